@@ -1,0 +1,1 @@
+"""Pure formats of content: Xet hashes, chunks, xorbs, shards, reconstructions, git objects."""

@@ -1,0 +1,1 @@
+"""The catalogue: SQLAlchemy Core on SQLite and PostgreSQL."""

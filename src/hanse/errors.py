@@ -1,0 +1,235 @@
+"""The one error tree: every refusal carries a stable code, a plain message and a hint that says what would make it pass.
+
+Lies (`IntegrityError`), refusals (`PolicyError`, `AccessError`), unreachable peers (`PeerError`) and our own disk
+(`StorageError`) are kept apart everywhere. `hanse.web.errors` maps classes to HTTP status and Hub error codes; the command
+line prints the same three fields.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HanseError(Exception):
+    """Base of every error a user can meet; `code` is stable and documented in docs/errors.md."""
+
+    code: ClassVar[str] = "Error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(HanseError):
+    """The caller sent something that cannot be accepted as it is."""
+
+    code = "BadRequest"
+
+
+class BadRepoId(InputError):
+    """A repository id, namespace, origin or ref name is not well formed."""
+
+    code = "BadRepoId"
+
+
+class BadPath(InputError):
+    """A file path inside a repository is not allowed (traversal, empty segment, `.git`, NUL, backslash)."""
+
+    code = "BadPath"
+
+
+class BadDigest(InputError):
+    """A digest is not lower-case hex of the expected length."""
+
+    code = "BadDigest"
+
+
+class BadFormat(InputError):
+    """A binary or text format (xorb, shard, NDJSON, JSON) does not parse."""
+
+    code = "BadFormat"
+
+
+class BadCommit(InputError):
+    """A commit request is well formed but cannot be applied."""
+
+    code = "BadCommit"
+
+
+class BadRange(InputError):
+    """The requested range lies wholly outside the object."""
+
+    code = "BadRange"
+
+
+class BadSetting(InputError):
+    """A setting has an unknown name or a value outside its bounds."""
+
+    code = "BadSetting"
+
+
+class TooLarge(InputError):
+    """A declared or received size or count exceeds its bound."""
+
+    code = "TooLarge"
+
+
+class Conflict(InputError):
+    """The thing to be made exists already, or the target name is taken."""
+
+    code = "Conflict"
+
+
+class StaleParent(InputError):
+    """The commit's `parentCommit` is no longer the head of the branch."""
+
+    code = "StaleParent"
+
+
+class RateLimited(InputError):
+    """Too many requests; `retry_after` is in whole seconds."""
+
+    code = "RateLimited"
+
+    def __init__(self, message: str, *, retry_after: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class NotFoundError(HanseError):
+    """What was asked for is not here, or the caller may not know that it is."""
+
+    code = "NotFound"
+
+
+class RepoNotFound(NotFoundError):
+    """No such repository for this caller."""
+
+    code = "RepoNotFound"
+
+
+class RevisionNotFound(NotFoundError):
+    """No such branch, tag or commit in this repository."""
+
+    code = "RevisionNotFound"
+
+
+class EntryNotFound(NotFoundError):
+    """No such file or folder in this revision; `rev` is the resolved commit id, for `X-Repo-Commit`."""
+
+    code = "EntryNotFound"
+
+    def __init__(self, message: str, *, rev: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.rev = rev
+
+
+class BlobNotFound(NotFoundError):
+    """No such object for this caller (xorb, file, chunk, shard)."""
+
+    code = "BlobNotFound"
+
+
+class AccessError(HanseError):
+    """The caller is not who he would have to be."""
+
+    code = "Access"
+
+
+class NotAuthenticated(AccessError):
+    """A token is needed and none was sent."""
+
+    code = "NotAuthenticated"
+
+
+class BadToken(AccessError):
+    """The token is unknown, expired or revoked, where a valid one is needed."""
+
+    code = "BadToken"
+
+
+class NotAllowed(AccessError):
+    """The caller is known but lacks the right."""
+
+    code = "NotAllowed"
+
+
+class QuotaExceeded(AccessError):
+    """The namespace has used up its storage quota."""
+
+    code = "QuotaExceeded"
+
+
+class GatedRepo(AccessError):
+    """The repository asks for access requests; `anonymous` tells 401 from 403."""
+
+    code = "GatedRepo"
+
+    def __init__(self, message: str, *, anonymous: bool, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.anonymous = anonymous
+
+
+class Disabled(AccessError):
+    """The repository's bytes are withdrawn."""
+
+    code = "Disabled"
+
+
+class IntegrityError(HanseError):
+    """Data is not what it claims to be."""
+
+    code = "Integrity"
+
+
+class DigestMismatch(IntegrityError):
+    """Bytes do not have the digest they are named by."""
+
+    code = "DigestMismatch"
+
+
+class BadProof(IntegrityError):
+    """A Merkle proof, journal position or chain link does not verify."""
+
+    code = "BadProof"
+
+
+class PolicyError(HanseError):
+    """The data is honest but refused; `failed` lists every rule that did not hold."""
+
+    code = "Policy"
+
+    def __init__(self, message: str, *, failed: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.failed = failed
+
+
+class PeerError(HanseError):
+    """Another server could not be reached, was too slow or broke the protocol."""
+
+    code = "Peer"
+
+
+class StorageError(HanseError):
+    """Our own disk, object store or database failed."""
+
+    code = "Storage"
+
+
+class StorageFull(StorageError):
+    """No space is left for what should be stored; nothing acknowledged is lost."""
+
+    code = "StorageFull"
+
+
+class Busy(StorageError):
+    """The node could not finish in time; the same request may be sent again."""
+
+    code = "Busy"
+
+
+class LeaseLost(StorageError):
+    """Another process took the sequencer lease over; this one must not write any more."""
+
+    code = "LeaseLost"

@@ -1,0 +1,1 @@
+"""Journeys, one file each; no HTTP and no SQL in them."""

@@ -1,0 +1,1 @@
+"""The object store: immutable objects by key, on local disk."""

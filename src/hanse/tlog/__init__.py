@@ -1,0 +1,1 @@
+"""Pure transparency-log formats: hashing, tiles, entry bundles and the Merkle map."""
