@@ -143,9 +143,7 @@ def parse_path(text: str) -> str:
         raise BadPath("a path must be valid UTF-8") from error
     segments = text.split("/")
     if not 0 < size <= MAX_PATH_BYTES or len(segments) > MAX_PATH_DEPTH:
-        raise BadPath(
-            f"a path has 1 to {MAX_PATH_BYTES} bytes in at most {MAX_PATH_DEPTH} segments, got {text[:120]!r}"
-        )
+        raise BadPath(f"a path has 1 to {MAX_PATH_BYTES} bytes in at most {MAX_PATH_DEPTH} segments, got {text[:120]!r}")
     if any(char in text for char in ("\\", "\0", "\n", "\r")):
         raise BadPath(f"a path must not contain a backslash, NUL or line break: {text[:120]!r}")
     if any(part in ("", ".", "..") or part.lower() == ".git" for part in segments):
