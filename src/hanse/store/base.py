@@ -14,10 +14,36 @@ Consistency and durability that every implementation gives (tests/contract runs 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from hanse.store.keys import ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlice:
+    """A run of bytes inside a local file, which the system can send itself (sendfile, X-Accel-Redirect)."""
+
+    path: Path
+    offset: int
+    length: int
+
+
+class ByteSource(Protocol):
+    """Bytes that can be read in pieces from any place."""
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        ...
+
+    def pieces(self, start: int, length: int) -> Iterator[bytes | memoryview | FileSlice]:
+        """Yield exactly `length` bytes from byte `start`, in pieces of about 1 MiB or as slices of local files.
+
+        Raises IntegrityError rather than yielding bytes of another length than was stored.
+        """
+        ...
 
 
 class BlobStore(Protocol):

@@ -1,0 +1,36 @@
+"""The node as flows see it: one plain value that holds every effect, built once in `hanse.app`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hanse.clock import Clock
+from hanse.db.engine import Database
+from hanse.flows.listing import Listings
+from hanse.flows.sequence import Sequencer
+from hanse.model.limits import Limits
+from hanse.model.repo import Origin
+from hanse.store.base import BlobStore
+from hanse.store.staging import Staging
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Everything a flow may need.
+
+    origin: this node's own origin; secret: 32 bytes that sign Xet tokens and URLs; epoch: the CAS epoch in every CAS
+    address; aliases: case-folded canonical id without namespace -> namespace/name.
+    """
+
+    origin: Origin
+    store: BlobStore
+    staging: Staging
+    db: Database
+    clock: Clock
+    limits: Limits
+    secret: bytes = field(repr=False)
+    epoch: str
+    listings: Listings
+    sequencer: Sequencer
+    aliases: Mapping[str, str] = field(default_factory=dict)

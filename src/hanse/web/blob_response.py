@@ -1,0 +1,150 @@
+"""Bytes out: ranges, conditional requests, HEAD, and the cheapest way of sending that is there.
+
+A single Range gives 206 with Content-Range, also for `bytes=0-0`; several ranges give 200 with everything; a malformed Range
+is ignored; an unsatisfiable one is 416; an If-Range that does not match gives 200. Slices of local files go by zero-copy or
+X-Accel-Redirect where offered; other pieces are read in a worker thread, about 1 MiB at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from hanse.errors import BadRange
+from hanse.store.base import ByteSource, FileSlice
+from hanse.web.ranges import single_range
+from hanse.web.sendfile import EXTENSION
+
+PIECE = 1024 * 1024
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+def etag_matches(header: str | None, etag: str) -> bool:
+    """Tell whether an If-None-Match header names `etag` (quoted); weak comparison, bounded length."""
+    if header is None or len(header) > 4096:
+        return False
+    return any(one.strip().removeprefix("W/") in ("*", etag) for one in header.split(","))
+
+
+class BlobResponse(Response):
+    """Serves a ByteSource with ranges and validators.
+
+    etag: strong, without quotes; headers: further response headers; cache: Cache-Control or None.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        source: ByteSource,
+        *,
+        etag: str,
+        headers: Mapping[str, str] | None = None,
+        media_type: str = "application/octet-stream",
+        cache: str | None = None,
+    ) -> None:
+        self.source = source
+        self.background = None
+        self.head_only = request.method == "HEAD"
+        self.start, self.length = 0, source.size
+        quoted = f'"{etag}"'
+        given = dict(headers or {}) | {"etag": quoted, "accept-ranges": "bytes"}
+        if cache is not None:
+            given["cache-control"] = cache
+        status = 200
+        if etag_matches(request.headers.get("if-none-match"), quoted):
+            status, self.length = 304, 0
+        else:
+            status = self._apply_range(request, quoted, given)
+        self.status_code = status
+        self.media_type = media_type
+        self.body = b""
+        if status != 304:
+            given["content-length"] = str(self.length)
+        self.init_headers({name: _latin(value) for name, value in given.items()})
+
+    def _apply_range(self, request: Request, quoted: str, headers: dict[str, str]) -> int:
+        if request.headers.get("if-range", quoted) != quoted:
+            return 200
+        try:
+            found = single_range(request.headers.get("range"), self.source.size)
+        except BadRange:
+            headers["content-range"] = f"bytes */{self.source.size}"
+            self.length = 0
+            return 416
+        if found is None:
+            return 200
+        self.start, self.length = found[0], found[1] - found[0]
+        headers["content-range"] = f"bytes {found[0]}-{found[1] - 1}/{self.source.size}"
+        return 206
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send headers, then the body piece by piece; stops when the client is gone."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if self.head_only or self.length == 0:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        gone = anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_watch, receive, gone)
+            await self._body(scope, send, gone)
+            tasks.cancel_scope.cancel()
+
+    async def _body(self, scope: Scope, send: Send, gone: anyio.Event) -> None:
+        zero_copy = EXTENSION in scope.get("extensions", {})
+        pieces = self.source.pieces(self.start, self.length)
+        while not gone.is_set():
+            piece = await anyio.to_thread.run_sync(_next, pieces)
+            if piece is None:
+                break
+            if not isinstance(piece, FileSlice):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            elif zero_copy:
+                await _zero_copy(piece, send)
+            else:
+                await _copy(piece, send, gone)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _latin(value: str) -> str:
+    """Make a header value safe: latin-1 without line breaks."""
+    return value.encode("latin-1", "replace").decode("latin-1").replace("\r", " ").replace("\n", " ")
+
+
+def _next(pieces: Iterator[bytes | memoryview | FileSlice]) -> bytes | memoryview | FileSlice | None:
+    return next(pieces, None)
+
+
+async def _watch(receive: Receive, gone: anyio.Event) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
+
+
+async def _zero_copy(piece: FileSlice, send: Send) -> None:
+    file = await anyio.to_thread.run_sync(partial(os.open, piece.path, os.O_RDONLY | os.O_CLOEXEC))
+    try:
+        message = {"type": EXTENSION, "file": file, "offset": piece.offset, "count": piece.length, "more_body": True}
+        await send(message)
+    finally:
+        os.close(file)
+
+
+async def _copy(piece: FileSlice, send: Send, gone: anyio.Event) -> None:
+    file = await anyio.to_thread.run_sync(partial(os.open, piece.path, os.O_RDONLY | os.O_CLOEXEC))
+    try:
+        at, end = piece.offset, piece.offset + piece.length
+        while at < end and not gone.is_set():
+            data = await anyio.to_thread.run_sync(os.pread, file, min(PIECE, end - at), at)
+            if not data:
+                raise RuntimeError("file ended early")  # the connection is closed: a short body must not look whole
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+            at += len(data)
+    finally:
+        os.close(file)
