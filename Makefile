@@ -5,7 +5,7 @@ STAMP := .venv/.stamp
 # uv, where it is installed, only makes the same locked installation faster.
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check --no-input)
-QUIET := --quiet
+QUIET := $(if $(UV),--quiet,--quiet --quiet)
 COMPILE = .venv/bin/uv pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url --exclude-newer $(COOLDOWN)
 COOLDOWN ?= $(shell date -u -d '7 days ago' +%Y-%m-%d)
 
