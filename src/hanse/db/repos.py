@@ -1,0 +1,179 @@
+"""Repositories and their names in the catalogue: rows of `repos` and `names`.
+
+A name is (origin, type, case-folded path) and leads to one repository: `current` is its present name, `redirect` a former
+one, `reserved` one whose journal leaf is not applied yet (it is taken, but nobody finds anything there).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from hanse.db.schema import names, repos
+from hanse.errors import Conflict
+from hanse.model.digest import GitOid
+from hanse.model.repo import Origin, RepoId, RepoType, Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """One repository as the catalogue has it.
+
+    state: `pending`, `live`, `withdrawn` or `erased`; salt: 32 bytes while not public; gated: "", `auto` or `manual`; times:
+    seconds since 1970; head: newest commit of `main`; safetensors, card, config: JSON texts kept for listings; used_bytes:
+    stored bytes charged to the namespace.
+    """
+
+    id: int
+    repo: RepoId
+    state: str
+    visibility: Visibility
+    salt: bytes | None
+    gated: str
+    disabled: bool
+    created_at: int
+    updated_at: int
+    creator_id: int | None
+    downloads: int
+    likes: int
+    head: GitOid | None
+    pipeline_tag: str | None
+    library_name: str | None
+    parameters: int | None
+    safetensors: str | None
+    card: str | None
+    tags: tuple[str, ...]
+    config: str | None
+    used_bytes: int
+
+    @property
+    def public(self) -> bool:
+        """Tell whether everybody may see the repository."""
+        return self.visibility is Visibility.PUBLIC
+
+
+def from_row(row: Row[Any]) -> Repo:
+    """Return the Repo of a row that selects all columns of `repos`."""
+    return Repo(
+        id=row.id,
+        repo=RepoId(Origin(row.origin), RepoType(row.type), row.namespace, row.name),
+        state=row.state,
+        visibility=Visibility(row.visibility),
+        salt=None if row.salt is None else bytes(row.salt),
+        gated=row.gated,
+        disabled=bool(row.disabled),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        creator_id=row.creator_id,
+        downloads=row.downloads,
+        likes=row.likes,
+        head=None if row.head is None else GitOid(row.head),
+        pipeline_tag=row.pipeline_tag,
+        library_name=row.library_name,
+        parameters=row.parameters,
+        safetensors=row.safetensors,
+        card=row.card,
+        tags=tuple(json.loads(row.tags)),
+        config=row.config,
+        used_bytes=row.used_bytes,
+    )
+
+
+def _named(repo_id: RepoId) -> ColumnElement[bool]:
+    return and_(names.c.origin == repo_id.origin, names.c.type == repo_id.type.value, names.c.folded == repo_id.folded)
+
+
+def _name_row(repo_id: RepoId, repo: int, kind: str) -> dict[str, object]:
+    return {"origin": repo_id.origin, "type": repo_id.type.value, "folded": repo_id.folded, "kind": kind, "repo_id": repo}
+
+
+def find(conn: Connection, repo_id: RepoId) -> tuple[Repo, bool] | None:
+    """Return the repository of that name and whether a redirect led to it; None if there is none."""
+    query = select(repos, names.c.kind).join(names, names.c.repo_id == repos.c.id)
+    row = conn.execute(query.where(_named(repo_id), names.c.kind != "reserved")).one_or_none()
+    return None if row is None else (from_row(row), row.kind == "redirect")
+
+
+def get(conn: Connection, repo: int) -> Repo | None:
+    """Return the repository with that row id, in whatever state."""
+    row = conn.execute(select(repos).where(repos.c.id == repo)).one_or_none()
+    return None if row is None else from_row(row)
+
+
+def get_many(conn: Connection, ids: Iterable[int]) -> dict[int, Repo]:
+    """Return the repositories with these row ids, by id."""
+    rows = conn.execute(select(repos).where(repos.c.id.in_(list(ids))))
+    return {row.id: from_row(row) for row in rows}
+
+
+def lock(conn: Connection, repo: int) -> Repo | None:
+    """Return the repository and keep other writers of its journal positions out until the transaction ends.
+
+    PostgreSQL locks the row; SQLite has one writer at a time anyway.
+    """
+    row = conn.execute(select(repos).where(repos.c.id == repo).with_for_update()).one_or_none()
+    return None if row is None else from_row(row)
+
+
+def create(
+    conn: Connection, repo_id: RepoId, *, visibility: Visibility, salt: bytes | None, creator_id: int | None, now: int
+) -> int:
+    """Insert a repository in state `pending`, reserve its name and return its row id; raises Conflict if the name is taken."""
+    values = {
+        "origin": repo_id.origin,
+        "type": repo_id.type.value,
+        "namespace": repo_id.namespace,
+        "name": repo_id.name,
+        "namespace_folded": repo_id.namespace.lower(),
+        "state": "pending",
+        "visibility": visibility.value,
+        "salt": salt,
+        "created_at": now,
+        "updated_at": now,
+        "creator_id": creator_id,
+        "search_text": repo_id.folded,
+    }
+    inserted: int = conn.execute(insert(repos).values(values).returning(repos.c.id)).scalar_one()
+    reserve_name(conn, repo_id, inserted)
+    return inserted
+
+
+def update_columns(conn: Connection, repo: int, **values: object) -> None:
+    """Set columns of one row of `repos`."""
+    conn.execute(update(repos).where(repos.c.id == repo).values(**values))
+
+
+def reserve_name(conn: Connection, repo_id: RepoId, repo: int) -> None:
+    """Take a name for a repository until its leaf is applied; a redirect that stood there ends.
+
+    Raises Conflict if the name is that of a repository, or being taken by one.
+    """
+    hint = "choose another name, or delete or move the existing repository"
+    taken = conn.execute(select(names.c.kind).where(_named(repo_id)).with_for_update()).scalar_one_or_none()
+    if taken is not None and taken != "redirect":
+        raise Conflict(f"{repo_id.path} exists already", hint=hint)
+    conn.execute(delete(names).where(_named(repo_id)))
+    try:
+        conn.execute(insert(names).values(_name_row(repo_id, repo, "reserved")))
+    except IntegrityError as error:  # PostgreSQL: another transaction took the name meanwhile
+        raise Conflict(f"{repo_id.path} exists already", hint=hint) from error
+
+
+def take_name(conn: Connection, repo_id: RepoId, repo: int) -> None:
+    """Make `repo_id` the current name of the repository; its former current name becomes a redirect."""
+    former = and_(names.c.repo_id == repo, names.c.kind == "current")
+    conn.execute(update(names).where(former).values(kind="redirect"))
+    conn.execute(delete(names).where(_named(repo_id)))
+    conn.execute(insert(names).values(_name_row(repo_id, repo, "current")))
+    spelled = {"namespace": repo_id.namespace, "name": repo_id.name, "namespace_folded": repo_id.namespace.lower()}
+    update_columns(conn, repo, **spelled)
+
+
+def free_names(conn: Connection, repo: int) -> None:
+    """Give up every name of a repository, redirects included."""
+    conn.execute(delete(names).where(names.c.repo_id == repo))
