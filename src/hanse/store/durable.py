@@ -1,0 +1,118 @@
+"""Writes that survive power loss: what must reach the disk, in which order, and what a failure means.
+
+Expected system calls of one `put` of an object (strace -e trace=%file,%desc), with what each one is for:
+
+    openat(staging/NAME, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC)   nobody looks for objects here
+    write(...)  fsync(file)  close                            the bytes are on disk before the name is
+    link(staging/NAME, objects/KEY)                           atomic; EEXIST: somebody else was first, his bytes stay
+    openat(parent, O_RDONLY|O_DIRECTORY)  fsync(dir)  close   the name is on disk
+    unlink(staging/NAME)                                      not synced: a left-over is purged at a later start
+
+A folder on the way to KEY is made with mkdir and its parent synced before the first object in it is acknowledged. A crash
+between two calls leaves either nothing visible or the whole object. A failed fsync is final: the kernel may have dropped
+the dirty pages, so the staged file is given up and never synced again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hanse.errors import StorageError, StorageFull
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextmanager
+def storage_errors(what: str) -> Iterator[None]:
+    """Turn an OSError of the block into StorageFull (no space, quota or size limit reached) or StorageError.
+
+    what: the act that fails, as it reads after "cannot", such as `store xorbs/00/…`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull(
+                f"cannot {what}: {error.strerror}",
+                hint="free space on the data directory's file system, or raise its quota, and send the request again",
+            ) from error
+        raise StorageError(
+            f"cannot {what}: {error}", hint="see the system's log for disk errors; run `hanse admin fsck`"
+        ) from error
+
+
+def write_all(file: int, data: bytes | memoryview) -> None:
+    """Write all of `data` to the file descriptor; raises OSError."""
+    rest = memoryview(data).cast("B")
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def sync_file(path: Path) -> None:
+    """Flush the content of the file at `path` to disk; raises OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def sync_directory(path: Path) -> None:
+    """Flush the names in the folder `path` to disk; raises OSError."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def make_directory(path: Path, mode: int = 0o750) -> None:
+    """Make the folder `path` and those above it, and flush every name down from the first one made; raises OSError.
+
+    A folder that exists already may have been made a moment ago by another process that has not synced it yet, so the
+    folder's own name is flushed in any case.
+    """
+    if not path.is_dir() and path.parent != path:
+        if not path.parent.is_dir():
+            make_directory(path.parent, mode)
+        path.mkdir(mode, exist_ok=True)
+    sync_directory(path.parent)
+
+
+def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write `data` to a new file at `path`, durable on return.
+
+    For small files that are written once, in a folder nobody reads meanwhile; objects go through staging instead. Raises
+    FileExistsError if the name is taken, other OSError; a file that could not be completed is removed.
+    """
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        try:
+            write_all(file, data)
+            os.fsync(file)
+        finally:
+            os.close(file)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def publish(staged: Path, target: Path) -> bool:
+    """Give the synced file `staged` the name `target` unless that is taken; tell whether it was given; raises OSError.
+
+    The parent folder is flushed even when the name was taken: the other writer may not have come so far yet, and the
+    caller will acknowledge the object either way. `staged` is gone afterwards, unless OSError was raised.
+    """
+    try:
+        os.link(staged, target)
+        fresh = True
+    except FileExistsError:
+        fresh = False
+    sync_directory(target.parent)
+    staged.unlink(missing_ok=True)
+    return fresh
