@@ -13,7 +13,7 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None
 
 
-def _one(spec: str, size: int) -> tuple[int, int] | None | bool:
+def _one(spec: str, size: int) -> tuple[int, int] | bool | None:
     """Return (start, end exclusive), None if unsatisfiable, False if malformed."""
     first, dash, last = spec.strip().partition("-")
     if not dash:

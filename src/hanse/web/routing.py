@@ -1,0 +1,200 @@
+"""Routes over raw path segments, and `Call`: what a handler is given.
+
+Clients quote slashes inside branch names and paths as %2F, so the raw path is split first and each segment decoded by itself
+(hub-api.md rule 19). Patterns: literal segments; `{name}` one segment; `{name*}` the rest, joined by `/`; `{kind}` models or
+datasets; `{repo}` a repository id: two segments, or one that is a configured alias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar, cast
+from urllib.parse import unquote_to_bytes
+
+import anyio.to_thread
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from hanse.db.repos import Repo
+from hanse.errors import BadFormat, BadPath, BadToken, NotAuthenticated, TooLarge
+from hanse.flows import access
+from hanse.flows.node import Node
+from hanse.model.actor import ANONYMOUS, Actor
+from hanse.model.repo import Origin, RepoType, parse_repo_id, parse_repo_type
+
+P = ParamSpec("P")
+T = TypeVar("T")
+MAX_SEGMENTS = 100
+MAX_RAW_PATH = 16 * 1024
+
+
+@dataclass
+class Call:
+    """One request on its way through a handler.
+
+    base: absolute address of this node as the client sees it, including `/o/ORIGIN` when that form was used; origin: the
+    origin that plain names mean in this request; params: decoded path parameters.
+    """
+
+    request: Request
+    node: Node
+    params: Mapping[str, str]
+    base: str
+    origin: Origin
+    actor: Actor = ANONYMOUS
+    bad_token: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking flow in a worker thread and return its result."""
+        return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs))
+
+    @property
+    def kind(self) -> RepoType:
+        """Repository type named by the route (`{kind}`), model if the route has none."""
+        return parse_repo_type(self.params.get("kind", "model"))
+
+    async def repo(self) -> Repo:
+        """Return the repository named by the route as far as the caller may see it; raises RepoNotFound."""
+        repo_id = parse_repo_id(self.origin, self.kind, self.params["repo"])
+        return await self.run(access.resolve, self.node, self.actor, repo_id)
+
+    def require_account(self) -> Actor:
+        """Return the caller if he is authenticated; raises NotAuthenticated or BadToken."""
+        if self.bad_token:
+            raise BadToken("the token is unknown, expired or revoked", hint="log in again with a token of this node")
+        if self.actor.anonymous:
+            raise NotAuthenticated("this call needs a token", hint="run `hf auth login` or set HF_TOKEN to a token of this node")
+        return self.actor
+
+    async def body(self, limit: int) -> bytes:
+        """Return the whole request body; raises TooLarge beyond `limit` bytes."""
+        parts: list[bytes] = []
+        size = 0
+        async for part in self.request.stream():
+            size += len(part)
+            if size > limit:
+                raise TooLarge(f"the request body may have at most {limit} bytes")
+            parts.append(part)
+        return b"".join(parts)
+
+    async def json(self, limit: int | None = None) -> dict[str, Any]:
+        """Return the JSON object in the request body (an empty body is an empty object); raises BadFormat or TooLarge."""
+        raw = await self.body(limit or self.node.limits.max_json_bytes)
+        try:
+            value = msgspec.json.decode(raw) if raw.strip() else {}
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise BadFormat(f"the request body is not valid JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise BadFormat("the request body must be a JSON object")
+        return cast("dict[str, Any]", value)
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route: HTTP method, pattern, handler; `auth` False where a signature in the address or a CAS token authorises."""
+
+    method: str
+    pattern: str
+    handler: Handler
+    auth: bool = True
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The pattern's segments."""
+        return tuple(self.pattern.strip("/").split("/"))
+
+
+def split_raw_path(raw_path: bytes) -> list[str]:
+    """Return the decoded segments of a raw request path; raises BadPath for bad UTF-8, NUL or excess."""
+    if len(raw_path) > MAX_RAW_PATH:
+        raise BadPath(f"the address may have at most {MAX_RAW_PATH} bytes")
+    parts = raw_path.strip(b"/").split(b"/")
+    if len(parts) > MAX_SEGMENTS:
+        raise BadPath(f"the address may have at most {MAX_SEGMENTS} segments")
+    try:
+        segments = [unquote_to_bytes(part).decode("utf-8") for part in parts]
+    except UnicodeDecodeError as error:
+        raise BadPath("the address is not valid UTF-8") from error
+    if any("\0" in segment for segment in segments):
+        raise BadPath("the address contains a NUL")
+    return segments
+
+
+class Table:
+    """All routes, looked up by method and segments; earlier routes win."""
+
+    def __init__(self, routes: list[Route], aliases: Mapping[str, str]) -> None:
+        self.routes = routes
+        self._aliases = aliases
+        self._by_first: dict[str, list[tuple[Route, tuple[str, ...]]]] = {}
+        self._open: list[tuple[Route, tuple[str, ...]]] = []
+        for route in routes:
+            first = route.segments[0]
+            bucket = self._open if first.startswith("{") else self._by_first.setdefault(first, [])
+            bucket.append((route, route.segments))
+
+    def find(self, method: str, segments: list[str]) -> tuple[Route, dict[str, str]] | set[str]:
+        """Return the route with its parameters, or the set of methods that the path would allow (empty: unknown path).
+
+        HEAD is answered by GET routes where no HEAD route exists.
+        """
+        allowed: set[str] = set()
+        as_get: tuple[Route, dict[str, str]] | None = None
+        for route, params in self._matches(segments):
+            if route.method == method:
+                return route, params
+            if method == "HEAD" and route.method == "GET" and as_get is None:
+                as_get = (route, params)
+            allowed.add(route.method)
+        return as_get or allowed
+
+    def _matches(self, segments: list[str]) -> Iterator[tuple[Route, dict[str, str]]]:
+        for route, pattern in (*self._by_first.get(segments[0], ()), *self._open):
+            params = self._match(pattern, segments)
+            if params is not None:
+                yield route, params
+
+    def _match(self, pattern: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
+        params: dict[str, str] = {}
+        at = 0
+        for part in pattern:
+            if part.endswith("*}"):
+                if at >= len(segments):
+                    return None
+                params[part[1:-2]] = "/".join(segments[at:])
+                return params
+            if at >= len(segments):
+                return None
+            if part == "{repo}":
+                used = self._repo(segments, at, params)
+                if not used:
+                    return None
+                at += used
+                continue
+            if part.startswith("{"):
+                if not segments[at] or (part == "{kind}" and segments[at] not in ("models", "datasets")):
+                    return None
+                params[part[1:-1]] = segments[at]
+            elif part != segments[at]:
+                return None
+            at += 1
+        return params if at == len(segments) else None
+
+    def _repo(self, segments: list[str], at: int, params: dict[str, str]) -> int:
+        alias = self._aliases.get(segments[at].lower())
+        if alias is not None:
+            params["repo"] = alias
+            return 1
+        if at + 1 >= len(segments):
+            return 0
+        params["repo"] = f"{segments[at]}/{segments[at + 1]}"
+        return 2
+
+
+__all__ = ["Call", "ClientDisconnect", "Handler", "Route", "Table", "split_raw_path"]

@@ -1,0 +1,163 @@
+"""The ASGI application: finds the route, authenticates, renders errors, counts and logs."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hanse.errors import HanseError, NotFoundError, StorageError
+from hanse.flows.accounts import authenticate
+from hanse.flows.node import Node
+from hanse.model.actor import Actor
+from hanse.model.repo import Origin, parse_origin
+from hanse.settings import Settings
+from hanse.web import health, metrics
+from hanse.web.address import public_base
+from hanse.web.errors import error_response
+from hanse.web.ratelimit import RateLimiter
+from hanse.web.routing import Call, Route, Table, split_raw_path
+from hanse.web.table import all_routes
+
+log = structlog.get_logger("hanse.web")
+UNKNOWN_TOKEN = "token; the token sent is not known here and was ignored; log in with a token of this node"  # noqa: S105
+
+
+class HanseApp:
+    """The node's ASGI application."""
+
+    def __init__(self, node: Node, settings: Settings) -> None:
+        self.node = node
+        self.settings = settings
+        self.table = Table(all_routes(), node.aliases)
+        self.limiter = RateLimiter(node.limits.rate_api)
+        self.meters = metrics.Meters()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        request_id = request.headers.get("x-amzn-trace-id", "")[:128] or uuid.uuid4().hex
+        started = time.perf_counter()
+        response, pattern = await self._respond(request)
+        response.headers["X-Request-Id"] = request_id.encode("latin-1", "replace").decode("latin-1")
+        try:
+            await response(scope, receive, send)
+        finally:
+            self._record(request, response.status_code, pattern, time.perf_counter() - started, request_id)
+
+    async def _respond(self, request: Request) -> tuple[Response, str]:
+        actor_known = False
+        pattern = "-"
+        try:
+            found = self._route(request)
+            if isinstance(found, Response):
+                return found, pattern
+            route, call = found
+            pattern = route.pattern
+            if route.auth:
+                await self._authenticate(call)
+            actor_known = not call.actor.anonymous
+            self.limiter.check(call, route)
+            response = await route.handler(call)
+        except HanseError as error:
+            if isinstance(error, StorageError):
+                log.error("storage", error=str(error), path=request.url.path)
+            return error_response(error, anonymous=not actor_known), pattern
+        except ClientDisconnect:
+            return Response(status_code=499), pattern
+        except Exception:
+            log.exception("unexpected", path=request.url.path)
+            return JSONResponse({"error": "internal error: the log of this node has the details"}, status_code=500), pattern
+        for warning in call.warnings:
+            response.headers.append("X-HF-Warning", warning)
+        return response, pattern
+
+    def _route(self, request: Request) -> tuple[Route, Call] | Response:
+        raw = request.scope.get("raw_path") or request.scope["path"].encode("utf-8")
+        segments = split_raw_path(raw)
+        origin, base = self.node.origin, public_base(request, self.settings)
+        if segments[0] == "o" and len(segments) >= 2:
+            origin = parse_origin(segments[1])
+            base = f"{base}/o/{origin}"
+            segments = segments[2:] or [""]
+            self._require_origin(origin)
+        found = self.table.find(request.method, segments)
+        if isinstance(found, set):
+            return _unrouted(found, segments)
+        route, params = found
+        if request.scope["path"] != "/":
+            # X-Forwarded and /o/ forms never reach handlers: they use call.base and call.params only.
+            request.scope["hanse.segments"] = segments
+        return route, Call(request=request, node=self.node, params=params, base=base, origin=origin)
+
+    def _require_origin(self, origin: Origin) -> None:
+        if origin != self.node.origin:
+            raise NotFoundError(f"this node answers for origin {self.node.origin!r}, not for {origin!r}")
+
+    async def _authenticate(self, call: Call) -> None:
+        scheme, _, token = call.request.headers.get("authorization", "").partition(" ")
+        if not token:
+            return
+        actor: Actor | None = None
+        if scheme.lower() == "bearer" and len(token) <= 512:
+            actor = await call.run(authenticate, self.node.db, self.node.clock, token.strip())
+        if actor is None:
+            # A foreign token must not break public reads; it is neither stored nor logged.
+            call.bad_token = True
+            call.warnings.append(UNKNOWN_TOKEN)
+        else:
+            call.actor = actor
+
+    def _record(self, request: Request, status: int, pattern: str, seconds: float, request_id: str) -> None:
+        self.meters.observe(request.method, pattern, status, seconds)
+        log.info(
+            "request",
+            method=request.method,
+            path=request.url.path,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            id=request_id,
+            client=request.client.host if request.client else None,
+        )
+
+
+def _unrouted(allowed: set[str], segments: list[str]) -> Response:
+    # Under the CAS prefix a 405 would end an upload where a 404 makes clients fall back (hub-api.md rule 9).
+    if not allowed or segments[0] == "cas":
+        what = "spaces, buckets and kernels are not served by this node" if _foreign(segments) else "no such address on this node"
+        return JSONResponse({"error": what}, status_code=404)
+    return JSONResponse({"error": "method not allowed here"}, status_code=405, headers={"Allow": ", ".join(sorted(allowed))})
+
+
+def _foreign(segments: list[str]) -> bool:
+    foreign = ("spaces", "buckets", "kernels")
+    return segments[0] in foreign or (segments[0] == "api" and len(segments) > 1 and segments[1] in foreign)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+def build_app(node: Node, settings: Settings) -> ASGIApp:
+    """Return the node's ASGI application, zero-copy sending included."""
+    from hanse.web.sendfile import with_sendfile  # noqa: PLC0415 uvicorn's internals are needed by the server only
+
+    return with_sendfile(HanseApp(node, settings))
+
+
+__all__ = ["HanseApp", "all_routes", "build_app", "health"]
