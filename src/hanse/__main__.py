@@ -1,0 +1,8 @@
+"""`python -m hanse` is the `hanse` command."""
+
+from __future__ import annotations
+
+from hanse.cli.main import main
+
+if __name__ == "__main__":
+    main()

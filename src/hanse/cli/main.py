@@ -1,0 +1,61 @@
+"""The `hanse` command: four groups of verbs, each in its own file and imported only when called.
+
+Exit codes: 0 done; 1 a HanseError, with code, message and hint on standard error; 2 the command line itself is wrong; 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from cyclopts import App, Group, Parameter
+
+from hanse import __version__
+from hanse.errors import HanseError
+
+USE = Group("Use", sort_key=1)
+PUBLISH = Group("Publish", sort_key=2)
+NODE = Group("Run a node", sort_key=3)
+FEDERATE = Group("Federate", sort_key=4)
+
+app = App(
+    name="hanse",
+    version=__version__,
+    help="Hanse: an open-model hub that no single institution can derail.",
+    default_parameter=Parameter(negative=()),
+    result_action="return_value",
+)
+app.command("hanse.cli.completion:completion", name="completion", group=USE, help="Install tab completion for your shell.")
+app.command("hanse.cli.serve:serve", name="serve", group=NODE, help="Start a node.")
+app.command("hanse.cli.service:app", name="service", group=NODE, help="Keep a node running with systemd.")
+
+
+def report(error: HanseError) -> None:
+    """Print code, message and hint of `error` on standard error: the only place where the command line does."""
+    print(f"{error.code}: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; usage errors leave by SystemExit(2)."""
+    try:
+        result: Any = app(list(arguments))
+    except HanseError as error:
+        report(error)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left; nothing more can be said, and the interpreter must not try at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Run the command named by `sys.argv` and exit."""
+    sys.exit(run(sys.argv[1:]))
