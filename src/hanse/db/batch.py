@@ -1,0 +1,27 @@
+"""Batches for the catalogue: many rows in few statements, on SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+T = TypeVar("T")
+BATCH = 500
+"""Values in one IN list: far below the parameter bounds of both databases."""
+
+
+def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield `items` in slices of at most `BATCH`."""
+    for at in range(0, len(items), BATCH):
+        yield items[at : at + BATCH]
+
+
+def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert `rows` into `table`; rows whose key exists already are left as they are. All rows name the same columns."""
+    if not rows:
+        return
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    conn.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
