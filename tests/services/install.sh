@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Debian packages that the tests start as real servers: PostgreSQL (binaries only, tests make their own clusters) and nginx.
+# Debian packages that the tests use for real: PostgreSQL (binaries only, tests make their own clusters), nginx, node, openssl and
+# systemd's unit checker.
 # Installs what is missing, as root or through sudo; says what to do where it cannot.
 set -euo pipefail
 
@@ -11,6 +12,7 @@ have_postgres || missing+=(postgresql)
 have_nginx || missing+=(nginx-light)
 command -v npm >/dev/null || missing+=(nodejs npm)
 command -v openssl >/dev/null || missing+=(openssl)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
 if [ "${#missing[@]}" -eq 0 ]; then
   echo "services: current"
   exit 0

@@ -1,0 +1,52 @@
+"""The command line as a whole: help, exit codes and the one place that prints errors."""
+
+from __future__ import annotations
+
+import pytest
+
+from hanse import __version__
+from hanse.cli.main import report, run
+from hanse.errors import BadSetting
+
+
+def test_help_shows_commands_in_their_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    """`hanse --help` lists every command under the group it belongs to."""
+    assert run(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.index("Use") < text.index("completion") < text.index("Run a node") < text.index("serve")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """`hanse --version` prints the version alone."""
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_a_refusal_prints_code_message_and_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    """A HanseError ends with exit code 1 and its three fields on standard error, without a traceback."""
+    assert run(["serve", "--port", "99999"]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("BadSetting: setting port (--port) must be")
+    assert "hint: " in captured.err
+    assert captured.out == ""
+
+
+def test_no_hint_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a hint no empty hint line is printed."""
+    report(BadSetting("no"))
+    assert capsys.readouterr().err == "BadSetting: no\n"
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--nonsense"], ["serve", "--port", "x"]])
+def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
+    """Usage errors have their own exit code."""
+    with pytest.raises(SystemExit) as caught:
+        run(arguments)
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_know_the_commands(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The completion script of each shell names the commands."""
+    assert run(["completion", shell, "--print"]) == 0
+    assert "serve" in capsys.readouterr().out
