@@ -1,0 +1,108 @@
+"""Xet access tokens and signed addresses: HMAC-SHA256 under the node's secret, nothing stored.
+
+A token is valid for one repository, one account, one scope, until it expires, and for one CAS epoch. It says who asked, not
+what he may do: rights are looked up again at every use (hub-api.md rule 3). A signed address carries no token; it names one
+object, the byte ranges it may be read by, and when it ends (hub-api.md rule 14).
+
+Both forms carry a version and a purpose, so that one can never pass for the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hanse.errors import BadToken, NotAllowed
+from hanse.flows.node import Node
+
+_TOKEN = struct.Struct("<BBQQQ")  # version, scope, repo id, account id + 1 (0: anonymous), expiry
+_VERSION = 1
+_SCOPES = ("read", "write")
+_MAC_BYTES = 32
+MAX_RANGES = 64
+"""Ranges that one signed address may name."""
+MAX_QUERY = MAX_RANGES * 24
+
+
+@dataclass(frozen=True, slots=True)
+class XetToken:
+    """What a valid token says. repo_id: row id; account_id: None for an anonymous reader; expires: seconds since 1970."""
+
+    repo_id: int
+    account_id: int | None
+    scope: str
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a valid signed address allows: object `name` of `kind`, byte `ranges` (first, last inclusive), until `expires`."""
+
+    kind: str
+    name: str
+    ranges: tuple[tuple[int, int], ...]
+    expires: int
+
+
+def _mac(node: Node, purpose: str, payload: bytes) -> bytes:
+    context = f"hanse/{purpose}/{_VERSION}/{node.origin}/{node.epoch}\n".encode()
+    return hmac.digest(node.secret, context + payload, hashlib.sha256)
+
+
+def issue_token(node: Node, repo_id: int, account_id: int | None, scope: str) -> tuple[str, int]:
+    """Return a token for `scope` (`read` or `write`) and when it expires (seconds since 1970)."""
+    expires = node.clock.now() + node.limits.token_ttl_seconds
+    holder = 0 if account_id is None else account_id + 1
+    payload = _TOKEN.pack(_VERSION, _SCOPES.index(scope), repo_id, holder, expires)
+    return urlsafe_b64encode(payload + _mac(node, "token", payload)).decode().rstrip("="), expires
+
+
+def read_token(node: Node, text: str) -> XetToken:
+    """Return what a token says; raises BadToken if it is forged, of another epoch, or expired."""
+    hint = "ask the Hub API for a new Xet token"
+    try:
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4)) if len(text) <= 200 else b""
+    except ValueError:
+        raw = b""
+    payload, mac = raw[: _TOKEN.size], raw[_TOKEN.size :]
+    if len(mac) != _MAC_BYTES or not hmac.compare_digest(mac, _mac(node, "token", payload)):
+        raise BadToken("the Xet token is not one of this node", hint=hint)
+    version, scope, repo_id, holder, expires = _TOKEN.unpack(payload)
+    if version != _VERSION or scope >= len(_SCOPES) or node.clock.now() >= expires:
+        raise BadToken("the Xet token has expired", hint=hint)
+    return XetToken(repo_id, holder - 1 if holder else None, _SCOPES[scope], expires)
+
+
+def _payload(kind: str, name: str, ranges: str, expires: str) -> bytes:
+    return f"{kind}\n{name}\n{ranges}\n{expires}".encode("utf-8", "replace")
+
+
+def sign(node: Node, kind: str, name: str, ranges: Sequence[tuple[int, int]], *, expires: int | None = None) -> str:
+    """Return the query string that lets anyone use object `name` of `kind`.
+
+    ranges: (first, last inclusive) bytes, at most MAX_RANGES; expires: seconds since 1970, by default the node's URL
+    lifetime from now.
+    """
+    until = node.clock.now() + node.limits.url_ttl_seconds if expires is None else expires
+    text = ",".join(f"{first}-{last}" for first, last in ranges)
+    mac = urlsafe_b64encode(_mac(node, "url", _payload(kind, name, text, str(until)))).decode().rstrip("=")
+    return f"r={text}&e={until}&s={mac}"
+
+
+def check_signed(node: Node, kind: str, name: str, query: Mapping[str, str]) -> Signed:
+    """Return what a signed address allows, given the query made by `sign`; raises NotAllowed if it is forged or expired."""
+    hint = "ask for a new address"
+    ranges, expires, mac = (query.get(key, "") for key in "res")
+    if max(len(ranges), len(expires), len(mac)) > MAX_QUERY or not (expires.isascii() and expires.isdigit()):
+        raise NotAllowed("the signed address is malformed", hint=hint)
+    good = urlsafe_b64encode(_mac(node, "url", _payload(kind, name, ranges, expires))).rstrip(b"=")
+    if not hmac.compare_digest(good, mac.encode("ascii", "replace")):
+        raise NotAllowed("the signature of this address is not valid", hint=hint)
+    if node.clock.now() >= int(expires):
+        raise NotAllowed("the signed address has expired", hint=hint)
+    pairs = [one.partition("-") for one in ranges.split(",") if one]
+    return Signed(kind, name, tuple((int(first), int(last)) for first, _, last in pairs), int(expires))
