@@ -1,0 +1,224 @@
+"""Revisions and refs in the catalogue: rows of `revisions` and `refs`, and what a revision name means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, literal, select, update
+
+from hanse.db.schema import refs, revisions
+from hanse.model.digest import NO_GIT_OID, GitOid, Sha256, is_git_oid
+from hanse.model.repo import RefName
+
+MIN_PREFIX = 7
+"""Shortest commit id prefix that names a revision."""
+_HEX = frozenset("0123456789abcdef")
+_SEEN_STATES = ("live", "retired", "withdrawn", "erased")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One commit of a repository.
+
+    tree: root of the Merkle map of its files; object: SHA-256 of its revision object; parent: None for a root commit;
+    state: `pending` (its leaf is not applied yet), `live`, `retired`, `withdrawn` or `erased`; files and bytes: of all its
+    entries; times: seconds since 1970.
+    """
+
+    id: int
+    repo_id: int
+    rev: GitOid
+    tree: Sha256
+    object: Sha256
+    parent: GitOid | None
+    title: str
+    message: str
+    author: str
+    created_at: int
+    state: str
+    files: int
+    bytes: int
+    retired_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefRow:
+    """An applied position of a ref; an all-zero `rev` means that the ref is deleted and its chain goes on.
+
+    leaf_hash: of the newest leaf of the chain; message: of an annotated tag.
+    """
+
+    repo_id: int
+    ref: RefName
+    seq: int
+    rev: GitOid
+    tree: Sha256
+    leaf_hash: Sha256
+    message: str
+    updated_at: int
+
+
+def _revision(row: Row[Any]) -> Revision:
+    return Revision(
+        id=row.id,
+        repo_id=row.repo_id,
+        rev=GitOid(row.rev),
+        tree=Sha256(row.tree),
+        object=Sha256(row.object),
+        parent=None if row.parent is None else GitOid(row.parent),
+        title=row.title,
+        message=row.message,
+        author=row.author,
+        created_at=row.created_at,
+        state=row.state,
+        files=row.files,
+        bytes=row.bytes,
+        retired_at=row.retired_at,
+    )
+
+
+def _ref(row: Row[Any]) -> RefRow:
+    return RefRow(
+        repo_id=row.repo_id,
+        ref=RefName(row.ref),
+        seq=row.seq,
+        rev=GitOid(row.rev),
+        tree=Sha256(row.tree),
+        leaf_hash=Sha256(row.leaf_hash),
+        message=row.message,
+        updated_at=row.updated_at,
+    )
+
+
+def get(conn: Connection, repo: int, rev: str) -> Revision | None:
+    """Return the revision with exactly that commit id, in whatever state."""
+    row = conn.execute(select(revisions).where(revisions.c.repo_id == repo, revisions.c.rev == rev)).one_or_none()
+    return None if row is None else _revision(row)
+
+
+def all_of(conn: Connection, repo: int, states: Sequence[str] = _SEEN_STATES) -> list[Revision]:
+    """Return the revisions of a repository in these states, oldest row first."""
+    query = select(revisions).where(revisions.c.repo_id == repo, revisions.c.state.in_(states)).order_by(revisions.c.id)
+    return [_revision(row) for row in conn.execute(query)]
+
+
+def retired_before(conn: Connection, time: int, limit: int) -> list[Revision]:
+    """Return retired revisions of any repository whose retirement lies before `time`, oldest first."""
+    query = select(revisions).where(revisions.c.state == "retired", revisions.c.retired_at < time)
+    return [_revision(row) for row in conn.execute(query.order_by(revisions.c.retired_at, revisions.c.id).limit(limit))]
+
+
+def insert_pending(conn: Connection, rows: Iterable[dict[str, object]]) -> None:
+    """Insert revisions in state `pending`; each row has all other columns but `id` and `retired_at`."""
+    listed = [{**row, "state": "pending"} for row in rows]
+    if listed:
+        conn.execute(insert(revisions), listed)
+
+
+def set_state(conn: Connection, repo: int, revs: Iterable[str], state: str, now: int) -> None:
+    """Put revisions into a state; `retired_at` is set when they leave `live` and cleared when they return."""
+    values: dict[str, Any] = {"state": state, "retired_at": None if state in ("pending", "live") else now}
+    listed = list(revs)
+    for at in range(0, len(listed), 500):
+        named = revisions.c.rev.in_(listed[at : at + 500])
+        conn.execute(update(revisions).where(revisions.c.repo_id == repo, named).values(values))
+
+
+def ref(conn: Connection, repo: int, name: str) -> RefRow | None:
+    """Return the applied position of a ref, deleted ones included."""
+    row = conn.execute(select(refs).where(refs.c.repo_id == repo, refs.c.ref == name)).one_or_none()
+    return None if row is None else _ref(row)
+
+
+def all_refs(conn: Connection, repo: int, prefix: str = "refs/", *, deleted: bool = False) -> list[RefRow]:
+    """Return the refs whose names start with `prefix`, by name; deleted ones only if asked for."""
+    query = select(refs).where(refs.c.repo_id == repo, refs.c.ref.startswith(prefix, autoescape=True)).order_by(refs.c.ref)
+    if not deleted:
+        query = query.where(refs.c.rev != NO_GIT_OID)
+    return [_ref(row) for row in conn.execute(query)]
+
+
+def put_ref(conn: Connection, row: RefRow) -> None:
+    """Set a ref's applied position."""
+    conn.execute(delete(refs).where(refs.c.repo_id == row.repo_id, refs.c.ref == row.ref))
+    values = {
+        "repo_id": row.repo_id,
+        "ref": row.ref,
+        "seq": row.seq,
+        "rev": row.rev,
+        "tree": row.tree,
+        "leaf_hash": row.leaf_hash,
+        "message": row.message,
+        "updated_at": row.updated_at,
+    }
+    conn.execute(insert(refs).values(values))
+
+
+def drop_refs(conn: Connection, repo: int) -> None:
+    """Forget all refs of a repository (its chains ended)."""
+    conn.execute(delete(refs).where(refs.c.repo_id == repo))
+
+
+def resolve(conn: Connection, repo: int, name: str) -> Revision | None:
+    """Return the revision that a client's revision name means, or None.
+
+    In this order: branch, tag, full ref (`refs/…`), full commit id, commit id prefix of at least 7 digits that fits one
+    revision only. Pending revisions have no name yet.
+    """
+    wanted = [name] if name.startswith("refs/") else [f"refs/heads/{name}", f"refs/tags/{name}"]
+    query = select(refs.c.ref, refs.c.rev).where(refs.c.repo_id == repo, refs.c.ref.in_(wanted), refs.c.rev != NO_GIT_OID)
+    found = {row.ref: row.rev for row in conn.execute(query)}
+    for ref_name in wanted:
+        if ref_name in found:
+            return get(conn, repo, found[ref_name])
+    return _by_commit(conn, repo, name)
+
+
+def _by_commit(conn: Connection, repo: int, name: str) -> Revision | None:
+    if not MIN_PREFIX <= len(name) <= 40 or not _HEX.issuperset(name):
+        return None
+    query = select(revisions).where(revisions.c.repo_id == repo, revisions.c.state.in_(_SEEN_STATES))
+    if is_git_oid(name):
+        query = query.where(revisions.c.rev == name)
+    else:
+        query = query.where(revisions.c.rev >= name, revisions.c.rev < name + "g").limit(2)
+    rows = conn.execute(query).all()
+    return _revision(rows[0]) if len(rows) == 1 else None
+
+
+def history(conn: Connection, repo: int, rev: str, limit: int, skip: int = 0) -> list[Revision]:
+    """Return `rev` and its ancestors, newest first: `limit` of them after the first `skip`."""
+    columns = (revisions.c.rev, revisions.c.parent)
+    first = select(*columns, literal(0).label("depth")).where(revisions.c.repo_id == repo, revisions.c.rev == rev)
+    chain = first.cte("chain", recursive=True)
+    step = select(*columns, chain.c.depth + 1).where(revisions.c.repo_id == repo, revisions.c.rev == chain.c.parent)
+    chain = chain.union_all(step.where(chain.c.depth + 1 < skip + limit))
+    query = select(revisions).join(chain, revisions.c.rev == chain.c.rev).where(revisions.c.repo_id == repo)
+    return [_revision(row) for row in conn.execute(query.where(chain.c.depth >= skip).order_by(chain.c.depth))]
+
+
+def history_length(conn: Connection, repo: int, rev: str) -> int:
+    """Return how many commits `history` of `rev` has in all."""
+    return len(reachable(conn, repo, [rev]))
+
+
+def reachable(conn: Connection, repo: int, revs: Iterable[str]) -> set[GitOid]:
+    """Return the commit ids of these revisions and all their ancestors."""
+    listed = sorted(set(revs))
+    if not listed:
+        return set()
+    chain = select(revisions.c.rev, revisions.c.parent).where(revisions.c.repo_id == repo, revisions.c.rev.in_(listed))
+    walk = chain.cte("walk", recursive=True)
+    step = select(revisions.c.rev, revisions.c.parent).where(revisions.c.repo_id == repo, revisions.c.rev == walk.c.parent)
+    walk = walk.union(step)
+    return {GitOid(row.rev) for row in conn.execute(select(walk.c.rev))}
+
+
+def mark_objects(conn: Connection, repo: int, objects: Iterable[tuple[str, str]]) -> None:
+    """Set the revision object of several revisions: pairs of (rev, SHA-256 of the object)."""
+    rows = [{"b_rev": rev, "b_object": digest} for rev, digest in objects]
+    if rows:
+        matching = (revisions.c.repo_id == repo) & (revisions.c.rev == bindparam("b_rev"))
+        conn.execute(update(revisions).where(matching).values(object=bindparam("b_object")), rows)
