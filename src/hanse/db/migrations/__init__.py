@@ -1,0 +1,1 @@
+"""Alembic environment and revisions of the catalogue, packaged with the code."""
