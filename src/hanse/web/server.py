@@ -16,7 +16,7 @@ from hanse.flows.node import Node
 from hanse.model.actor import Actor
 from hanse.model.repo import Origin, parse_origin
 from hanse.settings import Settings
-from hanse.web import health, metrics
+from hanse.web import metrics
 from hanse.web.address import public_base
 from hanse.web.errors import error_response
 from hanse.web.ratelimit import RateLimiter
@@ -35,7 +35,6 @@ class HanseApp:
         self.settings = settings
         self.table = Table(all_routes(), node.aliases)
         self.limiter = RateLimiter(node.limits.rate_api)
-        self.meters = metrics.Meters()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -70,7 +69,7 @@ class HanseApp:
             response = await route.handler(call)
         except HanseError as error:
             if isinstance(error, StorageError):
-                log.error("storage", error=str(error), path=request.url.path)
+                log.exception("storage", path=request.url.path)
             return error_response(error, anonymous=not actor_known), pattern
         except ClientDisconnect:
             return Response(status_code=499), pattern
@@ -118,7 +117,7 @@ class HanseApp:
             call.actor = actor
 
     def _record(self, request: Request, status: int, pattern: str, seconds: float, request_id: str) -> None:
-        self.meters.observe(request.method, pattern, status, seconds)
+        metrics.observe(request.method, pattern, status, seconds)
         log.info(
             "request",
             method=request.method,
@@ -160,4 +159,4 @@ def build_app(node: Node, settings: Settings) -> ASGIApp:
     return with_sendfile(HanseApp(node, settings))
 
 
-__all__ = ["HanseApp", "all_routes", "build_app", "health"]
+__all__ = ["HanseApp", "all_routes", "build_app"]

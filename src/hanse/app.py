@@ -1,0 +1,202 @@
+"""The composition root: builds the node from settings and serves it."""
+
+from __future__ import annotations
+
+import atexit
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from hanse.clock import Clock, SystemClock
+from hanse.db.engine import Database
+from hanse.errors import BadSetting
+from hanse.flows.accounts import ensure_administrator
+from hanse.flows.listing import Listings
+from hanse.flows.node import Node
+from hanse.flows.secrets import NodeIdentity, open_identity
+from hanse.flows.sequence import Sequencer
+from hanse.logs import configure_logging
+from hanse.settings import Settings
+from hanse.store.local import LocalStore
+from hanse.store.staging import Staging
+from hanse.web.server import build_app
+
+DRAIN_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open node and what its first start has to tell: the administrator's token, shown once."""
+
+    node: Node
+    identity: NodeIdentity
+    first_token: str | None
+
+
+def database_url(settings: Settings) -> str:
+    """Return the catalogue's address: the setting, else SQLite inside the data folder."""
+    return settings.database or f"sqlite:///{settings.data / 'hanse.db'}"
+
+
+def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool = True) -> Opened:
+    """Open or create the node in the data folder; its journal is recovered and its sequencer runs (if `sequence`).
+
+    Raises BadSetting for settings that contradict what the first start fixed, StorageError when disk or database fail.
+    """
+    chosen = clock or SystemClock()
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    db = Database(database_url(settings))
+    db.migrate()
+    identity = open_identity(settings.data, db, settings.origin)
+    store = LocalStore(settings.data / "objects")
+    sequencer = Sequencer(db, store, chosen)
+    node = Node(
+        origin=identity.origin,
+        store=store,
+        staging=Staging(settings.data / "staging"),
+        db=db,
+        clock=chosen,
+        limits=settings.limits,
+        secret=identity.secret,
+        epoch=identity.epoch,
+        listings=Listings(),
+        sequencer=sequencer,
+        aliases=settings.aliases,
+    )
+    token = ensure_administrator(db, chosen, settings.admin_token)
+    if sequence:
+        sequencer.start()
+    return Opened(node, identity, token)
+
+
+def close_node(opened: Opened) -> None:
+    """Stop the sequencer and close the database; what was acknowledged is already durable."""
+    opened.node.sequencer.stop()
+    opened.node.db.close()
+
+
+@contextmanager
+def opened_node(settings: Settings, *, clock: Clock | None = None) -> Iterator[Node]:
+    """Open the node for the length of a `with` block."""
+    opened = open_node(settings, clock=clock)
+    try:
+        yield opened.node
+    finally:
+        close_node(opened)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, announcing itself once it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(f"listening on {self._address}", flush=True)  # noqa: T201 the line that people and scripts wait for
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Return a listening socket; raises BadSetting with the remedy when the address is taken or not ours."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise BadSetting(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}",
+            hint="choose another --port (0 takes a free one), or stop the program that uses this one",
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _config(app: ASGIApp | _WorkerApp, settings: Settings, *, workers: int = 1) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, _WorkerApp),
+        loop="asyncio",  # the standard loop: uvloop has no sendfile (docs/decisions)
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # hanse.web.address believes trusted proxies only
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=75,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+        workers=workers,
+    )
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT, drain, and return the exit status."""
+    configure_logging(settings.log_format, settings.log_level)
+    listener = bind(settings)
+    host, port = listener.getsockname()[:2]
+    scheme = "https" if settings.tls_cert else "http"
+    address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    opened = open_node(settings, sequence=settings.workers == 1)
+    _greet(opened, address)
+    if settings.workers > 1:
+        close_node(opened)
+        return _serve_workers(settings, listener, address)
+    try:
+        server = _Server(_config(build_app(opened.node, settings), settings), address)
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        pass  # a second Ctrl-C: uvicorn has drained as far as it could
+    finally:
+        close_node(opened)
+    return 0
+
+
+def _greet(opened: Opened, address: str) -> None:
+    lines = [f"Hanse node {opened.node.origin}"]
+    if opened.first_token is not None:
+        lines += [
+            "",
+            "First start. The administrator's token, shown only now:",
+            f"    {opened.first_token}",
+            "",
+            "Point Hugging Face tools at this node:",
+            f"    export HF_ENDPOINT={address}",
+            f"    export HF_TOKEN={opened.first_token}",
+            "    hf upload admin/my-model ./folder",
+            "    hf download admin/my-model",
+            "",
+        ]
+    print("\n".join(lines), flush=True)  # noqa: T201 addressed to the person who started the node
+
+
+@dataclass(frozen=True, slots=True)
+class _WorkerApp:
+    """Builds the application inside a worker process; uvicorn carries it there."""
+
+    settings: Settings
+
+    def __call__(self) -> ASGIApp:
+        configure_logging(self.settings.log_format, self.settings.log_level)
+        opened = open_node(self.settings)
+        atexit.register(close_node, opened)
+        return build_app(opened.node, self.settings)
+
+
+def _serve_workers(settings: Settings, listener: socket.socket, address: str) -> int:
+    from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 only this branch needs it
+
+    config = _config(_WorkerApp(settings), settings, workers=settings.workers)
+    print(f"listening on {address}", flush=True)  # noqa: T201 the socket accepts from here on; workers take connections up
+    Multiprocess(config, sockets=[listener]).run()
+    return 0
