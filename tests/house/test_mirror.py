@@ -1,0 +1,43 @@
+"""Tests mirror the source, so that whoever knows one tree finds the other.
+
+Engines, effects, flows, model and the files beside them have `tests/unit/<package>/test_<file>.py`. The edges are proved through
+their interface instead: `hanse.web` in tests/web and tests/compat over HTTP, `hanse.cli` in tests/cli by running commands, and
+the composition root `hanse.app` by every one of those.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "hanse"
+BY_INTERFACE = ("web", "cli")
+ROOT_FILES = {"app.py", "__main__.py"}
+DECLARATIONS = {"db/schema.py", "model/entry.py", "model/limits.py", "store/base.py"}
+"""Files without behaviour of their own: tables, plain values and the BlobStore contract (proved in tests/contract)."""
+
+
+def mirrored() -> list[Path]:
+    """Return the source files that need a test file of their own, relative to `src/hanse`."""
+    names = [path.relative_to(SOURCE) for path in sorted(SOURCE.rglob("*.py")) if path.name != "__init__.py"]
+    return [
+        name
+        for name in names
+        if name.parts[0] not in BY_INTERFACE and str(name) not in ROOT_FILES | DECLARATIONS and "migrations" not in name.parts
+    ]
+
+
+@pytest.mark.parametrize("name", mirrored(), ids=str)
+def test_every_module_has_its_test(name: Path) -> None:
+    """A module without a test file of its name is not tested where readers look."""
+    assert (ROOT / "tests" / "unit" / name.parent / f"test_{name.name}").exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "unit").rglob("test_*.py")), ids=lambda path: path.name)
+def test_every_unit_test_has_its_module(path: Path) -> None:
+    """A unit test whose module was moved or removed moves with it."""
+    name = path.relative_to(ROOT / "tests" / "unit")
+    module = SOURCE / name.parent / name.name.removeprefix("test_")
+    assert module.exists() or module.with_suffix("").is_dir() or (SOURCE / name.parent).joinpath("__init__.py").exists()
