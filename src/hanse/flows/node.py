@@ -9,6 +9,7 @@ from hanse.clock import Clock
 from hanse.db.engine import Database
 from hanse.flows.listing import Listings
 from hanse.flows.sequence import Sequencer
+from hanse.flows.transfers import Transfers
 from hanse.model.limits import Limits
 from hanse.model.repo import Origin
 from hanse.store.base import BlobStore
@@ -20,7 +21,8 @@ class Node:
     """Everything a flow may need.
 
     origin: this node's own origin; secret: 32 bytes that sign Xet tokens and URLs; epoch: the CAS epoch in every CAS
-    address; aliases: case-folded canonical id without namespace -> namespace/name.
+    address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the
+    data path keeps in memory.
     """
 
     origin: Origin
@@ -34,3 +36,4 @@ class Node:
     listings: Listings
     sequencer: Sequencer
     aliases: Mapping[str, str] = field(default_factory=dict)
+    transfers: Transfers = field(default_factory=Transfers)
