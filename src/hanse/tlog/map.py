@@ -24,8 +24,8 @@ _MAX_INT = 2**53 - 1
 _BITS = tuple(1 << (255 - depth) for depth in range(256))
 
 
-# Nodes are plain tuples because the garbage collector stops tracking exact tuples of untracked things: a map of 10^5 files
-# then costs it nothing, whereas as objects it doubled the time to build one and burdened every later collection.
+# Nodes are plain tuples because the garbage collector stops tracking exact tuples of untracked things, level by level: a map
+# of 10^5 files soon costs it nothing, whereas as objects it doubled the time to build one and burdened later collections.
 _Leaf = tuple[bytes, bytes, bytes]
 """(hash, key, value hash)"""
 _Inner = tuple[bytes, "_Node | None", "_Node | None", int]
@@ -33,9 +33,9 @@ _Inner = tuple[bytes, "_Node | None", "_Node | None", int]
 _Node = _Leaf | _Inner
 
 
-def _inner(left: _Node | None, right: _Node | None) -> _Inner:
+def _inner(left: _Node | None, right: _Node | None, size: int) -> _Inner:
     pair = (left[0] if left else EMPTY) + (right[0] if right else EMPTY)
-    return sha256(b"\x01" + pair).digest(), left, right, _size(left) + _size(right)
+    return sha256(b"\x01" + pair).digest(), left, right, size
 
 
 def _size(node: _Node | None) -> int:
@@ -97,12 +97,11 @@ class MerkleMap:
         Raises BadDigest unless keys and value hashes have 32 bytes, BadFormat if a key is put twice.
         """
         listed = list(puts)
-        changes: dict[bytes, bytes | None] = dict.fromkeys(deletes)
-        removed = len(changes)
-        common = sum(1 for key, _ in listed if key in changes) if removed else 0
-        changes.update(listed)
-        if len(changes) != removed + len(listed) - common:
+        wanted = dict(listed)
+        if len(wanted) != len(listed):
             raise BadFormat("a key is put twice in one change of a map")
+        changes: dict[bytes, bytes | None] = dict.fromkeys(deletes)
+        changes.update(wanted)
         if any(len(key) != HASH_BYTES or (value is not None and len(value) != HASH_BYTES) for key, value in changes.items()):
             raise BadDigest("keys and value hashes of a map have 32 bytes")
         batch = _Batch(sorted(changes.items()))
@@ -154,7 +153,7 @@ class _Batch:
             return right
         if right is None and left is not None and len(left) == 3:
             return left
-        return _inner(left, right)
+        return _inner(left, right, _size(left) + _size(right))
 
     def _fresh(self, old: _Leaf | None, low: int, high: int, depth: int, prefix: int) -> _Node | None:
         """Return the subtree of changes low to high, and of the one leaf that was there, if any."""
@@ -188,7 +187,8 @@ class _Builder:
         middle = prefix | _BITS[depth]
         cut = bisect_left(self.keys, middle, low, high)
         left = self.build(low, cut, depth + 1, prefix) if low < cut else None
-        return _inner(left, self.build(cut, high, depth + 1, middle) if cut < high else None)
+        right = self.build(cut, high, depth + 1, middle) if cut < high else None
+        return _inner(left, right, high - low)
 
 
 def tree_key(path: str) -> bytes:
