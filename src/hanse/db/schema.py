@@ -111,7 +111,7 @@ repos = Table(
     Column("likes", BigInteger, nullable=False, default=0),
     # What listing and search need of the head of `main`, kept by flows/index; JSON texts are small and bounded.
     Column("head", String(40)),
-    Column("search_text", Text, nullable=False, default=""),  # case-folded path, tags
+    Column("search_text", Text, nullable=False, default=""),  # case-folded path
     Column("pipeline_tag", String(96)),
     Column("library_name", String(96)),
     Column("parameters", BigInteger),
@@ -123,9 +123,15 @@ repos = Table(
 )
 Index("ix_repos_listing", repos.c.type, repos.c.state, repos.c.visibility, repos.c.updated_at)
 Index("ix_repos_author", repos.c.type, repos.c.namespace_folded)
-Index("ix_repos_created", repos.c.type, repos.c.created_at)
-Index("ix_repos_downloads", repos.c.type, repos.c.downloads)
+# One index for each order a listing can have; `id` makes the order total, for pages that start after a row.
+Index("ix_repos_updated", repos.c.type, repos.c.updated_at, repos.c.id)
+Index("ix_repos_created", repos.c.type, repos.c.created_at, repos.c.id)
+Index("ix_repos_downloads", repos.c.type, repos.c.downloads, repos.c.id)
+Index("ix_repos_likes", repos.c.type, repos.c.likes, repos.c.id)
 Index("ix_repos_pipeline", repos.c.type, repos.c.pipeline_tag)
+Index("ix_repos_library", repos.c.type, repos.c.library_name)
+Index("ix_repos_parameters", repos.c.type, repos.c.parameters)
+Index("ix_repos_gated", repos.c.type, repos.c.gated)
 
 repo_tags = Table(
     "repo_tags",
@@ -134,6 +140,16 @@ repo_tags = Table(
     _repo(primary_key=True),
 )
 Index("ix_repo_tags_repo", repo_tags.c.repo_id)
+
+name_fragments = Table(  # what follows each character of a repository's folded path: search by any part of the name
+    "name_fragments",
+    metadata,
+    # Compared by bytes on both databases: search is a range of this key.
+    Column("fragment", String(8).with_variant(String(8, collation="C"), "postgresql"), primary_key=True),
+    _repo(primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("ix_name_fragments_repo", name_fragments.c.repo_id)
 
 names = Table(
     "names",
