@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-NETWORK_TYPES = frozenset(
-    "9p acfs afs beegfs ceph cifs coda davfs fhgfs glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs panfs pvfs2 smb3 smbfs".split()
-)
+NETWORK_TYPES = frozenset({
+    "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fhgfs", "glusterfs", "gpfs", "lustre",
+    "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb3", "smbfs",
+})  # fmt: skip
 LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs", "fuse.mergerfs", "fuse.encfs", "fuse.gocryptfs", "fuse.zfs"})
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
