@@ -13,7 +13,7 @@ from hanse.store.local import LocalStore
 @pytest.fixture(name="store", params=["local"])
 def _store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     """Return an empty store of each kind."""
-    return {"local": LocalStore}[request.param](tmp_path / "data")
+    return {"local": LocalStore}[request.param](tmp_path / "data" / "objects")
 
 
 @pytest.fixture(name="staged")

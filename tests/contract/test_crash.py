@@ -26,7 +26,7 @@ from pathlib import Path
 from hanse.model.digest import Sha256
 from hanse.store.keys import blob_key
 from hanse.store.local import LocalStore
-store = LocalStore(Path(sys.argv[1]))
+store = LocalStore(Path(sys.argv[1]) / "objects")
 number = int(sys.argv[2])
 while True:
     data = number.to_bytes(8, "big") * 40_000
@@ -50,12 +50,12 @@ def test_killed_writer_leaves_no_partial_object(tmp_path: Path) -> None:
             writer.send_signal(signal.SIGKILL)
             rest = writer.stdout.read().splitlines(keepends=True)
             acknowledged.update(line.strip() for line in (first, *rest) if line.endswith("\n"))
-    store = LocalStore(tmp_path)
+    store = LocalStore(tmp_path / "objects")
     found = set(store.list(""))
     assert acknowledged <= found
     for key in found:
         assert hashlib.sha256(store.get(key)).hexdigest() == key.rpartition("/")[2]
-    Staging(tmp_path).purge(int(time.time()) + 2 * 86400)
+    Staging(tmp_path / "staging").purge(int(time.time()) + 2 * 86400)
     assert list((tmp_path / "staging").iterdir()) == []
 
 
@@ -73,7 +73,7 @@ def _small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_full_disk(small_disk: Path) -> None:
     """On a full disk a put is refused as StorageFull, shows nothing, loses nothing and takes no space; a smaller one fits."""
-    store = LocalStore(small_disk)
+    store = LocalStore(small_disk / "objects")
     kept, refused, small = (blob_key(Sha256(letter * 64)) for letter in "abc")
     store.put(kept, b"k" * 1_000_000)
     with pytest.raises(StorageFull, match="No space left"):
@@ -87,7 +87,7 @@ def test_full_disk(small_disk: Path) -> None:
 
 def test_full_disk_while_staging(small_disk: Path) -> None:
     """A staged stream that fills the disk ends in StorageFull and gives the space back."""
-    staging = Staging(small_disk)
+    staging = Staging(small_disk / "staging")
     with staging.create() as staged:
         staged.write(b"x" * 1_500_000)
         with pytest.raises(StorageFull):

@@ -22,14 +22,14 @@ _PREFIX = re.compile(rf"(?:{_SEGMENT}/){{0,11}}")
 
 
 class LocalStore:
-    """Objects as files under DATA/objects, written by way of DATA/staging.
+    """Objects as files under `root`, written by way of the folder `staging` beside it.
 
-    data: the data directory; both folders are made if they are missing and must be on one file system. Raises StorageError.
+    root: DATA/objects; both folders are made if they are missing and must be on one file system. Raises StorageError.
     """
 
-    def __init__(self, data: Path) -> None:
-        self.root = data / "objects"
-        self._staging = Staging(data)
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._staging = Staging(root.parent / "staging")
         self._synced: set[Path] = set()  # folders whose names are known to be on disk; grows to a few thousand
         self._ensure(self.root)
         if self.root.stat().st_dev != self._staging.root.stat().st_dev:

@@ -59,13 +59,13 @@ class StagedFile:
 
 
 class Staging:
-    """The folder DATA/staging.
+    """The folder of files being written.
 
-    data: the data directory; the folder is made if it is missing. Raises StorageError.
+    root: DATA/staging, made if it is missing. Raises StorageError.
     """
 
-    def __init__(self, data: Path) -> None:
-        self.root = data / "staging"
+    def __init__(self, root: Path) -> None:
+        self.root = root
         with storage_errors("make the staging folder"):
             make_directory(self.root)
 
