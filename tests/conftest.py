@@ -1,5 +1,20 @@
-"""Fixtures for all tests; each group lies in its own file under tests/support."""
+"""Unit and property tests touch no network: opening a connection in them is an error."""
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.support.databases"]
+import socket
+from typing import NoReturn
+
+import pytest
+
+
+def _refuse(*_arguments: object) -> NoReturn:
+    raise RuntimeError("unit and property tests open no connections; such a test belongs in tests/web, contract or compat")
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests/unit and tests/property off the network."""
+    if {"unit", "property"} & set(request.path.parts):
+        monkeypatch.setattr(socket.socket, "connect", _refuse)
+        monkeypatch.setattr(socket.socket, "listen", _refuse)
