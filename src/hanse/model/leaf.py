@@ -20,17 +20,15 @@ Decisions taken here, where the design leaves room:
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from hashlib import sha256
-from typing import Any, NoReturn, TypeVar
-
-import rfc8785
+from typing import Any, TypeVar
 
 from hanse.errors import BadFormat, TooLarge
+from hanse.model.canonical import canonical, parse_canonical
 from hanse.model.digest import NO_SHA256, GitOid, Sha256, parse_git_oid, parse_sha256
 from hanse.model.repo import (
     Origin,
@@ -49,7 +47,6 @@ MAX_OWN_LEAF_BYTES = 2_047
 """Largest leaf written here."""
 SALT_BYTES = 32
 _MAX_INT = 2**53 - 1
-_MAX_DEPTH = 8
 _MAX_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second RFC 3339 can write
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _REF_FIELDS = frozenset({"v", "kind", "must", "time", "origin", "type", "repo", "ref", "seq", "prev", "rev", "revKind", "tree"})
@@ -176,7 +173,7 @@ class UnknownLeaf:
 
 Leaf = RefLeaf | RepoLeaf | UnknownLeaf
 """Any leaf record."""
-_Own = TypeVar("_Own", RefLeaf, RepoLeaf)
+_Own = TypeVar("_Own", bound=RefLeaf | RepoLeaf)
 _Kind = TypeVar("_Kind", bound=Enum)
 
 
@@ -211,7 +208,7 @@ def encode_leaf(leaf: Leaf) -> bytes:
         body |= {"rev": leaf.rev, "revKind": leaf.rev_kind.value, "tree": leaf.tree}
     else:
         body = {"kind": "repo", "op": leaf.op.value} | ({} if leaf.to is None else {"to": leaf.to})
-    data = rfc8785.dumps(head | body)
+    data = canonical(head | body)
     if len(data) > MAX_OWN_LEAF_BYTES:
         raise TooLarge(f"a leaf must have at most {MAX_OWN_LEAF_BYTES} bytes, got {len(data)}", hint="use a shorter ref name")
     return data
@@ -223,7 +220,7 @@ def parse_leaf(data: bytes) -> Leaf:
     Raises TooLarge above 65,535 bytes; BadFormat, BadRepoId or BadDigest unless `data` is RFC 8785 JSON with the fields of
     its kind. A kind or version not known here gives an `UnknownLeaf`.
     """
-    fields = _canonical_object(data)
+    fields = parse_canonical(data, "a leaf", MAX_LEAF_BYTES)
     version, kind, must = fields.get("v"), fields.get("kind"), fields.get("must")
     if type(version) is not int or version < 1 or type(kind) is not str or type(must) is not bool:
         raise BadFormat("a leaf needs v (an integer from 1), kind (a text) and must (true or false)")
@@ -257,11 +254,11 @@ def conceal_value(salt: bytes, field: str, value: str) -> Sha256:
     """Return HMAC-SHA-256(salt, field || 0x00 || value) in hex, for leaves and map keys of repositories that are not public.
 
     field: the leaf's field name (`repo`, `ref`, `rev`, `tree`, `to`); value: the text the clear leaf would have, in UTF-8.
-    Raises BadFormat unless the salt has 32 bytes.
+    Raises BadFormat unless the salt has 32 bytes and the texts can be written in UTF-8.
     """
     if len(salt) != SALT_BYTES:
         raise BadFormat(f"a salt has {SALT_BYTES} bytes, got {len(salt)}")
-    return Sha256(hmac.digest(salt, field.encode() + b"\x00" + value.encode(), "sha256").hex())
+    return Sha256(hmac.digest(salt, _utf8(field) + b"\x00" + _utf8(value), "sha256").hex())
 
 
 def _parse_ref(fields: dict[str, Any], time: int) -> RefLeaf:
@@ -317,42 +314,14 @@ def _check_ref(ref: str) -> None:
     kind, _, name = rest.partition("/")
     if prefix != "refs" or not (kind.isascii() and kind.isalpha() and kind.islower() and len(kind) <= 32):
         raise BadFormat(f"a ref leaf needs a full ref name such as refs/heads/main, got {ref[:120]!r}")
-    parse_ref_part(name)
+    _utf8(parse_ref_part(name))
 
 
-def _canonical_object(data: bytes) -> dict[str, Any]:
-    """Return the JSON object in `data`; raises TooLarge or BadFormat unless `data` is exactly its RFC 8785 form."""
-    if len(data) > MAX_LEAF_BYTES:
-        raise TooLarge(f"a leaf has at most {MAX_LEAF_BYTES} bytes, got {len(data)}")
+def _utf8(text: str) -> bytes:
     try:
-        fields = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
-        if type(fields) is not dict:
-            raise BadFormat("a leaf must be a JSON object")
-        _check_depth(fields)
-        canonical = rfc8785.dumps(fields)
-    except (ValueError, RecursionError) as error:  # both come from hostile bytes: bad UTF-8 or JSON, huge numbers, deep nesting
-        raise BadFormat(f"a leaf must be RFC 8785 JSON: {str(error)[:200]}") from error
-    if canonical != data:
-        raise BadFormat("a leaf must be in the canonical form of RFC 8785 (sorted fields, no spaces, no doubles)")
-    return fields
-
-
-def _check_depth(value: Any) -> None:
-    """Bound nesting without recursion, so that the canonicaliser cannot be made to run out of stack."""
-    row = [value]
-    for _ in range(_MAX_DEPTH):
-        row = [child for item in row if isinstance(item, dict | list) for child in _children(item)]
-        if not row:
-            return
-    raise BadFormat(f"a leaf nests at most {_MAX_DEPTH} levels")
-
-
-def _children(item: dict[str, Any] | list[Any]) -> list[Any]:
-    return list(item.values()) if isinstance(item, dict) else item
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise BadFormat(f"{name} is no JSON number")
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadFormat("a text of a leaf must be valid UTF-8") from error
 
 
 def _only(fields: dict[str, Any], wanted: frozenset[str]) -> None:

@@ -1,0 +1,65 @@
+"""Canonical JSON (RFC 8785): written so, and read only if it was written so.
+
+One value has one sequence of bytes, so hashes and signatures of the bytes are hashes and signatures of the value.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+import rfc8785
+
+from hanse.errors import BadFormat, TooLarge
+
+MAX_DEPTH = 8
+"""Deepest nesting that is read: no record of ours has more than three levels."""
+
+
+def canonical(value: Any) -> bytes:
+    """Return the RFC 8785 bytes of a JSON value.
+
+    Raises BadFormat for what has none: integers from 2^53 on, NaN and infinities, unpaired surrogates, other types.
+    """
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError as error:
+        raise BadFormat(f"no canonical JSON form: {str(error)[:200]}") from error
+
+
+def parse_canonical(data: bytes, what: str, limit: int) -> dict[str, Any]:
+    """Return the JSON object in `data`; `what` names it in messages, such as `a leaf`.
+
+    Raises TooLarge above `limit` bytes; BadFormat unless `data` is exactly the RFC 8785 form of an object that nests at most
+    `MAX_DEPTH` levels.
+    """
+    if len(data) > limit:
+        raise TooLarge(f"{what} has at most {limit} bytes, got {len(data)}")
+    try:
+        value = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:  # bad UTF-8 or JSON, numbers of thousands of digits, deep nesting
+        raise BadFormat(f"{what} must be RFC 8785 JSON: {str(error)[:200]}") from error
+    if type(value) is not dict:
+        raise BadFormat(f"{what} must be a JSON object")
+    _check_depth(value, what)
+    if canonical(value) != data:
+        raise BadFormat(f"{what} must be in the canonical form of RFC 8785 (sorted fields, no spaces, no doubles)")
+    return value
+
+
+def _check_depth(value: Any, what: str) -> None:
+    """Bound nesting without recursion, so that the canonicaliser cannot be made to run out of stack."""
+    row = [value]
+    for _ in range(MAX_DEPTH):
+        row = [child for item in row if isinstance(item, dict | list) for child in _children(item)]
+        if not row:
+            return
+    raise BadFormat(f"{what} nests at most {MAX_DEPTH} levels")
+
+
+def _children(item: dict[str, Any] | list[Any]) -> list[Any]:
+    return list(item.values()) if isinstance(item, dict) else item
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise BadFormat(f"{name} is no JSON number")
