@@ -57,7 +57,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One step of a plain read: decode chunks [first, end) from stored bytes [start, stop) of a xorb, drop `skip`, keep `take`."""
+    """One step of a plain read: decode chunks [first, end) from stored bytes [start, stop) of a xorb, skip and take."""
 
     xorb: XetHash
     first: int
