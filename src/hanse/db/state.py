@@ -1,0 +1,22 @@
+"""The node's own few facts in the catalogue, table `node_state`: origin, cas_epoch, catalogue."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from hanse.db.schema import node_state
+
+
+def get_state(connection: Connection) -> dict[str, str]:
+    """Return every fact by its key; empty before the first start."""
+    return {row.key: row.value for row in connection.execute(select(node_state))}
+
+
+def insert_state(connection: Connection, facts: dict[str, str]) -> None:
+    """Add facts; raises SQLAlchemy's IntegrityError if another process has added one of them."""
+    connection.execute(insert(node_state), [{"key": key, "value": value} for key, value in facts.items()])
+
+
+def set_state(connection: Connection, key: str, value: str) -> None:
+    """Change a fact that exists."""
+    connection.execute(update(node_state).where(node_state.c.key == key).values(value=value))
