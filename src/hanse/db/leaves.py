@@ -182,6 +182,12 @@ def lease(conn: Connection, name: str = SEQUENCER) -> Lease | None:
     return None if row is None else Lease(row.holder, row.fence, row.expires_at)
 
 
+def peek_lease(conn: Connection, name: str = SEQUENCER) -> Lease | None:
+    """Return the lease as it stands, without holding others off."""
+    row = conn.execute(select(leases).where(leases.c.name == name)).one_or_none()
+    return None if row is None else Lease(row.holder, row.fence, row.expires_at)
+
+
 def take_lease(conn: Connection, holder: str, now: int, duration: int, name: str = SEQUENCER) -> Lease | None:
     """Take or renew the lease; None while another holder's is not over. Times in milliseconds."""
     present = lease(conn, name)
@@ -212,6 +218,11 @@ def check_lease(conn: Connection, holder: str, fence: int, name: str = SEQUENCER
     present = lease(conn, name)
     if present is None or present.holder != holder or present.fence != fence:
         raise LeaseLost(f"the sequencer lease of fence {fence} was taken over")
+
+
+def extend_lease(conn: Connection, expires_at: int, name: str = SEQUENCER) -> None:
+    """Let the lease, which the caller has checked to be his, end later."""
+    conn.execute(update(leases).where(leases.c.name == name).values(expires_at=expires_at))
 
 
 def log_size(conn: Connection) -> int:

@@ -1,0 +1,160 @@
+"""What applying a journal leaf changes in the catalogue.
+
+An effect is queued as JSON beside its leaf and applied in the one transaction that moves the log's head over it. It depends
+on nothing but the row and the catalogue, so that rolling forward after a crash, and `hanse admin rebuild`, give the same
+result: times are those of the leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, func, update
+
+from hanse.db import repos, revisions
+from hanse.db.leaves import PendingLeaf
+from hanse.db.revisions import RefRow
+from hanse.db.schema import refs
+from hanse.db.schema import repos as repos_table
+from hanse.errors import StorageError
+from hanse.model.digest import NO_GIT_OID, GitOid, Sha256
+from hanse.model.repo import Origin, RefName, RepoId, RepoType
+
+MAIN = "refs/heads/main"
+
+
+class Commit(msgspec.Struct, frozen=True, tag="commit"):
+    """The ref moves to a new commit made on its head."""
+
+
+class Move(msgspec.Struct, frozen=True, tag="move"):
+    """The ref is created, deleted or set to another revision; what no ref reaches any more is retired.
+
+    message: of an annotated tag.
+    """
+
+    message: str = ""
+
+
+class Create(msgspec.Struct, frozen=True, tag="create"):
+    """The repository is there."""
+
+
+class Rename(msgspec.Struct, frozen=True, tag="rename"):
+    """The repository has a new name, as spelled; the former one leads to it."""
+
+    namespace: str
+    name: str
+
+
+class Visibility(msgspec.Struct, frozen=True, tag="visibility"):
+    """The repository has a new visibility and salt (hex, empty if public); leaves that start its new chains follow."""
+
+    visibility: str
+    salt: str
+
+
+class Delete(msgspec.Struct, frozen=True, tag="delete"):
+    """The repository is deleted and its names are free; state: `retired` (was public) or `withdrawn`."""
+
+    state: str
+
+
+Effect = Commit | Move | Create | Rename | Visibility | Delete
+
+
+def encode(effect: Effect) -> str:
+    """Return the JSON text kept in `pending.effect`."""
+    return msgspec.json.encode(effect).decode()
+
+
+def parse(text: str) -> Effect:
+    """Return the effect written in `text`; raises StorageError if the catalogue holds something else."""
+    try:
+        effect: Effect = msgspec.json.decode(text, type=Effect)
+    except msgspec.DecodeError as error:
+        raise StorageError(f"a queued effect cannot be read: {error}", hint="run hanse admin rebuild") from error
+    return effect
+
+
+def apply_all(conn: Connection, rows: Iterable[PendingLeaf]) -> None:
+    """Apply leaves in order of the log, inside the transaction that moves the head over them."""
+    for row in rows:
+        effect = parse(row.effect)
+        _APPLY[type(effect)](conn, row, effect)
+
+
+def _set_ref(conn: Connection, row: PendingLeaf, message: str) -> None:
+    rev, now = GitOid(str(row.rev)), row.created_at
+    position = RefRow(row.repo_id, RefName(str(row.ref)), row.seq or 0, rev, Sha256(str(row.tree)), row.leaf_hash, message, now)
+    revisions.put_ref(conn, position)
+    if row.ref == MAIN:
+        head = None if rev == NO_GIT_OID else rev
+        repos.update_columns(conn, row.repo_id, head=head, updated_at=now)
+
+
+def _commit(conn: Connection, row: PendingLeaf, _effect: Commit) -> None:
+    revisions.set_state(conn, row.repo_id, [str(row.rev)], "live", row.created_at)
+    _set_ref(conn, row, "")
+
+
+def _move(conn: Connection, row: PendingLeaf, effect: Move) -> None:
+    if row.rev != NO_GIT_OID:
+        revisions.set_state(conn, row.repo_id, [str(row.rev)], "live", row.created_at)
+    _set_ref(conn, row, effect.message)
+    settle_states(conn, row.repo_id, row.created_at)
+
+
+def settle_states(conn: Connection, repo: int, now: int) -> None:
+    """Retire the live revisions that no ref reaches, and bring retired ones back to life that one reaches again."""
+    heads = [ref.rev for ref in revisions.all_refs(conn, repo)]
+    reached = revisions.reachable(conn, repo, heads)
+    live = {row.rev for row in revisions.all_of(conn, repo, ["live"])}
+    retired = {row.rev for row in revisions.all_of(conn, repo, ["retired"])}
+    revisions.set_state(conn, repo, sorted(live - reached), "retired", now)
+    revisions.set_state(conn, repo, sorted(retired & reached), "live", now)
+
+
+def _create(conn: Connection, row: PendingLeaf, _effect: Create) -> None:
+    repo = repos.get(conn, row.repo_id)
+    assert repo is not None
+    repos.take_name(conn, repo.repo, repo.id)
+    repos.update_columns(conn, repo.id, state="live")
+
+
+def _rename(conn: Connection, row: PendingLeaf, effect: Rename) -> None:
+    repo = repos.get(conn, row.repo_id)
+    assert repo is not None
+    target = RepoId(Origin(repo.repo.origin), RepoType(repo.repo.type), effect.namespace, effect.name)
+    repos.take_name(conn, target, repo.id)
+    # The searched text begins with the name.
+    rest = func.substr(repos_table.c.search_text, len(repo.repo.folded) + 1)
+    conn.execute(update(repos_table).where(repos_table.c.id == repo.id).values(search_text=target.folded + rest))
+
+
+def _visibility(conn: Connection, row: PendingLeaf, effect: Visibility) -> None:
+    salt = bytes.fromhex(effect.salt) or None
+    repos.update_columns(conn, row.repo_id, visibility=effect.visibility, salt=salt, updated_at=row.created_at)
+    # Chains of deleted refs end here; those of the others start anew with the leaves that follow.
+    conn.execute(delete(refs).where(refs.c.repo_id == row.repo_id, refs.c.rev == NO_GIT_OID))
+
+
+def _delete(conn: Connection, row: PendingLeaf, effect: Delete) -> None:
+    repos.free_names(conn, row.repo_id)
+    repos.update_columns(conn, row.repo_id, state=effect.state, updated_at=row.created_at)
+    ended = {row.rev for row in revisions.all_of(conn, row.repo_id, ["live"])}
+    if effect.state == "withdrawn":
+        ended |= {row.rev for row in revisions.all_of(conn, row.repo_id, ["retired"])}
+    revisions.set_state(conn, row.repo_id, sorted(ended), effect.state, row.created_at)
+
+
+_APPLY: dict[type[Any], Callable[[Connection, PendingLeaf, Any], None]] = {
+    Commit: _commit,
+    Move: _move,
+    Create: _create,
+    Rename: _rename,
+    Visibility: _visibility,
+    Delete: _delete,
+}

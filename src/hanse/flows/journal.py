@@ -1,0 +1,180 @@
+"""The journal's files: how a batch of leaves becomes part of the log, whatever crashes in between.
+
+1. The batch's tiles are computed, and all its objects are staged as one object named by its digest.
+2. One transaction checks the lease, moves the log's head (compare-and-swap: the commit point), gives the leaves their
+   indexes, applies their effects and records the staged digest.
+3. The tiles and bundles are put, then `log/head/<size>`; the staged digest is cleared.
+
+A crash before 2 leaves garbage; a crash after 2 leaves a recorded digest, and whoever holds the lease next does 3 again from
+the staged object (all puts are put-if-absent of the same bytes). Partial tiles, older heads and staged objects that the head
+has moved past are deleted later: a partial tile is a prefix of the wider one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import msgspec
+from sqlalchemy import select
+
+from hanse.db import leaves
+from hanse.db.engine import Database
+from hanse.db.leaves import LogHead, PendingLeaf
+from hanse.db.schema import node_state
+from hanse.errors import BadFormat, BadProof
+from hanse.flows import effects
+from hanse.model.digest import Sha256
+from hanse.store.base import BlobStore
+from hanse.store.keys import LOG, ObjectKey, log_key, log_staged_key
+from hanse.tlog.hashing import EMPTY_ROOT, Frontier
+from hanse.tlog.tiles import Growth, check_edge, edge_frontier, edge_names, grow
+
+MAX_BATCH = 256
+"""Leaves in one batch: at most one new full bundle and 256 times 2 KiB staged."""
+_FSCK = "run hanse admin fsck"
+_REBUILD = "run hanse admin rebuild, or restore the catalogue that belongs to these objects"
+
+
+class Staged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch before its objects are in place: log sizes before and after, root, and (key, bytes) in order of putting."""
+
+    start: int
+    size: int
+    root: bytes
+    objects: tuple[tuple[str, bytes], ...]
+
+
+class StoredHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The object `log/head/<size>`: the log had `size` leaves and this root (hex).
+
+    bundle: SHA-256 of the rightmost entry bundle of that size.
+    """
+
+    bundle: str
+    origin: str
+    root: str
+    size: int
+
+
+def head_key(size: int) -> ObjectKey:
+    """Return the key of the object that says that the log has `size` leaves."""
+    return log_key(f"head/{size:020d}")
+
+
+def read_head(store: BlobStore, size: int) -> StoredHead:
+    """Return the stored head of `size`; raises BlobNotFound, or BadFormat if it does not parse."""
+    try:
+        head = msgspec.json.decode(store.get(head_key(size)), type=StoredHead)
+    except msgspec.DecodeError as error:
+        raise BadFormat(f"the stored journal head of size {size} does not parse: {error}", hint=_FSCK) from error
+    if head.size != size:
+        raise BadFormat(f"the stored journal head of size {size} says that it is of size {head.size}", hint=_FSCK)
+    return head
+
+
+def stored_sizes(store: BlobStore) -> list[int]:
+    """Return the log sizes for which a head is stored, ascending."""
+    return sorted(int(key.rpartition("/")[2]) for key in store.list(f"{LOG}head/"))
+
+
+class Journal:
+    """The log as its one writer sees it. Not safe for threads; `Sequencer` owns the only one of a process."""
+
+    def __init__(self, db: Database, store: BlobStore) -> None:
+        self._db = db
+        self._store = store
+        self._size = 0
+        self._edge: dict[str, bytes] = {}
+        self._garbage: list[ObjectKey] = []
+        self._origin = ""
+
+    @property
+    def size(self) -> int:
+        """Leaves in the log as of the last `load` or `commit`."""
+        return self._size
+
+    def load(self, fence: int) -> None:
+        """Read where the log stands, first completing a batch that was committed but not put in place.
+
+        Raises IntegrityError if catalogue and objects do not belong together.
+        """
+        head = self._head(fence)
+        newer = [size for size in stored_sizes(self._store) if size > head.size]
+        if newer:
+            raise BadProof(f"the journal has {newer[-1]} leaves in the object store, {head.size} in the catalogue", hint=_REBUILD)
+        if head.staged is not None:
+            staged = self._read_staged(head.staged)
+            self._put_objects(staged)
+            self.finish(head.staged, staged)
+        self._edge = {name.path: self._store.get(log_key(name.path)) for name in edge_names(head.size)}
+        check_edge(head.size, bytes.fromhex(head.root), self._edge)
+        self._size = head.size
+
+    def _head(self, fence: int) -> LogHead:
+        with self._db.read() as conn:
+            head = leaves.head(conn)
+            origin = conn.execute(select(node_state.c.value).where(node_state.c.key == "origin")).scalar_one_or_none()
+        self._origin = origin or ""
+        if head is not None:
+            return head
+        empty = LogHead(0, Sha256(EMPTY_ROOT.hex()), Frontier().encode(), fence, None)
+        with self._db.write() as conn:
+            leaves.create_head(conn, empty)
+        return self._head(fence)
+
+    def commit(self, rows: Sequence[PendingLeaf], holder: str, fence: int, expires_at: int) -> tuple[Sha256, Staged]:
+        """Append leaves to the log (steps 1 and 2, and the putting of 3) and return what `finish` needs.
+
+        expires_at: until when the lease is renewed on the way, in milliseconds. Raises LeaseLost if another holder took over.
+        """
+        growth = grow(self._size, self._edge, [row.leaf for row in rows])
+        staged = self._staged(growth)
+        data = msgspec.msgpack.encode(staged)
+        digest = Sha256(sha256(data).hexdigest())
+        self._store.put(log_staged_key(digest), data)
+        frontier = edge_frontier(growth.new_size, growth.edge).encode()
+        new = LogHead(growth.new_size, Sha256(growth.root.hex()), frontier, fence, digest)
+        with self._db.write() as conn:
+            leaves.check_lease(conn, holder, fence)
+            leaves.extend_lease(conn, expires_at)
+            leaves.swap_head(conn, self._size, new)
+            leaves.set_indexes(conn, [(row.id, self._size + at) for at, row in enumerate(rows)])
+            effects.apply_all(conn, rows)
+        self._put_objects(staged)
+        self._size, self._edge = growth.new_size, dict(growth.edge)
+        return digest, staged
+
+    def _staged(self, growth: Growth) -> Staged:
+        bundle = [data for path, data in growth.objects if path.startswith("tile/entries/")][-1]
+        head = StoredHead(sha256(bundle).hexdigest(), self._origin, growth.root.hex(), growth.new_size)
+        objects = [(log_key(path), data) for path, data in growth.objects]
+        objects.append((head_key(growth.new_size), msgspec.json.encode(head)))
+        return Staged(self._size, growth.new_size, growth.root, tuple((str(key), data) for key, data in objects))
+
+    def finish(self, digest: Sha256, staged: Staged) -> None:
+        """Record that the batch's objects are in place."""
+        with self._db.write() as conn:
+            leaves.clear_staged(conn, digest)
+        self._garbage.append(log_staged_key(digest))
+        if staged.start:
+            kept = {name.path for name in edge_names(staged.size)}
+            self._garbage += [log_key(name.path) for name in edge_names(staged.start) if name.path not in kept]
+            self._garbage.append(head_key(staged.start))
+
+    def prune(self) -> None:
+        """Delete what the batches of this process have made superfluous."""
+        while self._garbage:
+            self._store.delete(self._garbage[-1])
+            self._garbage.pop()
+
+    def _put_objects(self, staged: Staged) -> None:
+        for key, data in staged.objects:
+            if not self._store.put(ObjectKey(key), data) and self._store.get(ObjectKey(key)) != data:
+                raise BadProof(f"{key} in the object store belongs to another journal", hint=_REBUILD)
+
+    def _read_staged(self, digest: Sha256) -> Staged:
+        data = self._store.get(log_staged_key(digest))
+        if sha256(data).hexdigest() != digest:
+            raise BadProof(f"the staged journal batch {digest} is damaged", hint=_FSCK)
+        return msgspec.msgpack.decode(data, type=Staged)
