@@ -92,7 +92,8 @@ http {{
       proxy_request_buffering off;
       proxy_buffering off;
     }}
-    location /_hanse_objects/ {{ internal; alias {objects}/; }}
+    location /_hanse_objects/ {{ internal; sendfile on; alias {objects}/; }}
+    location /_static/ {{ sendfile on; alias {folder}/html/; }}
   }}
 }}
 """
