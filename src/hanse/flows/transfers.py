@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -81,6 +81,23 @@ class TableCache:
         with self._lock:
             old = self._tables.pop(xorb, None)
             self._used -= _TABLE_COST * old.table.count if old is not None else 0
+
+
+class Tables(Mapping[XetHash, XorbTable]):
+    """Tables of stored xorbs, looked up when they are asked for and kept no longer than the cache keeps them."""
+
+    def __init__(self, store: BlobStore, cache: TableCache) -> None:
+        self._store = store
+        self._cache = cache
+
+    def __getitem__(self, xorb: XetHash) -> XorbTable:
+        return self._cache.get(self._store, xorb).table
+
+    def __iter__(self) -> Iterator[XetHash]:
+        raise TypeError("the tables of all xorbs are not listed")
+
+    def __len__(self) -> int:
+        raise TypeError("the tables of all xorbs are not counted")
 
 
 @dataclass(eq=False)

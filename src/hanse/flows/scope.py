@@ -1,0 +1,38 @@
+"""Whose stored bytes a caller may refer to. Knowing a hash gives nobody access (contract of `hanse.db.blobs`).
+
+A writer of a repository may refer to what that repository holds and to what any other repository holds whose files he may
+read: seeing a gated or disabled repository is not enough, because whoever may refer to chunks can put them into a file of his
+own and read them there.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from hanse.db.repos import Repo
+from hanse.db.schema import access_requests, repos
+from hanse.flows.access import visible_repos_clause
+from hanse.model.actor import Actor
+
+
+def usable_scope(actor: Actor, repo: Repo) -> ColumnElement[bool]:
+    """Return the condition over `repos` for what the caller may refer to while he writes to `repo`.
+
+    The caller of this function has checked that the actor may write to `repo`.
+    """
+    return or_(repos.c.id == repo.id, readable_scope(actor))
+
+
+def readable_scope(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition over `repos` that selects those whose files the caller may read."""
+    visible = and_(visible_repos_clause(actor), ~repos.c.disabled)
+    if actor.admin:
+        return visible
+    open_to = [repos.c.gated == ""]
+    own = sorted({name.lower() for name in (actor.name, *actor.orgs) if name})
+    if own:
+        open_to.append(repos.c.namespace_folded.in_(own))
+    if actor.account_id is not None:
+        mine = and_(access_requests.c.account_id == actor.account_id, access_requests.c.status == "accepted")
+        open_to.append(repos.c.id.in_(select(access_requests.c.repo_id).where(mine)))
+    return and_(visible, or_(*open_to))
