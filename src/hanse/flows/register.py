@@ -95,8 +95,7 @@ def _attach(check: Check, progress: Progress) -> None:
         raise check.error
 
 
-def _register(node: Node, actor: Actor, repo: Repo, named: tuple[Sha256, bytes], check: Check, progress: Progress) -> bool:
-    digest, data = named
+def _register(node: Node, actor: Actor, repo: Repo, *, digest: Sha256, data: bytes, check: Check, progress: Progress) -> bool:
     shard = parse_shard(data, node.limits.max_shard_bytes)
     if _accepted(node, actor, repo, digest, shard):
         return False
