@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+from pathlib import Path
 
 from tests.support.live import ADMIN_TOKEN, LiveNode
 
@@ -52,8 +53,8 @@ def run(bench: Bench) -> list[Row]:
     rows = []
     with bench.node() as node:
         client(bench, node).hf("upload", "admin/big", big)
-        for task in os.listdir(f"/proc/{pid_of(node)}/task"):
-            os.sched_setaffinity(int(task), {1})
+        for task in Path(f"/proc/{pid_of(node)}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {1})
         address, start, end = xorb_urls(node, "admin/big", bench.size)[0]
         xorb = "/" + address.split("/", 3)[3]
         loads = {

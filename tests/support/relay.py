@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from types import TracebackType
@@ -32,6 +33,9 @@ class Relay:
         for one in list(self._open):
             one.close()
 
+    def seen(self, data: bytes) -> None:
+        """Look at a piece on its way to the server; here: nothing."""
+
     def _accept(self) -> None:
         while True:
             try:
@@ -47,6 +51,7 @@ class Relay:
         try:
             while data := source.recv(1 << 18):
                 if up:
+                    self.seen(data)
                     self.sent += len(data)
                     if self.cut_after is not None and self.sent > self.cut_after:
                         break
@@ -56,9 +61,29 @@ class Relay:
         except OSError:
             pass
         for one in (source, target):
-            try:
+            with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             one.close()
             self._open.discard(one)
+
+
+class Recorder(Relay):
+    """A relay that keeps the request heads it forwards."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.heads: list[bytes] = []
+
+    def seen(self, data: bytes) -> None:
+        """Keep what looks like the head of a request."""
+        if b"HTTP/1.1\r\n" in data[:4096]:
+            self.heads.append(data[:8192])
+
+    def ranges(self, address: bytes) -> list[str]:
+        """Return the Range headers of requests whose address contains `address`."""
+        found = []
+        for head in self.heads:
+            lines = head.split(b"\r\n")
+            if address in lines[0]:
+                found += [line.split(b":", 1)[1].strip().decode() for line in lines if line.lower().startswith(b"range:")]
+        return found
