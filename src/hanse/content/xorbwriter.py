@@ -20,7 +20,9 @@ class XorbWriter:
 
     def __init__(self, scheme: Scheme | None = Scheme.NONE) -> None:
         self._scheme = scheme
-        self._out = bytearray()
+        self._parts: list[bytes] = []
+        self._stored_size = 0
+        self._sha256 = hashlib.sha256()
         self._hashes = bytearray()
         self._ends: list[int] = []
         self._lengths: list[int] = []
@@ -48,10 +50,12 @@ class XorbWriter:
                 hint="start another xorb when `fits` says no",
             )
         scheme, payload = compress_best(raw) if self._scheme is None else (self._scheme, compress(raw, self._scheme))
-        self._out += ChunkHeader(scheme, len(payload), length).encode()
-        self._out += payload
+        for part in (ChunkHeader(scheme, len(payload), length).encode(), payload):
+            self._parts.append(part)
+            self._sha256.update(part)
+            self._stored_size += len(part)
         self._hashes += chunk_hash(raw) if value is None else value
-        self._ends.append(len(self._out))
+        self._ends.append(self._stored_size)
         self._lengths.append(length)
         self._schemes.append(scheme)
         self.raw_size += length
@@ -61,10 +65,11 @@ class XorbWriter:
         """Return the serialised xorb and its table; the writer must hold at least one chunk."""
         if len(self._hashes) != HASH_BYTES * self.count or not self.count:
             raise ValueError("a xorb has at least one chunk, each with a 32-byte hash")
-        hashes, data = bytes(self._hashes), bytes(self._out)
+        hashes = bytes(self._hashes)
         name = xet_from_bytes(tree_root(hashes, self._lengths))
-        sha256 = Sha256(hashlib.sha256(data).hexdigest())
-        return data, make_table(name, sha256, hashes, ends=self._ends, lengths=self._lengths, schemes=bytes(self._schemes))
+        sha256 = Sha256(self._sha256.hexdigest())
+        table = make_table(name, sha256, hashes, ends=self._ends, lengths=self._lengths, schemes=bytes(self._schemes))
+        return b"".join(self._parts), table
 
 
 def serialise(chunks: Iterable[bytes], scheme: Scheme | None = Scheme.NONE) -> tuple[bytes, XorbTable]:
