@@ -16,7 +16,11 @@ FULL_XORB_BYTES = 64 * 1024 * 1024
 
 
 class XorbWriter:
-    """Collects chunks into one xorb; `scheme` None chooses the smallest form per chunk."""
+    """Collects chunks into one xorb.
+
+    `scheme` None chooses the smallest form per chunk; another one is used for every chunk that it makes smaller, so that a
+    xorb that is full in raw bytes never exceeds the stored bound.
+    """
 
     def __init__(self, scheme: Scheme | None = Scheme.NONE) -> None:
         self._scheme = scheme
@@ -50,6 +54,8 @@ class XorbWriter:
                 hint="start another xorb when `fits` says no",
             )
         scheme, payload = compress_best(raw) if self._scheme is None else (self._scheme, compress(raw, self._scheme))
+        if len(payload) >= length:
+            scheme, payload = Scheme.NONE, bytes(raw)
         for part in (ChunkHeader(scheme, len(payload), length).encode(), payload):
             self._parts.append(part)
             self._sha256.update(part)
