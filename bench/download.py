@@ -80,7 +80,7 @@ class Replay:
             self._xet(rev, next(entry["xetHash"] for entry in json.loads(tree) if entry["path"] == "big.bin"))
 
     def _file(self, path: str, rev: str, *, xet: bool) -> None:
-        headers, body = self.ask(f"{self.node.url}/{REPO}/resolve/{rev}/{path}", method="HEAD")
+        headers, _ = self.ask(f"{self.node.url}/{REPO}/resolve/{rev}/{path}", method="HEAD")
         wanted = ["X-Repo-Commit", "ETag", "X-Linked-Etag", "X-Linked-Size"] + (["X-Xet-Hash", "Link"] if xet else [])
         kept = {key: value.replace(self.node.url, self.url) for key, value in headers.items() if key.title() in _titles(wanted)}
         file = self.big
@@ -99,13 +99,13 @@ class Replay:
         prefix = token["casUrl"].removeprefix(self.node.url)
         for version in ("v1", "v2"):
             path = f"{prefix}/{version}/reconstructions/{xet}"
-            for span in self._spans(path):
+            for span in self._spans():
                 self._reconstruction(path, token, span)
             self.locations.append(
                 f"location = {path} {{ default_type application/json; try_files /none {path}/$span =404; root {self.folder}; }}"
             )
 
-    def _spans(self, path: str) -> list[str]:
+    def _spans(self) -> list[str]:
         log = (self.node.folder / "spans.txt").read_text().split()
         return sorted({span for span in log if span.startswith("bytes=")})
 

@@ -158,7 +158,8 @@ def parse_ref_part(text: str) -> str:
     """Return a branch or tag name (without `refs/…/`); raises BadRepoId by git's check-ref-format rules."""
     parts = text.split("/")
     bad = (
-        not 1 <= len(text.encode("utf-8", "replace")) <= 255
+        not 1 <= len(text.encode("utf-8", "surrogatepass")) <= 255
+        or any("\ud800" <= char <= "\udfff" for char in text)
         or _REF_FORBIDDEN.intersection(text)
         or ".." in text
         or "@{" in text
