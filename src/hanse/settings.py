@@ -162,9 +162,17 @@ def _origin(raw: object) -> Origin:
 
 def _token(raw: object) -> str:
     text = _text(raw)
-    if not text.startswith("hf_") or not 20 <= len(text) <= 256 or not text.isascii():
-        raise ValueError("text that starts with hf_ and has 20 to 256 characters")
+    if not 16 <= len(text) <= 512 or not text.isascii() or " " in text:
+        raise ValueError("text of 16 to 512 visible ASCII characters")
     return text
+
+
+def parse_size(text: str) -> int:
+    """Return a number of bytes from text such as `500 GiB`; raises BadSetting."""
+    try:
+        return _SIZE_OR_NONE(text)
+    except ValueError as error:
+        raise BadSetting(f"a size must be {error}, got {text[:40]!r}") from None
 
 
 def _setting(default: Any, parse: Callable[[object], Any], doc: str, shown: str = "") -> Any:
