@@ -1,4 +1,4 @@
-"""Unit and property tests touch no network: opening a connection in them is an error."""
+"""Fixtures for all tests, and a rule: unit and property tests touch no network, opening a connection in them is an error."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import socket
 from typing import NoReturn
 
 import pytest
+
+pytest_plugins = ["tests.support.databases"]
 
 
 def _refuse(*_arguments: object) -> NoReturn:
