@@ -37,7 +37,7 @@ run: $(STAMP) ## start a node on http://127.0.0.1:8080 (ARGS="--port 9000" passe
 lint: $(STAMP) ## style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict src tests bench
+	$(BIN)/mypy --strict src tests bench demo
 	$(BIN)/lint-imports
 
 format: $(STAMP) ## rewrite the code in the house style
