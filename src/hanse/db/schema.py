@@ -121,13 +121,13 @@ repos = Table(
     Column("config", Text),  # JSON subset of config.json
     Column("used_bytes", BigInteger, nullable=False, default=0),  # stored bytes charged to the namespace's quota
 )
-Index("ix_repos_listing", repos.c.type, repos.c.state, repos.c.visibility, repos.c.updated_at)
 Index("ix_repos_author", repos.c.type, repos.c.namespace_folded)
-# One index for each order a listing can have; `id` makes the order total, for pages that start after a row.
-Index("ix_repos_updated", repos.c.type, repos.c.updated_at, repos.c.id)
-Index("ix_repos_created", repos.c.type, repos.c.created_at, repos.c.id)
-Index("ix_repos_downloads", repos.c.type, repos.c.downloads, repos.c.id)
-Index("ix_repos_likes", repos.c.type, repos.c.likes, repos.c.id)
+# One index for each order a listing can have: `id` makes the order total, for pages that start after a row; with the last two
+# columns rows that the caller may not see are passed over inside the index.
+Index("ix_repos_updated", repos.c.type, repos.c.updated_at, repos.c.id, repos.c.visibility, repos.c.state)
+Index("ix_repos_created", repos.c.type, repos.c.created_at, repos.c.id, repos.c.visibility, repos.c.state)
+Index("ix_repos_downloads", repos.c.type, repos.c.downloads, repos.c.id, repos.c.visibility, repos.c.state)
+Index("ix_repos_likes", repos.c.type, repos.c.likes, repos.c.id, repos.c.visibility, repos.c.state)
 Index("ix_repos_pipeline", repos.c.type, repos.c.pipeline_tag)
 Index("ix_repos_library", repos.c.type, repos.c.library_name)
 Index("ix_repos_parameters", repos.c.type, repos.c.parameters)
