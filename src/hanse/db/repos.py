@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from hanse.db import fragments
 from hanse.db.schema import names, repos
 from hanse.errors import Conflict
 from hanse.model.digest import GitOid
@@ -25,7 +26,8 @@ class Repo:
     """One repository as the catalogue has it.
 
     state: `pending`, `live`, `withdrawn` or `erased`; salt: 32 bytes while not public; gated: "", `auto` or `manual`; times:
-    seconds since 1970; head: newest commit of `main`; safetensors, card, config: JSON texts kept for listings; used_bytes:
+    seconds since 1970; head: newest commit of `main`; indexed: the
+    head that the fields after it were derived from; safetensors, card, config: JSON texts kept for listings; used_bytes:
     stored bytes charged to the namespace.
     """
 
@@ -42,6 +44,7 @@ class Repo:
     downloads: int
     likes: int
     head: GitOid | None
+    indexed: str | None
     pipeline_tag: str | None
     library_name: str | None
     parameters: int | None
@@ -73,6 +76,7 @@ def from_row(row: Row[Any]) -> Repo:
         downloads=row.downloads,
         likes=row.likes,
         head=None if row.head is None else GitOid(row.head),
+        indexed=row.indexed,
         pipeline_tag=row.pipeline_tag,
         library_name=row.library_name,
         parameters=row.parameters,
@@ -170,10 +174,12 @@ def take_name(conn: Connection, repo_id: RepoId, repo: int) -> None:
     conn.execute(update(names).where(former).values(kind="redirect"))
     conn.execute(delete(names).where(_named(repo_id)))
     conn.execute(insert(names).values(_name_row(repo_id, repo, "current")))
+    fragments.put(conn, repo, repo_id.folded)
     spelled = {"namespace": repo_id.namespace, "name": repo_id.name, "namespace_folded": repo_id.namespace.lower()}
     update_columns(conn, repo, **spelled)
 
 
 def free_names(conn: Connection, repo: int) -> None:
     """Give up every name of a repository, redirects included."""
+    fragments.drop(conn, repo)
     conn.execute(delete(names).where(names.c.repo_id == repo))

@@ -111,6 +111,7 @@ repos = Table(
     Column("likes", BigInteger, nullable=False, default=0),
     # What listing and search need of the head of `main`, kept by flows/index; JSON texts are small and bounded.
     Column("head", String(40)),
+    Column("indexed", String(40)),  # the head that the columns from `pipeline_tag` on describe; differs: to be done again
     Column("search_text", Text, nullable=False, default=""),  # case-folded path
     Column("pipeline_tag", String(96)),
     Column("library_name", String(96)),

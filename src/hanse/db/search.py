@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, select, true
 from sqlalchemy.ext.compiler import compiles
@@ -102,7 +102,7 @@ class _Plain(ColumnElement[Any]):
     """A column whose indexes SQLite must not take: without statistics it thinks any of them better than the wanted order."""
 
     inherit_cache = True
-    _traverse_internals: ClassVar = [("column", InternalTraversal.dp_clauseelement)]
+    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]  # noqa: RUF012 as the base class declares it
 
     def __init__(self, column: ColumnElement[Any]) -> None:
         self.column = column
