@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, literal, select, update
 
+from hanse.db.batch import insert_new
 from hanse.db.schema import refs, revisions
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256, is_git_oid
 from hanse.model.repo import RefName
@@ -111,10 +112,11 @@ def retired_before(conn: Connection, time: int, limit: int) -> list[Revision]:
 
 
 def insert_pending(conn: Connection, rows: Iterable[dict[str, object]]) -> None:
-    """Insert revisions in state `pending`; each row has all other columns but `id` and `retired_at`."""
-    listed = [{**row, "state": "pending"} for row in rows]
-    if listed:
-        conn.execute(insert(revisions), listed)
+    """Insert revisions in state `pending`; each row has all other columns but `id` and `retired_at`.
+
+    A commit that the repository has already (made again, or on another ref) stays as it is.
+    """
+    insert_new(conn, revisions, [{**row, "state": "pending"} for row in rows])
 
 
 def set_state(conn: Connection, repo: int, revs: Iterable[str], state: str, now: int) -> None:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from hanse.content.directory import Directory
 from hanse.flows.records import MAX_STEP, EntryRow, RevisionRecord, load_chain, row_of, trusted_entry
@@ -107,7 +108,7 @@ class Layout:
     base: Sha256 | None
     delta: Delta
 
-    def fields(self) -> dict[str, object]:
+    def fields(self) -> dict[str, Any]:
         """Return the record's fields."""
         changes = self.delta.changes
         return {

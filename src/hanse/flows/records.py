@@ -4,7 +4,7 @@ Leaves hold digests, and of repositories that are not public only HMACs. Everyth
 besides lies in immutable JSON objects named by the SHA-256 of their bytes (`revisions/<sha256>`):
 
 * `revision`: a commit with its git text and its files, either all of them (a snapshot) or as a delta to another revision;
-* `ref`: a change of a ref without a new commit, where the leaf does not say everything (concealed leaves, tag messages);
+* `refs`: changes of refs without a new commit, where the leaf does not say everything (concealed leaves, tag messages);
 * `repo`: a change of a repository as a whole: names as spelled, visibility, salt.
 
 Deltas skip: the revision `step` steps after its snapshot is a delta to the one whose step is `step` without its lowest 1
@@ -15,6 +15,7 @@ once for each bit of `step`.
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
@@ -74,13 +75,13 @@ class RevisionRecord(Head, frozen=True, kw_only=True, tag="revision", tag_field=
     deletes: list[str]
 
 
-class RefRecord(Head, frozen=True, kw_only=True, tag="ref", tag_field="kind", forbid_unknown_fields=True):
-    """A ref was created, moved or deleted (all-zero rev and tree) without a new commit; message: of an annotated tag."""
+class RefsRecord(Head, frozen=True, kw_only=True, tag="refs", tag_field="kind", forbid_unknown_fields=True):
+    """Refs were created, moved or deleted (all-zero rev and tree) without a new commit.
 
-    ref: str
-    rev: str
-    tree: str
-    message: str
+    refs: name, commit id, tree, and the message of an annotated tag.
+    """
+
+    refs: list[tuple[str, str, str, str]]
 
 
 class RepoRecord(Head, frozen=True, kw_only=True, tag="repo", tag_field="kind", forbid_unknown_fields=True):
@@ -95,11 +96,11 @@ class RepoRecord(Head, frozen=True, kw_only=True, tag="repo", tag_field="kind", 
     leaf: str
 
 
-Record = RevisionRecord | RefRecord | RepoRecord
+Record = RevisionRecord | RefsRecord | RepoRecord
 _decoder = msgspec.json.Decoder(Record)
 
 
-def head_fields(repo: RepoId, salt: bytes | None) -> dict[str, str]:
+def head_fields(repo: RepoId, salt: bytes | None) -> dict[str, Any]:
     """Return the fields of `Head` for a repository."""
     return {"origin": repo.origin, "type": repo.type.value, "repo": repo.path, "salt": (salt or b"").hex()}
 
