@@ -1,0 +1,163 @@
+"""Tables in the documentation that are made from code: settings, errors, routes and tested clients.
+
+`python -m tests.docs.tables [RESULTS]` writes them into the pages, between `<!-- table: NAME -->` and `<!-- end -->`; RESULTS is
+the file of `tests.docs.results` from a real run of the client tests. tests/docs/test_tables.py compares pages and code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.docs.results import Fact
+
+from hanse import errors
+from hanse.errors import HanseError
+from hanse.settings import documented
+from hanse.web.errors import STATUS
+from hanse.web.server import all_routes
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+COLUMNS = ("hub2", "hub1", "hub0", "npm", "torch")
+
+
+def _rows(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def settings_table() -> str:
+    """Return every setting with its environment variable, default and meaning."""
+    rows = [[f"`{name}`", f"`HANSE_{name.upper()}`", doc.default, doc.text] for name, doc in documented().items()]
+    return _rows(["setting", "environment", "default", "meaning"], rows)
+
+
+def errors_table() -> str:
+    """Return every error, family by family, with its code, HTTP status and meaning."""
+    kinds: list[type[HanseError]] = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, HanseError)
+    ]
+    rows = []
+    for kind in kinds:
+        status = next(STATUS[base] for base in kind.__mro__ if base in STATUS)
+        family = kind.__mro__[-5].__name__ if len(kind.__mro__) > 5 else "**family**"
+        meaning = (inspect.getdoc(kind) or "").splitlines()[0]
+        rows.append([f"`{kind.code}`", str(status), family, meaning])
+    return _rows(["code", "HTTP", "family", "meaning"], rows)
+
+
+def routes_table() -> str:
+    """Return every route with what its handler does."""
+    rows = []
+    for route in all_routes():
+        meaning = (inspect.getdoc(route.handler) or "").splitlines()[0]
+        rows.append(
+            [route.method, f"`{route.pattern}`", "account or anonymous" if route.auth else "none or signed address", meaning]
+        )
+    return _rows(["method", "path", "who", "what"], rows)
+
+
+def collected() -> list[Fact]:
+    """Return the client tests that exist, without running them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "facts.json"
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "tests/compat",
+            "--collect-only",
+            "-q",
+            "-p",
+            "tests.docs.results",
+            "-p",
+            "no:xdist",
+        ]
+        subprocess.run([*command, "--client-results", str(path)], cwd=ROOT, check=True, capture_output=True, timeout=120)
+        return read_results(path)
+
+
+def read_results(path: Path) -> list[Fact]:
+    """Return the facts that the plugin wrote."""
+    return [Fact(**row) for row in json.loads(path.read_text())]
+
+
+def _version(client: str, package: str) -> str:
+    listing = (ROOT / "tests" / "compat" / f"requirements-{client}.txt").read_text()
+    found = re.search(rf"^{package}==(\S+)", listing, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def client_names() -> dict[str, str]:
+    """Return the column heads: each client with its exact version."""
+    npm = json.loads((ROOT / "tests" / "compat" / "npm" / "package.json").read_text())["dependencies"]["@huggingface/hub"]
+    hubs = {
+        name: f"huggingface_hub {_version(name, 'huggingface-hub')}, hf-xet {_version(name, 'hf-xet')}"
+        for name in ("hub2", "hub1", "hub0")
+    }
+    return hubs | {
+        "npm": f"@huggingface/hub {npm}",
+        "torch": f"sentence-transformers {_version('torch', 'sentence-transformers')}",
+    }
+
+
+def _cell(facts: list[Fact]) -> str:
+    if not facts:
+        return ""
+    modes = " and ".join(mode for mode in ("Xet", "HTTP") if any(fact.mode == mode for fact in facts)) or "yes"
+    bad = any(fact.outcome not in {"passed", "collected"} for fact in facts)
+    return ("**fails**: " if bad else "") + modes + (" (soak)" if all(fact.soak for fact in facts) else "")
+
+
+def clients_table(facts: list[Fact]) -> str:
+    """Return feature by client: which transport passed."""
+    features = list(dict.fromkeys(fact.feature for fact in facts))
+    rows = [
+        [feature, *(_cell([fact for fact in facts if (fact.feature, fact.client) == (feature, client)]) for client in COLUMNS)]
+        for feature in features
+    ]
+    names = client_names()
+    return _rows(["what the test shows", *(names[client] for client in COLUMNS)], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": settings_table,
+    "errors": errors_table,
+    "routes": routes_table,
+    "clients": lambda: clients_table(collected()),
+}
+
+
+def table_in(name: str) -> str:
+    """Return the table that the page holds now."""
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    found = re.search(rf"<!-- table: {name} -->\n(.*?)<!-- end -->", text, re.DOTALL)
+    return found[1] if found else ""
+
+
+def write(name: str, table: str) -> None:
+    """Put `table` into its page."""
+    path = DOCS / f"{name}.md"
+    text = path.read_text(encoding="utf-8")
+    begin, end = f"<!-- table: {name} -->\n", "<!-- end -->"
+    head, rest = text.split(begin)
+    path.write_text(head + begin + table + end + rest.partition(end)[2], encoding="utf-8")
+
+
+def main(arguments: list[str]) -> None:
+    """Write all tables; the one of clients only from results of a real run."""
+    for name in ("settings", "errors", "routes"):
+        write(name, TABLES[name]())
+    if arguments:
+        write("clients", clients_table(read_results(Path(arguments[0]))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
