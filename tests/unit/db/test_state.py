@@ -1,0 +1,27 @@
+"""The node's own facts."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from hanse.db.engine import Database
+from hanse.db.state import get_state, insert_state, set_state
+
+
+def test_facts_are_kept(database: Database) -> None:
+    """Facts start empty, are added together and can be changed."""
+    with database.write() as conn:
+        assert get_state(conn) == {}
+        insert_state(conn, {"origin": "a.example", "cas_epoch": "00000000"})
+        set_state(conn, "cas_epoch", "11111111")
+    with database.read() as conn:
+        assert get_state(conn) == {"origin": "a.example", "cas_epoch": "11111111"}
+
+
+def test_a_fact_is_added_once(database: Database) -> None:
+    """A fact that is there is not silently replaced."""
+    with database.write() as conn:
+        insert_state(conn, {"origin": "a.example"})
+    with pytest.raises(IntegrityError), database.write() as conn:
+        insert_state(conn, {"origin": "b.example"})
