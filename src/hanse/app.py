@@ -14,12 +14,13 @@ from starlette.types import ASGIApp
 from hanse.clock import Clock, SystemClock
 from hanse.db.engine import Database
 from hanse.errors import BadSetting
-from hanse.flows.accounts import ensure_administrator
+from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.listing import Listings
 from hanse.flows.node import Node
 from hanse.flows.secrets import NodeIdentity, open_identity
 from hanse.flows.sequence import Sequencer
 from hanse.logs import configure_logging
+from hanse.model.repo import Origin
 from hanse.settings import Settings
 from hanse.store.local import LocalStore
 from hanse.store.staging import Staging
@@ -67,6 +68,7 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         sequencer=sequencer,
         aliases=settings.aliases,
     )
+    set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
     token = ensure_administrator(db, chosen, settings.admin_token)
     if sequence:
         sequencer.start()

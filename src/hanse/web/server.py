@@ -64,6 +64,8 @@ class HanseApp:
             pattern = route.pattern
             if route.auth:
                 await self._authenticate(call)
+                if self.settings.require_auth_for_reads:
+                    call.require_account()
             actor_known = not call.actor.anonymous
             self.limiter.check(call, route)
             response = await route.handler(call)
@@ -93,9 +95,6 @@ class HanseApp:
         if isinstance(found, set):
             return _unrouted(found, segments)
         route, params = found
-        if request.scope["path"] != "/":
-            # X-Forwarded and /o/ forms never reach handlers: they use call.base and call.params only.
-            request.scope["hanse.segments"] = segments
         return route, Call(request=request, node=self.node, params=params, base=base, origin=origin)
 
     def _require_origin(self, origin: Origin) -> None:
