@@ -72,6 +72,10 @@ def open_identity(data: Path, db: Database, configured: Origin | None, *, rebuil
         state = get_state(connection)
     if not rebuilding:
         _require_pair(data, marker, state)
+    if (marker is not None or state) and not (data / "keys" / "log.key").exists():
+        raise StorageError(
+            "keys/log.key of this node is missing", hint="restore it from a backup; a new key cannot continue the log"
+        )
     secret = load_or_create(data / "keys" / "url.secret", lambda: secrets.token_bytes(SECRET_BYTES))
     if len(secret) != SECRET_BYTES:
         raise StorageError(f"keys/url.secret must have {SECRET_BYTES} bytes, got {len(secret)}", hint="restore it, or remove it")
@@ -96,14 +100,6 @@ def fix_origin(db: Database, configured: Origin | None, key: Ed25519PrivateKey) 
 
     Raises BadSetting if `configured` is another origin than the fixed one.
     """
-    own = derived_origin(key)
-    if configured is not None and configured.startswith("key-") and configured != own:
-        with db.read() as connection:
-            known = get_state(connection).get("origin")
-        if configured != known:
-            raise BadSetting(
-                f"origin {configured!r} is that of another key", hint=f"this node's own is {own}; leave --origin out"
-            )
     try:
         with db.write() as connection:
             state = get_state(connection)
