@@ -14,7 +14,6 @@ from hanse.db import xorbs
 from hanse.db.repos import Repo
 from hanse.db.xorbs import XorbRow
 from hanse.errors import BlobNotFound
-from hanse.flows.access import require_write
 from hanse.flows.node import Node
 from hanse.flows.scope import usable_scope
 from hanse.model.actor import Actor
@@ -26,8 +25,10 @@ _DAY = 86400
 
 
 def answer(node: Node, actor: Actor, repo: Repo, chunk: XetHash) -> bytes:
-    """Return the shard that says where `chunk` is stored; raises BlobNotFound if it is nowhere the actor may refer to."""
-    require_write(actor, repo)
+    """Return the shard that says where `chunk` is stored; raises BlobNotFound if it is nowhere the actor may refer to.
+
+    The caller has checked that the actor may upload to `repo` (`hanse.flows.sessions`).
+    """
     with node.db.read() as conn:
         rows = xorbs.find_chunk(conn, usable_scope(actor, repo), xet_to_bytes(chunk), _MAX_XORBS)
     if not rows:

@@ -72,7 +72,7 @@ class OpenXorb:
         table = self._entry.table
         bounds: list[int] = table.raw[first : last + 1].tolist()
         skip = start - bounds[0]
-        out = memoryview(np.empty(stop - start, dtype=np.uint8))
+        out = np.empty(stop - start, dtype=np.uint8).data
         headers = bytearray(HEADER_BYTES * (last - first))
         heads = memoryview(headers)
         buffers = []

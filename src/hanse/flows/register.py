@@ -25,7 +25,6 @@ from hanse.db.blobs import FileRow, NewFile
 from hanse.db.repos import Repo
 from hanse.db.xorbs import XorbRow
 from hanse.errors import BadFormat, BlobNotFound, DigestMismatch, TooLarge
-from hanse.flows.access import require_write
 from hanse.flows.inspect import check_claim, hash_file
 from hanse.flows.node import Node
 from hanse.flows.read import TermSource
@@ -58,10 +57,10 @@ class _Checked:
 def register_shard(node: Node, actor: Actor, repo: Repo, data: bytes, progress: Progress = lambda _v, _t: None) -> bool:
     """Check a shard and make its files known to `repo`; tell whether that was new.
 
-    Raises NotAllowed; BadFormat or TooLarge for a shard that does not parse or is out of bounds; BlobNotFound for a xorb that
-    the actor may not refer to; DigestMismatch for a claim that is not true; StorageError. Nothing is visible then.
+    The caller has checked that the actor may upload to `repo` (`hanse.flows.sessions`). Raises BadFormat or TooLarge for a
+    shard that does not parse or is out of bounds; BlobNotFound for a xorb that the actor may not refer to; DigestMismatch
+    for a claim that is not true; StorageError. Nothing is visible then.
     """
-    require_write(actor, repo)
     digest = Sha256(hashlib.sha256(data).hexdigest())
     check, mine = _enter(node, repo, digest)
     if not mine:

@@ -18,10 +18,12 @@ from dataclasses import dataclass
 
 from hanse.errors import BadToken, NotAllowed
 from hanse.flows.node import Node
+from hanse.model.actor import Actor
 
-_TOKEN = struct.Struct("<BBQQQ")  # version, scope, repo id, account id + 1 (0: anonymous), expiry
+_TOKEN = struct.Struct("<BBBQQQ")  # version, scope, operator's rights, repo id, account id + 1 (0: anonymous), expiry
 _VERSION = 1
-_SCOPES = ("read", "write")
+SCOPES = ("read", "write", "propose")
+"""What a token is for: reading; uploading; uploading for a pull request."""
 _MAC_BYTES = 32
 MAX_RANGES = 64
 """Ranges that one signed address may name."""
@@ -30,11 +32,16 @@ MAX_QUERY = MAX_RANGES * 24
 
 @dataclass(frozen=True, slots=True)
 class XetToken:
-    """What a valid token says. repo_id: row id; account_id: None for an anonymous reader; expires: seconds since 1970."""
+    """What a valid token says.
+
+    repo_id: row id; account_id: None for an anonymous reader; scope: one of SCOPES; admin: whether it was asked for with a
+    node operator's rights (a robot token of an operator has none); expires: seconds since 1970.
+    """
 
     repo_id: int
     account_id: int | None
     scope: str
+    admin: bool
     expires: int
 
 
@@ -53,11 +60,14 @@ def _mac(node: Node, purpose: str, payload: bytes) -> bytes:
     return hmac.digest(node.secret, context + payload, hashlib.sha256)
 
 
-def issue_token(node: Node, repo_id: int, account_id: int | None, scope: str) -> tuple[str, int]:
-    """Return a token for `scope` (`read` or `write`) and when it expires (seconds since 1970)."""
+def issue_token(node: Node, actor: Actor, repo_id: int, scope: str) -> tuple[str, int]:
+    """Return a token by which `actor` may use a repository in `scope` (one of SCOPES), and when it expires.
+
+    The caller has checked that the actor may. Times are seconds since 1970.
+    """
     expires = node.clock.now() + node.limits.token_ttl_seconds
-    holder = 0 if account_id is None else account_id + 1
-    payload = _TOKEN.pack(_VERSION, _SCOPES.index(scope), repo_id, holder, expires)
+    holder = 0 if actor.account_id is None else actor.account_id + 1
+    payload = _TOKEN.pack(_VERSION, SCOPES.index(scope), actor.admin, repo_id, holder, expires)
     return urlsafe_b64encode(payload + _mac(node, "token", payload)).decode().rstrip("="), expires
 
 
@@ -71,10 +81,10 @@ def read_token(node: Node, text: str) -> XetToken:
     payload, mac = raw[: _TOKEN.size], raw[_TOKEN.size :]
     if len(mac) != _MAC_BYTES or not hmac.compare_digest(mac, _mac(node, "token", payload)):
         raise BadToken("the Xet token is not one of this node", hint=hint)
-    version, scope, repo_id, holder, expires = _TOKEN.unpack(payload)
-    if version != _VERSION or scope >= len(_SCOPES) or node.clock.now() >= expires:
+    version, scope, admin, repo_id, holder, expires = _TOKEN.unpack(payload)
+    if version != _VERSION or scope >= len(SCOPES) or node.clock.now() >= expires:
         raise BadToken("the Xet token has expired", hint=hint)
-    return XetToken(repo_id, holder - 1 if holder else None, _SCOPES[scope], expires)
+    return XetToken(repo_id, holder - 1 if holder else None, SCOPES[scope], bool(admin), expires)
 
 
 def _payload(kind: str, name: str, ranges: str, expires: str) -> bytes:
