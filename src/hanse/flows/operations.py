@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hanse.content.directory import Directory, Folder
+from hanse.db.blobs import FileRow
 from hanse.errors import EntryNotFound
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.entry import Entry
@@ -32,10 +33,14 @@ class PutFile:
 
 @dataclass(frozen=True, slots=True)
 class PutEntry:
-    """Put a file of the same repository under a path: for copies and merges made here. The entry's own path is not used."""
+    """Put a file of the same repository under a path: for copies and merges made here. The entry's own path is not used.
+
+    file: its row if no commit held it before (a regular file stored while the commit was still arriving), else None.
+    """
 
     path: str
     entry: Entry
+    file: FileRow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,8 @@ def resolve_operations(
         row = next(stored) if isinstance(operation, PutBytes) else None
         if isinstance(operation, PutFile):
             row = claimed[operation.sha256]
+        elif isinstance(operation, PutEntry):
+            row = operation.file
         steps.append(_step(operation, row))
         if row is not None:
             files[row.xet] = row
