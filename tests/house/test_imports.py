@@ -19,7 +19,15 @@ print(code, *sorted(set({heavy!r}) & set(sys.modules)))
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["serve", "--help"], ["service", "install", "--print"], ["completion", "bash", "--print"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["admin", "--help"],
+        ["admin", "user", "--help"],
+        ["serve", "--help"],
+        ["service", "install", "--print"],
+        ["completion", "bash", "--print"],
+    ],
 )
 def test_light_verbs_import_nothing_heavy(arguments: list[str]) -> None:
     """Verbs that need no node load no database, web server or numeric library."""

@@ -47,8 +47,8 @@ def _bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_and_no_tests(wheel: Path) -> None:
     """Code, typing mark, migrations, templates and licence travel; tests and tools do not."""
     names = zipfile.ZipFile(wheel).namelist()
-    source = {f"hanse/{path.relative_to(ROOT / 'src' / 'hanse')}" for path in (ROOT / "src" / "hanse").rglob("*.py")}
-    assert source | {"hanse/py.typed"} <= set(names)
+    files = (path for path in (ROOT / "src" / "hanse").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    assert {f"hanse/{path.relative_to(ROOT / 'src' / 'hanse')}" for path in files} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert all(name.startswith(("hanse/", "hanse-")) for name in names)
 

@@ -1,0 +1,51 @@
+"""Every runtime dependency is used, and nothing is used that is not declared."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BY_NAME = {"httptools", "psycopg"}
+"""Never imported by our code: uvicorn and SQLAlchemy load them by the name in our configuration."""
+
+
+def normal(name: str) -> str:
+    """Return a distribution's normalised name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported() -> set[str]:
+    """Return the top-level names of everything that `src` imports."""
+    found: set[str] = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"hanse"}
+
+
+def declared() -> set[str]:
+    """Return the distributions that pyproject.toml asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return {normal(re.split(r"[\[<>=~ ]", line)[0]) for line in project["dependencies"]}
+
+
+def test_what_is_imported_is_declared() -> None:
+    """An import that only works because something else brings it along breaks with the next release of that thing."""
+    owners = packages_distributions()
+    used = {normal(owners[name][0]) for name in imported()}
+    assert used - declared() == set()
+
+
+def test_what_is_declared_is_imported() -> None:
+    """A dependency that nobody uses is only a risk."""
+    owners = packages_distributions()
+    used = {normal(owners[name][0]) for name in imported()}
+    assert declared() - used - BY_NAME == set()
