@@ -1,0 +1,72 @@
+"""What the CAS routes share: their prefix, the session behind a Xet token, hashes in addresses, bodies as they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from hanse.errors import BadToken, BlobNotFound, TooLarge
+from hanse.flows.sessions import Session, open_session
+from hanse.model.digest import XetHash, parse_xet
+from hanse.web.routing import Call, Handler, Route
+
+PREFIX = "/cas/{epoch}"
+_PIECE = 1024 * 1024
+_NAMESPACES = ("default", "default-merkledb")
+
+
+def routes(method: str, pattern: str, handler: Handler, *versions: str) -> list[Route]:
+    """Return one route per version (`v1`, `v2`, or empty for the unversioned form of hf-xet 1.2); all carry Xet tokens."""
+    return [Route(method, f"{PREFIX}/{version}{pattern}".replace("//", "/"), handler, auth=False) for version in versions]
+
+
+def cas_url(call: Call) -> str:
+    """Return the CAS address that tokens name."""
+    return f"{call.base}/cas/{call.node.epoch}"
+
+
+async def session(call: Call, *, write: bool = False) -> Session:
+    """Return the session of the request's Xet token; raises BadToken, also for another CAS epoch, and what has changed since."""
+    if call.params["epoch"] != call.node.epoch:
+        raise BadToken("this CAS address is out of date", hint="ask the Hub API for a new Xet token")
+    scheme, _, text = call.request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        raise BadToken("a Xet token is needed", hint="ask the Hub API for one")
+    opened = await call.run(open_session, call.node, text.strip(), write=write)
+    call.actor = opened.actor
+    return opened
+
+
+def xet_param(call: Call, name: str = "hash") -> XetHash:
+    """Return the Xet hash in the address; raises BadDigest, or BlobNotFound under a prefix that Xet does not know."""
+    if call.params.get("prefix", "default") not in _NAMESPACES:
+        raise BlobNotFound("no such prefix", hint="use the prefix default")
+    return parse_xet(call.params[name])
+
+
+async def pieces(call: Call, limit: int) -> AsyncIterator[bytes]:
+    """Yield the request body in pieces of about 1 MiB; raises TooLarge beyond `limit` bytes, before reading if it is declared."""
+    declared = call.request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
+        raise TooLarge(f"this request may have at most {limit} bytes")
+    parts: list[bytes] = []
+    held = total = 0
+    async for part in call.request.stream():
+        held += len(part)
+        total += len(part)
+        if total > limit:
+            raise TooLarge(f"this request may have at most {limit} bytes")
+        parts.append(part)
+        if held >= _PIECE:
+            yield b"".join(parts)
+            parts, held = [], 0
+    if parts:
+        yield b"".join(parts)
+
+
+def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return `value` as a JSON response."""
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json", headers=headers)
