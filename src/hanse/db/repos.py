@@ -26,9 +26,8 @@ class Repo:
     """One repository as the catalogue has it.
 
     state: `pending`, `live`, `withdrawn` or `erased`; salt: 32 bytes while not public; gated: "", `auto` or `manual`; times:
-    seconds since 1970; head: newest commit of `main`; indexed: the
-    head that the fields after it were derived from; safetensors, card, config: JSON texts kept for listings; used_bytes:
-    stored bytes charged to the namespace.
+    seconds since 1970; head: newest commit of `main`; indexed: the head that the fields after it were derived from;
+    safetensors, card, config: JSON texts kept for listings; used_bytes: stored bytes charged to the namespace.
     """
 
     id: int
@@ -58,6 +57,34 @@ class Repo:
     def public(self) -> bool:
         """Tell whether everybody may see the repository."""
         return self.visibility is Visibility.PUBLIC
+
+
+def unborn(repo_id: RepoId, visibility: Visibility, salt: bytes | None, now: int) -> Repo:
+    """Return a repository that has no row yet (id 0), for what is prepared before it is created."""
+    return Repo(
+        id=0,
+        repo=repo_id,
+        state="pending",
+        visibility=visibility,
+        salt=salt,
+        gated="",
+        disabled=False,
+        created_at=now,
+        updated_at=now,
+        creator_id=None,
+        downloads=0,
+        likes=0,
+        head=None,
+        indexed=None,
+        pipeline_tag=None,
+        library_name=None,
+        parameters=None,
+        safetensors=None,
+        card=None,
+        tags=(),
+        config=None,
+        used_bytes=0,
+    )
 
 
 def from_row(row: Row[Any]) -> Repo:

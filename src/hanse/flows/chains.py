@@ -102,10 +102,11 @@ def queue_move(
 
     For a repository locked by `change_repo`. What the leaf does not say (concealed names, a tag's message) is stored first.
     """
+    record = ""
     if repo.salt is not None or message:
         fields = records.head_fields(repo.repo, repo.salt)
-        records.save(node.store, RefsRecord(**fields, refs=[(position.ref, rev, tree, message)]))
-    return _queue_ref(conn, repo, position, rev=rev, tree=tree, effect=Move(message), now=now)
+        record = records.save(node.store, RefsRecord(**fields, refs=[(position.ref, rev, tree, message)]))
+    return _queue_ref(conn, repo, position, rev=rev, tree=tree, effect=Move(message, record=record), now=now)
 
 
 def queue_new_chains(node: Node, conn: Connection, repo: Repo, refs: Sequence[RefRow], now: int) -> list[Queued]:
@@ -116,10 +117,10 @@ def queue_new_chains(node: Node, conn: Connection, repo: Repo, refs: Sequence[Re
     if not refs:
         return []
     listed = [(str(row.ref), str(row.rev), str(row.tree), row.message) for row in refs]
-    records.save(node.store, RefsRecord(**records.head_fields(repo.repo, repo.salt), refs=listed))
+    record = records.save(node.store, RefsRecord(**records.head_fields(repo.repo, repo.salt), refs=listed))
     start = [Position(row.ref, 0, NO_GIT_OID, NO_SHA256, NO_SHA256) for row in refs]
     return [
-        _queue_ref(conn, repo, position, rev=row.rev, tree=row.tree, effect=Move(row.message), now=now)
+        _queue_ref(conn, repo, position, rev=row.rev, tree=row.tree, effect=Move(row.message, record=record), now=now)
         for position, row in zip(start, refs, strict=True)
     ]
 

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, update
+from sqlalchemy import Connection, delete
 
 from hanse.db import repos, revisions
 from hanse.db.leaves import PendingLeaf
 from hanse.db.revisions import RefRow
 from hanse.db.schema import refs
-from hanse.db.schema import repos as repos_table
 from hanse.errors import StorageError
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256
 from hanse.model.repo import Origin, RefName, RepoId, RepoType
@@ -25,11 +24,17 @@ from hanse.model.repo import Origin, RefName, RepoId, RepoType
 MAIN = "refs/heads/main"
 
 
-class Commit(msgspec.Struct, frozen=True, tag="commit"):
+class _Effect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """record: name of the object that says what the leaf does not (`hanse.flows.records`), "" if there is none."""
+
+    record: str = ""
+
+
+class Commit(_Effect, frozen=True, tag="commit"):
     """The ref moves to a new commit made on its head."""
 
 
-class Move(msgspec.Struct, frozen=True, tag="move"):
+class Move(_Effect, frozen=True, tag="move"):
     """The ref is created, deleted or set to another revision; what no ref reaches any more is retired.
 
     message: of an annotated tag.
@@ -38,25 +43,25 @@ class Move(msgspec.Struct, frozen=True, tag="move"):
     message: str = ""
 
 
-class Create(msgspec.Struct, frozen=True, tag="create"):
+class Create(_Effect, frozen=True, tag="create"):
     """The repository is there."""
 
 
-class Rename(msgspec.Struct, frozen=True, tag="rename"):
+class Rename(_Effect, frozen=True, tag="rename"):
     """The repository has a new name, as spelled; the former one leads to it."""
 
     namespace: str
     name: str
 
 
-class Visibility(msgspec.Struct, frozen=True, tag="visibility"):
+class Visibility(_Effect, frozen=True, tag="visibility"):
     """The repository has a new visibility and salt (hex, empty if public); leaves that start its new chains follow."""
 
     visibility: str
     salt: str
 
 
-class Delete(msgspec.Struct, frozen=True, tag="delete"):
+class Delete(_Effect, frozen=True, tag="delete"):
     """The repository is deleted and its names are free; state: `retired` (was public) or `withdrawn`."""
 
     state: str
@@ -129,9 +134,7 @@ def _rename(conn: Connection, row: PendingLeaf, effect: Rename) -> None:
     assert repo is not None
     target = RepoId(Origin(repo.repo.origin), RepoType(repo.repo.type), effect.namespace, effect.name)
     repos.take_name(conn, target, repo.id)
-    # The searched text begins with the name.
-    rest = func.substr(repos_table.c.search_text, len(repo.repo.folded) + 1)
-    conn.execute(update(repos_table).where(repos_table.c.id == repo.id).values(search_text=target.folded + rest))
+    repos.update_columns(conn, repo.id, search_text=target.folded, updated_at=row.created_at)
 
 
 def _visibility(conn: Connection, row: PendingLeaf, effect: Visibility) -> None:

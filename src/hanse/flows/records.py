@@ -87,12 +87,13 @@ class RefsRecord(Head, frozen=True, kw_only=True, tag="refs", tag_field="kind", 
 class RepoRecord(Head, frozen=True, kw_only=True, tag="repo", tag_field="kind", forbid_unknown_fields=True):
     """A repository was created, renamed, deleted or made visible to others.
 
-    repo: name before; to: name after, as spelled; visibility, salt: those after; leaf: leaf hash of the leaf that logs it.
+    repo, salt: before; to: name after, as spelled; visibility, new_salt: after; leaf: hash of the leaf that logs it.
     """
 
     op: str
     to: str
     visibility: str
+    new_salt: str
     leaf: str
 
 
