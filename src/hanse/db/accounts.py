@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import BigInteger, Connection, FromClause, Row, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError as ConstraintError
 
 from hanse.db.schema import accounts, claimed_namespaces, memberships, repos, tokens
@@ -19,6 +19,28 @@ from hanse.model.digest import Sha256
 from hanse.model.repo import Origin, RepoType
 
 _ORG = accounts.alias("org")
+
+
+def _columns(prefix: str, table: FromClause) -> list[Any]:
+    return [column.label(f"{prefix}_{column.name}") for column in table.c]
+
+
+# Every request runs these two; building them costs more than executing them, so they are built once.
+_FIND_TOKEN = (
+    select(tokens, *_columns("a", accounts))
+    .join(accounts, accounts.c.id == tokens.c.account_id)
+    .where(
+        tokens.c.digest == bindparam("digest"),
+        tokens.c.revoked.is_(False),
+        or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > bindparam("now", type_=BigInteger)),
+        accounts.c.disabled.is_(False),
+    )
+)
+_ROLES = (
+    select(_ORG.c.folded, memberships.c.role)
+    .join(_ORG, _ORG.c.id == memberships.c.org_id)
+    .where(memberships.c.user_id == bindparam("user"), _ORG.c.disabled.is_(False))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +167,7 @@ def insert_token(
 
 def find_token(conn: Connection, digest: Sha256, now: int) -> tuple[Token, Account] | None:
     """Return the token with that digest and its account, if neither is revoked, expired at `now` or disabled."""
-    wanted = (
-        select(tokens, *_columns("a", accounts))
-        .join(accounts, accounts.c.id == tokens.c.account_id)
-        .where(
-            tokens.c.digest == digest,
-            tokens.c.revoked.is_(False),
-            or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now),
-            accounts.c.disabled.is_(False),
-        )
-    )
-    row = conn.execute(wanted).one_or_none()
+    row = conn.execute(_FIND_TOKEN, {"digest": digest, "now": now}).one_or_none()
     return None if row is None else (_token(row), _account(row, "a_"))
 
 
@@ -182,12 +194,7 @@ def delete_tokens(conn: Connection, account_id: int, label: str) -> None:
 
 def roles_of(conn: Connection, account_id: int) -> dict[str, str]:
     """Return case-folded name -> role for every enabled organisation of a user."""
-    wanted = (
-        select(_ORG.c.folded, memberships.c.role)
-        .join(_ORG, _ORG.c.id == memberships.c.org_id)
-        .where(memberships.c.user_id == account_id, _ORG.c.disabled.is_(False))
-    )
-    return {row.folded: row.role for row in conn.execute(wanted)}
+    return {row.folded: row.role for row in conn.execute(_ROLES, {"user": account_id})}
 
 
 def used_bytes(conn: Connection, origin: Origin, namespace: str) -> int:
@@ -216,10 +223,6 @@ def replace_claims(conn: Connection, claims: Mapping[str, Origin]) -> None:
         conn.execute(delete(claimed_namespaces).where(claimed_namespaces.c.folded.in_(claims)))
         rows = [{"folded": folded, "origin": origin, "active": True} for folded, origin in claims.items()]
         conn.execute(insert(claimed_namespaces), rows)
-
-
-def _columns(prefix: str, table: Any) -> list[Any]:
-    return [column.label(f"{prefix}_{column.name}") for column in table.c]
 
 
 def _account(row: Row[Any], prefix: str = "") -> Account:
