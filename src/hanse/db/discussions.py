@@ -146,10 +146,12 @@ def events(conn: Connection, repo: int, num: int, limit: int) -> list[Event]:
     return [_event(row) for row in conn.execute(query.order_by(discussion_events.c.position).limit(limit))]
 
 
-def count_events(conn: Connection, repo: int, num: int) -> int:
-    """Return how many events a thread has."""
+def thread_size(conn: Connection, repo: int, num: int) -> tuple[int, int]:
+    """Return how many events a thread has, and the characters of their fields."""
     mine = and_(discussion_events.c.repo_id == repo, discussion_events.c.num == num)
-    return conn.execute(select(func.count()).select_from(discussion_events).where(mine)).scalar_one()
+    size = func.coalesce(func.sum(func.length(discussion_events.c.data)), 0)
+    row = conn.execute(select(func.count(), size).select_from(discussion_events).where(mine)).one()
+    return int(row[0]), int(row[1])
 
 
 def event(conn: Connection, repo: int, num: int, event_id: str) -> Event | None:

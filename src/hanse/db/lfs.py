@@ -1,0 +1,73 @@
+"""Multipart LFS uploads in progress: rows of `lfs_uploads`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from hanse.db.schema import lfs_uploads
+from hanse.model.digest import Sha256
+
+
+@dataclass(frozen=True, slots=True)
+class LfsUpload:
+    """One upload. id: 32 hex digits; size and part_size: bytes; expires_at: seconds since 1970."""
+
+    id: str
+    repo_id: int
+    account_id: int
+    sha256: Sha256
+    size: int
+    part_size: int
+    expires_at: int
+
+    @property
+    def parts(self) -> int:
+        """How many parts the file comes in."""
+        return -(-self.size // self.part_size)
+
+    def part_length(self, number: int) -> int:
+        """Return the bytes of part `number` (from 1); only the last one is shorter."""
+        return min(self.part_size, self.size - (number - 1) * self.part_size)
+
+
+def _upload(row: Row[Any]) -> LfsUpload:
+    return LfsUpload(row.id, row.repo_id, row.account_id, Sha256(row.sha256), row.size, row.part_size, row.expires_at)
+
+
+def find(conn: Connection, upload_id: str) -> LfsUpload | None:
+    """Return the upload with that id."""
+    row = conn.execute(select(lfs_uploads).where(lfs_uploads.c.id == upload_id)).one_or_none()
+    return None if row is None else _upload(row)
+
+
+def find_same(conn: Connection, wanted: LfsUpload) -> LfsUpload | None:
+    """Return an upload of the same file by the same account to the same repository, cut in the same parts."""
+    same = [
+        getattr(lfs_uploads.c, name) == getattr(wanted, name) for name in ("repo_id", "account_id", "sha256", "size", "part_size")
+    ]
+    row = conn.execute(select(lfs_uploads).where(*same).limit(1)).one_or_none()
+    return None if row is None else _upload(row)
+
+
+def add(conn: Connection, upload: LfsUpload) -> None:
+    """Insert an upload."""
+    conn.execute(insert(lfs_uploads).values({name: getattr(upload, name) for name in LfsUpload.__slots__}))
+
+
+def extend(conn: Connection, upload_id: str, expires_at: int) -> None:
+    """Set when an upload expires."""
+    conn.execute(update(lfs_uploads).where(lfs_uploads.c.id == upload_id).values(expires_at=expires_at))
+
+
+def remove(conn: Connection, upload_id: str) -> None:
+    """Delete an upload."""
+    conn.execute(delete(lfs_uploads).where(lfs_uploads.c.id == upload_id))
+
+
+def expired(conn: Connection, now: int, limit: int) -> list[LfsUpload]:
+    """Return up to `limit` uploads that expired before `now`."""
+    query = select(lfs_uploads).where(lfs_uploads.c.expires_at < now).limit(limit)
+    return [_upload(row) for row in conn.execute(query)]
