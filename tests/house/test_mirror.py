@@ -1,8 +1,9 @@
 """Tests mirror the source, so that whoever knows one tree finds the other.
 
-Engines, effects, flows, model and the files beside them have `tests/unit/<package>/test_<file>.py`. The edges are proved through
-their interface instead: `hanse.web` in tests/web and tests/compat over HTTP, `hanse.cli` in tests/cli by running commands, and
-the composition root `hanse.app` by every one of those.
+Engines, effects, flows, model and the files beside them have `tests/unit/<package>/test_<file>.py`; flows that only mean
+something with a whole node have `tests/flows/test_<file>.py`. The edges are proved through their interface instead: `hanse.web`
+in tests/web and tests/compat over HTTP, `hanse.cli` in tests/cli by running commands, and the composition root `hanse.app` by
+every one of those.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "hanse"
 BY_INTERFACE = ("web", "cli")
 ROOT_FILES = {"app.py", "__main__.py"}
-DECLARATIONS = {"db/schema.py", "model/entry.py", "model/limits.py", "store/base.py"}
+DECLARATIONS = {"db/schema.py", "content/hubwords.py", "flows/node.py", "model/entry.py", "model/limits.py", "store/base.py"}
 """Files without behaviour of their own: tables, plain values and the BlobStore contract (proved in tests/contract)."""
 
 
@@ -32,7 +33,8 @@ def mirrored() -> list[Path]:
 @pytest.mark.parametrize("name", mirrored(), ids=str)
 def test_every_module_has_its_test(name: Path) -> None:
     """A module without a test file of its name is not tested where readers look."""
-    assert (ROOT / "tests" / "unit" / name.parent / f"test_{name.name}").exists()
+    places = [ROOT / "tests" / "unit" / name.parent, *([ROOT / "tests" / "flows"] if name.parts[0] == "flows" else [])]
+    assert any((place / f"test_{name.name}").exists() for place in places)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests" / "unit").rglob("test_*.py")), ids=lambda path: path.name)

@@ -13,12 +13,12 @@ BINARY = {".png", ".ico", ".gz", ".bin", ".parquet", ".safetensors", ".xorb", ".
 
 
 def joined(*parts: str) -> str:
-    """Return the parts as one word; written apart so that this file does not hold it."""
+    """Return the parts as one word; written apart so that searches over the tree do not find it here."""
     return "".join(parts)
 
 
 RULES = {
-    "machine path": re.compile(r"(?<![\w./~])/(?:work|root|farm|home/[a-z]+/work|tmp/[a-z])" + r"\b(?!\()"),
+    "machine path": re.compile(r"(?<![\w.])/(?:work|farm|root|opt/pypi|opt/wheels)/"),
     "registry address": re.compile(
         joined("py", r"pi\.(?:org|io)|pythonhosted") + "|" + joined("registry\\.", "npm") + r"|deb\.debian"
     ),
@@ -32,7 +32,7 @@ def tracked() -> list[Path]:
     """Return every tracked text file that exists."""
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     paths = [ROOT / name for name in listing.split("\0") if name]
-    return [path for path in paths if path.is_file() and path.suffix not in BINARY]
+    return [path for path in paths if path.is_file() and path.suffix not in BINARY and path != Path(__file__)]
 
 
 @pytest.mark.parametrize("rule", RULES)
