@@ -11,7 +11,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    any_,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
@@ -180,6 +193,13 @@ def _few(conn: Connection, conditions: Sequence[_Condition]) -> set[int] | None:
     return found
 
 
+def _one_of(conn: Connection, ids: set[int]) -> ColumnElement[bool]:
+    """Return the condition that a row of `repos` has one of `ids`; one array is much cheaper than a list on PostgreSQL."""
+    if conn.dialect.name == "postgresql":
+        return repos.c.id == any_(literal(sorted(ids), ARRAY(BigInteger)))
+    return repos.c.id.in_(ids)
+
+
 def find(conn: Connection, query: Query) -> list[Listed]:
     """Return the page of repositories that `query` asks for."""
     conditions = _conditions(query)
@@ -190,7 +210,7 @@ def find(conn: Connection, query: Query) -> list[Listed]:
     if ids is None:
         statement = statement.where(repos.c.type == query.kind.value)
     elif ids:
-        statement = statement.where(_Plain(repos.c.type) == query.kind.value, repos.c.id.in_(ids))
+        statement = statement.where(_Plain(repos.c.type) == query.kind.value, _one_of(conn, ids))
     else:
         return []
     down = query.descending

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hanse.db import repos, revisions, search
+from hanse.db import revisions, search
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.search import Listed, Query
@@ -31,12 +31,6 @@ def count_repos(node: Node, actor: Actor, kind: RepoType) -> int:
     """Return how many repositories of a type the caller may see; counting stops at 10,000."""
     with node.db.read() as conn:
         return search.count(conn, kind, access.visible_repos_clause(actor))
-
-
-def reload(node: Node, repo: Repo) -> Repo:
-    """Return the repository as the catalogue has it now."""
-    with node.db.read() as conn:
-        return repos.get(conn, repo.id) or repo
 
 
 def commit_page(node: Node, repo: Repo, rev: GitOid, limit: int, skip: int) -> list[Revision]:

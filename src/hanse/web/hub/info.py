@@ -1,0 +1,38 @@
+"""One repository: GET /api/{kind}/{repo} and /api/{kind}/{repo}/revision/{rev}."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from hanse.db.repos import Repo
+from hanse.flows import browse, index
+from hanse.flows.node import Node
+from hanse.web.hub.fields import FIELDS, WITH_FILES, Subject, describe, with_security
+from hanse.web.hub.moved import with_repo
+from hanse.web.hub.query import expand_of, flag
+from hanse.web.hub.shapes import json_response
+from hanse.web.routing import Call, Route
+
+
+def _info(node: Node, repo: Repo, rev: str, expand: list[str], *, blobs: bool, security: bool) -> Response:
+    repo = index.up_to_date(node, repo)
+    subject = Subject(node, repo, blobs=blobs)
+    if repo.head is not None or rev != "main":
+        subject.revision, listing = browse.open_revision(node, repo, rev)
+        if not expand or WITH_FILES.intersection(expand):
+            subject.listing = listing
+    found = describe(subject, expand)
+    return json_response(with_security(found) if security else found)
+
+
+async def info(call: Call, repo: Repo) -> Response:
+    """Answer everything about a repository at a revision (`main` if none is named); `expand` picks fields."""
+    expand = expand_of(call, FIELDS[repo.repo.type])
+    rev = call.params.get("rev", "main")
+    return await call.run(_info, call.node, repo, rev, expand, blobs=flag(call, "blobs"), security=flag(call, "securityStatus"))
+
+
+ROUTES = [
+    Route("GET", "/api/{kind}/{repo}", with_repo(info)),
+    Route("GET", "/api/{kind}/{repo}/revision/{rev}", with_repo(info)),
+]
