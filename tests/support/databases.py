@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import URL
 from tests.support import postgres
@@ -42,17 +43,25 @@ def _folder(config: pytest.Config) -> Path:
     return config.stash[_FOLDER]
 
 
-@pytest.fixture(name="postgres_template", scope="session")
-def _postgres_template(request: pytest.FixtureRequest) -> tuple[Path, str]:
-    """Return (cluster folder, name of a migrated database that nobody is connected to); one per worker."""
+@pytest.fixture(name="postgres_admin", scope="session")
+def _postgres_admin(request: pytest.FixtureRequest) -> Iterator[tuple[Path, psycopg.Connection]]:
+    """Return (folder of the running cluster, connection to its maintenance database); one connection per worker."""
     folder = _folder(request.config)
     postgres.start(folder, os.getppid() if hasattr(request.config, "workerinput") else os.getpid())
+    with postgres.connect(folder) as connection:
+        yield folder, connection
+
+
+@pytest.fixture(name="postgres_template", scope="session")
+def _postgres_template(postgres_admin: tuple[Path, psycopg.Connection]) -> str:
+    """Return the name of a migrated database that nobody is connected to; one per worker."""
+    folder, admin = postgres_admin
     name = f"template_{os.getpid()}"
-    postgres.execute(folder, f"CREATE DATABASE {name}")
+    admin.execute(f"CREATE DATABASE {name}".encode())
     migrated = Database(postgres.url(folder, name))
     migrated.migrate()
     migrated.close()
-    return folder, name
+    return name
 
 
 @pytest.fixture(name="sqlite_template", scope="session")
@@ -66,18 +75,19 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(name="new_postgres")
-def _new_postgres(postgres_template: tuple[Path, str]) -> Iterator[Callable[[], URL]]:
+def _new_postgres(postgres_admin: tuple[Path, psycopg.Connection], postgres_template: str) -> Iterator[Callable[[], URL]]:
     """Return a function that makes an empty, migrated PostgreSQL database; all are dropped after the test."""
-    folder, template = postgres_template
+    folder, admin = postgres_admin
     made: list[str] = []
 
     def make() -> URL:
         made.append(f"test_{os.getpid()}_{next(_numbers)}")
-        postgres.execute(folder, f"CREATE DATABASE {made[-1]} TEMPLATE {template} STRATEGY file_copy")
+        admin.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {postgres_template} STRATEGY file_copy".encode())
         return postgres.url(folder, made[-1])
 
     yield make
-    postgres.execute(folder, *(f"DROP DATABASE {name} WITH (FORCE)" for name in made))
+    for name in made:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.fixture(name="postgres_url")

@@ -76,18 +76,16 @@ def stop(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def execute(folder: Path, *statements: str) -> None:
-    """Run statements, each in its own transaction, in the maintenance database."""
-    with psycopg.connect(host=str(folder), user="hanse", dbname="postgres", autocommit=True) as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
+def connect(folder: Path) -> psycopg.Connection:
+    """Return a connection to the maintenance database, in which every statement is its own transaction."""
+    return psycopg.connect(host=str(folder), user="hanse", dbname="postgres", autocommit=True)
 
 
 def _await(folder: Path, supervisor: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            execute(folder, "SELECT 1")
+            connect(folder).close()
         except psycopg.OperationalError as error:
             if supervisor.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not start:\n{(folder / 'supervisor.log').read_text()}") from error
