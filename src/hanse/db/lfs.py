@@ -1,4 +1,4 @@
-"""Multipart LFS uploads in progress: rows of `lfs_uploads`."""
+"""Large files of a repository, and multipart uploads in progress: rows of `repo_files` and `lfs_uploads`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from hanse.db.schema import lfs_uploads
+from hanse.db.schema import files, lfs_uploads, repo_files
 from hanse.model.digest import Sha256
 
 
@@ -31,6 +31,16 @@ class LfsUpload:
     def part_length(self, number: int) -> int:
         """Return the bytes of part `number` (from 1); only the last one is shorter."""
         return min(self.part_size, self.size - (number - 1) * self.part_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A large file that a repository holds. size: bytes; added_at: seconds since 1970."""
+
+    id: int
+    sha256: Sha256
+    size: int
+    added_at: int
 
 
 def _upload(row: Row[Any]) -> LfsUpload:
@@ -71,3 +81,15 @@ def expired(conn: Connection, now: int, limit: int) -> list[LfsUpload]:
     """Return up to `limit` uploads that expired before `now`."""
     query = select(lfs_uploads).where(lfs_uploads.c.expires_at < now).limit(limit)
     return [_upload(row) for row in conn.execute(query)]
+
+
+def held_files(conn: Connection, repo: int, *, after: int, limit: int) -> list[Held]:
+    """Return up to `limit` files that commits of the repository name or named, from the one after file id `after` on.
+
+    Files that only ever came inside commits are not large and do not appear.
+    """
+    columns = (files.c.id, files.c.sha256, files.c.size, repo_files.c.added_at)
+    query = select(*columns).join(repo_files, repo_files.c.file_id == files.c.id)
+    large = (files.c.terms.is_not(None), ~files.c.erased, repo_files.c.state.in_(("live", "retired")))
+    query = query.where(repo_files.c.repo_id == repo, files.c.id > after, *large).order_by(files.c.id).limit(limit)
+    return [Held(row.id, Sha256(row.sha256), row.size, row.added_at) for row in conn.execute(query)]

@@ -36,7 +36,7 @@ def overview(node: Node, actor: Actor, name: str, kind: str) -> Overview:
         counted = select(repos.c.type, func.count()).where(mine, visible_repos_clause(actor)).group_by(repos.c.type)
         counts = {row[0]: int(row[1]) for row in conn.execute(counted)}
         if kind == "org":
-            users, orgs = len(accounts.list_memberships(conn, org_id=account.id)), ()
+            users, orgs = len(accounts.list_memberships(conn, org_id=account.id)), tuple[Account, ...]()
         else:
             users, orgs = 0, tuple(one.org for one in accounts.list_memberships(conn, user_id=account.id))
     return Overview(account, counts.get("model", 0), counts.get("dataset", 0), users, orgs)

@@ -14,6 +14,7 @@ from hanse.db.repos import Repo
 from hanse.errors import NotFoundError
 from hanse.flows import discussions, pulls
 from hanse.web.hub.bodies import MAX_PAGE, Name, Text, parse, query_flag, query_number
+from hanse.web.hub.moved import with_repo
 from hanse.web.routing import Call, Route
 
 _PAGE = 50
@@ -96,9 +97,8 @@ def _number(call: Call) -> int:
     return int(text)
 
 
-async def list_discussions(call: Call) -> Response:
+async def list_discussions(call: Call, repo: Repo) -> Response:
     """List discussions and pull requests, filtered by type, status and author."""
-    repo = await call.repo()
     query = call.request.query_params
     page = query_number(query, "p", 0, MAX_PAGE)
     wanted = {"kind": query.get("type", ""), "status": query.get("status", ""), "author": query.get("author", "")[:200]}
@@ -120,9 +120,8 @@ async def create(call: Call) -> Response:
     return JSONResponse({"num": num, "pullRequest": body.pull_request, "url": url, "title": body.title})
 
 
-async def details(call: Call) -> Response:
+async def details(call: Call, repo: Repo) -> Response:
     """Show one discussion with all its events; for a pull request also conflicts, and changes with `diff=1`."""
-    repo = await call.repo()
     found = await call.run(discussions.thread, call.node, repo, _number(call))
     shown = _discussion(repo, found.discussion)
     events = await call.run(lambda: [_event(one) for one in found.events])
@@ -192,9 +191,9 @@ async def hide_comment(call: Call) -> Response:
 
 _BASE = "/api/{kind}/{repo}/discussions"
 ROUTES = [
-    Route("GET", _BASE, list_discussions),
+    Route("GET", _BASE, with_repo(list_discussions)),
     Route("POST", _BASE, create),
-    Route("GET", _BASE + "/{num}", details),
+    Route("GET", _BASE + "/{num}", with_repo(details)),
     Route("POST", _BASE + "/{num}/comment", comment),
     Route("POST", _BASE + "/{num}/title", retitle),
     Route("POST", _BASE + "/{num}/status", set_status),

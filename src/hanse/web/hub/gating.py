@@ -10,9 +10,11 @@ from starlette.responses import JSONResponse, Response
 
 from hanse.clock import hub_time
 from hanse.db.gating import AccessRequest
+from hanse.db.repos import Repo
 from hanse.errors import BadFormat
 from hanse.flows import gating
 from hanse.web.hub.bodies import MAX_PAGE, Name, Text, next_page, parse, query_number
+from hanse.web.hub.moved import with_repo
 from hanse.web.routing import Call, Route
 
 _PAGE = 100
@@ -46,9 +48,8 @@ def _request(found: AccessRequest) -> dict[str, Any]:
     }
 
 
-async def list_requests(call: Call) -> Response:
+async def list_requests(call: Call, repo: Repo) -> Response:
     """List the access requests in one status."""
-    repo = await call.repo()
     skip = query_number(call.request.query_params, "skip", 0, MAX_PAGE)
     status = call.params["status"]
     found = await call.run(gating.list_requests, call.node, call.actor, repo, status, limit=_PAGE + 1, skip=skip)
@@ -94,7 +95,7 @@ async def ask(call: Call) -> Response:
 
 
 ROUTES = [
-    Route("GET", "/api/{kind}/{repo}/user-access-request/{status}", list_requests),
+    Route("GET", "/api/{kind}/{repo}/user-access-request/{status}", with_repo(list_requests)),
     Route("POST", "/api/{kind}/{repo}/user-access-request/handle", handle),
     Route("POST", "/api/{kind}/{repo}/user-access-request/grant", grant),
     Route("POST", "/api/{kind}/{repo}/ask-access", ask),

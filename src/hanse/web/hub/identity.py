@@ -8,10 +8,12 @@ from starlette.responses import JSONResponse, Response
 
 from hanse.clock import hub_time
 from hanse.db.accounts import Account, Membership
+from hanse.db.repos import Repo
 from hanse.errors import BadToken, NotFoundError
 from hanse.flows import access
 from hanse.flows.accounts import Profile, whoami
 from hanse.flows.people import Overview, members, overview
+from hanse.web.hub.moved import with_repo
 from hanse.web.routing import Call, Route
 
 
@@ -65,16 +67,14 @@ async def get_whoami(call: Call) -> Response:
     return JSONResponse(_profile(profile))
 
 
-async def auth_check(call: Call) -> Response:
+async def auth_check(call: Call, repo: Repo) -> Response:
     """Answer 200 if the caller may read the repository's files, else the refusal he would meet (gated, missing, disabled)."""
-    repo = await call.repo()
     await call.run(access.require_read_bytes, call.node, call.actor, repo)
     return JSONResponse({})
 
 
-async def auth_check_write(call: Call) -> Response:
+async def auth_check_write(call: Call, repo: Repo) -> Response:
     """Answer 200 if the caller may change the repository with the token used."""
-    repo = await call.repo()
     call.require_account()
     access.require_write(call.actor, repo)
     return JSONResponse({})
@@ -129,8 +129,8 @@ async def no_harnesses(_call: Call) -> Response:
 
 ROUTES = [
     Route("GET", "/api/whoami-v2", get_whoami),
-    Route("GET", "/api/{kind}/{repo}/auth-check", auth_check),
-    Route("GET", "/api/{kind}/{repo}/auth-check/write", auth_check_write),
+    Route("GET", "/api/{kind}/{repo}/auth-check", with_repo(auth_check)),
+    Route("GET", "/api/{kind}/{repo}/auth-check/write", with_repo(auth_check_write)),
     Route("GET", "/api/users/{name}/overview", user_overview),
     Route("GET", "/api/organizations/{name}/overview", org_overview),
     Route("GET", "/api/organizations/{name}/members", org_members),
