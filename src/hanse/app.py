@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
+from sqlalchemy import URL, make_url
 from starlette.types import ASGIApp
 
 from hanse.clock import Clock, SystemClock
-from hanse.db.engine import Database
+from hanse.db.engine import Database, sqlite_url
 from hanse.errors import BadSetting
 from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.listing import Listings
@@ -38,9 +39,9 @@ class Opened:
     first_token: str | None
 
 
-def database_url(settings: Settings) -> str:
+def database_url(settings: Settings) -> URL:
     """Return the catalogue's address: the setting, else SQLite inside the data folder."""
-    return settings.database or f"sqlite:///{settings.data / 'hanse.db'}"
+    return make_url(settings.database) if settings.database else sqlite_url(settings.data / "hanse.db")
 
 
 def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool = True) -> Opened:
@@ -54,11 +55,13 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     db.migrate()
     identity = open_identity(settings.data, db, settings.origin)
     store = LocalStore(settings.data / "objects")
+    staging = Staging(settings.data / "staging")
+    staging.purge(chosen.now())
     sequencer = Sequencer(db, store, chosen)
     node = Node(
         origin=identity.origin,
         store=store,
-        staging=Staging(settings.data / "staging"),
+        staging=staging,
         db=db,
         clock=chosen,
         limits=settings.limits,
