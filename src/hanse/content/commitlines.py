@@ -155,6 +155,8 @@ class CommitParser:
         self._check_line(len(line))
         self.line += 1
         if not line.strip():
+            if self.line > 2 * self._max_operations + 100:  # each costs time, however short it is
+                raise TooLarge("a commit may not have more empty lines than operations", hint="send no empty lines")
             return
         outer = self._decode(line, _LINE)
         if outer.key == "header":

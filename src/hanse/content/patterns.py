@@ -16,10 +16,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Generic, TypeVar
 
+from hanse.errors import TooLarge
+
 MAX_RULES_BYTES = 1024 * 1024
 MAX_LINE_CHARS = 2048
 MAX_RULES = 50_000
 MAX_WILD_RULES = 500
+MAX_WILD_CHARS = 20_000
+"""Characters of all patterns with wildcards together: making an expression takes some 30 microseconds per character."""
+MAX_EFFORT = 8_000_000
+"""Comparisons of a path segment with a pattern segment that ignore rules are good for, all paths together: a few seconds."""
+MAX_LFS_EFFORT = 30_000
+"""The same for LFS rules and one path; they are kept between requests."""
 _WILD = frozenset("*?[\\")
 T = TypeVar("T")
 
@@ -74,13 +82,16 @@ class RuleSet(Generic[T]):
     """Rules in order of lines, of which the last matching one counts; each carries a value.
 
     names, paths: rules without wildcards, by the last segment or by the whole path; suffixes: `*.ext` rules; wild: the rest.
+    effort: comparisons left, of one segment of a path with one of a pattern.
     """
 
     names: dict[str, list[tuple[int, T]]] = field(default_factory=dict)
     paths: dict[str, list[tuple[int, T]]] = field(default_factory=dict)
     suffixes: dict[str, list[tuple[int, T]]] = field(default_factory=dict)
-    wild: list[tuple[int, tuple[str, ...], T]] = field(default_factory=list)
+    wild: list[tuple[int, tuple[str, ...], bool, T]] = field(default_factory=list)
     count: int = 0
+    wild_chars: int = 0
+    effort: int = MAX_EFFORT
 
     def add(self, pattern: str, value: T) -> None:
         """Add a pattern (without trailing slash): anchored if it contains a slash, else it holds in every folder."""
@@ -96,12 +107,14 @@ class RuleSet(Generic[T]):
             (self.paths if anchored else self.names).setdefault(bare, []).append(rule)
         elif not anchored and bare.startswith("*.") and not _WILD.intersection(bare[1:]) and "." not in bare[2:]:
             self.suffixes.setdefault(bare[2:], []).append(rule)
-        elif len(self.wild) < MAX_WILD_RULES:
+        elif len(self.wild) < MAX_WILD_RULES and self.wild_chars + len(bare) <= MAX_WILD_CHARS:
+            self.wild_chars += len(bare)
             segments = tuple(bare.split("/"))
-            self.wild.append((self.count, segments if anchored else ("**", *segments), value))
+            # A rule without a slash looks at the last segment only: folders above are looked at by themselves.
+            self.wild.append((self.count, segments, anchored, value))
 
     def matches(self, path: str) -> Iterable[tuple[int, T]]:
-        """Yield (line, value) of every rule that matches the path, in no particular order."""
+        """Yield (line, value) of every rule that matches the path, in no particular order; raises TooLarge."""
         segments = tuple(path.split("/"))
         name = segments[-1]
         yield from self.names.get(name, ())
@@ -109,9 +122,20 @@ class RuleSet(Generic[T]):
         _, dot, suffix = name.rpartition(".")
         if dot:
             yield from self.suffixes.get(suffix, ())
-        for line, pattern, value in self.wild:
-            if match_segments(pattern, segments):
+        for line, pattern, anchored, value in self.wild:
+            self._spend(pattern, segments)
+            if match_segments(pattern, segments if anchored else segments[-1:]):
                 yield line, value
+
+    def _spend(self, pattern: tuple[str, ...], segments: tuple[str, ...]) -> None:
+        """Count the most comparisons that a rule can take; raises TooLarge."""
+        deep = len(segments) if "**" in pattern else 1
+        self.effort -= deep * min(len(pattern), len(segments))
+        if self.effort < 0:
+            raise TooLarge(
+                "the patterns of .gitignore or .gitattributes take too long on these paths",
+                hint="use fewer patterns with wildcards, or send fewer files at once",
+            )
 
 
 def _lines(text: str) -> Iterable[str]:
@@ -135,7 +159,7 @@ class IgnoreRules:
             self._rules.add(_trailing_star(line.rstrip("/")), (not negated, folder_only))
 
     def ignores(self, path: str) -> bool:
-        """Tell whether the file at `path` is ignored, by itself or with a folder above it."""
+        """Tell whether the file at `path` is ignored, by itself or with a folder above it; raises TooLarge."""
         at = path.find("/")
         while at >= 0:
             folder = path[:at]
@@ -172,7 +196,11 @@ class LfsRules:
                     self._rules.add(_trailing_star(pattern), value)
 
     def lfs(self, path: str) -> bool | None:
-        """Return True for `filter=lfs`, False for `-filter` or another filter, None where no line says anything."""
+        """Return True for `filter=lfs`, False for `-filter` or another filter, None where no line says anything.
+
+        Raises TooLarge for patterns that take too long.
+        """
+        self._rules.effort = MAX_LFS_EFFORT
         hits = list(self._rules.matches(path))
         return max(hits, key=lambda hit: hit[0])[1] if hits else None
 

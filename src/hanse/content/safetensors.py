@@ -19,6 +19,8 @@ PREFIX = 8
 MAX_HEADER = 25 * 1024 * 1024
 """Longest header that is parsed; the format's own libraries stop at 100 MB."""
 MAX_TENSORS = 500_000
+MAX_VALUES = 1_000_000
+"""Bounds what a header is in memory: `[],[],…` takes 22 times its bytes."""
 _LENGTH = struct.Struct("<Q")
 _MAX_PARAMETERS = 1 << 60
 
@@ -35,6 +37,7 @@ def header_length(prefix: bytes, file_size: int) -> int:
 
 def parse_header(raw: bytes) -> dict[str, Any]:
     """Return the header's JSON object; raises BadFormat unless every tensor has dtype, shape and data_offsets."""
+    _check_values(raw)
     try:
         header = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
@@ -45,6 +48,12 @@ def parse_header(raw: bytes) -> dict[str, Any]:
         if name != "__metadata__" and not _is_tensor(tensor):
             raise BadFormat(f"tensor {name[:80]!r} of the safetensors header has no proper dtype, shape and data_offsets")
     return header
+
+
+def _check_values(raw: bytes) -> None:
+    """Raise BadFormat if JSON may hold more than MAX_VALUES values (commas inside texts count as well)."""
+    if sum(map(raw.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise BadFormat(f"a safetensors header or index has at most {MAX_VALUES} values")
 
 
 def _is_tensor(value: Any) -> bool:
@@ -78,6 +87,7 @@ def parse_index(raw: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
 
     Format: JSON with `metadata` and `weight_map`, tensor name -> file name beside the index.
     """
+    _check_values(raw)
     try:
         index = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:

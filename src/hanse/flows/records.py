@@ -139,7 +139,7 @@ def parse(data: bytes) -> Record:
         raise TooLarge(f"a revision object has at most {MAX_RECORD_BYTES} bytes, got {len(data)}")
     try:
         record: Record = _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadFormat(f"a revision object does not parse: {error}") from error
     if record.v != RECORD_VERSION:
         raise BadFormat(f"a revision object has version {record.v}, expected {RECORD_VERSION}", hint="upgrade this node")

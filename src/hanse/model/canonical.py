@@ -23,7 +23,7 @@ def canonical(value: Any) -> bytes:
     """
     try:
         return rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError as error:
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:  # the latter: unpaired surrogates in keys
         raise BadFormat(f"no canonical JSON form: {str(error)[:200]}") from error
 
 

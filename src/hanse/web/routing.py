@@ -28,6 +28,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 MAX_SEGMENTS = 100
 MAX_RAW_PATH = 16 * 1024
+MAX_JSON_VALUES = 250_000
+"""Bounds what a body is in memory: `[],[],…` takes 22 times its bytes."""
 
 
 @dataclass
@@ -83,9 +85,11 @@ class Call:
     async def json(self, limit: int | None = None) -> dict[str, Any]:
         """Return the JSON object in the request body (an empty body is an empty object); raises BadFormat or TooLarge."""
         raw = await self.body(limit or self.node.limits.max_json_bytes)
+        if sum(map(raw.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
+            raise TooLarge(f"the request body may have at most {MAX_JSON_VALUES} values")
         try:
             value = msgspec.json.decode(raw) if raw.strip() else {}
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadFormat(f"the request body is not valid JSON: {error}") from error
         if not isinstance(value, dict):
             raise BadFormat("the request body must be a JSON object")

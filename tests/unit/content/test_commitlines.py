@@ -110,6 +110,7 @@ def test_bounds() -> None:
         ([_op("header", summary="x" * 5000)], {}),
         ([HEADER, b"x" * 200_000], {}),
         ([b"x" * 200_000 + b"\n"], {}),
+        ([HEADER, *[b""] * 300], {"operations": 50}),
     ):
         with pytest.raises(TooLarge):
             _parse(*lines, **bounds)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hanse.content.patterns import IgnoreRules, LfsRules, is_text, match_segments
+from hanse.errors import TooLarge
 
 IGNORE = """\
 # comment
@@ -129,3 +130,16 @@ def test_text_detection() -> None:
     assert not is_text(b"a\0b")
     assert not is_text(b"\xff\xfe")
     assert not is_text(b"\x89PNG\r\n")
+
+
+def test_many_patterns_on_deep_paths_are_refused() -> None:
+    """What would take minutes on the paths of one request is an error, not a hung server."""
+    rules = IgnoreRules("\n".join(f"**/a{number}/*/**/x" for number in range(500)))
+    started = time.process_time()
+    with pytest.raises(TooLarge):
+        [rules.ignores("/".join([f"d{number}", *["a"] * 60, "f"])) for number in range(256)]
+    lfs = LfsRules("\n".join(f"**/a{number}/*/**/x filter=lfs" for number in range(500)))
+    with pytest.raises(TooLarge):
+        lfs.lfs("/".join(["a"] * 62))
+    assert lfs.lfs("a") is None
+    assert time.process_time() - started < 10

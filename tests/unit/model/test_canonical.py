@@ -46,6 +46,7 @@ def test_values_without_canonical_form_are_refused(value: object) -> None:
         b'{"a":1.0}',
         b'{"a":"\\u0061"}',
         b'{"a":"\\ud800"}',
+        b'{"\\ud800":1}',
         b'{"a":NaN}',
         b'{"a":-Infinity}',
         b'{"a":1e999}',
