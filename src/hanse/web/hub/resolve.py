@@ -1,0 +1,185 @@
+"""File bytes: GET and HEAD /[datasets/]{repo}/resolve/{rev}/{path}, and /raw/ (hub-api.md A.4).
+
+Answers 200 directly, never a redirect to another address of this node (rule 6). User content never runs in the node's
+origin: it is plain text, a raster image, or bytes to save, never sniffed and always sandboxed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from hanse.content.gitobjects import lfs_pointer
+from hanse.db import blobs
+from hanse.db.repos import Repo
+from hanse.errors import BlobNotFound
+from hanse.flows import access, browse, downloads
+from hanse.flows.node import Node
+from hanse.flows.read import open_file
+from hanse.model.actor import Actor
+from hanse.model.digest import is_git_oid
+from hanse.model.entry import Entry
+from hanse.store.base import ByteSource
+from hanse.web.blob_response import IMMUTABLE, BlobResponse
+from hanse.web.cas.common import cas_url
+from hanse.web.hub.moved import with_repo
+from hanse.web.hub.tree import missing
+from hanse.web.routing import Call, Route
+
+TEXT = "text/plain; charset=utf-8"
+BYTES = "application/octet-stream"
+_IMAGES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "avif": "image/avif",
+}
+_TEXTS = frozenset({
+    "txt", "md", "json", "jsonl", "yaml", "yml", "toml", "ini", "cfg", "py", "csv", "tsv", "xml", "html", "htm", "js", "css",
+    "sh", "log", "jinja", "gitattributes", "gitignore", "license", "rst", "tex", "ipynb", "c", "h", "cpp", "rs",
+})  # fmt: skip
+SAFETY = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+
+def content_type(path: str) -> str:
+    """Return the type a file is served with: text, a raster image, or bytes."""
+    ending = path.rpartition("/")[2].lower().rpartition(".")[2]
+    if ending in _IMAGES:
+        return _IMAGES[ending]
+    return TEXT if ending in _TEXTS else BYTES
+
+
+def disposition(path: str) -> str:
+    """Return a Content-Disposition with the file's name, in the form the public hub uses."""
+    name = path.rpartition("/")[2]
+    plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in name)
+    return f"inline; filename*=UTF-8''{quote(name, safe='')}; filename=\"{plain}\";"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sized:
+    """A source whose bytes are not asked for: HEAD."""
+
+    size: int
+
+    def pieces(self, start: int, length: int) -> Iterator[NoReturn]:
+        raise AssertionError(f"a HEAD request reads no bytes, got {start} and {length}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """Bytes in memory."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        return len(self.data)
+
+    def pieces(self, start: int, length: int) -> Iterator[bytes]:
+        """Yield the bytes as one piece."""
+        yield self.data[start : start + length]
+
+
+def locate(node: Node, actor: Actor, repo: Repo, rev: str, path: str) -> tuple[str, Entry]:
+    """Return (commit id, file); raises GatedRepo, Disabled, RevisionNotFound or EntryNotFound."""
+    access.require_read_bytes(node, actor, repo)
+    revision, listing = browse.open_revision(node, repo, rev)
+    entry = listing.directory.file(path)
+    if entry is None:
+        raise missing(path, revision.rev)
+    return revision.rev, entry
+
+
+def open_entry(node: Node, entry: Entry) -> ByteSource:
+    """Return the bytes of a file; raises BlobNotFound if they are gone, IntegrityError if they are not as recorded."""
+    if entry.size == 0:
+        return _Plain(b"")
+    with node.db.read() as conn:
+        row = blobs.get_by_xet(conn, [entry.xet]).get(entry.xet)
+    if row is None:
+        raise BlobNotFound(f"the bytes of {entry.path[:200]!r} are not here")
+    return open_file(node, row)
+
+
+def _find(node: Node, actor: Actor, repo: Repo, rev: str, path: str, *, head: bool) -> tuple[str, Entry, ByteSource]:
+    commit, entry = locate(node, actor, repo, rev, path)
+    return commit, entry, _Sized(entry.size) if head else open_entry(node, entry)
+
+
+def _cache(repo: Repo, rev: str) -> str:
+    if is_git_oid(rev) and repo.public and not repo.gated:
+        return IMMUTABLE
+    return "no-cache" if repo.public and not repo.gated else "private, no-cache"
+
+
+def _headers(call: Call, repo: Repo, commit: str, entry: Entry) -> dict[str, str]:
+    headers = {"X-Repo-Commit": commit, "Content-Disposition": disposition(entry.path), **SAFETY}
+    if entry.lfs:
+        token = f"{call.base}/api/{repo.repo.type.plural}/{repo.repo.path}/xet-read-token/{commit}"
+        plan = f"{cas_url(call)}/v1/reconstructions/{entry.xet}"
+        headers |= {
+            "X-Linked-Etag": f'"{entry.sha256}"',
+            "X-Linked-Size": str(entry.size),
+            "X-Xet-Hash": entry.xet,
+            "Link": f'<{token}>; rel="xet-auth", <{plan}>; rel="xet-reconstruction-info"',
+        }
+    return headers
+
+
+async def count_download(call: Call, repo: Repo) -> None:
+    """Count the request if the client marks it as part of a download."""
+    if "x-hf-download-counter" not in call.request.headers:
+        return
+    node = call.node
+    host = call.request.client.host if call.request.client else ""
+    caller = host if call.actor.anonymous else f"account {call.actor.account_id}"
+    if node.downloads.count(node.secret, repo.id, caller, node.clock.now()):
+        await call.run(downloads.flush, node.db, node.downloads, node.clock)
+
+
+async def resolve(call: Call, repo: Repo) -> Response:
+    """Answer a file's bytes or, to HEAD, what they are."""
+    rev, path = call.params["rev"], call.params["path"]
+    head = call.request.method == "HEAD"
+    commit, entry, source = await call.run(_find, call.node, call.actor, repo, rev, path, head=head)
+    await count_download(call, repo)
+    return BlobResponse(
+        call.request,
+        source,
+        etag=entry.sha256 if entry.lfs else entry.git_oid,
+        headers=_headers(call, repo, commit, entry),
+        media_type=content_type(entry.path),
+        cache=_cache(repo, rev),
+    )
+
+
+async def raw(call: Call, repo: Repo) -> Response:
+    """Answer a file as git keeps it: the LFS pointer of a large file, the bytes of others."""
+    rev, path = call.params["rev"], call.params["path"]
+    commit, entry = await call.run(locate, call.node, call.actor, repo, rev, path)
+    source: ByteSource = _Plain(lfs_pointer(entry.sha256, entry.size))
+    if not entry.lfs:
+        source = await call.run(open_entry, call.node, entry)
+    headers = {"X-Repo-Commit": commit, **SAFETY}
+    media = TEXT if entry.lfs else content_type(entry.path)
+    return BlobResponse(call.request, source, etag=entry.git_oid, headers=headers, media_type=media, cache=_cache(repo, rev))
+
+
+ROUTES = [
+    Route("GET", f"{prefix}/{{repo}}/{verb}/{{rev}}/{{path*}}", with_repo(handler))
+    for prefix in ("/datasets", "")
+    for verb, handler in (("resolve", resolve), ("raw", raw))
+]
