@@ -21,10 +21,11 @@ from hanse.model.digest import parse_sha256
 from hanse.web.blob_response import BlobResponse
 from hanse.web.hub.bodies import Name, parse, take
 from hanse.web.routing import Call, Route
+from hanse.web.upload import content_length
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 MAX_OBJECTS = 1000
-_Size = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+_Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class _Object(msgspec.Struct):
@@ -140,15 +141,10 @@ def _signed_object(call: Call, kind: str) -> tuple[int, str, Wanted]:
     return int(params["id"]), params["holder"], Wanted(parse_sha256(params["oid"]), int(params["size"]))
 
 
-def _content_length(call: Call) -> int | None:
-    text = call.request.headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
-
-
 async def put_object(call: Call) -> Response:
     """Take in a whole file; 422, and nothing kept, if it does not have the digest that the address names."""
     repo_id, holder, wanted = _signed_object(call, "lfs-put")
-    length = _content_length(call)
+    length = content_length(call.request)
     with await call.run(lfs.open_ingest, call.node, repo_id, holder, wanted, length) as ingest:
         await take(call, wanted.size, ingest.feed)
         await call.run(ingest.finish)

@@ -22,7 +22,7 @@ _MAX_SAMPLE = 8192
 
 class _File(msgspec.Struct):
     path: str
-    size: Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+    size: Annotated[int, msgspec.Meta(ge=0, le=2**62)]
     sample: Annotated[str, msgspec.Meta(max_length=_MAX_SAMPLE)] = ""
 
 
