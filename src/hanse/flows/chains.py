@@ -7,7 +7,9 @@ sees what is queued already, and queues leaves behind it. Nothing here waits for
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,6 +30,7 @@ from hanse.model.repo import RefName, RepoId, Visibility
 
 ATTEMPTS = 8
 """How often a change that lost a race is made again before the caller is told to come back."""
+_turns = [threading.Lock() for _ in range(64)]
 T = TypeVar("T")
 
 
@@ -175,6 +178,21 @@ def change_repo(node: Node, repo: Repo, change: Callable[[Connection, Repo], T])
                 return change(conn, locked)
         node.sequencer.wait(unsettled[-1], node.limits.publish_timeout_seconds)
     raise Busy(f"{repo.repo.path} is being changed by others all the time", hint="send the same request again")
+
+
+@contextmanager
+def turn(node: Node, repo: Repo) -> Iterator[None]:
+    """Let the commits that this process makes to one repository take turns, so that none loses every race.
+
+    Raises Busy if the others take longer than a commit may.
+    """
+    lock = _turns[repo.id % len(_turns)]
+    if not lock.acquire(timeout=node.limits.publish_timeout_seconds):
+        raise Busy(f"many commits to {repo.repo.path} wait already", hint="send the same commit again")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def new_salt(visibility: Visibility) -> bytes | None:

@@ -135,13 +135,19 @@ def _rename(conn: Connection, row: PendingLeaf, effect: Rename) -> None:
     target = RepoId(Origin(repo.repo.origin), RepoType(repo.repo.type), effect.namespace, effect.name)
     repos.take_name(conn, target, repo.id)
     repos.update_columns(conn, repo.id, search_text=target.folded, updated_at=row.created_at)
+    if repo.salt is not None:
+        _end_chains(conn, repo.id)
 
 
 def _visibility(conn: Connection, row: PendingLeaf, effect: Visibility) -> None:
     salt = bytes.fromhex(effect.salt) or None
     repos.update_columns(conn, row.repo_id, visibility=effect.visibility, salt=salt, updated_at=row.created_at)
-    # Chains of deleted refs end here; those of the others start anew with the leaves that follow.
-    conn.execute(delete(refs).where(refs.c.repo_id == row.repo_id, refs.c.rev == NO_GIT_OID))
+    _end_chains(conn, row.repo_id)
+
+
+def _end_chains(conn: Connection, repo: int) -> None:
+    """Forget deleted refs: their chains end here, and those of the others begin anew with the leaves that follow."""
+    conn.execute(delete(refs).where(refs.c.repo_id == repo, refs.c.rev == NO_GIT_OID))
 
 
 def _delete(conn: Connection, row: PendingLeaf, effect: Delete) -> None:

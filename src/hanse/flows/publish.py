@@ -93,22 +93,34 @@ def publish(node: Node, actor: Actor, repo: Repo, ref: RefName, request: CommitR
     require_commit(node, actor, repo, ref)
     # 2. The bytes of every operation are stored here, and the caller may name them.
     steps, files = resolve_operations(node, actor, repo, request.operations)
+    # 3. to 7.
+    with chains.turn(node, repo):
+        made = _make(node, actor, repo, ref, request=request, steps=steps, files=files)
+    if isinstance(made, Position):
+        return _unchanged(node, made)
+    draft, queued = made
+    # 8. The leaf goes into the log and is applied.
+    index = node.sequencer.wait(queued.pending, node.limits.publish_timeout_seconds)
+    return Published(draft.rev, draft.listing.tree, queued.seq, index)
+
+
+def _make(
+    node: Node, actor: Actor, repo: Repo, ref: RefName, *, request: CommitRequest, steps: list[Step], files: dict[str, FileRow]
+) -> tuple[Draft, Queued] | Position:
+    """Queue the commit behind the newest position; a position if it would change nothing there."""
     for _ in range(chains.ATTEMPTS):
         # 3. The newest position of the ref.
         current, position, base = _stand(node, repo, ref, request.parent)
         # 4. to 6. The new listing, the commit's id, the revision object.
         draft = _draft(node, actor, current, position=position, base=base, request=request, steps=steps)
         if draft is None:
-            return _unchanged(node, position)
+            return position
         # 7. The ref is still where it was: the revision and its leaf are queued.
+        queue = partial(_queue, node=node, actor=actor, draft=draft, position=position, files=files, parent=request.parent)
         try:
-            queue = partial(_queue, node=node, actor=actor, draft=draft, position=position, files=files, parent=request.parent)
-            queued = chains.change_repo(node, current, queue)
+            return draft, chains.change_repo(node, current, queue)
         except _Moved:
             continue
-        # 8. The leaf goes into the log and is applied.
-        index = node.sequencer.wait(queued.pending, node.limits.publish_timeout_seconds)
-        return Published(draft.rev, draft.listing.tree, queued.seq, index)
     raise Busy(f"{ref} of {repo.repo.path} is being changed by others all the time", hint="send the same commit again")
 
 

@@ -6,7 +6,7 @@ says the rest: names as spelled, salts. A change of visibility begins a new epoc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -120,7 +120,8 @@ def _found(
 def move_repo(node: Node, actor: Actor, repo: Repo, target: RepoId) -> Repo:
     """Rename a repository, or transfer it to another namespace; the old name leads to it from then on.
 
-    Raises NotAllowed without the right on both sides, Conflict if the target exists, QuotaExceeded, BadRepoId for another type.
+    Raises NotAllowed without the right on both sides, Conflict if the target exists, QuotaExceeded, BadRepoId for another
+    type, Busy if commits to a repository that is not public come in all the time.
     """
     access.require_admin(actor, repo)
     _require_creation(node, actor, target)
@@ -129,16 +130,19 @@ def move_repo(node: Node, actor: Actor, repo: Repo, target: RepoId) -> Repo:
     same = target.namespace.lower() == repo.repo.namespace.lower()
     op = RepoOp.RENAME if same else RepoOp.TRANSFER
 
-    def change(conn: Connection, locked: Repo) -> Queued:
-        now = node.clock.now()
+    def change(conn: Connection, locked: Repo, now: int) -> list[Queued]:
         if target.folded != locked.repo.folded:
             repos.reserve_name(conn, target, locked.id)
         if not same:
             require_quota(conn, node.limits, target.origin, target.namespace, locked.used_bytes)
-        leaf, record = _record(node, locked, op, after=replace(locked, repo=target), to=target.folded, now=now)
-        return chains.queue_repo(conn, locked.id, leaf, Rename(target.namespace, target.name, record=record), now)
+        after = replace(locked, repo=target)
+        leaf, record = _record(node, locked, op, after=after, to=target.folded, now=now)
+        queued = chains.queue_repo(conn, locked.id, leaf, Rename(target.namespace, target.name, record=record), now)
+        # Readers can take chains in clear along to the new name; concealed ones they cannot, so these begin again.
+        refs = revisions.all_refs(conn, locked.id) if locked.salt is not None else []
+        return [queued, *chains.queue_new_chains(node, conn, after, refs, now)]
 
-    return _await(node, repo, chains.change_repo(node, repo, change))
+    return _change_at_rest(node, repo, change)
 
 
 def set_visibility(node: Node, actor: Actor, repo: Repo, visibility: Visibility) -> Repo:
@@ -148,26 +152,31 @@ def set_visibility(node: Node, actor: Actor, repo: Repo, visibility: Visibility)
     """
     access.require_admin(actor, repo)
 
-    def change(conn: Connection, locked: Repo) -> list[Queued] | int | None:
-        waiting = leaves.waiting_of(conn, locked.id)
-        if waiting:  # every ref's applied position is needed
-            return waiting[-1].id
+    def change(conn: Connection, locked: Repo, now: int) -> list[Queued]:
         if locked.visibility is visibility:
-            return None
-        now = node.clock.now()
+            return []
         after = replace(locked, visibility=visibility, salt=chains.new_salt(visibility))
         leaf, record = _record(node, locked, RepoOp.VISIBILITY, after=after, to=visibility.value, now=now)
         effect = VisibilityEffect(visibility.value, (after.salt or b"").hex(), record=record)
         queued = chains.queue_repo(conn, locked.id, leaf, effect, now)
         return [queued, *chains.queue_new_chains(node, conn, after, revisions.all_refs(conn, locked.id), now)]
 
-    for _ in range(chains.ATTEMPTS):
-        queued = chains.change_repo(node, repo, change)
-        if queued is None:
-            return repo
-        if isinstance(queued, list):
-            return _await(node, repo, queued[-1])
-        node.sequencer.wait(queued, node.limits.publish_timeout_seconds)
+    return _change_at_rest(node, repo, change)
+
+
+def _change_at_rest(node: Node, repo: Repo, change: Callable[[Connection, Repo, int], list[Queued]]) -> Repo:
+    """Run `change` when no leaf of the repository waits, so that the applied refs are the newest; return the repository."""
+
+    def at_rest(conn: Connection, locked: Repo) -> list[Queued] | int:
+        waiting = leaves.waiting_of(conn, locked.id)
+        return waiting[-1].id if waiting else change(conn, locked, node.clock.now())
+
+    with chains.turn(node, repo):
+        for _ in range(chains.ATTEMPTS):
+            queued = chains.change_repo(node, repo, at_rest)
+            if isinstance(queued, list):
+                return _await(node, repo, queued[-1]) if queued else repo
+            node.sequencer.wait(queued, node.limits.publish_timeout_seconds)
     raise Busy(f"{repo.repo.path} is being changed by others all the time", hint="send the same request again")
 
 
