@@ -28,15 +28,15 @@ class LiveNode:
         self.port = 0
         self.process: subprocess.Popen[str] | None = None
         self.output: list[str] = []
+        self._drainer = threading.Thread()
 
     def start(self) -> None:
         """Start the process and wait until it listens; a second start takes the same port."""
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("HANSE_", "HF_"))}
         environ |= {"HANSE_HOME": str(self.folder), "HANSE_ADMIN_TOKEN": ADMIN_TOKEN, "PYTHONUNBUFFERED": "1", **self.extra}
         command = [sys.executable, "-m", "hanse", "serve", "--data", str(self.data), "--port", str(self.port), *self.flags]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=(self.folder / "node.log").open("a"), text=True, env=environ
-        )
+        with (self.folder / "node.log").open("a") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environ)
         timer = threading.Timer(_START_SECONDS, self.process.kill)
         timer.start()
         assert self.process.stdout is not None
@@ -49,11 +49,13 @@ class LiveNode:
         timer.cancel()
         if not self.url or self.process.poll() is not None:
             raise AssertionError(f"the node did not start:\n{''.join(self.output)}{self.log()}")
-        threading.Thread(target=self._drain, args=(self.process,), daemon=True).start()
+        self._drainer = threading.Thread(target=self._drain, args=(self.process,), daemon=True)
+        self._drainer.start()
 
     def _drain(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
-        self.output.extend(process.stdout)
+        with process.stdout as lines:
+            self.output.extend(lines)
 
     def log(self) -> str:
         """Return the end of the node's log."""
@@ -73,6 +75,7 @@ class LiveNode:
             return 0
         self.process.send_signal(number)
         status = self.process.wait(timeout=60)
+        self._drainer.join(timeout=10)
         self.process = None
         return status
 
