@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -157,6 +158,9 @@ def serve(settings: Settings) -> int:
     if settings.workers > 1:
         close_node(opened)
         return _serve_workers(settings, listener, address)
+    # uvicorn raises the signal that stopped it once more when it has drained; a clean stop ends with 0, not by that signal.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     try:
         server = _Server(_config(build_app(opened.node, settings), settings), address)
         server.run(sockets=[listener])

@@ -28,6 +28,7 @@ def with_repo(handler: RepoHandler) -> Handler:
                 return Response(status_code=307, headers={"Location": target, "Cache-Control": "no-cache"})
         return await handler(call, repo)
 
+    wrapped.__doc__ = handler.__doc__  # docs/routes.md is made from it
     return wrapped
 
 
