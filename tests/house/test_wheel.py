@@ -63,12 +63,17 @@ def test_serve_and_stop(bare: Path, tmp_path: Path) -> None:
     """`hanse serve` says where it listens, answers /healthz, and ends with 0 on SIGTERM."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith("HANSE_")} | {"HANSE_HOME": str(tmp_path)}
     command = [str(bare / "hanse"), "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ)
+    try:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
         address = next((line.split()[-1] for line in lines if line.startswith("listening on ")), "nothing was said")
         with urllib.request.urlopen(address + "/healthz", timeout=30) as response:
             assert response.status == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
     assert (tmp_path / "node").is_dir()
