@@ -229,29 +229,33 @@ class XorbReader:
         length, or more chunks or bytes arrive than a xorb may have.
         """
         view = memoryview(piece)
-        found = []
-        while view:
+        found: list[XorbChunk] = []
+        at = run = 0  # [run, at) are whole chunks inside this piece, not hashed into the digest yet
+        while at < len(view):
             if self.footer_start is not None:
-                self._skip_footer(len(view))
+                self._skip_footer(len(view) - at)
                 break
             need = HEADER_BYTES if self._header is None else HEADER_BYTES + self._header.payload
-            if self._pending or len(view) < need:
+            if self._pending or len(view) - at < need:
+                self._sha256.update(view[run:at])
                 take = need - len(self._pending)
-                self._pending += view[:take]
-                view = view[take:]
+                self._pending += view[at : at + take]
+                at = run = min(at + take, len(view))
                 if len(self._pending) < need:
                     break
                 frame: bytearray | memoryview = self._pending
             else:
-                frame = view[:need]
+                frame = view[at : at + need]
             if self._header is None:
                 self._read_header(frame)
                 continue
             found.append(self._read_chunk(self._header, memoryview(frame)))
             if self._pending:
+                self._sha256.update(self._pending)
                 self._pending = bytearray()
             else:
-                view = view[need:]
+                at += need
+        self._sha256.update(view[run:at])
         return found
 
     def _read_header(self, frame: bytearray | memoryview) -> None:
@@ -272,7 +276,6 @@ class XorbReader:
         raw = payload if header.scheme is Scheme.NONE else decompress(payload, header.scheme, header.length)
         value = chunk_hash(raw)
         start, self._end = self._end, self._end + len(frame)
-        self._sha256.update(frame)
         self._hashes += value
         self._ends.append(self._end)
         self._lengths.append(header.length)
