@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from tests.support.nodes import add_user, new_repo
 
+from hanse.db.repos import Repo
 from hanse.errors import BadFormat, Conflict, NotAllowed, NotAuthenticated, NotFoundError, TooLarge
 from hanse.flows import discussions
 from hanse.flows.node import Node
 from hanse.model.actor import ANONYMOUS, Actor
 
 
-def _nums(node: Node, repo, **filters: str) -> list[int]:  # type: ignore[no-untyped-def]
+def _nums(node: Node, repo: Repo, **filters: str) -> list[int]:
     wanted = {"kind": "", "status": "", "author": ""} | filters
     return [one.num for one in discussions.list_discussions(node, repo, limit=10, skip=0, **wanted)[0]]
 
