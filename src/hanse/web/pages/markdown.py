@@ -7,6 +7,7 @@ credit. Rendering is bounded in length, and by the library in nesting.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from posixpath import normpath
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -15,7 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-MAX_LENGTH = 200_000
+MAX_LENGTH = 64_000
 """Characters of a card that are rendered; the file itself is always whole."""
 _REL = "nofollow noopener noreferrer ugc"
 
@@ -65,6 +66,7 @@ def _parser() -> MarkdownIt:
     return made.enable(["table", "strikethrough"])
 
 
+@lru_cache(maxsize=128)
 def render(text: str, place: str) -> tuple[Markup, bool]:
     """Return (HTML of Markdown `text`, whether it is all of it); place: address of the repository's page, as `/a/b`."""
     parser = _parser()
