@@ -121,7 +121,7 @@ class CommitParser:
         self.operations = 0
         self.header: Header | None = None
 
-    def feed(self, data: bytes) -> Iterator[CommitLine]:
+    def feed(self, data: bytes | memoryview) -> Iterator[CommitLine]:
         """Take the next bytes of the body and yield the lines they complete, the header included."""
         self._left -= len(data)
         if self._left < 0:

@@ -98,7 +98,7 @@ class Incoming:
         self._held: list[int] = []  # positions of contents not stored yet
         self._held_bytes = 0
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take the next bytes of the body."""
         for line in self._parser.feed(data):
             self._take(line)

@@ -208,7 +208,7 @@ class PartWriter:
         """Bytes that this part must have."""
         return self._length
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes | memoryview) -> None:
         """Take the next bytes; raises StorageFull or StorageError."""
         self._hash.update(piece)
         self._file.write(piece)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -10,13 +9,12 @@ import msgspec
 from starlette.datastructures import QueryParams
 
 from hanse.db.repos import Repo
-from hanse.errors import BadFormat, TooLarge
+from hanse.errors import BadFormat
 from hanse.model.repo import RepoType
 from hanse.web.routing import Call
 
 T = TypeVar("T")
 MAX_PAGE = 10_000_000
-PIECE = 1024 * 1024
 Name = Annotated[str, msgspec.Meta(max_length=200)]
 """A name of something: a user, a repository, a ref."""
 Text = Annotated[str, msgspec.Meta(max_length=65_536)]
@@ -71,24 +69,3 @@ def repo_type(text: str | None) -> RepoType:
         raise BadFormat(
             f"repository type {text or ''!r:.60} is not served by this node", hint="this node serves models and datasets"
         ) from error
-
-
-async def take(call: Call, size: int, feed: Callable[[bytes], None]) -> None:
-    """Pass the request body on in pieces of about 1 MiB; raises TooLarge beyond `size` bytes.
-
-    The next bytes are asked for only when `feed`, in a worker thread, is done with a piece: a fast sender fills no memory.
-    """
-    held: list[bytes] = []
-    waiting = total = 0
-    async for part in call.request.stream():
-        held.append(part)
-        waiting += len(part)
-        total += len(part)
-        if total > size:
-            raise TooLarge(f"the body has more than {size} bytes that this address takes")
-        if waiting >= PIECE:
-            await call.run(feed, b"".join(held))
-            held.clear()
-            waiting = 0
-    if held:
-        await call.run(feed, b"".join(held))

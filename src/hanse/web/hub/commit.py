@@ -5,8 +5,9 @@ from __future__ import annotations
 from starlette.responses import JSONResponse, Response
 
 from hanse.flows import commits
-from hanse.web.hub.bodies import query_flag, repo_url, take
+from hanse.web.hub.bodies import query_flag, repo_url
 from hanse.web.routing import Call, Route
+from hanse.web.upload import take_body
 
 
 async def post_commit(call: Call) -> Response:
@@ -16,7 +17,7 @@ async def post_commit(call: Call) -> Response:
     target = commits.target_of(call.params["rev"], pull_request=query_flag(call.request.query_params, "create_pr"))
     await call.run(commits.require_target, call.node, call.actor, repo, target)
     incoming = commits.Incoming(call.node, call.actor, repo)
-    await take(call, call.node.limits.max_commit_bytes, incoming.feed)
+    await take_body(call.request, call.node.limits.max_commit_bytes, incoming.feed)
     request = await call.run(incoming.finish)
     done = await call.run(commits.commit, call.node, call.actor, repo, target, request)
     url = repo_url(call, repo)

@@ -1,7 +1,7 @@
 """Git LFS over HTTP: batch, basic and multipart upload, verify, download (hub-api.md A.5, step 3b).
 
-Bodies are taken in pieces of 1 MiB in worker threads, and the next piece is asked for only when the last one was written, so
-that a fast sender fills no memory.
+Bodies are taken in large pieces in worker threads, and the next piece is asked for only when the last one was written, so that
+a fast sender fills no memory.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from hanse.flows.read import open_file
 from hanse.flows.tokens import check_signed, sign
 from hanse.model.digest import parse_sha256
 from hanse.web.blob_response import BlobResponse
-from hanse.web.hub.bodies import Name, parse, take
+from hanse.web.hub.bodies import Name, parse
 from hanse.web.routing import Call, Route
-from hanse.web.upload import content_length
+from hanse.web.upload import content_length, take_body
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 MAX_OBJECTS = 1000
@@ -146,7 +146,7 @@ async def put_object(call: Call) -> Response:
     repo_id, holder, wanted = _signed_object(call, "lfs-put")
     length = content_length(call.request)
     with await call.run(lfs.open_ingest, call.node, repo_id, holder, wanted, length) as ingest:
-        await take(call, wanted.size, ingest.feed)
+        await take_body(call.request, wanted.size, ingest.feed)
         await call.run(ingest.finish)
     return Response(status_code=200, headers={"ETag": f'"{wanted.sha256}"'})
 
@@ -156,7 +156,7 @@ async def put_part(call: Call) -> Response:
     upload_id, holder, number = (call.params[key] for key in ("id", "holder", "number"))
     check_signed(call.node, "lfs-part", f"{upload_id}/{holder}/{number}", call.request.query_params)
     with await call.run(lfs.PartWriter, call.node, upload_id, holder, int(number)) as writer:
-        await take(call, writer.length, writer.feed)
+        await take_body(call.request, writer.length, writer.feed)
         tag = await call.run(writer.finish)
     return Response(status_code=200, headers={"ETag": f'"{tag}"'})
 
