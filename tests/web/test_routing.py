@@ -51,6 +51,7 @@ def test_datasets_prefix_wins_over_a_namespace() -> None:
     found = _find("GET", "/datasets/a/b/resolve/main/x")
     assert not isinstance(found, set)
     assert found[0] == "/datasets/{repo}/resolve/{rev}/{path*}"
+    assert found[1]["kind"] == "datasets"
 
 
 def test_canonical_ids_resolve_through_aliases() -> None:

@@ -165,7 +165,8 @@ class Table:
                 yield route, params
 
     def _match(self, pattern: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
-        params: dict[str, str] = {}
+        # Web addresses of datasets carry their type as first segment, those of models none.
+        params = {"kind": "datasets"} if pattern[0] == "datasets" else {}
         at = 0
         for part in pattern:
             if part.endswith("*}"):
