@@ -198,6 +198,11 @@ class BlobSource:
             )
         self._path: Path | None = store.local_path(key)
 
+    @property
+    def whole(self) -> Path | None:
+        """The local file that holds exactly these bytes, for a front server that sends it itself."""
+        return self._path
+
     def pieces(self, start: int, length: int) -> Pieces:
         """Yield exactly `length` bytes from `start`, as one slice of the local file where there is one."""
         if self._path is not None:
@@ -216,6 +221,11 @@ class FileReader:
         self.size = source.size
         self.sha256 = sha256
         self.xet = xet
+
+    @property
+    def whole(self) -> Path | None:
+        """The local file that holds exactly these bytes, if there is one."""
+        return self._source.whole if isinstance(self._source, BlobSource) else None
 
     def pieces(self, start: int, length: int) -> Pieces:
         """Yield exactly `length` bytes from `start`: pieces of about 1 MiB, or slices of local files.

@@ -18,6 +18,7 @@ from hanse.model.repo import Origin, parse_origin
 from hanse.settings import Settings
 from hanse.web import metrics
 from hanse.web.address import public_base
+from hanse.web.blob_response import ACCEL
 from hanse.web.errors import error_response
 from hanse.web.ratelimit import RateLimiter
 from hanse.web.routing import Call, Route, Table, split_raw_path
@@ -35,6 +36,7 @@ class HanseApp:
         self.settings = settings
         self.table = Table(all_routes(), node.aliases)
         self.limiter = RateLimiter(node.limits.rate_api)
+        self.accel = (settings.x_accel_prefix, settings.data / "objects") if settings.offload == "x-accel" else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -44,6 +46,7 @@ class HanseApp:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
+        scope[ACCEL] = self.accel
         request_id = request.headers.get("x-amzn-trace-id", "")[:128] or uuid.uuid4().hex
         started = time.perf_counter()
         response, pattern = await self._respond(request)
