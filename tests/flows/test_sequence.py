@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,11 +57,9 @@ def test_failure_at_any_object_rolls_forward(database: Database, tmp_path: Path,
         repo = new_repo(node, alice, "alice/m")
     faulty = make_node(database, data, store=FaultyStore(LocalStore(data), at, after=after))
     _queue(node, alice, "alice/n")
-    try:
+    with suppress(StorageError):
         while faulty.sequencer.step():
             pass
-    except StorageError as error:
-        assert "on purpose" in error.message
     with running(make_node(database, data)) as again:
         commit(again, alice, repo, PutBytes("a", b"1"))
     world.check(again)
