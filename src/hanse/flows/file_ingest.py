@@ -53,7 +53,7 @@ class FileIngest:
         self._chunker = Chunker()
         self._writer = FileWriter(node, known_chunks(node, actor, repo, size))
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes | memoryview) -> None:
         """Take the next bytes; pieces of about 1 MiB are best. Raises DigestMismatch beyond the declared size; StorageError."""
         self._received += len(piece)
         if self._received > self._size:

@@ -6,19 +6,17 @@ form. Nobody gains the right to refer to a xorb by knowing its name: the bytes h
 
 from __future__ import annotations
 
-import os
 from types import TracebackType
 from typing import Self
 
 from hanse.content.shard import is_dedup_eligible
-from hanse.content.xorb import XorbReader, XorbTable
+from hanse.content.xorb import MAX_XORB_BYTES, XorbReader, XorbTable
 from hanse.db.repos import Repo
 from hanse.db.xorbs import NewXorb, insert_chunks, insert_xorbs, link_xorbs
 from hanse.errors import Busy
 from hanse.flows.node import Node
 from hanse.flows.transfers import stored_table
 from hanse.model.digest import XetHash
-from hanse.store.durable import storage_errors
 from hanse.store.keys import xorb_key, xorb_table_key
 from hanse.store.staging import StagedFile
 
@@ -28,17 +26,24 @@ _PIECE = 1024 * 1024
 class XorbIngest:
     """Takes in one xorb as its pieces arrive; use as a context manager, which removes what was not accepted.
 
-    xorb: the name the sender gives it. Memory: about one piece and one chunk.
+    xorb: the name the sender gives it; length: bytes that he announces, 0 if unknown. Memory: about one piece and one chunk.
+    Raises StorageFull if there is no space for them.
     """
 
-    def __init__(self, node: Node, xorb: XetHash) -> None:
+    def __init__(self, node: Node, xorb: XetHash, length: int = 0) -> None:
         self._node = node
         self._xorb = xorb
         self._reader = XorbReader()
         self._known = node.store.size(xorb_key(xorb)) is not None
         self._staged: StagedFile | None = None if self._known else node.staging.create()
+        if self._staged is not None and length:
+            try:
+                self._staged.reserve(min(length, MAX_XORB_BYTES))
+            except BaseException:
+                self._staged.close()
+                raise
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes | memoryview) -> None:
         """Take the next bytes; pieces of about 1 MiB are best. Raises BadFormat, TooLarge, StorageFull or StorageError."""
         if self._staged is not None and self._reader.footer_start is None:
             self._staged.write(piece)
@@ -61,9 +66,7 @@ class XorbIngest:
                 raise Busy(f"xorb {self._xorb} was removed while it was sent again", hint="send the same request again")
             complete_table(self._node, self._xorb)
             return False
-        if self._staged.size != table.stored_size:
-            with storage_errors("cut the footer off a xorb"):
-                os.truncate(self._staged.path, table.stored_size)
+        self._staged.cut(table.stored_size)  # a footer, and what was set aside in vain
         self._staged.finish()
         return adopt_xorb(self._node, table, self._staged)
 

@@ -1,20 +1,18 @@
-"""What the CAS routes share: their prefix, the session behind a Xet token, hashes in addresses, bodies as they arrive."""
+"""What the CAS routes share: their prefix, the session behind a Xet token, hashes in addresses."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
-from hanse.errors import BadToken, BlobNotFound, TooLarge
+from hanse.errors import BadToken, BlobNotFound
 from hanse.flows.sessions import Session, open_session
 from hanse.model.digest import XetHash, parse_xet
 from hanse.web.routing import Call, Handler, Route
 
 PREFIX = "/cas/{epoch}"
-_PIECE = 1024 * 1024
 _NAMESPACES = ("default", "default-merkledb")
 
 
@@ -45,26 +43,6 @@ def xet_param(call: Call, name: str = "hash") -> XetHash:
     if call.params.get("prefix", "default") not in _NAMESPACES:
         raise BlobNotFound("no such prefix", hint="use the prefix default")
     return parse_xet(call.params[name])
-
-
-async def pieces(call: Call, limit: int) -> AsyncIterator[bytes]:
-    """Yield the request body in pieces of about 1 MiB; raises TooLarge beyond `limit` bytes, before reading if it is declared."""
-    declared = call.request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
-        raise TooLarge(f"this request may have at most {limit} bytes")
-    parts: list[bytes] = []
-    held = total = 0
-    async for part in call.request.stream():
-        held += len(part)
-        total += len(part)
-        if total > limit:
-            raise TooLarge(f"this request may have at most {limit} bytes")
-        parts.append(part)
-        if held >= _PIECE:
-            yield b"".join(parts)
-            parts, held = [], 0
-    if parts:
-        yield b"".join(parts)
 
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -20,7 +20,7 @@ from hanse.content.shard import MAX_SHARD_BYTES
 from hanse.errors import Busy, HanseError, StorageError
 from hanse.flows.register import register_shard
 from hanse.flows.sessions import Session
-from hanse.web.cas.common import json_response, pieces, routes, session
+from hanse.web.cas.common import json_response, routes, session
 from hanse.web.routing import Call
 
 log = structlog.get_logger("hanse.web.cas")
@@ -118,7 +118,7 @@ async def _cancel_when_gone(receive: Receive, scope: anyio.CancelScope) -> None:
 async def _shard(call: Call) -> tuple[Session, bytes]:
     opened = await session(call, write=True)
     limit = min(call.node.limits.max_shard_bytes, MAX_SHARD_BYTES)
-    return opened, b"".join([piece async for piece in pieces(call, limit)])
+    return opened, await call.body(limit)
 
 
 async def shard_v1(call: Call) -> Response:

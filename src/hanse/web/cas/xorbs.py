@@ -17,8 +17,9 @@ from hanse.flows.scope import usable_scope
 from hanse.flows.sessions import Session, resume
 from hanse.flows.tokens import SCOPES, XetToken, check_signed, sign
 from hanse.model.digest import XetHash
-from hanse.web.cas.common import PREFIX, cas_url, json_response, pieces, routes, session, xet_param
+from hanse.web.cas.common import PREFIX, cas_url, json_response, routes, session, xet_param
 from hanse.web.routing import Call, Route
+from hanse.web.upload import content_length, take_body
 
 _MAX_BODY = MAX_XORB_BYTES + MAX_FOOTER_BYTES
 _GRANT = "xorb-put"
@@ -26,9 +27,8 @@ _GRANT = "xorb-put"
 
 async def _take(call: Call, opened: Session, xorb: XetHash) -> bool:
     """Take in the body as `xorb` for the session's repository; tell whether it was new here."""
-    with await call.run(XorbIngest, call.node, xorb) as ingest:
-        async for piece in pieces(call, _MAX_BODY):
-            await call.run(ingest.feed, piece)
+    with await call.run(XorbIngest, call.node, xorb, content_length(call.request) or 0) as ingest:
+        await take_body(call.request, _MAX_BODY, ingest.feed)
         return await call.run(ingest.finish, opened.repo)
 
 

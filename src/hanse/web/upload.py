@@ -1,0 +1,152 @@
+"""Large request bodies at the cost of one copy: read from the socket in worker threads, 2 MiB at a time.
+
+Left to the server, a body is woken up for some thirty times per MiB and copied four times, which costs more than all hashing.
+Under uvicorn on plain TCP this module takes the rest of a long body over: the server stops reading, the kernel reports the
+socket readable once 2 MiB are there (SO_RCVLOWAT), and a worker thread reads it and feeds it on. The body's declared length
+bounds what is read, so nothing of a later request is touched; the connection is closed after the response, because the server
+did not see the body end. Short bodies, other servers and TLS are read as usual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+
+import anyio.to_thread
+from starlette.requests import ClientDisconnect, Request
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from hanse.errors import HanseError, TooLarge
+
+PIECE = 2 * 1024 * 1024
+_STALL_SECONDS = 120.0
+_DRAIN_SECONDS = 10.0
+_MAX_DIGITS = 18
+
+Feed = Callable[[bytes | memoryview], object]
+"""Takes the next bytes of a body, in a worker thread; must not keep a memoryview."""
+
+
+def content_length(request: Request) -> int | None:
+    """Return the declared length of the body in bytes, None if there is none."""
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
+
+
+async def take_body(request: Request, limit: int, feed: Feed) -> int:
+    """Feed the whole body on in pieces of about 2 MiB and return its length.
+
+    Raises TooLarge beyond `limit` bytes, before anything is read if the length is declared; ClientDisconnect when the client
+    is gone or silent for two minutes; and what `feed` raises.
+    """
+    declared = content_length(request)
+    if (declared or 0) > limit:
+        raise TooLarge(f"this request may have at most {limit} bytes, {declared} are declared")
+    parts = [await _next(request)]
+    total = held = len(parts[0][0])
+    while parts[-1][1]:
+        cycle = _plain_cycle(request)
+        if cycle is not None and declared is not None and declared - total >= PIECE:
+            await anyio.to_thread.run_sync(feed, b"".join(part for part, _ in parts))
+            await _TakenOver(cycle, declared - total).take(feed)
+            return declared
+        if held >= PIECE:
+            await anyio.to_thread.run_sync(feed, b"".join(part for part, _ in parts))
+            parts, held = [], 0
+        parts.append(await _next(request))
+        held += len(parts[-1][0])
+        total += len(parts[-1][0])
+        if total > limit:
+            raise TooLarge(f"this request may have at most {limit} bytes")
+    await anyio.to_thread.run_sync(feed, b"".join(part for part, _ in parts))
+    return total
+
+
+async def _next(request: Request) -> tuple[bytes, bool]:
+    """Return the next part of the body as the server gives it, and whether more comes."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), bool(message.get("more_body", False))
+
+
+def _plain_cycle(request: Request) -> RequestResponseCycle | None:
+    """Return uvicorn's state of the request if the body comes over plain TCP on a system that can count what has arrived."""
+    cycle = getattr(request.receive, "__self__", None)
+    plain = request.scope.get("scheme") == "http" and hasattr(socket, "SO_RCVLOWAT")
+    return cycle if plain and isinstance(cycle, RequestResponseCycle) else None
+
+
+class _TakenOver:
+    """The rest of one body, `left` bytes, read past the server."""
+
+    def __init__(self, cycle: RequestResponseCycle, left: int) -> None:
+        cycle.flow.pause_reading()
+        self._early = bytes(cycle.body)
+        cycle.body = bytearray()
+        cycle.keep_alive = False
+        self._left = left
+        transport: socket.socket = cycle.transport.get_extra_info("socket")
+        # The event loop refuses a second watcher on the transport's own descriptor.
+        self._socket = socket.socket(fileno=os.dup(transport.fileno()))
+
+    async def take(self, feed: Feed) -> None:
+        """Feed everything on; after an error the client is given time to finish sending, so that it reads the answer."""
+        try:
+            if self._early:
+                self._left -= len(self._early)
+                await anyio.to_thread.run_sync(feed, self._early)
+            buffer = memoryview(bytearray(PIECE))
+            while self._left:
+                await self._readable(_STALL_SECONDS)
+                await anyio.to_thread.run_sync(self._move, buffer, feed)
+        except HanseError:
+            await self._drain()
+            raise
+        finally:
+            self._socket.close()
+
+    def _move(self, buffer: memoryview, feed: Feed) -> None:
+        """Read what is there, up to one piece, and feed it on."""
+        wanted, got = min(self._left, len(buffer)), 0
+        while got < wanted:
+            try:
+                count = self._socket.recv_into(buffer[got:wanted])
+            except BlockingIOError:
+                break
+            except OSError as error:
+                raise ClientDisconnect from error
+            if count == 0:
+                raise ClientDisconnect
+            got += count
+        self._left -= got
+        if got:
+            feed(buffer[:got])
+
+    async def _readable(self, seconds: float) -> None:
+        """Wait until one piece, or all that is left, has arrived; raises ClientDisconnect when the client is silent."""
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, min(self._left, PIECE))
+        loop.add_reader(self._socket.fileno(), ready.set)
+        try:
+            async with asyncio.timeout(seconds):
+                await ready.wait()
+        except TimeoutError as error:
+            raise ClientDisconnect from error
+        finally:
+            loop.remove_reader(self._socket.fileno())
+
+    async def _drain(self) -> None:
+        """Read and drop what the client still sends, for a while."""
+        buffer = memoryview(bytearray(PIECE))
+        end = time.monotonic() + _DRAIN_SECONDS
+        try:
+            while self._left and time.monotonic() < end:
+                await self._readable(_DRAIN_SECONDS)
+                await anyio.to_thread.run_sync(self._move, buffer, len)
+        except ClientDisconnect:
+            return
