@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
 from tests.support.clients import Client, sample_folder, tree_bytes
 from tests.support.live import LiveNode
 
@@ -24,10 +25,11 @@ def test_folder_of_600_small_files(node: LiveNode, repo: str, model: Path, tmp_p
     assert got == tree_bytes(model)
 
 
-def test_upload_large_folder(node: LiveNode, repo: str, model: Path, tmp_path: Path) -> None:
-    """`hf upload-large-folder` works end to end, and running it again sends nothing new."""
+@pytest.mark.parametrize("name", ["hub1", "hub0"])
+def test_upload_large_folder(node: LiveNode, name: str, repo: str, model: Path, tmp_path: Path) -> None:
+    """`hf upload-large-folder` (up to 1.x; 2.x folded it into `hf upload`) works, and so does running it again."""
     files = sample_folder(model, seed=9)
-    client = Client("hub2", node, tmp_path / "home")
+    client = Client(name, node, tmp_path / "home")
     client.hf("upload-large-folder", repo, model, "--repo-type", "model", "--num-workers", "2")
     client.hf("upload-large-folder", repo, model, "--repo-type", "model", "--num-workers", "2")
     client.hf("download", repo, "--local-dir", tmp_path / "out")
