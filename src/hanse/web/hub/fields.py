@@ -93,6 +93,7 @@ _COMMON: dict[str, _Field] = {
     "tags": lambda subject: subject.repo.tags,
     "trendingScore": lambda _: 0,
     "usedStorage": lambda subject: subject.repo.used_bytes,
+    "xetEnabled": lambda _: True,  # asked for by 0.x clients
 }
 _MODEL: dict[str, _Field] = _COMMON | {
     "baseModels": _base_models,

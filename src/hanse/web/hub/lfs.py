@@ -6,19 +6,23 @@ a fast sender fills no memory.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
 from starlette.responses import JSONResponse, Response
 
+from hanse.db.repos import Repo
 from hanse.errors import BadFormat, BlobNotFound
 from hanse.flows import lfs
 from hanse.flows.lfs import Answer, Wanted
 from hanse.flows.read import open_file
+from hanse.flows.sessions import grant
 from hanse.flows.tokens import check_signed, sign
 from hanse.model.digest import parse_sha256
 from hanse.web.blob_response import BlobResponse
+from hanse.web.cas.common import cas_url
 from hanse.web.hub.bodies import Name, parse
 from hanse.web.routing import Call, Route
 from hanse.web.upload import content_length, take_body
@@ -67,31 +71,43 @@ async def batch(call: Call) -> Response:
     plain = _plain(call)
     repo = await plain.repo()
     body = await parse(call, _Batch)
-    if body.hash_algo != "sha256":
+    if body.hash_algo not in ("sha256", "sha_256"):  # the second is what npm's client says
         raise BadFormat(f"objects are named by SHA-256 here, not by {body.hash_algo[:40]}")
     if body.operation == "download":
         return await _downloads(plain, body)
     if body.operation != "upload":
         raise BadFormat(f"unknown operation {body.operation[:40]!r}; known are upload and download")
     call.require_account()
-    if "xet" in body.transfers:
-        # Only clients that can send Xet offer it, and they then ask for a Xet token themselves.
-        await call.run(lfs.require_upload, call.node, call.actor, repo)
-        return _json({"transfer": "xet", "objects": [{"oid": one.oid, "size": one.size} for one in body.objects]})
     wanted = [Wanted(parse_sha256(one.oid), one.size) for one in body.objects]
-    multipart = "multipart" in body.transfers
+    xet = "xet" in body.transfers  # only clients that can send Xet offer it
+    multipart = "multipart" in body.transfers and not xet
     answers = await call.run(lfs.plan_uploads, call.node, call.actor, repo, wanted, multipart=multipart)
-    transfer = "multipart" if any(one.upload for one in answers) else "basic"
-    return _json({"transfer": transfer, "objects": [_upload(plain, repo.id, one) for one in answers]})
+    transfer = "xet" if xet else "multipart" if any(one.upload for one in answers) else "basic"
+    action = await _xet_action(plain, repo) if xet else None
+    return _json({"transfer": transfer, "objects": [_upload(plain, repo.id, one, action) for one in answers]})
 
 
-def _upload(call: Call, repo_id: int, answer: Answer) -> dict[str, Any]:
+async def _xet_action(call: Call, repo: Repo) -> dict[str, Any]:
+    """Return the upload action of Xet: a write token at once (npm's client), and where to get further ones."""
+    text, expires = await call.run(grant, call.node, call.actor, repo, write=True)
+    header = {
+        "X-Xet-Cas-Url": cas_url(call),
+        "X-Xet-Access-Token": text,
+        "X-Xet-Token-Expiration": str(expires),
+        "X-Xet-Session-Id": secrets.token_hex(16),
+    }
+    return {"href": f"{call.base}/api/{call.kind.plural}/{call.params['repo']}/xet-write-token/main", "header": header}
+
+
+def _upload(call: Call, repo_id: int, answer: Answer, xet: dict[str, Any] | None) -> dict[str, Any]:
     wanted = answer.wanted
     shown: dict[str, Any] = {"oid": wanted.sha256, "size": wanted.size}
     if answer.error:
         return shown | {"error": {"code": 422, "message": answer.error}}
     if answer.present:
         return shown
+    if xet is not None:
+        return shown | {"authenticated": True, "actions": {"upload": xet}}
     if answer.upload is None:
         name = f"{repo_id}/{lfs.holder_of(call.actor)}/{wanted.sha256}/{wanted.size}"
         upload = {"href": f"{call.base}/api/lfs/objects/{name}?{sign(call.node, 'lfs-put', name, [])}", "header": {}}
