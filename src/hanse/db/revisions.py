@@ -166,9 +166,12 @@ def drop_refs(conn: Connection, repo: int) -> None:
 def resolve(conn: Connection, repo: int, name: str) -> Revision | None:
     """Return the revision that a client's revision name means, or None.
 
-    In this order: branch, tag, full ref (`refs/…`), full commit id, commit id prefix of at least 7 digits that fits one
-    revision only. Pending revisions have no name yet.
+    In this order: full commit id (no branch can take its place), `HEAD` for `main`, branch, tag, full ref (`refs/…`), commit
+    id prefix of at least 7 digits that fits one revision only. Pending revisions have no name yet.
     """
+    if is_git_oid(name):
+        return _by_commit(conn, repo, name)
+    name = "main" if name == "HEAD" else name
     wanted = [name] if name.startswith("refs/") else [f"refs/heads/{name}", f"refs/tags/{name}"]
     query = select(refs.c.ref, refs.c.rev).where(refs.c.repo_id == repo, refs.c.ref.in_(wanted), refs.c.rev != NO_GIT_OID)
     found = {row.ref: row.rev for row in conn.execute(query)}

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NewType
 
 from hanse.errors import BadPath, BadRepoId
+from hanse.model.digest import is_git_oid
 
 Origin = NewType("Origin", str)
 """Who answers for a name: `[a-z0-9][a-z0-9.-]{0,252}`."""
@@ -164,6 +165,7 @@ def parse_ref_part(text: str) -> str:
         or ".." in text
         or "@{" in text
         or text in ("@", "HEAD")
+        or is_git_oid(text)  # a branch must never look like a pinned commit
         or text.startswith("-")
         or text.endswith(".")
         or any(not part or part.startswith(".") or part.endswith(".lock") for part in parts)

@@ -97,7 +97,25 @@ def test_good_paths_are_kept_exactly(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a b", "a..b", "a~1", "a^", "a:b", "-a", "a.", "a.lock", "a/.b", "@", "HEAD", "a@{0}", "a//b", "a" * 256]
+    "text",
+    [
+        "",
+        "a b",
+        "a..b",
+        "a~1",
+        "a^",
+        "a:b",
+        "-a",
+        "a.",
+        "a.lock",
+        "a/.b",
+        "@",
+        "HEAD",
+        "0123456789abcdef" * 2 + "01234567",
+        "a@{0}",
+        "a//b",
+        "a" * 256,
+    ],
 )
 def test_bad_ref_names(text: str) -> None:
     """Names that git itself refuses cannot become branches or tags."""
