@@ -105,4 +105,5 @@ def shown(handler: Callable[[Call], Awaitable[Response]]) -> Handler:
             status = 404 if isinstance(error, NotFoundError) else status_of(error, anonymous=call.actor.anonymous)
             return page(call, "error.html", status, message=error.message, hint=error.hint)
 
+    wrapped.__doc__ = handler.__doc__  # docs/routes.md is made from it
     return wrapped
