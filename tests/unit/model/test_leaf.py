@@ -118,7 +118,7 @@ def test_hash_and_id() -> None:
         (lambda: replace(REF, ref=RefName("refs/HEADS/main")), BadFormat),
         (lambda: replace(REF, ref=RefName("refs/heads/")), BadRepoId),
         (lambda: replace(REF, ref=RefName("refs/heads/a..b")), BadRepoId),
-        (lambda: replace(REF, ref=RefName("refs/heads/\ud800")), BadFormat),
+        (lambda: replace(REF, ref=RefName("refs/heads/\ud800")), BadRepoId),
         (lambda: replace(REF, rev=GitOid("AB" * 20)), BadDigest),
         (lambda: replace(REF, rev=Sha256("ab" * 32)), BadDigest),
         (lambda: replace(REF, tree=Sha256("cd" * 31)), BadDigest),
