@@ -105,6 +105,14 @@ def find_chunk(conn: Connection, scope: Scope, value: bytes, limit: int) -> list
     return [_row(row) for row in conn.execute(query.order_by(xorbs.c.id.desc()).limit(limit))]
 
 
+def neighbours(conn: Connection, scope: Scope, xorb_id: int, limit: int) -> list[XorbRow]:
+    """Return xorbs of `scope` that came in from shortly before the given one on, and that share a repository with it."""
+    holders = select(repo_xorbs.c.repo_id).where(repo_xorbs.c.xorb_id == xorb_id, in_scope(scope, repo_xorbs.c.repo_id))
+    query = select(*_COLUMNS).join(repo_xorbs, repo_xorbs.c.xorb_id == xorbs.c.id).where(repo_xorbs.c.repo_id.in_(holders))
+    near = query.where(xorbs.c.id >= xorb_id - limit // 4).order_by(xorbs.c.id).limit(limit).distinct()
+    return [_row(row) for row in conn.execute(near)]
+
+
 def all_xorbs(conn: Connection, after: int = 0, limit: int = 1000) -> list[XorbRow]:
     """Return up to `limit` xorbs with ids above `after`, in order of id: the pages of a full walk."""
     query = select(*_COLUMNS).where(xorbs.c.id > after).order_by(xorbs.c.id).limit(limit)

@@ -20,7 +20,8 @@ from hanse.model.actor import Actor
 from hanse.model.digest import XetHash, xet_to_bytes
 
 ANSWER_SECONDS = 7 * 86400
-_MAX_XORBS = 2
+_MAX_HOLDERS = 2
+_NEIGHBOURS = 16
 _DAY = 86400
 
 
@@ -30,7 +31,11 @@ def answer(node: Node, actor: Actor, repo: Repo, chunk: XetHash) -> bytes:
     The caller has checked that the actor may upload to `repo` (`hanse.flows.sessions`).
     """
     with node.db.read() as conn:
-        rows = xorbs.find_chunk(conn, usable_scope(actor, repo), xet_to_bytes(chunk), _MAX_XORBS)
+        scope = usable_scope(actor, repo)
+        rows = xorbs.find_chunk(conn, scope, xet_to_bytes(chunk), _MAX_HOLDERS)
+        if rows:  # files lie in xorbs that came in one after the other: whoever has one chunk often has those that follow
+            near = xorbs.neighbours(conn, scope, rows[0].id, _NEIGHBOURS)
+            rows = list({row.id: row for row in (*rows, *near)}.values())
     if not rows:
         raise BlobNotFound("this chunk is not known here")
     blocks = [xorb_block(node.transfers.tables.get(node.store, row.hash).table) for row in rows]

@@ -1,0 +1,60 @@
+"""Step 5 of `hanse.flows.fsck`: the journal, grown again from its entry bundles and compared with what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hanse.db import leaves
+from hanse.db.leaves import LogHead
+from hanse.errors import BadProof
+from hanse.flows import journal
+from hanse.flows.fsck import Checker
+from hanse.store.base import BlobStore
+from hanse.store.keys import log_key
+from hanse.tlog.tiles import WIDTH, TileName, edge_names, grow, parse_bundle
+
+
+def check_journal(checker: Checker) -> None:
+    """Check bundles, tiles and head of the journal, and that the catalogue's leaves stand where it says."""
+    with checker.node.db.read() as conn:
+        head = leaves.head(conn)
+    if head is not None:
+        checker.guard("journal", f"journal of {head.size} leaves", lambda: _check(checker, head))
+
+
+def _check(checker: Checker, head: LogHead) -> None:
+    store = checker.node.store
+    kept = {name.path for name in edge_names(head.size)}
+    edge: Mapping[str, bytes] = {}
+    root = head.root if not head.size else ""
+    for start in range(0, head.size, WIDTH):
+        width = min(WIDTH, head.size - start)
+        bundle = store.get(log_key(TileName(None, start // WIDTH, width).path))
+        entries = parse_bundle(bundle, width)
+        growth = grow(start, edge, entries)
+        for path, data in growth.objects:
+            # Partial tiles of former sizes are pruned; those of this one must be there.
+            if ".p/" not in path or path in kept:
+                _same(store, path, data)
+        _compare_rows(checker, start, entries)
+        edge, root = growth.edge, growth.root.hex()
+        for _ in entries:
+            checker.count("leaf")
+    if root != head.root:
+        raise BadProof(f"the journal's bundles lead to root {root}, the catalogue's head is {head.root}")
+    if head.size and head.staged is None and journal.read_head(store, head.size).root != head.root:
+        raise BadProof(f"the stored head of size {head.size} has another root than the catalogue's")
+
+
+def _same(store: BlobStore, path: str, data: bytes) -> None:
+    if store.get(log_key(path)) != data:
+        raise BadProof(f"{path} is not what the entries make it")
+
+
+def _compare_rows(checker: Checker, start: int, entries: tuple[bytes, ...]) -> None:
+    """Raise BadProof if a leaf that the catalogue still has is another one in the journal."""
+    with checker.node.db.read() as conn:
+        rows = leaves.sequenced(conn, start, len(entries))
+    for row in rows:
+        if row.index is not None and start <= row.index < start + len(entries) and entries[row.index - start] != row.leaf:
+            raise BadProof(f"leaf {row.index} of the journal is not the one that the catalogue applied")
