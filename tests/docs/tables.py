@@ -58,9 +58,9 @@ def routes_table() -> str:
     rows = []
     for route in all_routes():
         meaning = (inspect.getdoc(route.handler) or "").splitlines()[0]
-        rows.append(
-            [route.method, f"`{route.pattern}`", "account or anonymous" if route.auth else "none or signed address", meaning]
-        )
+        signed = route.pattern.startswith(("/cas/", "/api/lfs/"))
+        who = "anybody, or an account" if route.auth else "Xet token or signed address" if signed else "anybody"
+        rows.append([route.method, f"`{route.pattern}`", who, meaning])
     return _rows(["method", "path", "who", "what"], rows)
 
 
