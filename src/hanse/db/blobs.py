@@ -80,11 +80,15 @@ def find_by_xet(conn: Connection, scope: Scope, hashes: Sequence[XetHash]) -> di
     return found
 
 
-def get_by_xet(conn: Connection, hashes: Sequence[XetHash]) -> dict[XetHash, FileRow]:
-    """Return the files with these hashes, whoever holds them, erased ones included."""
+def get_by_xet(conn: Connection, hashes: Sequence[XetHash], *, keep: bool = False) -> dict[XetHash, FileRow]:
+    """Return the files with these hashes, whoever holds them, erased ones included.
+
+    keep: nobody can erase them until the transaction ends.
+    """
     found: dict[XetHash, FileRow] = {}
     for some in batches(hashes):
-        rows = conn.execute(select(*_COLUMNS).where(files.c.xet.in_(some)))
+        query = select(*_COLUMNS).where(files.c.xet.in_(some)).order_by(files.c.id)
+        rows = conn.execute(query.with_for_update(read=True, key_share=True) if keep else query)
         found |= {XetHash(row.xet): _row(row) for row in rows}
     return found
 
@@ -99,13 +103,14 @@ def get_by_sha256(conn: Connection, digests: Sequence[Sha256]) -> dict[Sha256, F
 
 
 def insert_files(conn: Connection, new: Sequence[NewFile], now: int) -> dict[XetHash, FileRow]:
-    """Record files that are not known yet and return the rows of all of them.
+    """Record files that are not known yet and return the rows of all of them, kept from being erased until the transaction ends.
 
-    A file that was stored whole, or erased, and comes again with terms is from now on read through these.
+    A file that was stored whole, or erased, and comes again with terms is from now on read through these. The caller looks
+    afterwards whether the files' objects are all there: garbage collection may have been faster.
     """
     rows = [_values(file) | {"created_at": now, "erased": False} for file in new]
     insert_new(conn, files, rows)
-    found = get_by_xet(conn, [file.xet for file in new])
+    found = get_by_xet(conn, [file.xet for file in new], keep=True)
     for file in new:
         row = found[file.xet]
         if row.erased or (row.terms is None and file.terms is not None):

@@ -57,11 +57,12 @@ def find_xorbs(conn: Connection, scope: Scope, hashes: Sequence[XetHash]) -> dic
     return found
 
 
-def get_xorbs(conn: Connection, hashes: Sequence[XetHash]) -> dict[XetHash, XorbRow]:
-    """Return the named xorbs, whoever may refer to them."""
+def get_xorbs(conn: Connection, hashes: Sequence[XetHash], *, keep: bool = False) -> dict[XetHash, XorbRow]:
+    """Return the named xorbs, whoever may refer to them; keep: nobody can remove them until the transaction ends."""
     found: dict[XetHash, XorbRow] = {}
     for some in batches(hashes):
-        rows = conn.execute(select(*_COLUMNS).where(xorbs.c.hash.in_(some)))
+        query = select(*_COLUMNS).where(xorbs.c.hash.in_(some)).order_by(xorbs.c.id)
+        rows = conn.execute(query.with_for_update(read=True, key_share=True) if keep else query)
         found |= {XetHash(row.hash): _row(row) for row in rows}
     return found
 
@@ -73,13 +74,13 @@ def recent_xorbs(conn: Connection, repo_id: int, limit: int) -> list[XorbRow]:
 
 
 def insert_xorbs(conn: Connection, new: Sequence[NewXorb], now: int) -> dict[XetHash, XorbRow]:
-    """Record xorbs that are not known yet and return the rows of all of them."""
+    """Record xorbs that are not known yet and return the rows of all of them, kept from removal until the transaction ends."""
     values = [
         {"hash": one.hash, "stored_size": one.stored_size, "raw_size": one.raw_size, "chunks": one.chunks, "created_at": now}
         for one in new
     ]
     insert_new(conn, xorbs, values)
-    return get_xorbs(conn, [one.hash for one in new])
+    return get_xorbs(conn, [one.hash for one in new], keep=True)
 
 
 def link_xorbs(conn: Connection, repo_id: int, xorb_ids: Iterable[int]) -> None:

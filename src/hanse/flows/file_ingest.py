@@ -26,11 +26,11 @@ from hanse.flows.known_chunks import known_chunks
 from hanse.flows.node import Node
 from hanse.flows.read import TermSource
 from hanse.flows.small_files import store_small
-from hanse.flows.transfers import Tables
-from hanse.flows.xorb_ingest import eligible_chunks
+from hanse.flows.transfers import Tables, require_stored
+from hanse.flows.xorb_ingest import DAY_SECONDS, eligible_chunks
 from hanse.model.actor import Actor
 from hanse.model.digest import Sha256
-from hanse.store.keys import chunk_list_key, shard_key
+from hanse.store.keys import chunk_list_key, shard_key, xorb_key
 
 
 class FileIngest:
@@ -108,7 +108,10 @@ def _record(node: Node, actor: Actor, repo: Repo, writer: FileWriter, digest: Sh
         now = node.clock.now()
         row = blobs.insert_files(conn, [file], now)[name]
         blobs.link_files(conn, repo.id, [row.id], actor.account_id, now)
-        used = xorbs.get_xorbs(conn, list({term.xorb for term in terms}))
+        names = {term.xorb for term in terms}
+        used = xorbs.get_xorbs(conn, list(names), keep=True)
+        require_stored(node.store, [chunk_list_key(name), *map(xorb_key, names)])
+        xorbs.advertise(conn, [one.id for one in used.values()], now // DAY_SECONDS)
         xorbs.link_xorbs(conn, repo.id, [one.id for one in used.values()])
         eligible = [(value, used[xorb].id) for xorb in writer.new for value in eligible_chunks(tables[xorb])]
         xorbs.insert_chunks(conn, [(chunk_list[:HASH_BYTES], used[terms[0].xorb].id), *eligible])

@@ -25,14 +25,15 @@ from hanse.db.blobs import FileRow, NewFile
 from hanse.db.repos import Repo
 from hanse.db.xorbs import XorbRow
 from hanse.errors import BadFormat, BlobNotFound, DigestMismatch, TooLarge
+from hanse.flows.dedup import advertise
 from hanse.flows.inspect import check_claim, hash_file
 from hanse.flows.node import Node
 from hanse.flows.read import TermSource
 from hanse.flows.scope import usable_scope
-from hanse.flows.transfers import Check, Tables
+from hanse.flows.transfers import Check, Tables, require_stored
 from hanse.model.actor import Actor
 from hanse.model.digest import Sha256, XetHash
-from hanse.store.keys import chunk_list_key, shard_key
+from hanse.store.keys import chunk_list_key, shard_key, xorb_key
 
 MIN_CHUNK_BYTES = 8 * 1024
 """Every chunk of a file but the last has at least this many bytes, so a file's size bounds how many it can have."""
@@ -102,6 +103,7 @@ def _register(node: Node, actor: Actor, repo: Repo, *, digest: Sha256, data: byt
     with node.db.read() as conn:
         used = _usable_xorbs(shard, xorbs.find_xorbs(conn, scope, _named_xorbs(shard)))
         known = blobs.find_by_xet(conn, scope, [block.file for block in shard.files])
+    advertise(node, used.values())  # from here on garbage collection leaves them alone, however long the check takes
     tables = Tables(node.store, node.transfers.tables)
     _check_xorb_blocks(shard, tables)
     _check_total(node, shard)
@@ -112,8 +114,10 @@ def _register(node: Node, actor: Actor, repo: Repo, *, digest: Sha256, data: byt
         now = node.clock.now()
         rows = blobs.insert_files(conn, files, now)
         blobs.link_files(conn, repo.id, [row.id for row in rows.values()], actor.account_id, now)
-        xorbs.link_xorbs(conn, repo.id, [row.id for row in used.values()])
-        xorbs.insert_chunks(conn, [(one.first_chunk, used[one.block.terms[0].xorb].id) for one in checked])
+        kept = xorbs.get_xorbs(conn, list(used), keep=True)
+        require_stored(node.store, [*map(chunk_list_key, rows), *map(xorb_key, used)])
+        xorbs.link_xorbs(conn, repo.id, [row.id for row in kept.values()])
+        xorbs.insert_chunks(conn, [(one.first_chunk, kept[one.block.terms[0].xorb].id) for one in checked])
         blobs.insert_shard(conn, repo.id, digest, now)
     return True
 

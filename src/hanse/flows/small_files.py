@@ -16,9 +16,10 @@ from hanse.errors import TooLarge
 from hanse.flows.file_writer import FileWriter
 from hanse.flows.known_chunks import nothing_known
 from hanse.flows.node import Node
+from hanse.flows.transfers import require_stored
 from hanse.model.actor import Actor
 from hanse.model.digest import Sha256
-from hanse.store.keys import blob_key, chunk_list_key
+from hanse.store.keys import ObjectKey, blob_key, chunk_list_key
 
 _WRITERS = 8  # each waits for the disk most of the time, and the disk flushes several files at once
 
@@ -45,7 +46,12 @@ def store_small_files(node: Node, repo: Repo, actor: Actor, items: Sequence[byte
         now = node.clock.now()
         rows = blobs.insert_files(conn, list({file.xet: file for file in files}.values()), now)
         blobs.link_files(conn, repo.id, [row.id for row in rows.values()], actor.account_id, now)
+        require_stored(node.store, [key for row in rows.values() for key in _objects(row)])
     return [rows[file.xet] for file in files]
+
+
+def _objects(row: FileRow) -> list[ObjectKey]:
+    return [chunk_list_key(row.xet), *([blob_key(row.sha256)] if row.terms is None else [])]
 
 
 def store_whole(node: Node, data: bytes) -> NewFile:
@@ -72,6 +78,6 @@ def give_terms(node: Node, repo: Repo, file: FileRow) -> bytes:
     with node.db.write() as conn:
         now = node.clock.now()
         row = blobs.insert_files(conn, [NewFile(file.xet, file.sha256, file.size, packed, file.chunks)], now)[file.xet]
-        used = xorbs.get_xorbs(conn, list({term.xorb for term in terms}))
+        used = xorbs.get_xorbs(conn, list({term.xorb for term in terms}), keep=True)
         xorbs.link_xorbs(conn, repo.id, [one.id for one in used.values()])
     return row.terms or packed

@@ -8,16 +8,17 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from hanse.content.xorb import HEADER_BYTES, XorbTable, parse_table
+from hanse.errors import Busy
 from hanse.model.digest import Sha256, XetHash
 from hanse.store.base import BlobStore
-from hanse.store.keys import xorb_table_key
+from hanse.store.keys import ObjectKey, xorb_table_key
 
 TABLE_CACHE_BYTES = 32 * 1024 * 1024
 _TABLE_COST = 57  # bytes a chunk takes in a parsed table: hash, two offsets, scheme, expected header
@@ -137,3 +138,14 @@ def stored_table(table: XorbTable) -> StoredTable:
     columns[:, 4] = np.frombuffer(table.schemes, dtype=np.uint8)
     columns[:, 5:8] = lengths.view(np.uint8).reshape(-1, 4)[:, :3]
     return StoredTable(table, columns.tobytes())
+
+
+def require_stored(store: BlobStore, wanted: Iterable[ObjectKey]) -> None:
+    """Raise Busy unless all these objects are there.
+
+    Called inside the transaction that makes others rely on them, once their rows are kept: what garbage collection removed
+    just before is missed here, and what it did not remove by now it cannot remove any more.
+    """
+    for key in wanted:
+        if store.size(key) is None:
+            raise Busy(f"object {key} was removed while it was sent again", hint="send the same request again")

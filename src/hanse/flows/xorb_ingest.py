@@ -12,15 +12,16 @@ from typing import Self
 from hanse.content.shard import is_dedup_eligible
 from hanse.content.xorb import MAX_XORB_BYTES, XorbReader, XorbTable
 from hanse.db.repos import Repo
-from hanse.db.xorbs import NewXorb, insert_chunks, insert_xorbs, link_xorbs
+from hanse.db.xorbs import NewXorb, advertise, insert_chunks, insert_xorbs, link_xorbs
 from hanse.errors import Busy
 from hanse.flows.node import Node
-from hanse.flows.transfers import stored_table
+from hanse.flows.transfers import require_stored, stored_table
 from hanse.model.digest import XetHash
 from hanse.store.keys import xorb_key, xorb_table_key
 from hanse.store.staging import StagedFile
 
 _PIECE = 1024 * 1024
+DAY_SECONDS = 86400
 
 
 class XorbIngest:
@@ -113,11 +114,17 @@ def read_stored_xorb(node: Node, xorb: XetHash) -> XorbTable:
 
 
 def record_xorbs(node: Node, repo: Repo, tables: list[XorbTable]) -> None:
-    """Enter stored xorbs into the catalogue, for the repository and for deduplication."""
+    """Enter stored xorbs into the catalogue, for the repository and for deduplication; raises Busy if one is gone again.
+
+    They count as advertised today: the client will name them in a shard soon, and remembers them.
+    """
     new = [NewXorb(table.xorb, table.stored_size, table.raw_size, table.count) for table in tables]
+    now = node.clock.now()
     with node.db.write() as conn:
-        rows = insert_xorbs(conn, new, node.clock.now())
+        rows = insert_xorbs(conn, new, now)
+        require_stored(node.store, [key for table in tables for key in (xorb_key(table.xorb), xorb_table_key(table.xorb))])
         link_xorbs(conn, repo.id, [row.id for row in rows.values()])
+        advertise(conn, [row.id for row in rows.values()], now // DAY_SECONDS)
         insert_chunks(conn, [(value, rows[table.xorb].id) for table in tables for value in eligible_chunks(table)])
 
 
