@@ -21,7 +21,7 @@ from hanse.model.digest import XetHash, xet_to_bytes
 
 ANSWER_SECONDS = 7 * 86400
 _MAX_HOLDERS = 2
-_NEIGHBOURS = 16
+_NEIGHBOURS = 48
 _DAY = 86400
 
 
