@@ -25,7 +25,7 @@ from hanse.flows import access
 from hanse.flows.accounts import actor_of
 from hanse.flows.ingest import FileIngest
 from hanse.flows.node import Node
-from hanse.flows.scope import usable_scope
+from hanse.flows.scope import usable_files
 from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.digest import Sha256
 from hanse.store.durable import storage_errors
@@ -63,7 +63,7 @@ def plan_uploads(node: Node, actor: Actor, repo: Repo, wanted: Sequence[Wanted],
     require_upload(node, actor, repo)
     purge_uploads(node)
     with node.db.read() as conn:
-        found = blobs.find_by_sha256(conn, usable_scope(actor, repo), [one.sha256 for one in wanted])
+        found = blobs.find_by_sha256(conn, usable_files(actor, repo), [one.sha256 for one in wanted])
     here = [found[one.sha256].id for one in wanted if one.sha256 in found and found[one.sha256].size == one.size]
     if here:
         with node.db.write() as conn:

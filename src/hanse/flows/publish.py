@@ -45,7 +45,7 @@ from hanse.flows.operations import (
     net_change,
 )
 from hanse.flows.records import row_of
-from hanse.flows.scope import usable_scope
+from hanse.flows.scope import usable_files
 from hanse.model.actor import Actor
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.entry import Entry
@@ -156,7 +156,7 @@ def resolve_operations(
         )
     claims = sorted({operation.sha256 for operation in operations if isinstance(operation, PutFile)})
     with node.db.read() as conn:
-        claimed = blobs.find_by_sha256(conn, usable_scope(actor, repo), claims)
+        claimed = blobs.find_by_sha256(conn, usable_files(actor, repo), claims)
     for operation in operations:
         _check(operation, limits.max_regular_bytes, claimed)
     contents = [operation.data for operation in operations if isinstance(operation, PutBytes)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from hanse.db.repos import Repo
-from hanse.db.schema import access_requests, repos
+from hanse.db.schema import access_requests, repo_files, repos
 from hanse.flows.access import visible_repos_clause
 from hanse.model.actor import Actor
 
@@ -21,6 +21,19 @@ def usable_scope(actor: Actor, repo: Repo) -> ColumnElement[bool]:
     The caller of this function has checked that the actor may write to `repo`.
     """
     return or_(repos.c.id == repo.id, readable_scope(actor))
+
+
+def usable_files(actor: Actor, repo: Repo) -> ColumnElement[bool]:
+    """Return the condition over `repos` and `repo_files` for the files that the caller may name while he writes to `repo`.
+
+    Of other repositories only what is published: neither what was uploaded and not committed yet, nor what was taken out of
+    them. Of `repo` itself everything for its writers; for others, who open pull requests, what is published or their own.
+    """
+    published = repo_files.c.state == "live"
+    own = repos.c.id == repo.id
+    if not actor.may_write(repo.repo.namespace):
+        own = and_(own, or_(published, repo_files.c.account_id == actor.account_id))
+    return or_(own, and_(readable_scope(actor), published))
 
 
 def readable_scope(actor: Actor) -> ColumnElement[bool]:

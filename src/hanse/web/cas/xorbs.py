@@ -25,11 +25,11 @@ _MAX_BODY = MAX_XORB_BYTES + MAX_FOOTER_BYTES
 _GRANT = "xorb-put"
 
 
-async def _take(call: Call, opened: Session, xorb: XetHash) -> bool:
-    """Take in the body as `xorb` for the session's repository; tell whether it was new here."""
+async def _take(call: Call, opened: Session, xorb: XetHash) -> None:
+    """Take in the body as `xorb` for the session's repository."""
     with await call.run(XorbIngest, call.node, xorb, content_length(call.request) or 0) as ingest:
         await take_body(call.request, _MAX_BODY, ingest.feed)
-        return await call.run(ingest.finish, opened.repo)
+        await call.run(ingest.finish, opened.repo)
 
 
 def _usable(node: Node, opened: Session, xorb: XetHash) -> XorbRow | None:
@@ -38,9 +38,12 @@ def _usable(node: Node, opened: Session, xorb: XetHash) -> XorbRow | None:
 
 
 async def post_xorb(call: Call) -> Response:
-    """Take in a xorb; answer whether its bytes were new."""
+    """Take in a xorb; answer whether it is new as far as the caller may know: others may have sent it before."""
     opened = await session(call, write=True)
-    return json_response({"was_inserted": await _take(call, opened, xet_param(call))})
+    xorb = xet_param(call)
+    known = await call.run(_usable, call.node, opened, xorb)
+    await _take(call, opened, xorb)
+    return json_response({"was_inserted": known is None})
 
 
 async def head_xorb(call: Call) -> Response:
