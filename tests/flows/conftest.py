@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 from tests.support import world
-from tests.support.nodes import add_user, make_node, running
+from tests.support.nodes import add_user, make_node, new_repo, running
 
 from hanse.db.engine import Database
+from hanse.db.repos import Repo
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 
@@ -21,6 +23,28 @@ def _node(database: Database, tmp_path: Path) -> Iterator[Node]:
     with running(made):
         yield made
     world.check(made)
+
+
+@pytest.fixture(name="lite")
+def _lite(sqlite_url: URL, tmp_path: Path) -> Iterator[Node]:
+    """Return a running node on SQLite only, for what no catalogue changes: formats, files, signatures."""
+    database = Database(sqlite_url)
+    made = make_node(database, tmp_path / "data" / "objects")
+    with running(made):
+        yield made
+    database.close()
+
+
+@pytest.fixture(name="owner")
+def _owner(lite: Node) -> Actor:
+    """Return a user of the small node."""
+    return add_user(lite, "owner")
+
+
+@pytest.fixture(name="repo")
+def _repo(lite: Node, owner: Actor) -> Repo:
+    """Return a public repository of the small node."""
+    return new_repo(lite, owner, "owner/repo")
 
 
 @pytest.fixture(name="alice")
