@@ -97,10 +97,15 @@ async def _pump(cycle: RequestResponseCycle, out: int, file: int, offset: int, c
 async def _writable(out: int) -> None:
     """Wait until the socket takes more bytes; raises TimeoutError when the client stalls."""
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_writer(out, lambda: ready.done() or ready.set_result(None))
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_writer(out, _resolve, ready)
     try:
         async with asyncio.timeout(_STALL_SECONDS):
             await ready
     finally:
         loop.remove_writer(out)
+
+
+def _resolve(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
