@@ -38,9 +38,9 @@ def _compare(before: Directory, after: Directory, path: str, found: list[Change]
     old, new = _children(before, path), _children(after, path)
     for child in old.keys() | new.keys():
         was, now = old.get(child), new.get(child)
-        if isinstance(was, Folder) or isinstance(now, Folder):
-            if not (isinstance(was, Folder) and isinstance(now, Folder) and was.oid == now.oid):
-                _compare(before, after, child, found)
+        same = isinstance(was, Folder) and isinstance(now, Folder) and was.oid == now.oid
+        if not same and (isinstance(was, Folder) or isinstance(now, Folder)):
+            _compare(before, after, child, found)
         if was != now and (isinstance(was, Entry) or isinstance(now, Entry)):
             found.append(Change(child, was if isinstance(was, Entry) else None, now if isinstance(now, Entry) else None))
 
