@@ -51,8 +51,8 @@ def status_of(error: HanseError, *, anonymous: bool) -> int:
 
 def header_text(text: str) -> str:
     """Return `text` as a header value: printable latin-1 on one line, at most 1,000 characters."""
-    flat = " ".join(text.split())[:1000]
-    return flat.encode("latin-1", "replace").decode("latin-1")
+    flat = " ".join(text.split())[:1000].encode("latin-1", "replace").decode("latin-1")
+    return "".join(char if char.isprintable() else "?" for char in flat)
 
 
 def error_response(error: HanseError, *, anonymous: bool) -> Response:

@@ -19,7 +19,7 @@ from hanse.settings import Settings
 from hanse.web import metrics
 from hanse.web.address import public_base
 from hanse.web.blob_response import ACCEL
-from hanse.web.errors import error_response
+from hanse.web.errors import error_response, header_text
 from hanse.web.ratelimit import RateLimiter
 from hanse.web.routing import Call, Route, Table, split_raw_path
 from hanse.web.table import all_routes
@@ -47,10 +47,10 @@ class HanseApp:
             return
         request = Request(scope, receive)
         scope[ACCEL] = self.accel
-        request_id = request.headers.get("x-amzn-trace-id", "")[:128] or uuid.uuid4().hex
+        request_id = header_text(request.headers.get("x-amzn-trace-id", "")[:128]) or uuid.uuid4().hex
         started = time.perf_counter()
         response, pattern = await self._respond(request)
-        response.headers["X-Request-Id"] = request_id.encode("latin-1", "replace").decode("latin-1")
+        response.headers["X-Request-Id"] = request_id
         try:
             await response(scope, receive, send)
         finally:
