@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import BadRequestError
@@ -15,18 +13,17 @@ from hanse.web.hub.listing import parse_count, parse_range
 # The client's own LFS upload passes raw bytes in a way that its HTTP library is about to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content:DeprecationWarning")
 CARD = b"---\nlicense: mit\ntags: [listed]\npipeline_tag: fill-mask\ndatasets: [a/b]\n---\n"
-_made = itertools.count(1)
 
 
-@pytest.fixture(name="family")
-def _family(api: HfApi, plain: None) -> str:
-    """Return a word that is in the names of five new models, one of them private, and in no other."""
-    word = f"family{next(_made)}x"
+@pytest.fixture(name="family", scope="module")
+def _family(people: People) -> str:
+    """Return a word that is in the names of five models, one of them private, and in no other."""
+    api = people.api()
     for number in range(5):
-        api.create_repo(f"admin/{word}-{number}", private=number == 4)
+        api.create_repo(f"admin/familyx-{number}", private=number == 4)
     operations = [CommitOperationAdd("README.md", CARD), CommitOperationAdd("model.safetensors", weights())]
-    api.create_commit(f"admin/{word}-3", operations=operations, commit_message="card")
-    return word
+    api.create_commit("admin/familyx-3", operations=operations, commit_message="card")
+    return "familyx"
 
 
 def _names(found: object) -> list[str]:
@@ -106,7 +103,7 @@ def test_how_much_is_shown(api: HfApi, family: str) -> None:
 
 def test_datasets(api: HfApi, family: str) -> None:
     """Datasets have a list of their own."""
-    api.create_repo(f"admin/{family}-data", repo_type="dataset")
+    api.create_repo(f"admin/{family}-data", repo_type="dataset", exist_ok=True)
     assert _names(api.list_datasets(search=family)) == [f"admin/{family}-data"]
     assert _names(api.list_datasets(dataset_name=family, author="admin", full=True)) == [f"admin/{family}-data"]
 

@@ -16,9 +16,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content:DeprecationWarning"
 PATHS = ["a.txt", "b/c d.txt", "b/é.txt", "b/deep/x.bin", "z.json"]
 
 
-@pytest.fixture(name="full")
-def _full(api: HfApi, repo: str, plain: None) -> str:
+@pytest.fixture(name="full", scope="module")
+def _full(people: People) -> str:
     """Return a repository with a few files, one of them large."""
+    api, repo = people.api(), "admin/tree"
+    api.create_repo(repo)
     operations = [CommitOperationAdd(path, f"{path}\n".encode()) for path in PATHS]
     api.create_commit(repo, operations=operations, commit_message="files")
     api.upload_file(path_or_fileobj=bytes(range(256)) * 100, path_in_repo="w.safetensors", repo_id=repo, commit_message="big")
@@ -66,16 +68,17 @@ def test_missing_folders(people: People, api: HfApi, full: str, path: str) -> No
 @pytest.mark.parametrize("recursive", ["true", "false"])
 def test_pages(people: People, api: HfApi, full: str, recursive: str) -> None:
     """Pages are of one commit: a push between them changes nothing."""
-    raw = people.raw()
-    whole = raw("GET", f"/api/models/{full}/tree/main?recursive={recursive}").json()
+    raw, branch = people.raw(), f"pages-{recursive}"
+    api.create_branch(full, branch=branch)
+    whole = raw("GET", f"/api/models/{full}/tree/{branch}?recursive={recursive}").json()
     found: list[object] = []
-    path = f"/api/models/{full}/tree/main?recursive={recursive}&limit=1"
+    path = f"/api/models/{full}/tree/{branch}?recursive={recursive}&limit=1"
     while path:
         reply = raw("GET", path)
         found += reply.json()
         path = reply.headers.get("link", "")[1:].partition(">")[0].removeprefix(people.node.url)
         if len(found) == 1:
-            api.upload_file(path_or_fileobj=b"x", path_in_repo="0.txt", repo_id=full)
+            api.upload_file(path_or_fileobj=b"x", path_in_repo="0.txt", repo_id=full, revision=branch)
     assert found == whole
 
 

@@ -90,14 +90,14 @@ def test_home(people: People, shown: str) -> None:
 
 
 def test_home_pages(people: People, api: HfApi) -> None:
-    """More than fifty repositories come in pages."""
-    for number in range(51):
+    """A long list comes in pages, none of which repeats what another showed."""
+    for number in range(3):
         api.create_repo(f"admin/paged-{number}", repo_type="dataset", exist_ok=True)
-    text, _ = _page(people, "/?type=datasets&q=paged")
+    text, _ = _page(people, "/?type=datasets&q=paged&n=2")
     more = re.search(r'<a href="([^"]+)" rel="next">', text)
     assert more
     last, _ = _page(people, more.group(1).replace("&amp;", "&"))
-    assert (text.count('class="soft"><time') > 0, 'rel="next"' in last) == (True, False)
+    assert (text.count("<time"), last.count("<time"), 'rel="next"' in last) == (2, 1, False)
 
 
 def test_cards_are_harmless(people: People, shown: str) -> None:

@@ -51,13 +51,14 @@ async def home(call: Call) -> Response:
         value, last = decode_cursor(params["after"], int, int)
         after = (value, last)
     visible = access.visible_repos_clause(call.actor)
-    query = Query(kind, visible, terms=tuple(text.lower().split()[:10]), after=after, limit=_PAGE + 1)
+    size = whole(call, "n", _PAGE, 1, _PAGE)
+    query = Query(kind, visible, terms=tuple(text.lower().split()[:10]), after=after, limit=size + 1)
     rows, counts = await call.run(_home, call.node, query, call.actor)
     more = None
-    if len(rows) > _PAGE:
-        rows = rows[:_PAGE]
+    if len(rows) > size:
+        rows = rows[:size]
         cursor = encode_cursor(rows[-1].updated_at, rows[-1].id)
-        more = "?" + urlencode({"type": kind.plural, "q": text, "after": cursor})
+        more = "?" + urlencode({"type": kind.plural, "q": text, "n": size, "after": cursor})
     return page(call, "home.html", kind=kind, rows=rows, counts=counts, text=text, more=more)
 
 
