@@ -7,6 +7,7 @@ from starlette.responses import Response
 from hanse.db.repos import Repo
 from hanse.flows import browse, index
 from hanse.flows.node import Node
+from hanse.web.hub.counting import count_download
 from hanse.web.hub.fields import FIELDS, WITH_FILES, Subject, describe, with_security
 from hanse.web.hub.moved import with_repo
 from hanse.web.hub.query import expand_of, flag
@@ -29,6 +30,7 @@ async def info(call: Call, repo: Repo) -> Response:
     """Answer everything about a repository at a revision (`main` if none is named); `expand` picks fields."""
     expand = expand_of(call, FIELDS[repo.repo.type])
     rev = call.params.get("rev", "main")
+    await count_download(call, repo)
     return await call.run(_info, call.node, repo, rev, expand, blobs=flag(call, "blobs"), security=flag(call, "securityStatus"))
 
 

@@ -17,7 +17,7 @@ from hanse.content.gitobjects import lfs_pointer
 from hanse.db import blobs
 from hanse.db.repos import Repo
 from hanse.errors import BlobNotFound
-from hanse.flows import access, browse, downloads
+from hanse.flows import access, browse
 from hanse.flows.node import Node
 from hanse.flows.read import open_file
 from hanse.model.actor import Actor
@@ -26,6 +26,7 @@ from hanse.model.entry import Entry
 from hanse.store.base import ByteSource
 from hanse.web.blob_response import IMMUTABLE, BlobResponse
 from hanse.web.cas.common import cas_url
+from hanse.web.hub.counting import count_download
 from hanse.web.hub.moved import with_repo
 from hanse.web.hub.tree import missing
 from hanse.web.routing import Call, Route
@@ -137,17 +138,6 @@ def _headers(call: Call, repo: Repo, commit: str, entry: Entry) -> dict[str, str
             "Link": f'<{token}>; rel="xet-auth", <{plan}>; rel="xet-reconstruction-info"',
         }
     return headers
-
-
-async def count_download(call: Call, repo: Repo) -> None:
-    """Count the request if the client marks it as part of a download."""
-    if "x-hf-download-counter" not in call.request.headers:
-        return
-    node = call.node
-    host = call.request.client.host if call.request.client else ""
-    caller = host if call.actor.anonymous else f"account {call.actor.account_id}"
-    if node.downloads.count(node.secret, repo.id, caller, node.clock.now()):
-        await call.run(downloads.flush, node.db, node.downloads, node.clock)
 
 
 async def resolve(call: Call, repo: Repo) -> Response:
