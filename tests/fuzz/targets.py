@@ -192,6 +192,7 @@ def _record_seeds() -> list[bytes]:
     zero, rev = "0" * 64, "1" * 40
     rows = [("a/b.bin", 5, "ab" * 32, "cd" * 32, rev, True), ("README.md", 9, "ab" * 32, "cd" * 32, rev, False)]
     tail: dict[str, Any] = {"ref": "refs/heads/main", "parent": None, "rev": rev, "tree": zero, "commit": "tree x\n\nhello"}
+    tail |= {"files": 2, "bytes": 14}
     snapshot = records.RevisionRecord(**head, **tail, step=0, weight=0, size=2, base=None, puts=rows, deletes=[])
     delta = records.RevisionRecord(**head, **tail, step=1, weight=2, size=2, base=zero, puts=rows[:1], deletes=["x"])
     refs = records.RefsRecord(**head, refs=[("refs/tags/v1", rev, zero, "m")])

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hanse.clock import Clock
 from hanse.db import accounts
-from hanse.db.engine import Database
+from hanse.db.engine import Database, sqlite_url
 from hanse.db.repos import Repo
-from hanse.db.schema import node_state
+from hanse.db.state import get_state, insert_state
 from hanse.flows.listing import Listings
 from hanse.flows.node import Node
 from hanse.flows.publish import CommitRequest, Operation, Published, publish
@@ -44,8 +44,8 @@ def make_node(
 ) -> Node:
     """Return a node over an empty or used catalogue and data folder; its sequencer is not started."""
     with database.write() as conn:
-        if conn.execute(node_state.select().where(node_state.c.key == "origin")).first() is None:
-            conn.execute(node_state.insert().values(key="origin", value=ORIGIN))
+        if not get_state(conn):
+            insert_state(conn, {"origin": ORIGIN, "cas_epoch": "e1"})
     chosen, kept = clock or TickingClock(), store or LocalStore(data)
     return Node(
         origin=ORIGIN,
@@ -59,6 +59,13 @@ def make_node(
         listings=Listings(),
         sequencer=Sequencer(database, kept, chosen),
     )
+
+
+def fresh_catalogue(folder: Path) -> Database:
+    """Return an empty SQLite catalogue in a folder that has none yet; the caller closes it."""
+    database = Database(sqlite_url(folder / "fresh.db"))
+    database.migrate()
+    return database
 
 
 @contextmanager

@@ -125,6 +125,12 @@ def sequenced(conn: Connection, start: int, limit: int) -> list[PendingLeaf]:
     return [_leaf(row) for row in conn.execute(query)]
 
 
+def effects_of(conn: Connection, repo: int) -> list[str]:
+    """Return the effects of all leaves of a repository, in order of id."""
+    query = select(pending.c.effect).where(pending.c.repo_id == repo).order_by(pending.c.id)
+    return [row.effect for row in conn.execute(query)]
+
+
 def set_indexes(conn: Connection, pairs: Sequence[tuple[int, int]]) -> None:
     """Record the log index of leaves: pairs of (row id, index)."""
     rows = [{"b_id": leaf_id, "b_index": index} for leaf_id, index in pairs]

@@ -7,6 +7,7 @@ one, `reserved` one whose journal leaf is not applied yet (it is taken, but nobo
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -172,6 +173,22 @@ def create(
     inserted: int = conn.execute(insert(repos).values(values).returning(repos.c.id)).scalar_one()
     reserve_name(conn, repo_id, inserted)
     return inserted
+
+
+def create_erased(conn: Connection, origin: Origin, kind: RepoType) -> int:
+    """Insert the row of an erased repository of which nothing but unreadable leaves is left."""
+    name = f"erased-{secrets.token_hex(8)}"
+    values = {"origin": origin, "type": kind.value, "namespace": "", "name": name, "namespace_folded": ""}
+    values |= {"state": "erased", "visibility": Visibility.PRIVATE.value}
+    inserted: int = conn.execute(
+        insert(repos).values(**values, created_at=0, updated_at=0, search_text="").returning(repos.c.id)
+    ).scalar_one()
+    return inserted
+
+
+def any_exist(conn: Connection) -> bool:
+    """Tell whether the catalogue has any repository."""
+    return conn.execute(select(repos.c.id).limit(1)).first() is not None
 
 
 def update_columns(conn: Connection, repo: int, **values: object) -> None:

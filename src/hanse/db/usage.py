@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, select, update
 
-from hanse.db import blobs
+from hanse.content.terms import parse_terms
+from hanse.db import blobs, xorbs
 from hanse.db.batch import batches
 from hanse.db.blobs import FileRow
 from hanse.db.schema import files, repo_files, repos
@@ -32,6 +33,7 @@ def hold(conn: Connection, repo: int, rows: Sequence[FileRow], account: int | No
     """
     unique = {row.id: row for row in rows}
     adding = newly_charged(conn, repo, rows)
+    _refer(conn, repo, rows)
     blobs.link_files(conn, repo, unique, account, now)
     blobs.set_file_state(conn, repo, unique, "live")
     if adding:
@@ -41,6 +43,14 @@ def hold(conn: Connection, repo: int, rows: Sequence[FileRow], account: int | No
         erased = conn.execute(select(files.c.id).where(files.c.id.in_(some), files.c.erased))
         gone += [unique[row.id] for row in erased]
     return gone
+
+
+def _refer(conn: Connection, repo: int, rows: Sequence[FileRow]) -> None:
+    """Let writers of the repository refer to the xorbs of files that it takes over from another one."""
+    known = blobs.file_states(conn, repo, sorted({row.id for row in rows}))
+    used = {term.xorb for row in rows if row.terms and row.id not in known for term in parse_terms(row.terms)}
+    if used:
+        xorbs.link_xorbs(conn, repo, [row.id for row in xorbs.get_xorbs(conn, sorted(used)).values()])
 
 
 def recount(conn: Connection, repo: int) -> int:

@@ -92,6 +92,8 @@ def write_commit(
         rev=rev,
         tree=listing.tree,
         commit=body.decode(),
+        files=listing.directory.count,
+        bytes=listing.directory.size,
         **layout.fields(),
     )
     digest = records.save(node.store, record)

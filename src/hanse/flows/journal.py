@@ -26,9 +26,9 @@ from hanse.errors import BadFormat, BadProof
 from hanse.flows import effects
 from hanse.model.digest import Sha256
 from hanse.store.base import BlobStore
-from hanse.store.keys import LOG, ObjectKey, log_key, log_staged_key
+from hanse.store.keys import LOG, LOG_STAGED, ObjectKey, log_key, log_staged_key
 from hanse.tlog.hashing import EMPTY_ROOT, Frontier
-from hanse.tlog.tiles import Growth, check_edge, edge_frontier, edge_names, grow
+from hanse.tlog.tiles import WIDTH, Growth, TileName, check_edge, edge_frontier, edge_names, grow, parse_bundle, parse_tile_path
 
 MAX_BATCH = 256
 """Leaves in one batch: at most one new full bundle and 256 times 2 KiB staged."""
@@ -78,6 +78,58 @@ def stored_sizes(store: BlobStore) -> list[int]:
     return sorted(int(key.rpartition("/")[2]) for key in store.list(f"{LOG}head/"))
 
 
+def read_log(store: BlobStore, size: int) -> list[bytes]:
+    """Return the first `size` leaves of the stored log; raises BlobNotFound or BadFormat if a bundle is missing or damaged."""
+    entries: list[bytes] = []
+    for start in range(0, size, WIDTH):
+        width = min(WIDTH, size - start)
+        entries += parse_bundle(store.get(log_key(TileName(None, start // WIDTH, width).path)), width)
+    return entries
+
+
+def complete_staged(store: BlobStore) -> None:
+    """Put a staged batch in place that follows the stored log, when no catalogue tells any more whether it was committed.
+
+    It was not acknowledged, but readers may have seen it. If there are several, none is put: at most one was committed, and
+    nothing tells which.
+    """
+    size = max(stored_sizes(store), default=0)
+    staged = [msgspec.msgpack.decode(store.get(key), type=Staged) for key in store.list(LOG_STAGED)]
+    following = [batch for batch in staged if batch.start == size]
+    if len(following) == 1:
+        put_objects(store, following[0])
+
+
+def put_objects(store: BlobStore, staged: Staged) -> None:
+    """Put all objects of a batch; raises BadProof if one is there with other bytes."""
+    for key, data in staged.objects:
+        if not store.put(ObjectKey(key), data) and store.get(ObjectKey(key)) != data:
+            raise BadProof(f"{key} in the object store belongs to another journal", hint=_REBUILD)
+
+
+def sweep(db: Database, store: BlobStore) -> int:
+    """Delete journal objects that the committed log has left behind; return their number.
+
+    Only what an older position needed goes: narrower partial tiles, smaller heads, staged batches that can no longer become
+    part of the log. That stays true whatever is appended meanwhile.
+    """
+    with db.read() as conn:
+        head = leaves.head(conn)
+    if head is None or head.staged is not None:
+        return 0
+    gone = [head_key(size) for size in stored_sizes(store) if size < head.size]
+    for key in store.list(f"{LOG}tile/"):
+        name = parse_tile_path(key.removeprefix(LOG))
+        reached = head.size >> (8 * (name.level or 0))
+        if name.width < WIDTH and name.index * WIDTH + name.width < reached:
+            gone.append(key)
+    staged = [(key, msgspec.msgpack.decode(store.get(key), type=Staged)) for key in store.list(LOG_STAGED)]
+    gone += [key for key, batch in staged if batch.size <= head.size]
+    for key in gone:
+        store.delete(key)
+    return len(gone)
+
+
 class Journal:
     """The log as its one writer sees it. Not safe for threads; `Sequencer` owns the only one of a process."""
 
@@ -105,7 +157,7 @@ class Journal:
             raise BadProof(f"the journal has {newer[-1]} leaves in the object store, {head.size} in the catalogue", hint=_REBUILD)
         if head.staged is not None:
             staged = self._read_staged(head.staged)
-            self._put_objects(staged)
+            put_objects(self._store, staged)
             self.finish(head.staged, staged)
         self._edge = {name.path: self._store.get(log_key(name.path)) for name in edge_names(head.size)}
         check_edge(head.size, bytes.fromhex(head.root), self._edge)
@@ -141,7 +193,7 @@ class Journal:
             leaves.swap_head(conn, self._size, new)
             leaves.set_indexes(conn, [(row.id, self._size + at) for at, row in enumerate(rows)])
             effects.apply_all(conn, rows)
-        self._put_objects(staged)
+        put_objects(self._store, staged)
         self._size, self._edge = growth.new_size, dict(growth.edge)
         return digest, staged
 
@@ -167,11 +219,6 @@ class Journal:
         while self._garbage:
             self._store.delete(self._garbage[-1])
             self._garbage.pop()
-
-    def _put_objects(self, staged: Staged) -> None:
-        for key, data in staged.objects:
-            if not self._store.put(ObjectKey(key), data) and self._store.get(ObjectKey(key)) != data:
-                raise BadProof(f"{key} in the object store belongs to another journal", hint=_REBUILD)
 
     def _read_staged(self, digest: Sha256) -> Staged:
         data = self._store.get(log_staged_key(digest))
