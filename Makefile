@@ -45,7 +45,7 @@ format: $(STAMP) ## rewrite the code in the house style
 	$(BIN)/ruff format .
 
 pytest: $(STAMP) ## the tests alone
-	$(BIN)/pytest -n 2 --dist loadscope -m "not soak and not long"
+	$(BIN)/pytest -n 2 --dist loadscope
 
 test: setup lint pytest ## what has to pass: lint, unit, property, contract, web, client and docs tests
 
@@ -63,7 +63,7 @@ demo: setup ## a node, a real model pushed and pulled back, in a temporary folde
 
 docs: setup ## write the tables in docs/ from the code and from a run of the client tests
 	@mkdir -p .cache
-	$(BIN)/pytest tests/compat -q -p tests.docs.results --client-results .cache/client-results.json
+	$(BIN)/pytest tests/compat -q -m "" -p tests.docs.results --client-results .cache/client-results.json
 	$(BIN)/python -m tests.docs.tables .cache/client-results.json
 
 lock: $(STAMP) ## resolve again, to releases at least a week old
