@@ -10,6 +10,8 @@ from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOpera
 from huggingface_hub.errors import BadRequestError, HfHubHTTPError, RevisionNotFoundError
 from tests.web.hub.conftest import People
 
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # between client and its HTTP library
+
 BIG = random.Random(7).randbytes(1_500_000)
 
 

@@ -12,6 +12,8 @@ from huggingface_hub import HfApi
 from tests.support.rawhttp import RawClient
 from tests.web.hub.conftest import PART_BYTES, People
 
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # between client and its HTTP library
+
 DATA = random.Random(8).randbytes(50_000)
 OID = sha256(DATA).hexdigest()
 
@@ -30,7 +32,6 @@ def _put(people: People, href: str, data: bytes) -> int:
     return people.raw("").__call__("PUT", href, data).status
 
 
-@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # between the client and its own HTTP library
 def test_multipart_from_the_client(plain: None, api: HfApi, repo: str, tmp_path: Path) -> None:
     """A file of more than two parts is uploaded in parts and comes back the same."""
     data = random.Random(9).randbytes(2 * PART_BYTES + 12_345)

@@ -9,6 +9,8 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import BadRequestError, EntryNotFoundError, HfHubHTTPError
 from tests.web.hub.conftest import People
 
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # between client and its HTTP library
+
 BIG = random.Random(11).randbytes(1_200_000)
 
 
