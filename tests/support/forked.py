@@ -18,7 +18,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.support.live import ADMIN_TOKEN, LiveNode
 
@@ -54,7 +54,7 @@ class Mother:
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
-    def __enter__(self) -> Mother:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -61,10 +62,8 @@ class RawClient:
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self.port), timeout=self.timeout)
         sender = self._socket
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the answer may come before the body is through
             sender.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the answer may have come before the body was through
         response = http.client.HTTPResponse(sender, method=method)
         try:
             response.begin()

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from hanse.clock import Clock
 from hanse.db import leaves
 from hanse.db.engine import Database
-from hanse.errors import Busy, HanseError, IntegrityError, LeaseLost
+from hanse.errors import Busy, HanseError, IntegrityError, LeaseLost, StorageError
 from hanse.flows.journal import MAX_BATCH, Journal, head_key
 from hanse.store.base import BlobStore
 
@@ -179,6 +179,10 @@ class Sequencer:
                 # The disk or the database failed: try again; everything acknowledged so far is safe.
                 self._fence, self._failure = None, error
                 _log.exception("sequencer: %s", error.message)
+            except Exception as error:
+                # A thread that ends here would leave a node that looks well and never publishes again.
+                self._fence, self._failure = None, StorageError(f"the journal cannot go on: {type(error).__name__}")
+                _log.exception("sequencer: unexpected")
             if self._stopping.is_set() and not done:
                 break
             if not done:

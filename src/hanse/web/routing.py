@@ -93,7 +93,19 @@ class Call:
             raise BadFormat(f"the request body is not valid JSON: {error}") from error
         if not isinstance(value, dict):
             raise BadFormat("the request body must be a JSON object")
+        if b"\\u0000" in raw:
+            _refuse_nul(value)
         return cast("dict[str, Any]", value)
+
+
+def _refuse_nul(value: Any) -> None:
+    """Raise BadFormat if a text in a JSON value holds a NUL: PostgreSQL stores none, and no name or message needs one."""
+    row = [value]
+    while row:
+        if any(isinstance(one, str) and "\0" in one for one in row):
+            raise BadFormat("the request body holds a NUL character")
+        nested = [one for one in row if isinstance(one, dict | list)]
+        row = [child for one in nested for child in ([*one, *one.values()] if isinstance(one, dict) else one)]
 
 
 Handler = Callable[[Call], Awaitable[Response]]

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hanse.errors import HanseError, NotFoundError, StorageError
+from hanse.errors import BadFormat, HanseError, NotFoundError, StorageError
 from hanse.flows.accounts import authenticate
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
@@ -94,6 +94,8 @@ class HanseApp:
             base = f"{base}/o/{origin}"
             segments = segments[2:] or [""]
             self._require_origin(origin)
+        if b"%00" in request.scope.get("query_string", b""):
+            raise BadFormat("the query holds a NUL character")
         found = self.table.find(request.method, segments)
         if isinstance(found, set):
             return _unrouted(found, segments)
