@@ -1,7 +1,8 @@
 """Listing and search at 10^4 and 10^5 repositories: median and p95 of each kind of query, and the growth between the two.
 
-Run `python -m bench.listing [--postgres] [--sizes 10000,100000] [--limit 100]`. The catalogue is filled directly; what is timed
-is what one request costs below HTTP: the queries and the JSON of the reply, interleaved over all kinds, in random order.
+Run `python -m bench listing`, or `python -m bench.listing [--postgres] [--sizes 10000,100000] [--limit 100]` for every kind of
+query by itself. The catalogue is filled directly; what is timed is what one request costs below HTTP: the queries and the JSON
+of the reply, interleaved over all kinds, in random order.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, insert, text
 from tests.support import postgres
 
+from bench.common import Bench, Row
 from hanse.db import fragments, search
 from hanse.db.engine import Database, sqlite_url
 from hanse.db.schema import name_fragments, repo_tags, repos
@@ -161,7 +163,8 @@ def catalogue(kind: str, folder: Path) -> Iterator[Database]:
     else:
         cluster = postgres.new_folder()
         postgres.start(cluster, os.getpid())
-        postgres.execute(cluster, "CREATE DATABASE bench")
+        with postgres.connect(cluster) as connection:
+            connection.execute("CREATE DATABASE bench")
         database = Database(postgres.url(cluster, "bench"))
     database.migrate()
     yield database
@@ -175,6 +178,31 @@ def p95(values: list[float]) -> float:
     return statistics.quantiles(values, n=20)[-1]
 
 
+def results_of(kind: str, sizes: list[int], rounds: int, limit: int) -> list[dict[str, list[float]]]:
+    """Fill a catalogue of each size and return what `measure` finds in it."""
+    results = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder, catalogue(kind, Path(folder)) as database:
+            fill(database, size)
+            results.append(measure(database, rounds, limit))
+    return results
+
+
+def run(bench: Bench) -> list[Row]:
+    """Return p95 over all kinds of query, the slowest kind, and the growth, on both databases."""
+    rows: list[Row] = []
+    for kind in ("sqlite", "postgresql"):
+        small, large = results_of(kind, [10_000, 100_000], 10 * bench.rounds, 100)
+        for size, found in (("10^4", small), ("10^5", large)):
+            everything = [value for values in found.values() for value in values]
+            rows.append(Row(f"{kind}, {size} repositories: p95 over all queries", f"{p95(everything):.1f} ms", "50 ms"))
+        worst = max(large, key=lambda name: p95(large[name]))
+        rows.append(Row(f"{kind}, 10^5: slowest kind of query ({worst}), p95", f"{p95(large[worst]):.1f} ms", "50 ms"))
+        medians = [statistics.median([statistics.median(values) for values in found.values()]) for found in (small, large)]
+        rows.append(Row(f"{kind}: growth of the median from 10^4 to 10^5", f"{medians[1] / medians[0]:.2f} x", "2 x"))
+    return rows
+
+
 def main() -> None:
     """Fill, measure, print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -183,14 +211,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
-    results: list[dict[str, list[float]]] = []
-    for size in map(int, options.sizes.split(",")):
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            catalogue("postgresql" if options.postgres else "sqlite", Path(folder)) as database,
-        ):
-            fill(database, size)
-            results.append(measure(database, options.rounds, options.limit))
+    sizes = [int(size) for size in options.sizes.split(",")]
+    results = results_of("postgresql" if options.postgres else "sqlite", sizes, options.rounds, options.limit)
     print(
         f"{'query':40} " + " ".join(f"{size + ' p50':>12} {'p95':>8}" for size in options.sizes.split(",")) + "   growth of p50"
     )
