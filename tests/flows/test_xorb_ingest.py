@@ -10,7 +10,7 @@ import lz4.frame
 import pytest
 from tests.support.nodes import TickingClock, new_repo
 from tests.support.rawxet import RawFile, raw_file, xorb_of
-from tests.support.xetflows import send_xorb
+from tests.support.xetflows import send_xorb, staged
 
 from hanse.content.compression import Scheme
 from hanse.content.hashing import chunk_hash, xorb_hash
@@ -30,10 +30,6 @@ def _file() -> RawFile:
     return raw_file(random.Random(1).randbytes(500_000))
 
 
-def _left(node: Node) -> list[str]:
-    return [path.name for path in node.staging.root.iterdir() if path.is_file()]
-
-
 def test_a_xorb_is_stored_with_its_table_and_belongs_to_the_repository(node: Node, alice: Actor, file: RawFile) -> None:
     """The bytes lie under the xorb's name, the table beside them, and writers of the repository may refer to it."""
     repo = new_repo(node, alice, "alice/a")
@@ -43,7 +39,7 @@ def test_a_xorb_is_stored_with_its_table_and_belongs_to_the_repository(node: Nod
     with node.db.read() as conn:
         row = xorbs.find_xorbs(conn, repo.id, [file.xorb])[file.xorb]
     assert (row.stored_size, row.raw_size, row.chunks) == (len(file.xorb_bytes), len(file.data), file.table.count)
-    assert _left(node) == []
+    assert staged(node) == []
 
 
 def test_a_footer_and_space_set_aside_are_not_stored(lite: Node, repo: Repo, file: RawFile) -> None:
@@ -105,7 +101,7 @@ def test_hostile_xorbs_leave_nothing(lite: Node, repo: Repo, data: bytes) -> Non
     assert lite.store.size(xorb_key(name)) is None
     with lite.db.read() as conn:
         assert xorbs.get_xorbs(conn, [name]) == {}
-    assert _left(lite) == []
+    assert staged(lite) == []
 
 
 def test_another_name_than_that_of_the_bytes(lite: Node, repo: Repo, file: RawFile) -> None:
@@ -119,7 +115,7 @@ def test_an_aborted_upload_leaves_nothing(lite: Node, file: RawFile) -> None:
     """A client that goes away in the middle leaves no staged file."""
     with XorbIngest(lite, file.xorb, length=len(file.xorb_bytes)) as ingest:
         ingest.feed(file.xorb_bytes[:300_000])
-    assert _left(lite) == []
+    assert staged(lite) == []
 
 
 def test_a_xorb_removed_meanwhile_has_to_be_sent_again(lite: Node, repo: Repo, file: RawFile) -> None:
@@ -142,7 +138,7 @@ def test_space_that_is_not_there_is_refused_at_once(lite: Node, file: RawFile, m
     monkeypatch.setattr("os.posix_fallocate", full)
     with pytest.raises(StorageFull):
         XorbIngest(lite, file.xorb, length=100)
-    assert _left(lite) == []
+    assert staged(lite) == []
 
 
 def test_a_sent_xorb_counts_as_advertised(lite: Node, repo: Repo, file: RawFile) -> None:

@@ -24,3 +24,8 @@ def send_file(node: Node, actor: Actor, repo: Repo, file: RawFile) -> bool:
     """Send a file's xorb and shard; return whether the shard was new."""
     send_xorb(node, repo, file.xorb, file.xorb_bytes)
     return register_shard(node, actor, repo, file.shard)
+
+
+def staged(node: Node) -> list[str]:
+    """Return the names of the files that lie in the staging area."""
+    return [path.name for path in node.staging.root.iterdir() if path.is_file()]
