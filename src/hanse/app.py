@@ -45,16 +45,18 @@ def database_url(settings: Settings) -> URL:
     return make_url(settings.database) if settings.database else sqlite_url(settings.data / "hanse.db")
 
 
-def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool = True) -> Opened:
+def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool = True, rebuilding: bool = False) -> Opened:
     """Open or create the node in the data folder; its journal is recovered and its sequencer runs (if `sequence`).
 
-    Raises BadSetting for settings that contradict what the first start fixed, StorageError when disk or database fail.
+    Without `sequence` the node is only looked at or tended beside a serving one, whose settings may be others. rebuilding: the
+    catalogue is empty on purpose. Raises BadSetting for settings that contradict what the first start fixed, StorageError when
+    disk or database fail.
     """
     chosen = clock or SystemClock()
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     db = Database(database_url(settings))
     db.migrate()
-    identity = open_identity(settings.data, db, settings.origin)
+    identity = open_identity(settings.data, db, settings.origin, rebuilding=rebuilding)
     store = LocalStore(settings.data / "objects")
     staging = Staging(settings.data / "staging")
     staging.purge(chosen.now())
@@ -72,9 +74,9 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         sequencer=sequencer,
         aliases=settings.aliases,
     )
-    set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
     token = ensure_administrator(db, chosen, settings.admin_token)
     if sequence:
+        set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
         sequencer.start()
     return Opened(node, identity, token)
 
