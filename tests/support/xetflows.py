@@ -10,6 +10,7 @@ from hanse.flows.register import register_shard
 from hanse.flows.xorb_ingest import XorbIngest
 from hanse.model.actor import Actor
 from hanse.model.digest import XetHash
+from hanse.store.keys import ObjectKey
 
 
 def send_xorb(node: Node, repo: Repo, xorb: XetHash, data: bytes, piece: int = 50_000) -> bool:
@@ -29,3 +30,13 @@ def send_file(node: Node, actor: Actor, repo: Repo, file: RawFile) -> bool:
 def staged(node: Node) -> list[str]:
     """Return the names of the files that lie in the staging area."""
     return [path.name for path in node.staging.root.iterdir() if path.is_file()]
+
+
+def damage(node: Node, key: ObjectKey, position: int) -> None:
+    """Flip a bit of a stored object; a second time flips it back."""
+    path = node.store.local_path(key)
+    assert path is not None
+    data = bytearray(path.read_bytes())
+    data[position] ^= 4
+    path.chmod(0o640)
+    path.write_bytes(data)
