@@ -10,7 +10,7 @@ import pytest
 
 from hanse.errors import BadSetting
 from hanse.model.limits import Limits
-from hanse.settings import LIMIT_PARSERS, Settings, documented, from_machine, home_folder, load
+from hanse.settings import LIMIT_PARSERS, Settings, documented, from_machine, home_folder, load, parse_size
 
 HOME = {"HOME": "/home/ada"}
 
@@ -156,3 +156,10 @@ def test_the_file_is_found_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert from_machine({}, tmp_path / "other.toml").port == 10
     with pytest.raises(BadSetting, match="cannot read"):
         from_machine({}, tmp_path / "missing.toml")
+
+
+def test_sizes_on_the_command_line() -> None:
+    """`parse_size` reads what a person writes and names what is wrong with anything else."""
+    assert parse_size("500 GiB") == 500 << 30
+    with pytest.raises(BadSetting, match="a size must be"):
+        parse_size("much")
