@@ -92,7 +92,11 @@ http {{
       proxy_request_buffering off;
       proxy_buffering off;
     }}
-    location /_hanse_objects/ {{ internal; sendfile on; alias {objects}/; }}
+    location /_hanse_objects/ {{
+      internal; sendfile on; alias {objects}/;
+      etag off; add_header ETag $upstream_http_etag; add_header X-Repo-Commit $upstream_http_x_repo_commit;
+      add_header X-Content-Type-Options nosniff; add_header Content-Security-Policy "default-src 'none'; sandbox";
+    }}
     location /_static/ {{ sendfile on; alias {folder}/html/; }}
   }}
 }}
