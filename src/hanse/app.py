@@ -26,6 +26,7 @@ from hanse.model.repo import Origin
 from hanse.settings import Settings
 from hanse.store.local import LocalStore
 from hanse.store.staging import Staging
+from hanse.web.protocol import HeadLimited
 from hanse.web.server import build_app
 
 DRAIN_SECONDS = 30
@@ -135,7 +136,7 @@ def _config(app: ASGIApp | _WorkerApp, settings: Settings, *, workers: int = 1) 
         app,
         factory=isinstance(app, _WorkerApp),
         loop="asyncio",  # the standard loop: uvloop has no sendfile (docs/decisions)
-        http="httptools",
+        http=HeadLimited,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -93,7 +93,8 @@ class Sequencer:
                 self._indexes.pop(pending_id, None)
 
     def _await(self, pending_id: int, deadline: float) -> int:
-        pause, size = 0.01, None
+        # Where this process sequences, it says so itself; the catalogue is asked in case that changes.
+        pause, size = (0.1 if self._now_ms() < self._until else 0.01), None
         while True:
             with self._applied:
                 index = self._indexes.get(pending_id)
@@ -179,7 +180,7 @@ class Sequencer:
                 # The disk or the database failed: try again; everything acknowledged so far is safe.
                 self._fence, self._failure = None, error
                 _log.exception("sequencer: %s", error.message)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 logged below and tried again
                 # A thread that ends here would leave a node that looks well and never publishes again.
                 self._fence, self._failure = None, StorageError(f"the journal cannot go on: {type(error).__name__}")
                 _log.exception("sequencer: unexpected")
