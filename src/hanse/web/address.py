@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -47,4 +48,11 @@ def public_base(request: Request, settings: Settings) -> str:
 
 
 def _plain_host(host: str) -> bool:
-    return 0 < len(host) <= 255 and all(char.isalnum() or char in ".-:[]_" for char in host)
+    """Tell whether a Host header is a host with or without port, safe to be repeated in addresses."""
+    if not 0 < len(host) <= 255 or not host.isascii() or not all(char.isalnum() or char in ".-:[]_" for char in host):
+        return False
+    try:
+        parts = urlsplit(f"//{host}")
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # unbalanced brackets, no such port
+        return False
