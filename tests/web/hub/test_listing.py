@@ -111,6 +111,7 @@ def test_datasets(api: HfApi, family: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
+        "search=%00",
         "sort=name",
         "limit=many",
         "cursor=xyz",
@@ -129,9 +130,7 @@ def test_what_is_refused(people: People, query: str) -> None:
     assert (reply.status, bool(reply.json()["error"])) == (400, True)
 
 
-@pytest.mark.parametrize(
-    "query", ["search=%00", "search=%ff", "search=" + "a" * 3000, "author=%27%20OR%201=1", "limit=0", "limit=9999"]
-)
+@pytest.mark.parametrize("query", ["search=%ff", "search=" + "a" * 3000, "author=%27%20OR%201=1", "limit=0", "limit=9999"])
 def test_odd_queries_find_nothing_or_something(people: People, query: str) -> None:
     """Odd texts are only texts."""
     assert people.raw().json("GET", f"/api/models?{query}").status == 200
