@@ -18,8 +18,8 @@ from hanse.web.hub.moved import with_repo
 from hanse.web.routing import Call, Route
 
 _PAGE = 50
-_MARKDOWN = MarkdownIt("commonmark", {"html": False, "maxNesting": 20})
-"""Comments are written by anybody: no HTML passes, and script links are refused by the library."""
+_MARKDOWN = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).disable("image")
+"""Comments are written by anybody: no HTML passes, script links are refused by the library, no image tells who is reading."""
 
 
 class _New(msgspec.Struct, rename="camel"):
