@@ -160,6 +160,8 @@ def test_quota_refuses_before_anything_changes(node: Node, alice: Actor) -> None
     with pytest.raises(QuotaExceeded):
         commit(node, alice, repo, PutBytes("b", b"\1" * 3000))
     commit(node, alice, repo, PutBytes("c", bytes(3000)), PutBytes("d", b"small"))
+    set_quota(node.db, "alice", 10)
+    commit(node, alice, repo, DeleteFile("d"))
 
 
 def test_bounds(node: Node, alice: Actor) -> None:

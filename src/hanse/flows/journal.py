@@ -13,6 +13,7 @@ has moved past are deleted later: a partial tile is a prefix of the wider one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 import msgspec
@@ -32,6 +33,7 @@ from hanse.tlog.tiles import WIDTH, Growth, TileName, check_edge, edge_frontier,
 
 MAX_BATCH = 256
 """Leaves in one batch: at most one new full bundle and 256 times 2 KiB staged."""
+_WRITERS = 4  # each waits for the disk most of the time
 _FSCK = "run hanse admin fsck"
 _REBUILD = "run hanse admin rebuild, or restore the catalogue that belongs to these objects"
 
@@ -101,10 +103,17 @@ def complete_staged(store: BlobStore) -> None:
 
 
 def put_objects(store: BlobStore, staged: Staged) -> None:
-    """Put all objects of a batch; raises BadProof if one is there with other bytes."""
-    for key, data in staged.objects:
-        if not store.put(ObjectKey(key), data) and store.get(ObjectKey(key)) != data:
-            raise BadProof(f"{key} in the object store belongs to another journal", hint=_REBUILD)
+    """Put all objects of a batch, the head last; raises BadProof if one is there with other bytes."""
+    *tiles, head = staged.objects
+    with ThreadPoolExecutor(min(len(tiles), _WRITERS), thread_name_prefix="journal") as pool:
+        for _ in pool.map(lambda item: _put(store, *item), tiles):
+            pass
+    _put(store, *head)
+
+
+def _put(store: BlobStore, key: str, data: bytes) -> None:
+    if not store.put(ObjectKey(key), data) and store.get(ObjectKey(key)) != data:
+        raise BadProof(f"{key} in the object store belongs to another journal", hint=_REBUILD)
 
 
 def sweep(db: Database, store: BlobStore) -> int:

@@ -270,11 +270,12 @@ def _queue(
     # The names and the salt in the revision object must be those of the leaf.
     if found.leaf_hash != position.leaf_hash or locked.salt != draft.repo.salt or locked.repo != draft.repo.repo:
         raise _Moved
-    rows = list(files.values())
-    adding = usage.newly_charged(conn, locked.id, rows)
-    require_quota(conn, node.limits, locked.repo.origin, locked.repo.namespace, adding)
-    gone = usage.hold(conn, locked.id, rows, actor.account_id, draft.words.now)
-    if gone:
-        raise BadCommit(f"{len(gone)} files were removed before the commit named them", hint="upload them again, then commit")
+    held = usage.hold(conn, locked.id, list(files.values()), actor.account_id, draft.words.now)
+    if held.added:  # who is over his quota may still delete
+        require_quota(conn, node.limits, locked.repo.origin, locked.repo.namespace, 0)
+    if held.gone:
+        raise BadCommit(
+            f"{len(held.gone)} files were removed before the commit named them", hint="upload them again, then commit"
+        )
     revisions.insert_pending(conn, [draft.row])
     return chains.queue_commit(conn, locked, found, rev=draft.rev, tree=draft.listing.tree, now=draft.words.now)

@@ -105,10 +105,10 @@ def _found(
     draft = write_commit(node, unborn, RefName(MAIN), words, parent=None, base=None, listing=listing, change=Delta({}))
     leaf, record = _record(node, unborn, RepoOp.CREATE, after=unborn, to=None, now=words.now)
     with node.db.write() as conn:
-        require_quota(conn, node.limits, repo_id.origin, repo_id.namespace, sum(row.size for row in files))
         made = repos.create(conn, repo_id, visibility=chosen, salt=unborn.salt, creator_id=actor.account_id, now=words.now)
-        if usage.hold(conn, made, files, actor.account_id, words.now):
+        if usage.hold(conn, made, files, actor.account_id, words.now).gone:
             raise Busy("a file was removed while the repository was created", hint="send the same request again")
+        require_quota(conn, node.limits, repo_id.origin, repo_id.namespace, 0)
         revisions.insert_pending(conn, [{**draft.row, "repo_id": made}])
         chains.queue_repo(conn, made, leaf, Create(record=record), words.now)
         born = replace(unborn, id=made)
