@@ -21,7 +21,9 @@ from hanse.web.hub.query import decode_cursor, encode_cursor, expand_of, flag, n
 from hanse.web.hub.shapes import json_response, link_next, listed_json, raw
 from hanse.web.routing import Call, Route
 
-PAGE = 1000
+PAGE = 500
+"""Repositories on a page unless `limit` asks for others; clients follow the Link anyway."""
+MAX_PAGE = 1000
 PAGE_WITH_FILES = 100
 """Repositories on a page whose files are looked into."""
 SORTS = {
@@ -144,8 +146,8 @@ async def listing(call: Call) -> Response:
     kind = RepoType.DATASET if call.request.url.path.rstrip("/").endswith("datasets") else RepoType.MODEL
     expand = expand_of(call, FIELDS[kind])
     shown = frozenset(name for name in ("full", "cardData", "config") if flag(call, name))
-    most = PAGE_WITH_FILES if "full" in shown or expand else PAGE
-    limit = whole(call, "limit", most, 1, most)
+    most = PAGE_WITH_FILES if "full" in shown or expand else MAX_PAGE
+    limit = whole(call, "limit", min(PAGE, most), 1, most)
     query = query_of(call, kind, limit)
     if any(call.request.query_params.getlist(name) for name in _ELSEWHERE):
         return json_response([])
