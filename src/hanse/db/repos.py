@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hanse.db import fragments
@@ -124,10 +124,19 @@ def _name_row(repo_id: RepoId, repo: int, kind: str) -> dict[str, object]:
     return {"origin": repo_id.origin, "type": repo_id.type.value, "folded": repo_id.folded, "kind": kind, "repo_id": repo}
 
 
+# Asked with every request: built once, because building a statement costs more than running it.
+_FIND = (
+    select(repos, names.c.kind)
+    .join(names, names.c.repo_id == repos.c.id)
+    .where(names.c.origin == bindparam("origin"), names.c.type == bindparam("type"), names.c.folded == bindparam("folded"))
+    .where(names.c.kind != "reserved")
+)
+
+
 def find(conn: Connection, repo_id: RepoId) -> tuple[Repo, bool] | None:
     """Return the repository of that name and whether a redirect led to it; None if there is none."""
-    query = select(repos, names.c.kind).join(names, names.c.repo_id == repos.c.id)
-    row = conn.execute(query.where(_named(repo_id), names.c.kind != "reserved")).one_or_none()
+    named = {"origin": repo_id.origin, "type": repo_id.type.value, "folded": repo_id.folded}
+    row = conn.execute(_FIND, named).one_or_none()
     return None if row is None else (from_row(row), row.kind == "redirect")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, literal, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, literal, select, update
 
 from hanse.db.batch import insert_new
 from hanse.db.schema import refs, revisions
@@ -93,9 +93,18 @@ def _ref(row: Row[Any]) -> RefRow:
     )
 
 
+# Asked with every request: built once, because building a statement costs more than running it.
+_GET = select(revisions).where(revisions.c.repo_id == bindparam("repo"), revisions.c.rev == bindparam("rev"))
+_NAMED = (
+    select(revisions, refs.c.ref)
+    .join(refs, and_(refs.c.repo_id == revisions.c.repo_id, refs.c.rev == revisions.c.rev))
+    .where(refs.c.repo_id == bindparam("repo"), refs.c.ref.in_([bindparam("first"), bindparam("second")]))
+)
+
+
 def get(conn: Connection, repo: int, rev: str) -> Revision | None:
     """Return the revision with exactly that commit id, in whatever state."""
-    row = conn.execute(select(revisions).where(revisions.c.repo_id == repo, revisions.c.rev == rev)).one_or_none()
+    row = conn.execute(_GET, {"repo": repo, "rev": rev}).one_or_none()
     return None if row is None else _revision(row)
 
 
@@ -172,12 +181,11 @@ def resolve(conn: Connection, repo: int, name: str) -> Revision | None:
     if is_git_oid(name):
         return _by_commit(conn, repo, name)
     name = "main" if name == "HEAD" else name
-    wanted = [name] if name.startswith("refs/") else [f"refs/heads/{name}", f"refs/tags/{name}"]
-    query = select(refs.c.ref, refs.c.rev).where(refs.c.repo_id == repo, refs.c.ref.in_(wanted), refs.c.rev != NO_GIT_OID)
-    found = {row.ref: row.rev for row in conn.execute(query)}
-    for ref_name in wanted:
-        if ref_name in found:
-            return get(conn, repo, found[ref_name])
+    first, second = (name, name) if name.startswith("refs/") else (f"refs/heads/{name}", f"refs/tags/{name}")
+    # A deleted ref points at zeros, which is no revision.
+    found = {row.ref: row for row in conn.execute(_NAMED, {"repo": repo, "first": first, "second": second})}
+    if first in found or second in found:
+        return _revision(found.get(first) or found[second])
     return _by_commit(conn, repo, name)
 
 
