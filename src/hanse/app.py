@@ -18,6 +18,7 @@ from hanse.db.engine import Database, sqlite_url
 from hanse.errors import BadSetting
 from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.listing import Listings
+from hanse.flows.maintenance import Maintenance
 from hanse.flows.node import Node
 from hanse.flows.secrets import NodeIdentity, open_identity
 from hanse.flows.sequence import Sequencer
@@ -34,11 +35,12 @@ DRAIN_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open node and what its first start has to tell: the administrator's token, shown once."""
+    """An open node, what its first start has to tell (the administrator's token, shown once), and its maintenance."""
 
     node: Node
     identity: NodeIdentity
     first_token: str | None
+    maintenance: Maintenance | None
 
 
 def database_url(settings: Settings) -> URL:
@@ -76,14 +78,19 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         aliases=settings.aliases,
     )
     token = ensure_administrator(db, chosen, settings.admin_token)
-    if sequence:
-        set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
-        sequencer.start()
-    return Opened(node, identity, token)
+    if not sequence:
+        return Opened(node, identity, token, None)
+    set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
+    sequencer.start()
+    maintenance = Maintenance(node)
+    maintenance.start()
+    return Opened(node, identity, token, maintenance)
 
 
 def close_node(opened: Opened) -> None:
     """Stop the sequencer and close the database; what was acknowledged is already durable."""
+    if opened.maintenance is not None:
+        opened.maintenance.stop()
     opened.node.sequencer.stop()
     opened.node.db.close()
 

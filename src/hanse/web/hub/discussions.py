@@ -12,7 +12,7 @@ from hanse.clock import hub_time
 from hanse.db.discussions import Discussion, Event
 from hanse.db.repos import Repo
 from hanse.errors import NotFoundError
-from hanse.flows import discussions, pulls
+from hanse.flows import commits, discussions, pulls
 from hanse.web.hub.bodies import MAX_PAGE, Name, Text, parse, query_flag, query_number
 from hanse.web.hub.moved import with_repo
 from hanse.web.routing import Call, Route
@@ -168,6 +168,7 @@ async def merge(call: Call) -> Response:
     call.require_account()
     body = await parse(call, _Merge)
     published = await call.run(pulls.merge_pull, call.node, call.actor, repo, _number(call), body.comment)
+    await call.run(commits.describe, call.node, repo)
     return JSONResponse({"success": True, "mergeCommitId": published.rev})
 
 
