@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from tests.support.nodes import MAIN, add_user, commit, new_repo
+from tests.support.nodes import commit, new_repo
 
 from hanse.db import revisions
 from hanse.errors import (
@@ -17,7 +17,6 @@ from hanse.errors import (
     NotAllowed,
     NotAuthenticated,
     QuotaExceeded,
-    RepoNotFound,
     RevisionNotFound,
     StaleParent,
     TooLarge,
@@ -172,27 +171,3 @@ def test_bounds(node: Node, alice: Actor) -> None:
         commit(small, alice, repo, PutBytes("a", bytes(11)))
     with pytest.raises(TooLarge):
         commit(small, alice, repo, *[DeleteFile("a")] * 3)
-
-
-def test_invisible_is_missing(node: Node, alice: Actor, bob: Actor) -> None:
-    """A private repository and one that never was give the same answer, to anybody."""
-    repo = new_repo(node, alice, "alice/secret", Visibility.PRIVATE)
-    for actor in (ANONYMOUS, bob):
-        with pytest.raises(RepoNotFound) as hidden:
-            access.resolve(node, actor, repo.repo)
-        with pytest.raises(RepoNotFound) as absent:
-            access.resolve(node, actor, replace(repo.repo, name="nothing"))
-        assert hidden.value.message.replace("secret", "nothing") == absent.value.message
-    assert access.resolve(node, alice, repo.repo).id == repo.id
-    assert access.resolve(node, add_user(node, "root", admin=True), repo.repo).id == repo.id
-
-
-def test_revision_names(node: Node, alice: Actor) -> None:
-    """A revision is found by branch, full ref, full id and a prefix of at least seven digits, and by nothing else."""
-    repo = new_repo(node, alice, "alice/m")
-    rev = commit(node, alice, repo, PutBytes("a", b"1")).rev
-    for name in ("main", MAIN, rev, rev[:7], rev[:12]):
-        assert access.resolve_revision(node, repo, name).rev == rev
-    for name in (rev[:6], rev.upper() + "0", "nothing", "refs/heads/nothing", "", "%", "refs/"):
-        with pytest.raises(RevisionNotFound):
-            access.resolve_revision(node, repo, name)

@@ -15,8 +15,7 @@ from tests.support.nodes import TickingClock, add_user, commit, make_node, new_r
 
 from hanse.db import leaves
 from hanse.db.engine import Database
-from hanse.errors import Busy, IntegrityError, LeaseLost, StorageError
-from hanse.flows.journal import head_key
+from hanse.errors import Busy, LeaseLost, StorageError
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.sequence import LEASE_MS, Sequencer
@@ -169,25 +168,3 @@ def test_waiting_without_sequencer_is_busy(database: Database, tmp_path: Path) -
     node.sequencer.step()
     with database.read() as conn:
         assert leaves.index_of(conn, 1) == 0
-
-
-def test_catalogue_behind_the_journal_is_refused(database: Database, tmp_path: Path) -> None:
-    """A catalogue older than the stored journal (a restored backup) never overwrites it: the publisher learns why."""
-    data = tmp_path / "data"
-    node = make_node(database, data)
-    node.store.put(head_key(7), b'{"bundle":"","origin":"","root":"","size":7}')
-    alice = add_user(node, "alice")
-    with running(node), pytest.raises(IntegrityError, match="object store"):
-        new_repo(node, alice, "alice/m")
-
-
-def test_pruning_leaves_one_edge(database: Database, tmp_path: Path) -> None:
-    """Partial tiles, heads and staged batches of earlier sizes do not pile up."""
-    node = make_node(database, tmp_path / "data")
-    with running(node):
-        alice = add_user(node, "alice")
-        repo = new_repo(node, alice, "alice/m")
-        for number in range(5):
-            commit(node, alice, repo, PutBytes(f"{number}", b""))
-    kept = sorted(node.store.list("log/")) + list(node.store.list("log-staged/"))
-    assert kept == ["log/head/00000000000000000007", "log/tile/0/000.p/7", "log/tile/entries/000.p/7"]
