@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 from hanse.db import garbage, repos, revisions
 from hanse.flows.erase import erase_repo, remove_bytes
 from hanse.flows.holdings import Named, settle_files

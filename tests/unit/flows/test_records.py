@@ -21,7 +21,17 @@ ROW = ["a", 1, "0" * 64, "1" * 64, "2" * 40, False]
 
 def _revision(**changes: Any) -> bytes:
     fields = HEAD | {"kind": "revision", "ref": "refs/heads/main", "parent": None, "rev": "3" * 40, "tree": "4" * 64}
-    fields |= {"commit": "tree", "files": 1, "bytes": 1, "step": 0, "weight": 0, "size": 1, "base": None, "puts": [ROW], "deletes": []}
+    fields |= {
+        "commit": "tree",
+        "files": 1,
+        "bytes": 1,
+        "step": 0,
+        "weight": 0,
+        "size": 1,
+        "base": None,
+        "puts": [ROW],
+        "deletes": [],
+    }
     return json.dumps(fields | changes).encode()
 
 
