@@ -2,15 +2,16 @@
 
 Left to the server, a body is woken up for some thirty times per MiB and copied four times, which costs more than all hashing.
 Under uvicorn on plain TCP this module takes the rest of a long body over: the server stops reading, the kernel reports the
-socket readable once 2 MiB are there (SO_RCVLOWAT), and a worker thread reads it and feeds it on. The body's declared length
-bounds what is read, so nothing of a later request is touched; the connection is closed after the response, because the server
-did not see the body end. Short bodies, other servers and TLS are read as usual.
+socket readable once 2 MiB are there (SO_RCVLOWAT), and a worker thread reads and feeds on for as long as more comes soon. The
+body's declared length bounds what is read, so nothing of a later request is touched; the connection is closed after the
+response, because the server did not see the body end. Short bodies, other servers and TLS are read as usual.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -22,6 +23,9 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from hanse.errors import HanseError, TooLarge
 
 PIECE = 2 * 1024 * 1024
+_BURST = 32 * 1024 * 1024
+"""Bytes after which a worker thread is given back, so that many uploads share the threads fairly."""
+_LINGER_MS = 50
 _STALL_SECONDS = 120.0
 _DRAIN_SECONDS = 10.0
 _MAX_DIGITS = 18
@@ -110,11 +114,26 @@ class _TakenOver:
             self._socket.close()
 
     def _move(self, buffer: memoryview, feed: Feed) -> None:
-        """Read what is there, up to one piece, and feed it on."""
-        wanted, got = min(self._left, len(buffer)), 0
-        while got < wanted:
+        """Read and feed on, piece by piece, until nothing comes for a moment; in a worker thread."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        moved = 0
+        while self._left and moved < _BURST:
+            got = self._receive(buffer[: min(self._left, len(buffer))])
+            self._left -= got
+            moved += got
+            if got:
+                feed(buffer[:got])
+            self._mark()
+            if self._left and not poll.poll(_LINGER_MS):
+                return
+
+    def _receive(self, buffer: memoryview) -> int:
+        """Read what is there, up to the length of `buffer`."""
+        got = 0
+        while got < len(buffer):
             try:
-                count = self._socket.recv_into(buffer[got:wanted])
+                count = self._socket.recv_into(buffer[got:])
             except BlockingIOError:
                 break
             except OSError as error:
@@ -122,15 +141,17 @@ class _TakenOver:
             if count == 0:
                 raise ClientDisconnect
             got += count
-        self._left -= got
-        if got:
-            feed(buffer[:got])
+        return got
+
+    def _mark(self) -> None:
+        """Have the socket reported readable when one piece, or all that is left, has arrived."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, max(1, min(self._left, PIECE)))
 
     async def _readable(self, seconds: float) -> None:
         """Wait until one piece, or all that is left, has arrived; raises ClientDisconnect when the client is silent."""
         loop = asyncio.get_running_loop()
         ready = asyncio.Event()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, min(self._left, PIECE))
+        self._mark()
         loop.add_reader(self._socket.fileno(), ready.set)
         try:
             async with asyncio.timeout(seconds):
