@@ -9,7 +9,6 @@ after another took over finds LeaseLost and has written nothing.
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from hanse.clock import Clock
 from hanse.db import leaves
 from hanse.db.engine import Database
 from hanse.errors import Busy, HanseError, IntegrityError, LeaseLost, StorageError
+from hanse.flows.holders import is_gone, new_holder
 from hanse.flows.journal import MAX_BATCH, Journal, head_key
 from hanse.store.base import BlobStore
 
@@ -47,7 +47,7 @@ class Sequencer:
         self._clock = clock
         self._now_ms = now_ms
         self._journal = Journal(db, store)
-        self._holder = secrets.token_hex(16)
+        self._holder = new_holder()
         self._fence: int | None = None
         self._until = 0  # when the lease lapses, if this process has it
         self._wake = threading.Event()
@@ -75,6 +75,7 @@ class Sequencer:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        self._release()
 
     def wait(self, pending_id: int, timeout: float) -> int:
         """Return the log index of a leaf once it is in the log, applied, and all objects of its batch are in the store.
@@ -145,14 +146,17 @@ class Sequencer:
         """Tell whether this process has the lease, taking it and loading the journal if need be."""
         with self._db.read() as conn:
             present = leaves.peek_lease(conn)
-        if present is not None and present.holder != self._holder and present.expires_at > self._now_ms():
-            self._fence = None
-            return False
+        now = self._now_ms()
+        if present is not None and present.holder != self._holder and present.expires_at > now:
+            if not is_gone(present.holder):
+                self._fence = None
+                return False
+            now = present.expires_at  # killed on this machine: nobody need wait for the lease to lapse
         if present is not None and present.holder == self._holder and present.fence == self._fence:
             return True
         self._fence = None
         with self._db.write() as conn:
-            taken = leaves.take_lease(conn, self._holder, self._now_ms(), LEASE_MS)
+            taken = leaves.take_lease(conn, self._holder, now, LEASE_MS)
         if taken is None:
             return False
         self._journal.load(taken.fence)
@@ -189,7 +193,6 @@ class Sequencer:
             if not done:
                 self._wake.wait(self._pause())
                 self._wake.clear()
-        self._release()
 
     def _pause(self) -> float:
         if self._failure is not None:
