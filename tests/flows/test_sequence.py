@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 from tests.support import world
 from tests.support.faults import FaultyStore
 from tests.support.nodes import TickingClock, add_user, commit, make_node, new_repo, running
@@ -59,6 +60,7 @@ def test_failure_at_any_object_rolls_forward(database: Database, tmp_path: Path,
     with suppress(StorageError):
         while faulty.sequencer.step():
             pass
+    faulty.sequencer.stop()
     with running(make_node(database, data)) as again:
         commit(again, alice, repo, PutBytes("a", b"1"))
     world.check(again)
@@ -78,6 +80,7 @@ def test_failing_transaction_changes_nothing(database: Database, tmp_path: Path,
         patch.setattr("hanse.flows.effects.apply_all", _disk_failure)
         with pytest.raises(StorageError):
             node.sequencer.step()
+    node.sequencer.stop()
     with database.read() as conn:
         head = leaves.head(conn)
         assert leaves.has_waiting(conn)
@@ -150,14 +153,15 @@ def test_many_sequencers_one_journal(database: Database, tmp_path: Path) -> None
     world.check(nodes[0])
 
 
-def test_batch_larger_than_a_bundle(database: Database, tmp_path: Path) -> None:
+def test_batch_larger_than_a_bundle(sqlite_url: URL, tmp_path: Path) -> None:
     """Leaves that waited long come in several batches, over the border of a bundle."""
-    node = make_node(database, tmp_path / "data")
+    node = make_node(Database(sqlite_url), tmp_path / "data")
     alice = add_user(node, "alice")
     for number in range(140):
         _queue(node, alice, f"alice/r{number}")
     assert [node.sequencer.step() for _ in range(3)] == [256, 24, 0]
     world.check(node)
+    node.db.close()
 
 
 def test_waiting_without_sequencer_is_busy(database: Database, tmp_path: Path) -> None:

@@ -27,10 +27,12 @@ from hanse.flows.listing import Delta, RevisionListing
 from hanse.flows.node import Node
 from hanse.flows.records import RepoRecord
 from hanse.flows.small_files import store_whole
+from hanse.flows.transfers import require_stored
 from hanse.model.actor import Actor
 from hanse.model.entry import Entry
 from hanse.model.leaf import RepoOp, leaf_id
 from hanse.model.repo import RefName, RepoId, Visibility
+from hanse.store.keys import blob_key, chunk_list_key
 
 GATES = ("", "auto", "manual")
 
@@ -46,6 +48,7 @@ def create_repo(node: Node, actor: Actor, repo_id: RepoId, visibility: Visibilit
     stored = store_whole(node, data)
     with node.db.write() as conn:
         row = blobs.insert_files(conn, [stored], node.clock.now())[stored.xet]
+        require_stored(node.store, [blob_key(row.sha256), chunk_list_key(row.xet)])
     entry = Entry(".gitattributes", row.size, row.sha256, row.xet, blob_id(data), lfs=False)
     listing = RevisionListing.empty().apply([entry])
     return _found(node, actor, repo_id, visibility, listing=listing, files=[row], title="initial commit")
