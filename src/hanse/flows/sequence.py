@@ -16,7 +16,7 @@ from collections.abc import Callable
 from hanse.clock import Clock
 from hanse.db import leaves
 from hanse.db.engine import Database
-from hanse.errors import Busy, HanseError, IntegrityError, LeaseLost, StorageError
+from hanse.errors import Busy, HanseError, IntegrityError, LeaseLost, StorageError, StorageFull
 from hanse.flows.holders import is_gone, new_holder
 from hanse.flows.journal import MAX_BATCH, Journal, head_key
 from hanse.store.base import BlobStore
@@ -56,6 +56,7 @@ class Sequencer:
         self._indexes: dict[int, int | None] = {}  # leaves that threads of this process wait for
         self._thread: threading.Thread | None = None
         self._failure: HanseError | None = None
+        self._failures = 0
 
     @property
     def failure(self) -> HanseError | None:
@@ -80,8 +81,8 @@ class Sequencer:
     def wait(self, pending_id: int, timeout: float) -> int:
         """Return the log index of a leaf once it is in the log, applied, and all objects of its batch are in the store.
 
-        timeout: seconds. Raises Busy afterwards (the leaf stays queued and will be applied); IntegrityError if the journal
-        is damaged.
+        timeout: seconds. Raises Busy afterwards (the leaf stays queued and will be applied), and StorageFull if there is no
+        space for it (likewise); IntegrityError if the journal is damaged.
         """
         deadline = time.monotonic() + timeout
         with self._applied:
@@ -95,7 +96,7 @@ class Sequencer:
 
     def _await(self, pending_id: int, deadline: float) -> int:
         # Where this process sequences, it says so itself; the catalogue is asked in case that changes.
-        pause, size = (0.1 if self._now_ms() < self._until else 0.01), None
+        pause, size, failures = (0.1 if self._now_ms() < self._until else 0.01), None, self._failures
         while True:
             with self._applied:
                 index = self._indexes.get(pending_id)
@@ -106,8 +107,11 @@ class Sequencer:
             index, size = self._look(pending_id, size)
             if index is not None:
                 return index
-            if isinstance(self._failure, IntegrityError):
-                raise self._failure
+            failure = self._failure
+            if isinstance(failure, IntegrityError):
+                raise failure
+            if isinstance(failure, StorageFull) and self._failures > failures:  # tried again since
+                raise StorageFull(failure.message, hint="free space; the change is queued and will be applied then")
             if time.monotonic() >= deadline:
                 raise Busy("the journal did not take the change up in time", hint="it is queued and will be applied; look again")
             pause = min(pause * 2, _IDLE_SECONDS)
@@ -183,6 +187,7 @@ class Sequencer:
             except HanseError as error:
                 # The disk or the database failed: try again; everything acknowledged so far is safe.
                 self._fence, self._failure = None, error
+                self._failures += 1
                 _log.exception("sequencer: %s", error.message)
             except Exception as error:  # noqa: BLE001 logged below and tried again
                 # A thread that ends here would leave a node that looks well and never publishes again.
