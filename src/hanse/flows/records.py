@@ -58,8 +58,9 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 class RevisionRecord(Head, frozen=True, kw_only=True, tag="revision", tag_field="kind", forbid_unknown_fields=True):
     """A commit: ref it was made on, ids, git commit object text, and its files.
 
-    files, bytes: number and total size of its files. step: 0 for a snapshot, else the number of deltas since it; base: the SHA-256 of the record that `puts` and `deletes`
-    change; weight: number of changes since the snapshot; size: number of files of the snapshot.
+    files, bytes: number and total size of its files. step: 0 for a snapshot, else the number of deltas since it; base: the
+    SHA-256 of the record that `puts` and `deletes` change; weight: number of changes since the snapshot; size: number of
+    files of the snapshot.
     """
 
     ref: str
