@@ -27,6 +27,7 @@ _BURST = 32 * 1024 * 1024
 """Bytes after which a worker thread is given back, so that many uploads share the threads fairly."""
 _LINGER_MS = 50
 _STALL_SECONDS = 120.0
+_GLANCE_SECONDS = 0.1
 _DRAIN_SECONDS = 10.0
 _MAX_DIGITS = 18
 
@@ -148,18 +149,28 @@ class _TakenOver:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, max(1, min(self._left, PIECE)))
 
     async def _readable(self, seconds: float) -> None:
-        """Wait until one piece, or all that is left, has arrived; raises ClientDisconnect when the client is silent."""
+        """Wait until one piece, or all that is left, has arrived, or anything in `seconds`; raises ClientDisconnect if not."""
+        self._mark()
+        if await self._reported(seconds):
+            return
+        # Less than a piece in all that time: a slow client is not a silent one.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        if not await self._reported(_GLANCE_SECONDS):
+            raise ClientDisconnect
+
+    async def _reported(self, seconds: float) -> bool:
+        """Tell whether the kernel reports the socket readable within `seconds`."""
         loop = asyncio.get_running_loop()
         ready = asyncio.Event()
-        self._mark()
         loop.add_reader(self._socket.fileno(), ready.set)
         try:
             async with asyncio.timeout(seconds):
                 await ready.wait()
-        except TimeoutError as error:
-            raise ClientDisconnect from error
+        except TimeoutError:
+            return False
         finally:
             loop.remove_reader(self._socket.fileno())
+        return True
 
     async def _drain(self) -> None:
         """Read and drop what the client still sends, for a while."""
