@@ -1,0 +1,127 @@
+"""Two server processes over one PostgreSQL and one data folder: both take commits, one is killed, the other goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import URL
+from tests.faults.whole import check_world
+from tests.support.forked import ForkedNode, Mother
+from tests.support.live import ADMIN_TOKEN
+from tests.support.rawhttp import RawClient
+from tests.support.rawxet import commit_body, put_bytes
+
+REPO = "admin/shared"
+LEASE_SECONDS = 5.0
+
+
+class _Committer(threading.Thread):
+    """Commits through one process until told to stop; notes what was acknowledged, when, and any odd answer."""
+
+    def __init__(self, port: int, name: str) -> None:
+        super().__init__(daemon=True)
+        self.port = port
+        self.label = name
+        self.stopping = threading.Event()
+        self.kept: dict[str, str] = {}
+        self.times: list[float] = []
+        self.odd: list[tuple[int, bytes]] = []
+
+    def run(self) -> None:
+        """Commit one file after another."""
+        number = 0
+        with RawClient(self.port, ADMIN_TOKEN, timeout=30) as client:
+            while not self.stopping.is_set():
+                number += 1
+                path, data = f"{self.label}/{number}.txt", f"{self.label} {number}".encode()
+                try:
+                    reply = client("POST", f"/api/models/{REPO}/commit/main", commit_body(put_bytes(path, data)))
+                except (OSError, http.client.HTTPException):
+                    client.close()
+                    time.sleep(0.02)
+                    continue
+                if reply.status == 200:
+                    self.kept[path] = hashlib.sha256(data).hexdigest()
+                    self.times.append(time.monotonic())
+                else:
+                    self.odd.append((reply.status, reply.body[:200]))
+
+
+def _nodes(mother: Mother, folder: Path, url: str) -> tuple[ForkedNode, ForkedNode]:
+    environ = {"HANSE_RATE_API": "0", "HANSE_DATABASE": url}
+    nodes = []
+    for name in ("one", "two"):
+        home = folder / name
+        home.mkdir()
+        node = ForkedNode(mother, home, environ=environ)
+        node.data = folder / "data"
+        node.start()
+        nodes.append(node)
+    return nodes[0], nodes[1]
+
+
+def _wait(check: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def test_one_of_two_processes_is_killed(mother: Mother, tmp_path: Path, postgres_url: URL) -> None:
+    """Commits through both processes land in one journal; when one is killed the other goes on within the lease's time."""
+    url = postgres_url.render_as_string(hide_password=False).replace("postgresql+psycopg", "postgresql")
+    one, two = _nodes(mother, tmp_path, url)
+    with RawClient(one.port, ADMIN_TOKEN) as client:
+        assert client.json("POST", "/api/repos/create", {"name": "shared", "organization": "admin"}).status == 200
+    workers = [_Committer(node.port, f"{number}") for number, node in enumerate((one, two, one, two))]
+    for worker in workers:
+        worker.start()
+    _wait(lambda: all(len(worker.kept) >= 5 for worker in workers), 40, "both processes take commits")
+    for victim, survivor, beside in ((one, two, workers[1]), (two, one, workers[0])):
+        victim.kill()
+        killed, before = time.monotonic(), len(beside.kept)
+        _wait(lambda beside=beside, before=before: len(beside.kept) >= before + 5, 30, f"{survivor.port} goes on")  # type: ignore[misc]
+        assert beside.times[before] - killed < LEASE_SECONDS + 3
+        victim.start()
+        _wait(lambda: all(time.monotonic() - worker.times[-1] < 2 for worker in workers), 40, "all go on")
+    for worker in workers:
+        worker.stopping.set()
+    for worker in workers:
+        worker.join(timeout=40)
+    assert [worker.odd for worker in workers] == [[]] * 4
+    _read_back(one, two, workers)
+    assert one.stop() == two.stop() == 0
+    check_world(one.data, url)
+
+
+def _read_back(one: ForkedNode, two: ForkedNode, workers: list[_Committer]) -> None:
+    """Fail unless both processes serve everything that either acknowledged."""
+    for node in (one, two):
+        with RawClient(node.port, ADMIN_TOKEN) as client:
+            for path, digest in (item for worker in workers for item in worker.kept.items()):
+                assert hashlib.sha256(client("GET", f"/{REPO}/resolve/main/{path}").body).hexdigest() == digest, path
+
+
+def test_what_one_process_says_the_other_knows(mother: Mother, tmp_path: Path, postgres_url: URL) -> None:
+    """After an acknowledged commit, deletion or change of visibility, no process of the node answers by what was before."""
+    url = postgres_url.render_as_string(hide_password=False).replace("postgresql+psycopg", "postgresql")
+    one, two = _nodes(mother, tmp_path, url)
+    with RawClient(one.port, ADMIN_TOKEN) as here, RawClient(two.port, ADMIN_TOKEN) as there, RawClient(two.port) as stranger:
+        assert here.json("POST", "/api/repos/create", {"name": "shared", "organization": "admin"}).status == 200
+        for number in range(20):
+            writer, reader = (here, there) if number % 2 else (there, here)
+            data = b"version %d" % number
+            assert writer("POST", f"/api/models/{REPO}/commit/main", commit_body(put_bytes("f.txt", data))).status == 200
+            assert reader("GET", f"/{REPO}/resolve/main/f.txt").body == data
+        assert stranger("GET", f"/{REPO}/resolve/main/f.txt").status == 200
+        assert here.json("PUT", f"/api/models/{REPO}/settings", {"visibility": "private"}).status == 200
+        assert stranger("GET", f"/{REPO}/resolve/main/f.txt").status == 401
+        assert here.json("DELETE", "/api/repos/delete", {"name": "shared", "organization": "admin"}).status == 200
+        assert there("GET", f"/api/models/{REPO}").status == 404
+    assert one.stop() == two.stop() == 0
+    check_world(one.data, url)
