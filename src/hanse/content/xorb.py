@@ -2,21 +2,21 @@
 
 A xorb is chunks back to back, each an 8-byte header (version 0, payload length u24, scheme u8, raw length u24, little
 endian) and its payload. A footer may follow; it is recognised, bounded and ignored. A xorb's name covers hashes and raw
-lengths only, not compression, so the table of a stored xorb also carries the SHA-256 of the stored form.
+lengths only, not compression, so the table of a stored xorb also carries the BLAKE3 digest of the stored form.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
+from blake3 import blake3
 from numpy.typing import NDArray
 
 from hanse.content.compression import Scheme, decompress
 from hanse.content.hashing import CHUNK_RECORD, HASH_BYTES, MAX_CHUNK_BYTES, chunk_hash, tree_root
 from hanse.errors import BadFormat, DigestMismatch, TooLarge
-from hanse.model.digest import Sha256, XetHash, xet_from_bytes, xet_to_bytes
+from hanse.model.digest import Blake3, XetHash, xet_from_bytes, xet_to_bytes
 
 HEADER_BYTES = 8
 MAX_XORB_CHUNKS = 8192
@@ -27,7 +27,7 @@ MAX_PAYLOAD_BYTES = MAX_CHUNK_BYTES + 1024
 """Longest payload of a chunk: LZ4 frames of incompressible data are a few dozen bytes longer than the data."""
 
 _FOOTER_IDENT = b"XETBLOB"
-_TABLE_MAGIC = b"HANSEXT1"
+_TABLE_MAGIC = b"HANSEXT2"
 _TABLE_HEAD = len(_TABLE_MAGIC) + 32 + 32 + 4
 _TABLE_RECORD = np.dtype([("hash", "V32"), ("stored_end", "<u4"), ("length", "<u4")])
 _LENGTH_BITS = 24
@@ -82,12 +82,12 @@ class XorbChunk:
 class XorbTable:
     """Where the chunks of one stored xorb lie and what they hash to.
 
-    xorb: its name; sha256: of the stored form without footer; stored and raw: n + 1 offsets each, starting with 0; hashes:
+    xorb: its name; digest: BLAKE3 of the stored form without footer; stored and raw: n + 1 offsets each, starting with 0; hashes:
     32 bytes per chunk, concatenated; schemes: one byte per chunk. Chunk ranges are end-exclusive throughout.
     """
 
     xorb: XetHash
-    sha256: Sha256
+    digest: Blake3
     hashes: bytes
     stored: NDArray[np.int64]
     raw: NDArray[np.int64]
@@ -151,7 +151,7 @@ class XorbTable:
             raise DigestMismatch(f"a chunk table is named {self.xorb} and its chunks make up xorb {got}")
 
     def encode(self) -> bytes:
-        """Return the binary form: magic, xorb hash, sha256, count u32, and 40 bytes per chunk.
+        """Return the binary form: magic, xorb hash, digest, count u32, and 40 bytes per chunk.
 
         Per chunk: hash, stored end u32, and a u32 with the raw length in its low 24 bits and the scheme above.
         """
@@ -159,17 +159,17 @@ class XorbTable:
         records["hash"] = np.frombuffer(self.hashes, dtype="V32")
         records["stored_end"] = self.stored[1:]
         records["length"] = np.diff(self.raw) | (np.frombuffer(self.schemes, dtype=np.uint8).astype(np.int64) << _LENGTH_BITS)
-        head = _TABLE_MAGIC + xet_to_bytes(self.xorb) + bytes.fromhex(self.sha256)
+        head = _TABLE_MAGIC + xet_to_bytes(self.xorb) + bytes.fromhex(self.digest)
         return head + self.count.to_bytes(4, "little") + records.tobytes()
 
 
-def make_table(xorb: XetHash, sha256: Sha256, hashes: bytes, *, ends: list[int], lengths: list[int], schemes: bytes) -> XorbTable:
+def make_table(xorb: XetHash, digest: Blake3, hashes: bytes, *, ends: list[int], lengths: list[int], schemes: bytes) -> XorbTable:
     """Return the table of a xorb from per-chunk hashes (concatenated), stored ends, raw lengths and scheme bytes."""
     stored = np.fromiter((0, *ends), dtype=np.int64, count=len(ends) + 1)
     raw = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=raw[1:])
     stored.flags.writeable = raw.flags.writeable = False
-    return XorbTable(xorb, sha256, hashes, stored, raw, schemes)
+    return XorbTable(xorb, digest, hashes, stored, raw, schemes)
 
 
 def parse_table(data: bytes) -> XorbTable:
@@ -190,8 +190,8 @@ def parse_table(data: bytes) -> XorbTable:
     _check_columns(payloads, lengths, schemes)
     raw = np.concatenate(([0], np.cumsum(lengths)))
     stored.flags.writeable = raw.flags.writeable = False
-    name, sha256 = data[8:40], data[40:72]
-    return XorbTable(xet_from_bytes(name), Sha256(sha256.hex()), records["hash"].tobytes(), stored, raw, schemes.tobytes())
+    name, digest = data[8:40], data[40:72]
+    return XorbTable(xet_from_bytes(name), Blake3(digest.hex()), records["hash"].tobytes(), stored, raw, schemes.tobytes())
 
 
 def _check_columns(payloads: NDArray[np.int64], lengths: NDArray[np.int64], schemes: NDArray[np.uint8]) -> None:
@@ -220,7 +220,7 @@ class XorbReader:
     _ends: list[int] = field(default_factory=list)
     _lengths: list[int] = field(default_factory=list)
     _schemes: bytearray = field(default_factory=bytearray)
-    _sha256: hashlib._Hash = field(default_factory=hashlib.sha256)
+    _digest: blake3 = field(default_factory=blake3)
 
     def feed(self, piece: bytes | bytearray | memoryview) -> list[XorbChunk]:
         """Return the chunks that `piece` completes, decompressed and hashed.
@@ -237,7 +237,7 @@ class XorbReader:
                 break
             need = HEADER_BYTES if self._header is None else HEADER_BYTES + self._header.payload
             if self._pending or len(view) - at < need:
-                self._sha256.update(view[run:at])
+                self._digest.update(view[run:at])
                 take = need - len(self._pending)
                 self._pending += view[at : at + take]
                 at = run = min(at + take, len(view))
@@ -251,11 +251,11 @@ class XorbReader:
                 continue
             found.append(self._read_chunk(self._header, memoryview(frame)))
             if self._pending:
-                self._sha256.update(self._pending)
+                self._digest.update(self._pending)
                 self._pending = bytearray()
             else:
                 at += need
-        self._sha256.update(view[run:at])
+        self._digest.update(view[run:at])
         return found
 
     def _read_header(self, frame: bytearray | memoryview) -> None:
@@ -302,8 +302,8 @@ class XorbReader:
         name = xet_from_bytes(tree_root(hashes, self._lengths))
         if expected is not None and name != expected:
             raise DigestMismatch(f"expected xorb {expected}, the bytes make up xorb {name}")
-        sha256 = Sha256(self._sha256.hexdigest())
-        return make_table(name, sha256, hashes, ends=self._ends, lengths=self._lengths, schemes=bytes(self._schemes))
+        digest = Blake3(self._digest.hexdigest())
+        return make_table(name, digest, hashes, ends=self._ends, lengths=self._lengths, schemes=bytes(self._schemes))
 
 
 def parse_xorb(data: bytes, expected: XetHash | None = None) -> tuple[XorbTable, list[XorbChunk]]:

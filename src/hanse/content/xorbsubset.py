@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from blake3 import blake3
 
 from hanse.content.hashing import tree_root
 from hanse.content.terms import Term
 from hanse.content.xorb import XorbTable, make_table
 from hanse.errors import BadFormat
-from hanse.model.digest import Sha256, xet_from_bytes
+from hanse.model.digest import Blake3, xet_from_bytes
 
 ChunkRange = tuple[int, int]
 """Chunks [start, end) of a xorb."""
@@ -63,7 +63,7 @@ def keep_chunks(table: XorbTable, stored: bytes, ranges: Iterable[ChunkRange]) -
     lengths = np.concatenate([np.diff(table.raw[start : end + 1]) for start, end in merged]).tolist()
     schemes = b"".join(table.schemes[start:end] for start, end in merged)
     name = xet_from_bytes(tree_root(hashes, lengths))
-    digest = Sha256(hashlib.sha256(data).hexdigest())
+    digest = Blake3(blake3(data).hexdigest())
     return Subset(
         data, make_table(name, digest, hashes, ends=np.cumsum(sizes).tolist(), lengths=lengths, schemes=schemes), merged
     )

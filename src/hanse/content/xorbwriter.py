@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
+
+from blake3 import blake3
 
 from hanse.content.compression import Scheme, compress, compress_best
 from hanse.content.hashing import HASH_BYTES, MAX_CHUNK_BYTES, chunk_hash, tree_root
 from hanse.content.xorb import MAX_XORB_CHUNKS, ChunkHeader, XorbTable, make_table
 from hanse.errors import TooLarge
-from hanse.model.digest import Sha256, xet_from_bytes
+from hanse.model.digest import Blake3, xet_from_bytes
 
 FULL_XORB_BYTES = 64 * 1024 * 1024
 """Raw bytes up to which a xorb is filled."""
@@ -26,7 +27,7 @@ class XorbWriter:
         self._scheme = scheme
         self._parts: list[bytes] = []
         self._stored_size = 0
-        self._sha256 = hashlib.sha256()
+        self._digest = blake3()
         self._hashes = bytearray()
         self._ends: list[int] = []
         self._lengths: list[int] = []
@@ -58,7 +59,7 @@ class XorbWriter:
             scheme, payload = Scheme.NONE, bytes(raw)
         for part in (ChunkHeader(scheme, len(payload), length).encode(), payload):
             self._parts.append(part)
-            self._sha256.update(part)
+            self._digest.update(part)
             self._stored_size += len(part)
         self._hashes += chunk_hash(raw) if value is None else value
         self._ends.append(self._stored_size)
@@ -73,8 +74,8 @@ class XorbWriter:
             raise ValueError("a xorb has at least one chunk, each with a 32-byte hash")
         hashes = bytes(self._hashes)
         name = xet_from_bytes(tree_root(hashes, self._lengths))
-        sha256 = Sha256(self._sha256.hexdigest())
-        table = make_table(name, sha256, hashes, ends=self._ends, lengths=self._lengths, schemes=bytes(self._schemes))
+        digest = Blake3(self._digest.hexdigest())
+        table = make_table(name, digest, hashes, ends=self._ends, lengths=self._lengths, schemes=bytes(self._schemes))
         return b"".join(self._parts), table
 
 

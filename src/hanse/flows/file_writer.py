@@ -7,10 +7,11 @@ whole file was checked, and garbage collection finds it if that never happens.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+
+from blake3 import blake3
 
 from hanse.content.compression import Scheme
 from hanse.content.hashing import ChunkListBuilder, chunk_hash, tree_root
@@ -21,7 +22,7 @@ from hanse.db.xorbs import NewXorb, insert_xorbs
 from hanse.flows.known_chunks import KnownChunks
 from hanse.flows.node import Node
 from hanse.flows.xorb_ingest import adopt_xorb
-from hanse.model.digest import Sha256, XetHash, xet_from_bytes
+from hanse.model.digest import Blake3, XetHash, xet_from_bytes
 from hanse.store.staging import StagedFile
 
 _WRITE_BYTES = 1024 * 1024
@@ -51,7 +52,7 @@ class _Open:
 
     staged: StagedFile
     target: _Target
-    sha256: hashlib._Hash = field(default_factory=hashlib.sha256)
+    digest: blake3 = field(default_factory=blake3)
     pending: list[bytes] = field(default_factory=list)
     held: int = 0
     hashes: bytearray = field(default_factory=bytearray)
@@ -76,14 +77,14 @@ class _Open:
         """Write and hash what is pending."""
         data = b"".join(self.pending)
         self.pending, self.held = [], 0
-        self.sha256.update(data)
+        self.digest.update(data)
         self.staged.write(data)
 
     def table(self) -> XorbTable:
         """Return the table of the xorb as it is now."""
         name = xet_from_bytes(tree_root(bytes(self.hashes), self.lengths))
-        sha256 = Sha256(self.sha256.hexdigest())
-        return make_table(name, sha256, bytes(self.hashes), ends=self.ends, lengths=self.lengths, schemes=bytes(len(self.ends)))
+        digest = Blake3(self.digest.hexdigest())
+        return make_table(name, digest, bytes(self.hashes), ends=self.ends, lengths=self.lengths, schemes=bytes(len(self.ends)))
 
 
 class FileWriter:

@@ -68,8 +68,8 @@ def _xorb(checker: Checker, key: ObjectKey, name: str) -> None:
 
 def _same_table(store: BlobStore, key: ObjectKey, computed: XorbTable) -> None:
     stored = parse_table(store.get(key))
-    if stored.sha256 != computed.sha256:
-        raise DigestMismatch(f"xorb {computed.xorb} has sha256 {computed.sha256}, its table says {stored.sha256}")
+    if stored.digest != computed.digest:
+        raise DigestMismatch(f"xorb {computed.xorb} has digest {computed.digest}, its table says {stored.digest}")
     if stored.encode() != computed.encode():
         raise DigestMismatch(f"the table of xorb {computed.xorb} does not describe the stored bytes")
 

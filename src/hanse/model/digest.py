@@ -13,6 +13,8 @@ from hanse.errors import BadDigest
 
 Sha256 = NewType("Sha256", str)
 """64 lower-case hex digits."""
+Blake3 = NewType("Blake3", str)
+"""64 lower-case hex digits of a plain BLAKE3 digest."""
 XetHash = NewType("XetHash", str)
 """64 lower-case hex digits, Xet string form (of a chunk, xorb or file)."""
 GitOid = NewType("GitOid", str)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from dataclasses import replace
 
 import pytest
+from blake3 import blake3
 from tests.unit.content.conftest import RealUpload
 from tests.vectors import xet_primitives as oracle
 
@@ -41,7 +41,7 @@ def test_chunks_and_table_do_not_depend_on_arrival(size: int) -> None:
     assert [(chunk.start, chunk.end, chunk.raw) for chunk in chunks] == [(start, end, raw) for start, end, raw, _ in expected]
     assert [chunk.hash for chunk in chunks] == [oracle.chunk_hash(raw) for raw in _RAWS]
     assert table.xorb == xet_from_bytes(oracle.tree([(oracle.chunk_hash(raw), len(raw)) for raw in _RAWS]))
-    assert table.sha256 == hashlib.sha256(_DATA).hexdigest()
+    assert table.digest == blake3(_DATA).hexdigest()
     assert table.encode() == _TABLE.encode()
     assert not any(chunk.raw for chunk in _read(_DATA, size, keep_raw=False)[1])
 
@@ -55,7 +55,7 @@ def test_real_xorbs_have_their_names(real_upload: RealUpload) -> None:
             reader.feed(data[at : at + 50_000])
         table = reader.finish(XetHash(name))
         assert reader.footer_start == table.stored_size == len(data) - (92 + 40 * table.count + 4)
-        assert table.sha256 == hashlib.sha256(data[: table.stored_size]).hexdigest()
+        assert table.digest == blake3(data[: table.stored_size]).hexdigest()
         schemes.update(table.schemes)
     assert len(schemes) > 1
 
@@ -139,7 +139,7 @@ def test_table_codec_round_trip() -> None:
     again = xorb.parse_table(data)
     again.check_name()
     assert again.encode() == data
-    assert (again.xorb, again.sha256, again.schemes, again.hashes) == (_TABLE.xorb, _TABLE.sha256, _TABLE.schemes, _TABLE.hashes)
+    assert (again.xorb, again.digest, again.schemes, again.hashes) == (_TABLE.xorb, _TABLE.digest, _TABLE.schemes, _TABLE.hashes)
     with pytest.raises(DigestMismatch):
         replace(again, xorb=XetHash("0" * 64)).check_name()
 
