@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable
 
 import pytest
-from tests.attacks.scene import OWN, PUBLIC, SECRET, Scene, Session, lfs_batch
+from tests.attacks.scene import GATED, OWN, PUBLIC, SECRET, Scene, Session, lfs_batch
 from tests.support.rawhttp import RawClient, Reply
 from tests.support.rawxet import RawFile, put_file, raw_file
 
+from hanse.clock import SystemClock
 from hanse.content.hashing import file_hash, range_hash
 from hanse.content.shard import FileBlock, Shard, encode_shard, xorb_block
 from hanse.content.terms import Term
+from hanse.flows.accounts import create_token, create_user, set_disabled
 from hanse.model.digest import xet_from_bytes
 from hanse.web.routing import Route
 from hanse.web.table import all_routes
@@ -146,6 +148,42 @@ def test_pull_requests_cannot_claim_what_is_not_published(scene: Scene) -> None:
     assert reply.status == 400, reply
     with scene.client("bob") as client:
         assert "actions" in lfs_batch(client, OWN, [(digest, len(staged))]).json()["objects"][0]
+
+
+def test_gated_content_cannot_be_claimed(scene: Scene) -> None:
+    """Who was not let into a gated repository cannot put its content into a file of his own, though he sees its digests."""
+    file = raw_file(scene.gated)
+    assert scene.do_commit("bob", OWN, put_file("gated.bin", file.sha256)).status == 400
+    session = scene.session("bob", OWN)
+    with scene.cas(session) as client:
+        assert client("POST", f"{session.cas}/v1/shards", file.shard).status == 404
+        chunk = xet_from_bytes(file.chunks[0][0])
+        assert client("GET", f"{session.cas}/v1/chunks/default/{chunk}").status == 404
+        assert client("GET", f"{session.cas}/v1/reconstructions/{file.file}").status == 404
+    with scene.client("bob") as client:
+        body = {"target": {"name": OWN}, "files": [{"sha256": file.sha256, "xetHash": file.file}]}
+        assert client.json("POST", f"/api/models/{GATED}/lfs-files/duplicate", body).status == 403
+        assert client.json("POST", f"/api/models/{GATED}/duplicate", {"repository": "bob/copy"}).status == 403
+
+
+def test_a_disabled_account_ends_at_once(scene: Scene) -> None:
+    """Hub tokens, Xet tokens and upload addresses of an account die with it, without waiting for their expiry."""
+    create_user(scene.database, SystemClock(), "mallory")
+    scene.tokens["mallory"] = create_token(scene.database, SystemClock(), "mallory", "t")[1]
+    with scene.client("mallory") as client:
+        assert client.json("POST", "/api/repos/create", {"name": "m", "organization": "mallory"}).status == 200
+        session = scene.session("mallory", "mallory/m")
+        data = b"too late " * 900
+        found = lfs_batch(client, "mallory/m", [(hashlib.sha256(data).hexdigest(), len(data))]).json()
+        href = str(found["objects"][0]["actions"]["upload"]["href"])
+        set_disabled(scene.database, "mallory", disabled=True)
+        assert client("GET", "/api/whoami-v2").status == 401
+        assert client("GET", "/api/models/mallory/m").status == 200, "the repository stays, for everybody"
+    file = raw_file(data)
+    with scene.cas(session) as cas, scene.client() as nobody:
+        assert cas("POST", f"{session.cas}/v1/xorbs/default/{file.xorb}", file.xorb_bytes).status == 401
+        assert cas("GET", f"{session.cas}/v1/reconstructions/{file.file}").status == 401
+        assert nobody("PUT", href[href.index("/api/") :], data).status == 403
 
 
 def test_what_was_deleted_stays_deleted(scene: Scene) -> None:

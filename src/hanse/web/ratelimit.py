@@ -25,7 +25,7 @@ class RateLimiter:
         Addresses that carry their own signature or a CAS token are limited by the tokens handed out, not here.
         """
         if self.limit and route.auth:
-            key = f"a{call.actor.account_id}" if not call.actor.anonymous else f"i{_address(call)}"
+            key = f"a{call.actor.account_id}" if not call.actor.anonymous else f"i{call.caller}"
             self.count(key, self.limit)
 
     def count(self, key: str, limit: int) -> None:
@@ -39,7 +39,3 @@ class RateLimiter:
         if used > limit:
             wait = WINDOW - now % WINDOW
             raise RateLimited(f"more than {limit} requests in {WINDOW} seconds", retry_after=wait, hint=f"wait {wait} seconds")
-
-
-def _address(call: Call) -> str:
-    return call.request.client.host if call.request.client else ""

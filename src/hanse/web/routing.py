@@ -26,6 +26,8 @@ from hanse.model.repo import Origin, RepoType, parse_repo_id, parse_repo_type
 
 P = ParamSpec("P")
 T = TypeVar("T")
+CALLER = "hanse.caller"
+"""Where the server notes the caller's network address in the ASGI scope."""
 MAX_SEGMENTS = 100
 MAX_RAW_PATH = 16 * 1024
 MAX_JSON_VALUES = 250_000
@@ -57,6 +59,11 @@ class Call:
     def kind(self) -> RepoType:
         """Repository type named by the route (`{kind}`), model if the route has none."""
         return parse_repo_type(self.params.get("kind", "model"))
+
+    @property
+    def caller(self) -> str:
+        """The caller's network address; behind a trusted proxy the one that this names."""
+        return str(self.request.scope.get(CALLER, ""))
 
     async def repo(self) -> Repo:
         """Return the repository named by the route as far as the caller may see it; raises RepoNotFound."""

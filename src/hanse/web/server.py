@@ -17,11 +17,11 @@ from hanse.model.actor import Actor
 from hanse.model.repo import Origin, parse_origin
 from hanse.settings import Settings
 from hanse.web import metrics
-from hanse.web.address import public_base
+from hanse.web.address import client_address, public_base
 from hanse.web.blob_response import ACCEL
 from hanse.web.errors import error_response, header_text
 from hanse.web.ratelimit import RateLimiter
-from hanse.web.routing import Call, Route, Table, split_raw_path
+from hanse.web.routing import CALLER, Call, Route, Table, split_raw_path
 from hanse.web.table import all_routes
 
 log = structlog.get_logger("hanse.web")
@@ -47,6 +47,7 @@ class HanseApp:
             return
         request = Request(scope, receive)
         scope[ACCEL] = self.accel
+        scope[CALLER] = client_address(request, self.settings)
         request_id = header_text(request.headers.get("x-amzn-trace-id", "")[:128]) or uuid.uuid4().hex
         started = time.perf_counter()
         response, pattern = await self._respond(request)
@@ -74,12 +75,12 @@ class HanseApp:
             response = await route.handler(call)
         except HanseError as error:
             if isinstance(error, StorageError):
-                log.exception("storage", path=request.url.path)
+                log.exception("storage", path=pattern)
             return error_response(error, anonymous=not actor_known), pattern
         except ClientDisconnect:
             return Response(status_code=499), pattern
         except Exception:
-            log.exception("unexpected", path=request.url.path)
+            log.exception("unexpected", path=pattern)
             return JSONResponse({"error": "internal error: the log of this node has the details"}, status_code=500), pattern
         for warning in call.warnings:
             response.headers.append("X-HF-Warning", warning)
@@ -125,11 +126,11 @@ class HanseApp:
         log.info(
             "request",
             method=request.method,
-            path=request.url.path,
+            path=(request.scope.get("raw_path") or b"").decode("latin-1")[:2000],  # quoted, so it cannot forge lines
             status=status,
             ms=round(seconds * 1000, 1),
             id=request_id,
-            client=request.client.host if request.client else None,
+            client=request.scope[CALLER],
         )
 
 

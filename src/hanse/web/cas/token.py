@@ -35,8 +35,7 @@ async def _token(call: Call, *, write: bool) -> Response:
 def _count(call: Call) -> None:
     """Count the request against the bound on tokens: a client that is answered 404 here asks again at once, for minutes."""
     if call.node.limits.rate_tokens:
-        address = call.request.client.host if call.request.client else ""
-        holder = address if call.actor.anonymous else call.actor.account_id
+        holder = call.caller if call.actor.anonymous else call.actor.account_id
         _limiter.count(f"{id(call.node.transfers)}/{holder}", call.node.limits.rate_tokens)
 
 

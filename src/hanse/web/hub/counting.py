@@ -15,8 +15,7 @@ async def count_download(call: Call, repo: Repo) -> None:
     """Count the request if it is marked, and write what was gathered when it is time to."""
     node, now = call.node, call.node.clock.now()
     if "x-hf-download-counter" in call.request.headers:
-        host = call.request.client.host if call.request.client else ""
-        caller = host if call.actor.anonymous else f"account {call.actor.account_id}"
+        caller = call.caller if call.actor.anonymous else f"account {call.actor.account_id}"
         due = node.downloads.count(node.secret, repo.id, caller, now)
     else:
         due = node.downloads.due(now)
