@@ -88,13 +88,15 @@ class StaleParent(InputError):
 
 
 class RateLimited(InputError):
-    """Too many requests; `retry_after` is in whole seconds."""
+    """Too many requests: `limit` in each `window`; `retry_after` and `window` are in whole seconds."""
 
     code = "RateLimited"
 
-    def __init__(self, message: str, *, retry_after: int, hint: str = "") -> None:
+    def __init__(self, message: str, *, retry_after: int, limit: int = 0, window: int = 0, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+        self.limit = limit
+        self.window = window
 
 
 class NotFoundError(HanseError):

@@ -59,3 +59,12 @@ def test_header_injection_is_flattened() -> None:
     """Line breaks and non-latin text in a message cannot break the header."""
     response = error_response(errors.InputError("a\r\nSet-Cookie: x\n日本"), anonymous=False)
     assert "\n" not in response.headers["x-error-message"]
+
+
+def test_rate_limits_say_when_to_come_back() -> None:
+    """A 429 carries Retry-After in whole seconds and the headers that clients print."""
+    error = errors.RateLimited("slow down", retry_after=55, limit=500, window=300)
+    response = error_response(error, anonymous=False)
+    assert response.headers["retry-after"] == "55"
+    assert response.headers["ratelimit"] == '"api";r=0;t=55'
+    assert response.headers["ratelimit-policy"] == '"fixed window";"api";q=500;w=300'

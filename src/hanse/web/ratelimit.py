@@ -38,4 +38,5 @@ class RateLimiter:
         self._counts[key] = used
         if used > limit:
             wait = WINDOW - now % WINDOW
-            raise RateLimited(f"more than {limit} requests in {WINDOW} seconds", retry_after=wait, hint=f"wait {wait} seconds")
+            words = f"more than {limit} requests in {WINDOW} seconds"
+            raise RateLimited(words, retry_after=wait, limit=limit, window=WINDOW, hint=f"wait {wait} seconds")
