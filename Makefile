@@ -50,7 +50,7 @@ pytest: $(STAMP) ## the tests alone
 test: setup lint pytest ## what has to pass: lint, unit, property, contract, web, client and docs tests
 
 soak: setup ## minutes-long tests (faults, big models)
-	$(BIN)/pytest -m soak
+	$(BIN)/pytest -n 2 --dist worksteal -m soak
 
 soak-long: setup ## longer than CI allows
 	$(BIN)/pytest -m long --timeout 7200
