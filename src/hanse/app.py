@@ -17,6 +17,7 @@ from hanse.clock import Clock, SystemClock
 from hanse.db.engine import Database, sqlite_url
 from hanse.errors import BadSetting
 from hanse.flows.accounts import ensure_administrator, set_claims
+from hanse.flows.epochs import Epochs
 from hanse.flows.listing import Listings
 from hanse.flows.maintenance import Maintenance
 from hanse.flows.node import Node
@@ -72,7 +73,7 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         clock=chosen,
         limits=settings.limits,
         secret=identity.secret,
-        epoch=identity.epoch,
+        epochs=Epochs(db, identity.epoch),
         listings=Listings(),
         sequencer=sequencer,
         aliases=settings.aliases,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
-from tests.support.nodes import add_user, new_repo
+from tests.support.nodes import add_user, make_node, new_repo
 
 from hanse.db import repos
+from hanse.db.engine import Database
 from hanse.db.schema import accounts
 from hanse.errors import BadToken, Disabled, GatedRepo, NotAllowed, NotAuthenticated, RepoNotFound
+from hanse.flows.erase import erase_repo
 from hanse.flows.node import Node
+from hanse.flows.repos import delete_repo
 from hanse.flows.sessions import grant, open_session
 from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.repo import Visibility
@@ -78,3 +82,19 @@ def test_a_robot_token_does_not_become_an_operator(node: Node, alice: Actor) -> 
     assert not open_session(node, grant(node, robot, public, write=False)[0], write=False).actor.admin
     with pytest.raises(NotAllowed):
         grant(node, robot, repo, write=True)
+
+
+def test_running_processes_follow_an_erasure(node: Node, alice: Actor, database: Database, tmp_path: Path) -> None:
+    """After an erasure in another process the old tokens are refused at once, and the next one carries the new epoch."""
+    repo, gone = new_repo(node, alice, "alice/m"), new_repo(node, alice, "alice/gone")
+    text, _ = grant(node, alice, repo, write=True)
+    delete_repo(node, alice, gone)
+    other = make_node(Database(database.url), tmp_path / "data")
+    erase_repo(other, gone.id)
+    other.db.close()
+    assert node.epoch == "e1"
+    with pytest.raises(BadToken, match="out of date"):
+        open_session(node, text, write=True)
+    text, _ = grant(node, alice, repo, write=True)
+    assert node.epoch != "e1"
+    assert open_session(node, text, write=True).repo.id == repo.id

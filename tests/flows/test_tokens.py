@@ -9,10 +9,13 @@ from urllib.parse import parse_qsl
 import pytest
 from tests.support.nodes import TickingClock
 
+from hanse.db.state import set_state
 from hanse.errors import BadToken, NotAllowed
+from hanse.flows.epochs import Epochs
 from hanse.flows.node import Node
 from hanse.flows.tokens import MAX_RANGES, XetToken, check_signed, issue_token, read_token, sign
 from hanse.model.actor import ANONYMOUS, Actor
+from hanse.model.repo import Origin
 
 ACTOR = Actor(account_id=7, name="a", admin=True, role="write")
 
@@ -21,10 +24,17 @@ def _query(text: str) -> dict[str, str]:
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
+def _later(node: Node) -> Node:
+    """Return the node in another CAS epoch, which another process began."""
+    with node.db.write() as conn:
+        set_state(conn, "cas_epoch", "e2")
+    return replace(node, epochs=Epochs(node.db, "e2"))
+
+
 def test_a_token_says_what_was_put_in(lite: Node) -> None:
     """Repository, account, scope, operator's rights and expiry come back; an anonymous reader has no account."""
     text, expires = issue_token(lite, ACTOR, 5, "write")
-    assert read_token(lite, text) == XetToken(5, 7, "write", admin=True, expires=expires)
+    assert read_token(lite, text) == XetToken(5, 7, "write", admin=True, expires=expires, epoch=lite.epoch)
     assert expires == lite.clock.now() + lite.limits.token_ttl_seconds
     assert read_token(lite, issue_token(lite, ANONYMOUS, 5, "read")[0]).account_id is None
 
@@ -55,11 +65,20 @@ def test_tokens_end(lite: Node) -> None:
 def test_tokens_and_addresses_of_others_are_worth_nothing(lite: Node) -> None:
     """Another secret, another CAS epoch or another origin makes other signatures."""
     text, query = issue_token(lite, ACTOR, 5, "read")[0], _query(sign(lite, "xorb", "x", [(0, 9)]))
-    for other in (replace(lite, secret=b"1" * 32), replace(lite, epoch="e2")):
+    for other in (replace(lite, secret=b"1" * 32), replace(lite, origin=Origin("other.example.org")), _later(lite)):
         with pytest.raises(BadToken):
             read_token(other, text)
         with pytest.raises(NotAllowed):
             check_signed(other, "xorb", "x", query)
+
+
+def test_an_address_of_a_new_epoch_is_known_everywhere(lite: Node) -> None:
+    """A process that has not heard of a new epoch takes what another one signs in it; LFS addresses know no epochs."""
+    old = _query(sign(lite, "lfs-part", "x", []))
+    later = _later(lite)
+    check_signed(lite, "xorb", "x", _query(sign(later, "xorb", "x", [(0, 9)])))
+    assert lite.epoch == "e2"
+    check_signed(lite, "lfs-part", "x", old)
 
 
 def test_an_address_allows_exactly_what_was_signed(lite: Node) -> None:

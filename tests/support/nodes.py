@@ -11,6 +11,7 @@ from hanse.db import accounts
 from hanse.db.engine import Database, sqlite_url
 from hanse.db.repos import Repo
 from hanse.db.state import get_state, insert_state
+from hanse.flows.epochs import Epochs
 from hanse.flows.listing import Listings
 from hanse.flows.node import Node
 from hanse.flows.publish import CommitRequest, Operation, Published, publish
@@ -55,7 +56,7 @@ def make_node(
         clock=chosen,
         limits=limits or Limits(),
         secret=bytes(32),
-        epoch="e1",
+        epochs=Epochs(database, "e1"),
         listings=Listings(),
         sequencer=Sequencer(database, kept, chosen),
     )

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from hanse.db.schema import node_state
+
+# Asked with every Xet token: built once.
+_FACT = select(node_state.c.value).where(node_state.c.key == bindparam("key"))
 
 
 def get_state(connection: Connection) -> dict[str, str]:
     """Return every fact by its key; empty before the first start."""
     return {row.key: row.value for row in connection.execute(select(node_state))}
+
+
+def get_fact(connection: Connection, key: str) -> str | None:
+    """Return one fact, None if it was never fixed."""
+    value: str | None = connection.execute(_FACT, {"key": key}).scalar_one_or_none()
+    return value
 
 
 def insert_state(connection: Connection, facts: dict[str, str]) -> None:

@@ -4,10 +4,10 @@
    the chunks that they need, their terms and shards are written again, and no deduplication answer names the old one.
 2. Files that no other repository holds lose their chunk lists and bytes.
 3. The repository's shards go and, if it was not public, its records, and with them the salt: its leaves can no longer be read.
-4. Its rows are emptied, and the epoch in CAS addresses changes, so that no client trusts what it remembers.
+4. Its rows are emptied, and the epoch in CAS addresses changes, so that no client trusts what it remembers;
+   running processes follow (`hanse.flows.epochs`).
 
-Each step can be done again; the repository counts as erased only with the last. Running processes use the new epoch from
-their next start on.
+Each step can be done again; the repository counts as erased only with the last.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hanse.clock import Clock
 from hanse.db.engine import Database
 from hanse.flows.downloads import Downloads
+from hanse.flows.epochs import Epochs
 from hanse.flows.listing import Listings
 from hanse.flows.sequence import Sequencer
 from hanse.flows.transfers import Transfers
@@ -21,8 +22,8 @@ from hanse.store.staging import Staging
 class Node:
     """Everything a flow may need.
 
-    origin: this node's own origin; secret: 32 bytes that sign Xet tokens and URLs; epoch: the CAS epoch in every CAS
-    address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data path keeps in
+    origin: this node's own origin; secret: 32 bytes that sign Xet tokens and URLs; epochs: the CAS epoch in every
+    CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data path keeps in
     memory; downloads: pulls counted and not written yet.
     """
 
@@ -33,9 +34,14 @@ class Node:
     clock: Clock
     limits: Limits
     secret: bytes = field(repr=False)
-    epoch: str
+    epochs: Epochs
     listings: Listings
     sequencer: Sequencer
     aliases: Mapping[str, str] = field(default_factory=dict)
     transfers: Transfers = field(default_factory=Transfers)
     downloads: Downloads = field(default_factory=Downloads)
+
+    @property
+    def epoch(self) -> str:
+        """The CAS epoch as last read from the catalogue."""
+        return self.epochs.text

@@ -34,6 +34,7 @@ def grant(node: Node, actor: Actor, repo: Repo, *, write: bool, pull_request: bo
     """
     scope = "read" if not write else "propose" if pull_request else "write"
     _require(node, actor, repo, scope)
+    node.epochs.refresh()
     return issue_token(node, actor, repo.id, scope)
 
 
@@ -52,8 +53,11 @@ def open_session(node: Node, text: str, *, write: bool) -> Session:
 def resume(node: Node, token: XetToken) -> Session:
     """Return the session of a valid token with today's rights; raises as `open_session`."""
     with node.db.read() as conn:
+        epoch = node.epochs.read(conn)
         repo = repos.get(conn, token.repo_id)
         actor = ANONYMOUS if token.account_id is None else actor_of(conn, token.account_id, _ROLES[token.scope])
+    if token.epoch != epoch:
+        raise BadToken("this Xet token is out of date", hint="ask the Hub API for a new one")
     if actor is None:
         raise BadToken("the account of this Xet token is gone or disabled")
     actor = replace(actor, admin=actor.admin and token.admin)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from hanse.db.engine import Database
-from hanse.db.state import get_state, insert_state, set_state
+from hanse.db.state import get_fact, get_state, insert_state, set_state
 
 
 def test_facts_are_kept(database: Database) -> None:
@@ -17,6 +17,7 @@ def test_facts_are_kept(database: Database) -> None:
         set_state(conn, "cas_epoch", "11111111")
     with database.read() as conn:
         assert get_state(conn) == {"origin": "a.example", "cas_epoch": "11111111"}
+        assert (get_fact(conn, "cas_epoch"), get_fact(conn, "catalogue")) == ("11111111", None)
 
 
 def test_a_fact_is_added_once(database: Database) -> None:

@@ -86,7 +86,7 @@ async def put_xorb(call: Call) -> Response:
     if params["epoch"] != call.node.epoch or call.request.headers.get("content-length") != params["length"]:
         raise NotAllowed(f"this address is for {params['length']} bytes", hint="ask for another grant")
     scope, admin = SCOPES[int(params["rights"][0])], params["rights"][1] == "1"
-    token = XetToken(int(params["repo_id"]), int(params["account"]), scope, admin, signed.expires)
+    token = XetToken(int(params["repo_id"]), int(params["account"]), scope, admin, signed.expires, params["epoch"])
     opened = await call.run(resume, call.node, token)
     await _take(call, opened, xet_param(call))
     return Response(status_code=200)
