@@ -102,7 +102,7 @@ class Replay:
             for span in self._spans():
                 self._reconstruction(path, token, span)
             self.locations.append(
-                f"location = {path} {{ default_type application/json; try_files /none {path}/$span =404; root {self.folder}; }}"
+                f"location = {path} {{ default_type application/json; max_ranges 0; try_files /none {path}/$span =404; root {self.folder}; }}"
             )
 
     def _spans(self) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-_SLICE = 512 * 1024
+_SLICE = 1024 * 1024
 _READ_AHEAD = 8 * 1024 * 1024
 _STALL_SECONDS = 120.0
 EXTENSION = "http.response.zerocopysend"
