@@ -21,6 +21,7 @@ from hanse.flows.read import open_file
 from hanse.flows.rebuild import rebuild
 from hanse.flows.refs import create_tag
 from hanse.flows.repos import delete_repo
+from hanse.flows.restore import restore_repo
 from hanse.model.actor import Actor
 from hanse.model.repo import Visibility
 
@@ -99,7 +100,7 @@ def test_rebuild_after_repacking(node: Node, alice: Actor, tmp_path: Path) -> No
 
 
 def test_erasing_twice_after_a_failure(node: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An erasure that fails half-way is completed by doing it again."""
+    """An erasure that fails half-way is completed by doing it again; what it began cannot be restored."""
     mine = new_repo(node, alice, "alice/m", Visibility.PRIVATE)
     commit(node, alice, mine, upload(node, alice, mine, "s.bin", SECRET), PutBytes("a", b"1"))
     delete_repo(node, alice, mine)
@@ -107,6 +108,8 @@ def test_erasing_twice_after_a_failure(node: Node, alice: Actor, monkeypatch: py
         patch.setattr("hanse.flows.erase.garbage.own_shards", _fail)
         with pytest.raises(RuntimeError):
             erase_repo(node, mine.id)
+    with pytest.raises(Conflict, match="are gone"):
+        restore_repo(node, mine.id)
     erase_repo(node, mine.id)
     assert [key for family in ("xorbs/", "shards/", "revisions/") for key in node.store.list(family)] == []
 

@@ -26,6 +26,7 @@ from hanse.flows.publish import DeleteFile, PutBytes
 from hanse.flows.rebuild import rebuild
 from hanse.flows.refs import create_branch, create_tag, delete_branch, super_squash
 from hanse.flows.repos import delete_repo, duplicate_repo, move_repo, set_visibility
+from hanse.flows.restore import restore_repo
 from hanse.model.actor import Actor
 from hanse.model.repo import RefName, Visibility
 from hanse.store.keys import log_key, revision_key
@@ -62,6 +63,21 @@ def _live_through_everything(node: Node, alice: Actor) -> None:
     withdrawn = new_repo(node, alice, "alice/withdrawn", Visibility.PRIVATE)
     commit(node, alice, withdrawn, PutBytes("g", b"7"))
     delete_repo(node, alice, withdrawn)
+    for visibility in Visibility:
+        _delete_and_restore(node, alice, visibility)
+
+
+def _delete_and_restore(node: Node, alice: Actor, visibility: Visibility) -> None:
+    repo = new_repo(node, alice, f"alice/Back-{visibility.value}", visibility)
+    commit(node, alice, repo, upload(node, alice, repo, "b.bin", noise(3)), PutBytes("h", b"8"))
+    create_tag(node, alice, repo, "v1", "main", message="kept")
+    create_branch(node, alice, repo, "dev")
+    commit(node, alice, repo, PutBytes("i", b"9"), ref=RefName("refs/heads/dev"))
+    delete_branch(node, alice, repo, "dev")
+    for number in range(2):
+        delete_repo(node, alice, repo)
+        repo = restore_repo(node, repo.id)
+        commit(node, alice, repo, PutBytes("j", b"%d" % number))
 
 
 def _rows(node: Node, query: Any) -> list[Any]:

@@ -8,7 +8,8 @@ from hanse.db import leaves
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.recordbook import RecordBook
-from hanse.flows.repos import set_visibility
+from hanse.flows.repos import delete_repo, set_visibility
+from hanse.flows.restore import restore_repo
 from hanse.model.actor import Actor
 from hanse.model.digest import Sha256
 from hanse.model.leaf import RefLeaf, RepoLeaf, parse_leaf
@@ -78,3 +79,19 @@ def test_clear_leaves_speak_for_themselves(node: Node, alice: Actor) -> None:
     assert meaning is not None
     assert (change[0].repo.path, change[1].public, change[2], meaning.rev) == ("alice/m", True, "", ref.rev)
     assert repo.repo.path == "alice/M"
+
+
+def test_a_restored_repository_is_not_a_new_one(node: Node, alice: Actor) -> None:
+    """Where creation and restoration have one and the same leaf, it is the latter once the deletion can be undone."""
+    repo = new_repo(node, alice, "alice/m")
+    delete_repo(node, alice, repo)
+    restore_repo(node, repo.id)
+    book = RecordBook(node.store)
+    changes = [(Sha256(name), leaf) for name, leaf in _leaves(node) if isinstance(leaf, RepoLeaf)]
+    (created, leaf), (deleted, _), (restored, _) = changes
+    assert created == restored
+    assert (book.restored(restored), book.restored(deleted)) == (deleted, None)
+    first, second = book.repo_change(leaf, created), book.repo_change(leaf, restored, {deleted})
+    assert first is not None
+    assert second is not None
+    assert first[2] != second[2]

@@ -27,6 +27,7 @@ app.command("hanse.cli.accounts:user", name="user", help="Users: add, list, disa
 app.command("hanse.cli.accounts:org", name="org", help="Organisations and their members: add, list, member.")
 app.command("hanse.cli.accounts:quota", name="quota", help="Show or set a namespace's storage quota.")
 app.command("hanse.cli.tokens:token", name="token", help="Tokens: create, list, revoke.")
+app.command("hanse.cli.repos:repo", name="repo", help="Repositories: list, restore, erase.")
 app.command("hanse.cli.upkeep:fsck", name="fsck", help="Check every object, revision and journal record.")
 app.command("hanse.cli.upkeep:gc", name="gc", help="Remove what was kept long enough and nobody can ask for.")
 app.command("hanse.cli.upkeep:rebuild", name="rebuild", help="Make the catalogue again from objects and journal.")

@@ -23,7 +23,7 @@ _ASIDE = ("", "-wal", "-shm")
 
 
 @contextmanager
-def _tended(settings: Settings) -> Iterator[Node]:
+def tended(settings: Settings) -> Iterator[Node]:
     """Open a node that may be serving in another process; this one writes no journal."""
     from hanse.app import close_node, open_node
 
@@ -53,7 +53,7 @@ def fsck(
     from hanse.flows.fsck import fsck as check
 
     settings = settings_of(where)
-    with _tended(settings) as node:
+    with tended(settings) as node:
         report = check(node, quarantine=settings.data / "quarantine" if quarantine else None, progress=_progress)
     if as_json:
         print(json.dumps(report.as_json(), indent=2))
@@ -72,7 +72,7 @@ def gc(*, as_json: Json = False, where: Where | None = None) -> int:
     """
     from hanse.flows.collect import collect
 
-    with _tended(settings_of(where)) as node:
+    with tended(settings_of(where)) as node:
         done = asdict(collect(node))
     print(
         json.dumps(done, indent=2)

@@ -131,6 +131,12 @@ def effects_of(conn: Connection, repo: int) -> list[str]:
     return [row.effect for row in conn.execute(query)]
 
 
+def newest_change(conn: Connection, repo: int) -> Sha256:
+    """Return the hash of the newest leaf about a repository as a whole; it has one since its creation."""
+    query = select(pending.c.leaf_hash).where(pending.c.repo_id == repo, pending.c.kind == "repo")
+    return Sha256(conn.execute(query.order_by(pending.c.id.desc()).limit(1)).scalar_one())
+
+
 def set_indexes(conn: Connection, pairs: Sequence[tuple[int, int]]) -> None:
     """Record the log index of leaves: pairs of (row id, index)."""
     rows = [{"b_id": leaf_id, "b_index": index} for leaf_id, index in pairs]

@@ -26,9 +26,10 @@ from hanse.model.repo import Origin, RepoId, RepoType, Visibility
 class Repo:
     """One repository as the catalogue has it.
 
-    state: `pending`, `live`, `withdrawn` or `erased`; salt: 32 bytes while not public; gated: "", `auto` or `manual`; times:
-    seconds since 1970; head: newest commit of `main`; indexed: the head that the fields after it were derived from;
-    safetensors, card, config: JSON texts kept for listings; used_bytes: stored bytes charged to the namespace.
+    state: `pending`, `live`, `retired` (deleted, was public), `withdrawn` (deleted, was not) or `erased`; salt: 32 bytes while
+    not public; gated: "", `auto` or `manual`; times: seconds since 1970; head: newest commit of `main`; indexed: the head that
+    the fields after it were derived from; safetensors, card, config: JSON texts kept for listings; used_bytes: stored bytes
+    charged to the namespace.
     """
 
     id: int
@@ -150,6 +151,20 @@ def get_many(conn: Connection, ids: Iterable[int]) -> dict[int, Repo]:
     """Return the repositories with these row ids, by id."""
     rows = conn.execute(select(repos).where(repos.c.id.in_(list(ids))))
     return {row.id: from_row(row) for row in rows}
+
+
+def in_state(conn: Connection, state: str | None = None) -> list[Repo]:
+    """Return the repositories in a state, all if None, by origin, type and name."""
+    query = select(repos) if state is None else select(repos).where(repos.c.state == state)
+    order = (repos.c.origin, repos.c.type, repos.c.namespace_folded, repos.c.name, repos.c.id)
+    return [from_row(row) for row in conn.execute(query.order_by(*order))]
+
+
+def deleted_as(conn: Connection, repo_id: RepoId, states: Iterable[str]) -> list[Repo]:
+    """Return the repositories in these states whose last name this was, oldest first."""
+    there = (repos.c.origin == repo_id.origin, repos.c.type == repo_id.type.value, repos.c.state.in_(list(states)))
+    query = select(repos).where(*there, repos.c.namespace_folded == repo_id.namespace.lower()).order_by(repos.c.id)
+    return [found for row in conn.execute(query) if (found := from_row(row)).repo.folded == repo_id.folded]
 
 
 def lock(conn: Connection, repo: int) -> Repo | None:

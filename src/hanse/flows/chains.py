@@ -48,6 +48,11 @@ class Position:
     leaf_hash: Sha256
     pending: int | None = None
 
+    @staticmethod
+    def start(ref: RefName) -> Position:
+        """Return the position before the first one of a chain."""
+        return Position(ref, 0, NO_GIT_OID, NO_SHA256, NO_SHA256)
+
     @property
     def there(self) -> bool:
         """Tell whether the ref exists."""
@@ -69,7 +74,7 @@ def newest(conn: Connection, repo: int, ref: RefName) -> Position:
 
 def newest_of(conn: Connection, repo: int, names: list[RefName]) -> dict[RefName, Position]:
     """Return the newest positions of several refs."""
-    found = {name: Position(name, 0, NO_GIT_OID, NO_SHA256, NO_SHA256) for name in names}
+    found = {name: Position.start(name) for name in names}
     # What is queued is asked for first: on PostgreSQL the sequencer may apply it between the two questions.
     queued = leaves.waiting_of(conn, repo)
     for row in revisions.all_refs(conn, repo, deleted=True) if len(names) > 1 else [revisions.ref(conn, repo, names[0])]:
@@ -121,7 +126,7 @@ def queue_new_chains(node: Node, conn: Connection, repo: Repo, refs: Sequence[Re
         return []
     listed = [(str(row.ref), str(row.rev), str(row.tree), row.message) for row in refs]
     record = records.save(node.store, RefsRecord(**records.head_fields(repo.repo, repo.salt), refs=listed))
-    start = [Position(row.ref, 0, NO_GIT_OID, NO_SHA256, NO_SHA256) for row in refs]
+    start = [Position.start(row.ref) for row in refs]
     return [
         _queue_ref(conn, repo, position, rev=row.rev, tree=row.tree, effect=Move(row.message, record=record), now=now)
         for position, row in zip(start, refs, strict=True)

@@ -65,8 +65,10 @@ def _expire(node: Node, retained: int, stale: int) -> int:
             some = revisions.retired_before(conn, retained, _BATCH)
         if not some:
             return count
-        for repo in sorted({row.repo_id for row in some}):
-            count += _settle(node, Named(node.store), repo, retained, stale)
+        done = sum(_settle(node, Named(node.store), repo, retained, stale) for repo in sorted({row.repo_id for row in some}))
+        if not done:  # those left are being restored
+            return count
+        count += done
 
 
 def _settle(node: Node, named: Named, repo: int, retained: int, stale: int) -> int:

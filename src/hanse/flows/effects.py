@@ -47,6 +47,12 @@ class Create(_Effect, frozen=True, tag="create"):
     """The repository is there."""
 
 
+class Restore(_Effect, frozen=True, tag="restore"):
+    """A deleted repository is back under its name, with a new salt (hex, empty if public); leaves of new chains follow."""
+
+    salt: str
+
+
 class Rename(_Effect, frozen=True, tag="rename"):
     """The repository has a new name, as spelled; the former one leads to it."""
 
@@ -67,7 +73,7 @@ class Delete(_Effect, frozen=True, tag="delete"):
     state: str
 
 
-Effect = Commit | Move | Create | Rename | Visibility | Delete
+Effect = Commit | Move | Create | Restore | Rename | Visibility | Delete
 
 
 def encode(effect: Effect) -> str:
@@ -129,6 +135,18 @@ def _create(conn: Connection, row: PendingLeaf, _effect: Create) -> None:
     repos.update_columns(conn, repo.id, state="live")
 
 
+def _restore(conn: Connection, row: PendingLeaf, effect: Restore) -> None:
+    repo = repos.get(conn, row.repo_id)
+    assert repo is not None
+    repos.take_name(conn, repo.repo, repo.id)
+    repos.update_columns(conn, repo.id, state="live", salt=bytes.fromhex(effect.salt) or None, updated_at=row.created_at)
+    _end_chains(conn, repo.id)
+    # What no ref reaches starts its time of retention anew.
+    gone = [old.rev for old in revisions.all_of(conn, repo.id, ["retired", "withdrawn"])]
+    revisions.set_state(conn, repo.id, gone, "retired", row.created_at)
+    settle_states(conn, repo.id, row.created_at)
+
+
 def _rename(conn: Connection, row: PendingLeaf, effect: Rename) -> None:
     repo = repos.get(conn, row.repo_id)
     assert repo is not None
@@ -163,6 +181,7 @@ _APPLY: dict[type[Any], Callable[[Connection, PendingLeaf, Any], None]] = {
     Commit: _commit,
     Move: _move,
     Create: _create,
+    Restore: _restore,
     Rename: _rename,
     Visibility: _visibility,
     Delete: _delete,

@@ -23,7 +23,7 @@ from hanse.content.shard import FileBlock, Shard, encode_shard
 from hanse.content.terms import Term, encode_terms, parse_terms
 from hanse.content.xorb import parse_table
 from hanse.content.xorbsubset import Subset, keep_chunks, merge_ranges
-from hanse.db import garbage, repos, xorbs
+from hanse.db import garbage, repos, revisions, xorbs
 from hanse.db.blobs import FileRow
 from hanse.db.repos import Repo
 from hanse.db.state import set_state
@@ -42,7 +42,8 @@ def erase_repo(node: Node, repo: int) -> None:
 
     Raises NotFoundError for no such repository, Conflict unless it is deleted.
     """
-    found = _require_deleted(node, repo)
+    with node.db.write() as conn:
+        found = _begin(conn, repo, node.clock.now())
     with node.db.write() as conn:
         used = _used_xorbs(conn, repo)
     # 1. Xorbs, one after another, each in a transaction of its own.
@@ -76,13 +77,15 @@ def remove_bytes(node: Node, conn: Connection, rows: Sequence[FileRow]) -> None:
             node.store.delete(blob_key(row.sha256))
 
 
-def _require_deleted(node: Node, repo: int) -> Repo:
-    with node.db.read() as conn:
-        found, waiting = repos.get(conn, repo), garbage.count_unsettled(conn, repo)
+def _begin(conn: Connection, repo: int, now: int) -> Repo:
+    """Return a deleted repository; its revisions count as erased from here on, so that it cannot be restored half-way."""
+    found = repos.lock(conn, repo)
     if found is None:
         raise NotFoundError(f"there is no repository number {repo}")
-    if found.state not in ("withdrawn", "retired") or waiting:
+    if found.state not in ("withdrawn", "retired") or garbage.count_unsettled(conn, repo):
         raise Conflict(f"{found.repo.path} is {found.state}; only a deleted repository is erased", hint="delete it first")
+    kept = [row.rev for row in revisions.all_of(conn, repo, ["retired", "withdrawn"])]
+    revisions.set_state(conn, repo, kept, "erased", now)
     return found
 
 

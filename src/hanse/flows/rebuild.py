@@ -24,7 +24,7 @@ from hanse.db.leaves import LogHead
 from hanse.db.repos import Repo
 from hanse.errors import BadProof, Conflict
 from hanse.flows import effects
-from hanse.flows.effects import Commit, Create, Delete, Effect, Move, Rename
+from hanse.flows.effects import Commit, Create, Delete, Effect, Move, Rename, Restore
 from hanse.flows.effects import Visibility as VisibilityEffect
 from hanse.flows.holdings import Named, settle_files
 from hanse.flows.journal import complete_staged, read_head, read_log, stored_sizes
@@ -109,6 +109,7 @@ class _Replay:
     erased: set[int] = field(default_factory=set)
     revisions: int = 0
     _rows: dict[_Token, int] = field(default_factory=dict)
+    _deleted: dict[str, int] = field(default_factory=dict)
     _heads: dict[tuple[int, str], GitOid] = field(default_factory=dict)
 
     def apply(self, index: int, data: bytes) -> None:
@@ -133,18 +134,13 @@ class _Replay:
             effects.apply_all(self.conn, [found])
 
     def _apply_repo(self, leaf: RepoLeaf, token: _Token, row: Mapping[str, object]) -> None:
-        meaning = self.book.repo_change(leaf, Sha256(str(row["leaf_hash"])))
+        meaning = self.book.repo_change(leaf, Sha256(str(row["leaf_hash"])), self._deleted.keys())
         if meaning is None:  # concealed, and its record is gone
             self._enter(self._lost(token), row, None)
             return
         before, after, record = meaning
         if leaf.op is RepoOp.CREATE:
-            made = repos.create(
-                self.conn, before.repo, visibility=before.visibility, salt=before.salt, creator_id=None, now=leaf.time
-            )
-            self._rows[token] = made
-            self.known.add(made)
-            self._enter(made, row, Create(record=record))
+            self._rows[token] = self._create(before, row, record)
             return
         repo = self._rows.pop(self._token(before), None)
         if repo is None:
@@ -155,8 +151,22 @@ class _Replay:
         self._enter(repo, row, effect)
         if isinstance(effect, Delete):
             self.erased |= {repo} if leaf.op is RepoOp.VISIBILITY else set()
+            self._deleted[str(row["leaf_hash"])] = repo
         else:
             self._rows[self._token(after)] = repo
+
+    def _create(self, born: Repo, row: Mapping[str, object], record: str) -> int:
+        """Enter a leaf that creates a repository, or brings a deleted one back, and return its row."""
+        undone = self.book.restored(Sha256(str(row["leaf_hash"])))
+        repo = None if undone is None else self._deleted.pop(undone, None)
+        if repo is not None:
+            self._enter(repo, row, Restore((born.salt or b"").hex(), record=record))
+            return repo
+        now = int(str(row["created_at"]))
+        made = repos.create(self.conn, born.repo, visibility=born.visibility, salt=born.salt, creator_id=None, now=now)
+        self.known.add(made)
+        self._enter(made, row, Create(record=record))
+        return made
 
     def _apply_ref(self, leaf: RefLeaf, token: _Token, row: Mapping[str, object]) -> None:
         repo, meaning = self._rows.get(token), self.book.ref_change(leaf)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import UNSET
 
 from hanse.db import repos
 from hanse.db.repos import Repo
@@ -49,6 +52,7 @@ class RecordBook:
         self.files: dict[XetHash, tuple[Sha256, int]] = {}
         self._commits: dict[tuple[_Place, str], CommitMeaning] = {}
         self._changes: dict[str, tuple[RepoRecord, Sha256]] = {}
+        self._restored: dict[str, tuple[RepoRecord, Sha256]] = {}
         self._meanings: dict[tuple[str, str, str, str], RefMeaning] = {}
         for key in store.list(REVISIONS):
             digest = Sha256(key.rpartition("/")[2])
@@ -62,7 +66,8 @@ class RecordBook:
         repo, salt = record.repo_id.folded, record.salt
         place = (record.type, repo, salt)
         if isinstance(record, RepoRecord):
-            self._changes[record.leaf] = (record, digest)
+            # Within one second a creation in clear and the undoing of its deletion have the same leaf.
+            (self._changes if record.restores is UNSET else self._restored)[record.leaf] = (record, digest)
         elif isinstance(record, RefsRecord):
             for ref, rev, tree, message in record.refs:
                 self._mean(place, RefMeaning(RefName(ref), GitOid(rev), Sha256(tree), message, digest, salt, repo))
@@ -93,9 +98,16 @@ class RecordBook:
         """Return a commit of the repository and visibility epoch that the leaf belongs to."""
         return self._commits.get(((leaf.type.value, meaning.repo, meaning.salt), rev))
 
-    def repo_change(self, leaf: RepoLeaf, leaf_hash: Sha256) -> tuple[Repo, Repo, str] | None:
-        """Return the repository before and after a `repo` leaf, and the record's name; None if nothing tells."""
+    def repo_change(
+        self, leaf: RepoLeaf, leaf_hash: Sha256, deleted: Container[str] = frozenset()
+    ) -> tuple[Repo, Repo, str] | None:
+        """Return the repository before and after a `repo` leaf, and the record's name; None if nothing tells.
+
+        deleted: leaves of the deletions that may be undone at this point.
+        """
         found = self._changes.get(leaf_hash)
+        if found is None or self.restored(leaf_hash) in deleted:
+            found = self._restored.get(leaf_hash, found)
         if found is not None:
             record, digest = found
             before = repos.unborn(record.repo_id, _visibility(record), bytes.fromhex(record.salt) or None, leaf.time)
@@ -107,6 +119,11 @@ class RecordBook:
         self.problems.append(f"the record of {leaf.op.value} of {leaf.repo} is missing; names are in lower case")
         before = repos.unborn(parse_repo_id(leaf.origin, leaf.type, leaf.repo), Visibility.PUBLIC, None, leaf.time)
         return before, _guess(before, leaf), ""
+
+    def restored(self, leaf_hash: Sha256) -> str | None:
+        """Return the leaf of the deletion that the creation logged by `leaf_hash` undoes; None if it never did."""
+        found = self._restored.get(leaf_hash)
+        return None if found is None else str(found[0].restores)
 
 
 def _guess(before: Repo, leaf: RepoLeaf) -> Repo:

@@ -88,9 +88,10 @@ class RefsRecord(Head, frozen=True, kw_only=True, tag="refs", tag_field="kind", 
 
 
 class RepoRecord(Head, frozen=True, kw_only=True, tag="repo", tag_field="kind", forbid_unknown_fields=True):
-    """A repository was created, renamed, deleted or made visible to others.
+    """A repository was created, renamed, deleted, restored or made visible to others.
 
-    repo, salt: before; to: name after, as spelled; visibility, new_salt: after; leaf: hash of the leaf that logs it.
+    repo, salt: before; to: name after, as spelled; visibility, new_salt: after; leaf: hash of the leaf that logs it;
+    restores: hash of the leaf that logs the deletion which this creation undoes.
     """
 
     op: str
@@ -98,6 +99,7 @@ class RepoRecord(Head, frozen=True, kw_only=True, tag="repo", tag_field="kind", 
     visibility: str
     new_salt: str
     leaf: str
+    restores: str | msgspec.UnsetType = msgspec.UNSET
 
 
 Record = RevisionRecord | RefsRecord | RepoRecord

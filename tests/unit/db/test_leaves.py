@@ -94,3 +94,15 @@ def test_lease(database: Database) -> None:
         back = leaves.take_lease(conn, "one", 3000, 500)
     assert back is not None
     assert back.fence == 3
+
+
+def test_newest_change_of_a_repository(database: Database, queued: list[int]) -> None:
+    """The newest leaf about the repository as a whole is found, whatever its refs did since."""
+    with database.write() as conn:
+        first = leaves.get(conn, queued[0])
+        assert first is not None
+        row = {"repo_id": first.repo_id, "kind": "repo", "ref": None, "seq": None, "rev": None, "tree": None, "effect": "{}"}
+        for name in ("4", "5"):
+            leaves.append(conn, {**row, "created_at": 1, "leaf": b"x", "leaf_hash": name})
+        leaves.append(conn, {**row, "kind": "ref", "created_at": 1, "leaf": b"x", "leaf_hash": "6"})
+        assert leaves.newest_change(conn, first.repo_id) == "5"

@@ -74,3 +74,16 @@ def test_rows_without_a_name(database: Database) -> None:
     assert found is not None
     assert (found.state, found.downloads, found.public) == ("erased", 3, False)
     assert repos.unborn(_id("a/b"), Visibility.PUBLIC, None, 1).id == 0
+
+
+def test_listed_by_state_and_former_name(database: Database) -> None:
+    """Repositories are listed in order of their names; deleted ones are found by the last name they had, in any case."""
+    second, first = _create(database, "b/x"), _create(database, "a/Old")
+    with database.write() as conn:
+        repos.free_names(conn, first)
+        repos.update_columns(conn, first, state="retired")
+        assert [one.id for one in repos.in_state(conn)] == [first, second]
+        assert [one.id for one in repos.in_state(conn, "retired")] == [first]
+        assert [one.id for one in repos.deleted_as(conn, _id("A/old"), ("retired", "withdrawn"))] == [first]
+        assert repos.deleted_as(conn, _id("a/old", RepoType.DATASET), ("retired",)) == []
+        assert repos.deleted_as(conn, _id("a/old"), ("withdrawn",)) == []
