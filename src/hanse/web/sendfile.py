@@ -5,9 +5,9 @@ loop, where this small ASGI wrapper adds it for plain TCP. Response headers go t
 by the kernel from the page cache. A duplicate of the socket's descriptor is watched for writability, because asyncio does not
 let a transport's own descriptor be watched twice.
 
-Each call moves at most `_SLICE` bytes and then yields to the loop: that bounds the latency that a fast download can cost
-everybody else. The next slices are announced to the kernel (POSIX_FADV_WILLNEED), so that a cold file is read ahead instead of
-stalling the loop.
+All transfers of a process together move about `_SLICE` bytes per turn of the loop and then yield: that bounds the latency that
+fast downloads can cost everybody else, however many they are. The next slices are announced to the kernel
+(POSIX_FADV_WILLNEED), so that a cold file is read ahead instead of stalling the loop.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 _SLICE = 1024 * 1024
+_LEAST = 64 * 1024
 _READ_AHEAD = 8 * 1024 * 1024
 _STALL_SECONDS = 120.0
 EXTENSION = "http.response.zerocopysend"
@@ -75,15 +76,36 @@ async def _flushed(cycle: RequestResponseCycle) -> None:
         await asyncio.sleep(0.001)
 
 
+class _Running:
+    """How many transfers are under way on this process's loop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def share(self) -> int:
+        """Return how many bytes one of them may move per turn."""
+        return max(_LEAST, _SLICE // self.count)
+
+
+_running = _Running()
+
+
 async def _pump(cycle: RequestResponseCycle, out: int, file: int, offset: int, count: int) -> None:
+    _running.count += 1
+    try:
+        await _pump_slices(cycle, out, file, offset, offset + count)
+    finally:
+        _running.count -= 1
+
+
+async def _pump_slices(cycle: RequestResponseCycle, out: int, file: int, offset: int, end: int) -> None:
     ahead = offset
-    end = offset + count
     while offset < end and not cycle.disconnected:
         if ahead < end and ahead < offset + _READ_AHEAD // 2:
             os.posix_fadvise(file, ahead, _READ_AHEAD, os.POSIX_FADV_WILLNEED)
             ahead += _READ_AHEAD
         try:
-            sent = os.sendfile(out, file, offset, min(_SLICE, end - offset))
+            sent = os.sendfile(out, file, offset, min(_running.share(), end - offset))
         except BlockingIOError:
             await _writable(out)
             continue
