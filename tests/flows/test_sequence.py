@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +101,38 @@ def test_failing_transaction_changes_nothing(database: Database, tmp_path: Path,
 
 def _disk_failure(*_: object) -> None:
     raise StorageError("the disk failed here on purpose")
+
+
+def test_thread_survives_what_nobody_expected(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that is none of this program's own is reported and tried again; the thread goes on and publishes."""
+    node = make_node(database, tmp_path / "data")
+    alice = add_user(node, "alice")
+    _queue(node, alice)
+    with monkeypatch.context() as patch:
+        patch.setattr("hanse.flows.effects.apply_all", _programming_error)
+        node.sequencer.start()
+        _until(lambda: node.sequencer.failure is not None)
+        failure = node.sequencer.failure
+    assert isinstance(failure, StorageError)
+    assert "ZeroDivisionError" in failure.message
+    try:
+        repo = new_repo(node, alice, "alice/n")
+        commit(node, alice, repo, PutBytes("a", b"1"))
+        _until(lambda: node.sequencer.failure is None)
+    finally:
+        node.sequencer.stop()
+    world.check(node)
+
+
+def _programming_error(*_: object) -> None:
+    raise ZeroDivisionError("a mistake on purpose")
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_fence_stops_a_sleeper(database: Database, tmp_path: Path) -> None:

@@ -20,8 +20,12 @@ def _ready(node: Node) -> None:
 
 
 async def readyz(call: Call) -> Response:
-    """Answer 200 when the database answers too."""
+    """Answer 200 when the database answers too and the journal goes on, else 503."""
     await call.run(_ready, call.node)
+    failure = call.node.sequencer.failure
+    if failure is not None:
+        # Anybody may ask, so only the kind is told; the words are in the log.
+        return JSONResponse({"status": "not ready", "reason": failure.code, "error": "the journal cannot go on"}, 503)
     return JSONResponse({"status": "ready"})
 
 
