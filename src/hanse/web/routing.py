@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from hanse.db.repos import Repo
-from hanse.errors import BadFormat, BadPath, BadToken, NotAuthenticated, TooLarge
+from hanse.errors import BadFormat, BadPath, BadToken, HanseError, NotAuthenticated, TooLarge
 from hanse.flows import access
 from hanse.flows.node import Node
 from hanse.model.actor import ANONYMOUS, Actor
@@ -50,6 +50,7 @@ class Call:
     actor: Actor = ANONYMOUS
     bad_token: bool = False
     warnings: list[str] = field(default_factory=list)
+    _found: tuple[str, Repo | HanseError] | None = None
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking flow in a worker thread and return its result."""
@@ -67,8 +68,24 @@ class Call:
 
     async def repo(self) -> Repo:
         """Return the repository named by the route as far as the caller may see it; raises RepoNotFound."""
-        repo_id = parse_repo_id(self.origin, self.kind, self.params["repo"])
-        return await self.run(access.resolve, self.node, self.actor, repo_id)
+        if self._found is None or self._found[0] != self.params["repo"]:
+            await self.run(self.look_up_repo)
+        assert self._found is not None
+        found = self._found[1]
+        if isinstance(found, HanseError):
+            raise found
+        return found
+
+    def look_up_repo(self) -> None:
+        """Look for the repository named by the route, for `repo` to return or raise; blocking.
+
+        The thread that authenticates does this on the way: one change of threads less for nearly every request.
+        """
+        name = self.params["repo"]
+        try:
+            self._found = (name, access.resolve(self.node, self.actor, parse_repo_id(self.origin, self.kind, name)))
+        except HanseError as error:
+            self._found = (name, error)
 
     def require_account(self) -> Actor:
         """Return the caller if he is authenticated; raises NotAuthenticated or BadToken."""

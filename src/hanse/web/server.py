@@ -13,7 +13,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hanse.errors import BadFormat, HanseError, NotFoundError, StorageError
 from hanse.flows.accounts import authenticate
 from hanse.flows.node import Node
-from hanse.model.actor import Actor
 from hanse.model.repo import Origin, parse_origin
 from hanse.settings import Settings
 from hanse.web import metrics
@@ -111,15 +110,18 @@ class HanseApp:
         scheme, _, token = call.request.headers.get("authorization", "").partition(" ")
         if not token:
             return
-        actor: Actor | None = None
-        if scheme.lower() == "bearer" and len(token) <= 512:
-            actor = await call.run(authenticate, self.node.db, self.node.clock, token.strip())
+        await call.run(self._enter, call, token.strip() if scheme.lower() == "bearer" and len(token) <= 512 else "")
+
+    def _enter(self, call: Call, token: str) -> None:
+        actor = authenticate(self.node.db, self.node.clock, token)
         if actor is None:
             # A foreign token must not break public reads; it is neither stored nor logged.
             call.bad_token = True
             call.warnings.append(UNKNOWN_TOKEN)
         else:
             call.actor = actor
+        if "repo" in call.params:
+            call.look_up_repo()
 
     def _record(self, request: Request, status: int, pattern: str, seconds: float, request_id: str) -> None:
         metrics.observe(request.method, pattern, status, seconds)
