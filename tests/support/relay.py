@@ -1,10 +1,11 @@
-"""A TCP relay in front of a node that counts bytes and can cut connections: the network as a test tool."""
+"""A TCP relay in front of a node that counts bytes and can cut or slow connections: the network as a test tool."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +13,8 @@ from typing import Self
 class Relay:
     """Forwards connections to a port of 127.0.0.1; `sent` counts bytes towards the server, `received` those back.
 
-    `cut_after` ends every connection once that many bytes went towards the server in total.
+    `cut_after` ends every connection once that many bytes went towards the server in total; `rate` is the most bytes per second
+    that go towards it, over all connections.
     """
 
     def __init__(self, port: int) -> None:
@@ -20,6 +22,8 @@ class Relay:
         self.sent = 0
         self.received = 0
         self.cut_after: int | None = None
+        self.rate: int | None = None
+        self._turn = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._open: set[socket.socket] = set()
@@ -55,6 +59,9 @@ class Relay:
                     self.sent += len(data)
                     if self.cut_after is not None and self.sent > self.cut_after:
                         break
+                    if self.rate is not None:
+                        with self._turn:
+                            time.sleep(len(data) / self.rate)
                 else:
                     self.received += len(data)
                 target.sendall(data)
