@@ -243,7 +243,7 @@ LIMIT_PARSERS: dict[str, tuple[Callable[[object], int], str]] = {
         "How long unreferenced bytes stay after a client last saw them.",
     ),
     "url_ttl_seconds": (_whole(60, 86400, _TIMES), "Life of signed byte addresses."),
-    "token_ttl_seconds": (_whole(120, 86400, _TIMES), "Life of Xet tokens."),
+    "token_ttl_seconds": (_whole(35, 86400, _TIMES), "Life of Xet tokens; clients renew them 30 seconds before they end."),
     "lfs_part_bytes": (_whole(5 * MIB, 5 * GIB, _UNITS), "Size of the parts of a multipart upload."),
     "upload_ttl_seconds": (_TIME, "How long unfinished uploads are kept."),
     "publish_timeout_seconds": (_whole(1, 3600, _TIMES), "How long a commit waits for its turn before 503."),
