@@ -237,6 +237,10 @@ LIMIT_PARSERS: dict[str, tuple[Callable[[object], int], str]] = {
     "max_file_bytes": (_SIZE, "Largest file of all."),
     "max_shard_bytes": (_SIZE, "Largest Xet shard accepted."),
     "default_quota_bytes": (_SIZE_OR_NONE, "Storage of a namespace without a quota of its own; 0 is unlimited."),
+    "max_staged_bytes_per_account": (
+        _SIZE_OR_NONE,
+        "What one account may upload to repositories of others and not commit (for pull requests); 0 is unlimited.",
+    ),
     "retention_seconds": (_TIME, "How long retired revisions of public repositories stay readable by id."),
     "garbage_seconds": (
         _whole(28 * 86400, 10 * 365 * 86400, _TIMES),

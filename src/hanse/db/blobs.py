@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_, select, update
 
 from hanse.db.batch import batches, insert_new
 from hanse.db.schema import files, repo_files, repos, shards
@@ -124,12 +124,17 @@ def _values(file: NewFile) -> dict[str, str | int | bytes | None]:
 
 
 def link_files(conn: Connection, repo_id: int, file_ids: Iterable[int], account_id: int | None, now: int) -> None:
-    """Let repository `repo_id` name these files: new ones and retired ones become staged, live ones stay live."""
+    """Let repository `repo_id` name these files: new ones and retired ones become staged, live ones stay live.
+
+    What the same account staged before counts as sent now.
+    """
     ids = sorted(set(file_ids))
     values = {"repo_id": repo_id, "state": "staged", "account_id": account_id, "added_at": now}
     insert_new(conn, repo_files, [values | {"file_id": one} for one in ids])
     for some in batches(ids):
-        again = and_(repo_files.c.repo_id == repo_id, repo_files.c.file_id.in_(some), repo_files.c.state == "retired")
+        older = and_(repo_files.c.state == "staged", repo_files.c.account_id == account_id, repo_files.c.added_at < now)
+        sent = or_(repo_files.c.state == "retired", older)
+        again = and_(repo_files.c.repo_id == repo_id, repo_files.c.file_id.in_(some), sent)
         conn.execute(update(repo_files).where(again).values(state="staged", account_id=account_id, added_at=now))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from hanse.db.batch import batches
 from hanse.db.schema import files, lfs_uploads, repo_files
 from hanse.model.digest import Sha256
 
@@ -60,6 +62,16 @@ def find_same(conn: Connection, wanted: LfsUpload) -> LfsUpload | None:
     ]
     row = conn.execute(select(lfs_uploads).where(*same).limit(1)).one_or_none()
     return None if row is None else _upload(row)
+
+
+def under_way(conn: Connection, repo: int, account: int, digests: Sequence[Sha256], now: int) -> set[Sha256]:
+    """Return those of the contents that the account is sending to the repository in parts."""
+    found = set[Sha256]()
+    for some in batches(digests):
+        mine = (lfs_uploads.c.repo_id == repo, lfs_uploads.c.account_id == account, lfs_uploads.c.expires_at > now)
+        rows = conn.execute(select(lfs_uploads.c.sha256).where(*mine, lfs_uploads.c.sha256.in_(some)))
+        found |= {Sha256(row.sha256) for row in rows}
+    return found
 
 
 def add(conn: Connection, upload: LfsUpload) -> None:

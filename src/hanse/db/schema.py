@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
     true,
 )
 
@@ -186,6 +187,10 @@ repo_files = Table(
     Column("added_at", BigInteger, nullable=False),
 )
 Index("ix_repo_files_file", repo_files.c.file_id)
+STAGED = text("repo_files.state = 'staged'")
+"""Condition in the words by which both databases see that the index of staged files serves."""
+_STAGED = text("state = 'staged'")
+Index("ix_repo_files_staged", repo_files.c.repo_id, repo_files.c.added_at, sqlite_where=_STAGED, postgresql_where=_STAGED)
 
 xorbs = Table(
     "xorbs",

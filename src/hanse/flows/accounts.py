@@ -251,8 +251,7 @@ def require_quota(conn: Connection, limits: Limits, origin: Origin, namespace: s
 
     Nothing is reserved: uploads that run side by side may together exceed it by what they add at once.
     """
-    account = accounts.find_account(conn, namespace)
-    quota = limits.default_quota_bytes if account is None or account.quota_bytes is None else account.quota_bytes
+    quota = quota_of(conn, limits, namespace)
     if quota == 0:
         return
     used = accounts.used_bytes(conn, origin, namespace)
@@ -261,6 +260,12 @@ def require_quota(conn: Connection, limits: Limits, origin: Origin, namespace: s
             f"{namespace} would use {(used + adding) / MIB:,.1f} MiB of its quota of {quota / MIB:,.1f} MiB",
             hint="delete repositories or files you no longer need, or ask the node's operator for more",
         )
+
+
+def quota_of(conn: Connection, limits: Limits, namespace: str) -> int:
+    """Return the quota of a namespace in bytes, its own or the node's default; 0 for unlimited."""
+    account = accounts.find_account(conn, namespace)
+    return limits.default_quota_bytes if account is None or account.quota_bytes is None else account.quota_bytes
 
 
 def require_unclaimed(conn: Connection, namespace: str) -> None:

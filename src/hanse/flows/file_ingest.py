@@ -24,6 +24,7 @@ from hanse.flows.file_writer import FileWriter
 from hanse.flows.inspect import hash_file
 from hanse.flows.known_chunks import known_chunks
 from hanse.flows.node import Node
+from hanse.flows.quota import is_bounded, missing_bytes, require_room
 from hanse.flows.read import TermSource
 from hanse.flows.small_files import store_small
 from hanse.flows.transfers import Tables, require_stored
@@ -36,11 +37,11 @@ from hanse.store.keys import chunk_list_key, shard_key, xorb_key
 class FileIngest:
     """Takes in one file as its pieces arrive; use as a context manager, which removes what was not accepted.
 
-    sha256, size: as declared by the sender. The caller has checked that the actor may write to `repo`. Raises TooLarge for a
-    declared size above the node's bound.
+    sha256, size: as declared by the sender; counted: the quota counts the file already, as an upload in progress. The caller has
+    checked that the actor may write to `repo`. Raises TooLarge for a declared size above the node's bound, QuotaExceeded.
     """
 
-    def __init__(self, node: Node, actor: Actor, repo: Repo, *, sha256: Sha256, size: int) -> None:
+    def __init__(self, node: Node, actor: Actor, repo: Repo, *, sha256: Sha256, size: int, counted: bool = False) -> None:
         if not 0 <= size <= node.limits.max_file_bytes:
             raise TooLarge(f"a file may have {node.limits.max_file_bytes} bytes, {size} are declared")
         self._node = node
@@ -50,6 +51,7 @@ class FileIngest:
         self._size = size
         self._received = 0
         self._sha256 = hashlib.sha256()
+        self._bounded = not counted and _require_room(node, actor, repo, sha256, size)
         self._chunker = Chunker()
         self._writer = FileWriter(node, known_chunks(node, actor, repo, size))
 
@@ -65,7 +67,7 @@ class FileIngest:
     def finish(self) -> FileRow:
         """Check the whole file and make it known to the repository; return its row.
 
-        Raises DigestMismatch if size or digest are not those declared; StorageError. Nothing is visible then.
+        Raises DigestMismatch if size or digest are not those declared; QuotaExceeded; StorageError. Nothing is visible then.
         """
         digest = Sha256(self._sha256.hexdigest())
         if self._received != self._size or digest != self._expected:
@@ -77,7 +79,7 @@ class FileIngest:
             return store_small(self._node, self._repo, self._actor, b"")
         for chunk in self._chunker.finish():
             self._writer.add(chunk)
-        return _record(self._node, self._actor, self._repo, self._writer, digest)
+        return _record(self._node, self._actor, self._repo, self._writer, digest, bounded=self._bounded)
 
     def close(self) -> None:
         """Remove what was staged and not accepted; idempotent."""
@@ -90,7 +92,18 @@ class FileIngest:
         self.close()
 
 
-def _record(node: Node, actor: Actor, repo: Repo, writer: FileWriter, digest: Sha256) -> FileRow:
+def _require_room(node: Node, actor: Actor, repo: Repo, sha256: Sha256, size: int) -> bool:
+    """Raise QuotaExceeded unless there is room for the file; tell whether to look again when it is there."""
+    with node.db.read() as conn:
+        if not is_bounded(node, conn, actor, repo):
+            return False
+        adding = missing_bytes(node, conn, repo, {sha256: size}, blobs.find_by_sha256(conn, repo.id, [sha256]))
+        if adding:
+            require_room(node, conn, actor, repo, adding)
+        return adding > 0
+
+
+def _record(node: Node, actor: Actor, repo: Repo, writer: FileWriter, digest: Sha256, *, bounded: bool) -> FileRow:
     """Store chunk list and shard of a checked file, then enter it into the catalogue."""
     terms = writer.finish()
     chunk_list = writer.chunks.encode()
@@ -108,6 +121,8 @@ def _record(node: Node, actor: Actor, repo: Repo, writer: FileWriter, digest: Sh
         now = node.clock.now()
         row = blobs.insert_files(conn, [file], now)[name]
         blobs.link_files(conn, repo.id, [row.id], actor.account_id, now)
+        if bounded:  # others may have come in meanwhile
+            require_room(node, conn, actor, repo, 0)
         names = {term.xorb for term in terms}
         used = xorbs.get_xorbs(conn, list(names), keep=True)
         require_stored(node.store, [chunk_list_key(name), *map(xorb_key, names)])

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Self
 
 from blake3 import blake3
+from sqlalchemy import Connection
 
-from hanse.db import blobs, lfs, repos
+from hanse.db import blobs, lfs, repos, usage
 from hanse.db.blobs import FileRow
 from hanse.db.lfs import LfsUpload
 from hanse.db.repos import Repo
@@ -25,6 +26,7 @@ from hanse.flows import access
 from hanse.flows.accounts import actor_of
 from hanse.flows.ingest import FileIngest
 from hanse.flows.node import Node
+from hanse.flows.quota import is_bounded, require_room, since
 from hanse.flows.scope import usable_files
 from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.digest import Sha256
@@ -58,17 +60,33 @@ def plan_uploads(node: Node, actor: Actor, repo: Repo, wanted: Sequence[Wanted],
     """Return for each file whether and how it is to be sent.
 
     A file that the caller may refer to already, here or elsewhere, becomes one of this repository's at once. multipart: the
-    client can send parts; files over `lfs_part_bytes` then come so. Raises as `require_upload`.
+    client can send parts; files over `lfs_part_bytes` then come so. Raises as `require_upload`, and QuotaExceeded if there is no
+    room for all of them.
     """
     require_upload(node, actor, repo)
     purge_uploads(node)
     with node.db.read() as conn:
         found = blobs.find_by_sha256(conn, usable_files(actor, repo), [one.sha256 for one in wanted])
-    here = [found[one.sha256].id for one in wanted if one.sha256 in found and found[one.sha256].size == one.size]
+        coming = {one.sha256: one.size for one in wanted if one.sha256 not in found and one.size <= node.limits.max_file_bytes}
+        if is_bounded(node, conn, actor, repo):
+            started = lfs.under_way(conn, repo.id, access.require_account(actor), list(coming), node.clock.now())
+            adding = sum(size for digest, size in coming.items() if digest not in started)
+            if adding:
+                require_room(node, conn, actor, repo, adding)
+    here = [found[one.sha256] for one in wanted if one.sha256 in found and found[one.sha256].size == one.size]
     if here:
         with node.db.write() as conn:
-            blobs.link_files(conn, repo.id, here, actor.account_id, node.clock.now())
+            link_present(node, conn, actor, repo, here)
     return [_answer(node, actor, repo, one, found.get(one.sha256), multipart=multipart) for one in wanted]
+
+
+def link_present(node: Node, conn: Connection, actor: Actor, repo: Repo, rows: Sequence[FileRow]) -> None:
+    """Make files that are stored already ones of the repository; raises QuotaExceeded."""
+    if is_bounded(node, conn, actor, repo):
+        adding = usage.missing_bytes(conn, repo.id, rows, since(node))
+        if adding:
+            require_room(node, conn, actor, repo, adding)
+    blobs.link_files(conn, repo.id, [row.id for row in rows], actor.account_id, node.clock.now())
 
 
 def _answer(node: Node, actor: Actor, repo: Repo, wanted: Wanted, found: FileRow | None, *, multipart: bool) -> Answer:
@@ -136,7 +154,8 @@ def resume(node: Node, repo_id: int, holder: str, role: str) -> tuple[Actor, Rep
 def open_ingest(node: Node, repo_id: int, holder: str, wanted: Wanted, length: int | None) -> FileIngest:
     """Return what takes in a whole file sent to a signed address; `length`: the body's announced size.
 
-    Raises NotAllowed or RepoNotFound if the account may not upload there now, BadFormat or TooLarge for another size.
+    Raises NotAllowed or RepoNotFound if the account may not upload there now, BadFormat or TooLarge for another size,
+    QuotaExceeded.
     """
     if length is None:
         raise BadFormat("an upload needs a Content-Length")
@@ -245,7 +264,7 @@ def complete(node: Node, upload_id: str, holder: str, oid: str, parts: Sequence[
         raise BadFormat(f"this upload is for {upload.sha256}, not {oid[:80]!r}")
     paths = _part_paths(node, upload, parts)
     try:
-        with FileIngest(node, actor, repo, sha256=upload.sha256, size=upload.size) as ingest:
+        with FileIngest(node, actor, repo, sha256=upload.sha256, size=upload.size, counted=True) as ingest:
             for piece in _pieces(paths):
                 ingest.feed(piece)
             ingest.finish()

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hanse.db import blobs, lfs, revisions
+from hanse.db.blobs import FileRow
 from hanse.db.lfs import Held
 from hanse.db.repos import Repo
 from hanse.flows import access
-from hanse.flows.lfs import require_upload
+from hanse.flows.lfs import link_present, require_upload
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 from hanse.model.digest import Sha256, XetHash
@@ -81,7 +82,8 @@ def _names_in_history(node: Node, repo: Repo, digests: set[Sha256]) -> dict[Sha2
 def copy_files(node: Node, actor: Actor, source: Repo, target: Repo, copies: Sequence[Copy]) -> list[tuple[Sha256, str]]:
     """Let the target repository name files of the source, and return those that could not be, with the reason.
 
-    Raises NotAllowed, GatedRepo or Disabled unless the caller may read the source's files and upload for the target.
+    Raises NotAllowed, GatedRepo or Disabled unless the caller may read the source's files and upload for the target;
+    QuotaExceeded, and then nothing is copied.
     """
     access.require_read_bytes(node, actor, source)
     require_upload(node, actor, target)
@@ -89,15 +91,15 @@ def copy_files(node: Node, actor: Actor, source: Repo, target: Repo, copies: Seq
         found = blobs.find_by_xet(conn, source.id, [one.xet for one in copies])
         states = blobs.file_states(conn, source.id, [row.id for row in found.values()])
     mine = actor.may_write(source.repo.namespace)
-    good: list[int] = []
+    good: list[FileRow] = []
     failed: list[tuple[Sha256, str]] = []
     for one in copies:
         row = found.get(one.xet)
         if row is None or row.sha256 != one.sha256 or not (mine or states.get(row.id) == "live"):
             failed.append((one.sha256, "no such file in the source repository"))
         else:
-            good.append(row.id)
+            good.append(row)
     if good:
         with node.db.write() as conn:
-            blobs.link_files(conn, target.id, good, actor.account_id, node.clock.now())
+            link_present(node, conn, actor, target, good)
     return failed

@@ -44,6 +44,7 @@ from hanse.flows.operations import (
     Step,
     net_change,
 )
+from hanse.flows.quota import require_namespace
 from hanse.flows.records import row_of
 from hanse.flows.scope import usable_files
 from hanse.model.actor import Actor
@@ -271,7 +272,9 @@ def _queue(
     if found.leaf_hash != position.leaf_hash or locked.salt != draft.repo.salt or locked.repo != draft.repo.repo:
         raise _Moved
     held = usage.hold(conn, locked.id, list(files.values()), actor.account_id, draft.words.now)
-    if held.added:  # who is over his quota may still delete
+    if held.fresh:  # who is over his quota may still delete
+        require_namespace(node, conn, locked.repo, 0)
+    elif held.added:  # staged before, so that it was counted then
         require_quota(conn, node.limits, locked.repo.origin, locked.repo.namespace, 0)
     if held.gone:
         raise BadCommit(

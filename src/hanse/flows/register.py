@@ -28,6 +28,7 @@ from hanse.errors import BadFormat, BlobNotFound, DigestMismatch, TooLarge
 from hanse.flows.dedup import advertise
 from hanse.flows.inspect import check_claim, hash_file
 from hanse.flows.node import Node
+from hanse.flows.quota import is_bounded, missing_bytes, require_room
 from hanse.flows.read import TermSource
 from hanse.flows.scope import usable_scope
 from hanse.flows.transfers import Check, Tables, require_stored
@@ -60,7 +61,7 @@ def register_shard(node: Node, actor: Actor, repo: Repo, data: bytes, progress: 
 
     The caller has checked that the actor may upload to `repo` (`hanse.flows.sessions`). Raises BadFormat or TooLarge for a
     shard that does not parse or is out of bounds; BlobNotFound for a xorb that the actor may not refer to; DigestMismatch
-    for a claim that is not true; StorageError. Nothing is visible then.
+    for a claim that is not true; QuotaExceeded; StorageError. Nothing is visible then.
     """
     digest = Sha256(hashlib.sha256(data).hexdigest())
     check, mine = _enter(node, repo, digest)
@@ -107,6 +108,7 @@ def _register(node: Node, actor: Actor, repo: Repo, *, digest: Sha256, data: byt
     tables = Tables(node.store, node.transfers.tables)
     _check_xorb_blocks(shard, tables)
     _check_total(node, shard)
+    bounded = _require_room(node, actor, repo, shard)
     checked = [_check_layout(node, block, tables, known.get(block.file)) for block in shard.files]
     files = _check_contents(node, checked, check, progress)
     node.store.put(shard_key(digest), data)
@@ -114,6 +116,8 @@ def _register(node: Node, actor: Actor, repo: Repo, *, digest: Sha256, data: byt
         now = node.clock.now()
         rows = blobs.insert_files(conn, files, now)
         blobs.link_files(conn, repo.id, [row.id for row in rows.values()], actor.account_id, now)
+        if bounded:  # others may have come in while the bytes were read
+            require_room(node, conn, actor, repo, 0)
         kept = xorbs.get_xorbs(conn, list(used), keep=True)
         require_stored(node.store, [*map(chunk_list_key, rows), *map(xorb_key, used)])
         xorbs.link_xorbs(conn, repo.id, [row.id for row in kept.values()])
@@ -175,6 +179,18 @@ def _check_total(node: Node, shard: Shard) -> None:
             f"the files of one shard may have {node.limits.max_file_bytes} bytes in {MAX_SHARD_CHUNKS} chunks, "
             f"these have {total} in {chunks}"
         )
+
+
+def _require_room(node: Node, actor: Actor, repo: Repo, shard: Shard) -> bool:
+    """Raise QuotaExceeded unless there is room for the files; tell whether to look again when they are there."""
+    sizes = {block.file: terms_size(block.terms) for block in shard.files}
+    with node.db.read() as conn:
+        if not is_bounded(node, conn, actor, repo):
+            return False
+        adding = missing_bytes(node, conn, repo, sizes, blobs.find_by_xet(conn, repo.id, list(sizes)))
+        if adding:
+            require_room(node, conn, actor, repo, adding)
+        return adding > 0
 
 
 def _check_layout(node: Node, block: FileBlock, tables: Tables, known: FileRow | None) -> _Checked:

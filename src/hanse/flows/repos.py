@@ -17,7 +17,7 @@ from hanse.db.blobs import FileRow
 from hanse.db.repos import Repo
 from hanse.errors import BadCommit, BadRepoId, Busy, InputError, NotAllowed, RepoNotFound
 from hanse.flows import access, chains, records
-from hanse.flows.accounts import require_quota, require_unclaimed
+from hanse.flows.accounts import require_unclaimed
 from hanse.flows.chains import Queued
 from hanse.flows.drafts import words_of, write_commit
 from hanse.flows.effects import MAIN, Create, Delete, Rename
@@ -25,6 +25,7 @@ from hanse.flows.effects import Visibility as VisibilityEffect
 from hanse.flows.gitattributes import DEFAULT_GITATTRIBUTES
 from hanse.flows.listing import Delta, RevisionListing
 from hanse.flows.node import Node
+from hanse.flows.quota import require_namespace
 from hanse.flows.records import RepoRecord
 from hanse.flows.small_files import store_whole
 from hanse.flows.transfers import require_stored
@@ -111,7 +112,7 @@ def _found(
         made = repos.create(conn, repo_id, visibility=chosen, salt=unborn.salt, creator_id=actor.account_id, now=words.now)
         if usage.hold(conn, made, files, actor.account_id, words.now).gone:
             raise Busy("a file was removed while the repository was created", hint="send the same request again")
-        require_quota(conn, node.limits, repo_id.origin, repo_id.namespace, 0)
+        require_namespace(node, conn, repo_id, 0)
         revisions.insert_pending(conn, [{**draft.row, "repo_id": made}])
         chains.queue_repo(conn, made, leaf, Create(record=record), words.now)
         born = replace(unborn, id=made)
@@ -137,7 +138,7 @@ def move_repo(node: Node, actor: Actor, repo: Repo, target: RepoId) -> Repo:
         if target.folded != locked.repo.folded:
             repos.reserve_name(conn, target, locked.id)
         if not same:
-            require_quota(conn, node.limits, target.origin, target.namespace, locked.used_bytes)
+            require_namespace(node, conn, target, locked.used_bytes)
         after = replace(locked, repo=target)
         leaf, record = _record(node, locked, op, after=after, to=target.folded, now=now)
         queued = chains.queue_repo(conn, locked.id, leaf, Rename(target.namespace, target.name, record=record), now)

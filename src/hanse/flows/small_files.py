@@ -16,6 +16,7 @@ from hanse.errors import TooLarge
 from hanse.flows.file_writer import FileWriter
 from hanse.flows.known_chunks import nothing_known
 from hanse.flows.node import Node
+from hanse.flows.quota import is_bounded, missing_bytes, require_room
 from hanse.flows.transfers import require_stored
 from hanse.model.actor import Actor
 from hanse.model.digest import Sha256
@@ -32,11 +33,12 @@ def store_small(node: Node, repo: Repo, actor: Actor, data: bytes) -> FileRow:
 def store_small_files(node: Node, repo: Repo, actor: Actor, items: Sequence[bytes]) -> list[FileRow]:
     """Store small files for the repository and return their rows, in order.
 
-    The caller has checked that the actor may write to `repo`. Raises TooLarge for one above the node's bound, StorageFull or
-    StorageError; what was stored before belongs to no repository then.
+    The caller has checked that the actor may write to `repo`. Raises TooLarge for one above the node's bound, QuotaExceeded
+    before anything is stored, StorageFull or StorageError; what was stored before belongs to no repository then.
     """
     if any(len(data) > node.limits.max_regular_bytes for data in items):
         raise TooLarge(f"a file inside a commit may have {node.limits.max_regular_bytes} bytes", hint="upload it by Xet or LFS")
+    _require_room(node, repo, actor, items)
     if len(items) == 1:
         files = [store_whole(node, items[0])]
     else:
@@ -48,6 +50,16 @@ def store_small_files(node: Node, repo: Repo, actor: Actor, items: Sequence[byte
         blobs.link_files(conn, repo.id, [row.id for row in rows.values()], actor.account_id, now)
         require_stored(node.store, [key for row in rows.values() for key in _objects(row)])
     return [rows[file.xet] for file in files]
+
+
+def _require_room(node: Node, repo: Repo, actor: Actor, items: Sequence[bytes]) -> None:
+    with node.db.read() as conn:
+        if not is_bounded(node, conn, actor, repo):
+            return
+        sizes = {Sha256(hashlib.sha256(data).hexdigest()): len(data) for data in items}
+        adding = missing_bytes(node, conn, repo, sizes, blobs.find_by_sha256(conn, repo.id, list(sizes)))
+        if adding:
+            require_room(node, conn, actor, repo, adding)
 
 
 def _objects(row: FileRow) -> list[ObjectKey]:

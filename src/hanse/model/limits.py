@@ -24,6 +24,7 @@ class Limits:
     max_file_bytes: int = 5 * 1024 * GIB
     max_shard_bytes: int = 64 * MIB
     default_quota_bytes: int = 0  # 0: unlimited
+    max_staged_bytes_per_account: int = 64 * GIB  # uploads to others' repositories, not committed yet; 0: unlimited
     retention_seconds: int = 90 * 86400
     garbage_seconds: int = 28 * 86400
     url_ttl_seconds: int = 3600

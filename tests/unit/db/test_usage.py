@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import URL, select, text
 
 from hanse.content.terms import Term, encode_terms
-from hanse.db import blobs, garbage, repos, usage, xorbs
+from hanse.db import accounts, blobs, garbage, lfs, repos, usage, xorbs
 from hanse.db.blobs import FileRow, NewFile
 from hanse.db.engine import Database
+from hanse.db.lfs import LfsUpload
 from hanse.db.schema import repo_files, repo_xorbs
 from hanse.db.xorbs import NewXorb
 from hanse.model.digest import Sha256, XetHash
@@ -63,3 +64,46 @@ def test_removed_bytes_are_noticed(database: Database, held: tuple[int, list[Fil
     with database.write() as conn:
         garbage.mark_erased(conn, [rows[1].id])
         assert [row.id for row in usage.hold(conn, repo, rows, None, 2).gone] == [rows[1].id]
+
+
+def test_staged_is_counted_until_it_is_old_or_committed(database: Database, held: tuple[int, list[FileRow]]) -> None:
+    """Uploads count for namespace and account from when they were last sent; commits and other namespaces take them out."""
+    repo, rows = held
+    with database.write() as conn:
+        account = accounts.insert_account(conn, "bob", "user", 1).id
+        blobs.link_files(conn, repo, [row.id for row in rows], account, 10)
+        where = Origin("hub.example.org"), "A"
+        assert usage.staged_bytes(conn, *where, since=10, now=10) == 30
+        assert usage.staged_bytes(conn, *where, since=11, now=11) == 0
+        assert usage.staged_bytes(conn, Origin("other.example.org"), "a", since=0, now=10) == 0
+        assert usage.account_staged_bytes(conn, account, [], since=10, now=10) == 30
+        assert usage.account_staged_bytes(conn, account, ["a"], since=10, now=10) == 0
+        assert usage.missing_bytes(conn, repo, rows, 11) == 30
+        blobs.link_files(conn, repo, [rows[0].id], account, 12)
+        blobs.link_files(conn, repo, [rows[1].id], None, 12)
+        assert usage.missing_bytes(conn, repo, rows, 11) == 20
+        assert usage.hold(conn, repo, rows[:1], account, 13).fresh == 0
+        assert usage.staged_bytes(conn, *where, since=0, now=13) == 20
+
+
+def test_uploads_in_parts_are_staged(database: Database, held: tuple[int, list[FileRow]]) -> None:
+    """An upload in parts counts at its whole size until it expires, and is known by its content."""
+    repo, _ = held
+    digest = Sha256("d" * 64)
+    with database.write() as conn:
+        account = accounts.insert_account(conn, "bob", "user", 1).id
+        lfs.add(conn, LfsUpload("e" * 32, repo, account, digest, 70, 50, 100))
+        for now, size in ((99, 70), (100, 0)):
+            assert usage.staged_bytes(conn, Origin("hub.example.org"), "a", since=0, now=now) == size
+            assert usage.account_staged_bytes(conn, account, [], since=0, now=now) == size
+            assert lfs.under_way(conn, repo, account, [digest], now) == ({digest} if size else set())
+
+
+def test_the_index_serves(sqlite_url: URL) -> None:
+    """Staged files are found without reading what a repository holds."""
+    database = Database(sqlite_url)
+    with database.read() as conn:
+        query = "SELECT file_id FROM repo_files WHERE repo_id = 1 AND added_at > 5 AND repo_files.state = 'staged'"
+        plan = conn.execute(text(f"EXPLAIN QUERY PLAN {query}")).all()
+    database.close()
+    assert "ix_repo_files_staged" in str(plan)
