@@ -158,7 +158,7 @@ class NotAllowed(AccessError):
 
 
 class QuotaExceeded(AccessError):
-    """The namespace has used up its storage quota."""
+    """The namespace's storage quota, or what one account may upload to others and not commit, would be exceeded."""
 
     code = "QuotaExceeded"
 
