@@ -134,8 +134,8 @@ def clock() -> Iterator[list[float]]:
 
 
 def client(bench: Bench, node: LiveNode, name: str = "home", *, xet: bool = True) -> Client:
-    """Return the newest client with a home folder of its own."""
-    return Client("hub2", node, bench.folder / name, xet=xet)
+    """Return the newest client with a home folder of its own, pinned to one core."""
+    return Client("hub2", node, bench.folder / name, xet=xet, prefix=("taskset", "-c", "0"))
 
 
 def curl(url: str, *, start: int | None = None, end: int | None = None, token: str | None = None) -> float:

@@ -101,9 +101,8 @@ class Replay:
             path = f"{prefix}/{version}/reconstructions/{xet}"
             for span in self._spans():
                 self._reconstruction(path, token, span)
-            self.locations.append(
-                f"location = {path} {{ default_type application/json; max_ranges 0; try_files /none {path}/$span =404; root {self.folder}; }}"
-            )
+            answer = f"default_type application/json; max_ranges 0; try_files /none {path}/$span =404; root {self.folder};"
+            self.locations.append(f"location = {path} {{ {answer} }}")
 
     def _spans(self) -> list[str]:
         log = (self.node.folder / "spans.txt").read_text().split()

@@ -31,6 +31,7 @@ class Client:
     xet: bool = True
     token: str = ADMIN_TOKEN
     extra: Mapping[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()  # put before every command, such as `taskset -c 0`
 
     def with_env(self, **extra: str) -> Client:
         """Return the same client with more environment variables."""
@@ -59,7 +60,13 @@ class Client:
         self.home.mkdir(parents=True, exist_ok=True)
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, env=self.env(), timeout=TIMEOUT, check=False, cwd=self.home
+                [*self.prefix, *command],
+                capture_output=True,
+                text=True,
+                env=self.env(),
+                timeout=TIMEOUT,
+                check=False,
+                cwd=self.home,
             )
         except subprocess.TimeoutExpired as error:
             raise ClientFailed(f"{command[1:4]} hung\n{error.stdout!r}\n{error.stderr!r}\n{self.node.log()}") from error
