@@ -27,7 +27,8 @@ _BURST = 32 * 1024 * 1024
 """Bytes after which a worker thread is given back, so that many uploads share the threads fairly."""
 _LINGER_MS = 50
 _STALL_SECONDS = 120.0
-_GLANCE_SECONDS = 0.1
+_PATIENCE_SECONDS = 0.5
+"""How long a full piece is waited for: a sender whose window is full, or who is gone, may never fill it."""
 _DRAIN_SECONDS = 10.0
 _MAX_DIGITS = 18
 
@@ -149,13 +150,13 @@ class _TakenOver:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, max(1, min(self._left, PIECE)))
 
     async def _readable(self, seconds: float) -> None:
-        """Wait until one piece, or all that is left, has arrived, or anything in `seconds`; raises ClientDisconnect if not."""
+        """Wait for a piece or all that is left, soon for anything at all; raises ClientDisconnect after `seconds` of silence."""
         self._mark()
-        if await self._reported(seconds):
+        if await self._reported(_PATIENCE_SECONDS):
             return
-        # Less than a piece in all that time: a slow client is not a silent one.
+        # A slow client is not a silent one, and bytes that fill the receive window below one piece must be taken too.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-        if not await self._reported(_GLANCE_SECONDS):
+        if not await self._reported(seconds):
             raise ClientDisconnect
 
     async def _reported(self, seconds: float) -> bool:
