@@ -35,7 +35,7 @@ class Relay:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._listener.close()
         for one in list(self._open):
-            one.close()
+            _hang_up(one)
 
     def seen(self, data: bytes) -> None:
         """Look at a piece on its way to the server; here: nothing."""
@@ -68,10 +68,15 @@ class Relay:
         except OSError:
             pass
         for one in (source, target):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+            _hang_up(one)
             self._open.discard(one)
+
+
+def _hang_up(one: socket.socket) -> None:
+    """End a connection; closing alone would leave it open for as long as another thread waits in it."""
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
 
 
 class Recorder(Relay):
