@@ -1,6 +1,6 @@
 """Xorbs on their way in: verified as they arrive, stored once, without a footer (DESIGN.md section 5, Publish).
 
-Every byte is hashed once, while it is in memory: chunk hashes make up the xorb's name, SHA-256 the digest of its stored
+Every byte is hashed once, while it is in memory: chunk hashes make up the xorb's name, BLAKE3 the digest of its stored
 form. Nobody gains the right to refer to a xorb by knowing its name: the bytes have to be sent, whoever stored them before.
 """
 
