@@ -1,0 +1,46 @@
+"""The ruleset in force: the one that ships with Hanse, or one from a file."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from hanse.errors import BadFormat, StorageError
+from hanse.scan.ruleset import Ruleset, parse_ruleset
+
+MAX_RULESET_BYTES = 8 * 1024 * 1024
+
+
+@cache
+def builtin_ruleset() -> Ruleset:
+    """Return the ruleset that ships with this version."""
+    folder = resources.files("hanse.rules")
+    files = sorted((one for one in folder.iterdir() if one.name.endswith(".toml")), key=lambda one: one.name)
+    return parse_ruleset(tomllib.loads(one.read_text(encoding="utf-8")) for one in files)
+
+
+def load_ruleset(path: Path) -> Ruleset:
+    """Return the ruleset in a TOML or JSON file, or in all TOML files of a folder; raises BadFormat or StorageError."""
+    try:
+        files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        parts = [_part(one) for one in files]
+    except OSError as error:
+        raise StorageError(f"cannot read ruleset {path}: {error.strerror}") from error
+    return parse_ruleset(parts)
+
+
+def _part(path: Path) -> dict[str, Any]:
+    data = path.read_bytes()
+    if len(data) > MAX_RULESET_BYTES:
+        raise BadFormat(f"ruleset {path.name} is larger than {MAX_RULESET_BYTES} bytes")
+    try:
+        value = json.loads(data) if path.suffix == ".json" else tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadFormat(f"ruleset {path.name}: {str(error)[:200]}") from error
+    if not isinstance(value, dict):
+        raise BadFormat(f"ruleset {path.name} must be a table")
+    return value

@@ -1,0 +1,1 @@
+"""The scanner: facts from bytes, verdicts from facts; pure, nothing in a file is ever executed, imported or unpickled."""

@@ -1,0 +1,53 @@
+"""Budgets in operations and bytes, never in time: the same file runs out at the same place on every machine.
+
+One operation is about the work of one pickle opcode (0.1 to 0.2 microseconds). A file of 10 MB must end within two seconds
+and 256 MB whatever is in it, so limits grow with the file's size; what is used is part of the evidence.
+"""
+
+from __future__ import annotations
+
+MIB = 1024 * 1024
+
+
+class OverBudget(Exception):
+    """A bound was reached; `resource` names it. Ends the part being read, which is then inconclusive."""
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(resource)
+        self.resource = resource
+
+
+def limits_for(size: int) -> dict[str, int]:
+    """Return the bounds for a file of `size` bytes.
+
+    operations: units of work; inflated: bytes made by decompression; members: parts inside archives and streams; depth: archives
+    in archives; observations: facts kept; text: bytes of text parsed as a grammar (JSON, Python, Jinja).
+    """
+    return {
+        "operations": 4_000_000 + size,
+        "inflated": 256 * MIB + 4 * size,
+        "members": 20_000,
+        "depth": 6,
+        "observations": 20_000,
+        "text": 32 * MIB,
+    }
+
+
+class Budget:
+    """What is left of every bound while one file is read."""
+
+    def __init__(self, limits: dict[str, int]) -> None:
+        self.limits = dict(limits)
+        self.spent = dict.fromkeys(limits, 0)
+
+    def spend(self, resource: str, count: int = 1) -> None:
+        """Use `count` units; raises OverBudget when the bound is passed. What was spent never shows more than the bound."""
+        used = self.spent[resource] + count
+        limit = self.limits[resource]
+        self.spent[resource] = min(used, limit)
+        if used > limit:
+            raise OverBudget(resource)
+
+    def left(self, resource: str) -> int:
+        """Return how many units are left."""
+        return self.limits[resource] - self.spent[resource]

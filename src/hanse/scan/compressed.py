@@ -1,0 +1,17 @@
+"""Compressed streams (gzip, bzip2, xz, lzma, zlib, lz4, zstd) and what is inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hanse.scan.facts import View
+from hanse.scan.formats import Context, Format
+from hanse.scan.ruleset import Hit
+
+
+def judge(_view: View, _context: Context) -> Iterator[Hit]:
+    """Yield the rules that apply to a view."""
+    yield from ()
+
+
+FORMATS = (Format("compressed", False, judge),)

@@ -1,0 +1,74 @@
+"""Facts of a file: read as every format that its content could be, members of archives included."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from hanse.scan.budget import Budget, OverBudget, limits_for
+from hanse.scan.facts import Facts
+from hanse.scan.formats import HEAD_BYTES, Format
+from hanse.scan.source import Source
+from hanse.scan.versions import SCANNER
+from hanse.scan.walk import Walk
+
+MODULES = (
+    "archive",
+    "tarball",
+    "sevenzip",
+    "compressed",
+    "torch",
+    "numpy",
+    "hdf5",
+    "keras",
+    "skops",
+    "onnx",
+    "savedmodel",
+    "tflite",
+    "gguf",
+    "safetensors",
+    "executable",
+    "document",
+    "hydra",
+    "hubconfig",
+    "template",
+    "repocode",
+    "secrets",
+    "pickle.format",
+)
+"""One module per concept; each has FORMATS. Pickle comes last: it looks at whatever the others found, too."""
+
+
+def all_formats() -> dict[str, Format]:
+    """Return every format by name, in the order in which they look at content."""
+    if not _FORMATS:
+        for module in MODULES:
+            _FORMATS.update({one.name: one for one in import_module(f"hanse.scan.{module}").FORMATS})
+    return _FORMATS
+
+
+_FORMATS: dict[str, Format] = {}
+
+
+def describe(source: Source, member: str, walk: Walk) -> None:
+    """Add a view for every format that the content of `source` could be."""
+    head = source.read_at(0, HEAD_BYTES)
+    for one in all_formats().values():
+        if one.observe is not None and one.claims(head, source):
+            with walk.view(one.name, member, source, executes=one.executes) as view:
+                one.observe(source, view, walk)
+
+
+def extract(source: Source) -> Facts:
+    """Return the facts of a file: a function of its bytes and the scanner's version alone.
+
+    Never raises for what is in the file; what could not be read is said in the views. Time and memory are the caller's to bound.
+    """
+    budget = Budget(limits_for(source.size))
+    walk = Walk(budget, describe)
+    with walk.view("file", "", source, executes=False) as view:
+        view.see("head", 0, bytes=source.read_at(0, 16).hex())
+        try:
+            describe(source, "", walk)
+        except OverBudget as error:
+            view.stop(error.resource)
+    return Facts(SCANNER, source.size, walk.views(), budget.spent)

@@ -1,0 +1,17 @@
+"""Keras configurations at any depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hanse.scan.facts import View
+from hanse.scan.formats import Context, Format
+from hanse.scan.ruleset import Hit
+
+
+def judge(_view: View, _context: Context) -> Iterator[Hit]:
+    """Yield the rules that apply to a view."""
+    yield from ()
+
+
+FORMATS = (Format("keras", True, judge),)

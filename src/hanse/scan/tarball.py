@@ -1,0 +1,17 @@
+"""Tar archives: members, links and paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hanse.scan.facts import View
+from hanse.scan.formats import Context, Format
+from hanse.scan.ruleset import Hit
+
+
+def judge(_view: View, _context: Context) -> Iterator[Hit]:
+    """Yield the rules that apply to a view."""
+    yield from ()
+
+
+FORMATS = (Format("tar", True, judge),)

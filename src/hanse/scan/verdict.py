@@ -1,0 +1,69 @@
+"""Verdicts: a pure function of (facts, path, ruleset)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hanse.model.finding import Coverage, Finding, Gap, Judgement, worst
+from hanse.scan.dispatch import all_formats
+from hanse.scan.facts import Facts, View
+from hanse.scan.formats import Context
+from hanse.scan.routing import judge_routing
+from hanse.scan.ruleset import Hit, Ruleset
+
+MAX_FINDINGS = 200
+MACHINE_REASONS = ("error:", "time", "memory", "crash")
+"""Reasons for a stop that depend on the machine or on a defect of the scanner, not on the bytes."""
+
+
+def judge(facts: Facts, path: str, rules: Ruleset) -> Judgement:
+    """Return the verdict on a file of that name. path: in its repository, `/` between segments."""
+    context = Context(path, facts, rules)
+    found = {rules.finding(hit): None for hit in _hits(facts, context)}
+    findings = sorted(found, key=_order)
+    gaps = tuple(Gap(view.member, view.format, view.stopped, view.executes) for view in facts.views if view.stopped is not None)
+    return Judgement(
+        path=path,
+        size=facts.size,
+        verdict=worst(finding.severity for finding in findings),
+        coverage=_coverage(gaps),
+        findings=tuple(findings[:MAX_FINDINGS]),
+        formats=tuple(dict.fromkeys(view.format for view in facts.views if view.format != "file")),
+        imports=_imports(facts),
+        gaps=gaps[:MAX_FINDINGS],
+        scanner=facts.scanner,
+        ruleset=rules.digest,
+        spent=facts.spent,
+    )
+
+
+def _hits(facts: Facts, context: Context) -> Iterator[Hit]:
+    formats = all_formats()
+    for view in facts.views:
+        known = formats.get(view.format)
+        if known is not None:
+            yield from known.judge(view, context)
+    yield from judge_routing(context)
+
+
+def _order(finding: Finding) -> tuple[int, str, int, str, str]:
+    """Sort the worst first, then by place, so that one set of findings has one order."""
+    at = -1 if finding.offset is None else finding.offset
+    return (-finding.severity.rank, finding.member, at, finding.rule, finding.says)
+
+
+def _coverage(gaps: tuple[Gap, ...]) -> Coverage:
+    if any(gap.reason.startswith(MACHINE_REASONS) for gap in gaps):
+        return Coverage.ERROR
+    return Coverage.INCONCLUSIVE if gaps else Coverage.COMPLETE
+
+
+def _imports(facts: Facts) -> tuple[str, ...]:
+    """Return the callables that pickles name, sorted: what the Hub shows as `pickleImportScan`."""
+    seen = {f"{one.data['module']} {one.data['name']}" for view in facts.views for one in view.all("pickle.import")}
+    return tuple(sorted(seen)[:MAX_FINDINGS])
+
+
+def view_of(facts: Facts, format_name: str, member: str = "") -> View | None:
+    """Return the view of a member as a format, if it was read so."""
+    return next(facts.of(format_name, member), None)

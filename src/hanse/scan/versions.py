@@ -1,0 +1,9 @@
+"""The scanner's id: its own version and those of the grammars that facts depend on."""
+
+from __future__ import annotations
+
+SCANNER_VERSION = "1"
+"""Goes up whenever the facts of some file change."""
+GRAMMARS: tuple[str, ...] = ()
+"""Parsers whose version decides what is a program or a template, each `name/version`; pinned exactly in pyproject.toml."""
+SCANNER = " ".join((f"hanse-scan/{SCANNER_VERSION}", *GRAMMARS))
