@@ -122,8 +122,8 @@ def _large(bench: Bench, python: Path) -> list[Row]:
     }
     for what, (code, name, count, reach) in makers.items():
         file = _make(code, bench.folder / name, count)
-        runs = {"sha256": (sys.executable, _HASH), "picklescan": (python, _PICKLESCAN), "modelaudit": (python, _MODELAUDIT)}
-        rivals = {rival: partial(_seconds, *command, file) for rival, command in runs.items()}
+        codes = {"sha256": _HASH, "picklescan": _PICKLESCAN, "modelaudit": _MODELAUDIT}
+        rivals = {rival: partial(_seconds, python, told, file) for rival, told in codes.items()}
         rows += _compared(bench, what, file, rivals, reach)
         file.unlink()
     return rows
