@@ -98,8 +98,8 @@ def _fill(template: str, words: Mapping[str, object]) -> str:
 def compile_ruleset(parts: Iterable[Mapping[str, Any]]) -> bytes:
     """Return the canonical bytes of the ruleset made of parts, each {version?, rule: [...], data: {...}}; raises BadFormat.
 
-    A rule id or data area occurs once; one part names the version. `hanse/rules/ruleset.json` is this of the TOML files beside it,
-    since reading it is many times faster.
+    A rule id or data area occurs once; one part names the version. `hanse/rules/ruleset.json` is this of the TOML files beside
+    it, since reading it is many times faster.
     """
     version = ""
     rules: dict[str, Any] = {}
