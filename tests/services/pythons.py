@@ -25,7 +25,7 @@ def interpreters() -> dict[str, Path]:
     """Return version -> interpreter of every other Python from 3.11 on, by PATH, pyenv and Debian; not the calling version."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     places = [*pyenv.glob("versions/*/bin/python3"), Path("/usr/bin/python3"), Path("/usr/local/bin/python3")]
-    places += [Path(found) for minor in range(11, 20) if (found := shutil.which(f"python3.{minor}"))]
+    places += [Path(path) for minor in range(11, 20) if (path := shutil.which(f"python3.{minor}"))]
     own = ".".join(map(str, sys.version_info[:3]))
     found = {_version(place): place for place in places if place.exists()}
     return {version: found[version] for version in sorted(found) if version not in {own, ""}}
