@@ -28,7 +28,7 @@ def test_sentences_are_filled_with_words_only() -> None:
 
 def test_the_digest_covers_everything() -> None:
     """Another word, list entry or version gives another digest; the order of parts does not matter for one content."""
-    base = {"version": "1", "rule": [rule()], "data": {"zip": {"names": ["a"]}}}
+    base: dict[str, Any] = {"version": "1", "rule": [rule()], "data": {"zip": {"names": ["a"]}}}
     digests = {
         parse_ruleset([base]).digest,
         parse_ruleset([{**base, "version": "2"}]).digest,
@@ -36,7 +36,7 @@ def test_the_digest_covers_everything() -> None:
         parse_ruleset([{**base, "data": {"zip": {"names": ["b"]}}}]).digest,
     }
     assert len(digests) == 4
-    apart = [{"data": base["data"]}, {"version": "1", "rule": [rule()]}]
+    apart: list[dict[str, Any]] = [{"data": base["data"]}, {"version": "1", "rule": [rule()]}]
     assert parse_ruleset(apart).digest == parse_ruleset([base]).digest
 
 
