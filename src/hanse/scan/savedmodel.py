@@ -219,7 +219,7 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
         if rule is not None:
             yield Hit(rule, view.member, one.at, callable=str(one.data["op"]), words=one.data)
     for one in view.all("savedmodel.asset"):
-        yield Hit("TF-ASSET-OUTSIDE", view.member, one.at, words=one.data | {"where": reach(str(one.data["name"]))})
+        yield Hit("TF-ASSET-OUTSIDE", view.member, one.at, words={**one.data, "where": reach(str(one.data["name"]))})
     yield from _judge_paths(view, context)
 
 
@@ -227,7 +227,7 @@ def _judge_paths(view: View, context: Context) -> Iterator[Hit]:
     touching = context.rules.names("tensorflow", "checkpoint_ops")
     for one in view.all("savedmodel.path"):
         for path in one.data["paths"] if one.data["op"] in touching else ():
-            yield Hit("TF-PATH-OUTSIDE", view.member, one.at, words=one.data | {"path": path, "where": reach(str(path))})
+            yield Hit("TF-PATH-OUTSIDE", view.member, one.at, words={**one.data, "path": path, "where": reach(str(path))})
     for one in view.all("savedmodel.attribute"):
         if any(str(value).startswith("file:") for value in one.data["values"]):
             yield Hit("TF-OP-WRITES", view.member, one.at, callable="PrintV2", words=one.data)
