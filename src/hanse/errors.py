@@ -207,6 +207,12 @@ class PolicyError(HanseError):
         self.failed = failed
 
 
+class Held(PolicyError):
+    """The scanner holds the file back: only those who write to its namespace get it."""
+
+    code = "Held"
+
+
 class PeerError(HanseError):
     """Another server could not be reached, was too slow or broke the protocol."""
 

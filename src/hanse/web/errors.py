@@ -34,6 +34,7 @@ HUB_CODES: Mapping[type[HanseError], str] = {
     errors.RevisionNotFound: "RevisionNotFound",
     errors.EntryNotFound: "EntryNotFound",
     errors.GatedRepo: "GatedRepo",
+    errors.Held: "GatedRepo",  # the one code whose reason clients show
 }
 
 DISABLED_MESSAGE = "Access to this resource is disabled."
