@@ -24,7 +24,7 @@ from hanse.flows.maintenance import Maintenance
 from hanse.flows.node import Node
 from hanse.flows.rejudge import Rejudging, apply_policy
 from hanse.flows.rulesets import builtin_ruleset, load_ruleset
-from hanse.flows.scanning import Scanning
+from hanse.flows.scanner import Scanning
 from hanse.flows.scans import ScanHook
 from hanse.flows.secrets import NodeIdentity, open_identity
 from hanse.flows.sequence import Sequencer

@@ -10,7 +10,7 @@ from hanse.db.engine import Database
 from hanse.flows.downloads import Downloads
 from hanse.flows.epochs import Epochs
 from hanse.flows.listing import Listings
-from hanse.flows.scanning import Scanning
+from hanse.flows.scanner import Scanning
 from hanse.flows.sequence import Sequencer
 from hanse.flows.transfers import Transfers
 from hanse.model.limits import Limits

@@ -1,90 +1,146 @@
-"""What a node needs to scan and to judge: workers, ruleset, policy, and what was judged lately.
-
-Nothing in memory here is needed after a restart. The module knows no node, so that `hanse.flows.node` can hold one of these.
-"""
+"""Scanning files and folders on this machine: no node, no network, nothing is loaded or executed."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
 
-from hanse.jobs.pool import ScanPool
-from hanse.model.admission import Outcome, Policy
-from hanse.model.digest import Sha256
+from hanse.errors import EntryNotFound, StorageError
+from hanse.model.canonical import canonical
+from hanse.model.finding import Coverage, Gap, Judgement, Verdict
+from hanse.scan.dispatch import extract
+from hanse.scan.facts import Facts
 from hanse.scan.ruleset import Ruleset
+from hanse.scan.source import PIECE, pieces
+from hanse.scan.verdict import judge
 from hanse.scan.versions import SCANNER
 
-K = TypeVar("K")
-V = TypeVar("V")
-_OUTCOMES = 100_000
-_FRESH_BYTES = 64 * 1024 * 1024
+MAX_FILES = 1_000_000
 
 
-class Recent(Generic[K, V]):
-    """The last used values up to a bound in weight; threads may share it."""
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file to scan. found: as the user would name it; path: its name in the repository that it is judged in."""
 
-    def __init__(self, most: int, weight: Callable[[V], int] = lambda _value: 1) -> None:
-        self._most = most
-        self._weight = weight
-        self._used = 0
-        self._kept: OrderedDict[K, V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: K) -> V | None:
-        """Return a value if it is still here."""
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
-
-    def put(self, key: K, value: V) -> None:
-        """Keep a value, at the cost of those that were not used for longest."""
-        with self._lock:
-            self._take(key)
-            self._kept[key] = value
-            self._used += self._weight(value)
-            while self._used > self._most and len(self._kept) > 1:
-                self._take(next(iter(self._kept)))
-
-    def pop(self, key: K) -> V | None:
-        """Return a value and let go of it."""
-        with self._lock:
-            return self._take(key)
-
-    def clear(self) -> None:
-        """Let go of everything."""
-        with self._lock:
-            self._kept.clear()
-            self._used = 0
-
-    def _take(self, key: K) -> V | None:
-        found = self._kept.pop(key, None)
-        if found is not None:
-            self._used -= self._weight(found)
-        return found
+    found: Path
+    path: str
 
 
-@dataclass(eq=False)
-class Scanning:
-    """State of the scanner of one node in this process.
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """The outcome for one file. sha256: hex, None unless it was asked for; facts: None if the file could not be read."""
 
-    fresh: facts (JSON) made and not in the catalogue yet; outcomes: what was judged, by (content, path); settled: every content
-    was judged by this scanner, ruleset and policy, as far as this process knows.
+    input: Input
+    judgement: Judgement
+    facts: Facts | None
+    sha256: str | None = None
+
+    def evidence(self) -> str | None:
+        """Return the SHA-256 of the canonical judgement with its subject: what institutions compare; None without `sha256`."""
+        if self.sha256 is None:
+            return None
+        return hashlib.sha256(canonical({**self.judgement.to_json(), "sha256": self.sha256})).hexdigest()
+
+
+class FileSource:
+    """An open file, read by position; the size is the one it had when it was opened."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self.size = size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; raises StorageError if the disk fails."""
+        length = min(length, self.size - offset)
+        if offset < 0 or length <= 0:
+            return b""
+        try:
+            data = os.pread(self._descriptor, length, offset)
+            while len(data) < length:  # one call gives at most 2 GiB, and less on a signal
+                more = os.pread(self._descriptor, length - len(data), offset + len(data))
+                if not more:
+                    break
+                data += more
+        except OSError as error:
+            raise StorageError(f"cannot read: {error.strerror}") from error
+        return data
+
+
+def find_inputs(paths: Sequence[Path]) -> list[Input]:
+    """Return every file of the paths, folders walked in order of name; raises EntryNotFound for a path that is not there.
+
+    Links to files are followed, links to folders are not; the folder `.git` is left out.
     """
+    found: list[Input] = []
+    for path in paths:
+        if path.is_dir():
+            found += [Input(one, one.relative_to(path).as_posix()) for one in _walk(path)]
+        elif path.exists():
+            found.append(Input(path, path.name))
+        else:
+            raise EntryNotFound(f"there is no file or folder {str(path)!r}", hint="check the path")
+    return found
 
-    pool: ScanPool
-    rules: Ruleset
-    policy: Policy = field(default_factory=Policy)
-    fresh: Recent[Sha256, bytes] = field(default_factory=lambda: Recent(_FRESH_BYTES, len))
-    outcomes: Recent[tuple[Sha256, str], Outcome] = field(default_factory=lambda: Recent(_OUTCOMES))
-    settled: bool = False
 
-    @property
-    def basis(self) -> str:
-        """What verdicts and their consequences depend on beside the bytes, as one short text."""
-        return hashlib.sha256(f"{SCANNER}\n{self.rules.digest}\n{self.policy}".encode()).hexdigest()[:32]
+def _walk(folder: Path) -> Iterator[Path]:
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != ".git")
+        yield from (Path(root) / name for name in sorted(names))
+
+
+def scan_file(item: Input, rules: Ruleset, *, digest: bool = False) -> Scanned:
+    """Return the verdict on one file; one that cannot be read is coverage error, never safe.
+
+    digest: hash the file too, so that the result is evidence about bytes.
+    """
+    try:
+        descriptor = os.open(item.found, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            status = os.fstat(descriptor)
+            if not S_ISREG(status.st_mode):
+                return _unread(item, rules, "error:not a regular file")
+            source = FileSource(descriptor, status.st_size)
+            facts = extract(source)
+            sha256 = _digest(source) if digest else None
+        finally:
+            os.close(descriptor)
+    except (OSError, StorageError) as error:
+        return _unread(item, rules, f"error:{getattr(error, 'strerror', None) or error}")
+    return Scanned(item, judge(facts, item.path, rules), facts, sha256)
+
+
+def scan_all(
+    items: Iterable[Input], rules: Ruleset, *, digest: bool = False, done: Callable[[Scanned], None] = lambda _: None
+) -> list[Scanned]:
+    """Return the verdicts in order; `done` is called with each as it is known."""
+    found = []
+    for item in items:
+        one = scan_file(item, rules, digest=digest)
+        done(one)
+        found.append(one)
+    return found
+
+
+def exit_code(found: Iterable[Scanned]) -> int:
+    """Return 1 if anything is suspicious or malicious, else 2 if anything was not fully read, else 0."""
+    judgements = [one.judgement for one in found]
+    if any(one.verdict.rank >= Verdict.SUSPICIOUS.rank for one in judgements):
+        return 1
+    return 2 if any(one.coverage is not Coverage.COMPLETE for one in judgements) else 0
+
+
+def _digest(source: FileSource) -> str:
+    state = hashlib.sha256()
+    for piece in pieces(source, step=PIECE):
+        state.update(piece)
+    return state.hexdigest()
+
+
+def _unread(item: Input, rules: Ruleset, reason: str) -> Scanned:
+    gap = Gap("", "file", reason, executes=True)
+    judgement = Judgement(item.path, 0, Verdict.SAFE, Coverage.ERROR, (), (), (), (gap,), SCANNER, rules.digest)
+    return Scanned(item, judgement, None)

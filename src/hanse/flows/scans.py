@@ -21,7 +21,7 @@ from hanse.db.scans import ScanRow
 from hanse.errors import HanseError
 from hanse.flows.node import Node
 from hanse.flows.read import open_file
-from hanse.flows.scanning import Scanning
+from hanse.flows.scanner import Scanning
 from hanse.jobs.pool import MACHINE_REASONS, OpenFile, parse_facts
 from hanse.jobs.wire import MAX_BATCH
 from hanse.model.digest import Sha256
