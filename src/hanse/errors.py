@@ -117,6 +117,12 @@ class RevisionNotFound(NotFoundError):
     code = "RevisionNotFound"
 
 
+class Recalled(RevisionNotFound):
+    """The revision has a file that others could have before the scanner withheld it; caches must not answer for it."""
+
+    code = "Recalled"
+
+
 class EntryNotFound(NotFoundError):
     """No such file or folder in this revision; `rev` is the resolved commit id, for `X-Repo-Commit`."""
 

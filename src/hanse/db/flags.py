@@ -89,9 +89,9 @@ def of_repo(conn: Connection, repo: int) -> list[Flag]:
     return [_flag(row) for row in conn.execute(select(flags).where(flags.c.repo_id == repo).order_by(flags.c.path))]
 
 
-def recalled(conn: Connection, repo: int, now: int) -> list[Flag]:
-    """Return the flags for files that others could have before and do not get any more."""
-    query = select(flags).where(flags.c.repo_id == repo, flags.c.recalled, in_force(now))
+def blocked(conn: Connection, repo: int, now: int) -> list[Flag]:
+    """Return the flags for files that others do not get."""
+    query = select(flags).where(flags.c.repo_id == repo, in_force(now))
     return [_flag(row) for row in conn.execute(query)]
 
 

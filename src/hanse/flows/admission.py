@@ -21,7 +21,7 @@ from hanse.db.flags import Flag
 from hanse.db.repos import Repo
 from hanse.db.state import get_fact
 from hanse.db.waivers import Waiver
-from hanse.errors import BlobNotFound, HanseError, Held, PolicyError, RevisionNotFound
+from hanse.errors import BlobNotFound, HanseError, Held, PolicyError, Recalled
 from hanse.flows.listing import RevisionListing
 from hanse.flows.node import Node
 from hanse.flows.scans import facts_of, try_scan
@@ -127,7 +127,7 @@ def flag_of(node: Node, repo: int, entry: Entry, outcome: Outcome, given: Sequen
 
 def _refusal(node: Node, repo: Repo, refused: Sequence[tuple[Entry, Outcome]]) -> PolicyError:
     assert node.scanning is not None
-    lines = [f"{_reason(entry.path, outcome)} {outcome.remedy}".rstrip() for entry, outcome in refused[:_SHOWN]]
+    lines = [f"{_reason(entry.path, outcome)}{_remedy(outcome)}" for entry, outcome in refused[:_SHOWN]]
     more = f" and {len(refused) - _SHOWN} more files" if len(refused) > _SHOWN else ""
     entry, outcome = refused[0]
     return PolicyError(
@@ -143,6 +143,10 @@ def _reason(path: str, outcome: Outcome) -> str:
     word = outcome.verdict.value if outcome.rules else outcome.coverage.value
     rule = f" ({outcome.rules[0][0]})" if outcome.rules else ""
     return f"{path[:200]!r} is {word}{rule}: {outcome.says or 'it could not be judged'}"
+
+
+def _remedy(outcome: Outcome) -> str:
+    return f". Remedy: {outcome.remedy}" if outcome.remedy else ""
 
 
 def waive_command(repo: Repo, digest: Sha256, rules: Sequence[str]) -> str:
@@ -188,9 +192,13 @@ def is_open(node: Node, repo: Repo, entry: Entry) -> bool:
 
 
 def warning(path: str, outcome: Outcome) -> str:
-    """Return the text of the `X-HF-Warning` for a file that is served in spite of what was found."""
+    """Return the text of the `X-HF-Warning` for a file that is served in spite of what was found.
+
+    Clients print one text for each topic, which stands before the semicolon: here the file.
+    """
     shown = outcome.rules[0][0] if outcome.rules else outcome.coverage.value
-    return f"scan; {path[:200]}: {outcome.says or 'not judged to its end'} [{shown}]"
+    name = path[:200].replace(";", " ")
+    return f"{name}; {name}: {outcome.says or 'not judged to its end'} [{shown}]"
 
 
 def _withheld(node: Node, actor: Actor, repo: Repo, entry: tuple[Sha256, str], outcome: Outcome, *, recalled: bool) -> HanseError:
@@ -202,18 +210,22 @@ def _withheld(node: Node, actor: Actor, repo: Repo, entry: tuple[Sha256, str], o
         rules = blocking_rules(outcome, node.scanning.policy)
         return Held(reason, hint=f"{outcome.remedy} To let it pass: {waive_command(repo, digest, rules)}".strip())
     if recalled:
-        return RevisionNotFound(reason, hint="ask its owners for another revision")
+        return Recalled(reason, hint="ask its owners for another revision")
     return Held(reason, hint="ask its owners")
+
+
+def withheld(node: Node, actor: Actor, repo: Repo) -> list[Flag]:
+    """Return the flags for the files of a repository that the caller does not get; writers are shown all they may tend to."""
+    if node.scanning is None or actor.is_writer(repo.repo.namespace):
+        return []
+    with node.db.read() as conn:
+        return flags.blocked(conn, repo.id, node.clock.now())
 
 
 def require_revision(node: Node, actor: Actor, repo: Repo, rev: GitOid, listing: RevisionListing) -> None:
     """Raise RevisionNotFound for a revision that has a recalled file, unless the caller writes to the repository."""
-    if node.scanning is None or actor.is_writer(repo.repo.namespace):
-        return
-    with node.db.read() as conn:
-        found = flags.recalled(conn, repo.id, node.clock.now())
-    for flag in found:
-        entry = listing.directory.file(flag.path)
+    for flag in withheld(node, actor, repo):
+        entry = listing.directory.file(flag.path) if flag.recalled else None
         if entry is not None and entry.sha256 == flag.sha256:
             raise _withheld(node, actor, repo, (flag.sha256, f"{flag.path} at {rev[:12]}"), flag.outcome, recalled=True)
 

@@ -16,6 +16,7 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.errors import BadFormat, EntryNotFound, TooLarge
 from hanse.flows import blame, browse
+from hanse.flows.admission import withheld
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 from hanse.model.entry import Entry
@@ -40,13 +41,20 @@ def missing(path: str, rev: str) -> EntryNotFound:
     return EntryNotFound("Entry not found", rev=rev, hint=f"{path[:300]!r} does not exist on {rev[:40]!r}")
 
 
-def expanded(node: Node, repo: Repo, revision: Revision, items: Sequence[Item]) -> list[dict[str, Any]]:
+def plain(node: Node, actor: Actor, repo: Repo, items: Sequence[Item]) -> list[dict[str, Any]]:
+    """Return items; those that the scanner withholds have no Xet hash, so that clients ask for them and learn why."""
+    hidden = {(flag.sha256, flag.path) for flag in withheld(node, actor, repo)}
+    return [
+        tree_json(item, xet=not hidden or isinstance(item, Folder) or (item.sha256, item.path) not in hidden) for item in items
+    ]
+
+
+def expanded(node: Node, actor: Actor, repo: Repo, revision: Revision, items: Sequence[Item]) -> list[dict[str, Any]]:
     """Return items with `lastCommit` and, of files, `securityFileStatus`."""
     last = blame.last_commits(node, repo, revision, items)
     said = security.file_statuses(node, [item for item in items if isinstance(item, Entry)])
     found: list[dict[str, Any]] = []
-    for item in items:
-        shown = tree_json(item)
+    for item, shown in zip(items, plain(node, actor, repo, items), strict=True):
         commit = last.get(item.path)
         if commit is not None:
             shown["lastCommit"] = {"id": commit.rev, "title": commit.title, "date": hub_time(commit.created_at)}
@@ -69,7 +77,7 @@ def _tree(
     items = list(islice(walk, limit + 1))
     more = _key(items[limit - 1]) if len(items) > limit else None
     items = items[:limit]
-    found = expanded(node, repo, revision, items) if expand else [tree_json(item) for item in items]
+    found = expanded(node, actor, repo, revision, items) if expand else plain(node, actor, repo, items)
     return msgspec.json.encode(found), revision.rev, more
 
 
@@ -117,7 +125,7 @@ async def _asked(call: Call) -> tuple[list[str], bool]:
 def _paths_info(node: Node, actor: Actor, repo: Repo, rev: str, paths: Sequence[str], *, expand: bool) -> Response:
     revision, listing = browse.open_revision(node, actor, repo, rev)
     items = [item for path in paths if path and (item := listing.directory.get(path)) is not None]
-    found = expanded(node, repo, revision, items) if expand else [tree_json(item) for item in items]
+    found = expanded(node, actor, repo, revision, items) if expand else plain(node, actor, repo, items)
     return json_response(found, headers={"X-Repo-Commit": revision.rev})
 
 
