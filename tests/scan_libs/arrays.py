@@ -55,7 +55,14 @@ def _numpy_values() -> dict[str, Any]:
         "matrix": np.matrix([[1, 2]]),
         "recarray": np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f4")]),
         "scalars": [np.float32(1.5), np.int64(2), np.bool_(True), np.datetime64("2020-01-01"), np.str_("x"), np.complex64(1)],
-        "dtypes": [np.dtype("f4"), np.dtype([("a", "i4", (2,))]), np.dtype("M8[us]"), np.dtypes.StringDType(), np.float64, np.int8],
+        "dtypes": [
+            np.dtype("f4"),
+            np.dtype([("a", "i4", (2,))]),
+            np.dtype("M8[us]"),
+            np.dtypes.StringDType(),
+            np.float64,
+            np.int8,
+        ],
         "ufuncs": [np.add, np.log1p, np.maximum, np.mean, np.linalg.norm],
         "memmap-like": np.arange(3).view(np.ndarray),
         "poly": [np.poly1d([1, 2]), np.polynomial.Polynomial([1, 2]), np.polynomial.Chebyshev([1])],
@@ -68,7 +75,9 @@ def _numpy_values() -> dict[str, Any]:
 def _scipy_values() -> dict[str, Any]:
     np = import_module("numpy")
     sparse = import_module("scipy.sparse")
-    matrices = {f"sparse-{kind}": sparse.random(5, 5, 0.5, format=kind) for kind in ("csr", "csc", "coo", "lil", "dok", "bsr", "dia")}
+    matrices = {
+        f"sparse-{kind}": sparse.random(5, 5, 0.5, format=kind) for kind in ("csr", "csc", "coo", "lil", "dok", "bsr", "dia")
+    }
     interpolate = import_module("scipy.interpolate")
     stats = import_module("scipy.stats")
     x = np.arange(6.0)
@@ -111,13 +120,24 @@ Point = collections.namedtuple("Point", "x y")  # noqa: PYI024 - the plain form 
 def _python_values() -> dict[str, Any]:
     zone = zoneinfo.ZoneInfo("UTC")
     return {
-        "containers": [collections.OrderedDict(a=1), collections.Counter("ab"), collections.deque([1], 5), {1, 2}, frozenset({1})],
+        "containers": [
+            collections.OrderedDict(a=1),
+            collections.Counter("ab"),
+            collections.deque([1], 5),
+            {1, 2},
+            frozenset({1}),
+        ],
         "defaultdicts": [collections.defaultdict(list, a=[1]), collections.defaultdict(int), collections.defaultdict(dict)],
         "chainmap": [collections.ChainMap({"a": 1}), collections.UserDict(a=1), collections.UserList([1])],
         "dates": [datetime.datetime(2020, 1, 1), datetime.date(2020, 1, 1), datetime.time(1), datetime.timedelta(1)],
         "zones": [datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), datetime.datetime(2020, 1, 1, tzinfo=zone), zone],
         "numbers": [decimal.Decimal("1.5"), fractions.Fraction(1, 3), 1 + 2j, 10**50, True, float("inf")],
-        "ids": [uuid.UUID(int=5), pathlib.PurePosixPath("a/b"), pathlib.PureWindowsPath("a"), pathlib.PosixPath("data/train.csv")],
+        "ids": [
+            uuid.UUID(int=5),
+            pathlib.PurePosixPath("a/b"),
+            pathlib.PureWindowsPath("a"),
+            pathlib.PosixPath("data/train.csv"),
+        ],
         "namespaces": [argparse.Namespace(lr=0.1), types.SimpleNamespace(a=1)],
         "enums": [Colour.RED, Colour.BLUE, Bits.A, Bits.A | Bits.B, Point(1, 2)],
         "patterns": [re.compile(r"(?u)\b\w\w+\b"), re.compile(b"a")],

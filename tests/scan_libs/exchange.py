@@ -20,7 +20,10 @@ def _onnx() -> Iterator[Made]:
     nodes = [helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("Relu", ["h"], ["y"])]
     model = helper.make_model(helper.make_graph(nodes, "g", [source], [target], [weights]))
     yield "onnx/mlp.onnx", lambda path: onnx.save(model, path)
-    yield "onnx/mlp-text.onnx", lambda path: path.write_bytes(onnx.version_converter.convert_version(model, 18).SerializeToString())
+    yield (
+        "onnx/mlp-text.onnx",
+        lambda path: path.write_bytes(onnx.version_converter.convert_version(model, 18).SerializeToString()),
+    )
 
 
 def _keras() -> Iterator[Made]:
@@ -28,7 +31,9 @@ def _keras() -> Iterator[Made]:
     keras = import_module("keras")
     layers = keras.layers
     dense = keras.Sequential([keras.Input((4,)), layers.Dense(8, activation="relu"), layers.Dropout(0.1), layers.Dense(1)])
-    image = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(2, 3), layers.BatchNormalization(), layers.GlobalAveragePooling2D()])
+    image = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Conv2D(2, 3), layers.BatchNormalization(), layers.GlobalAveragePooling2D()]
+    )
     entry = keras.Input((6,))
     recurrent = keras.Model(entry, layers.LSTM(3)(layers.Embedding(10, 4)(entry)))
     dense.compile(optimizer="adam", loss="mse", metrics=["mae"])

@@ -93,7 +93,10 @@ def files() -> Iterator[Made]:
         yield f"torch/t-{name}.pkl", lambda path, value=value: dump(value, path)
         yield f"torch/t-{name}-legacy.bin", _saved(value, legacy=True)
     yield "torch/traced-fx.pt", _saved(torch.fx.symbolic_trace(_modules()["mlp"]))
-    yield "torch/dynamic-quantized.pt", _saved(torch.ao.quantization.quantize_dynamic(_modules()["mlp"], {torch.nn.Linear}).state_dict())
+    yield (
+        "torch/dynamic-quantized.pt",
+        _saved(torch.ao.quantization.quantize_dynamic(_modules()["mlp"], {torch.nn.Linear}).state_dict()),
+    )
     yield "torch/pruned.pt", _saved(prune.l1_unstructured(torch.nn.Linear(4, 4), "weight", 0.5).state_dict())
     yield "torch/exported.pt2", lambda path: torch.export.save(torch.export.export(_modules()["mlp"], (torch.ones(2, 4),)), path)
     yield from _scripted()

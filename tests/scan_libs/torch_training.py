@@ -70,7 +70,9 @@ def _transformers() -> Iterator[Made]:
     sequence = transformers.Seq2SeqTrainingArguments(output_dir="out", use_cpu=True, predict_with_generate=True)
     yield "transformers/seq2seq/training_args.bin", lambda path: torch.save(sequence, path)
     configs: dict[str, Any] = {
-        "bert": transformers.BertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=50),
+        "bert": transformers.BertConfig(
+            hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=50
+        ),
         "gpt2": transformers.GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=50, n_positions=32),
         "llama": transformers.LlamaConfig(
             hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=50
