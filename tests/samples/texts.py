@@ -62,7 +62,7 @@ ESCAPES = {
     "item_replace": "{{ messages['--class--'|replace('-', '_')] }}",
     "item_lower": "{{ messages['__CLASS__'|lower] }}",
     "dict_keys": "{{ messages|attr(dict(__cl=1, ass__=2)|join) }}",
-    "char_by_char": "{% set n = namespace(s='') %}{% for c in ['__cla', 'ss__'] %}{% set n.s = n.s ~ c %}{% endfor %}{{ x[n.s] }}",
+    "pieces": "{% set n = namespace(s='') %}{% for c in ['__cla', 'ss__'] %}{% set n.s = n.s ~ c %}{% endfor %}{{ x[n.s] }}",
     "percent": "{{ messages['%s%s' % ('__cla', 'ss__')] }}",
     "format_filter": "{{ messages['%sclass%s'|format('__', '__')] }}",
     "format_string": "{{ '{0.__class__}'.format(messages) }}",
@@ -240,7 +240,7 @@ def _safetensors() -> dict[str, Family]:
         "trailing": safetensors(one, data + b"MZ" + bytes(100)),
         "deep": safetensors('{"__metadata__": ' + "[" * 5000 + "]" * 5000 + "}"),
         "metadata": safetensors({"__metadata__": {"a": 1}, **one}, data),
-        "utf8": struct.pack("<Q", 9) + b'{"\xff": 1}',
+        "utf8": struct.pack("<Q", 8) + b'{"\xff": 1}',
         "json": safetensors('{"a": }'),
     }
     noise = random.Random(3).randbytes(16 * 1024 * 1024)

@@ -113,10 +113,12 @@ class TemplateWalk:
 
     def _space(self, node: nodes.Assign) -> None:
         """Bind what a new namespace begins with."""
-        made = node.node
-        if isinstance(made, nodes.Call) and isinstance(made.node, nodes.Name) and made.node.name == "namespace":
-            for pair in made.kwargs if isinstance(node.target, nodes.Name) else ():
-                self._set(f"{node.target.name}.{pair.key}", self.value(pair.value))
+        made, target = node.node, node.target
+        if not isinstance(made, nodes.Call) or not isinstance(target, nodes.Name):
+            return
+        if isinstance(made.node, nodes.Name) and made.node.name == "namespace":
+            for pair in made.kwargs:
+                self._set(f"{target.name}.{pair.key}", self.value(pair.value))
 
     def _set(self, name: str, value: Value) -> None:
         """Bind a name; inside a branch its older value stays possible."""

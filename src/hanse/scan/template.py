@@ -49,10 +49,10 @@ def observe_text(text: str, member: str, name: str, walk: Walk) -> None:
 def observe_into(text: str, view: ViewBuilder, walk: Walk) -> None:
     """Parse a template and record its fingerprint, what it reaches for and what it says."""
     walk.budget.spend("text", len(text))
-    walk.budget.spend("operations", 12 * len(text))
     if not text.strip():
         view.see("empty")
         return
+    walk.budget.spend("operations", 12 * min(len(text), jinjaparse.MAX_TEXT))
     try:
         template = jinjaparse.parse(text)
     except jinjaparse.Unparsed as error:
