@@ -10,6 +10,7 @@ import pytest
 from hanse.errors import BadFormat, StorageError
 from hanse.flows import rulesets
 from hanse.flows.rulesets import builtin_ruleset, load_ruleset
+from hanse.scan.ruleset import parse_ruleset
 
 RULE = """
 version = "9"
@@ -58,3 +59,8 @@ def test_bounds_and_missing_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "a.toml").write_text(RULE)
     with pytest.raises(BadFormat, match="larger"):
         load_ruleset(tmp_path / "a.toml")
+
+
+def test_the_compiled_ruleset_is_that_of_the_toml_files() -> None:
+    """`ruleset.json` was written from the TOML files as they are now (`make docs` writes it)."""
+    assert builtin_ruleset().digest == parse_ruleset(rulesets.builtin_parts()).digest

@@ -34,7 +34,7 @@ def test_earlier_duplicates_are_kept_aside() -> None:
 @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 100_000, 3_000_000])
 def test_nesting_is_refused_before_anything_recurses(depth: int) -> None:
     """Deep nesting is told by counting brackets, on every interpreter alike."""
-    with pytest.raises(TooLarge, match="depth|values"):
+    with pytest.raises(TooLarge, match=r"depth|values"):
         parse(b"[" * depth + b"]" * depth, _walk(depth))
 
 

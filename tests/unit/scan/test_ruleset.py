@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
 
 from hanse.errors import BadFormat
 from hanse.model.finding import Verdict
-from hanse.scan.ruleset import Hit, parse_ruleset
+from hanse.scan.ruleset import Hit, compile_ruleset, parse_ruleset, read_ruleset
 
 
 def rule(**changes: Any) -> dict[str, Any]:
@@ -65,3 +66,14 @@ def test_incomplete_rulesets_are_refused(parts: list[dict[str, Any]]) -> None:
     """A rule without all its texts, an unknown severity, doubles: all are refused."""
     with pytest.raises(BadFormat):
         parse_ruleset(parts)
+
+
+def test_the_compiled_form_is_the_ruleset() -> None:
+    """Compiled bytes read back to the same rules, their SHA-256 is the digest, and anything else is refused."""
+    compiled = compile_ruleset([{"version": "1", "rule": [rule()], "data": {"zip": {"names": ["a"]}}}])
+    again = read_ruleset(compiled)
+    assert again.digest == hashlib.sha256(compiled).hexdigest()
+    assert again.rules["ZIP-ODD"].title == "text"
+    for broken in (b"", b"[]", b"{}", b'{"version":"1","rules":{"A":{}},"data":{}}', b"[" * 100_000):
+        with pytest.raises(BadFormat):
+            read_ruleset(broken)
