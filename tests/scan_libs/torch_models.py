@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import collections
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from tests.scan_libs.made import Made, dump
+from tests.scan_libs.made import Made, Writer, pickled
 
 
 def _modules() -> dict[str, Any]:
@@ -60,19 +60,23 @@ def _tensors() -> dict[str, Any]:
 
 
 def _scripted() -> Iterator[Made]:
-    torch = import_module("torch")
     for name, module in _modules().items():
         if name in {"mlp", "conv", "conv1d", "lstm", "gru", "acts", "upsample"}:
-            yield f"torchscript/{name}.pt", lambda path, module=module: torch.jit.script(module).save(str(path))
+            yield f"torchscript/{name}.pt", _script(module)
         if name in {"mlp", "conv1d", "acts"}:
-            shape = (1, 3, 8) if name == "conv1d" else (2, 4)
-            yield (
-                f"torchscript/{name}-traced.pt",
-                lambda path, module=module, shape=shape: torch.jit.trace(module.eval(), torch.ones(shape)).save(str(path)),
-            )
+            yield f"torchscript/{name}-traced.pt", _trace(module, (1, 3, 8) if name == "conv1d" else (2, 4))
 
 
-def _saved(value: Any, *, legacy: bool = False, protocol: int = 2) -> Callable[[Any], object]:
+def _script(module: Any) -> Writer:
+    return lambda path: import_module("torch").jit.script(module).save(str(path))
+
+
+def _trace(module: Any, shape: tuple[int, ...]) -> Writer:
+    torch = import_module("torch")
+    return lambda path: torch.jit.trace(module.eval(), torch.ones(shape)).save(str(path))
+
+
+def _saved(value: Any, *, legacy: bool = False, protocol: int = 2) -> Writer:
     torch = import_module("torch")
     return lambda path: torch.save(value, path, _use_new_zipfile_serialization=not legacy, pickle_protocol=protocol)
 
@@ -86,14 +90,16 @@ def files() -> Iterator[Made]:
         yield f"torch/{name}-legacy.pth", _saved(module.state_dict(), legacy=True)
         yield f"torch/{name}-module.pt", _saved(module)
         yield f"torch/{name}-p4.bin", _saved(module.state_dict(), protocol=4)
-        yield f"torch/{name}-module.pkl", lambda path, module=module: dump(module, path)
+        yield f"torch/{name}-module.pkl", pickled(module)
     yield "torch/mlp-module-legacy.pth", _saved(_modules()["mlp"], legacy=True)
     for name, value in _tensors().items():
         yield f"torch/t-{name}.pt", _saved(value)
-        yield f"torch/t-{name}.pkl", lambda path, value=value: dump(value, path)
+        yield f"torch/t-{name}.pkl", pickled(value)
         yield f"torch/t-{name}-legacy.bin", _saved(value, legacy=True)
-    yield "torch/traced-fx.pt", _saved(torch.fx.symbolic_trace(_modules()["mlp"]))
-    yield "torch/dynamic-quantized.pt", _saved(torch.ao.quantization.quantize_dynamic(_modules()["mlp"], {torch.nn.Linear}).state_dict())
+    yield (
+        "torch/dynamic-quantized.pt",
+        _saved(torch.ao.quantization.quantize_dynamic(_modules()["mlp"], {torch.nn.Linear}).state_dict()),
+    )
     yield "torch/pruned.pt", _saved(prune.l1_unstructured(torch.nn.Linear(4, 4), "weight", 0.5).state_dict())
     yield "torch/exported.pt2", lambda path: torch.export.save(torch.export.export(_modules()["mlp"], (torch.ones(2, 4),)), path)
     yield from _scripted()
