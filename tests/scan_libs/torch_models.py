@@ -36,11 +36,11 @@ def _modules() -> dict[str, Any]:
 def _tensors() -> dict[str, Any]:
     torch = import_module("torch")
     kinds = ("float16", "bfloat16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool", "complex64")
-    kinds += ("float8_e4m3fn", "float8_e5m2", "uint16", "uint32")
+    small = ("float8_e4m3fn", "float8_e5m2", "uint16", "uint32")
     quantized = torch.quantize_per_channel(torch.ones(2, 2), torch.ones(2), torch.zeros(2), 0, torch.qint8)
     base = torch.arange(12.0)
     return {
-        **{f"dtype-{kind}": torch.zeros(2, 2, dtype=getattr(torch, kind)) for kind in kinds},
+        **{f"dtype-{kind}": torch.zeros(2, 2, dtype=getattr(torch, kind)) for kind in (*kinds, *small)},
         "quantized": [torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), quantized],
         "sparse": [torch.eye(3).to_sparse(), torch.eye(3).to_sparse_csr()],
         "views": {"base": base, "t": base.view(3, 4).t(), "slice": base[2:5], "expanded": torch.ones(1).expand(3)},

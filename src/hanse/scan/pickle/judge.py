@@ -220,7 +220,7 @@ def _keys(state: Any) -> list[str]:
     return [str(key) for part in parts if isinstance(part, dict) for key in part.get("keys", ())]
 
 
-_PARTIAL_STATE = ("import|obj", "tuple", "dict|none", "any")
+_PARTIAL_STATE = ["import|obj", "tuple", "dict|none", "any"]
 _KINDS: dict[str, Callable[[_Judge, Observation], Iterator[Hit]]] = {
     "pickle.call": _Judge.call,
     "pickle.build": _Judge.build,

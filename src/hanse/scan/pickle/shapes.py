@@ -11,7 +11,7 @@ that was not kept), `g:prefix` (an imported name that begins so).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _WORD = re.compile(r"[\w.+: -]{0,64}", re.ASCII)
@@ -105,9 +105,9 @@ def simple(value: Any) -> bool:
     return kind(value) in {"none", "bool", "int", "float", "obj", "storage"}
 
 
-def fits(tokens: Sequence[str], args: Any, could_be_class: Callable[[str], bool]) -> bool:
+def fits(tokens: list[str], args: Any, could_be_class: Callable[[str], bool]) -> bool:
     """Tell whether arguments have a shape. args: list of values; anything else was not kept and fits nothing but `any*`."""
-    wanted = [token for token in tokens if token != "!"]
+    wanted = list(tokens[1:] if tokens[:1] == ["!"] else tokens)
     if not isinstance(args, list):
         return wanted == ["any*"] or kind(args) == "unknown"
     given = [one for one in args if not (isinstance(one, dict) and "more" in one)]
