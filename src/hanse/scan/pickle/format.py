@@ -1,17 +1,22 @@
-"""Pickle streams."""
+"""Pickle streams as a format: what claims to be one, and the facts about it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from hanse.scan.facts import View
-from hanse.scan.formats import Context, Format
-from hanse.scan.ruleset import Hit
-
-
-def judge(_view: View, _context: Context) -> Iterator[Hit]:
-    """Yield the rules that apply to a view."""
-    yield from ()
+from hanse.scan.formats import Format
+from hanse.scan.pickle.judge import judge
+from hanse.scan.pickle.streams import observe_at, plausible
+from hanse.scan.source import Source
+from hanse.scan.walk import ViewBuilder, Walk
 
 
-FORMATS = (Format("pickle", True, judge),)
+def claims(_head: bytes, source: Source) -> bool:
+    """Tell whether a source begins with a pickle stream."""
+    return plausible(source, 0)
+
+
+def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
+    """Write what the streams of a source import, call and build into the view."""
+    observe_at(source, 0, view, walk)
+
+
+FORMATS = (Format("pickle", True, judge, claims, observe),)
