@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hanse.scan.pickle import opcodes as op
 from hanse.scan.pickle.calls import keep_nested, touch
-from hanse.scan.pickle.ended import Ended
+from hanse.scan.pickle.ended import Ended, Framed
 from hanse.scan.pickle.heap import MAX_PAIRS
 from hanse.scan.pickle.nested import starts_stream
 from hanse.scan.pickle.values import MAX_NAME
@@ -59,7 +59,7 @@ def frame(machine: Machine, pos: int) -> int:
             machine.splice(at + 9)
             pos = at - machine.constants.base
     machine.frame_end = end
-    return pos + 9
+    raise Framed(pos + 9)
 
 
 def read_number(machine: Machine, pos: int, width: int) -> int:

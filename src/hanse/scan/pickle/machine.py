@@ -13,7 +13,7 @@ from typing import Any
 from hanse.scan.budget import Budget, OverBudget
 from hanse.scan.pickle import opcodes as op
 from hanse.scan.pickle.calls import Site
-from hanse.scan.pickle.ended import Ended
+from hanse.scan.pickle.ended import Ended, Framed
 from hanse.scan.pickle.handlers import HANDLERS
 from hanse.scan.pickle.heap import HOLE, MAX_PAIRS, Heap
 from hanse.scan.pickle.record import Record
@@ -158,6 +158,8 @@ class Machine:
                         remember = self.remember
                         if pos - at > LONGEST:
                             break
+        except Framed as begun:
+            pos = begun.offset
         except IndexError:
             pos = self._recover(pos)
         finally:

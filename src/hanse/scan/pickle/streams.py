@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from hanse.scan.budget import Budget, OverBudget
 from hanse.scan.pickle.machine import Machine
-from hanse.scan.pickle.nested import MAX_TEXT_BYTES, content
+from hanse.scan.pickle.nested import MAX_TEXT_BYTES, content, is_container
 from hanse.scan.pickle.record import Record
 from hanse.scan.pickle.search import beginnings
 from hanse.scan.source import PIECE, BytesSource, SliceSource, Source, pieces
@@ -48,7 +48,7 @@ def plausible(source: Source, at: int, budget: Budget | None = None, *, followin
         if budget is not None:
             budget.spend("operations", TRIAL_COST + machine.operations)
     if first[0] == _PROTOCOL:
-        return machine.operations > 2 or end >= source.size
+        return machine.operations > 2 or (machine.operations > 1 and reason != "bad-opcode") or end >= source.size
     if reason == "stop" and (following or not source.read_at(end, 64).strip(b"\0\r\n\t ")):
         return machine.operations > 1
     return _acts(record) and (reason == "stop" or record.count("call") > 0)
@@ -131,5 +131,7 @@ def _descend(machine: Machine, source: Source, view: ViewBuilder, walk: Walk) ->
         else:
             _, length = constants.payload(at, 0)
             inner = SliceSource(source, constants.start(at), length)
+        if not plausible(inner, 0) and not is_container(inner.read_at(0, 8)):
+            continue
         view.see("nested", at, length=inner.size, how=name)
         walk.descend(inner, join(view.member, f"pickle@{at}"))
