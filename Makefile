@@ -27,6 +27,7 @@ services: ## install the servers that tests start (PostgreSQL, nginx), Debian pa
 
 clients: ## build the environments with unmodified Hugging Face clients
 	@$(PYTHON) tests/services/clients.py
+	@$(PYTHON) tests/services/pythons.py
 
 setup: ## everything that tests need
 	@$(MAKE) --no-print-directory -j3 $(STAMP) services clients

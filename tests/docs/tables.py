@@ -1,4 +1,4 @@
-"""Tables in the documentation that are made from code: settings, errors, routes and tested clients.
+"""Tables in the documentation that are made from code: settings, errors, routes, scan rules and tested clients.
 
 `python -m tests.docs.tables [RESULTS]` writes them into the pages, between `<!-- table: NAME -->` and `<!-- end -->`; RESULTS is
 the file of `tests.docs.results` from a real run of the client tests. tests/docs/test_tables.py compares pages and code.
@@ -19,6 +19,7 @@ from tests.docs.results import Fact
 
 from hanse import errors
 from hanse.errors import HanseError
+from hanse.flows.rulesets import builtin_ruleset
 from hanse.settings import documented
 from hanse.web.errors import STATUS
 from hanse.web.server import all_routes
@@ -62,6 +63,20 @@ def routes_table() -> str:
         who = "anybody, or an account" if route.auth else "Xet token or signed address" if signed else "anybody"
         rows.append([route.method, f"`{route.pattern}`", who, meaning])
     return _rows(["method", "path", "who", "what"], rows)
+
+
+def rules_table() -> str:
+    """Return a section for every rule of the built-in ruleset, by area."""
+    lines: list[str] = []
+    area = ""
+    for name, rule in sorted(builtin_ruleset().rules.items()):
+        if (begin := name.partition("-")[0]) != area:
+            area = begin
+            lines.append(f"## {area}\n")
+        refs = f" See {', '.join(rule.refs)}." if rule.refs else ""
+        lines.append(f"### {name}\n\n**{rule.severity.value}**: {rule.title}. {rule.meaning}\n")
+        lines.append(f"- *Triggered by* {rule.example}\n- *To pass:* {rule.remedy}\n- *From:* {rule.source}.{refs}\n")
+    return "\n".join(lines)
 
 
 def collected() -> list[Fact]:
@@ -131,6 +146,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "errors": errors_table,
     "routes": routes_table,
+    "rules": rules_table,
     "clients": lambda: clients_table(collected()),
 }
 
@@ -153,7 +169,7 @@ def write(name: str, table: str) -> None:
 
 def main(arguments: list[str]) -> None:
     """Write all tables; the one of clients only from results of a real run."""
-    for name in ("settings", "errors", "routes"):
+    for name in ("settings", "errors", "routes", "rules"):
         write(name, TABLES[name]())
     if arguments:
         write("clients", clients_table(read_results(Path(arguments[0]))))

@@ -20,10 +20,9 @@ def commands(parent: App, prefix: str) -> Iterator[tuple[str, App]]:
     for name in parent:
         if not name.startswith("-"):
             child = parent[name]
-            if child.default_command is None:
-                yield from commands(child, f"{prefix} {name}")
-            else:
+            if child.default_command is not None:
                 yield f"{prefix} {name}", child
+            yield from commands(child, f"{prefix} {name}")
 
 
 ALL = dict(commands(app, "hanse"))

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import json
-import tomllib
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from hanse.errors import BadFormat, StorageError
-from hanse.scan.ruleset import Ruleset, parse_ruleset
+from hanse.scan.ruleset import Ruleset, parse_ruleset, read_ruleset
 
+COMPILED = "ruleset.json"
 MAX_RULESET_BYTES = 8 * 1024 * 1024
 
 
 @cache
 def builtin_ruleset() -> Ruleset:
-    """Return the ruleset that ships with this version."""
+    """Return the ruleset that ships with this version: `ruleset.json`, compiled from the TOML files beside it."""
+    compiled = resources.files("hanse.rules") / COMPILED
+    return read_ruleset(compiled.read_bytes()) if compiled.is_file() else parse_ruleset(builtin_parts())
+
+
+def builtin_parts() -> Iterator[dict[str, Any]]:
+    """Yield the TOML files that ship with this version, in order of name."""
+    import tomllib  # noqa: PLC0415 needed only where the compiled ruleset is not used
+
     folder = resources.files("hanse.rules")
-    files = sorted((one for one in folder.iterdir() if one.name.endswith(".toml")), key=lambda one: one.name)
-    return parse_ruleset(tomllib.loads(one.read_text(encoding="utf-8")) for one in files)
+    for one in sorted((one for one in folder.iterdir() if one.name.endswith(".toml")), key=lambda one: one.name):
+        yield tomllib.loads(one.read_text(encoding="utf-8"))
 
 
 def load_ruleset(path: Path) -> Ruleset:
@@ -34,6 +43,8 @@ def load_ruleset(path: Path) -> Ruleset:
 
 
 def _part(path: Path) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 as above
+
     data = path.read_bytes()
     if len(data) > MAX_RULESET_BYTES:
         raise BadFormat(f"ruleset {path.name} is larger than {MAX_RULESET_BYTES} bytes")

@@ -27,6 +27,7 @@ MODULES = (
     "gguf",
     "safetensors",
     "executable",
+    "media",
     "document",
     "hydra",
     "hubconfig",

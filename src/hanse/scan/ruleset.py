@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -94,14 +95,14 @@ def _fill(template: str, words: Mapping[str, object]) -> str:
     return _FIELD.sub(lambda match: str(words.get(match[1], "?"))[:300], template)
 
 
-def parse_ruleset(parts: Iterable[Mapping[str, Any]]) -> Ruleset:
-    """Return the ruleset made of parts, each {version?, rule: [...], data: {...}}; raises BadFormat.
+def compile_ruleset(parts: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return the canonical bytes of the ruleset made of parts, each {version?, rule: [...], data: {...}}; raises BadFormat.
 
-    A rule id or data area occurs once; one part names the version.
+    A rule id or data area occurs once; one part names the version. `hanse/rules/ruleset.json` is this of the TOML files beside
+    it, since reading it is many times faster.
     """
     version = ""
-    rules: dict[str, Rule] = {}
-    raw: dict[str, Any] = {}
+    rules: dict[str, Any] = {}
     data: dict[str, Any] = {}
     for part in parts:
         version = str(part.get("version", version))
@@ -109,16 +110,29 @@ def parse_ruleset(parts: Iterable[Mapping[str, Any]]) -> Ruleset:
             rule = _rule(one)
             if rule.id in rules:
                 raise BadFormat(f"rule {rule.id} is defined twice")
-            rules[rule.id] = rule
-            raw[rule.id] = dict(one)
+            rules[rule.id] = dict(one)
         for area, table in part.get("data", {}).items():
             if area in data:
                 raise BadFormat(f"ruleset data {area!r} is defined twice")
             data[area] = table
     if not version or not rules:
         raise BadFormat("a ruleset needs a version and at least one rule", hint="see docs/scanner.md")
-    digest = hashlib.sha256(canonical({"version": version, "rules": raw, "data": data})).hexdigest()
-    return Ruleset(version, rules, data, digest)
+    return canonical({"version": version, "rules": rules, "data": data})
+
+
+def read_ruleset(compiled: bytes) -> Ruleset:
+    """Return the ruleset in the bytes of `compile_ruleset`, which are not checked to be canonical again; raises BadFormat."""
+    try:
+        value = json.loads(compiled)
+        rules = {name: _rule(one) for name, one in value["rules"].items()}
+        return Ruleset(str(value["version"]), rules, value["data"], hashlib.sha256(compiled).hexdigest())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadFormat(f"no compiled ruleset: {str(error)[:200]}") from error
+
+
+def parse_ruleset(parts: Iterable[Mapping[str, Any]]) -> Ruleset:
+    """Return the ruleset made of parts, as `compile_ruleset` puts them together; raises BadFormat."""
+    return read_ruleset(compile_ruleset(parts))
 
 
 def _rule(value: Mapping[str, Any]) -> Rule:

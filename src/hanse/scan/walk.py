@@ -70,7 +70,7 @@ class ViewBuilder:
 class Describe(Protocol):
     """Reads a source as every format it could be (`hanse.scan.dispatch.describe`)."""
 
-    def __call__(self, source: Source, member: str, walk: Walk) -> None:
+    def __call__(self, source: Source, member: str, walk: Walk, /) -> None:
         """Add the views of `source` to the walk."""
         ...
 

@@ -1,0 +1,62 @@
+"""Scanning files on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hanse.errors import EntryNotFound
+from hanse.flows.rulesets import builtin_ruleset
+from hanse.flows.scanning import FileSource, Input, exit_code, find_inputs, scan_all, scan_file
+from hanse.model.finding import Coverage
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
+
+
+def test_every_file_is_found_once_in_order(tmp_path: Path) -> None:
+    """Folders are walked by name, `.git` is left out, paths are those inside the folder."""
+    for name in ("b/x.png", "a.png", ".git/config", "b/a.png", ".hidden"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(PNG)
+    assert [one.path for one in find_inputs([tmp_path])] == [".hidden", "a.png", "b/a.png", "b/x.png"]
+    assert find_inputs([tmp_path / "b" / "x.png"])[0].path == "x.png"
+    with pytest.raises(EntryNotFound):
+        find_inputs([tmp_path / "none"])
+
+
+def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """A pipe, a broken link and a folder are coverage error, and nothing waits for them."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    found = [scan_file(Input(tmp_path / name, name), builtin_ruleset()) for name in ("pipe", "link", ".")]
+    assert {one.judgement.coverage for one in found} == {Coverage.ERROR}
+    assert exit_code(found) == 2
+
+
+def test_evidence_is_the_same_anywhere(tmp_path: Path) -> None:
+    """The same bytes under the same repository path give the same evidence wherever they lie."""
+    evidence = set()
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").write_bytes(PNG)
+        (found,) = scan_all(find_inputs([tmp_path / folder]), builtin_ruleset(), digest=True)
+        evidence.add(found.evidence())
+    assert len(evidence) == 1
+    assert None not in evidence
+    (plain,) = scan_all(find_inputs([tmp_path / "one"]), builtin_ruleset())
+    assert plain.evidence() is None
+    assert exit_code([plain]) == 0
+
+
+def test_reads_by_position(tmp_path: Path) -> None:
+    """A file source reads from anywhere and ends where the file ended when it was opened."""
+    (tmp_path / "f").write_bytes(b"abcdef")
+    descriptor = os.open(tmp_path / "f", os.O_RDONLY)
+    source = FileSource(descriptor, 6)
+    assert source.read_at(4, 9) == b"ef"
+    assert source.read_at(9, 1) == source.read_at(-1, 1) == b""
+    os.truncate(tmp_path / "f", 2)
+    assert source.read_at(0, 6) == b"ab"
+    os.close(descriptor)

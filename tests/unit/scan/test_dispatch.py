@@ -1,0 +1,24 @@
+"""Every format is registered once, and facts are a function of bytes."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hanse.model.canonical import canonical
+from hanse.scan.dispatch import MODULES, all_formats, extract
+from hanse.scan.source import BytesSource
+
+
+def test_formats_have_distinct_names() -> None:
+    """No module hides another one's format."""
+    assert len(MODULES) == len(set(MODULES))
+    assert {"zip", "pickle", "safetensors", "gguf", "hdf5", "onnx", "media"} <= set(all_formats())
+
+
+@given(st.binary(max_size=400))
+def test_facts_of_anything(data: bytes) -> None:
+    """Any bytes have facts, the same ones each time, and these have a canonical form."""
+    facts = extract(BytesSource(data))
+    assert canonical(facts.to_json()) == canonical(extract(BytesSource(data)).to_json())
+    assert not [view.stopped for view in facts.views if (view.stopped or "").startswith("error:")]
