@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.scan_libs.made import Made
+from tests.scan_libs.made import Made, first, last
 
 
 def _onnx() -> Iterator[Made]:
@@ -38,9 +38,9 @@ def _keras() -> Iterator[Made]:
     recurrent = keras.Model(entry, layers.LSTM(3)(layers.Embedding(10, 4)(entry)))
     dense.compile(optimizer="adam", loss="mse", metrics=["mae"])
     for name, model in {"dense": dense, "image": image, "recurrent": recurrent}.items():
-        yield f"keras/{name}.keras", lambda path, model=model: model.save(path)
-        yield f"keras/{name}.h5", lambda path, model=model: model.save(path)
-        yield f"keras/{name}.weights.h5", lambda path, model=model: model.save_weights(path)
+        yield f"keras/{name}.keras", first(model.save)
+        yield f"keras/{name}.h5", first(model.save)
+        yield f"keras/{name}.weights.h5", first(model.save_weights)
 
 
 def _hdf5() -> Iterator[Made]:
@@ -93,7 +93,7 @@ def _skops() -> Iterator[Made]:
     forest = import_module("sklearn.ensemble").RandomForestClassifier(3)
     values = import_module("numpy").random.RandomState(0).rand(20, 3)
     for name, one in {"logistic": linear.LogisticRegression(), "forest": forest}.items():
-        yield f"skops/{name}.skops", lambda path, one=one: io.dump(one.fit(values, values[:, 0] > 0.5), path)
+        yield f"skops/{name}.skops", last(io.dump, one.fit(values, values[:, 0] > 0.5))
 
 
 def files() -> Iterator[Made]:

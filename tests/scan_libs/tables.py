@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from tests.scan_libs.made import Made, dump
+from tests.scan_libs.made import Made, pickled
 
 
 def _pandas() -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _graphs() -> dict[str, Any]:
 
 def _language() -> dict[str, Any]:
     nltk = import_module("nltk")
-    words = "the cat sat on the mat".split()
+    words = ["the", "cat", "sat", "on", "the", "mat"]
     tagger = nltk.UnigramTagger([[("the", "DT"), ("cat", "NN")]], backoff=nltk.DefaultTagger("NN"))
     model = import_module("nltk.lm").MLE(2)
     train, vocabulary = import_module("nltk.lm.preprocessing").padded_everygram_pipeline(2, [words])
@@ -135,4 +135,4 @@ def files() -> Iterator[Made]:
             continue
         for name, value in values.items():
             for protocol in (2, 5):
-                yield f"{group}/{name}-p{protocol}.pkl", lambda path, value=value, protocol=protocol: dump(value, path, protocol)
+                yield f"{group}/{name}-p{protocol}.pkl", pickled(value, protocol)
