@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
 from hanse.scan.inflate import InflatedSource
-from hanse.scan.naming import has_model_name, judge_names, problem
+from hanse.scan.naming import has_model_name, judge_names, label, problem
 from hanse.scan.ruleset import Hit
 from hanse.scan.sevenread import (
     ADDITIONAL,
@@ -97,7 +97,7 @@ def _read(packed: Streams, names: Iterator[str], source: Source, view: ViewBuild
         for size in sizes:
             name = next(names, "?")
             if unpacked is not None:
-                walk.descend(SliceSource(unpacked, at, size), join(view.member, name))
+                walk.descend(SliceSource(unpacked, at, size), join(view.member, label(name)))
             at += size
 
 
