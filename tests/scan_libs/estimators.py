@@ -63,7 +63,7 @@ def fitted(name: str, cls: Any) -> Any:
         one = _make(name, cls)
         try:
             return one.fit(*arguments)
-        except Exception:  # noqa: BLE001, S112, PERF203 - the next data set may fit
+        except Exception:  # noqa: BLE001 - the next data set may fit
             continue
     return _make(name, cls)
 

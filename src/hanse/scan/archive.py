@@ -272,7 +272,8 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
         if one.data["outside"]:
             yield Hit("ARCHIVE-LINK-ESCAPES", view.member, one.at, words=dict(one.data))
     for one in view.all("zip.gap"):
-        if one.data["place"] != "front" or not str(one.data["head"]).startswith(("2321", "4d5a", "7f454c46")):
+        head = str(one.data["head"])  # scripts, programs, TensorFlow Lite models: they carry their archive on purpose
+        if one.data["place"] != "front" or not (head.startswith(("2321", "4d5a", "7f454c46")) or head[8:16] == "54464c33"):
             yield Hit("ZIP-FOREIGN-BYTES", view.member, one.at, words=dict(one.data))
     if len({one.at for one in view.all("zip.directory")}) > 1:
         yield Hit("ZIP-TWO-DIRECTORIES", view.member)

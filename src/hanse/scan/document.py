@@ -87,22 +87,6 @@ def judge_json(view: View, context: Context) -> Iterator[Hit]:
         yield Hit("JSON-UNREAD", view.member, words={"key": one.data["key"] or "an escaped key"})
 
 
-def claims_text(head: bytes, source: Source) -> bool:
-    """Tell whether content is text that is neither JSON nor XML nor YAML of interest."""
-    if not looks_like_text(head):
-        return False
-    return not (claims_json(head, source) or xmltext.claims(head, source) or yamltext.claims(head, source))
-
-
-def observe_text(_source: Source, _view: ViewBuilder, _walk: Walk) -> None:
-    """Keep nothing: that it is text is all there is to say."""
-
-
-def judge_text(_view: View, _context: Context) -> Iterator[Hit]:
-    """Yield nothing: no loader executes plain text; what looks like a program has views of its own."""
-    yield from ()
-
-
 def observe_yaml(source: Source, view: ViewBuilder, walk: Walk) -> None:
     """Read the tags and the mappings of a YAML document and show it to the dialects."""
     for value in yamltext.observe(source, view, walk):
@@ -113,5 +97,4 @@ FORMATS = (
     Format("json", False, judge_json, claims_json, observe_json),
     Format("yaml", True, yamltext.judge, yamltext.claims, observe_yaml),
     Format("xml", True, xmltext.judge, xmltext.claims, xmltext.observe),
-    Format("text", False, judge_text, claims_text, observe_text),
 )

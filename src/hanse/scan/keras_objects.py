@@ -78,7 +78,7 @@ def _is_denied(module: str, name: str, context: Context) -> bool:
     top = module.split(".", maxsplit=1)[0]
     if top == "builtins" or not top:
         return name in rules.names(AREA, "denied_builtins") and not (not top and name in rules.names(AREA, "functions"))
-    if top in rules.names("targets", "stdlib") or top in rules.names(AREA, "denied_packages"):
+    if (top in rules.names("targets", "stdlib") and module != "__main__") or top in rules.names(AREA, "denied_packages"):
         return True
     if any(part in rules.names("targets", "running") for part in [*module.split(".")[1:], *name.split(".")[:-1]]):
         return True

@@ -33,7 +33,7 @@ SCHEMA = {
 }
 MODEL_FIELDS = dict.fromkeys((2, 3, 4, 6, 7, 8, 14, 20, 25, 26), BYTES) | {1: VARINT, 5: VARINT}
 GRAPH_FIELDS = frozenset({1, 2, 5, 10, 11, 12, 13, 14, 15, 16})
-PROBE_OPERATIONS = 40_000
+PROBE_OPERATIONS = 64_000
 PROBE_FIELDS = 64
 ENDLESS = 1 << 62
 MAX_LOCATIONS = 500
@@ -69,18 +69,26 @@ def claims(head: bytes, source: Source) -> bool:
 
 
 def _is_graph(wire: Wire, start: int, end: int) -> bool:
-    at, count, known = start, 0, False
+    """Tell whether a message could be a graph: a node with an operator, or inputs, outputs and tensors and no node at all.
+
+    Fields past PROBE_FIELDS are not looked at, so that padding does not hide a graph.
+    """
+    at, count, known, nodes = start, 0, False, 0
     while at < end and count < PROBE_FIELDS:
         try:
             found = wire.field(at, ENDLESS)
         except Malformed:
             return False
         if found.number in GRAPH_FIELDS:
-            if found.wire != BYTES or (found.number == 1 and not _is_node(wire, found.start, min(found.after, end))):
+            if found.wire != BYTES:
                 return False
+            if found.number == 1:
+                nodes += 1
+                if _is_node(wire, found.start, min(found.after, end)):
+                    return True
             known = True
         at, count = found.after, count + 1
-    return known or count == PROBE_FIELDS
+    return (known and not nodes) or count == PROBE_FIELDS
 
 
 def _is_node(wire: Wire, start: int, end: int) -> bool:

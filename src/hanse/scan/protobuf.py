@@ -19,9 +19,10 @@ MAX_DEPTH = 100
 MAX_TEXT = 4096
 MAX_ATTACHED = 4096
 WINDOW = 16 * 1024
-COST = 10
+COST = 16
 """Operations that one field is worth."""
-MESSAGE_COST = 8
+MESSAGE_COST = 24
+OWED = 1_000
 
 
 class Field(NamedTuple):
@@ -69,6 +70,7 @@ class Wire:
         self._budget = budget
         self._buffer = b""
         self._base = 0
+        self._owed = 0
 
     def bytes_at(self, start: int, length: int) -> bytes:
         """Return `length` bytes from `start`, fewer where the source ends."""
@@ -86,39 +88,52 @@ class Wire:
 
     def field(self, at: int, end: int) -> Field:
         """Return the field that starts at `at` and lies before `end`; raises Malformed if none does."""
-        self._budget.spend("operations", COST)
-        tag, begin = self._varint(at, end)
-        number, wire = tag >> 3, tag & 7
-        if number == 0:
+        self._owed += COST
+        if self._owed >= OWED:
+            self.settle()
+        begin = at - self._base
+        if begin < 0 or begin + 20 > len(self._buffer):
+            self.bytes_at(at, 20)
+            begin = at - self._base
+        buffer = self._buffer
+        # Nearly every tag, and every second length, is one byte.
+        if begin + 1 < len(buffer) and buffer[begin] < 0x80 and at + 1 < end:
+            tag, begin = buffer[begin], begin + 1
+        else:
+            tag, begin = self._varint(begin, end)
+        wire = tag & 7
+        if tag < 8:
             raise Malformed("field number 0", at)
-        if wire == VARINT:
-            value, after = self._varint(begin, end)
-            return Field(number, wire, value, begin, after)
-        if wire == BYTES:
-            value, begin = self._varint(begin, end)
-            after = begin + value
+        if wire in {VARINT, BYTES}:
+            if begin < len(buffer) and buffer[begin] < 0x80 and begin + self._base < end:
+                value, begin = buffer[begin], begin + 1
+            else:
+                value, begin = self._varint(begin, end)
+            after = begin + self._base + (value if wire == BYTES else 0)
         elif wire in {FIXED64, FIXED32}:
-            value, after = 0, begin + (8 if wire == FIXED64 else 4)
+            value, after = 0, begin + self._base + (8 if wire == FIXED64 else 4)
         else:
             raise Malformed(f"wire type {wire}", at)
         if after > end:
             raise Malformed("a field is longer than what holds it", at)
-        return Field(number, wire, value, begin, after)
+        return Field(tag >> 3, wire, value, begin + self._base, after)
 
-    def _varint(self, at: int, end: int) -> tuple[int, int]:
-        begin = at - self._base
-        if begin < 0 or begin + 10 > len(self._buffer):
-            self.bytes_at(at, 10)
-            begin = at - self._base
+    def settle(self) -> None:
+        """Spend what fields read so far are worth; raises OverBudget."""
+        owed, self._owed = self._owed, 0
+        self._budget.spend("operations", owed)
+
+    def _varint(self, begin: int, end: int) -> tuple[int, int]:
+        """Return a number in the window and where it ends there."""
         buffer = self._buffer
         value = shift = 0
         for index in range(begin, min(begin + 10, len(buffer), end - self._base)):
             byte = buffer[index]
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
-                return value & 0xFFFFFFFFFFFFFFFF, index + 1 + self._base
+                return value & 0xFFFFFFFFFFFFFFFF, index + 1
             shift += 7
-        raise Malformed("a number does not end", at)
+        raise Malformed("a number does not end", begin + self._base)
 
     def messages(
         self,
@@ -141,6 +156,8 @@ class Wire:
             message, stop = stack[-1]
             if at >= stop:
                 stack.pop()
+                if not stack:
+                    self.settle()
                 yield message
                 continue
             found = self.field(at, stop)
@@ -152,7 +169,7 @@ class Wire:
             if inner is not None and (wanted is None or wanted(message, found.number)):
                 if len(stack) >= MAX_DEPTH:
                     raise Malformed("messages nested too deep", found.start)
-                self._budget.spend("operations", MESSAGE_COST)
+                self._owed += MESSAGE_COST
                 if inner.name in attach:
                     self._attach(message, found.number, inner)
                 stack.append((inner, found.after))

@@ -30,7 +30,7 @@ SCHEMA = {
     "Library": {1: "Function"},
     "Function": {1: "Signature", 3: "Node"},
     "Signature": {1: "text"},
-    "Node": {1: "text", 2: "text", 3: "text", 5: "Attr"},
+    "Node": {1: "text", 2: "text", 3: "span", 5: "Attr"},
     "Attr": {1: "text", 2: "Value"},
     "Value": {2: "text", 8: "Tensor"},
     "Tensor": {8: "text"},
@@ -46,33 +46,56 @@ ROOTS: dict[str, tuple[tuple[int, ...], ...]] = {
     "Graph": ((1,), (2, 1, 3)),
 }
 """Outermost message to the fields that lead to its nodes."""
-PROBE_OPERATIONS = 60_000
+PROBE_OPERATIONS = 64_000
 ENDLESS = 1 << 62
 OP_NAME = re.compile(r"[A-Za-z0-9_.][\w.>/\\-]{0,500}", re.ASCII)
 TOUCHES = re.compile(r"File|Save|Restore|Record|Dataset|Reader|Load|Summary|Initialize|Checkpoint")
 """Operators whose names say that they could take a path; what comes in is resolved for them."""
+MAX_EMPTY = 64
+NODE_COST = 30
 MAX_OPS = 1_500
 MAX_CONSTANTS = 20_000
 MAX_OBJECTS = 2_000
 
 
 def root_of(source: Source) -> str | None:
-    """Return the name of the message that a file could be, if it could be one with a graph or Keras metadata."""
-    wire = Wire(source, Budget({"operations": PROBE_OPERATIONS}))
-    try:
-        first = wire.field(0, ENDLESS)
-        if first.wire not in {VARINT, BYTES} or first.number > 8 or (first.wire == VARINT and first.number not in {1, 3}):
-            return None
-        if first.wire == BYTES and first.number == 1 and _is_keras(wire, first, source.size):
-            return "KerasMetadata"
-        return next((name for name, ways in ROOTS.items() if any(_leads(wire, 0, source.size, way) for way in ways)), None)
-    except (Malformed, OverBudget):
+    """Return the name of the message that a file could be, if it could be one with a graph or Keras metadata.
+
+    More fields before the first node than anybody writes make it one, too: padding must not hide a graph.
+    """
+    first = _first(source)
+    if first is None:
         return None
+    if first.wire == BYTES and first.number == 1 and _is_keras(_probe(source), first, source.size):
+        return "KerasMetadata"
+    padded = None
+    for name, ways in ROOTS.items():
+        for way in ways:
+            try:
+                if _leads(_probe(source), 0, source.size, way):
+                    return name
+            except OverBudget:
+                padded = padded or name
+    return padded
+
+
+def _probe(source: Source) -> Wire:
+    return Wire(source, Budget({"operations": PROBE_OPERATIONS}))
+
+
+def _first(source: Source) -> Field | None:
+    """Return the first field if a graph could start with it."""
+    try:
+        first = _probe(source).field(0, ENDLESS)
+    except Malformed:
+        return None
+    known = first.wire == BYTES or (first.wire == VARINT and first.number in {1, 3})
+    return first if known and first.number <= 8 else None
 
 
 def _leads(wire: Wire, start: int, end: int, way: tuple[int, ...]) -> bool:
     """Tell whether fields lead to a node; every message on the way is looked at, cut ones up to the cut."""
-    at = start
+    at, empty = start, 0
     while at < end:
         try:
             found = wire.field(at, ENDLESS)
@@ -80,16 +103,22 @@ def _leads(wire: Wire, start: int, end: int, way: tuple[int, ...]) -> bool:
             return False
         if found.number == way[0] and found.wire == BYTES:
             stop = min(found.after, end)
-            if _is_node(wire, found.start, stop) if len(way) == 1 else _leads(wire, found.start, stop, way[1:]):
+            if len(way) > 1:
+                leads = _leads(wire, found.start, stop, way[1:])
+            else:
+                node = _is_node(wire, found.start, stop)
+                empty += 1
+                if node is False:
+                    return False
+                leads = node is True or empty >= MAX_EMPTY
+            if leads:
                 return True
-            if len(way) == 1:
-                return False
         at = found.after
     return False
 
 
-def _is_node(wire: Wire, start: int, end: int) -> bool:
-    """Tell whether a message has the name and the operator of a node."""
+def _is_node(wire: Wire, start: int, end: int) -> bool | None:
+    """Tell whether a message has the name and the operator of a node; None if it has neither."""
     names: dict[int, str] = {}
     at = start
     while at < end:
@@ -102,16 +131,21 @@ def _is_node(wire: Wire, start: int, end: int) -> bool:
                 return False
             names[found.number] = wire.text(found.start, found.value)
         at = found.after
-    return all(OP_NAME.fullmatch(names.get(number, "")) for number in (1, 2))
+    if not names:
+        return None
+    return all(OP_NAME.fullmatch(names.get(number, "")) is not None for number in (1, 2))
 
 
 def _is_keras(wire: Wire, first: Field, size: int) -> bool:
     at, end = first.start, min(first.after, size)
-    while at < end:
-        found = wire.field(at, end)
-        if found.number == 4 and found.wire == BYTES:
-            return wire.text(found.start, found.value).startswith("_tf_keras")
-        at = found.after
+    try:
+        while at < end:
+            found = wire.field(at, end)
+            if found.number == 4 and found.wire == BYTES:
+                return wire.text(found.start, found.value).startswith("_tf_keras")
+            at = found.after
+    except (Malformed, OverBudget):
+        return False
     return False
 
 
@@ -123,8 +157,8 @@ def claims(head: bytes, source: Source) -> bool:
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     """Keep the operators with the constant paths they get, asset names, and go down into Keras configurations."""
     root = root_of(source) or "SavedModel"
-    graph = _Graph()
     wire = Wire(source, walk.budget)
+    graph = _Graph(walk, wire)
     view.see("root", 0, message=root)
     try:
         for message in wire.messages(SCHEMA, root, source.size, attach=ATTACHED, wanted=_wanted):
@@ -142,7 +176,9 @@ def _wanted(message: Message, number: int) -> bool:
 class _Graph:
     """What has been met so far: every operator once; nodes and constants of the graph or function being read."""
 
-    def __init__(self) -> None:
+    def __init__(self, walk: Walk, wire: Wire) -> None:
+        self.walk = walk
+        self.wire = wire
         self.ops: dict[str, dict[str, Any]] = {}
         self.functions: set[str] = set()
         self.constants: dict[str, str] = {}
@@ -152,6 +188,7 @@ class _Graph:
     def take(self, message: Message, view: ViewBuilder) -> None:
         """Note one message."""
         if message.name == "Node":
+            self.walk.budget.spend("operations", NODE_COST)
             self._node(message, view)
         elif message.name == "Function":
             self.functions.update(one.text(1) for one in message.all(1))
@@ -182,7 +219,7 @@ class _Graph:
         elif texts and op == "PrintV2":
             view.see("attribute", node.at, op=op, node=name, values=[text for key, text in texts if key == "output_stream"])
         elif TOUCHES.search(op):
-            self.uses.append((op, name, node.at, node.all(3)[:8]))
+            self.uses.append((op, name, node.at, [self.wire.text(*span) for span in node.all(3)[:8]]))
 
     def _resolve(self, view: ViewBuilder) -> None:
         """Note which constants the nodes of a graph that touch files are given."""

@@ -139,7 +139,8 @@ def _broken(view: View, context: Context) -> Iterator[Hit]:
 
 def _words(view: View) -> Iterator[Hit]:
     for one in view.all("template.trigger"):
-        yield Hit("TEMPLATE-TRIGGER", view.member, words=one.data)
+        rule = "TEMPLATE-TRIGGER" if one.data["where"] == "message" else "TEMPLATE-TRIGGER-TOOL"
+        yield Hit(rule, view.member, words=one.data)
     for one in view.all("template.invisible"):
         yield Hit("TEMPLATE-INVISIBLE", view.member, words=one.data)
     for one in view.all("template.encoded"):
