@@ -87,6 +87,11 @@ class Call:
         except HanseError as error:
             self._found = (name, error)
 
+    def warn(self, text: str) -> None:
+        """Let the answer carry a warning, unless `text` is empty."""
+        if text:
+            self.warnings.append(text)
+
     def require_account(self) -> Actor:
         """Return the caller if he is authenticated; raises NotAuthenticated or BadToken."""
         if self.bad_token:
