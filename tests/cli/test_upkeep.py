@@ -49,6 +49,7 @@ def test_a_node_is_clean_damaged_quarantined(hanse: Hanse, data: Path) -> None:
     """A healthy node is clean; a flipped bit is found, named, and moved away only when asked."""
     code, text = hanse("fsck")
     assert (code, "0 problems" in text) == (0, True)
+    assert hanse("fsck", "--deep")[0] == 0
     damaged = next(path for path in (data / "objects" / "revisions").rglob("*") if path.is_file())
     damaged.chmod(0o600)
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
