@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.clients import Client
-from tests.support.live import LiveNode, live_node
+from tests.support.forked import Mother, forked_node
+from tests.support.live import LiveNode
 from tests.support.relay import Relay
 
 TTL_SECONDS = 35
@@ -36,12 +37,12 @@ def _token_times(node: LiveNode, kind: str) -> list[float]:
 
 
 @pytest.mark.soak
-def test_an_upload_outlasts_its_token(repo: str, tmp_path: Path) -> None:
+def test_an_upload_outlasts_its_token(mother: Mother, repo: str, tmp_path: Path) -> None:
     """An upload that takes longer than its Xet token lives asks for another one on its way and goes on."""
     data, file = random.Random(7).randbytes(SIZE), tmp_path / "model.bin"
     file.write_bytes(data)
     environ = {"HANSE_TOKEN_TTL_SECONDS": str(TTL_SECONDS), "HANSE_LOG_FORMAT": "json"}
-    with live_node(tmp_path, environ=environ) as node, Relay(node.port) as slow:
+    with forked_node(mother, tmp_path, environ=environ) as node, Relay(node.port) as slow:
         slow.rate = RATE
         direct, node.url = node.url, slow.url
         Client("hub2", node, tmp_path / "up").hf("upload", repo, file)
@@ -55,12 +56,12 @@ def test_an_upload_outlasts_its_token(repo: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_a_download_outlasts_its_token(repo: str, tmp_path: Path) -> None:
+def test_a_download_outlasts_its_token(mother: Mother, repo: str, tmp_path: Path) -> None:
     """A download of one file that takes longer than its Xet token is used asks for another one on its way and goes on."""
     data, file = random.Random(8).randbytes(SIZE), tmp_path / "model.bin"
     file.write_bytes(data)
     environ = {"HANSE_TOKEN_TTL_SECONDS": str(TTL_SECONDS), "HANSE_LOG_FORMAT": "json"}
-    with live_node(tmp_path, environ=environ) as node, Relay(node.port) as slow:
+    with forked_node(mother, tmp_path, environ=environ) as node, Relay(node.port) as slow:
         Client("hub2", node, tmp_path / "up").hf("upload", repo, file)
         slow.rate = RATE // 2
         node.url = slow.url

@@ -1,7 +1,7 @@
 """Real nodes that start in a fraction of a second: forked from a process that has imported everything already.
 
 What runs is `hanse serve` with its arguments and environment, in a process of its own that can be killed like any other; only
-the two seconds of imports are spared. For tests that restart a node again and again.
+the two seconds of imports are spared. For all tests that need a node and do not start one to see how it starts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -149,6 +150,19 @@ class ForkedNode(LiveNode):
         status = self._mother.ask(wait=self.pid)
         self.pid = 0
         return status
+
+
+@contextmanager
+def forked_node(
+    mother_: Mother, folder: Path, *, flags: tuple[str, ...] = (), environ: Mapping[str, str] | None = None
+) -> Iterator[ForkedNode]:
+    """Run a node for the length of a `with` block."""
+    node = ForkedNode(mother_, folder, flags=flags, environ=environ)
+    node.start()
+    try:
+        yield node
+    finally:
+        node.stop()
 
 
 def _alive(pid: int) -> bool:
