@@ -115,6 +115,8 @@ def _be_a_node(order: dict[str, Any]) -> None:
 class ForkedNode(LiveNode):
     """A LiveNode whose processes come from a Mother."""
 
+    environ_without: tuple[str, ...] = ()
+
     def __init__(
         self, mother_: Mother, folder: Path, *, flags: tuple[str, ...] = (), environ: Mapping[str, str] | None = None
     ) -> None:
@@ -126,6 +128,7 @@ class ForkedNode(LiveNode):
         """Start the process and wait until it listens; a second start takes the same port."""
         keep = {key: value for key, value in os.environ.items() if not key.startswith(("HANSE_", "HF_"))}
         env = keep | {"HANSE_HOME": str(self.folder), "HANSE_ADMIN_TOKEN": ADMIN_TOKEN, **self.extra}
+        env = {key: value for key, value in env.items() if key not in self.environ_without}
         out = self.folder / "node.out"
         at = out.stat().st_size if out.exists() else 0
         argv = ["serve", "--data", str(self.data), "--port", str(self.port), *self.flags]
