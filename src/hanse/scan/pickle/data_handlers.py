@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hanse.scan.pickle.machine import Machine
 
 LINE_COST = 4
-TUPLE_COST = 4
+TUPLE_COST = 6
 NOTE_COST = 8
 FRAME_COST = 20
 

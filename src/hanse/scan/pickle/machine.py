@@ -20,6 +20,8 @@ from hanse.scan.pickle.record import Record
 from hanse.scan.pickle.values import MARGIN, Constants
 from hanse.scan.source import Source, SplicedSource
 
+STRIDE = 1 << 14
+"""Bytes after which the operations are charged; what can be spent beyond the budget is what so many bytes can cost."""
 MAX_STACK = 3_200_000
 """Values on the stack, about 40 bytes each; real files have a few thousand."""
 MAX_VALUES = 16_000_000
@@ -89,7 +91,7 @@ class Machine:
         if self.step:
             self._keep_frame()
         start = self.position - constants.base
-        limit = min(len(constants.data) - MARGIN, start + 1 + self.budget.left("operations"))
+        limit = min(len(constants.data) - MARGIN, start + STRIDE)
         if self.frame_end >= 0:
             limit = min(limit, self.frame_end - constants.base)
         try:
@@ -124,7 +126,8 @@ class Machine:
         LONGEST bytes long. Unlisted codes and those whose condition fails go to their handler.
         """
         data, base, stack, marks, memo = self.constants.data, self.constants.base, self.stack, self.marks, self.memo
-        push, remember, fixed, handlers, keep = stack.append, self.remember, op.FIXED, HANDLERS, self.keep_pairs
+        push, remember, mark, keep = stack.append, self.remember, marks.append, self.keep_pairs
+        fixed, handlers = op.FIXED, HANDLERS
         count = done = 0
         try:
             while pos < limit:
@@ -141,7 +144,7 @@ class Machine:
                         remember(stack[-1])
                         pos += 1
                     elif code == 0x28:  # MARK
-                        marks.append(len(stack))
+                        mark(len(stack))
                         pos += 1
                     elif code == 0x8C:  # SHORT_BINUNICODE
                         push(base + pos)

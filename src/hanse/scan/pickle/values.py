@@ -66,7 +66,7 @@ class Thing(NamedTuple):
         """Return the JSON form."""
         if self.kind == "import":
             return {"g": self.name}
-        if self.kind == "call":
+        if self.kind in {"call", "instance"}:
             return {"c": self.name, **({"of": self.given} if self.given else {})}
         if self.kind == "persistent":
             return {"p": 1}
