@@ -200,20 +200,6 @@ def setitem(machine: Machine, pos: int) -> int:
     return pos + 1
 
 
-def put_many(kind: str) -> Callable[[Machine, int], int]:
-    """Make the handler of APPENDS, SETITEMS or ADDITEMS on what may be no container of the stream."""
-
-    def handle(machine: Machine, pos: int) -> int:
-        target = machine.stack[machine.marks[-1] - 1]
-        machine.pop_mark()
-        if target < 0:
-            machine.extra += NOTE_COST
-            touch(machine, kind, target, machine.constants.base + pos)
-        return pos + 1
-
-    return handle
-
-
 def append(machine: Machine, pos: int) -> int:
     """Do APPEND."""
     target = machine.stack[-2]
