@@ -107,6 +107,13 @@ def test_bombs() -> None:
     assert found.spent["inflated"] < 1_000_000
 
 
+def test_archives_that_bring_server_code() -> None:
+    """A TorchServe archive with a handler is a program, so it is served with a warning."""
+    manifest = ("MAR-INF/MANIFEST.json", b'{"model": {"handler": "h.py"}}')
+    assert "TORCHSERVE-CODE" in rules_of(judged(archive(manifest, ("h.py", b"class H:\n    x = 1\n")), "a.mar"))
+    assert "TORCHSERVE-CODE" not in rules_of(judged(archive(manifest), "a.mar"))
+
+
 def test_claims() -> None:
     """Archives are recognised from both ends, not inside tensors, tar archives or pickles that hold one."""
     plain = archive(("a", b"hello"))
