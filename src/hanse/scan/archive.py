@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from hanse.scan.dispatch import all_formats
 from hanse.scan.facts import SAFE_INTEGER, View
 from hanse.scan.formats import Context, Format
 from hanse.scan.inflate import InflatedSource, is_stream
@@ -35,6 +36,7 @@ NAMES = 64
 CHEAP_TAIL = 1024 * 1024
 WHOLE_STORAGE, STORAGE_HEAD = 64 * 1024, 1024
 """PyTorch's storages above the first size are only looked at up to the second."""
+CODE_FORMATS = ("executable", "pickle")
 SMALLEST = 98
 """Length of an archive with one empty member without a name."""
 
@@ -62,6 +64,15 @@ def _believable(source: Source) -> bool:
         ):
             return True
     return False
+
+
+def describe_storage(source: Source, member: str, walk: Walk) -> None:
+    """Look for code in the raw bytes of a tensor: no loader parses them, so that numbers which look like a format are none."""
+    head = source.read_at(0, STORAGE_HEAD)
+    for one in (all_formats()[name] for name in CODE_FORMATS):
+        if one.observe is not None and one.claims(head, source):
+            with walk.view(one.name, member, source, executes=one.executes) as view:
+                one.observe(source, view, walk)
 
 
 class _Reader:
@@ -172,10 +183,10 @@ class _Reader:
             self.view.stop("compression")
             return
         self.check(found, entry, name)
-        if found.size > WHOLE_STORAGE and is_storage(name, self.roots):
-            # Its bytes become a tensor and are never parsed: what it begins with is all there is to know of it.
+        raw = is_storage(name, self.roots)
+        if raw and found.size > WHOLE_STORAGE:
             found = BytesSource(found.read_at(0, STORAGE_HEAD))
-        self.walk.descend(found, join(self.view.member, label(name)))
+        self.walk.descend(found, join(self.view.member, label(name)), describe_storage if raw else None)
         if isinstance(found, InflatedSource) and found.defect:
             self.see("corrupt", entry.at, name=name, defect=found.defect)
 
