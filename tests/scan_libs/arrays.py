@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import collections
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from tests.scan_libs.made import Made, dump
+from tests.scan_libs.made import Made, first, last, pickled
 
 
 def _arrays() -> dict[str, Any]:
@@ -55,7 +55,14 @@ def _numpy_values() -> dict[str, Any]:
         "matrix": np.matrix([[1, 2]]),
         "recarray": np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f4")]),
         "scalars": [np.float32(1.5), np.int64(2), np.bool_(True), np.datetime64("2020-01-01"), np.str_("x"), np.complex64(1)],
-        "dtypes": [np.dtype("f4"), np.dtype([("a", "i4", (2,))]), np.dtype("M8[us]"), np.dtypes.StringDType(), np.float64, np.int8],
+        "dtypes": [
+            np.dtype("f4"),
+            np.dtype([("a", "i4", (2,))]),
+            np.dtype("M8[us]"),
+            np.dtypes.StringDType(),
+            np.float64,
+            np.int8,
+        ],
         "ufuncs": [np.add, np.log1p, np.maximum, np.mean, np.linalg.norm],
         "memmap-like": np.arange(3).view(np.ndarray),
         "poly": [np.poly1d([1, 2]), np.polynomial.Polynomial([1, 2]), np.polynomial.Chebyshev([1])],
@@ -68,7 +75,9 @@ def _numpy_values() -> dict[str, Any]:
 def _scipy_values() -> dict[str, Any]:
     np = import_module("numpy")
     sparse = import_module("scipy.sparse")
-    matrices = {f"sparse-{kind}": sparse.random(5, 5, 0.5, format=kind) for kind in ("csr", "csc", "coo", "lil", "dok", "bsr", "dia")}
+    matrices = {
+        f"sparse-{kind}": sparse.random(5, 5, 0.5, format=kind) for kind in ("csr", "csc", "coo", "lil", "dok", "bsr", "dia")
+    }
     interpolate = import_module("scipy.interpolate")
     stats = import_module("scipy.stats")
     x = np.arange(6.0)
@@ -108,16 +117,39 @@ class Bits(enum.Flag):
 Point = collections.namedtuple("Point", "x y")  # noqa: PYI024 - the plain form is what files hold
 
 
+def _deep(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def _python_values() -> dict[str, Any]:
     zone = zoneinfo.ZoneInfo("UTC")
     return {
-        "containers": [collections.OrderedDict(a=1), collections.Counter("ab"), collections.deque([1], 5), {1, 2}, frozenset({1})],
+        "containers": [
+            collections.OrderedDict(a=1),
+            collections.Counter("ab"),
+            collections.deque([1], 5),
+            {1, 2},
+            frozenset({1}),
+        ],
         "defaultdicts": [collections.defaultdict(list, a=[1]), collections.defaultdict(int), collections.defaultdict(dict)],
         "chainmap": [collections.ChainMap({"a": 1}), collections.UserDict(a=1), collections.UserList([1])],
-        "dates": [datetime.datetime(2020, 1, 1), datetime.date(2020, 1, 1), datetime.time(1), datetime.timedelta(1)],
-        "zones": [datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), datetime.datetime(2020, 1, 1, tzinfo=zone), zone],
+        "dates": [
+            dt.datetime(2020, 1, 1),  # noqa: DTZ001 - files hold such dates, too
+            dt.date(2020, 1, 1),
+            dt.time(1),
+            dt.timedelta(1),
+        ],
+        "zones": [dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.datetime(2020, 1, 1, tzinfo=zone), zone],
         "numbers": [decimal.Decimal("1.5"), fractions.Fraction(1, 3), 1 + 2j, 10**50, True, float("inf")],
-        "ids": [uuid.UUID(int=5), pathlib.PurePosixPath("a/b"), pathlib.PureWindowsPath("a"), pathlib.PosixPath("data/train.csv")],
+        "ids": [
+            uuid.UUID(int=5),
+            pathlib.PurePosixPath("a/b"),
+            pathlib.PureWindowsPath("a"),
+            pathlib.PosixPath("data/train.csv"),
+        ],
         "namespaces": [argparse.Namespace(lr=0.1), types.SimpleNamespace(a=1)],
         "enums": [Colour.RED, Colour.BLUE, Bits.A, Bits.A | Bits.B, Point(1, 2)],
         "patterns": [re.compile(r"(?u)\b\w\w+\b"), re.compile(b"a")],
@@ -128,16 +160,17 @@ def _python_values() -> dict[str, Any]:
         "types": [int, str, list, dict, type(None), object, float, len, print],
         "mapping-proxy": [dict.fromkeys("abc"), {}.keys.__name__],
         "numbers-of-numbers": {index: [index, float(index), str(index)] for index in range(2_000)},
-        "deep": functools.reduce(lambda inner, _: [inner], range(100), []),
+        "deep": _deep(100),
     }
 
 
 def files() -> Iterator[Made]:
     """Yield the files."""
     np = import_module("numpy")
+    joblib = import_module("joblib")
     arrays = _arrays()
     for name, array in arrays.items():
-        yield f"numpy/{name}.npy", lambda path, array=array: np.save(path, array)
+        yield f"numpy/{name}.npy", first(np.save, array)
     yield "numpy/plain.npz", lambda path: np.savez(path, **{name: value for name, value in arrays.items() if name != "object"})
     yield "numpy/compressed.npz", lambda path: np.savez_compressed(path, f4=arrays["f4"], text=arrays["unicode"])
     yield "numpy/objects.npz", lambda path: np.savez(path, object=arrays["object"])
@@ -150,7 +183,6 @@ def files() -> Iterator[Made]:
     for group, make in sets.items():
         for number, (name, value) in enumerate(make().items()):
             for protocol in (2, 4) if group != "python" else (0, 2, 3, 5):
-                yield f"{group}/{name}-p{protocol}.pkl", lambda path, value=value, protocol=protocol: dump(value, path, protocol)
+                yield f"{group}/{name}-p{protocol}.pkl", pickled(value, protocol)
             if group != "python" and number % 2:
-                joblib = import_module("joblib")
-                yield f"{group}/{name}.joblib", lambda path, value=value: joblib.dump(value, path, compress=3)
+                yield f"{group}/{name}.joblib", last(joblib.dump, value, compress=3)

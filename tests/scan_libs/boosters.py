@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from tests.scan_libs.made import Made, dump
+from tests.scan_libs.made import Made, first, last, pickled
 
 
 def _data() -> tuple[Any, Any, Any]:
@@ -34,12 +34,12 @@ def files() -> Iterator[Made]:
     joblib = import_module("joblib")
     for name, one in _estimators():
         booster = one.get_booster() if name.startswith("xgboost") else one.booster_
-        yield f"{name}.pkl", lambda path, one=one: dump(one, path, 4)
-        yield f"{name}-p2.pkl", lambda path, one=one: dump(one, path, 2)
-        yield f"{name}.joblib", lambda path, one=one: joblib.dump(one, path, compress=3)
-        yield f"{name}-booster.pkl", lambda path, booster=booster: dump(booster, path)
+        yield f"{name}.pkl", pickled(one, 4)
+        yield f"{name}-p2.pkl", pickled(one, 2)
+        yield f"{name}.joblib", last(joblib.dump, one, compress=3)
+        yield f"{name}-booster.pkl", pickled(booster)
         if name.startswith("xgboost"):
-            yield f"{name}.json", lambda path, booster=booster: booster.save_model(path)
-            yield f"{name}.ubj", lambda path, booster=booster: booster.save_model(path)
+            yield f"{name}.json", first(booster.save_model)
+            yield f"{name}.ubj", first(booster.save_model)
         else:
-            yield f"{name}.txt", lambda path, booster=booster: booster.save_model(path)
+            yield f"{name}.txt", first(booster.save_model)

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.scan_libs.made import Made
+from tests.scan_libs.made import Made, first, last
 
 
 def _onnx() -> Iterator[Made]:
@@ -20,7 +20,10 @@ def _onnx() -> Iterator[Made]:
     nodes = [helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("Relu", ["h"], ["y"])]
     model = helper.make_model(helper.make_graph(nodes, "g", [source], [target], [weights]))
     yield "onnx/mlp.onnx", lambda path: onnx.save(model, path)
-    yield "onnx/mlp-text.onnx", lambda path: path.write_bytes(onnx.version_converter.convert_version(model, 18).SerializeToString())
+    yield (
+        "onnx/mlp-text.onnx",
+        lambda path: path.write_bytes(onnx.version_converter.convert_version(model, 18).SerializeToString()),
+    )
 
 
 def _keras() -> Iterator[Made]:
@@ -28,14 +31,16 @@ def _keras() -> Iterator[Made]:
     keras = import_module("keras")
     layers = keras.layers
     dense = keras.Sequential([keras.Input((4,)), layers.Dense(8, activation="relu"), layers.Dropout(0.1), layers.Dense(1)])
-    image = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(2, 3), layers.BatchNormalization(), layers.GlobalAveragePooling2D()])
+    image = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Conv2D(2, 3), layers.BatchNormalization(), layers.GlobalAveragePooling2D()]
+    )
     entry = keras.Input((6,))
     recurrent = keras.Model(entry, layers.LSTM(3)(layers.Embedding(10, 4)(entry)))
     dense.compile(optimizer="adam", loss="mse", metrics=["mae"])
     for name, model in {"dense": dense, "image": image, "recurrent": recurrent}.items():
-        yield f"keras/{name}.keras", lambda path, model=model: model.save(path)
-        yield f"keras/{name}.h5", lambda path, model=model: model.save(path)
-        yield f"keras/{name}.weights.h5", lambda path, model=model: model.save_weights(path)
+        yield f"keras/{name}.keras", first(model.save)
+        yield f"keras/{name}.h5", first(model.save)
+        yield f"keras/{name}.weights.h5", first(model.save_weights)
 
 
 def _hdf5() -> Iterator[Made]:
@@ -88,7 +93,7 @@ def _skops() -> Iterator[Made]:
     forest = import_module("sklearn.ensemble").RandomForestClassifier(3)
     values = import_module("numpy").random.RandomState(0).rand(20, 3)
     for name, one in {"logistic": linear.LogisticRegression(), "forest": forest}.items():
-        yield f"skops/{name}.skops", lambda path, one=one: io.dump(one.fit(values, values[:, 0] > 0.5), path)
+        yield f"skops/{name}.skops", last(io.dump, one.fit(values, values[:, 0] > 0.5))
 
 
 def files() -> Iterator[Made]:

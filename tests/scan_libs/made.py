@@ -25,6 +25,21 @@ def dump(value: Any, path: Path, protocol: int = 4) -> None:
     path.write_bytes(import_module("pickle").dumps(value, protocol=protocol))
 
 
+def last(save: Any, *values: Any, **options: Any) -> Writer:
+    """Return a writer that calls `save(*values, path)`."""
+    return lambda path: save(*values, path, **options)
+
+
+def first(save: Any, *values: Any, **options: Any) -> Writer:
+    """Return a writer that calls `save(path, *values)`."""
+    return lambda path: save(path, *values, **options)
+
+
+def pickled(value: Any, protocol: int = 4) -> Writer:
+    """Return a writer that pickles a value."""
+    return lambda path: dump(value, path, protocol)
+
+
 def light_files() -> Iterator[Made]:
     """Yield the files that scikit-learn, joblib and NumPy make."""
     yield from import_module("tests.scan_libs.estimators").files()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from tests.scan_libs.made import Made, dump
+from tests.scan_libs.made import Made, pickled
 
 
 def _pandas() -> dict[str, Any]:
@@ -15,20 +15,41 @@ def _pandas() -> dict[str, Any]:
     frame = pd.DataFrame({"a": [1, 2, 3], "b": ["x", "y", None], "c": [1.5, None, 2.0]})
     return {
         "frame": frame,
-        "typed": pd.DataFrame({"c": pd.Categorical(["a", "b"]), "s": pd.array(["x", None], dtype="string"), "i": pd.array([1, None], "Int64")}),
+        "typed": pd.DataFrame(
+            {"c": pd.Categorical(["a", "b"]), "s": pd.array(["x", None], dtype="string"), "i": pd.array([1, None], "Int64")}
+        ),
         "dated": pd.DataFrame({"v": [1, 2, 3]}, index=days),
         "zoned": pd.Series([1, 2, 3], index=days.tz_localize("Europe/Paris")),
         "multi": pd.DataFrame({"v": [1, 2]}, index=pd.MultiIndex.from_tuples([("a", 1), ("b", 2)])),
         "periods": pd.period_range("2020-01", periods=3, freq="M"),
         "intervals": pd.interval_range(0, 3),
         "deltas": pd.to_timedelta(["1D", "2h"]),
-        "scalars": [pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-01", tz="UTC"), pd.Timedelta(1), pd.Period("2020"), pd.NaT, pd.NA],
-        "offsets": [pd.offsets.MonthEnd(), pd.offsets.BDay(2), pd.DateOffset(months=1), pd.Interval(0, 1), pd.offsets.Week(weekday=1)],
+        "scalars": [
+            pd.Timestamp("2020-01-01"),
+            pd.Timestamp("2020-01-01", tz="UTC"),
+            pd.Timedelta(1),
+            pd.Period("2020"),
+            pd.NaT,
+            pd.NA,
+        ],
+        "offsets": [
+            pd.offsets.MonthEnd(),
+            pd.offsets.BDay(2),
+            pd.DateOffset(months=1),
+            pd.Interval(0, 1),
+            pd.offsets.Week(weekday=1),
+        ],
         "sparse": pd.Series(pd.arrays.SparseArray([0, 0, 1])),
         "series": pd.Series([1.0, 2.0], name="s"),
         "range": pd.RangeIndex(5),
         "boolean": pd.array([True, None], "boolean"),
-        "dtypes": [pd.CategoricalDtype(["a"]), pd.Int64Dtype(), pd.StringDtype(), pd.DatetimeTZDtype("ns", "UTC"), pd.PeriodDtype("M")],
+        "dtypes": [
+            pd.CategoricalDtype(["a"]),
+            pd.Int64Dtype(),
+            pd.StringDtype(),
+            pd.DatetimeTZDtype("ns", "UTC"),
+            pd.PeriodDtype("M"),
+        ],
     }
 
 
@@ -53,7 +74,7 @@ def _graphs() -> dict[str, Any]:
 
 def _language() -> dict[str, Any]:
     nltk = import_module("nltk")
-    words = "the cat sat on the mat".split()
+    words = ["the", "cat", "sat", "on", "the", "mat"]
     tagger = nltk.UnigramTagger([[("the", "DT"), ("cat", "NN")]], backoff=nltk.DefaultTagger("NN"))
     model = import_module("nltk.lm").MLE(2)
     train, vocabulary = import_module("nltk.lm.preprocessing").padded_everygram_pipeline(2, [words])
@@ -79,7 +100,9 @@ def _topics() -> dict[str, Any]:
     return {
         "dictionary": dictionary,
         "word2vec": models.Word2Vec(texts, vector_size=8, min_count=1, workers=1),
-        "doc2vec": models.Doc2Vec([models.doc2vec.TaggedDocument(text, [i]) for i, text in enumerate(texts)], vector_size=4, min_count=1),
+        "doc2vec": models.Doc2Vec(
+            [models.doc2vec.TaggedDocument(text, [i]) for i, text in enumerate(texts)], vector_size=4, min_count=1
+        ),
         "fasttext": models.FastText(texts, vector_size=8, min_count=1, workers=1, bucket=50),
         "tfidf": models.TfidfModel(bags),
         "lda": models.LdaModel(bags, num_topics=2, id2word=dictionary),
@@ -112,4 +135,4 @@ def files() -> Iterator[Made]:
             continue
         for name, value in values.items():
             for protocol in (2, 5):
-                yield f"{group}/{name}-p{protocol}.pkl", lambda path, value=value, protocol=protocol: dump(value, path, protocol)
+                yield f"{group}/{name}-p{protocol}.pkl", pickled(value, protocol)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import collections
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from tests.scan_libs.made import Made, dump
+from tests.scan_libs.made import Made, Writer, pickled
 
 
 def _modules() -> dict[str, Any]:
@@ -36,11 +36,11 @@ def _modules() -> dict[str, Any]:
 def _tensors() -> dict[str, Any]:
     torch = import_module("torch")
     kinds = ("float16", "bfloat16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool", "complex64")
-    kinds += ("float8_e4m3fn", "float8_e5m2", "uint16", "uint32")
+    small = ("float8_e4m3fn", "float8_e5m2", "uint16", "uint32")
     quantized = torch.quantize_per_channel(torch.ones(2, 2), torch.ones(2), torch.zeros(2), 0, torch.qint8)
     base = torch.arange(12.0)
     return {
-        **{f"dtype-{kind}": torch.zeros(2, 2, dtype=getattr(torch, kind)) for kind in kinds},
+        **{f"dtype-{kind}": torch.zeros(2, 2, dtype=getattr(torch, kind)) for kind in (*kinds, *small)},
         "quantized": [torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), quantized],
         "sparse": [torch.eye(3).to_sparse(), torch.eye(3).to_sparse_csr()],
         "views": {"base": base, "t": base.view(3, 4).t(), "slice": base[2:5], "expanded": torch.ones(1).expand(3)},
@@ -60,19 +60,23 @@ def _tensors() -> dict[str, Any]:
 
 
 def _scripted() -> Iterator[Made]:
-    torch = import_module("torch")
     for name, module in _modules().items():
         if name in {"mlp", "conv", "conv1d", "lstm", "gru", "acts", "upsample"}:
-            yield f"torchscript/{name}.pt", lambda path, module=module: torch.jit.script(module).save(str(path))
+            yield f"torchscript/{name}.pt", _script(module)
         if name in {"mlp", "conv1d", "acts"}:
-            shape = (1, 3, 8) if name == "conv1d" else (2, 4)
-            yield (
-                f"torchscript/{name}-traced.pt",
-                lambda path, module=module, shape=shape: torch.jit.trace(module.eval(), torch.ones(shape)).save(str(path)),
-            )
+            yield f"torchscript/{name}-traced.pt", _trace(module, (1, 3, 8) if name == "conv1d" else (2, 4))
 
 
-def _saved(value: Any, *, legacy: bool = False, protocol: int = 2) -> Callable[[Any], object]:
+def _script(module: Any) -> Writer:
+    return lambda path: import_module("torch").jit.script(module).save(str(path))
+
+
+def _trace(module: Any, shape: tuple[int, ...]) -> Writer:
+    torch = import_module("torch")
+    return lambda path: torch.jit.trace(module.eval(), torch.ones(shape)).save(str(path))
+
+
+def _saved(value: Any, *, legacy: bool = False, protocol: int = 2) -> Writer:
     torch = import_module("torch")
     return lambda path: torch.save(value, path, _use_new_zipfile_serialization=not legacy, pickle_protocol=protocol)
 
@@ -86,14 +90,16 @@ def files() -> Iterator[Made]:
         yield f"torch/{name}-legacy.pth", _saved(module.state_dict(), legacy=True)
         yield f"torch/{name}-module.pt", _saved(module)
         yield f"torch/{name}-p4.bin", _saved(module.state_dict(), protocol=4)
-        yield f"torch/{name}-module.pkl", lambda path, module=module: dump(module, path)
+        yield f"torch/{name}-module.pkl", pickled(module)
     yield "torch/mlp-module-legacy.pth", _saved(_modules()["mlp"], legacy=True)
     for name, value in _tensors().items():
         yield f"torch/t-{name}.pt", _saved(value)
-        yield f"torch/t-{name}.pkl", lambda path, value=value: dump(value, path)
+        yield f"torch/t-{name}.pkl", pickled(value)
         yield f"torch/t-{name}-legacy.bin", _saved(value, legacy=True)
-    yield "torch/traced-fx.pt", _saved(torch.fx.symbolic_trace(_modules()["mlp"]))
-    yield "torch/dynamic-quantized.pt", _saved(torch.ao.quantization.quantize_dynamic(_modules()["mlp"], {torch.nn.Linear}).state_dict())
+    yield (
+        "torch/dynamic-quantized.pt",
+        _saved(torch.ao.quantization.quantize_dynamic(_modules()["mlp"], {torch.nn.Linear}).state_dict()),
+    )
     yield "torch/pruned.pt", _saved(prune.l1_unstructured(torch.nn.Linear(4, 4), "weight", 0.5).state_dict())
     yield "torch/exported.pt2", lambda path: torch.export.save(torch.export.export(_modules()["mlp"], (torch.ones(2, 4),)), path)
     yield from _scripted()

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.scan_libs.made import Made
+from tests.scan_libs.made import Made, Writer, last
 
 
 def _optimizers() -> Iterator[tuple[str, Any]]:
@@ -47,11 +47,11 @@ def _checkpoints() -> Iterator[Made]:
             "rng": {"python": random.getstate(), "numpy": numpy.random.get_state(), "torch": torch.get_rng_state()},
             "best": numpy.float64(0.25),
         }
-        yield f"checkpoint/{name}.pt", lambda path, value=value: torch.save(value, path)
-        yield f"checkpoint/{name}-optimizer.pt", lambda path, optimizer=optimizer: torch.save(optimizer, path)
+        yield f"checkpoint/{name}.pt", last(torch.save, value)
+        yield f"checkpoint/{name}-optimizer.pt", last(torch.save, optimizer)
     model, optimizer = next(_optimizers())[1]
     for name, scheduler in _schedulers(optimizer).items():
-        yield f"checkpoint/scheduler-{name}.pt", lambda path, scheduler=scheduler: torch.save(scheduler.state_dict(), path)
+        yield f"checkpoint/scheduler-{name}.pt", last(torch.save, scheduler.state_dict())
     averaged = torch.optim.swa_utils.AveragedModel(model)
     yield "checkpoint/averaged.pt", lambda path: torch.save(averaged.state_dict(), path)
 
@@ -66,11 +66,13 @@ def _transformers() -> Iterator[Made]:
     }
     for name, arguments in sets.items():
         made = transformers.TrainingArguments(output_dir="out", use_cpu=True, **arguments)
-        yield f"transformers/{name}/training_args.bin", lambda path, made=made: torch.save(made, path)
+        yield f"transformers/{name}/training_args.bin", last(torch.save, made)
     sequence = transformers.Seq2SeqTrainingArguments(output_dir="out", use_cpu=True, predict_with_generate=True)
     yield "transformers/seq2seq/training_args.bin", lambda path: torch.save(sequence, path)
     configs: dict[str, Any] = {
-        "bert": transformers.BertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=50),
+        "bert": transformers.BertConfig(
+            hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=50
+        ),
         "gpt2": transformers.GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=50, n_positions=32),
         "llama": transformers.LlamaConfig(
             hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=50
@@ -79,10 +81,14 @@ def _transformers() -> Iterator[Made]:
     }
     for name, config in configs.items():
         model = import_module("transformers").AutoModel.from_config(config)
-        yield f"transformers/{name}/pytorch_model.bin", lambda path, model=model: torch.save(model.state_dict(), path)
-        yield f"transformers/{name}/whole.pt", lambda path, model=model: torch.save(model, path)
-        yield f"transformers/{name}/model.safetensors", lambda path, model=model: model.save_pretrained(path.parent)
-        yield f"transformers/{name}/config.pkl", lambda path, config=config: torch.save(config, path)
+        yield f"transformers/{name}/pytorch_model.bin", last(torch.save, model.state_dict())
+        yield f"transformers/{name}/whole.pt", last(torch.save, model)
+        yield f"transformers/{name}/model.safetensors", _pretrained(model)
+        yield f"transformers/{name}/config.pkl", last(torch.save, config)
+
+
+def _pretrained(model: Any) -> Writer:
+    return lambda path: model.save_pretrained(path.parent)
 
 
 def _lightning() -> Iterator[Made]:

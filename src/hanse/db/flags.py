@@ -153,8 +153,3 @@ def set_blocked(conn: Connection, outcome: Outcome, *, blocked: bool) -> None:
         flags.c.blocked != blocked,
     )
     conn.execute(update(flags).where(kind).values(blocked=blocked, recalled=True))
-
-
-def drop_repo(conn: Connection, repo: int) -> None:
-    """Forget everything that is said about a repository's files."""
-    conn.execute(delete(flags).where(flags.c.repo_id == repo))

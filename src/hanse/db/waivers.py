@@ -70,8 +70,3 @@ def find(conn: Connection, repo: int, number: int) -> Waiver | None:
 def remove(conn: Connection, number: int) -> None:
     """Take a waiver back."""
     conn.execute(delete(waivers).where(waivers.c.id == number))
-
-
-def drop_repo(conn: Connection, repo: int) -> None:
-    """Forget the waivers of a repository."""
-    conn.execute(delete(waivers).where(waivers.c.repo_id == repo))

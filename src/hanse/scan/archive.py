@@ -8,7 +8,7 @@ from dataclasses import replace
 from hanse.scan.facts import SAFE_INTEGER, View
 from hanse.scan.formats import Context, Format
 from hanse.scan.inflate import InflatedSource, is_stream
-from hanse.scan.naming import has_model_name, judge_names, link_escapes, problem
+from hanse.scan.naming import has_model_name, judge_names, label, link_escapes, problem
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import SliceSource, Source
 from hanse.scan.tarball import claims as is_tar
@@ -33,6 +33,8 @@ MAX_KEPT = 64
 """Most observations of one kind in a view."""
 NAMES = 64
 CHEAP_TAIL = 1024 * 1024
+SMALLEST = 98
+"""Length of an archive with one empty member without a name."""
 
 
 def claims(head: bytes, source: Source) -> bool:
@@ -40,7 +42,7 @@ def claims(head: bytes, source: Source) -> bool:
     if head.startswith((LOCAL_MAGIC, b"PK\x05\x06")):
         return True
     # A tar archive whose last member is a zip archive is read as a tar archive, and what is behind its end by itself.
-    if source.size < 22 or is_tar(head, source) or (is_stream(source) and source.size > CHEAP_TAIL):
+    if source.size < SMALLEST or is_tar(head, source) or (is_stream(source) and source.size > CHEAP_TAIL):
         return False
     return source.read_at(source.size - TAIL_BYTES if source.size > TAIL_BYTES else 0, TAIL_BYTES).rfind(
         b"PK\x05\x06"
@@ -120,7 +122,7 @@ class _Reader:
         """Look at the names that readers may use for a member."""
         if b"\x00" in entry.raw or b"\x00" in local.raw:
             self.see("nul", entry.at, name=entry.name)
-        for name in dict.fromkeys((entry.name, local.name)):
+        for name in (entry.name,) if entry.raw == local.raw else (entry.name, local.name):
             wrong = problem(name)
             if wrong and "\x00" not in name:
                 self.see("name", entry.at, name=name, problem=wrong)
@@ -166,7 +168,7 @@ class _Reader:
             self.view.stop("compression")
             return
         self.check(found, entry, name)
-        self.walk.descend(found, join(self.view.member, name))
+        self.walk.descend(found, join(self.view.member, label(name)))
         if isinstance(found, InflatedSource) and found.defect:
             self.see("corrupt", entry.at, name=name, defect=found.defect)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from hanse.scan import hubconfig, hydra, jsontext, keras, skops, xmltext, yamltext
 from hanse.scan.facts import View
-from hanse.scan.formats import Context, Format
+from hanse.scan.formats import HEAD_BYTES, Context, Format
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import Source
 from hanse.scan.textual import first_text, looks_like_text
@@ -49,6 +49,7 @@ def observe_json(source: Source, view: ViewBuilder, walk: Walk) -> None:
     except jsontext.NotJson as error:
         view.see("malformed", reason=str(error))
         _search(source, view, walk)
+        _as_yaml(source, view.member, walk)
         return
     except jsontext.TooLarge as error:
         view.see("large", bound=str(error))
@@ -61,6 +62,18 @@ def observe_json(source: Source, view: ViewBuilder, walk: Walk) -> None:
         return
     for value in (parsed.value, *parsed.hidden):
         show(value, source, member=view.member, walk=walk)
+
+
+def _as_yaml(source: Source, member: str, walk: Walk) -> None:
+    """Read what begins like JSON but is none as YAML, whose flow style looks the same."""
+    if yamltext.claims(source.read_at(0, HEAD_BYTES), source):
+        with walk.view("yaml", member, source, executes=True) as view:
+            observe_yaml(source, view, walk)
+
+
+def claims_yaml(head: bytes, source: Source) -> bool:
+    """Tell whether content is YAML of interest that does not begin like JSON."""
+    return yamltext.claims(head, source) and not claims_json(head, source)
 
 
 def _search(source: Source, view: ViewBuilder, walk: Walk) -> None:
@@ -87,22 +100,6 @@ def judge_json(view: View, context: Context) -> Iterator[Hit]:
         yield Hit("JSON-UNREAD", view.member, words={"key": one.data["key"] or "an escaped key"})
 
 
-def claims_text(head: bytes, source: Source) -> bool:
-    """Tell whether content is text that is neither JSON nor XML nor YAML of interest."""
-    if not looks_like_text(head):
-        return False
-    return not (claims_json(head, source) or xmltext.claims(head, source) or yamltext.claims(head, source))
-
-
-def observe_text(_source: Source, _view: ViewBuilder, _walk: Walk) -> None:
-    """Keep nothing: that it is text is all there is to say."""
-
-
-def judge_text(_view: View, _context: Context) -> Iterator[Hit]:
-    """Yield nothing: no loader executes plain text; what looks like a program has views of its own."""
-    yield from ()
-
-
 def observe_yaml(source: Source, view: ViewBuilder, walk: Walk) -> None:
     """Read the tags and the mappings of a YAML document and show it to the dialects."""
     for value in yamltext.observe(source, view, walk):
@@ -111,7 +108,6 @@ def observe_yaml(source: Source, view: ViewBuilder, walk: Walk) -> None:
 
 FORMATS = (
     Format("json", False, judge_json, claims_json, observe_json),
-    Format("yaml", True, yamltext.judge, yamltext.claims, observe_yaml),
+    Format("yaml", True, yamltext.judge, claims_yaml, observe_yaml),
     Format("xml", True, xmltext.judge, xmltext.claims, xmltext.observe),
-    Format("text", False, judge_text, claims_text, observe_text),
 )

@@ -88,7 +88,7 @@ def _counted(stream: Iterable[Token]) -> list[Token]:
     """Return the tokens; raises Unparsed if they are too many or nested too deep for a parser that recurses."""
     tokens: list[Token] = []
     nesting = signs = choices = blocks = 0
-    previous = ""
+    previous, setting = "", False
     for token in stream:
         tokens.append(token)
         kind, word = token.type, token.value if token.type == "name" else ""
@@ -99,6 +99,10 @@ def _counted(stream: Iterable[Token]) -> list[Token]:
         choices += word == "else"
         if previous == "block_begin":
             blocks += (word in _BLOCKS) - (word[:3] == "end")
+            setting = word == "set"
+        elif setting and kind == "assign" and not nesting:
+            # `set x = 1` has no end; only `set x` opens a block.
+            blocks, setting = blocks - 1, False
         if nesting > MAX_NESTING or signs > MAX_SIGNS or choices > MAX_CHOICES or blocks > MAX_BLOCKS:
             raise Unparsed("nested too deep", deep=True)
         if len(tokens) > MAX_TOKENS:

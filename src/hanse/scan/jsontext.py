@@ -18,8 +18,8 @@ from hanse.scan.walk import Walk
 MIB = 1024 * 1024
 MAX_WHOLE = 16 * MIB
 MAX_DEPTH = 200
-MAX_PAIRS = 250_000
-MAX_VALUES = 600_000
+MAX_PAIRS = 100_000
+MAX_VALUES = 300_000
 MAX_CONTAINERS = 100_000
 MAX_EXCERPT = MIB
 MAX_EXCERPTS = 64
@@ -63,13 +63,16 @@ class Parsed:
     lines: int = 1
 
 
-def parse(data: bytes, walk: Walk) -> Parsed:
-    """Return what JSON text says; raises NotJson, TooLarge or OverBudget. Never depends on the interpreter's recursion limit."""
+def parse(data: bytes, walk: Walk, *, scale: int = 1) -> Parsed:
+    """Return what JSON text says; raises NotJson, TooLarge or OverBudget, on every interpreter alike.
+
+    scale: how many times more values than in a configuration are allowed.
+    """
     if len(data) > MAX_WHOLE:
         raise TooLarge("size")
     walk.budget.spend("text", len(data))
     text = decoded(data)
-    _check_shape(data if data.isascii() else text.encode("utf-8", "replace"), walk)
+    _check_shape(data if data.isascii() else text.encode("utf-8", "replace"), walk, scale)
     hidden: list[dict[str, object]] = []
     decoder = json.JSONDecoder(object_pairs_hook=lambda pairs: _merge(pairs, hidden), parse_int=_integers(text), strict=False)
     start = len(text) - len(text.lstrip())
@@ -82,17 +85,17 @@ def parse(data: bytes, walk: Walk) -> Parsed:
     return Parsed(value, tuple(hidden), _lines(text, end, decoder))
 
 
-def _check_shape(data: bytes, walk: Walk) -> None:
+def _check_shape(data: bytes, walk: Walk, scale: int) -> None:
     """Count values and measure nesting without building anything; raises TooLarge or OverBudget."""
     walk.budget.spend("operations", len(data) // 32 + 1)
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if data.count(b'"') > 2 * MAX_VALUES:
+    if data.count(b'"') > 2 * MAX_VALUES * scale:
         raise TooLarge("values")
     bare = _STRING.sub(b"", data)
     brackets = bare.translate(None, _NOT_BRACKETS)
     pairs, commas = bare.count(b":"), bare.count(b",")
-    if pairs > MAX_PAIRS or pairs + commas > MAX_VALUES or len(brackets) > 2 * MAX_CONTAINERS:
+    if pairs > MAX_PAIRS * scale or pairs + commas > MAX_VALUES * scale or len(brackets) > 2 * MAX_CONTAINERS * scale:
         raise TooLarge("values")
     walk.budget.spend("operations", pairs + commas + len(brackets))
     if nesting(brackets) > MAX_DEPTH:

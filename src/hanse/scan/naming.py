@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from hanse.scan.facts import View
 from hanse.scan.formats import Context
 from hanse.scan.ruleset import Hit
 
+_CONTROLS = re.compile("[\x00-\x1f\x7f]")
 ESCAPES, ABSOLUTE, DOTS, BACKSLASH, CONTROL = "escapes", "absolute", "dots", "backslash", "control"
 
 
@@ -18,9 +20,14 @@ def problem(name: str) -> str | None:
         return ESCAPES if escapes(parts) else ABSOLUTE
     if ".." in parts:
         return ESCAPES if escapes(parts) else DOTS
-    if any(ord(char) < 32 or ord(char) == 127 for char in name):
+    if _CONTROLS.search(name):
         return CONTROL
     return BACKSLASH if "\\" in name else None
+
+
+def label(name: str) -> str:
+    """Return a name as part of a member's path: of a very long one both ends are kept."""
+    return name if len(name) <= 512 else f"{name[:256]}...{name[-250:]}"
 
 
 def escapes(parts: list[str]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
 from hanse.scan.inflate import InflatedSource
-from hanse.scan.naming import has_model_name, judge_names, problem
+from hanse.scan.naming import has_model_name, judge_names, label, problem
 from hanse.scan.ruleset import Hit
 from hanse.scan.sevenread import (
     ADDITIONAL,
@@ -44,7 +44,8 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     raw = source.read_at(0, SIGNATURE.size)
     if len(raw) < SIGNATURE.size:
         raise Malformed("the 7z archive is cut", len(raw))
-    _, _, _, _, offset, size, crc = SIGNATURE.unpack(raw)
+    _, _, _, start, offset, size, crc = SIGNATURE.unpack(raw)
+    check(raw[12:], start)
     if size > MAX_HEADER or offset + size > source.size:
         raise Malformed("the 7z header lies outside the file", 12)
     if not size:
@@ -97,7 +98,7 @@ def _read(packed: Streams, names: Iterator[str], source: Source, view: ViewBuild
         for size in sizes:
             name = next(names, "?")
             if unpacked is not None:
-                walk.descend(SliceSource(unpacked, at, size), join(view.member, name))
+                walk.descend(SliceSource(unpacked, at, size), join(view.member, label(name)))
             at += size
 
 

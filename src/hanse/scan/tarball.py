@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
-from hanse.scan.naming import is_secret_path, judge_names, link_escapes, problem
+from hanse.scan.naming import is_secret_path, judge_names, label, link_escapes, problem
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import SliceSource, Source
 from hanse.scan.tarread import BLOCK, DEVICES, LINKS, REGULAR, TarMember, TarReader, checks
@@ -14,6 +14,8 @@ from hanse.scan.walk import ViewBuilder, Walk, join
 
 MAX_KEPT = 64
 SET_ID = 0o6000
+MAX_PATH, MAX_PARTS = 4096, 256
+"""Longest path that a system takes, and how many folders of it are looked at."""
 
 
 def claims(head: bytes, _source: Source) -> bool:
@@ -59,10 +61,18 @@ class _Reader:
 
     def through(self, one: TarMember, name: str) -> None:
         """Note a member that is written through a link made before it."""
-        for place, char in enumerate(f"{name}/"):
-            link = self.links.get(name[:place]) if char == "/" else None
-            if link and (place < len(name) or one.kind in REGULAR):
-                self.see("through", one.at, name=one.name, link=name[:place], target=link[0], outside=link[1])
+        if not self.links or len(name) > MAX_PATH:
+            return
+        self.walk.budget.spend("operations", len(name) // 4 + 10)
+        place = name.find("/")
+        for _ in range(MAX_PARTS):
+            path = name[:place] if place >= 0 else name
+            link = self.links.get(path)
+            if link and (place >= 0 or one.kind in REGULAR):
+                self.see("through", one.at, name=one.name, link=path, target=link[0], outside=link[1])
+            if place < 0:
+                return
+            place = name.find("/", place + 1)
 
     def link(self, one: TarMember, name: str) -> None:
         """Note where a link leads: hard links count from the top, symbolic ones from their own folder."""
@@ -76,7 +86,7 @@ class _Reader:
             self.see("duplicate", one.at, name=one.name)
         self.names.add(name)
         self.unpacked += one.size
-        self.walk.descend(SliceSource(self.source, one.start, one.size), join(self.view.member, one.name))
+        self.walk.descend(SliceSource(self.source, one.start, one.size), join(self.view.member, label(one.name)))
 
 
 def normal(name: str) -> str:

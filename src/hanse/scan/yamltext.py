@@ -23,32 +23,51 @@ MAX_TEXT = 2 * 1024 * 1024
 MAX_PARSED = 64 * 1024
 MAX_DEPTH = 100
 MAX_EVENTS = 8_000
-MAX_SEARCHED = 500
+MAX_SEARCHED = 200
+OVERLAP = 4096
+MAX_SOURCE = 64 * 1024 * 1024
+_NEEDLES = (b"!!python/", b"2002:python/", b"_target_")
+_LETTER = r"\\(?:x|u00|U000000)(?:5[fF]|6[1-9a-fA-F]|7[0-9aA])"
+_ESCAPED = re.compile(rf'"[^"\n]{{0,60}}{_LETTER}[^"\n]{{0,60}}"\s*:')
 _INTEREST = re.compile(
-    rb"!!python/|tag:yaml\.org,2002:python/|%TAG|_target_|chat_template|auto_map"
-    rb"|![a-zA-Z]{1,20}:|[\"'\s\[{,:-]!<|\\x5[fF]target|\\u005[fF]target"
+    rb"!!python/|tag:yaml\.org,2002:python/|%TAG|_target_|chat_template|auto_map|![a-zA-Z]{1,20}:|[\"'\s\[{,:-]!<|"
+    + _ESCAPED.pattern.encode()
 )
-_SHAPE = re.compile(r"^(?:---|%|\s*(?:-\s+)?[\w.\"'/@ -]{1,80}\s*:(?:\s|$)|\s*-\s|\s*[!{\[])", re.MULTILINE)
+_SHAPE = re.compile(r"^(?:---|%|#|\?\s|\s*(?:-\s+)?[\w.\\\"'/@ -]{1,80}\s*:(?:\s|$)|\s*-\s|\s*[!{\[])", re.MULTILINE)
 _TAG_TEXT = re.compile(
     r"!!python/(?P<form>[a-z/]{1,20})(?P<name>:[\w.]{0,200})?|!(?P<short>new|name|apply|module):(?P<to>[\w.]{1,200})"
 )
 _TARGET_TEXT = re.compile(r"""["']?_target_["']?\s*:\s*["']?([\w.]{1,200})""")
 _TARGET_KEY = re.compile(r"""^[^#\n]*_target_["']?\s*:""", re.MULTILINE)
-_ESCAPED = re.compile(r"\\x5[fF]target|\\u005[fF]target")
 PYTHON = "tag:yaml.org,2002:python/"
 
 
 def claims(head: bytes, source: Source) -> bool:
-    """Tell whether content is text with YAML structure that has a tag or key of interest in its first MAX_TEXT bytes."""
-    if head.lstrip()[:1] in {b"{", b"<"} or not looks_like_text(head):
+    """Tell whether content is text with YAML structure that has a tag or key of interest."""
+    if head.lstrip()[:1] == b"<" or not looks_like_text(head) or _SHAPE.search(decoded(head)) is None:
         return False
-    if _SHAPE.search(decoded(head)) is None:
-        return False
-    return _INTEREST.search(head if source.size <= len(head) else source.read_at(0, MAX_TEXT)) is not None
+    if source.size <= len(head):
+        return _INTEREST.search(head) is not None
+    if _INTEREST.search(source.read_at(0, MAX_TEXT)) is not None:
+        return True
+    return any(True for _ in _windows(source, MAX_TEXT - OVERLAP))
+
+
+def _windows(source: Source, start: int = 0) -> Iterator[bytes]:
+    """Yield the parts of long text that have something of interest; they overlap, so that nothing hides between two of them."""
+    for at in range(start, min(source.size, MAX_SOURCE), MAX_TEXT):
+        window = source.read_at(at, MAX_TEXT + OVERLAP)
+        if any(needle in window for needle in _NEEDLES):
+            yield window
 
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> Iterator[object]:
     """Record tags, and yield the documents as plain values; text that is too long is searched instead of parsed."""
+    if source.size > MAX_TEXT:
+        for window in _windows(source):
+            walk.budget.spend("text", len(window))
+            yield from _search(decoded(window), view)
+        return
     data = source.read_at(0, MAX_TEXT)
     walk.budget.spend("text", len(data))
     text = decoded(data)
@@ -56,6 +75,10 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> Iterator[object]:
         yield from _search(text, view)
         return
     walk.budget.spend("operations", 8 * len(text))
+    yield from _parse(text, view)
+
+
+def _parse(text: str, view: ViewBuilder) -> Iterator[object]:
     builder = _Builder(view)
     whole = False
     try:

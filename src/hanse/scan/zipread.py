@@ -32,10 +32,14 @@ ENTRY_COST = 100
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a central or local header says of a member. at: of the header; start: of its data (local) or of its local header."""
+    """What a central or local header says of a member.
+
+    at: of the header; name: raw as text; start: of its data (local) or of its local header (central).
+    """
 
     at: int
     raw: bytes
+    name: str
     flags: int
     method: int
     crc: int
@@ -45,11 +49,6 @@ class Header:
     system: int = 0
     attributes: int = 0
     extra: bytes = b""
-
-    @property
-    def name(self) -> str:
-        """The name as text."""
-        return decode_name(self.raw, self.flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +86,8 @@ class End:
 
 def decode_name(raw: bytes, flags: int) -> str:
     """Return a member's name as readers decode it: UTF-8 if it says so, else code page 437."""
+    if raw.isascii():
+        return raw.decode("ascii")
     return raw.decode("utf-8", "backslashreplace") if flags & UTF8 else raw.decode("cp437")
 
 
@@ -179,9 +180,11 @@ def _central(data: bytes, at: int, start: int, shift: int) -> tuple[Header, int]
     names = at + _CENTRAL.size
     extra = data[names + name_length : names + name_length + extra_length]
     size, packed, offset = _wide(extra, size, packed, field[18])
+    raw = data[names : names + name_length]
     header = Header(
         at=start + at,
-        raw=data[names : names + name_length],
+        raw=raw,
+        name=decode_name(raw, flags),
         flags=flags,
         method=method,
         crc=crc,
@@ -227,7 +230,7 @@ def read_local(source: Source, at: int) -> Header | None:
     extra = head[_LOCAL.size + name_length : start]
     size, packed, _ = _wide(extra, size, packed, 0)
     raw = head[_LOCAL.size : _LOCAL.size + name_length]
-    return Header(at, raw, flags, method, crc, packed, size, at + start, extra=extra)
+    return Header(at, raw, decode_name(raw, flags), flags, method, crc, packed, size, at + start, extra=extra)
 
 
 def descriptor_length(source: Source, at: int, crc: int, packed: int) -> int:
