@@ -24,7 +24,7 @@ from hanse.scan.ruleset import Hit
 from hanse.scan.source import BytesSource, Source
 from hanse.scan.walk import ViewBuilder, Walk, join
 
-MAX_SOURCE = 8 * MIB
+MAX_SOURCE = 4 * MIB
 LOOK = 256 * 1024
 MAX_CALLS = 1_500
 MAX_NESTED = 20
