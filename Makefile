@@ -71,8 +71,8 @@ lock: $(STAMP) ## resolve again, to releases at least a week old
 	$(COMPILE) --generate-hashes pyproject.toml requirements.in -o requirements.lock
 	cd tests/compat && for name in hub2 hub1 hub0; do \
 	  ../../$(COMPILE) --no-annotate requirements-$$name.in -o requirements-$$name.txt || exit 1; done
-	cd tests/compat && echo "torch ; python_version < '3'" | \
-	  ../../$(COMPILE) --no-annotate --override - requirements-torch.in -o requirements-torch.txt
+	cd tests/compat && for name in torch scan; do echo "torch ; python_version < '3'" | \
+	  ../../$(COMPILE) --no-annotate --override - requirements-$$name.in -o requirements-$$name.txt || exit 1; done
 
 clean: ## remove everything that was built (not the node's data)
 	rm -rf .venv .venv-clients .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build bench-results

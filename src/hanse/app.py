@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import uvicorn
 from sqlalchemy import URL, make_url
@@ -21,9 +22,16 @@ from hanse.flows.epochs import Epochs
 from hanse.flows.listing import Listings
 from hanse.flows.maintenance import Maintenance
 from hanse.flows.node import Node
+from hanse.flows.rejudge import Rejudging, apply_policy
+from hanse.flows.rulesets import builtin_ruleset, load_ruleset
+from hanse.flows.scanner import Scanning
+from hanse.flows.scans import ScanHook
 from hanse.flows.secrets import NodeIdentity, open_identity
 from hanse.flows.sequence import Sequencer
+from hanse.jobs.pool import ScanPool
+from hanse.jobs.sandbox import JobLimits
 from hanse.logs import configure_logging
+from hanse.model.admission import Action, Policy
 from hanse.model.repo import Origin
 from hanse.settings import Settings
 from hanse.store.local import LocalStore
@@ -36,12 +44,13 @@ DRAIN_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open node, what its first start has to tell (the administrator's token, shown once), and its maintenance."""
+    """An open node, what its first start has to tell (the administrator's token, shown once), and what it does by itself."""
 
     node: Node
     identity: NodeIdentity
     first_token: str | None
     maintenance: Maintenance | None
+    rejudging: Rejudging | None
 
 
 def database_url(settings: Settings) -> URL:
@@ -77,21 +86,46 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         listings=Listings(),
         sequencer=sequencer,
         aliases=settings.aliases,
+        scanning=open_scanning(settings),
     )
+    if node.scanning is not None:
+        node.transfers.hook = partial(ScanHook, node.scanning)
     token = ensure_administrator(db, chosen, settings.admin_token)
     if not sequence:
-        return Opened(node, identity, token, None)
+        return Opened(node, identity, token, None, None)
     set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
+    apply_policy(node)
     sequencer.start()
-    maintenance = Maintenance(node)
+    maintenance, rejudging = Maintenance(node), Rejudging(node)
     maintenance.start()
-    return Opened(node, identity, token, maintenance)
+    rejudging.start()
+    return Opened(node, identity, token, maintenance, rejudging)
+
+
+def open_scanning(settings: Settings) -> Scanning | None:
+    """Return the scanner that the settings ask for; its workers start with the first file. Raises BadFormat for a bad ruleset."""
+    if settings.scan == "off":
+        return None
+    policy = Policy(
+        enforce=settings.scan == "enforce",
+        malicious=Action(settings.scan_malicious),
+        suspicious=Action(settings.scan_suspicious),
+        inconclusive=Action(settings.scan_inconclusive),
+        error=Action(settings.scan_error),
+    )
+    rules = builtin_ruleset() if settings.scan_ruleset is None else load_ruleset(settings.scan_ruleset)
+    limits = JobLimits(seconds=settings.scan_seconds, memory=settings.scan_memory_bytes)
+    return Scanning(ScanPool(settings.scan_workers, limits), rules, policy)
 
 
 def close_node(opened: Opened) -> None:
     """Stop the sequencer and close the database; what was acknowledged is already durable."""
+    if opened.rejudging is not None:
+        opened.rejudging.stop()
     if opened.maintenance is not None:
         opened.maintenance.stop()
+    if opened.node.scanning is not None:
+        opened.node.scanning.pool.close()
     opened.node.sequencer.stop()
     opened.node.db.close()
 

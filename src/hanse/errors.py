@@ -117,6 +117,12 @@ class RevisionNotFound(NotFoundError):
     code = "RevisionNotFound"
 
 
+class Recalled(RevisionNotFound):
+    """The revision has a file that others could have before the scanner withheld it; caches must not answer for it."""
+
+    code = "Recalled"
+
+
 class EntryNotFound(NotFoundError):
     """No such file or folder in this revision; `rev` is the resolved commit id, for `X-Repo-Commit`."""
 
@@ -205,6 +211,12 @@ class PolicyError(HanseError):
     def __init__(self, message: str, *, failed: tuple[str, ...] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.failed = failed
+
+
+class Held(PolicyError):
+    """The scanner holds the file back: only those who write to its namespace get it."""
+
+    code = "Held"
 
 
 class PeerError(HanseError):

@@ -92,6 +92,9 @@ def _choice(*allowed: str) -> Callable[[object], str]:
     return parse
 
 
+_ACTION = _choice("refuse", "hold", "warn")
+
+
 def _path(raw: object) -> Path:
     """Return an absolute path; `~` is the home folder."""
     return Path(_text(raw)).expanduser().absolute()
@@ -219,6 +222,21 @@ class Settings:
     )
     claimed: dict[str, str] = _setting(
         {}, _table(_folded, parse_origin, 'acme = "models.acme.example"'), "Namespaces that belong to an origin.", "none"
+    )
+    scan: str = _setting(
+        "enforce",
+        _choice("enforce", "report", "off"),
+        "What verdicts on files do: what the policy says, warnings only, or nothing is scanned.",
+    )
+    scan_malicious: str = _setting("refuse", _ACTION, "What is done with malicious files.")
+    scan_suspicious: str = _setting("hold", _ACTION, "What is done with suspicious files.")
+    scan_inconclusive: str = _setting("hold", _ACTION, "What is done with files that loaders run and that were not read whole.")
+    scan_error: str = _setting("hold", _ACTION, "What is done with files whose scan failed or ran out of time or memory.")
+    scan_ruleset: Path | None = _setting(None, _path, "Ruleset: a TOML or JSON file, or a folder of TOML files.", "built in")
+    scan_workers: int = _setting(2, _whole(1, 64), "Processes in which files are scanned, for each server process.")
+    scan_seconds: int = _setting(60, _whole(1, 3600, _TIMES), "Time that scanning one file may take.")
+    scan_memory_bytes: int = _setting(
+        1024 * MIB, _whole(256 * MIB, 64 * GIB, _UNITS), "Address space of a scanning process.", "1,073,741,824"
     )
     limits: Limits = field(default_factory=Limits, metadata={})
 

@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import URL
 from tests.support import world
 from tests.support.nodes import add_user, make_node, new_repo, running
+from tests.support.scanning import a_pool, with_scanner
 
 from hanse.db.engine import Database
 from hanse.db.repos import Repo
 from hanse.flows.node import Node
+from hanse.jobs.pool import ScanPool
 from hanse.model.actor import Actor
 
 
@@ -57,3 +59,16 @@ def _alice(node: Node) -> Actor:
 def _bob(node: Node) -> Actor:
     """Return another user."""
     return add_user(node, "bob")
+
+
+@pytest.fixture(name="pool", scope="session")
+def _pool() -> Iterator[ScanPool]:
+    """Return scan workers that all tests of a session share."""
+    with a_pool() as pool:
+        yield pool
+
+
+@pytest.fixture(name="scanned")
+def _scanned(node: Node, pool: ScanPool) -> Node:
+    """Return the running node with a scanner that holds back `ODD` under the name of a model."""
+    return with_scanner(node, pool)

@@ -44,7 +44,7 @@ def test_equal_to_walking_everything(node: Node, alice: Actor) -> None:
                 operations.append(PutBytes(path, f"{made.choice((0, 1, step))}".encode()))
                 there.add(path)
         commit(node, alice, repo, *operations)
-    revision, listing = browse.open_revision(node, repo, "main")
+    revision, listing = browse.read_revision(node, repo, "main")
     items = list(listing.directory.walk())
     found = blame.last_commits(node, repo, revision, items)
     assert any(isinstance(item, Folder) for item in items)
@@ -61,7 +61,7 @@ def test_the_bound_is_admitted(node: Node, alice: Actor, monkeypatch: pytest.Mon
     for step in range(5):
         commit(node, alice, repo, PutBytes("new", b"%d" % step))
     monkeypatch.setattr(blame, "MAX_COMMITS", 3)
-    revision, listing = browse.open_revision(node, repo, "main")
+    revision, listing = browse.read_revision(node, repo, "main")
     items = [item for path in ("old", "new") if (item := listing.directory.get(path)) is not None]
     found = blame.last_commits(node, repo, revision, items)
     assert (found["old"].exact, found["new"].exact, found["new"].rev) == (False, True, revision.rev)

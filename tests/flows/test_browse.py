@@ -20,7 +20,7 @@ def test_what_a_commit_changed(node: Node, alice: Actor) -> None:
     repo = new_repo(node, alice, "alice/m")
     commit(node, alice, repo, PutBytes("a", b"1"), PutBytes("b", b"1"))
     commit(node, alice, repo, PutBytes("a", b"2"), DeleteFile("b"), PutBytes("c", b"1"))
-    revision, _ = browse.open_revision(node, repo, "main")
+    revision, _ = browse.read_revision(node, repo, "main")
     changed, complete = browse.changes(node, repo, revision, 10)
     assert [(path, before is None, after is None) for path, before, after in changed] == [
         ("a", False, False),
@@ -34,7 +34,7 @@ def test_what_a_commit_changed(node: Node, alice: Actor) -> None:
 def test_the_first_commit_added_everything(node: Node, alice: Actor) -> None:
     """A root commit is compared with nothing."""
     repo = new_repo(node, alice, "alice/m")
-    revision, listing = browse.open_revision(node, repo, "main")
+    revision, listing = browse.read_revision(node, repo, "main")
     changed, _ = browse.changes(node, repo, revision, 10)
     assert [path for path, before, _ in changed if before is None] == [entry.path for entry in listing.directory.entries()]
 
@@ -50,7 +50,7 @@ def test_pages_of_commits(node: Node, alice: Actor) -> None:
 def test_unknown_revisions(node: Node, alice: Actor) -> None:
     """A name that means nothing is refused as the clients expect."""
     with pytest.raises(RevisionNotFound, match="Invalid rev id"):
-        browse.open_revision(node, new_repo(node, alice, "alice/m"), "nope")
+        browse.read_revision(node, new_repo(node, alice, "alice/m"), "nope")
 
 
 def test_lists_hold_what_the_caller_may_see(node: Node, alice: Actor, bob: Actor) -> None:

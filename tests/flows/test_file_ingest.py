@@ -117,13 +117,16 @@ def test_the_hook_sees_streams_too(lite: Node, owner: Actor, repo: Repo) -> None
     """What the content hook refuses does not become a file."""
 
     class Refusing:
+        streams = True
+
         def begin(self, _read_at: object, size: int) -> None:
             assert size == len(DATA)
 
         def feed(self, _data: memoryview) -> None:
             pass
 
-        def end(self) -> None:
+        def end(self, digest: Sha256) -> None:
+            assert digest == _sha256(DATA)
             raise PolicyError("no")
 
     lite.transfers.hook = Refusing

@@ -92,8 +92,8 @@ def test_shards_are_summed_and_a_bad_one_voids_the_sum(node: Node, alice: Actor)
     first, second = PutBytes("1.safetensors", weights(a=[2])), PutBytes("2.safetensors", weights(b=[3]))
     commit(node, alice, repo, PutBytes("model.safetensors.index.json", shard_index), first, second)
     assert _indexed(node, repo).parameters == 5
-    _, listing = browse.open_revision(node, repo, "main")
-    found, headers = index.sharded_headers(node, listing, "model.safetensors.index.json")
+    _, listing = browse.read_revision(node, repo, "main")
+    found, headers = index.sharded_headers(node, listing, "model.safetensors.index.json", lambda _: None)
     assert (found, list(headers)) == ({"metadata": {"x": 1}}, ["1.safetensors", "2.safetensors"])
     commit(node, alice, repo, PutBytes("2.safetensors", b"not it"))
     assert _indexed(node, repo).parameters is None
@@ -103,9 +103,9 @@ def test_an_index_without_its_shards(node: Node, alice: Actor) -> None:
     """Headers of a sharded model are all or an error that names the missing shard."""
     repo = new_repo(node, alice, "alice/m")
     commit(node, alice, repo, PutBytes("a/i.json", b'{"weight_map": {"t": "gone.safetensors"}}'))
-    _, listing = browse.open_revision(node, repo, "main")
+    _, listing = browse.read_revision(node, repo, "main")
     with pytest.raises(BadFormat, match=r"gone\.safetensors"):
-        index.sharded_headers(node, listing, "a/i.json")
+        index.sharded_headers(node, listing, "a/i.json", lambda _: None)
 
 
 def test_what_a_crash_left_behind_is_brought_up_to_date(node: Node, alice: Actor) -> None:

@@ -21,6 +21,8 @@ from hanse.model.digest import Sha256
 class _Recorder:
     """A hook that keeps all it was shown, reads ahead, and may refuse."""
 
+    streams = True
+
     def __init__(self, *, refuse: bool = False) -> None:
         self.calls: list[str] = []
         self.data = bytearray()
@@ -36,9 +38,9 @@ class _Recorder:
         """Keep the bytes."""
         self.data += data
 
-    def end(self) -> None:
+    def end(self, digest: Sha256) -> None:
         """Note the end, or refuse the file."""
-        self.calls.append("end")
+        self.calls.append(f"end {digest[:4]}")
         if self.refuse:
             raise PolicyError("this is malware")
 
@@ -55,7 +57,7 @@ def test_the_hook_sees_every_byte_and_may_look_anywhere(lite: Node, owner: Actor
     send_file(lite, owner, repo, file)
     assert bytes(recorder.data) == file.data
     assert recorder.tail == file.data[-100:]
-    assert recorder.calls == [f"begin {len(file.data)}", "end"]
+    assert recorder.calls == [f"begin {len(file.data)}", f"end {file.sha256[:4]}"]
 
 
 def test_what_the_hook_refuses_has_no_name(lite: Node, owner: Actor, repo: Repo, file: RawFile) -> None:

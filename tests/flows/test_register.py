@@ -200,6 +200,8 @@ def test_progress_is_that_of_the_check(lite: Node, owner: Actor, repo: Repo, fil
 class _Waiting:
     """A hook that holds the check up until told, or refuses the content."""
 
+    streams = True
+
     def __init__(self, error: Exception | None = None) -> None:
         self.entered, self.go = threading.Event(), threading.Event()
         self.error = error
@@ -212,7 +214,7 @@ class _Waiting:
     def feed(self, _data: memoryview) -> None:
         """Take anything."""
 
-    def end(self) -> None:
+    def end(self, _digest: Sha256) -> None:
         """Refuse, if so told."""
         if self.error is not None:
             raise self.error

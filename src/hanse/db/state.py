@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from hanse.db.batch import insert_new
 from hanse.db.schema import node_state
 
 # Asked with every Xet token: built once.
@@ -29,3 +30,9 @@ def insert_state(connection: Connection, facts: dict[str, str]) -> None:
 def set_state(connection: Connection, key: str, value: str) -> None:
     """Change a fact that exists."""
     connection.execute(update(node_state).where(node_state.c.key == key).values(value=value))
+
+
+def put_fact(connection: Connection, key: str, value: str) -> None:
+    """Set a fact, whether it exists or not."""
+    insert_new(connection, node_state, [{"key": key, "value": value}])
+    set_state(connection, key, value)

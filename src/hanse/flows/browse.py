@@ -7,6 +7,7 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.search import Listed, Query
 from hanse.flows import access
+from hanse.flows.admission import require_revision
 from hanse.flows.listing import RevisionListing
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
@@ -15,8 +16,18 @@ from hanse.model.entry import Entry
 from hanse.model.repo import RepoType
 
 
-def open_revision(node: Node, repo: Repo, name: str) -> tuple[Revision, RevisionListing]:
-    """Return the revision that `name` means and its files; raises RevisionNotFound or Disabled."""
+def open_revision(node: Node, actor: Actor, repo: Repo, name: str) -> tuple[Revision, RevisionListing]:
+    """Return the revision that `name` means and its files.
+
+    Raises RevisionNotFound, also for one with a file that the scanner recalled; Disabled.
+    """
+    revision, listing = read_revision(node, repo, name)
+    require_revision(node, actor, repo, revision.rev, listing)
+    return revision, listing
+
+
+def read_revision(node: Node, repo: Repo, name: str) -> tuple[Revision, RevisionListing]:
+    """Return the revision that `name` means and its files, for lists of names; raises RevisionNotFound or Disabled."""
     revision = access.resolve_revision(node, repo, name)
     return revision, node.listings.get(node.store, revision.object)
 

@@ -2,7 +2,7 @@
 
 1. Revisions retired longer than the retention time are let go; repositories withdrawn longer than that are erased.
 2. Repositories give up the files that none of their kept revisions names, and uploads that were never committed.
-3. Files that no repository holds lose their bytes.
+3. Files that no repository holds lose their bytes and scan facts.
 4. Xorbs that no file needs go once no client was told of them for `garbage_seconds`: clients remember where chunks are for
    three weeks (hub-api.md, rule 11).
 5. The journal's superseded partial tiles and heads go.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hanse.db import garbage, repos, revisions
+from hanse.db import garbage, repos, revisions, scans
 from hanse.flows.erase import erase_repo, remove_bytes
 from hanse.flows.holdings import Named, settle_files
 from hanse.flows.journal import sweep
@@ -53,6 +53,8 @@ def collect(node: Node) -> Collected:
         _settle(node, named, repo, retained, stale)
     # 3. to 5. Bytes.
     files = _remove_files(node, stale)
+    with node.db.write() as conn:
+        scans.drop_orphans(conn, stale)
     xorbs = _remove_xorbs(node, now - node.limits.garbage_seconds)
     return Collected(gone, len(withdrawn), files, xorbs, sweep(node.db, node.store))
 

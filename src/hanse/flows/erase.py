@@ -2,7 +2,7 @@
 
 1. Every xorb that the repository used loses the chunks that no other repository's files need: it is replaced by one with
    the chunks that they need, their terms and shards are written again, and no deduplication answer names the old one.
-2. Files that no other repository holds lose their chunk lists and bytes.
+2. Files that no other repository holds lose their chunk lists, bytes and scan facts.
 3. The repository's shards go and, if it was not public, its records, and with them the salt: its leaves can no longer be read.
 4. Its rows are emptied, and the epoch in CAS addresses changes, so that no client trusts what it remembers;
    running processes follow (`hanse.flows.epochs`).
@@ -23,7 +23,7 @@ from hanse.content.shard import FileBlock, Shard, encode_shard
 from hanse.content.terms import Term, encode_terms, parse_terms
 from hanse.content.xorb import parse_table
 from hanse.content.xorbsubset import Subset, keep_chunks, merge_ranges
-from hanse.db import garbage, repos, revisions, xorbs
+from hanse.db import garbage, repos, revisions, scans, xorbs
 from hanse.db.blobs import FileRow
 from hanse.db.repos import Repo
 from hanse.db.state import set_state
@@ -71,6 +71,7 @@ def remove_bytes(node: Node, conn: Connection, rows: Sequence[FileRow]) -> None:
     ids = [row.id for row in rows]
     needed = garbage.whole_files(conn, [row.sha256 for row in rows], ids)
     garbage.mark_erased(conn, ids)
+    scans.drop(conn, [row.sha256 for row in rows])
     for row in rows:
         node.store.delete(chunk_list_key(row.xet))
         if row.sha256 not in needed:

@@ -20,8 +20,9 @@ from hanse.db import blobs, xorbs
 from hanse.db.blobs import FileRow, NewFile
 from hanse.db.repos import Repo
 from hanse.errors import DigestMismatch, TooLarge
+from hanse.flows import scans
 from hanse.flows.file_writer import FileWriter
-from hanse.flows.inspect import hash_file
+from hanse.flows.inspect import show_file
 from hanse.flows.known_chunks import known_chunks
 from hanse.flows.node import Node
 from hanse.flows.quota import is_bounded, missing_bytes, require_room
@@ -112,14 +113,14 @@ def _record(node: Node, actor: Actor, repo: Repo, writer: FileWriter, digest: Sh
     ranges = tuple(range_hash([tables[term.xorb].hashes_of(term.start, term.end)]) for term in terms)
     shard = encode_shard(Shard((FileBlock(name, tuple(terms), ranges, digest),), ()))
     shard_digest = Sha256(hashlib.sha256(shard).hexdigest())
-    if node.transfers.hook is not None:
-        hash_file(node, TermSource(node.store, node.transfers.tables, terms), name, digest)
+    show_file(node, TermSource(node.store, node.transfers.tables, terms), digest)
     node.store.put(chunk_list_key(name), chunk_list)
     node.store.put(shard_key(shard_digest), shard)
     file = NewFile(name, digest, size, encode_terms(terms), len(chunk_list) // CHUNK_RECORD_BYTES)
     with node.db.write() as conn:
         now = node.clock.now()
         row = blobs.insert_files(conn, [file], now)[name]
+        scans.record(node, conn, {digest: size})
         blobs.link_files(conn, repo.id, [row.id], actor.account_id, now)
         if bounded:  # others may have come in meanwhile
             require_room(node, conn, actor, repo, 0)

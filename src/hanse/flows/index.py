@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from posixpath import dirname
 from typing import Any
@@ -24,6 +24,7 @@ from hanse.db import blobs, repos, revisions, search
 from hanse.db.repos import Repo
 from hanse.db.schema import repos as repos_table
 from hanse.errors import BadFormat, HanseError
+from hanse.flows.admission import is_open
 from hanse.flows.listing import RevisionListing
 from hanse.flows.node import Node
 from hanse.flows.read import open_file
@@ -176,11 +177,17 @@ def _describe(node: Node, repo: Repo, record: Sha256 | None) -> _Found:
     except HanseError:
         listing = RevisionListing.empty()
     directory = listing.directory
-    card = _card(node, directory.file("README.md"))
+
+    def shown(path: str) -> Entry | None:
+        """Return a file whose content may be told to everybody."""
+        entry = directory.file(path)
+        return None if entry is None or not is_open(node, repo, entry) else entry
+
+    card = _card(node, shown("README.md"))
     paths = {entry.path for entry in directory.entries()}
     if repo.repo.type is RepoType.DATASET:
         return _Found(dataset_facts(paths, card.data, card.body), card.data, {})
-    files = {name: _config(node, entry) for name in CONFIG_FILES if (entry := directory.file(name)) is not None}
+    files = {name: _config(node, entry) for name in CONFIG_FILES if (entry := shown(name)) is not None}
     facts = model_facts(paths, card.data, card.body, config_subset(files))
     return _Found(facts, card.data, _parameters(node, _weights(node, listing)))
 
@@ -247,10 +254,13 @@ def _parameters(node: Node, weights: Iterable[Entry]) -> dict[str, int]:
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
-def sharded_headers(node: Node, listing: RevisionListing, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def sharded_headers(
+    node: Node, listing: RevisionListing, path: str, check: Callable[[Entry], object]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (index without weight map, header by shard) of the index file at `path`.
 
-    Raises BadFormat if it is no index, names a shard that is missing, or is beyond the bounds of this module.
+    check: called with each shard before it is read. Raises what it raises, and BadFormat if `path` is no index, names a shard
+    that is missing, or is beyond the bounds of this module.
     """
     raw = read_small(node, listing.directory.file(path), MAX_CONFIG_FILE)
     if raw is None:
@@ -265,6 +275,7 @@ def sharded_headers(node: Node, listing: RevisionListing, path: str) -> tuple[di
         entry = listing.directory.file(f"{folder}/{name}" if folder else name)
         if entry is None:
             raise BadFormat(f"the index names {name[:200]!r}, which is not in this revision")
+        check(entry)
         headers[name], length = read_header(node, entry)
         budget -= length
         if budget < 0:

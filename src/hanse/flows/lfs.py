@@ -24,6 +24,7 @@ from hanse.db.repos import Repo
 from hanse.errors import BadFormat, BlobNotFound, IntegrityError, NotAllowed, RepoNotFound, TooLarge
 from hanse.flows import access
 from hanse.flows.accounts import actor_of
+from hanse.flows.admission import require_content
 from hanse.flows.ingest import FileIngest
 from hanse.flows.node import Node
 from hanse.flows.quota import is_bounded, require_room, since
@@ -66,7 +67,7 @@ def plan_uploads(node: Node, actor: Actor, repo: Repo, wanted: Sequence[Wanted],
     require_upload(node, actor, repo)
     purge_uploads(node)
     with node.db.read() as conn:
-        found = blobs.find_by_sha256(conn, usable_files(actor, repo), [one.sha256 for one in wanted])
+        found = blobs.find_by_sha256(conn, usable_files(node, actor, repo), [one.sha256 for one in wanted])
         coming = {one.sha256: one.size for one in wanted if one.sha256 not in found and one.size <= node.limits.max_file_bytes}
         if is_bounded(node, conn, actor, repo):
             started = lfs.under_way(conn, repo.id, access.require_account(actor), list(coming), node.clock.now())
@@ -183,6 +184,15 @@ def downloadable(node: Node, actor: Actor, repo: Repo, digests: Sequence[Sha256]
         states = blobs.file_states(conn, repo.id, [row.id for row in found.values()])
     mine = actor.may_write(repo.repo.namespace)
     return {digest: row for digest, row in found.items() if mine or states.get(row.id) == "live"}
+
+
+def require_download(node: Node, actor: Actor, repo: Repo, wanted: Wanted) -> FileRow:
+    """Return a file that the caller gets from the repository; raises BlobNotFound, GatedRepo, Disabled or Held."""
+    found = downloadable(node, actor, repo, [wanted.sha256]).get(wanted.sha256)
+    if found is None:
+        raise BlobNotFound("Object does not exist")
+    require_content(node, actor, repo, found)
+    return found
 
 
 # Multipart: parts in, whole file out.

@@ -10,6 +10,7 @@ from hanse.db.blobs import FileRow
 from hanse.db.lfs import Held
 from hanse.db.repos import Repo
 from hanse.flows import access
+from hanse.flows.admission import withheld_contents
 from hanse.flows.lfs import link_present, require_upload
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
@@ -91,12 +92,15 @@ def copy_files(node: Node, actor: Actor, source: Repo, target: Repo, copies: Seq
         found = blobs.find_by_xet(conn, source.id, [one.xet for one in copies])
         states = blobs.file_states(conn, source.id, [row.id for row in found.values()])
     mine = actor.may_write(source.repo.namespace)
+    withheld = withheld_contents(node, actor, source, list(found.values()))
     good: list[FileRow] = []
     failed: list[tuple[Sha256, str]] = []
     for one in copies:
         row = found.get(one.xet)
         if row is None or row.sha256 != one.sha256 or not (mine or states.get(row.id) == "live"):
             failed.append((one.sha256, "no such file in the source repository"))
+        elif row.sha256 in withheld:
+            failed.append((one.sha256, str(withheld[row.sha256])))
         else:
             good.append(row)
     if good:

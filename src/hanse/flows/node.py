@@ -10,6 +10,7 @@ from hanse.db.engine import Database
 from hanse.flows.downloads import Downloads
 from hanse.flows.epochs import Epochs
 from hanse.flows.listing import Listings
+from hanse.flows.scanner import Scanning
 from hanse.flows.sequence import Sequencer
 from hanse.flows.transfers import Transfers
 from hanse.model.limits import Limits
@@ -24,7 +25,7 @@ class Node:
 
     origin: this node's own origin; secret: 32 bytes that sign Xet tokens and URLs; epochs: the CAS epoch in every
     CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data path keeps in
-    memory; downloads: pulls counted and not written yet.
+    memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none.
     """
 
     origin: Origin
@@ -40,6 +41,7 @@ class Node:
     aliases: Mapping[str, str] = field(default_factory=dict)
     transfers: Transfers = field(default_factory=Transfers)
     downloads: Downloads = field(default_factory=Downloads)
+    scanning: Scanning | None = None
 
     @property
     def epoch(self) -> str:

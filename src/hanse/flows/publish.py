@@ -3,7 +3,7 @@
 1. Rights, and whether the ref takes commits.
 2. The bytes of every operation are stored here, and the caller may name them.
 3. The newest position of the ref, queued ones included; a stale parent is refused.
-4. The operations on the listing there: the new listing and its `tree`.
+4. The operations on the listing there: the new listing and its `tree`; every file put is admitted or the commit refused.
 5. The commit's git id.
 6. The revision object is stored durably.
 7. One transaction: the ref is still where it was, the quota holds, the files are held; the revision and its leaf are queued.
@@ -21,12 +21,14 @@ from functools import partial
 from sqlalchemy import Connection
 
 from hanse.content.gitobjects import blob_id, lfs_pointer_id
-from hanse.db import blobs, discussions, repos, revisions, usage
+from hanse.db import blobs, discussions, flags, repos, revisions, usage
 from hanse.db.blobs import FileRow
+from hanse.db.flags import Flag
 from hanse.db.repos import Repo
 from hanse.errors import BadCommit, Busy, NotAllowed, RevisionNotFound, StaleParent, TooLarge
 from hanse.flows import access, chains
 from hanse.flows.accounts import require_quota
+from hanse.flows.admission import admit, outcomes
 from hanse.flows.chains import Position, Queued
 from hanse.flows.drafts import Draft, words_of, write_commit
 from hanse.flows.effects import MAIN
@@ -94,6 +96,7 @@ def publish(node: Node, actor: Actor, repo: Repo, ref: RefName, request: CommitR
     require_commit(node, actor, repo, ref)
     # 2. The bytes of every operation are stored here, and the caller may name them.
     steps, files = resolve_operations(node, actor, repo, request.operations)
+    outcomes(node, [step.entry for step in steps if step.entry is not None])  # what takes long is done before the turn
     # 3. to 7.
     with chains.turn(node, repo):
         made = _make(node, actor, repo, ref, request=request, steps=steps, files=files)
@@ -113,11 +116,13 @@ def _make(
         # 3. The newest position of the ref.
         current, position, base = _stand(node, repo, ref, request.parent)
         # 4. to 6. The new listing, the commit's id, the revision object.
-        draft = _draft(node, actor, current, position=position, base=base, request=request, steps=steps)
+        draft, said = _draft(node, actor, current, position=position, base=base, request=request, steps=steps)
         if draft is None:
             return position
         # 7. The ref is still where it was: the revision and its leaf are queued.
-        queue = partial(_queue, node=node, actor=actor, draft=draft, position=position, files=files, parent=request.parent)
+        queue = partial(
+            _queue, node=node, actor=actor, draft=draft, position=position, files=files, said=said, parent=request.parent
+        )
         try:
             return draft, chains.change_repo(node, current, queue)
         except _Moved:
@@ -157,7 +162,7 @@ def resolve_operations(
         )
     claims = sorted({operation.sha256 for operation in operations if isinstance(operation, PutFile)})
     with node.db.read() as conn:
-        claimed = blobs.find_by_sha256(conn, usable_files(actor, repo), claims)
+        claimed = blobs.find_by_sha256(conn, usable_files(node, actor, repo), claims)
     for operation in operations:
         _check(operation, limits.max_regular_bytes, claimed)
     contents = [operation.data for operation in operations if isinstance(operation, PutBytes)]
@@ -234,17 +239,21 @@ def _draft(
     base: RevisionListing | None,
     request: CommitRequest,
     steps: list[Step],
-) -> Draft | None:
-    """Return the stored commit, or None if it would change nothing."""
+) -> tuple[Draft | None, list[Flag]]:
+    """Return the stored commit and what is to be said about its files, or None if it would change nothing.
+
+    Raises PolicyError if a file that it puts is refused.
+    """
     before = base or RevisionListing.empty()
     puts, deletes = net_change(before.directory, steps)
     if not puts and not deletes and base is not None:
-        return None
+        return None, []
+    said = admit(node, repo, puts)
     listing = before.apply(puts, deletes)
     change = Delta({**dict.fromkeys(deletes), **{entry.path: row_of(entry) for entry in puts}})
     words = words_of(actor, request.title, request.body, node.clock.now(), request.author)
     parent = position.rev if base is not None else None
-    return write_commit(node, repo, position.ref, words, parent=parent, base=base, listing=listing, change=change)
+    return write_commit(node, repo, position.ref, words, parent=parent, base=base, listing=listing, change=change), said
 
 
 def _unchanged(node: Node, position: Position) -> Published:
@@ -262,6 +271,7 @@ def _queue(
     draft: Draft,
     position: Position,
     files: dict[str, FileRow],
+    said: list[Flag],
     parent: GitOid | None,
 ) -> Queued:
     """Queue the draft behind `position`; raises _Moved, StaleParent, QuotaExceeded or BadCommit, and then changes nothing."""
@@ -281,4 +291,5 @@ def _queue(
             f"{len(held.gone)} files were removed before the commit named them", hint="upload them again, then commit"
         )
     revisions.insert_pending(conn, [draft.row])
+    flags.put(conn, said)
     return chains.queue_commit(conn, locked, found, rev=draft.rev, tree=draft.listing.tree, now=draft.words.now)

@@ -9,6 +9,7 @@ from hanse.db.repos import Repo
 from hanse.db.xorbs import get_xorbs
 from hanse.errors import BadRange, BlobNotFound
 from hanse.flows.access import may_see, require_read_bytes
+from hanse.flows.admission import require_content
 from hanse.flows.dedup import advertise
 from hanse.flows.node import Node
 from hanse.flows.small_files import give_terms
@@ -44,7 +45,7 @@ def chunk_list(node: Node, actor: Actor, repo: Repo, xet: XetHash) -> bytes:
 
 
 def find_file(node: Node, actor: Actor, repo: Repo, xet: XetHash) -> FileRow:
-    """Return a file of the repository that the caller may read now; raises BlobNotFound, Disabled or GatedRepo.
+    """Return a file of the repository that the caller may read now; raises BlobNotFound, Disabled, GatedRepo or Held.
 
     A file that no commit names yet exists for writers only.
     """
@@ -57,4 +58,6 @@ def find_file(node: Node, actor: Actor, repo: Repo, xet: XetHash) -> FileRow:
         state = file_states(conn, repo.id, [found.id]).get(found.id) if found is not None else None
     if found is None or (state == "staged" and not actor.may_write(repo.repo.namespace)):
         raise missing
+    if state != "staged":
+        require_content(node, actor, repo, found)
     return found

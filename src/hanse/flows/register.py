@@ -25,6 +25,7 @@ from hanse.db.blobs import FileRow, NewFile
 from hanse.db.repos import Repo
 from hanse.db.xorbs import XorbRow
 from hanse.errors import BadFormat, BlobNotFound, DigestMismatch, TooLarge
+from hanse.flows import scans
 from hanse.flows.dedup import advertise
 from hanse.flows.inspect import check_claim, hash_file
 from hanse.flows.node import Node
@@ -115,6 +116,7 @@ def _register(node: Node, actor: Actor, repo: Repo, *, digest: Sha256, data: byt
     with node.db.write() as conn:
         now = node.clock.now()
         rows = blobs.insert_files(conn, files, now)
+        scans.record(node, conn, {file.sha256: file.size for file in files})
         blobs.link_files(conn, repo.id, [row.id for row in rows.values()], actor.account_id, now)
         if bounded:  # others may have come in while the bytes were read
             require_room(node, conn, actor, repo, 0)

@@ -12,12 +12,13 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from hanse.content.gitobjects import blob_id
-from hanse.db import accounts, blobs, leaves, repos, revisions, usage
+from hanse.db import accounts, blobs, flags, leaves, repos, revisions, usage
 from hanse.db.blobs import FileRow
 from hanse.db.repos import Repo
 from hanse.errors import BadCommit, BadRepoId, Busy, InputError, NotAllowed, RepoNotFound
 from hanse.flows import access, chains, records
 from hanse.flows.accounts import require_unclaimed
+from hanse.flows.admission import require_revision, withheld_contents
 from hanse.flows.chains import Queued
 from hanse.flows.drafts import words_of, write_commit
 from hanse.flows.effects import MAIN, Create, Delete, Rename
@@ -58,7 +59,7 @@ def create_repo(node: Node, actor: Actor, repo_id: RepoId, visibility: Visibilit
 def duplicate_repo(node: Node, actor: Actor, source: Repo, target: RepoId, visibility: Visibility | None = None) -> Repo:
     """Create a repository whose `main` has the files of the source's, without its history.
 
-    Raises as `create_repo`; GatedRepo or Disabled if the caller may not read the source; QuotaExceeded.
+    Raises as `create_repo`; GatedRepo, Disabled or Held if the caller may not read all of the source; QuotaExceeded.
     """
     _require_creation(node, actor, target)
     access.require_read_bytes(node, actor, source)
@@ -69,9 +70,13 @@ def duplicate_repo(node: Node, actor: Actor, source: Repo, target: RepoId, visib
         rows = blobs.find_by_xet(conn, source.id, wanted)
     if len(rows) != len(wanted):
         raise BadCommit(f"{len(wanted) - len(rows)} files of {source.repo.path} are no longer here")
+    require_revision(node, actor, source, head.rev, listing)
+    for error in withheld_contents(node, actor, source, list(rows.values())).values():
+        raise error
     plain = RevisionListing(listing.directory, tree_map=listing.map)
     title = f"Duplicate from {source.repo.path}"
-    return _found(node, actor, target, visibility, listing=plain, files=list(rows.values()), title=title)
+    files = list(rows.values())
+    return _found(node, actor, target, visibility, listing=plain, files=files, title=title, source=source.id)
 
 
 def _require_creation(node: Node, actor: Actor, repo_id: RepoId) -> None:
@@ -101,6 +106,7 @@ def _found(
     listing: RevisionListing,
     files: Sequence[FileRow],
     title: str,
+    source: int | None = None,
 ) -> Repo:
     """Create a repository with one commit: name, files, revision and both leaves in one transaction."""
     chosen = visibility or _default_visibility(node, repo_id.namespace)
@@ -114,6 +120,8 @@ def _found(
             raise Busy("a file was removed while the repository was created", hint="send the same request again")
         require_namespace(node, conn, repo_id, 0)
         revisions.insert_pending(conn, [{**draft.row, "repo_id": made}])
+        if source is not None:
+            flags.copy(conn, source, made)
         chains.queue_repo(conn, made, leaf, Create(record=record), words.now)
         born = replace(unborn, id=made)
         start = chains.newest(conn, made, draft.ref)

@@ -7,11 +7,13 @@ own and read them there.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 
+from hanse.db.flags import in_force
 from hanse.db.repos import Repo
-from hanse.db.schema import access_requests, repo_files, repos
+from hanse.db.schema import access_requests, files, flags, repo_files, repos
 from hanse.flows.access import visible_repos_clause
+from hanse.flows.node import Node
 from hanse.model.actor import Actor
 
 
@@ -23,17 +25,31 @@ def usable_scope(actor: Actor, repo: Repo) -> ColumnElement[bool]:
     return or_(repos.c.id == repo.id, readable_scope(actor))
 
 
-def usable_files(actor: Actor, repo: Repo) -> ColumnElement[bool]:
+def usable_files(node: Node, actor: Actor, repo: Repo) -> ColumnElement[bool]:
     """Return the condition over `repos` and `repo_files` for the files that the caller may name while he writes to `repo`.
 
     Of other repositories only what is published: neither what was uploaded and not committed yet, nor what was taken out of
-    them. Of `repo` itself everything for its writers; for others, who open pull requests, what is published or their own.
+    them, nor what the scanner withholds from him there. Of `repo` itself everything for its writers; for others, who open pull
+    requests, what is published or their own.
     """
     published = repo_files.c.state == "live"
     own = repos.c.id == repo.id
     if not actor.may_write(repo.repo.namespace):
         own = and_(own, or_(published, repo_files.c.account_id == actor.account_id))
-    return or_(own, and_(readable_scope(actor), published))
+    return or_(own, and_(readable_scope(actor), published, _not_withheld(node, actor)))
+
+
+def _not_withheld(node: Node, actor: Actor) -> ColumnElement[bool]:
+    """Return the condition over `repo_files`, `files` and `repos` that the caller gets the file where it is published."""
+    if node.scanning is None:
+        return true()
+    held = exists(
+        select(flags.c.repo_id).where(
+            flags.c.repo_id == repo_files.c.repo_id, flags.c.sha256 == files.c.sha256, in_force(node.clock.now())
+        )
+    )
+    own = sorted({name.lower() for name in (actor.name, *actor.orgs) if name and actor.is_writer(name)})
+    return or_(~held, repos.c.namespace_folded.in_(own)) if own else ~held
 
 
 def readable_scope(actor: Actor) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from hanse.db import blobs, xorbs
 from hanse.db.blobs import FileRow, NewFile
 from hanse.db.repos import Repo
 from hanse.errors import TooLarge
+from hanse.flows import scans
 from hanse.flows.file_writer import FileWriter
 from hanse.flows.known_chunks import nothing_known
 from hanse.flows.node import Node
@@ -39,14 +40,17 @@ def store_small_files(node: Node, repo: Repo, actor: Actor, items: Sequence[byte
     if any(len(data) > node.limits.max_regular_bytes for data in items):
         raise TooLarge(f"a file inside a commit may have {node.limits.max_regular_bytes} bytes", hint="upload it by Xet or LFS")
     _require_room(node, repo, actor, items)
+    scan = scans.SmallScan(node, items)
     if len(items) == 1:
         files = [store_whole(node, items[0])]
     else:
         with ThreadPoolExecutor(_WRITERS, thread_name_prefix="small-files") as pool:
             files = list(pool.map(lambda data: store_whole(node, data), items))
+    scan.finish()
     with node.db.write() as conn:
         now = node.clock.now()
         rows = blobs.insert_files(conn, list({file.xet: file for file in files}.values()), now)
+        scans.record(node, conn, {file.sha256: file.size for file in files})
         blobs.link_files(conn, repo.id, [row.id for row in rows.values()], actor.account_id, now)
         require_stored(node.store, [key for row in rows.values() for key in _objects(row)])
     return [rows[file.xet] for file in files]

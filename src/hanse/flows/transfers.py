@@ -25,7 +25,12 @@ _TABLE_COST = 57  # bytes a chunk takes in a parsed table: hash, two offsets, sc
 
 
 class ContentHook(Protocol):
-    """Looks at a new file's bytes while they are checked, before the file has a name."""
+    """Looks at a new file's bytes while they are checked, before the file has a name.
+
+    streams: it wants to be fed; one that only reads by itself costs no second pass over files that were hashed on arrival.
+    """
+
+    streams: bool
 
     def begin(self, read_at: Callable[[int, int], bytes], size: int) -> None:
         """Start a file of `size` bytes; `read_at(offset, length)` reads from anywhere in it until `end`."""
@@ -35,8 +40,8 @@ class ContentHook(Protocol):
         """Take the next bytes of the file, in order; `data` must not be kept."""
         ...
 
-    def end(self) -> None:
-        """End the file: all its bytes were fed and have the digests they claim."""
+    def end(self, digest: Sha256) -> None:
+        """End the file: all its bytes were fed and have the digests they claim; `digest` is their SHA-256."""
         ...
 
 

@@ -35,6 +35,10 @@ class Actor:
         """Tell whether the caller may change repositories of `namespace` with the token used."""
         return self.role == "write" and (self.admin or self._rank(namespace) >= _RANK["write"])
 
+    def is_writer(self, namespace: str) -> bool:
+        """Tell whether the caller is one who changes repositories of `namespace`, whatever the token used allows."""
+        return self.admin or self._rank(namespace) >= _RANK["write"]
+
     def may_contribute(self, namespace: str) -> bool:
         """Tell whether the caller may create repositories in `namespace` with the token used."""
         return self.role == "write" and (self.admin or self._rank(namespace) >= _RANK["contributor"])

@@ -40,14 +40,30 @@ class SliceSource:
     """Part of another source: `size` bytes from `start`, cut where that source ends."""
 
     def __init__(self, parent: Source, start: int, size: int) -> None:
-        self._parent = parent
+        self.parent = parent
         self._start = min(max(start, 0), parent.size)
         self.size = max(0, min(size, parent.size - self._start))
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`."""
         length = min(length, self.size - offset)
-        return self._parent.read_at(self._start + offset, length) if offset >= 0 and length > 0 else b""
+        return self.parent.read_at(self._start + offset, length) if offset >= 0 and length > 0 else b""
+
+
+class SplicedSource:
+    """Another source without the bytes [start, end)."""
+
+    def __init__(self, parent: Source, start: int, end: int) -> None:
+        self._parent = parent
+        self._start = start
+        self._gap = end - start
+        self.size = max(start, parent.size - self._gap)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`."""
+        before = self._parent.read_at(offset, min(length, self._start - offset)) if offset < self._start else b""
+        rest = length - len(before)
+        return before + self._parent.read_at(max(offset, self._start) + self._gap, rest) if rest > 0 else before
 
 
 def pieces(source: Source, start: int = 0, end: int | None = None, step: int = PIECE) -> Iterator[bytes]:

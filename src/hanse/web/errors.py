@@ -32,8 +32,10 @@ STATUS: Mapping[type[HanseError], int] = {
 HUB_CODES: Mapping[type[HanseError], str] = {
     errors.RepoNotFound: "RepoNotFound",
     errors.RevisionNotFound: "RevisionNotFound",
+    errors.Recalled: "RevisionNotFound",
     errors.EntryNotFound: "EntryNotFound",
     errors.GatedRepo: "GatedRepo",
+    errors.Held: "GatedRepo",  # the one code whose reason clients show
 }
 
 DISABLED_MESSAGE = "Access to this resource is disabled."
@@ -67,6 +69,8 @@ def error_response(error: HanseError, *, anonymous: bool) -> Response:
     if not isinstance(error, errors.Disabled | errors.BadToken):
         # Exactly these two carry no code: clients recognise them by their text.
         headers["X-Error-Code"] = HUB_CODES.get(type(error), error.code)
+    if isinstance(error, errors.Held | errors.Recalled):
+        headers["X-HF-Warning"] = header_text(f"withheld; {full}")  # printed also where the refusal itself is not
     if isinstance(error, errors.EntryNotFound) and error.rev:
         headers["X-Repo-Commit"] = error.rev
     if isinstance(error, errors.RateLimited):

@@ -87,6 +87,11 @@ class Call:
         except HanseError as error:
             self._found = (name, error)
 
+    def warn(self, text: str) -> None:
+        """Let the answer carry a warning, unless `text` is empty."""
+        if text:
+            self.warnings.append(text)
+
     def require_account(self) -> Actor:
         """Return the caller if he is authenticated; raises NotAuthenticated or BadToken."""
         if self.bad_token:
@@ -232,7 +237,8 @@ class Table:
         if alias is not None:
             params["repo"] = alias
             return 1
-        if at + 1 >= len(segments):
+        # Reserved names: programs ask below them, and are answered in JSON rather than by a page about a missing repository.
+        if at + 1 >= len(segments) or (at == 0 and segments[0] in ("api", "spaces", "buckets", "kernels")):
             return 0
         params["repo"] = f"{segments[at]}/{segments[at + 1]}"
         return 2

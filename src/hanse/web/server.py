@@ -82,7 +82,7 @@ class HanseApp:
             log.exception("unexpected", path=pattern)
             return JSONResponse({"error": "internal error: the log of this node has the details"}, status_code=500), pattern
         for warning in call.warnings:
-            response.headers.append("X-HF-Warning", warning)
+            response.headers.append("X-HF-Warning", header_text(warning))
         return response, pattern
 
     def _route(self, request: Request) -> tuple[Route, Call] | Response:

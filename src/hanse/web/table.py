@@ -30,6 +30,7 @@ MODULES = (
     "hanse.web.hub.gating",
     "hanse.web.hub.card",
     "hanse.web.hub.safetensors",
+    "hanse.web.hub.scans",
     "hanse.web.hub.resolve",
     "hanse.web.pages.site",
 )

@@ -16,7 +16,7 @@ LARGE = bytes(range(256)) * 2000
 FILES = {
     "config.json": b"{}",
     "index.html": b"<script>alert(1)</script>",
-    "pic.png": b"\x89PNG\r\n",
+    "pic.png": b"\x89PNG\r\n\x1a\n",
     "pic.svg": b"<svg onload=alert(1)>",
     "empty": b"",
     'a/we"ird é;.txt': b"text",

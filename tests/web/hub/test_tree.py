@@ -44,7 +44,7 @@ def test_folders_and_files(api: HfApi, full: str) -> None:
 
 
 def test_expanded(api: HfApi, full: str) -> None:
-    """With expand every item names the commit that last changed it, and files say that nobody scanned them."""
+    """With expand every item names the commit that last changed it, and files say what the scanner found."""
     items = {item.path: item for item in api.list_repo_tree(full, recursive=True, expand=True)}
     titles = {path: item.last_commit.title for path, item in items.items() if item.last_commit}
     assert (titles["w.safetensors"], titles["a.txt"], titles["b"], titles[".gitattributes"]) == (
@@ -53,7 +53,7 @@ def test_expanded(api: HfApi, full: str) -> None:
     scanned = items["a.txt"]
     assert isinstance(scanned, RepoFile)
     assert scanned.security is not None
-    assert (scanned.security.status, scanned.security.safe) == ("unscanned", False)
+    assert (scanned.security.status, scanned.security.safe) == ("safe", True)
 
 
 @pytest.mark.parametrize("path", ["additional_chat_templates", "a.txt", "b/nope", "a.txt/x", "../b", "b//deep"])

@@ -72,7 +72,7 @@ def _page(people: People, path: str, status: int = 200) -> tuple[str, _Checker]:
 @pytest.fixture(name="shown")
 def _shown(api: HfApi, repo: str, plain: None) -> str:
     """Return a repository with a card that tries everything."""
-    files = {"README.md": CARD.encode(), "sub/x y.txt": b"<b>bold</b>\n", "pic.png": b"\x89PNG", "w.safetensors": bytes(9)}
+    files = {"README.md": CARD.encode(), "sub/x y.txt": b"<b>bold</b>\n", "pic.png": b"\x89PNG\r\n\x1a\n", "w.bin": bytes(9)}
     operations = [CommitOperationAdd(path, data) for path, data in files.items()]
     api.create_commit(repo, operations=operations, commit_message="Title <i>")
     return repo
@@ -119,10 +119,10 @@ def test_files_and_commits(people: People, api: HfApi, shown: str) -> None:
     assert "x y.txt" in _page(people, f"/{shown}/tree/main/sub")[0]
     blob, _ = _page(people, f"/{shown}/blob/main/sub/x%20y.txt")
     assert "&lt;b&gt;bold&lt;/b&gt;" in blob
-    assert "not shown here" in _page(people, f"/{shown}/blob/main/w.safetensors")[0]
+    assert "not shown here" in _page(people, f"/{shown}/blob/main/w.bin")[0]
     assert "Title &lt;i&gt;" in _page(people, f"/{shown}/commits/main")[0]
     commit, _ = _page(people, f"/{shown}/commit/{api.model_info(shown).sha}")
-    assert "w.safetensors" in commit
+    assert "w.bin" in commit
     assert "added" in commit
 
 

@@ -17,7 +17,7 @@ from hanse.db.revisions import Revision
 from hanse.flows.listing import RevisionListing
 from hanse.flows.node import Node
 from hanse.model.repo import RepoType
-from hanse.web.hub.shapes import UNSCANNED_REPO, object_id, sibling_json
+from hanse.web.hub.shapes import object_id, sibling_json
 
 
 @dataclass
@@ -145,8 +145,3 @@ def describe(subject: Subject, expand: list[str]) -> dict[str, Any]:
                 found[name] = value
     found["hanse"] = _hanse(subject)
     return found
-
-
-def with_security(found: dict[str, Any]) -> dict[str, Any]:
-    """Return the object with what is known about the scanning of the repository: nothing was scanned."""
-    return found | {"securityRepoStatus": dict(UNSCANNED_REPO)}

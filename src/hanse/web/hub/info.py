@@ -7,23 +7,27 @@ from starlette.responses import Response
 from hanse.db.repos import Repo
 from hanse.flows import browse, index
 from hanse.flows.node import Node
+from hanse.model.actor import Actor
+from hanse.web.hub import security
 from hanse.web.hub.counting import count_download
-from hanse.web.hub.fields import FIELDS, WITH_FILES, Subject, describe, with_security
+from hanse.web.hub.fields import FIELDS, WITH_FILES, Subject, describe
 from hanse.web.hub.moved import with_repo
 from hanse.web.hub.query import expand_of, flag
 from hanse.web.hub.shapes import json_response
 from hanse.web.routing import Call, Route
 
 
-def _info(node: Node, repo: Repo, rev: str, expand: list[str], *, blobs: bool, security: bool) -> Response:
+def _info(node: Node, actor: Actor, repo: Repo, rev: str, expand: list[str], *, blobs: bool, with_scans: bool) -> Response:
     repo = index.up_to_date(node, repo)
     subject = Subject(node, repo, blobs=blobs)
     if repo.head is not None or rev != "main":
-        subject.revision, listing = browse.open_revision(node, repo, rev)
-        if not expand or WITH_FILES.intersection(expand):
+        subject.revision, listing = browse.open_revision(node, actor, repo, rev)
+        if not expand or with_scans or WITH_FILES.intersection(expand):
             subject.listing = listing
     found = describe(subject, expand)
-    return json_response(with_security(found) if security else found)
+    if with_scans:
+        found["securityRepoStatus"] = security.repo_status(node, repo, subject.listing)
+    return json_response(found)
 
 
 async def info(call: Call, repo: Repo) -> Response:
@@ -31,7 +35,8 @@ async def info(call: Call, repo: Repo) -> Response:
     expand = expand_of(call, FIELDS[repo.repo.type])
     rev = call.params.get("rev", "main")
     await count_download(call, repo)
-    return await call.run(_info, call.node, repo, rev, expand, blobs=flag(call, "blobs"), security=flag(call, "securityStatus"))
+    blobs, scans = flag(call, "blobs"), flag(call, "securityStatus")
+    return await call.run(_info, call.node, call.actor, repo, rev, expand, blobs=blobs, with_scans=scans)
 
 
 ROUTES = [

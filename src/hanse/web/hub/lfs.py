@@ -14,8 +14,9 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from hanse.db.repos import Repo
-from hanse.errors import BadFormat, BlobNotFound
+from hanse.errors import BadFormat
 from hanse.flows import lfs
+from hanse.flows.admission import withheld_contents
 from hanse.flows.lfs import Answer, Wanted
 from hanse.flows.read import open_file
 from hanse.flows.sessions import grant
@@ -137,9 +138,13 @@ async def _downloads(call: Call, body: _Batch) -> Response:
     wanted = [Wanted(parse_sha256(one.oid), one.size) for one in body.objects]
     found = await call.run(lfs.downloadable, call.node, call.actor, repo, [one.sha256 for one in wanted])
     objects: list[dict[str, Any]] = []
+    withheld = await call.run(withheld_contents, call.node, call.actor, repo, list(found.values()))
     for one in wanted:
         row = found.get(one.sha256)
         shown: dict[str, Any] = {"oid": one.sha256, "size": one.size}
+        if one.sha256 in withheld:
+            objects.append(shown | {"error": {"code": 403, "message": str(withheld[one.sha256])}})
+            continue
         if row is None or row.size != one.size:
             objects.append(shown | {"error": {"code": 404, "message": "Object does not exist"}})
             continue
@@ -202,9 +207,7 @@ async def get_object(call: Call) -> Response:
     """Send a file that a batch answer promised, if the caller it was made for may still read it."""
     repo_id, holder, wanted = _signed_object(call, "lfs-get")
     actor, repo = await call.run(lfs.resume, call.node, repo_id, holder, "read")
-    found = (await call.run(lfs.downloadable, call.node, actor, repo, [wanted.sha256])).get(wanted.sha256)
-    if found is None:
-        raise BlobNotFound("Object does not exist")
+    found = await call.run(lfs.require_download, call.node, actor, repo, wanted)
     return BlobResponse(call.request, await call.run(open_file, call.node, found), etag=found.sha256)
 
 

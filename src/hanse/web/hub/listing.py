@@ -124,7 +124,7 @@ def _expanded(node: Node, rows: list[Listed], expand: list[str]) -> list[dict[st
     for row in rows:
         subject = Subject(node, found[row.id])
         if found[row.id].head is not None and WITH_FILES.intersection(expand):
-            subject.revision, subject.listing = browse.open_revision(node, found[row.id], str(found[row.id].head))
+            subject.revision, subject.listing = browse.read_revision(node, found[row.id], str(found[row.id].head))
         made.append(describe(subject, expand))
     return made
 

@@ -18,6 +18,7 @@ from hanse.db import blobs
 from hanse.db.repos import Repo
 from hanse.errors import BlobNotFound
 from hanse.flows import access, browse
+from hanse.flows.admission import require_file
 from hanse.flows.node import Node
 from hanse.flows.read import open_file
 from hanse.model.actor import Actor
@@ -94,14 +95,14 @@ class _Plain:
         yield self.data[start : start + length]
 
 
-def locate(node: Node, actor: Actor, repo: Repo, rev: str, path: str) -> tuple[str, Entry]:
-    """Return (commit id, file); raises GatedRepo, Disabled, RevisionNotFound or EntryNotFound."""
+def locate(node: Node, actor: Actor, repo: Repo, rev: str, path: str) -> tuple[str, Entry, str]:
+    """Return (commit id, file, what to warn of); raises GatedRepo, Disabled, Held, RevisionNotFound or EntryNotFound."""
     access.require_read_bytes(node, actor, repo)
-    revision, listing = browse.open_revision(node, repo, rev)
+    revision, listing = browse.open_revision(node, actor, repo, rev)
     entry = listing.directory.file(path)
     if entry is None:
         raise missing(path, revision.rev)
-    return revision.rev, entry
+    return revision.rev, entry, require_file(node, actor, repo, entry)
 
 
 def open_entry(node: Node, entry: Entry) -> ByteSource:
@@ -115,9 +116,9 @@ def open_entry(node: Node, entry: Entry) -> ByteSource:
     return open_file(node, row)
 
 
-def _find(node: Node, actor: Actor, repo: Repo, rev: str, path: str, *, head: bool) -> tuple[str, Entry, ByteSource]:
-    commit, entry = locate(node, actor, repo, rev, path)
-    return commit, entry, _Sized(entry.size) if head else open_entry(node, entry)
+def _find(node: Node, actor: Actor, repo: Repo, rev: str, path: str, *, head: bool) -> tuple[str, Entry, str, ByteSource]:
+    commit, entry, warning = locate(node, actor, repo, rev, path)
+    return commit, entry, warning, _Sized(entry.size) if head else open_entry(node, entry)
 
 
 def _cache(repo: Repo, rev: str) -> str:
@@ -144,7 +145,8 @@ async def resolve(call: Call, repo: Repo) -> Response:
     """Answer a file's bytes or, to HEAD, what they are."""
     rev, path = call.params["rev"], call.params["path"]
     head = call.request.method == "HEAD"
-    commit, entry, source = await call.run(_find, call.node, call.actor, repo, rev, path, head=head)
+    commit, entry, warning, source = await call.run(_find, call.node, call.actor, repo, rev, path, head=head)
+    call.warn(warning)
     await count_download(call, repo)
     return BlobResponse(
         call.request,
@@ -159,7 +161,8 @@ async def resolve(call: Call, repo: Repo) -> Response:
 async def raw(call: Call, repo: Repo) -> Response:
     """Answer a file as git keeps it: the LFS pointer of a large file, the bytes of others."""
     rev, path = call.params["rev"], call.params["path"]
-    commit, entry = await call.run(locate, call.node, call.actor, repo, rev, path)
+    commit, entry, warning = await call.run(locate, call.node, call.actor, repo, rev, path)
+    call.warn(warning)
     source: ByteSource = _Plain(lfs_pointer(entry.sha256, entry.size))
     if not entry.lfs:
         source = await call.run(open_entry, call.node, entry)

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from hanse.db.repos import Repo
 from hanse.flows import access, browse, index
+from hanse.flows.admission import require_file
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 from hanse.web.hub.moved import with_repo
@@ -19,10 +20,12 @@ DEFAULT = "model.safetensors.index.json"
 def _metadata(node: Node, actor: Actor, repo: Repo, path: str, rev: str) -> Response:
     # Headers are content: they hold tensor names and free metadata, so the rules for bytes apply.
     access.require_read_bytes(node, actor, repo)
-    revision, listing = browse.open_revision(node, repo, rev)
-    if listing.directory.file(path) is None:
+    revision, listing = browse.open_revision(node, actor, repo, rev)
+    entry = listing.directory.file(path)
+    if entry is None:
         raise missing(path, revision.rev)
-    found, headers = index.sharded_headers(node, listing, path)
+    require_file(node, actor, repo, entry)
+    found, headers = index.sharded_headers(node, listing, path, lambda shard: require_file(node, actor, repo, shard))
     return json_response({"index": found, "headers": headers}, headers={"X-Repo-Commit": revision.rev})
 
 

@@ -78,14 +78,17 @@ def sibling_json(entry: Entry, *, blobs: bool) -> dict[str, Any]:
     return found
 
 
-def tree_json(item: Entry | Folder) -> dict[str, Any]:
-    """Return a file or folder as trees and paths-info have it."""
+def tree_json(item: Entry | Folder, *, xet: bool = True) -> dict[str, Any]:
+    """Return a file or folder as trees and paths-info have it.
+
+    xet: False leaves out the Xet hash, by which clients fetch a file without asking for it by name first.
+    """
     if isinstance(item, Folder):
         return {"type": "directory", "oid": item.oid, "size": 0, "path": item.path}
     found: dict[str, Any] = {"type": "file", "oid": item.git_oid, "size": item.size, "path": item.path}
     if item.lfs:
         found["lfs"] = {"oid": item.sha256, "size": item.size, "pointerSize": pointer_size(item.size)}
-        found["xetHash"] = item.xet
+        found |= {"xetHash": item.xet} if xet else {}
     return found
 
 

@@ -16,11 +16,14 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.errors import BadFormat, EntryNotFound, TooLarge
 from hanse.flows import blame, browse
+from hanse.flows.admission import withheld
 from hanse.flows.node import Node
+from hanse.model.actor import Actor
 from hanse.model.entry import Entry
+from hanse.web.hub import security
 from hanse.web.hub.moved import with_repo
 from hanse.web.hub.query import decode_cursor, encode_cursor, flag, next_url, whole
-from hanse.web.hub.shapes import UNSCANNED, json_response, link_next, tree_json
+from hanse.web.hub.shapes import json_response, link_next, tree_json
 from hanse.web.routing import Call, Route
 
 PAGE = 1000
@@ -38,35 +41,43 @@ def missing(path: str, rev: str) -> EntryNotFound:
     return EntryNotFound("Entry not found", rev=rev, hint=f"{path[:300]!r} does not exist on {rev[:40]!r}")
 
 
-def expanded(node: Node, repo: Repo, revision: Revision, items: Sequence[Item]) -> list[dict[str, Any]]:
+def plain(node: Node, actor: Actor, repo: Repo, items: Sequence[Item]) -> list[dict[str, Any]]:
+    """Return items; those that the scanner withholds have no Xet hash, so that clients ask for them and learn why."""
+    hidden = {(flag.sha256, flag.path) for flag in withheld(node, actor, repo)}
+    return [
+        tree_json(item, xet=not hidden or isinstance(item, Folder) or (item.sha256, item.path) not in hidden) for item in items
+    ]
+
+
+def expanded(node: Node, actor: Actor, repo: Repo, revision: Revision, items: Sequence[Item]) -> list[dict[str, Any]]:
     """Return items with `lastCommit` and, of files, `securityFileStatus`."""
     last = blame.last_commits(node, repo, revision, items)
+    said = security.file_statuses(node, [item for item in items if isinstance(item, Entry)])
     found: list[dict[str, Any]] = []
-    for item in items:
-        shown = tree_json(item)
+    for item, shown in zip(items, plain(node, actor, repo, items), strict=True):
         commit = last.get(item.path)
         if commit is not None:
             shown["lastCommit"] = {"id": commit.rev, "title": commit.title, "date": hub_time(commit.created_at)}
             if not commit.exact:
                 shown["lastCommit"]["exact"] = False  # the history was not followed to its end
         if isinstance(item, Entry):
-            shown["securityFileStatus"] = UNSCANNED
+            shown["securityFileStatus"] = said[item.path]
         found.append(shown)
     return found
 
 
 def _tree(
-    node: Node, repo: Repo, rev: str, path: str, *, recursive: bool, expand: bool, after: str, limit: int
+    node: Node, actor: Actor, repo: Repo, rev: str, path: str, *, recursive: bool, expand: bool, after: str, limit: int
 ) -> tuple[bytes, str, str | None]:
     """Return (JSON of a page, commit id, key after which the next page begins)."""
-    revision, listing = browse.open_revision(node, repo, rev)
+    revision, listing = browse.open_revision(node, actor, repo, rev)
     if not isinstance(listing.directory.get(path), Folder):
         raise missing(path, revision.rev)
     walk: Iterator[Item] = (listing.directory.walk if recursive else listing.directory.list_folder)(path, after)
     items = list(islice(walk, limit + 1))
     more = _key(items[limit - 1]) if len(items) > limit else None
     items = items[:limit]
-    found = expanded(node, repo, revision, items) if expand else [tree_json(item) for item in items]
+    found = expanded(node, actor, repo, revision, items) if expand else plain(node, actor, repo, items)
     return msgspec.json.encode(found), revision.rev, more
 
 
@@ -79,7 +90,7 @@ async def tree(call: Call, repo: Repo) -> Response:
     most = PAGE_EXPANDED if expand else PAGE
     limit = whole(call, "limit", most, 1, most)
     body, commit, more = await call.run(
-        _tree, call.node, repo, rev, path, recursive=recursive, expand=expand, after=after, limit=limit
+        _tree, call.node, call.actor, repo, rev, path, recursive=recursive, expand=expand, after=after, limit=limit
     )
     headers = {"X-Repo-Commit": commit}
     if more is not None:
@@ -111,17 +122,17 @@ async def _asked(call: Call) -> tuple[list[str], bool]:
     return list(dict.fromkeys(path.strip("/") for path in paths)), expand
 
 
-def _paths_info(node: Node, repo: Repo, rev: str, paths: Sequence[str], *, expand: bool) -> Response:
-    revision, listing = browse.open_revision(node, repo, rev)
+def _paths_info(node: Node, actor: Actor, repo: Repo, rev: str, paths: Sequence[str], *, expand: bool) -> Response:
+    revision, listing = browse.open_revision(node, actor, repo, rev)
     items = [item for path in paths if path and (item := listing.directory.get(path)) is not None]
-    found = expanded(node, repo, revision, items) if expand else [tree_json(item) for item in items]
+    found = expanded(node, actor, repo, revision, items) if expand else plain(node, actor, repo, items)
     return json_response(found, headers={"X-Repo-Commit": revision.rev})
 
 
 async def paths_info(call: Call, repo: Repo) -> Response:
     """Answer what is known about some paths of a revision; those that do not exist are left out."""
     paths, expand = await _asked(call)
-    return await call.run(_paths_info, call.node, repo, call.params["rev"], paths, expand=expand)
+    return await call.run(_paths_info, call.node, call.actor, repo, call.params["rev"], paths, expand=expand)
 
 
 ROUTES = [

@@ -15,6 +15,7 @@ from hanse.db.repos import Repo
 from hanse.db.search import Listed, Query
 from hanse.errors import HanseError
 from hanse.flows import access, browse, index
+from hanse.flows.admission import require_file
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 from hanse.model.entry import Entry
@@ -62,10 +63,11 @@ async def home(call: Call) -> Response:
     return page(call, "home.html", kind=kind, rows=rows, counts=counts, text=text, more=more)
 
 
-def _readme(node: Node, repo: Repo, entry: Entry | None, place: str) -> dict[str, Any]:
+def _readme(node: Node, actor: Actor, repo: Repo, entry: Entry | None, place: str) -> dict[str, Any]:
     if entry is None or repo.disabled:
         return {"html": None, "whole": True}
     try:
+        require_file(node, actor, repo, entry)
         raw = index.read_small(node, entry, index.MAX_CARD_FILE)
     except HanseError:
         raw = None
@@ -75,10 +77,10 @@ def _readme(node: Node, repo: Repo, entry: Entry | None, place: str) -> dict[str
     return {"html": html, "whole": whole_card}
 
 
-def _repo_values(node: Node, repo: Repo, place: str) -> dict[str, Any]:
+def _repo_values(node: Node, actor: Actor, repo: Repo, place: str) -> dict[str, Any]:
     repo = index.up_to_date(node, repo)
-    revision, listing = browse.open_revision(node, repo, "main")
-    card = _readme(node, repo, listing.directory.file("README.md"), place)
+    revision, listing = browse.open_revision(node, actor, repo, "main")
+    card = _readme(node, actor, repo, listing.directory.file("README.md"), place)
     items = list(islice(listing.directory.list_folder(), _FILES))
     return {"repo": repo, "revision": revision, "directory": listing.directory, "items": items, "card": card}
 
@@ -86,12 +88,12 @@ def _repo_values(node: Node, repo: Repo, place: str) -> dict[str, Any]:
 async def repo_page(call: Call, repo: Repo) -> Response:
     """Show a repository: card, facts, files at its root."""
     place = _place(call, repo)
-    values = await call.run(_repo_values, call.node, repo, place)
+    values = await call.run(_repo_values, call.node, call.actor, repo, place)
     return page(call, "repo.html", place=place, folder="", Folder=Folder, rev="main", **values)
 
 
-def _tree_values(node: Node, repo: Repo, rev: str, path: str) -> dict[str, Any]:
-    revision, listing = browse.open_revision(node, repo, rev)
+def _tree_values(node: Node, actor: Actor, repo: Repo, rev: str, path: str) -> dict[str, Any]:
+    revision, listing = browse.open_revision(node, actor, repo, rev)
     if not isinstance(listing.directory.get(path), Folder):
         raise missing(path, revision.rev)
     items = list(islice(listing.directory.list_folder(path), _FILES))
@@ -101,16 +103,17 @@ def _tree_values(node: Node, repo: Repo, rev: str, path: str) -> dict[str, Any]:
 async def tree_page(call: Call, repo: Repo) -> Response:
     """Show the files of a folder at a revision."""
     rev, path = call.params["rev"], call.params.get("path", "").strip("/")
-    values = await call.run(_tree_values, call.node, repo, rev, path)
+    values = await call.run(_tree_values, call.node, call.actor, repo, rev, path)
     return page(call, "tree.html", place=_place(call, repo), folder=path, Folder=Folder, rev=rev, **values)
 
 
 def _blob_values(node: Node, actor: Actor, repo: Repo, rev: str, path: str) -> dict[str, Any]:
     access.require_read_bytes(node, actor, repo)
-    revision, listing = browse.open_revision(node, repo, rev)
+    revision, listing = browse.open_revision(node, actor, repo, rev)
     entry = listing.directory.file(path)
     if entry is None:
         raise missing(path, revision.rev)
+    require_file(node, actor, repo, entry)
     raw = index.read_small(node, entry, _PREVIEW)
     text: str | None = None
     if raw is not None and b"\0" not in raw:

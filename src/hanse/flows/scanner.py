@@ -1,0 +1,90 @@
+"""What a node needs to scan and to judge: workers, ruleset, policy, and what was judged lately.
+
+Nothing in memory here is needed after a restart. The module knows no node, so that `hanse.flows.node` can hold one of these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from hanse.jobs.pool import ScanPool
+from hanse.model.admission import Outcome, Policy
+from hanse.model.digest import Sha256
+from hanse.scan.ruleset import Ruleset
+from hanse.scan.versions import SCANNER
+
+K = TypeVar("K")
+V = TypeVar("V")
+_OUTCOMES = 100_000
+_FRESH_BYTES = 64 * 1024 * 1024
+
+
+class Recent(Generic[K, V]):
+    """The last used values up to a bound in weight; threads may share it."""
+
+    def __init__(self, most: int, weight: Callable[[V], int] = lambda _value: 1) -> None:
+        self._most = most
+        self._weight = weight
+        self._used = 0
+        self._kept: OrderedDict[K, V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: K) -> V | None:
+        """Return a value if it is still here."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def put(self, key: K, value: V) -> None:
+        """Keep a value, at the cost of those that were not used for longest."""
+        with self._lock:
+            self._take(key)
+            self._kept[key] = value
+            self._used += self._weight(value)
+            while self._used > self._most and len(self._kept) > 1:
+                self._take(next(iter(self._kept)))
+
+    def pop(self, key: K) -> V | None:
+        """Return a value and let go of it."""
+        with self._lock:
+            return self._take(key)
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            self._kept.clear()
+            self._used = 0
+
+    def _take(self, key: K) -> V | None:
+        found = self._kept.pop(key, None)
+        if found is not None:
+            self._used -= self._weight(found)
+        return found
+
+
+@dataclass(eq=False)
+class Scanning:
+    """State of the scanner of one node in this process.
+
+    fresh: facts (JSON) made and not in the catalogue yet; outcomes: what was judged, by (content, path); settled: every content
+    was judged by this scanner, ruleset and policy, as far as this process knows.
+    """
+
+    pool: ScanPool
+    rules: Ruleset
+    policy: Policy = field(default_factory=Policy)
+    fresh: Recent[Sha256, bytes] = field(default_factory=lambda: Recent(_FRESH_BYTES, len))
+    outcomes: Recent[tuple[Sha256, str], Outcome] = field(default_factory=lambda: Recent(_OUTCOMES))
+    settled: bool = False
+
+    @property
+    def basis(self) -> str:
+        """What verdicts and their consequences depend on beside the bytes, as one short text."""
+        return hashlib.sha256(f"{SCANNER}\n{self.rules.digest}\n{self.policy}".encode()).hexdigest()[:32]

@@ -1,0 +1,90 @@
+"""What the Hub API says about the scanning of files and repositories (scanning.md, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hanse.db import flags, scans
+from hanse.db.repos import Repo
+from hanse.flows.admission import is_settled, judgement, outcomes
+from hanse.flows.listing import RevisionListing
+from hanse.flows.node import Node
+from hanse.model.admission import Outcome
+from hanse.model.digest import Sha256
+from hanse.model.entry import Entry
+from hanse.model.finding import Coverage, Judgement, Verdict
+from hanse.web.hub.shapes import UNSCANNED, UNSCANNED_REPO
+
+_STATUS = {Verdict.SAFE: "safe", Verdict.CAUTION: "caution", Verdict.SUSPICIOUS: "suspicious", Verdict.MALICIOUS: "unsafe"}
+_LEVELS = {
+    Verdict.SAFE: "innocuous",
+    Verdict.CAUTION: "innocuous",
+    Verdict.SUSPICIOUS: "suspicious",
+    Verdict.MALICIOUS: "dangerous",
+}
+_IMPORTS = 100
+
+
+def status_of(outcome: Outcome) -> str:
+    """Return the word that the API has for a file: `safe`, `caution`, `suspicious`, `unsafe` or `queued` (not judged whole)."""
+    if outcome.verdict.rank < Verdict.SUSPICIOUS.rank and outcome.coverage is Coverage.ERROR:
+        return "error"
+    if outcome.verdict is Verdict.SAFE and outcome.coverage is Coverage.INCONCLUSIVE:
+        return "suspicious" if outcome.executes else "caution"
+    return _STATUS[outcome.verdict]
+
+
+def file_statuses(node: Node, entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:
+    """Return `securityFileStatus` for files, by path."""
+    judged = outcomes(node, entries)
+    found: dict[str, dict[str, Any]] = {}
+    with node.db.read() as conn:
+        others = {digest: row.others for digest, row in scans.get(conn, _named(judged)).items()} if judged else {}
+    for entry in entries:
+        outcome = judged.get(entry)
+        if outcome is None:
+            found[entry.path] = dict(UNSCANNED)
+            continue
+        second = msgspec.json.decode(others.get(entry.sha256) or "{}")
+        found[entry.path] = {
+            "status": status_of(outcome),
+            "avScan": second.get("av"),
+            "pickleImportScan": _imports(judgement(node, entry.sha256, entry.path)),
+        }
+    return found
+
+
+def _named(judged: dict[Entry, Outcome]) -> list[Sha256]:
+    return sorted({entry.sha256 for entry in judged})
+
+
+def _imports(judged: Judgement) -> dict[str, Any] | None:
+    """Return the callables that pickles in the file name; None if it has none."""
+    if not judged.imports:
+        return None
+    worst = {finding.callable: finding.severity for finding in reversed(judged.findings) if finding.callable}
+    rows = []
+    for name in judged.imports[:_IMPORTS]:
+        module, _, attribute = name.partition(" ")
+        severity = worst.get(f"{module}.{attribute}", worst.get(name, Verdict.SAFE))
+        rows.append({"module": module, "name": attribute, "safety": _LEVELS[severity]})
+    levels = ["innocuous", "suspicious", "dangerous"]
+    highest = max((row["safety"] for row in rows), key=levels.index)
+    return {"status": "safe" if highest == "innocuous" else "unsafe", "highestSafetyLevel": highest, "imports": rows}
+
+
+def repo_status(node: Node, repo: Repo, listing: RevisionListing | None) -> dict[str, Any]:
+    """Return `securityRepoStatus` of a revision: whether all was judged, and the files with findings."""
+    if node.scanning is None or listing is None:
+        return dict(UNSCANNED_REPO)
+    with node.db.read() as conn:
+        said = flags.of_repo(conn, repo.id)
+    issues = []
+    for flag in said:
+        entry = listing.directory.file(flag.path)
+        if entry is not None and entry.sha256 == flag.sha256:
+            issues.append({"path": flag.path, "level": status_of(flag.outcome)})
+    return {"scansDone": is_settled(node), "filesWithIssues": issues}
