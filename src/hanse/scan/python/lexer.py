@@ -180,7 +180,7 @@ class Lexer:
             stop, end = found.group(), found.end()
             doubled = not spec and stop in {b"{", b"}"} and self._data[end : end + 1] == stop
             if stop == b"\\" or doubled:
-                position = end + 1
+                position = self._past(end, stop, raw=raw)
                 continue
             parts.append(_text(self._data[start : found.start()], prefix))
             if stop == b"{":
@@ -197,6 +197,12 @@ class Lexer:
                 return parts, found.start()
         self.problems += 1
         return parts, len(self._data)
+
+    def _past(self, end: int, stop: bytes, *, raw: bool) -> int:
+        """Return the place behind an escape; a brace after a backslash still begins a field, but for `\\N{...}`."""
+        if stop == b"\\" and not raw and self._data[end : end + 2] == b"N{":
+            return self._data.find(b"}", end, end + 90) + 1 or end + 1
+        return end if stop == b"\\" and self._data[end : end + 1] in {b"{", b"}"} else end + 1
 
     def _field(
         self, position: int, stops: re.Pattern[bytes], quotes: bytes, level: int, parts: list[str | list[Token]]

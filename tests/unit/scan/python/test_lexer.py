@@ -34,11 +34,29 @@ def test_tokens(text: str, lines: list[list[str]]) -> None:
     assert lexed(text) == lines
 
 
-@pytest.mark.parametrize("text", ['f"{a["b"]!r:>{w}}"', "f'''{x:\n}'''", 'f"{{}}{a=}"', 'rf"\\d{a}"', 'f"{x:%Y-%m}"', "t'{a}'"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'f"{a["b"]!r:>{w}}"',
+        "f'''{x:\n}'''",
+        'f"{{}}{a=}"',
+        'rf"\\d{a}"',
+        'f"{x:%Y-%m}"',
+        "t'{a}'",
+        "rf'\\{a}'",
+        "f'\\N{DIGIT ONE}{a}'",
+    ],
+)
 def test_replacement_fields(text: str) -> None:
     """A string with fields is one token, whatever quotes and specifications are inside."""
     (tokens,) = lexed(text)
     assert tokens == [""]
+
+
+def test_fields_behind_backslashes() -> None:
+    """A backslash does not hide a field."""
+    (line,) = Lexer(b"f'\\{a}'", lambda _what, _count: None).lines()
+    assert [one.text for one in line.tokens[0].value[1]] == ["a"]
 
 
 @pytest.mark.parametrize("text", ['"open', "(", ")", "a ? b", "f'{x'"])
