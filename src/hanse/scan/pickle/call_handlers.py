@@ -106,9 +106,11 @@ def build_object(machine: Machine, pos: int) -> int:
     stack, at = machine.stack, machine.constants.base + pos
     target, state = stack[-2], stack.pop()
     build(machine, target, state, at)
-    end = array_end(machine, target, state, at) - machine.constants.base
+    end = array_end(machine, target, state, at)
+    if end > max(at + 1, machine.frame_end):
+        machine.frame_end = -1
     machine.heap.forget(state)
-    return end
+    return end - machine.constants.base
 
 
 def persid(machine: Machine, pos: int) -> int:

@@ -123,8 +123,8 @@ def _known(machine: Machine, site: Site, values: tuple[int, ...]) -> bool:
 
 
 def _kinds(machine: Machine, values: tuple[int, ...]) -> tuple[int, ...]:
-    code = machine.constants.code
-    return tuple([value if value < 0 else code(value) for value in values])
+    likeness = machine.constants.likeness
+    return tuple([value if value < 0 else likeness(value) for value in values])
 
 
 def _keep(

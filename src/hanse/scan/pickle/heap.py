@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from hanse.scan.pickle.values import UNKNOWN, Constants, Thing
+from hanse.scan.pickle.values import LIKE, UNKNOWN, Constants, Thing
 
 MAX_ITEMS = 16
 """Items of a tuple that are remembered."""
@@ -71,6 +71,10 @@ class Heap:
         """Return how many items a remembered tuple has."""
         return self._lengths.get(value) or len(self._tuples.get(value, ()))
 
+    def has_room(self) -> bool:
+        """Tell whether contents of every further dict would be kept."""
+        return len(self._contents) < MAX_CONTENTS
+
     def wants(self, at: int) -> bool:
         """Tell whether contents of a dict would be kept."""
         return len(self._contents) < MAX_CONTENTS or at in self._contents
@@ -126,5 +130,11 @@ class Heap:
         return {**shape, "links": linked} if linked else shape
 
     def rough(self, value: int) -> Any:
-        """Return the kind of a value where `shape` gives the value itself."""
-        return self.things[~value].shape() if value < 0 else {"t": self.constants.kind(value)}
+        """Return the kind of a value where `shape` gives the value itself; for a text with what it is like."""
+        if value < 0:
+            return self.things[~value].shape()
+        shape: dict[str, Any] = {"t": self.constants.kind(value)}
+        likeness = self.constants.likeness(value) - 256
+        if likeness >= 0:
+            shape["like"] = [name for bit, name in enumerate(LIKE) if likeness >> bit & 1]
+        return shape

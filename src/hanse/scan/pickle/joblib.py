@@ -90,7 +90,6 @@ def _inline(machine: Machine, pairs: dict[str, int], at: int) -> int:
     end = start + size * elements
     if end > constants.source.size:
         raise Ended("truncated")
-    machine.frame_end = -1 if end > machine.frame_end else machine.frame_end
     return end
 
 

@@ -150,9 +150,11 @@ def _ints(value: Any) -> bool:
     return isinstance(value, dict) and (value.get("t") == "tuple" or value.get("c") == "torch Size")
 
 
-def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
+def _matches(pattern: re.Pattern[str], like: str) -> Callable[[Any], bool]:
     def check(value: Any) -> bool:
         found = text(value)
+        if isinstance(value, dict) and like in value.get("like", ()):
+            return True
         return found is not None and pattern.fullmatch(found) is not None
 
     return check
@@ -163,9 +165,9 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "any": lambda _value: True,
     "data": lambda value: kind(value) != "import",
     "num": lambda value: kind(value) in {"int", "float", "bool"},
-    "word": _matches(_WORD),
-    "name": _matches(_NAME),
-    "path": _matches(_PATH),
+    "word": _matches(_WORD, "word"),
+    "name": _matches(_NAME, "name"),
+    "path": _matches(_PATH, "path"),
     "ints": _ints,
     "map": lambda value: kind(value) == "dict" or (kind(value) == "obj" and value.get("c", "").startswith("collections ")),
     "storage": lambda value: kind(value) in {"storage", "obj"},

@@ -28,7 +28,8 @@ _PRINTABLE = re.compile(rb"P[ -~]{0,250}\n")
 def plausible(source: Source, at: int, budget: Budget | None = None, *, following: bool = False) -> bool:
     """Tell whether the bytes at `at` are a pickle stream rather than something else.
 
-    True for the opcode PROTO and at least two more valid ones, for a stream that imports something and then uses it, for one
+    True for the opcode PROTO and at least two more valid ones, for a stream that imports something and then
+    uses it or is cut, for one
     that is complete up to the end of the source, and for what is still a stream after TRIAL_OPERATIONS. budget: charged if
     given; following: behind a stream, where a complete one need not reach to the end.
     """
@@ -51,7 +52,7 @@ def plausible(source: Source, at: int, budget: Budget | None = None, *, followin
         return machine.operations > 2 or (machine.operations > 1 and reason != "bad-opcode") or end >= source.size
     if reason == "stop" and (following or not source.read_at(end, 64).strip(b"\0\r\n\t ")):
         return machine.operations > 1
-    return _acts(record) and (reason == "stop" or record.count("call") > 0)
+    return _acts(record) and (reason == "stop" or record.count("call") > 0 or (reason == "truncated" and machine.operations > 2))
 
 
 def buried(source: Source, budget: Budget, start: int = 1) -> int | None:

@@ -40,6 +40,13 @@ KINDS = {
 }  # fmt: skip
 """What an opcode pushes."""
 
+LIKE = {
+    "name": re.compile(r"(?!_)[A-Za-z][A-Za-z0-9_]*(\.(?!_)[A-Za-z][A-Za-z0-9_]*)*", re.ASCII),
+    "word": re.compile(r"[\w.+: -]{0,64}", re.ASCII),
+    "path": re.compile(r"(?!/)(?!.*\.\.)[\w./+-]{1,100}", re.ASCII),
+}
+"""What texts can be like, said where the text itself is not kept: see `Heap.rough`."""
+
 
 class Thing(NamedTuple):
     """A value that is not plain data.
@@ -59,7 +66,7 @@ class Thing(NamedTuple):
         """Return the JSON form."""
         if self.kind == "import":
             return {"g": self.name}
-        if self.kind == "call":
+        if self.kind in {"call", "instance"}:
             return {"c": self.name, **({"of": self.given} if self.given else {})}
         if self.kind == "persistent":
             return {"p": 1}
@@ -78,6 +85,7 @@ class Constants:
         self.base = 0
         self._texts: dict[int, str | None] = {}
         self._codes: dict[int, int] = {}
+        self._likes: dict[int, int] = {}
 
     def load(self, at: int) -> None:
         """Have the bytes from `at` on in memory, at least MARGIN of them or up to the end."""
@@ -136,6 +144,18 @@ class Constants:
             _make_room(self._texts)
             found = self._texts[at] = self.whole(at) if self.kind(at) == "str" else None
             return found
+
+    def likeness(self, at: int) -> int:
+        """Return the opcode at `at`; for a string 256 and a bit for each of LIKE that its whole text matches."""
+        code = self.code(at)
+        if KINDS.get(code) != "str":
+            return code
+        found = self._likes.get(at)
+        if found is None:
+            _make_room(self._likes)
+            text = self.text(at) or ""
+            found = self._likes[at] = 256 + sum(1 << bit for bit, like in enumerate(LIKE.values()) if like.fullmatch(text))
+        return found
 
     def whole(self, at: int, most: int = MAX_NAME) -> str:
         """Return the string at `at`, cut after about `most` characters."""
