@@ -422,4 +422,29 @@ def _tflite() -> dict[str, Family]:
     return {"tflite-operators": Family("tflite-operators", bad, good, broken)}
 
 
-FAMILIES = {**_keras(), **_hdf5(), **_skops(), **_onnx(), **_tensorflow(), **_tflite()}
+def program(*ops: bytes) -> bytes:
+    """Return a PaddlePaddle program with one block."""
+    return field(1, field(1, 0) + field(2, 1) + b"".join(field(4, one) for one in ops)) + field(4, field(1, 0))
+
+
+def paddle_op(kind: str, path: str | None = None) -> bytes:
+    """Return an operator; path: its `file_path`."""
+    attribute = field(4, field(1, "file_path") + field(2, 2) + field(5, path)) if path is not None else b""
+    return field(1, field(1, "X") + field(2, "x")) + field(3, kind) + attribute
+
+
+def _paddle() -> dict[str, Family]:
+    feed = paddle_op("feed")
+    bad = (
+        Sample("python.pdmodel", program(feed, paddle_op("py_func"))),
+        Sample("save.pdmodel", program(feed, paddle_op("save_combine", "/etc/cron.d/hanse-test"))),
+    )
+    good = (
+        Sample("plain.pdmodel", program(feed, paddle_op("matmul_v2"))),
+        Sample("load.pdmodel", program(feed, paddle_op("load", "w"))),
+    )
+    broken = (Sample("cut.pdmodel", program(feed, paddle_op("matmul_v2"))[:-10]),)
+    return {"paddle-operators": Family("paddle-operators", bad, good, broken)}
+
+
+FAMILIES = {**_keras(), **_hdf5(), **_skops(), **_onnx(), **_tensorflow(), **_tflite(), **_paddle()}
