@@ -58,13 +58,15 @@ def _stack_global(module: str, name: str) -> bytes:
     return text(module) + text(name) + b"\x93"
 
 
-def _joblib_array(raw: bytes) -> bytes:
-    """Return what joblib writes for an array of bytes: wrapper, state, padding, the array."""
-    dtype = called("numpy", "dtype", text("u1"), b"\x89", b"\x88")
-    items = text("subclass") + imported("numpy", "ndarray") + text("shape") + b"K" + bytes([len(raw)]) + b"\x85"
-    items += text("order") + text("C") + text("dtype") + dtype + text("allow_mmap") + b"\x88"
+def joblib_array(raw: bytes, dtype: str | bytes = "u1", *, padding: bool = True, count: int | None = None) -> bytes:
+    """Return what joblib writes for an array of `count` items: wrapper, state, padding, the array. dtype: name, or opcodes."""
+    kind = called("numpy", "dtype", text(dtype), b"\x89", b"\x88") if isinstance(dtype, str) else dtype
+    size = len(raw) if count is None else count
+    items = text("subclass") + imported("numpy", "ndarray") + text("shape") + b"K" + bytes([size]) + b"\x85"
+    items += text("order") + text("C") + text("dtype") + kind + text("allow_mmap") + b"\x88"
     items += text("numpy_array_alignment_bytes") + b"K\x10"
-    return imported("joblib.numpy_pickle", "NumpyArrayWrapper") + b")\x81}(" + items + b"ub" + b"\x03\xff\xff\xff" + raw
+    filled = b"\x03\xff\xff\xff" if padding else b""
+    return imported("joblib.numpy_pickle", "NumpyArrayWrapper") + b")\x81}(" + items + b"ub" + filled + raw
 
 
 def npy(descr: str, shape: str, body: bytes) -> bytes:
@@ -174,7 +176,7 @@ def _layout_families() -> list[Family]:
         ),
         _both("pickle-padding", lambda body: stream(b"N0" * 30_000 + body)),
         _both("pickle-after-bytes", lambda body: stream(binary(zlib.compress(bytes(5000)) * 40) + body)),
-        _both("pickle-joblib-array", lambda body: stream(b"}(" + text("a") + _joblib_array(array) + text("b") + body + b"u", 4)),
+        _both("pickle-joblib-array", lambda body: stream(b"}(" + text("a") + joblib_array(array) + text("b") + body + b"u", 4)),
         _pair("pickle-buried", bytes(range(1, 250)) * 9 + stream(SYSTEM), bytes(range(1, 250)) * 9),
         _pair("npy-objects", npy("'|O'", "(1,)", stream(SYSTEM)), npy("'<f4'", "(2,)", bytes(8)), "npy"),
     ]
