@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
+from tests.support.forked import Mother
 
 pytest_plugins = ["tests.support.databases"]
 
@@ -20,3 +22,10 @@ def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     if {"unit", "property"} & set(request.path.parts):
         monkeypatch.setattr(socket.socket, "connect", _refuse)
         monkeypatch.setattr(socket.socket, "listen", _refuse)
+
+
+@pytest.fixture(name="mother", scope="session")
+def _mother() -> Iterator[Mother]:
+    """Return the process that this worker's nodes are forked from."""
+    with Mother() as made:
+        yield made

@@ -17,13 +17,6 @@ from hanse.db.engine import Database, sqlite_url
 QUIET = {"HANSE_RATE_API": "0", "HANSE_RATE_TOKENS": "0", "HANSE_LOG_LEVEL": "warning"}
 
 
-@pytest.fixture(name="mother", scope="session")
-def _mother() -> Iterator[Mother]:
-    """Return the process that nodes are forked from."""
-    with Mother() as made:
-        yield made
-
-
 @pytest.fixture(name="scene", scope="module")
 def _scene(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Return a node on SQLite with its people and repositories."""

@@ -105,6 +105,14 @@ def test_organisations_and_members(hanse: Hanse) -> None:
     assert "uni" in hanse("org", "list")
 
 
+def test_default_visibility_of_an_organisation(hanse: Hanse) -> None:
+    """What new repositories are is public until it is set, and is shown."""
+    hanse("org", "add", "uni")
+    assert json.loads(hanse("org", "visibility", "uni", "--json")) == [{"organisation": "uni", "default": "public"}]
+    hanse("org", "visibility", "uni", "private")
+    assert "private" in hanse("org", "visibility", "uni")
+
+
 def test_quota_is_shown_and_set(hanse: Hanse) -> None:
     """A quota takes units, 0 is unlimited, and `default` goes back to the node's."""
     hanse("user", "add", "ada")
@@ -120,6 +128,7 @@ def test_quota_is_shown_and_set(hanse: Hanse) -> None:
         ["token", "create", "nobody"],
         ["quota", "admin", "much"],
         ["org", "member", "no"],
+        ["org", "visibility", "admin", "private"],
     ],
 )
 def test_refusals_exit_with_1(arguments: list[str], data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.live import LiveNode, live_node
+from tests.support.forked import Mother, forked_node
+from tests.support.live import LiveNode
 
 from hanse.cli.main import run
 
@@ -17,9 +18,9 @@ Hanse = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(name="node")
-def _node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveNode]:
+def _node(mother: Mother, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveNode]:
     monkeypatch.setenv("HANSE_HOME", str(tmp_path))
-    with live_node(tmp_path) as node:
+    with forked_node(mother, tmp_path) as node:
         yield node
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.live import live_node
+from tests.support.forked import Mother, forked_node
 
 from hanse.cli.main import run
 
@@ -24,10 +24,10 @@ Hanse = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(name="data")
-def _data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def _data(mother: Mother, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a node, push one file to it over HTTP, and stop it."""
     monkeypatch.setenv("HANSE_HOME", str(tmp_path))
-    with live_node(tmp_path) as node:
+    with forked_node(mother, tmp_path) as node:
         environ = node.client_env(tmp_path / "home", xet=False)
         subprocess.run([sys.executable, "-c", PUSH], env=environ, check=True, timeout=120, capture_output=True)
     return node.data
@@ -49,6 +49,7 @@ def test_a_node_is_clean_damaged_quarantined(hanse: Hanse, data: Path) -> None:
     """A healthy node is clean; a flipped bit is found, named, and moved away only when asked."""
     code, text = hanse("fsck")
     assert (code, "0 problems" in text) == (0, True)
+    assert hanse("fsck", "--deep")[0] == 0
     damaged = next(path for path in (data / "objects" / "revisions").rglob("*") if path.is_file())
     damaged.chmod(0o600)
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")

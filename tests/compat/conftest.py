@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.live import LiveNode, live_node
+from tests.support.forked import Mother, forked_node
+from tests.support.live import LiveNode
 
 
 @pytest.fixture(name="node", scope="module")
-def _node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
-    with live_node(tmp_path_factory.mktemp("node")) as node:
+def _node(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
+    with forked_node(mother, tmp_path_factory.mktemp("node")) as node:
         yield node
 
 

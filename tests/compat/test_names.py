@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.clients import Client
-from tests.support.live import LiveNode, live_node
+from tests.support.forked import Mother, forked_node
+from tests.support.live import LiveNode
 
 _ORIGIN = "models.example.org"
 _TOUR = """
@@ -27,9 +28,9 @@ print(json.dumps([first == alias == moved == bytes(range(256)) * 8000, info.id])
 
 
 @pytest.fixture(name="named", scope="module")
-def _named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
+def _named(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
     environ = {"HANSE_ALIASES": "short=admin/Mixed-Case"}
-    with live_node(tmp_path_factory.mktemp("named"), flags=("--origin", _ORIGIN), environ=environ) as node:
+    with forked_node(mother, tmp_path_factory.mktemp("named"), flags=("--origin", _ORIGIN), environ=environ) as node:
         yield node
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.clients import Client, sample_folder, tree_bytes
-from tests.support.live import LiveNode, live_node
+from tests.support.forked import Mother, forked_node
+from tests.support.live import LiveNode
 from tests.support.tls import free_port, nginx, private_authority
 
 
@@ -38,22 +39,22 @@ def _trusting(authority: Path) -> dict[str, str]:
 
 
 @pytest.fixture(name="tls", scope="module")
-def _tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Fronted]:
+def _tls(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Fronted]:
     folder = tmp_path_factory.mktemp("tls")
     made = private_authority(folder / "pki")
     flags = ("--tls-cert", str(made.certificate), "--tls-key", str(made.key))
-    with live_node(folder, flags=flags) as node:
+    with forked_node(mother, folder, flags=flags) as node:
         yield _Fronted(node, _trusting(made.authority))
 
 
 @pytest.fixture(name="fronted", scope="module")
-def _fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Fronted]:
+def _fronted(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Fronted]:
     folder = tmp_path_factory.mktemp("nginx")
     made = private_authority(folder / "pki")
     environ = {"HANSE_OFFLOAD": "x-accel", "HANSE_TRUSTED_PROXY": "127.0.0.1/32"}
     owner = "user root;" if os.geteuid() == 0 else ""
     with (
-        live_node(folder, environ=environ) as node,
+        forked_node(mother, folder, environ=environ) as node,
         nginx(folder / "nginx", node.url, node.data / "objects", tls=made, user=owner) as address,
     ):
         node.url = address

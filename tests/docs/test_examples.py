@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from tests.services.clients import client_hf
-from tests.support.live import ADMIN_TOKEN, LiveNode, live_node
+from tests.support.forked import Mother, forked_node
+from tests.support.live import ADMIN_TOKEN, LiveNode
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -24,8 +25,8 @@ WITH_EXAMPLES = [page for page in PAGES if BLOCK.search(page.read_text(encoding=
 
 
 @pytest.fixture(name="node", scope="module")
-def _node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
-    with live_node(tmp_path_factory.mktemp("node")) as node:
+def _node(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
+    with forked_node(mother, tmp_path_factory.mktemp("node")) as node:
         yield node
 
 

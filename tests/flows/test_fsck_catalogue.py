@@ -10,6 +10,7 @@ from tests.support.nodes import commit
 from tests.support.rawxet import raw_file
 from tests.support.xetflows import send_file
 
+from hanse.content.hashing import chunk_hash, encode_chunk_list
 from hanse.content.terms import encode_terms
 from hanse.db.repos import Repo
 from hanse.db.schema import files, revisions, xorbs
@@ -33,8 +34,8 @@ def _full(lite: Node, owner: Actor, repo: Repo) -> Node:
     return lite
 
 
-def _kinds(node: Node) -> list[str]:
-    checker = Checker(node)
+def _kinds(node: Node, *, deep: bool = False) -> list[str]:
+    checker = Checker(node, deep=deep)
     check_files(checker)
     check_revisions(checker)
     return [problem.kind for problem in checker.problems]
@@ -68,6 +69,23 @@ def test_rows_that_say_something_else(full: Node, change: object) -> None:
     with full.db.write() as conn:
         conn.execute(change)  # type: ignore[call-overload]
     assert "file" in _kinds(full)
+
+
+def test_a_deep_check_reads_whole_files(full: Node, owner: Actor, repo: Repo) -> None:
+    """A wrong SHA-256 of a file in xorbs, and bytes that are not those of a chunk list, are found by a deep check alone."""
+    checker = Checker(full, deep=True)
+    check_files(checker)
+    assert checker.problems == []
+    assert checker.read >= len(FILE.data)
+    small = store_small(full, repo, owner, b"some text")
+    other = encode_chunk_list([(chunk_hash(b"some test"), 9)])
+    full.store.delete(chunk_list_key(small.xet))
+    full.store.put(chunk_list_key(small.xet), other)
+    assert (_kinds(full), _kinds(full, deep=True)) == ([], ["file"])
+    with full.db.write() as conn:
+        conn.execute(update(files).where(files.c.xet == FILE.file).values(sha256="0" * 64))
+    assert _kinds(full, deep=True).count("file") == 2
+    assert "file" not in _kinds(full)
 
 
 def test_revisions_without_their_files_or_records(full: Node) -> None:

@@ -12,9 +12,10 @@ from hanse.db import leaves, repos, revisions
 from hanse.db.repos import Repo
 from hanse.errors import Conflict, Disabled, InputError, NotAllowed, NotAuthenticated, RepoNotFound
 from hanse.flows import access, refs
+from hanse.flows.accounts import create_org, set_default_visibility
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
-from hanse.flows.repos import delete_repo, duplicate_repo, move_repo, set_disabled, set_gated, set_visibility
+from hanse.flows.repos import create_repo, delete_repo, duplicate_repo, move_repo, set_disabled, set_gated, set_visibility
 from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.repo import Visibility
 
@@ -59,6 +60,18 @@ def test_racing_creations(node: Node, alice: Actor) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(attempt, range(4))) == 1
+
+
+def test_an_organisation_may_be_private_by_default(node: Node) -> None:
+    """Where nobody says otherwise, a new repository is what its organisation's setting says; who says so is obeyed."""
+    root, name = add_user(node, "root", admin=True), "lab-private-by-default"
+    create_org(node.db, node.clock, name)
+    assert create_repo(node, root, model(f"{name}/before")).visibility is Visibility.PUBLIC
+    set_default_visibility(node.db, name, private=True)
+    assert create_repo(node, root, model(f"{name}/unsaid")).visibility is Visibility.PRIVATE
+    assert create_repo(node, root, model(f"{name}/said"), Visibility.PUBLIC).visibility is Visibility.PUBLIC
+    set_default_visibility(node.db, name, private=False)
+    assert create_repo(node, root, model(f"{name}/after")).visibility is Visibility.PUBLIC
 
 
 def test_move(node: Node, alice: Actor) -> None:

@@ -73,7 +73,7 @@ def test_failure_at_any_object_rolls_forward(database: Database, tmp_path: Path,
         commit(again, alice, repo, PutBytes("a", b"1"))
     world.check(again)
     with database.read() as conn:
-        assert not leaves.has_waiting(conn)
+        assert leaves.outstanding(conn) == (False, False)
         head = leaves.head(conn)
     assert head is not None
     assert head.staged is None
@@ -91,7 +91,7 @@ def test_failing_transaction_changes_nothing(database: Database, tmp_path: Path,
     _lapse(database)
     with database.read() as conn:
         head = leaves.head(conn)
-        assert leaves.has_waiting(conn)
+        assert leaves.outstanding(conn)[0]
     assert head is not None
     assert head.size == 0
     with running(make_node(database, tmp_path / "data")) as again:

@@ -34,7 +34,7 @@ SCALARS = st.one_of(
     ),
     st.sampled_from([{"u": 1}, {"p": 1}, {"x": "1"}, {"more": 3}, {"f": "1.0"}, {"b": 2, "head": "00"}, {}]),
 )
-SHAPES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=5), max_leaves=12)
+SHAPES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=5), max_leaves=6)
 HOWS = st.sampled_from(["REDUCE", "NEWOBJ", "NEWOBJ_EX", "INST", "OBJ"])
 SEEN = st.one_of(
     st.builds(
@@ -63,14 +63,14 @@ def _verdict(seen: list[tuple[str, dict[str, Any]]]) -> Verdict:
 
 
 @given(st.lists(SEEN, max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_facts_are_judged(seen: list[tuple[str, dict[str, Any]]]) -> None:
     """Whatever a machine may have seen, the judge answers."""
     assert isinstance(_verdict(seen), Verdict)
 
 
 @given(NAMES, HOWS, SHAPES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_more_observations_never_help(name: str, how: str, args: Any) -> None:
     """A harmful call stays harmful, whatever else is in the stream."""
     harmful = ("call", {"callable": "posix system", "how": "REDUCE", "args": [{"s": "id"}]})

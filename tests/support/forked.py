@@ -1,7 +1,7 @@
 """Real nodes that start in a fraction of a second: forked from a process that has imported everything already.
 
 What runs is `hanse serve` with its arguments and environment, in a process of its own that can be killed like any other; only
-the two seconds of imports are spared. For tests that restart a node again and again.
+the two seconds of imports are spared. For all tests that need a node and do not start one to see how it starts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -114,6 +115,8 @@ def _be_a_node(order: dict[str, Any]) -> None:
 class ForkedNode(LiveNode):
     """A LiveNode whose processes come from a Mother."""
 
+    environ_without: tuple[str, ...] = ()
+
     def __init__(
         self, mother_: Mother, folder: Path, *, flags: tuple[str, ...] = (), environ: Mapping[str, str] | None = None
     ) -> None:
@@ -125,6 +128,7 @@ class ForkedNode(LiveNode):
         """Start the process and wait until it listens; a second start takes the same port."""
         keep = {key: value for key, value in os.environ.items() if not key.startswith(("HANSE_", "HF_"))}
         env = keep | {"HANSE_HOME": str(self.folder), "HANSE_ADMIN_TOKEN": ADMIN_TOKEN, **self.extra}
+        env = {key: value for key, value in env.items() if key not in self.environ_without}
         out = self.folder / "node.out"
         at = out.stat().st_size if out.exists() else 0
         argv = ["serve", "--data", str(self.data), "--port", str(self.port), *self.flags]
@@ -149,6 +153,19 @@ class ForkedNode(LiveNode):
         status = self._mother.ask(wait=self.pid)
         self.pid = 0
         return status
+
+
+@contextmanager
+def forked_node(
+    mother_: Mother, folder: Path, *, flags: tuple[str, ...] = (), environ: Mapping[str, str] | None = None
+) -> Iterator[ForkedNode]:
+    """Run a node for the length of a `with` block."""
+    node = ForkedNode(mother_, folder, flags=flags, environ=environ)
+    node.start()
+    try:
+        yield node
+    finally:
+        node.stop()
 
 
 def _alive(pid: int) -> bool:

@@ -14,7 +14,7 @@ class Relay:
     """Forwards connections to a port of 127.0.0.1; `sent` counts bytes towards the server, `received` those back.
 
     `cut_after` ends every connection once that many bytes went towards the server in total; `rate` is the most bytes per second
-    that go towards it, over all connections.
+    that pass, over all connections and both ways.
     """
 
     def __init__(self, port: int) -> None:
@@ -59,11 +59,11 @@ class Relay:
                     self.sent += len(data)
                     if self.cut_after is not None and self.sent > self.cut_after:
                         break
-                    if self.rate is not None:
-                        with self._turn:
-                            time.sleep(len(data) / self.rate)
                 else:
                     self.received += len(data)
+                if self.rate is not None:
+                    with self._turn:
+                        time.sleep(len(data) / self.rate)
                 target.sendall(data)
         except OSError:
             pass

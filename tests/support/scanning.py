@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,11 +25,17 @@ RULE = "ROUTE-NOT-AS-NAMED"
 ODD = b"\x00garbage" * 8
 
 
-def parts(severity: str = "suspicious") -> list[dict[str, Any]]:
-    """Return the parts of the built-in ruleset, `RULE` with another severity."""
-    found = [dict(part) for part in builtin_parts()]
+def parts(severity: str = "suspicious", held: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """Return the parts of the built-in ruleset, `RULE` with another severity; files that end in `held` hit one like it."""
+    found = [copy.deepcopy(part) for part in builtin_parts()]
     for part in found:
-        part["rule"] = [{**one, "severity": severity} if one["id"] == RULE else one for one in part.get("rule", [])]
+        for rule in part.get("rule", []):
+            if rule["id"] == RULE or (held and rule["id"].startswith("ROUTE-")):
+                rule["severity"] = severity
+        routing = part.get("data", {}).get("routing")
+        if routing is not None:
+            routing["text"] = [one for one in routing["text"] if one not in held]
+            routing["promises"] |= {one: ["gguf"] for one in held}
     return found
 
 
@@ -36,19 +44,15 @@ def rules(severity: str = "suspicious") -> Ruleset:
     return parse_ruleset(parts(severity))
 
 
-def write_rules(folder: Path, severity: str) -> Path:
-    """Write that ruleset for the setting `scan_ruleset` of a node in another process."""
-    source = Path(__import__("hanse.rules", fromlist=["x"]).__file__).parent
-    folder.mkdir(exist_ok=True)
-    for path in source.glob("*.toml"):
-        text = path.read_text(encoding="utf-8")
-        head, mark, rest = text.partition(f'id = "{RULE}"\n')
-        if mark:
-            line, _, tail = rest.partition("\n")
-            assert line.startswith("severity = ")
-            rest = f'severity = "{severity}"\n{tail}'
-        (folder / path.name).write_text(head + mark + rest, encoding="utf-8")
-    return folder
+def write_rules(path: Path, severity: str, held: tuple[str, ...] = ()) -> Path:
+    """Write such a ruleset for the setting `scan_ruleset` of a node in another process."""
+    whole: dict[str, Any] = {"rule": [], "data": {}}
+    for part in parts(severity, held):
+        whole["rule"] += part.get("rule", [])
+        whole["data"] |= part.get("data", {})
+        whole |= {"version": part["version"]} if "version" in part else {}
+    path.write_text(json.dumps(whole), encoding="utf-8")
+    return path
 
 
 @contextmanager

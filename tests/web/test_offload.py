@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
-from tests.support.live import ADMIN_TOKEN, live_node
+from tests.support.forked import Mother, forked_node
+from tests.support.live import ADMIN_TOKEN
 from tests.support.rawhttp import RawClient
 from tests.support.tls import nginx
 
@@ -15,13 +16,13 @@ DATA = b"0123456789" * 1000
 
 
 @pytest.fixture(name="front", scope="module")
-def _front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RawClient, Path]]:
+def _front(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RawClient, Path]]:
     """Return a client of an nginx before a node, with a file pushed through both."""
     folder = tmp_path_factory.mktemp("front")
     # nginx's workers must be able to read the objects: they run as whoever runs the node.
     user = f"user {Path('/proc/self').owner()};\n" if Path("/proc/self").owner() == "root" else ""
     with (
-        live_node(folder, environ={"HANSE_OFFLOAD": "x-accel"}) as node,
+        forked_node(mother, folder, environ={"HANSE_OFFLOAD": "x-accel"}) as node,
         nginx(folder / "nginx", node.url, node.data / "objects", user=user) as address,
     ):
         api = HfApi(endpoint=address, token=ADMIN_TOKEN)

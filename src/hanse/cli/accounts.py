@@ -97,6 +97,26 @@ def member(
     show([{"user": row.user.name, "role": row.role} for row in rows], as_json=as_json)
 
 
+@org.command(name="visibility")
+def visibility(
+    organisation: str,
+    default: Annotated[Literal["public", "private"] | None, Parameter(help="What new repositories shall be.")] = None,
+    /,
+    *,
+    as_json: Json = False,
+    where: Where | None = None,
+) -> None:
+    """Show or set what an organisation's new repositories are unless their creator says otherwise."""
+    from hanse.flows.accounts import require_account, set_default_visibility
+
+    with catalogue(where) as db:
+        if default is not None:
+            set_default_visibility(db, organisation, private=default == "private")
+        with db.read() as conn:
+            account = require_account(conn, organisation, "org")
+    show([{"organisation": account.name, "default": "private" if account.default_private else "public"}], as_json=as_json)
+
+
 def quota(
     namespace: str,
     size: Annotated[str | None, Parameter(help="Such as '200 GiB'; 0 is unlimited, 'default' the node's default.")] = None,

@@ -43,6 +43,7 @@ def _progress(kind: str, count: int) -> None:
 def fsck(
     *,
     quarantine: Annotated[bool, Parameter(help="Move damaged objects to the folder quarantine in the data folder.")] = False,
+    deep: Annotated[bool, Parameter(help="Also read every file as a whole and recompute its SHA-256.")] = False,
     as_json: Json = False,
     where: Where | None = None,
 ) -> int:
@@ -54,7 +55,7 @@ def fsck(
 
     settings = settings_of(where)
     with tended(settings) as node:
-        report = check(node, quarantine=settings.data / "quarantine" if quarantine else None, progress=_progress)
+        report = check(node, quarantine=settings.data / "quarantine" if quarantine else None, deep=deep, progress=_progress)
     if as_json:
         print(json.dumps(report.as_json(), indent=2))
         return 0 if report.clean else 1
@@ -90,8 +91,8 @@ def rebuild(
 ) -> int:
     """Make the catalogue again from objects and journal; the node must be stopped.
 
-    Accounts, tokens, memberships, access requests, discussions and gates cannot come back; a new token for the administrator
-    is shown. Exits with 1 if anything was missing or damaged on the way.
+    Accounts, tokens, memberships, access requests, discussions, gates and waivers cannot come back; a new token for the
+    administrator is shown. Exits with 1 if anything was missing or damaged on the way.
     """
     from hanse.app import close_node, open_node
     from hanse.flows.rebuild import rebuild as make_again

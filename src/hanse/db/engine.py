@@ -125,12 +125,17 @@ def _parse(url: str | URL) -> URL:
 
 
 def _open_postgresql(url: URL, pool: int) -> Engine:
-    """Return an engine whose connections wait at most 30 s for a lock; connections that died are replaced."""
+    """Return an engine whose connections wait at most 30 s for a lock and plan each statement for its values.
+
+    Connections that died are replaced.
+    """
     engine = create_engine(url, pool_size=pool, max_overflow=pool, pool_timeout=BUSY_SECONDS, pool_pre_ping=True)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
         connection.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+        # A tag or fragment holds for one repository or for all: a plan made for the average serves neither.
+        connection.execute("SET plan_cache_mode = force_custom_plan")
         connection.commit()
 
     return engine

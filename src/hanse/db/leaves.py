@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hanse.db.schema import leases, log_head, pending
@@ -95,9 +95,17 @@ def waiting(conn: Connection, limit: int) -> list[PendingLeaf]:
     return [_leaf(row) for row in conn.execute(query)]
 
 
-def has_waiting(conn: Connection) -> bool:
-    """Tell whether any leaf waits for the sequencer."""
-    return conn.execute(select(pending.c.id).where(pending.c.index.is_(None)).limit(1)).first() is not None
+# Made once: an idle node asks this many times a second, and making a statement costs more than running it.
+_OUTSTANDING = select(
+    exists(select(pending.c.id).where(pending.c.index.is_(None))),
+    exists(select(log_head.c.id).where(log_head.c.staged.is_not(None))),
+)
+
+
+def outstanding(conn: Connection) -> tuple[bool, bool]:
+    """Tell whether any leaf waits for the sequencer, and whether a batch was committed and is not finished yet."""
+    waits, staged = conn.execute(_OUTSTANDING).one()
+    return bool(waits), bool(staged)
 
 
 def waiting_of(conn: Connection, repo: int) -> list[PendingLeaf]:

@@ -201,6 +201,12 @@ def set_quota(db: Database, name: str, quota: int | None) -> None:
         accounts.update_account(conn, require_account(conn, name).id, quota_bytes=quota)
 
 
+def set_default_visibility(db: Database, org: str, *, private: bool) -> None:
+    """Say whether an organisation's new repositories are private unless told otherwise; raises NotFoundError."""
+    with db.write() as conn:
+        accounts.update_account(conn, require_account(conn, org, "org").id, default_private=private)
+
+
 def new_token_text() -> str:
     """Return a fresh token text: `hf_` and 34 random letters and digits, the form that Hub tools and leak scanners know."""
     return "hf_" + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARS))

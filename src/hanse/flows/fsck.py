@@ -2,7 +2,8 @@
 
 1.  Every xorb is read whole: each chunk against its hash, the xorb against its name, and its stored form against its table.
 2.  Every other object is recomputed: blobs, shards and revision records by SHA-256, chunk lists to the file they are named by.
-3.  Every file of the catalogue: its chunk list, and that its terms lead to those very chunks, or its blob has its size.
+3.  Every file of the catalogue: its chunk list, and that its terms lead to those very chunks, or its blob has its size. A
+    deep check also reads the file as a client would get it: its SHA-256, and for one stored whole the chunks of its bytes.
 4.  Every revision: its record, ids and files; the heads of all refs with all their files and the tree recomputed.
 5.  The journal: tiles recomputed from the entry bundles up to the head's root, and the catalogue's leaves among them.
 
@@ -61,10 +62,14 @@ class Report:
 
 @dataclass(eq=False)
 class Checker:
-    """Collects what the parts of a check find. quarantine: folder for damaged objects, None to leave them."""
+    """Collects what the parts of a check find.
+
+    quarantine: folder for damaged objects, None to leave them; deep: also read every file as a whole.
+    """
 
     node: Node
     quarantine: Path | None = None
+    deep: bool = False
     progress: Callable[[str, int], None] = lambda _kind, _count: None
     checked: dict[str, int] = field(default_factory=dict)
     read: int = 0
@@ -98,11 +103,14 @@ class Checker:
         return False
 
 
-def fsck(node: Node, *, quarantine: Path | None = None, progress: Callable[[str, int], None] | None = None) -> Report:
+def fsck(
+    node: Node, *, quarantine: Path | None = None, deep: bool = False, progress: Callable[[str, int], None] | None = None
+) -> Report:
     """Check everything the node keeps and return what was found.
 
-    quarantine: folder on the data directory's file system to move damaged objects to; progress: called with what is being
-    checked and how many so far. Raises StorageError if the catalogue or the disk cannot be read at all.
+    quarantine: folder on the data directory's file system to move damaged objects to; deep: also read every file as a whole,
+    which reads shared bytes once per file; progress: called with what is being checked and how many so far. Raises
+    StorageError if the catalogue or the disk cannot be read at all.
     """
     # The parts import this module for Checker.
     from hanse.flows.fsck_catalogue import check_files, check_revisions  # noqa: PLC0415
@@ -111,7 +119,7 @@ def fsck(node: Node, *, quarantine: Path | None = None, progress: Callable[[str,
 
     if quarantine is not None and quarantine.exists() and not quarantine.is_dir():
         raise BadSetting(f"{quarantine} is not a folder")
-    checker = Checker(node, quarantine, progress or (lambda _kind, _count: None))
+    checker = Checker(node, quarantine, deep, progress or (lambda _kind, _count: None))
     check_objects(checker)
     check_files(checker)
     check_revisions(checker)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Row, select
 
+from hanse.content.chunking import Chunker
 from hanse.content.gitobjects import commit_id
+from hanse.content.hashing import ChunkListBuilder, chunk_hash
 from hanse.content.terms import check_against_tables, chunk_list_of, parse_terms
 from hanse.db import blobs, xorbs
 from hanse.db.batch import BATCH
@@ -17,6 +20,7 @@ from hanse.errors import DigestMismatch
 from hanse.flows import records
 from hanse.flows.fsck import Checker
 from hanse.flows.listing import read_listing
+from hanse.flows.read import open_file
 from hanse.flows.transfers import Tables
 from hanse.model.digest import NO_GIT_OID, Sha256
 from hanse.model.entry import Entry
@@ -24,6 +28,7 @@ from hanse.store.keys import blob_key, chunk_list_key, xorb_key, xorb_table_key
 from hanse.tlog.map import MerkleMap, tree_key, tree_value
 
 _PAGE = 500
+_READ = 16 * 1024 * 1024
 _HELD = ("live", "retired")
 
 
@@ -66,6 +71,8 @@ def _check_file(checker: Checker, file: FileRow) -> None:
     """Raise unless the file's stored chunks are those of its chunk list, which step 2 checked against its name."""
     store = checker.node.store
     stored_list = store.get(chunk_list_key(file.xet))
+    if checker.deep:
+        _check_bytes(checker, file, stored_list)
     if file.terms is None:
         if store.size(blob_key(file.sha256)) != file.size:
             raise DigestMismatch(f"file {file.sha256} should be stored whole with {file.size} bytes and is not")
@@ -77,6 +84,27 @@ def _check_file(checker: Checker, file: FileRow) -> None:
     for xorb in {term.xorb for term in terms}:
         if store.size(xorb_key(xorb)) != tables[xorb].stored_size:
             raise DigestMismatch(f"xorb {xorb}, which file {file.xet} needs, is not stored as its table says")
+
+
+def _check_bytes(checker: Checker, file: FileRow, stored_list: bytes) -> None:
+    """Raise unless the file's bytes, read in the way clients get them, have its SHA-256, and its chunks if it is stored whole.
+
+    The chunks of a file in xorbs were compared with their hashes in step 1.
+    """
+    reader = open_file(checker.node, file)
+    state, chunker, chunks = hashlib.sha256(), Chunker(), ChunkListBuilder()
+    for start in range(0, file.size, _READ):
+        data = reader.read_at(start, _READ)
+        state.update(data)
+        checker.read += len(data)
+        for chunk in chunker.feed(data) if file.terms is None else ():
+            chunks.add(chunk_hash(chunk), len(chunk))
+    for chunk in chunker.finish():
+        chunks.add(chunk_hash(chunk), len(chunk))
+    if state.hexdigest() != file.sha256:
+        raise DigestMismatch(f"the bytes of file {file.xet} have sha256 {state.hexdigest()}, the catalogue says {file.sha256}")
+    if file.terms is None and chunks.encode() != stored_list:
+        raise DigestMismatch(f"the bytes of file {file.sha256} make up other chunks than the list of {file.xet}")
 
 
 def check_revisions(checker: Checker) -> None:

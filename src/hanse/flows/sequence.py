@@ -134,11 +134,14 @@ class Sequencer:
         Raises LeaseLost if another process took over meanwhile; the next step starts afresh.
         """
         with self._db.read() as conn:
-            rows = leaves.waiting(conn, MAX_BATCH)
-            staged = (head := leaves.head(conn)) is not None and head.staged is not None
-        if not rows and not (staged and self._fence is None):
+            waits, staged = leaves.outstanding(conn)
+        if not waits and not (staged and self._fence is None):
             return 0
-        if not self._hold() or self._fence is None or not rows:
+        if not self._hold() or self._fence is None:
+            return 0
+        with self._db.read() as conn:
+            rows = leaves.waiting(conn, MAX_BATCH)
+        if not rows:
             return 0
         self._until = self._now_ms() + LEASE_MS
         batch, content = self._journal.commit(rows, self._holder, self._fence, self._until)

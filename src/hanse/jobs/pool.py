@@ -23,6 +23,7 @@ from typing import Any, Protocol
 import msgspec
 
 import hanse
+from hanse.errors import Busy
 from hanse.jobs import wire
 from hanse.jobs.sandbox import JobLimits
 from hanse.model.canonical import canonical
@@ -34,6 +35,7 @@ MACHINE_REASONS = ("time", "memory", "crash")
 _ROOT = str(Path(hanse.__file__).resolve().parents[1])
 _BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from hanse.jobs.worker import main; main(sys.argv[1:])"
 _START_SECONDS = 60
+_STARTS = 8
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -127,6 +129,10 @@ class _Worker:
             )
         self._sock = ours
         self._deadline = time.monotonic() + _START_SECONDS
+        self.held = ""
+
+    def greet(self) -> None:
+        """Wait until the process is ready and has said what it gave up; raises BrokenFrame or OSError."""
         _, held = wire.receive(self._sock, lambda _kind: 1000, self._patience)
         self.held = held.decode()
 
@@ -300,7 +306,8 @@ class ScanPool:
         job.done.set_result(found)
         return worker
 
-    def _try(self, worker: _Worker | None, job: _Job) -> tuple[_Worker | None, list[bytes]]:
+    def _try(self, worker: _Worker | None, job: _Job, *, again: bool = True) -> tuple[_Worker | None, list[bytes]]:
+        """Return a job's facts and the worker that may go on; one that died, perhaps for want of memory, is tried again once."""
         worker = self._fresh(worker)
         try:
             return worker, worker.run(job)
@@ -308,6 +315,8 @@ class ScanPool:
             self._drop(worker)
             if len(job.items) > 1:  # one of them did it: each by itself
                 return self._one_by_one(job)
+            if error.reason == "crash" and again:
+                return self._try(None, job, again=False)
             size = len(job.items[0]) if job.source is None else job.source.size
             return None, [stopped_facts(size, error.reason)]
         except BaseException:
@@ -326,9 +335,16 @@ class ScanPool:
         if worker is not None and not worker.worn:
             return worker
         self._drop(worker)
-        made = _Worker(self.limits)
-        self.pids.add(made.pid)
-        return made
+        for _ in range(_STARTS):
+            made = _Worker(self.limits)
+            try:
+                made.greet()
+            except (wire.BrokenFrame, OSError):
+                made.end()
+                continue
+            self.pids.add(made.pid)
+            return made
+        raise Busy("no scan worker could be started", hint="is the machine out of memory? send the same request again")
 
     def _drop(self, worker: _Worker | None) -> None:
         if worker is not None:

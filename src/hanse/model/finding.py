@@ -133,3 +133,32 @@ class Judgement:
             "ruleset": self.ruleset,
             "spent": dict(self.spent),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryJudgement:
+    """The verdict on all files of one revision together, under one ruleset.
+
+    findings: their `member` is a path in the repository; verdict: the worst of them and of the files' own; reached: programs that
+    loaders run, by path; files: how many were looked at.
+    """
+
+    verdict: Verdict
+    coverage: Coverage
+    findings: tuple[Finding, ...]
+    reached: tuple[str, ...]
+    files: int
+    scanner: str
+    ruleset: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form, whose canonical bytes are the evidence that institutions compare."""
+        return {
+            "verdict": self.verdict.value,
+            "coverage": self.coverage.value,
+            "findings": [finding.to_json() for finding in self.findings],
+            "reached": list(self.reached),
+            "files": self.files,
+            "scanner": self.scanner,
+            "ruleset": self.ruleset,
+        }

@@ -95,7 +95,9 @@ def _old_joblib(source: Source, view: ViewBuilder, walk: Walk) -> None:
 def judge(view: View, context: Context) -> Iterator[Hit]:
     """Yield the rules that apply to a view."""
     for one in view.all("compressed.malformed"):
-        yield Hit("COMPRESSED-MALFORMED", view.member, one.at, words={**one.data, "at": one.at})
+        yield Hit(
+            "COMPRESSED-MALFORMED" if one.at else "COMPRESSED-UNREADABLE", view.member, one.at, words={**one.data, "at": one.at}
+        )
     for one in view.all("compressed.trailing"):
         yield Hit("COMPRESSED-TRAILING", view.member, one.at, words=dict(one.data))
     limits = context.rules.data.get("archive", {})

@@ -34,6 +34,7 @@ MODULES = (
     "template",
     "repocode",
     "secrets",
+    "requirements",
     "pickle.format",
 )
 """One module per concept; each has FORMATS. Pickle comes last: it looks at whatever the others found, too."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from hanse.scan import hubconfig, hydra, jsontext, keras, skops, xmltext, yamltext
 from hanse.scan.facts import View
-from hanse.scan.formats import Context, Format
+from hanse.scan.formats import HEAD_BYTES, Context, Format
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import Source
 from hanse.scan.textual import first_text, looks_like_text
@@ -49,6 +49,7 @@ def observe_json(source: Source, view: ViewBuilder, walk: Walk) -> None:
     except jsontext.NotJson as error:
         view.see("malformed", reason=str(error))
         _search(source, view, walk)
+        _as_yaml(source, view.member, walk)
         return
     except jsontext.TooLarge as error:
         view.see("large", bound=str(error))
@@ -61,6 +62,18 @@ def observe_json(source: Source, view: ViewBuilder, walk: Walk) -> None:
         return
     for value in (parsed.value, *parsed.hidden):
         show(value, source, member=view.member, walk=walk)
+
+
+def _as_yaml(source: Source, member: str, walk: Walk) -> None:
+    """Read what begins like JSON but is none as YAML, whose flow style looks the same."""
+    if yamltext.claims(source.read_at(0, HEAD_BYTES), source):
+        with walk.view("yaml", member, source, executes=True) as view:
+            observe_yaml(source, view, walk)
+
+
+def claims_yaml(head: bytes, source: Source) -> bool:
+    """Tell whether content is YAML of interest that does not begin like JSON."""
+    return yamltext.claims(head, source) and not claims_json(head, source)
 
 
 def _search(source: Source, view: ViewBuilder, walk: Walk) -> None:
@@ -95,6 +108,6 @@ def observe_yaml(source: Source, view: ViewBuilder, walk: Walk) -> None:
 
 FORMATS = (
     Format("json", False, judge_json, claims_json, observe_json),
-    Format("yaml", True, yamltext.judge, yamltext.claims, observe_yaml),
+    Format("yaml", True, yamltext.judge, claims_yaml, observe_yaml),
     Format("xml", True, xmltext.judge, xmltext.claims, xmltext.observe),
 )

@@ -19,7 +19,7 @@ MACHO_TYPES = {1: "object", 2: "program", 6: "library", 8: "library"}
 
 
 def identify(head: bytes, source: Source) -> tuple[str, str] | None:
-    """Return (container, what): `program`, `library`, `object`, `script`, `bytecode` or `test`; None if this is no program."""
+    """Return (container, what): `program`, `library`, `object`, `bytecode` or `test`; None if this is no program."""
     if head.startswith(APE):
         return ("APE", "program")
     if head.startswith(b"\x7fELF") and len(head) >= 20 and head[4] in b"\x01\x02" and head[5] in b"\x01\x02":
@@ -31,7 +31,9 @@ def identify(head: bytes, source: Source) -> tuple[str, str] | None:
         order = "little" if MACHO[head[:4]] == "<" else "big"
         kind = int.from_bytes(head[12:16], "big" if order == "big" else "little")
         return ("Mach-O", MACHO_TYPES.get(kind, "program")) if 0 < kind < 16 else None
-    return _bytecode(head) or _text(head)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(EICAR):
+        return ("EICAR", "test")
+    return _bytecode(head)
 
 
 def _portable(head: bytes, source: Source) -> tuple[str, str] | None:
@@ -61,14 +63,10 @@ def _bytecode(head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _text(head: bytes) -> tuple[str, str] | None:
-    if head.startswith(b"#!"):
-        line = head[2:200].split(b"\n", 1)[0].strip()
-        if line.startswith(b"/") and line.isascii() and line.decode("ascii").isprintable():
-            return ("script", "script")
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(EICAR):
-        return ("EICAR", "test")
-    return None
+def interpreter(head: bytes) -> str | None:
+    """Return the first line of a script that says which program runs it, None if there is none."""
+    line = head[2:200].split(b"\n", 1)[0].strip() if head.startswith(b"#!") else b""
+    return line.decode("ascii") if line.startswith(b"/") and line.isascii() and line.decode("ascii").isprintable() else None
 
 
 def claims(head: bytes, source: Source) -> bool:
@@ -82,8 +80,7 @@ def observe(source: Source, view: ViewBuilder, _walk: Walk) -> None:
     found = identify(head, source)
     if found is None:
         return
-    line = head[:200].split(b"\n", 1)[0].decode("latin-1") if found[1] == "script" else ""
-    view.see("kind", 0, container=found[0], what=found[1], line=line)
+    view.see("kind", 0, container=found[0], what=found[1])
 
 
 def judge(view: View, context: Context) -> Iterator[Hit]:
@@ -95,9 +92,6 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
     what = seen.data["what"]
     if what == "test":
         yield Hit("EXECUTABLE-TEST-VIRUS", view.member, 0, words=words)
-    elif what == "script":
-        if has_model_name(context) and not view.member:
-            yield Hit("EXECUTABLE-AS-MODEL", view.member, 0, words=words)
     elif seen.data["container"] == "APE":
         yield Hit(
             "EXECUTABLE-POLYGLOT-AS-MODEL" if has_model_name(context) else "EXECUTABLE-LLAMAFILE", view.member, 0, words=words
@@ -112,4 +106,23 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
         yield Hit("EXECUTABLE-NATIVE-CODE", view.member, 0, words=words)
 
 
-FORMATS = (Format("executable", True, judge, claims, observe),)
+def claims_script(head: bytes, _source: Source) -> bool:
+    """Tell whether this is a script that names its interpreter."""
+    return interpreter(head) is not None
+
+
+def observe_script(source: Source, view: ViewBuilder, _walk: Walk) -> None:
+    """Write down which program runs it; what it does is for the readers of its language."""
+    view.see("interpreter", 0, line=interpreter(source.read_at(0, 256)))
+
+
+def judge_script(view: View, context: Context) -> Iterator[Hit]:
+    """Yield the rule for a script under a model's name; under its own name it is text that nothing starts."""
+    if has_model_name(context) and not view.member:
+        yield Hit("EXECUTABLE-AS-MODEL", view.member, 0, words={"name": context.name, "container": "a script"})
+
+
+FORMATS = (
+    Format("executable", True, judge, claims, observe),
+    Format("script", False, judge_script, claims_script, observe_script),
+)

@@ -22,12 +22,13 @@ MAX_NAME = 65_535
 MAX_TEMPLATES = 64
 MAX_TEXT = 1024 * 1024
 MAX_SEEN = 200
+MAX_TYPES = 20
 BLOCKS = {
-    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36), 10: (256, 84), 11: (256, 110),
-    12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292), 16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50),
-    20: (32, 18), 21: (256, 110), 22: (256, 82), 23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8),
-    29: (256, 56), 30: (1, 2), 31: (32, 18), 32: (32, 18), 33: (32, 18), 34: (256, 54), 35: (256, 66), 36: (32, 18), 37: (32, 18),
-    38: (32, 18), 39: (32, 17), 40: (64, 36), 41: (128, 18),
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36), 10: (256, 84),
+    11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292), 16: (256, 66), 17: (256, 74),
+    18: (256, 98), 19: (256, 50), 20: (32, 18), 21: (256, 110), 22: (256, 82), 23: (256, 136), 24: (1, 1), 25: (1, 2),
+    26: (1, 4), 27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2), 31: (32, 18), 32: (32, 18), 33: (32, 18), 34: (256, 54),
+    35: (256, 66), 36: (32, 18), 37: (32, 18), 38: (32, 18), 39: (32, 17), 40: (64, 36), 41: (128, 18),
 }  # fmt: skip
 """Elements and bytes of one block of each tensor type, by its number in ggml."""
 Span = tuple[int, int, str]
@@ -139,18 +140,24 @@ class _Metadata:
 def _tensors(reader: Reader, count: int, alignment: int, view: ViewBuilder, walk: Walk) -> list[Span | None]:
     """Return where each tensor lies, None for types whose size is not known."""
     names: set[str] = set()
+    odd: set[str] = set()
     spans: list[Span | None] = []
     for _ in range(count):
-        walk.budget.spend("operations", 20)
+        walk.budget.spend("operations", 80)
         name = reader.text("a tensor's name", MAX_NAME)
         if name in names:
             view.see("duplicate", reader.at, name=name, what="tensor")
         names.add(name)
-        spans.append(_tensor(name, reader, alignment, view))
+        span, kind = _tensor(name, reader, alignment, view)
+        spans.append(span)
+        if span is None and len(odd) < MAX_TYPES:
+            odd.add(name)
+            view.see("type", reader.at, name=name, type=kind)
     return spans
 
 
-def _tensor(name: str, reader: Reader, alignment: int, view: ViewBuilder) -> Span | None:
+def _tensor(name: str, reader: Reader, alignment: int, view: ViewBuilder) -> tuple[Span | None, int]:
+    """Return where a tensor lies and its type; raises Malformed if that contradicts itself."""
     what = f"tensor {name[:80]!r}"
     dimensions = int(reader.number(4, what))
     if dimensions > 4:
@@ -167,8 +174,7 @@ def _tensor(name: str, reader: Reader, alignment: int, view: ViewBuilder) -> Spa
     if offset % alignment:
         raise Malformed(f"{what} is not aligned", reader.at)
     if kind not in BLOCKS:
-        view.see("type", reader.at, name=name, type=kind)
-        return None
+        return None, kind
     block, size = BLOCKS[kind]
     if shape and shape[0] % block:
         raise Malformed(f"{what} has rows of {shape[0]} elements in blocks of {block}", reader.at)
@@ -176,7 +182,7 @@ def _tensor(name: str, reader: Reader, alignment: int, view: ViewBuilder) -> Spa
     if offset + length >= 1 << 63:
         view.see("overflow", reader.at, name=name, shape=shape)
         raise Malformed(f"the size of {what} overflows", reader.at)
-    return offset, offset + length, name
+    return (offset, offset + length, name), kind
 
 
 def _data(spans: list[Span | None], room: int, view: ViewBuilder) -> int | None:

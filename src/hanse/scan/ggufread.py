@@ -75,7 +75,7 @@ class Reader:
         """Pass over an array; return the type and the number of its items, and the first texts in it, up to `limit`."""
         kind = int(self.number(4, f"the type of {what}"))
         count = self.length(f"the number of items of {what}")
-        self._walk.budget.spend("operations", 20)
+        self._walk.budget.spend("operations", 60)
         if kind in SIZES:
             self.skip(count * SIZES[kind], what)
             return kind, count, []

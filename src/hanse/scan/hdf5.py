@@ -35,7 +35,9 @@ from hanse.scan.walk import ViewBuilder, Walk, join
 LINK_INFO, LINK, EXTERNAL_FILES, LAYOUT, FILTERS, ATTRIBUTE = 0x02, 0x06, 0x07, 0x08, 0x0B, 0x0C
 SHARED_TABLE, SYMBOLS, DRIVER, ATTRIBUTE_INFO = 0x0F, 0x11, 0x14, 0x15
 LINK_NAMES, ATTRIBUTE_NAMES = 5, 8
-OBJECT_COST = 60
+OBJECT_COST = 150
+TEXT_COST = 1_500
+"""What it costs to describe a text as a member, beside its length."""
 STANDARD_FILTERS = 256
 MAX_PATH = 300
 MAX_TEXTS = 64
@@ -184,10 +186,12 @@ class _Visit:
         if not found.whole and not found.values:
             self.view.stop("shared messages")
         for index, value in enumerate(found.values):
+            self.file.spend(len(value) // 16)
             text = value.rstrip(b"\0 ")
             if name in NOTED and index == 0:
                 self.note("attribute", at, name=name, value=_plain(text[:200]))
             if _is_active(text) and self._new_text(text):
+                self.file.spend(TEXT_COST)
                 self.walk.budget.spend("inflated", len(value))
                 member = f"{path or '/'}@{name}" + (f"[{index}]" if index else "")
                 self.walk.descend(BytesSource(text), join(self.view.member, member))

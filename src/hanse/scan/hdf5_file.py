@@ -14,8 +14,8 @@ from hanse.scan.walk import Malformed
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_USER_BLOCK = 1024 * 1024
-READ_COST = 8
-MESSAGE_COST = 12
+READ_COST = 20
+MESSAGE_COST = 25
 MAX_READ = 16 * 1024 * 1024
 DATATYPE, CONTINUATION = 0x03, 0x10
 
@@ -106,9 +106,12 @@ class Hdf5File:
 
     def read(self, at: int, length: int) -> bytes:
         """Return `length` bytes at an address; raises Malformed if they are not all there."""
-        self._budget.spend("operations", READ_COST + length // 128)
+        self._budget.spend("operations", READ_COST)
         if not 0 <= length <= MAX_READ:
             raise Malformed(f"a block of {length} bytes", at)
+        if self.base + at + length > self._source.size:
+            raise Malformed("an address leads out of the file", at)
+        self._budget.spend("operations", length // 128)
         data = self._source.read_at(self.base + at, length)
         if len(data) != length:
             raise Malformed("an address leads out of the file", at)
@@ -131,11 +134,11 @@ class Hdf5File:
 
     def messages(self, at: int) -> Iterator[Record]:
         """Yield the messages of the object header at an address, continuations included; raises Malformed."""
-        start = self.read(at, 16)
+        start = self.read(at, 6)
         if start[:4] == b"OHDR":
             yield from self._modern(at, start)
         elif start[0] == 1:
-            yield from self._classic(at, start)
+            yield from self._classic(at, self.read(at, 16))
         else:
             raise Malformed("no object header", at)
 

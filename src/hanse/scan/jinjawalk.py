@@ -65,6 +65,7 @@ class TemplateWalk:
         elif isinstance(node, nodes.Assign):
             yield node.node
             self._bind(node.target, self.value(node.node))
+            self._space(node)
         elif isinstance(node, nodes.AssignBlock):
             yield from (*([node.filter] if node.filter else ()), *node.body)
             self._bind(node.target, self._body(node.body) if node.filter is None else None)
@@ -109,6 +110,15 @@ class TemplateWalk:
         elif isinstance(target, nodes.Tuple):
             for at, item in enumerate(target.items):
                 self._bind(item, combine(lambda whole, at=at: whole[at], value))
+
+    def _space(self, node: nodes.Assign) -> None:
+        """Bind what a new namespace begins with."""
+        made, target = node.node, node.target
+        if not isinstance(made, nodes.Call) or not isinstance(target, nodes.Name):
+            return
+        if isinstance(made.node, nodes.Name) and made.node.name == "namespace":
+            for pair in made.kwargs:
+                self._set(f"{target.name}.{pair.key}", self.value(pair.value))
 
     def _set(self, name: str, value: Value) -> None:
         """Bind a name; inside a branch its older value stays possible."""

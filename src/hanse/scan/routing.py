@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hanse.scan.formats import Context
+from hanse.scan.repocode import judge_unread
 from hanse.scan.ruleset import Hit
 
 TEXTUAL = frozenset({"text", "json", "yaml", "xml", "python", "template", "hubconfig", "hydra"})
@@ -22,6 +23,7 @@ def judge_routing(context: Context) -> Iterator[Hit]:
     """
     if not context.facts.size:
         return
+    yield from judge_unread(context)
     data = context.rules.data.get("routing", {})
     top = list(dict.fromkeys(view.format for view in context.facts.views if not view.member and view.format != "file"))
     whole = [name for name in top if name in data.get("whole", ())]

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 
 from hanse.scan import jsontext
+from hanse.scan.budget import OverBudget
 from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
 from hanse.scan.ruleset import Hit
@@ -72,8 +73,7 @@ def _header(data: bytes, view: ViewBuilder, walk: Walk) -> dict[str, object]:
     except jsontext.TooLarge as error:
         if str(error) == "depth":
             raise Malformed("the header is nested too deep", 8) from None
-        view.stop("text")
-        return {}
+        raise OverBudget("text") from None
     for hidden in parsed.hidden:
         view.see("duplicate", 8, name=next(iter(hidden)))
     if not isinstance(parsed.value, dict) or parsed.lines > 1:

@@ -44,7 +44,8 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     raw = source.read_at(0, SIGNATURE.size)
     if len(raw) < SIGNATURE.size:
         raise Malformed("the 7z archive is cut", len(raw))
-    _, _, _, _, offset, size, crc = SIGNATURE.unpack(raw)
+    _, _, _, start, offset, size, crc = SIGNATURE.unpack(raw)
+    check(raw[12:], start)
     if size > MAX_HEADER or offset + size > source.size:
         raise Malformed("the 7z header lies outside the file", 12)
     if not size:

@@ -14,7 +14,6 @@ from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import BytesSource, Source
-from hanse.scan.targets import is_prose
 from hanse.scan.textual import decoded, looks_like_text
 from hanse.scan.walk import ViewBuilder, Walk, join
 
@@ -36,7 +35,7 @@ def claims(head: bytes, source: Source) -> bool:
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     """Read a template that is a file of its own."""
-    observe_into(decoded(source.read_at(0, MAX_FILE)), view, walk)
+    observe_into(decoded(source.read_at(0, MAX_FILE + 1)), view, walk)
 
 
 def observe_text(text: str, member: str, name: str, walk: Walk) -> None:
@@ -50,10 +49,10 @@ def observe_text(text: str, member: str, name: str, walk: Walk) -> None:
 def observe_into(text: str, view: ViewBuilder, walk: Walk) -> None:
     """Parse a template and record its fingerprint, what it reaches for and what it says."""
     walk.budget.spend("text", len(text))
-    walk.budget.spend("operations", 4 * len(text))
     if not text.strip():
         view.see("empty")
         return
+    walk.budget.spend("operations", 12 * min(len(text), jinjaparse.MAX_TEXT))
     try:
         template = jinjaparse.parse(text)
     except jinjaparse.Unparsed as error:
@@ -74,13 +73,19 @@ def observe_into(text: str, view: ViewBuilder, walk: Walk) -> None:
 
 def judge(view: View, context: Context) -> Iterator[Hit]:
     """Yield the rules that apply to a template: those about escapes always, those about words unless the template is known."""
-    if not view.member and is_prose(context, ""):
+    if not view.member and not _named(context):
         return
     yield from _escapes(view, context)
     yield from _broken(view, context)
     parsed = view.first("template.parsed")
     if parsed is None or parsed.data["fingerprint"] not in context.rules.names("template", "known"):
         yield from _words(view)
+
+
+def _named(context: Context) -> bool:
+    """Tell whether a file's name says that it is a template; Jinja blocks in other text are somebody's example."""
+    suffixes = context.rules.names("template", "suffixes")
+    return context.suffix in suffixes or "template" in context.name.split(".", 1)[0]
 
 
 def _chat(view: View, context: Context) -> bool:
@@ -129,6 +134,8 @@ def _broken(view: View, context: Context) -> Iterator[Hit]:
         reached = sorted(set(one.data["tokens"]) & internals)
         if reached and _chat(view, context):
             yield Hit("TEMPLATE-ESCAPE", view.member, callable=reached[0], words={"name": ", ".join(reached)})
+        elif one.data["reason"] == "too long":
+            yield Hit("TEMPLATE-LONG", view.member)
         elif one.kind == "template.deep" and _chat(view, context):
             yield Hit("TEMPLATE-DEEP", view.member)
         elif _chat(view, context):

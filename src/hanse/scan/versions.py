@@ -4,6 +4,6 @@ from __future__ import annotations
 
 SCANNER_VERSION = "1"
 """Goes up whenever the facts of some file change."""
-GRAMMARS: tuple[str, ...] = ()
+GRAMMARS: tuple[str, ...] = ("jinja2/3.1.6", "pyyaml/6.0.3")
 """Parsers whose version decides what is a program or a template, each `name/version`; pinned exactly in pyproject.toml."""
 SCANNER = " ".join((f"hanse-scan/{SCANNER_VERSION}", *GRAMMARS))

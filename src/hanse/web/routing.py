@@ -237,7 +237,8 @@ class Table:
         if alias is not None:
             params["repo"] = alias
             return 1
-        if at + 1 >= len(segments):
+        # Reserved names: programs ask below them, and are answered in JSON rather than by a page about a missing repository.
+        if at + 1 >= len(segments) or (at == 0 and segments[0] in ("api", "spaces", "buckets", "kernels")):
             return 0
         params["repo"] = f"{segments[at]}/{segments[at + 1]}"
         return 2

@@ -152,6 +152,15 @@ def test_sqlite_settings(sqlite_url: URL) -> None:
     database.close()
 
 
+def test_plans_are_made_for_values(postgres_url: URL) -> None:
+    """PostgreSQL never keeps a plan made for the average value: tags and fragments hold for one repository or for all."""
+    database = Database(postgres_url)
+    for context in (database.read, database.write):
+        with context() as connection:
+            assert connection.exec_driver_sql("SHOW plan_cache_mode").scalar_one() == "force_custom_plan"
+    database.close()
+
+
 @pytest.mark.parametrize("text", ["postgresql://u@h/d", "postgres://u@h/d", "postgresql+psycopg://u@h/d"])
 def test_postgresql_urls(text: str) -> None:
     """Every spelling of a PostgreSQL URL ends at the same driver."""

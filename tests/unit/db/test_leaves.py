@@ -42,7 +42,7 @@ def test_leaves_wait_in_order(database: Database, queued: list[int]) -> None:
         leaves.set_indexes(conn, [(queued[0], 0), (queued[1], 1)])
         assert (leaves.index_of(conn, queued[1]), leaves.index_of(conn, queued[2])) == (1, None)
         assert [row.index for row in leaves.sequenced(conn, 1, 10)] == [1]
-        assert (leaves.log_size(conn), leaves.has_waiting(conn), leaves.get(conn, 99)) == (2, True, None)
+        assert (leaves.log_size(conn), leaves.outstanding(conn), leaves.get(conn, 99)) == (2, (True, False), None)
     with pytest.raises(LeaseLost), database.write() as conn:
         leaves.set_indexes(conn, [(queued[1], 2), (queued[2], 3)])
     with database.read() as conn:
@@ -61,6 +61,7 @@ def test_head_moves_only_from_where_it_was(database: Database) -> None:
         leaves.create_head(conn, _head(7, 1))
         leaves.swap_head(conn, 0, _head(2, 2, "a" * 64))
         assert leaves.head(conn) == _head(2, 2, "a" * 64)
+        assert leaves.outstanding(conn) == (False, True)
         for size, new in ((2, _head(3, 2)), (0, _head(1, 2))):
             with pytest.raises(LeaseLost):
                 leaves.swap_head(conn, size, new)

@@ -15,6 +15,7 @@ from hanse.flows.listing import Delta, Listings, RevisionListing, kept_as, lay_o
 from hanse.flows.records import RevisionRecord, encode, load_chain, row_of, save
 from hanse.model.digest import NO_SHA256, Sha256, XetHash
 from hanse.model.entry import Entry
+from hanse.store.keys import revision_key
 from hanse.store.local import LocalStore
 
 
@@ -52,6 +53,22 @@ def test_random_histories_read_back(tmp_path: Path) -> None:
             assert read.tree == read.map.root.hex() == listing.tree
             assert len(load_chain(store, digest)) <= 8
             listing = read if chance.random() < 0.5 else listing
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_files(tmp_path: Path) -> None:
+    """Twenty two-file commits to 10^5 files write no more than to few files, and the last revision reads back whole."""
+    store = LocalStore(tmp_path)
+    digest, listing = write(store, None, [entry(f"d{at % 100}/f{at}", b"%d" % at) for at in range(100_000)], [])
+    written = 0
+    for turn in range(20):
+        digest, listing = write(store, listing, [entry(f"d1/f{at}", b"x%d" % turn) for at in (turn, 101)], [])
+        written += store.size(revision_key(digest)) or 0
+    assert written < 20 * 4096
+    read = read_listing(store, digest)
+    assert read.directory.count == 100_000 + sum(turn % 100 != 1 for turn in range(20))
+    assert read.directory.oid() == listing.directory.oid()
+    assert read.map.root.hex() == listing.tree
 
 
 def test_writing_costs_what_changes(tmp_path: Path) -> None:

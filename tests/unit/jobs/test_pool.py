@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hanse.errors import IntegrityError
+from hanse.errors import Busy, IntegrityError
 from hanse.jobs import pool as pools
 from hanse.jobs import wire
 from hanse.jobs.pool import OpenFile, ScanPool, parse_facts, stopped_facts
@@ -175,6 +175,15 @@ def test_many_callers_share_few_workers(pool: ScanPool) -> None:
         thread.join(120)
     assert results == {number: number for number in range(20)}
     assert len(pool.pids) <= 2
+
+
+def test_a_machine_that_starts_no_worker_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no fault of the file's is an error to be tried again, and no verdict on the file."""
+    monkeypatch.setattr(pools, "_BOOT", "raise SystemExit(1)")
+    made = ScanPool(1)
+    with pytest.raises(Busy):
+        made.submit_batch([b"x"]).result(60)
+    made.close()
 
 
 def test_workers_end_with_the_pool() -> None:

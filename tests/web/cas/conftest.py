@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from tests.support.live import ADMIN_TOKEN, LiveNode, live_node
+from tests.support.forked import Mother, forked_node
+from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.rawhttp import RawClient, Reply
 from tests.support.rawxet import RawFile, commit_body, put_file
 
@@ -54,9 +55,9 @@ class Cas:
 
 
 @pytest.fixture(name="live", scope="package")
-def _live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
+def _live(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
     environ = {"HANSE_RATE_API": "0", "HANSE_RATE_TOKENS": "200", "HANSE_LOG_LEVEL": "warning"}
-    with live_node(tmp_path_factory.mktemp("cas"), environ=environ) as node:
+    with forked_node(mother, tmp_path_factory.mktemp("cas"), environ=environ) as node:
         yield node
 
 

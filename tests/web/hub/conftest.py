@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from tests.support.live import ADMIN_TOKEN, LiveNode, live_node
+from tests.support.forked import Mother, forked_node
+from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.rawhttp import RawClient
 
 from hanse.clock import SystemClock
@@ -47,9 +48,9 @@ class People:
 
 
 @pytest.fixture(name="people", scope="package")
-def _people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+def _people(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     environ = {"HANSE_LFS_PART_BYTES": str(PART_BYTES)}
-    with live_node(tmp_path_factory.mktemp("node"), environ=environ) as node:
+    with forked_node(mother, tmp_path_factory.mktemp("node"), environ=environ) as node:
         database, clock = Database(sqlite_url(node.data / "hanse.db")), SystemClock()
         create_user(database, clock, "bob", email="bob@example.org")
         create_user(database, clock, "carol")

@@ -19,8 +19,8 @@ from hanse.scan.walk import JOINER
 
 MAX_HITS = 500
 _NESTED = re.compile(r"pickle@(\d{1,19})")
-_APPLIED_HOW = ("call", "instance")
 _STRUCTURE = frozenset({"PICKLE-MALFORMED", "PICKLE-TRAILING", "PICKLE-FRAME", "PICKLE-PERSISTENT", "PICKLE-TENSOR"})
+"""Rules about how a stream is built: they say nothing about one that lies in the bytes of something else."""
 
 
 def judge(view: View, context: Context) -> Iterator[Hit]:
@@ -77,7 +77,9 @@ class _Judge:
         self.view = view
         self.known = known
         self.callables = Callables(known)
-        self.legacy = view.format != "pickle" or any(context.facts.of("torch", view.member))
+        self.torch = any(context.facts.of("torch", view.member))
+        found = view.first("pickle.buried")
+        self.buried = found is not None and all((one.at or 0) >= (found.at or 0) for one in view.all("pickle.stream"))
 
     def hits(self) -> Iterator[Hit]:
         """Yield hits with their offset."""
@@ -89,8 +91,7 @@ class _Judge:
             else:
                 judge_one = _KINDS.get(one.kind)
                 found = judge_one(self, one) if judge_one is not None else iter(())
-            for hit in found:
-                yield replace(hit, at=one.at)
+            yield from (replace(hit, at=one.at) for hit in found if not (self.buried and hit.rule in _STRUCTURE))
 
     def _used(self) -> set[str]:
         """Return the names that calls are judged for: what is called, and the classes of reconstructors."""
@@ -197,7 +198,7 @@ class _Judge:
     def trailing(self, one: Observation) -> Iterator[Hit]:
         """Judge bytes behind the last stream: padding, torch's storages and what a broken stream left are no matter."""
         broken = any(stream.data["end"] != "stop" for stream in self.view.all("pickle.stream"))
-        if not one.data["zeros"] and not self.legacy and not broken:
+        if not one.data["zeros"] and not self.torch and not broken:
             yield Hit("PICKLE-TRAILING", words={"bytes": one.data["bytes"]})
 
     def tensor(self, one: Observation) -> Iterator[Hit]:

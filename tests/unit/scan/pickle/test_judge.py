@@ -162,6 +162,14 @@ def test_broken_streams() -> None:
     assert _rules(call, broken, ("trailing", {"bytes": 9, "zeros": False})) == ["PICKLE-CALL-GADGET", "PICKLE-MALFORMED"]
 
 
+def test_streams_behind_other_bytes() -> None:
+    """A stream in the middle of another format is judged by what it does, not by what surrounds it."""
+    seen: tuple[tuple[str, dict[str, Any]], ...] = (("buried", {}), STOP, ("trailing", {"bytes": 9, "zeros": False}))
+    assert _rules(*seen) == []
+    assert _rules(*seen, _call("posix system", {"s": "id"})) == ["PICKLE-CALL-GADGET"]
+    assert _rules(STOP, ("buried", {}), ("trailing", {"bytes": 9, "zeros": False})) == ["PICKLE-TRAILING"]
+
+
 def _nested(how: str, *seen: tuple[str, dict[str, Any]]) -> list[Hit]:
     outer = _view(("stream", STOP[1]), ("nested", {"length": 30, "how": how}))
     return _hits(outer, _view(*seen, member="pickle@10"))

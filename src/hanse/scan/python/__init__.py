@@ -1,0 +1,1 @@
+"""Python source, read with a grammar of our own: the same on every Python version, bounded, and never executed."""

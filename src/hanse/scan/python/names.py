@@ -1,0 +1,62 @@
+"""Small questions about values: what a function's result is labelled with, how a name is usually written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hanse.scan.python.origins import DECODERS, FETCHERS, HOST, READERS, SOCKETS
+from hanse.scan.python.parser import Node
+from hanse.scan.python.values import UNKNOWN, Value
+
+
+def items(value: Value) -> tuple[Any, ...]:
+    """Return what a constant holds, one item unless it is a tuple."""
+    return value.const if isinstance(value.const, tuple) else (value.const,)
+
+
+def first_text(value: Value) -> str | None:
+    """Return the text, or the first word, of what may name a file."""
+    const = value.const[0] if isinstance(value.const, tuple) and value.const else value.const
+    return const if isinstance(const, str) else None
+
+
+def origin(name: str, arguments: list[Value]) -> frozenset[str]:
+    """Return the labels that a function gives to its result."""
+    if name in DECODERS:
+        return frozenset({"decoded"})
+    if name == "?.decode" and arguments and str(arguments[0].text()).lower().startswith(("rot", "hex", "base64", "zlib")):
+        return frozenset({"decoded"})
+    if name in FETCHERS:
+        return frozenset({"fetched"})
+    if name in HOST:
+        return frozenset({"host"})
+    if name in SOCKETS:
+        return frozenset({"socket"})
+    if name in READERS and arguments:
+        return frozenset({f"file:{(arguments[0].text() or UNKNOWN)[:100]}"})
+    return frozenset()
+
+
+def plain_name(ref: str | None) -> str | None:
+    """Return a name as it is usually written: without the module of builtins, and home directories as paths."""
+    return ref.removeprefix("builtins.").removeprefix("__builtins__.") if ref is not None else None
+
+
+def sliced(value: Any, nodes: list[Node], keys: list[Value]) -> Any:
+    """Return a constant subscript; of slices only whole ones and reversed ones."""
+    kinds = [node.kind for node in nodes]
+    if kinds == ["colon", "colon", "const"] or (kinds[:2] == ["colon", "colon"] and len(kinds) == 3):
+        return value[::-1] if keys[-1].const == -1 else None
+    if (
+        len(kinds) == 1
+        and isinstance(keys[0].const, int)
+        and not isinstance(value, bytes)
+        and -len(value) <= keys[0].const < len(value)
+    ):
+        return value[keys[0].const]
+    return value if "colon" in kinds and not isinstance(value, tuple) else None
+
+
+def weight(value: Any) -> int:
+    """Return what copying a constant costs, in operations."""
+    return len(value) // 64 if isinstance(value, str | bytes | tuple) else 0

@@ -1,0 +1,76 @@
+"""Python programs as files of a repository."""
+
+from __future__ import annotations
+
+import pytest
+from tests.samples.repos import FAMILIES
+
+from hanse.flows.rulesets import builtin_ruleset
+from hanse.model.finding import Coverage, Verdict
+from hanse.scan.dispatch import extract
+from hanse.scan.repocode import claims
+from hanse.scan.source import BytesSource
+from hanse.scan.verdict import judge
+
+
+def verdict(text: str, path: str = "modeling_x.py") -> Verdict:
+    """Return the verdict on a program."""
+    return judge(extract(BytesSource(text.encode())), path, builtin_ruleset()).verdict
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_families(name: str) -> None:
+    """Every sample that acts is malicious; its benign twins are read whole and served."""
+    for sample in FAMILIES[name].malicious:
+        found = judge(extract(BytesSource(sample.data)), sample.path, builtin_ruleset())
+        assert found.verdict is Verdict.MALICIOUS, sample
+    for sample in FAMILIES[name].benign:
+        found = judge(extract(BytesSource(sample.data)), sample.path, builtin_ruleset())
+        assert (found.verdict.rank, found.coverage) <= (1, Coverage.COMPLETE), sample
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"eval(": 1, "exec(": [true, null, -1.5e3]}',
+        "eval\nexec\n__import__\nos.system\n",
+        "im port\nimport s\nĠimport ant\n",
+        "<html><script>eval(x)</script></html>",
+        "a,b\n1,2\n",
+        "",
+    ],
+)
+def test_other_texts(text: str) -> None:
+    """Vocabularies, tables and markup are no programs, whatever words they hold."""
+    data = text.encode()
+    if claims(data[:4096], BytesSource(data)):
+        (view,) = extract(BytesSource(data)).of("python")
+        assert view.stopped is None
+    assert verdict(text, "vocab.txt") is Verdict.SAFE
+
+
+def test_name_decides() -> None:
+    """A program under a name that nobody imports is not run."""
+    program = 'import os\nos.system("echo hanse-test")\n'
+    assert verdict(program) is Verdict.MALICIOUS
+    assert verdict(program, "README.md") is Verdict.SAFE
+
+
+def test_unread() -> None:
+    """A module in which no program was found is not passed in silence."""
+    assert verdict('["a", 1]') is Verdict.SUSPICIOUS
+    assert verdict("# nothing\n") is Verdict.SAFE
+
+
+def test_encoding() -> None:
+    """A declared encoding that shows a reader other text than Python is a finding."""
+    assert verdict("# coding: unicode_escape\nx = 1\nprint(x)\n") is Verdict.SUSPICIOUS
+    assert verdict("# -*- coding: latin-1 -*-\nprint(1)\n") is Verdict.CAUTION
+
+
+def test_size() -> None:
+    """A program that is too long to read is inconclusive, not safe."""
+    facts = extract(BytesSource(b"import os\n" + b"x = 1\n" * 400_000))
+    found = judge(facts, "x.py", builtin_ruleset())
+    assert found.coverage is Coverage.INCONCLUSIVE
+    assert found.executes
