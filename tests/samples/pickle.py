@@ -64,7 +64,7 @@ def joblib_array(raw: bytes, dtype: str | bytes = "u1", *, padding: bool = True,
     size = len(raw) if count is None else count
     items = text("subclass") + imported("numpy", "ndarray") + text("shape") + b"K" + bytes([size]) + b"\x85"
     items += text("order") + text("C") + text("dtype") + kind + text("allow_mmap") + b"\x88"
-    items += text("numpy_array_alignment_bytes") + b"K\x10"
+    items += text("numpy_array_alignment_bytes") + b"K\x10" if padding else b""
     filled = b"\x03\xff\xff\xff" if padding else b""
     return imported("joblib.numpy_pickle", "NumpyArrayWrapper") + b")\x81}(" + items + b"ub" + filled + raw
 

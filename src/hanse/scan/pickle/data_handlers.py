@@ -108,7 +108,7 @@ def payload(width: int) -> Callable[[Machine, int], int]:
         if constants.base + end > constants.source.size:
             raise Ended("truncated")
         if length > 3 and code in _OPAQUE and starts_stream(data[start : min(end, start + 300)]):
-            keep_nested(machine, constants.base + pos, "", constants.base + pos)
+            keep_nested(machine, constants.base + pos, "")
         machine.stack.append(constants.base + pos)
         if 0 <= machine.frame_end < constants.base + end and code in op.STRAIGHT:
             machine.frame_end = -1
