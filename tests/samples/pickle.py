@@ -64,7 +64,7 @@ def joblib_array(raw: bytes, dtype: str | bytes = "u1", *, padding: bool = True,
     size = len(raw) if count is None else count
     items = text("subclass") + imported("numpy", "ndarray") + text("shape") + b"K" + bytes([size]) + b"\x85"
     items += text("order") + text("C") + text("dtype") + kind + text("allow_mmap") + b"\x88"
-    items += text("numpy_array_alignment_bytes") + b"K\x10"
+    items += text("numpy_array_alignment_bytes") + b"K\x10" if padding else b""
     filled = b"\x03\xff\xff\xff" if padding else b""
     return imported("joblib.numpy_pickle", "NumpyArrayWrapper") + b")\x81}(" + items + b"ub" + filled + raw
 
@@ -115,13 +115,18 @@ def _stack_families() -> list[Family]:
         + text(COMMAND)
         + b"\x85R"
     )
+    registered = called("copyreg", "add_extension", text("posix"), text("system"), b"K\xf0")
     nice_memo = memo.replace(b"posix\nsystem", b"builtins\nstr")
     return [
         _both("pickle-popped", lambda body: stream(body + b"0N")),
         _both("pickle-dup", lambda body: stream(b"N2" + body + b"20")),
         _both("pickle-in-dict", lambda body: stream(b"}(" + text("weights") + body + b"u")),
         _pair("pickle-memo", stream(memo), stream(nice_memo)),
-        _pair("pickle-extension", stream(b"\x82\xf0" + text(COMMAND) + b"\x85R"), stream(b"K\xf0" + text(COMMAND) + b"\x86")),
+        _pair(
+            "pickle-extension",
+            stream(registered + b"0\x82\xf0" + text(COMMAND) + b"\x85R"),
+            stream(b"K\xf0" + text(COMMAND) + b"\x86"),
+        ),
         _pair("pickle-persistent", stream(b"Pstorage\n0" + SYSTEM), stream(text("storage"))),
     ]
 

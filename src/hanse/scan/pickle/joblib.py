@@ -93,9 +93,9 @@ def _inline(machine: Machine, pairs: dict[str, int], at: int) -> int:
     if alignment >= 0 and constants.kind(alignment) == "int":
         start += 1 + (constants.read(start, 1) or b"\0")[0]
     end = start + size * elements
+    _as_opcodes(machine, at + 1)
     if end > constants.source.size:
         raise Ended("truncated")
-    _as_opcodes(machine, at + 1)
     return end
 
 

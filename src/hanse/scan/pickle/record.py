@@ -19,7 +19,7 @@ LIMITS = {
 }
 OTHERS = 50
 """How many different observations of a kind are kept."""
-ESSENTIAL = frozenset({"import", "call", "build", "storage"})
+ESSENTIAL = frozenset({"import", "call", "build", "storage", "nested"})
 """Kinds of which none may be lost silently: a view that lost one has stopped early."""
 PER_CHUNK = 64
 
@@ -42,10 +42,14 @@ class Record:
             entry[1] += 1
             return entry
         if len(kept) >= LIMITS.get(kind, OTHERS):
-            self.lost[kind] = self.lost.get(kind, 0) + 1
+            self.lose(kind)
             return [at, 1, data]
         entry = kept[key] = [at, 1, data]
         return entry
+
+    def lose(self, kind: str) -> None:
+        """Count an observation that is not kept."""
+        self.lost[kind] = self.lost.get(kind, 0) + 1
 
     def count(self, kind: str) -> int:
         """Return how many different observations of a kind there are."""
