@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import random
@@ -49,9 +50,21 @@ class Bench:
                 out.write(rng.randbytes(1 << 20))
         return path
 
-    def node(self, *, flags: tuple[str, ...] = ()) -> AbstractContextManager[LiveNode]:
+    def safetensors_file(self, name: str = "model.safetensors", seed: int = 7) -> Path:
+        """Write a safetensors file of about `size` bytes, one tensor a MiB, with incompressible values, and return its path."""
+        path, rng, count = self.folder / name, random.Random(seed), self.size >> 20
+        shape = {"dtype": "F16", "shape": [512, 1024]}
+        header = json.dumps({f"t{at}": {**shape, "data_offsets": [at << 20, (at + 1) << 20]} for at in range(count)}).encode()
+        header += b" " * (-len(header) % 8)
+        with path.open("wb") as out:
+            out.write(len(header).to_bytes(8, "little") + header)
+            for _ in range(count):
+                out.write(rng.randbytes(1 << 20))
+        return path
+
+    def node(self, *, flags: tuple[str, ...] = (), **environ: str) -> AbstractContextManager[LiveNode]:
         """Return a context manager that runs a node in this folder."""
-        return live_node(self.folder, flags=flags, environ={"HANSE_RATE_API": "0", "HANSE_RATE_TOKENS": "0"})
+        return live_node(self.folder, flags=flags, environ={"HANSE_RATE_API": "0", "HANSE_RATE_TOKENS": "0", **environ})
 
 
 def machine() -> str:

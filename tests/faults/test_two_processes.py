@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import URL
 from tests.faults.whole import check_world
 from tests.support.forked import ForkedNode, Mother
-from tests.support.live import ADMIN_TOKEN
+from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.rawhttp import RawClient
 from tests.support.rawxet import commit_body, put_bytes
 
@@ -125,3 +125,19 @@ def test_what_one_process_says_the_other_knows(mother: Mother, tmp_path: Path, p
         assert there("GET", f"/api/models/{REPO}").status == 404
     assert one.stop() == two.stop() == 0
     check_world(one.data, url)
+
+
+def test_several_workers_are_one_node(tmp_path: Path, postgres_url: URL) -> None:
+    """`hanse serve --workers 2` takes commits that every worker serves, and ends with 0 on SIGTERM."""
+    url = postgres_url.render_as_string(hide_password=False).replace("postgresql+psycopg", "postgresql")
+    node = LiveNode(tmp_path, flags=("--workers", "2"), environ={"HANSE_RATE_API": "0", "HANSE_DATABASE": url})
+    node.start()
+    with RawClient(node.port, ADMIN_TOKEN, timeout=60) as client:
+        made = client.json("POST", "/api/repos/create", {"name": "shared", "organization": "admin", "type": "model"})
+        assert made.status == 200, node.log()
+        assert client("POST", f"/api/models/{REPO}/commit/main", commit_body(put_bytes("a", b"1"))).status == 200
+    for _ in range(12):  # each connection goes to whichever worker takes it
+        with RawClient(node.port, ADMIN_TOKEN, timeout=60) as client:
+            reply = client("GET", f"/{REPO}/resolve/main/a")
+            assert (reply.status, reply.body) == (200, b"1")
+    assert node.stop() == 0, node.log()

@@ -51,7 +51,7 @@ def _check(node: Node, data: bytes) -> None:
     found = flow.load(row)
     assert found is not None
     assert found.to_json() == parse_facts(zlib.decompress(row.facts)).to_json()
-    assert found.to_json() == flow.parse_facts(_facts(data)).to_json()
+    assert found.to_json() == parse_facts(_facts(data)).to_json()
 
 
 def _facts(data: bytes) -> bytes:

@@ -145,6 +145,11 @@ def _benign_templates(folder: str) -> tuple[Sample, ...]:
     return tuple(Sample(f"{folder}/{name}/chat_template.jinja", text.encode()) for name, text in named.items())
 
 
+def _deep() -> Family:
+    brackets = Sample("chat_template.jinja", b"{{ " + b"(" * 300 + b"1" + b")" * 300 + b" }}")
+    return Family("template-deep", (), _benign_templates("deep"), (brackets,))
+
+
 def _templates() -> dict[str, Family]:
     jinja = tuple(Sample(f"{name}/chat_template.jinja", (CHATML + text).encode()) for name, text in ESCAPES.items())
     configs = tuple(
@@ -179,12 +184,7 @@ def _templates() -> dict[str, Family]:
             ),
         ),
         "template-trigger": Family("template-trigger", triggers, _benign_templates("trigger")),
-        "template-deep": Family(
-            "template-deep",
-            (),
-            _benign_templates("deep"),
-            (Sample("chat_template.jinja", b"{{ " + b"(" * 300 + b"1" + b")" * 300 + b" }}"),),
-        ),
+        "template-deep": _deep(),
     }
 
 
@@ -256,7 +256,7 @@ def _safetensors() -> dict[str, Family]:
     return {"safetensors-structure": Family("safetensors-structure", (), good, samples)}
 
 
-def _configurations() -> dict[str, Family]:
+def _hydra() -> dict[str, Family]:
     target = {
         "model": {
             "_target_": "nemo.collections.asr.models.EncDecCTCModel",
@@ -286,6 +286,16 @@ def _configurations() -> dict[str, Family]:
         Sample("twice.json", b'{"_target_": "os.system", "_target_": "torch.nn.Linear"}'),
         Sample("wide.json", json.dumps({"_target_": "os.system"}).encode("utf-16")),
     )
+    return {
+        "hydra-target": Family(
+            "hydra-target",
+            (*hydra, *odd),
+            (Sample("model_config.yaml", json.dumps(target).replace('"', "").encode()), Sample("model.json", _json(target))),
+        ),
+    }
+
+
+def _yaml() -> dict[str, Family]:
     tags = (
         "!!python/object/apply:os.system ['x']",
         "!!python/name:subprocess.Popen",
@@ -300,15 +310,13 @@ def _configurations() -> dict[str, Family]:
         Sample("speech.yaml", b"model: !new:speechbrain.lobes.models.CRDNN.CRDNN\n  size: !ref <n>\n"),
         Sample("README.md", b"# How to\n\nSet `_target_: os.system` never.\n\n- a: !!python/object/apply:os.system ['x']\n"),
     )
+    return {"yaml-tag": Family("yaml-tag", unsafe, plain)}
+
+
+def _documents() -> dict[str, Family]:
     xxe = b'<?xml version="1.0"?><!DOCTYPE p [<!ENTITY x SYSTEM "file:///etc/hostname">]><PMML version="4.4">&x;</PMML>'
     lol = "".join(f'<!ENTITY e{at} "{f"&e{at - 1};" * 10 if at else "lol"}">' for at in range(12))
     return {
-        "hydra-target": Family(
-            "hydra-target",
-            (*hydra, *odd),
-            (Sample("model_config.yaml", json.dumps(target).replace('"', "").encode()), Sample("model.json", _json(target))),
-        ),
-        "yaml-tag": Family("yaml-tag", unsafe, plain),
         "xml-entity": Family(
             "xml-entity",
             (Sample("model.pmml", xxe),),
@@ -360,4 +368,4 @@ def _hub() -> dict[str, Family]:
     return {"hub-config": Family("hub-config", denied, fine)}
 
 
-FAMILIES: dict[str, Family] = {**_templates(), **_gguf(), **_safetensors(), **_configurations(), **_hub()}
+FAMILIES: dict[str, Family] = {**_templates(), **_gguf(), **_safetensors(), **_hydra(), **_yaml(), **_documents(), **_hub()}

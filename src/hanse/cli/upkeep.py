@@ -91,8 +91,8 @@ def rebuild(
 ) -> int:
     """Make the catalogue again from objects and journal; the node must be stopped.
 
-    Accounts, tokens, memberships, access requests, discussions and gates cannot come back; a new token for the administrator
-    is shown. Exits with 1 if anything was missing or damaged on the way.
+    Accounts, tokens, memberships, access requests, discussions, gates and waivers cannot come back; a new token for the
+    administrator is shown. Exits with 1 if anything was missing or damaged on the way.
     """
     from hanse.app import close_node, open_node
     from hanse.flows.rebuild import rebuild as make_again

@@ -7,8 +7,8 @@
 5. The journal is replayed, leaf by leaf, with the effects that the sequencer applies.
 6. Each repository holds what its revisions name; revisions whose bytes are gone are erased.
 
-All in one transaction. What cannot come back is the listed state of DESIGN.md section 7 (accounts, tokens, access requests,
-discussions, who created what, gates) and uploads that no commit had named. Leaves of repositories that are not public and
+All in one transaction. What cannot come back is the listed state of DESIGN.md section 7 (accounts, tokens, waivers, access
+requests, discussions, who created what, gates) and uploads that no commit had named. Leaves of repositories that are not public and
 whose records are gone belong to erased ones: they stay unreadable.
 """
 

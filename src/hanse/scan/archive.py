@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from hanse.scan.dispatch import all_formats
 from hanse.scan.facts import SAFE_INTEGER, View
 from hanse.scan.formats import Context, Format
 from hanse.scan.inflate import InflatedSource, is_stream
 from hanse.scan.naming import has_model_name, judge_names, label, link_escapes, problem
 from hanse.scan.ruleset import Hit
-from hanse.scan.source import SliceSource, Source
+from hanse.scan.source import BytesSource, SliceSource, Source
 from hanse.scan.tarball import claims as is_tar
-from hanse.scan.torch import TorchMembers
+from hanse.scan.torch import TorchMembers, is_storage
 from hanse.scan.walk import ViewBuilder, Walk, join
 from hanse.scan.ziplayout import Gap, Span, gaps, hidden, is_padding, overlaps, record_spans, span_of
 from hanse.scan.zipmember import ENCRYPTED, REFUSED, checksum, content, is_link, is_plain, worth_checking
@@ -33,6 +34,9 @@ MAX_KEPT = 64
 """Most observations of one kind in a view."""
 NAMES = 64
 CHEAP_TAIL = 1024 * 1024
+WHOLE_STORAGE, STORAGE_HEAD = 64 * 1024, 1024
+"""PyTorch's storages above the first size are only looked at up to the second."""
+CODE_FORMATS = ("executable", "pickle")
 SMALLEST = 98
 """Length of an archive with one empty member without a name."""
 
@@ -62,6 +66,15 @@ def _believable(source: Source) -> bool:
     return False
 
 
+def describe_storage(source: Source, member: str, walk: Walk) -> None:
+    """Look for code in the raw bytes of a tensor: no loader parses them, so that numbers which look like a format are none."""
+    head = source.read_at(0, STORAGE_HEAD)
+    for one in (all_formats()[name] for name in CODE_FORMATS):
+        if one.observe is not None and one.claims(head, source):
+            with walk.view(one.name, member, source, executes=one.executes) as view:
+                one.observe(source, view, walk)
+
+
 class _Reader:
     """One pass over an archive."""
 
@@ -75,6 +88,7 @@ class _Reader:
         self.unchecked = 0
         self.encrypted = 0
         self.kept: dict[str, int] = {}
+        self.roots: set[str] = set()
         self.torch = TorchMembers()
 
     def see(self, kind: str, at: int | None, **data: object) -> None:
@@ -86,6 +100,7 @@ class _Reader:
     def directory(self, one: Directory) -> None:
         """Read the members that a directory lists."""
         names: dict[bytes, Header] = {}
+        self.roots |= {entry.name[: -len("data.pkl")] for entry in one.entries if entry.name.endswith("/data.pkl")}
         for entry in one.entries:
             earlier = names.setdefault(entry.raw, entry)
             if earlier is not entry:
@@ -168,7 +183,10 @@ class _Reader:
             self.view.stop("compression")
             return
         self.check(found, entry, name)
-        self.walk.descend(found, join(self.view.member, label(name)))
+        raw = is_storage(name, self.roots)
+        if raw and found.size > WHOLE_STORAGE:
+            found = BytesSource(found.read_at(0, STORAGE_HEAD))
+        self.walk.descend(found, join(self.view.member, label(name)), describe_storage if raw else None)
         if isinstance(found, InflatedSource) and found.defect:
             self.see("corrupt", entry.at, name=name, defect=found.defect)
 
@@ -277,6 +295,9 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
             yield Hit("ZIP-FOREIGN-BYTES", view.member, one.at, words=dict(one.data))
     if len({one.at for one in view.all("zip.directory")}) > 1:
         yield Hit("ZIP-TWO-DIRECTORIES", view.member)
+    names = [str(name) for one in view.all("zip.names") for name in one.data["names"]]
+    if "MAR-INF/MANIFEST.json" in names and (code := [name for name in names if name.endswith(".py")]):
+        yield Hit("TORCHSERVE-CODE", view.member, words={"names": ", ".join(code[:5])})
     yield from judge_ratio(view, context)
 
 

@@ -24,6 +24,8 @@ MODULES = (
     "onnx",
     "savedmodel",
     "tflite",
+    "paddle",
+    "tfcheckpoint",
     "gguf",
     "safetensors",
     "executable",

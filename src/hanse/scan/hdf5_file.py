@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hanse.scan.budget import Budget
-from hanse.scan.source import Source
+from hanse.scan.source import Source, pieces
 from hanse.scan.walk import Malformed
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_USER_BLOCK = 1024 * 1024
-READ_COST = 8
-MESSAGE_COST = 12
+READ_COST = 20
+MESSAGE_COST = 25
 MAX_READ = 16 * 1024 * 1024
 DATATYPE, CONTINUATION = 0x03, 0x10
 
@@ -106,13 +106,29 @@ class Hdf5File:
 
     def read(self, at: int, length: int) -> bytes:
         """Return `length` bytes at an address; raises Malformed if they are not all there."""
-        self._budget.spend("operations", READ_COST + length // 128)
+        self._budget.spend("operations", READ_COST)
         if not 0 <= length <= MAX_READ:
             raise Malformed(f"a block of {length} bytes", at)
+        if self.base + at + length > self._source.size:
+            raise Malformed("an address leads out of the file", at)
+        self._budget.spend("operations", length // 128)
         data = self._source.read_at(self.base + at, length)
         if len(data) != length:
             raise Malformed("an address leads out of the file", at)
         return data
+
+    def find(self, mark: bytes) -> Iterator[int]:
+        """Yield every address, a multiple of 8, at which a mark of at most 8 bytes stands."""
+        at = self.base
+        for piece in pieces(self._source, self.base):
+            self._budget.spend("operations", len(piece) // 256)
+            place = piece.find(mark)
+            while place >= 0:
+                if place % 8 == 0:
+                    self._budget.spend("operations", READ_COST)
+                    yield at + place - self.base
+                place = piece.find(mark, place + 1)
+            at += len(piece)
 
     def number(self, data: bytes, at: int, size: int) -> int:
         """Return a little-endian number inside `data`; raises Malformed if it is cut."""
@@ -131,11 +147,11 @@ class Hdf5File:
 
     def messages(self, at: int) -> Iterator[Record]:
         """Yield the messages of the object header at an address, continuations included; raises Malformed."""
-        start = self.read(at, 16)
+        start = self.read(at, 6)
         if start[:4] == b"OHDR":
             yield from self._modern(at, start)
         elif start[0] == 1:
-            yield from self._classic(at, start)
+            yield from self._classic(at, self.read(at, 16))
         else:
             raise Malformed("no object header", at)
 

@@ -19,9 +19,9 @@ MAX_DEPTH = 100
 MAX_TEXT = 4096
 MAX_ATTACHED = 4096
 WINDOW = 16 * 1024
-COST = 16
+COST = 14
 """Operations that one field is worth."""
-MESSAGE_COST = 24
+MESSAGE_COST = 40
 OWED = 1_000
 
 

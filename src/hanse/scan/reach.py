@@ -24,7 +24,7 @@ def reach(path: str) -> str:
     if text.startswith(("/", "\\")) or DRIVE.match(text):
         return "to a file anywhere on the machine"
     segments = re.split(r"[/\\]", text)
-    if text.startswith("~") or "$" in segments[0] or segments[0].startswith("%"):
+    if text.startswith(("~", "$", "%")) and not text.startswith("%b"):
         return "to a file in the user's home"
     if ".." in segments:
         return "out of the model's folder"

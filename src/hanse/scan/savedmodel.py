@@ -52,7 +52,8 @@ OP_NAME = re.compile(r"[A-Za-z0-9_.][\w.>/\\-]{0,500}", re.ASCII)
 TOUCHES = re.compile(r"File|Save|Restore|Record|Dataset|Reader|Load|Summary|Initialize|Checkpoint")
 """Operators whose names say that they could take a path; what comes in is resolved for them."""
 MAX_EMPTY = 64
-NODE_COST = 30
+NODE_COST = 40
+TEXT_COST = 1_500
 MAX_OPS = 1_500
 MAX_CONSTANTS = 20_000
 MAX_OBJECTS = 2_000
@@ -166,6 +167,7 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     finally:
         graph.summarize(view)
     for number, (start, length) in enumerate(graph.configurations):
+        walk.budget.spend("operations", TEXT_COST)
         walk.descend(SliceSource(source, start, length), join(view.member, f"keras metadata {number}"))
 
 

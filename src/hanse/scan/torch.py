@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from hanse.scan.facts import View
@@ -37,6 +37,13 @@ BYTES = {
     "ComplexDoubleStorage": 16,
 }
 """Bytes per element of PyTorch's storage classes."""
+
+
+def is_storage(name: str, roots: Container[str]) -> bool:
+    """Tell whether a member holds the raw bytes of a tensor: a number in one of PyTorch's folders."""
+    folder, _, key = name.rpartition("/")
+    root, _, kind = folder.rpartition("/")
+    return kind in {"data", "constants"} and key.isascii() and key.isdigit() and f"{root}/" in roots
 
 
 class TorchMembers:

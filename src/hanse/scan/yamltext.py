@@ -9,20 +9,17 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-import yaml
-
 from hanse.scan.facts import View
 from hanse.scan.formats import Context
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import Source
 from hanse.scan.targets import is_prose, judge_target
-from hanse.scan.textual import decoded, looks_like_text
+from hanse.scan.textual import decoded, encoding_of, looks_like_text
 from hanse.scan.walk import ViewBuilder, Walk
 
 MAX_TEXT = 2 * 1024 * 1024
 MAX_PARSED = 64 * 1024
-MAX_DEPTH = 100
-MAX_EVENTS = 8_000
+MAX_BRACKETS = 8_000
 MAX_SEARCHED = 200
 OVERLAP = 4096
 MAX_SOURCE = 64 * 1024 * 1024
@@ -34,21 +31,21 @@ _INTEREST = re.compile(
     + _ESCAPED.pattern.encode()
 )
 _SHAPE = re.compile(r"^(?:---|%|#|\?\s|\s*(?:-\s+)?[\w.\\\"'/@ -]{1,80}\s*:(?:\s|$)|\s*-\s|\s*[!{\[])", re.MULTILINE)
-_TAG_TEXT = re.compile(
+TAG_TEXT = re.compile(
     r"!!python/(?P<form>[a-z/]{1,20})(?P<name>:[\w.]{0,200})?|!(?P<short>new|name|apply|module):(?P<to>[\w.]{1,200})"
 )
+"""A tag that a loader calls: of PyYAML with its form and name, or of HyperPyYAML."""
 _TARGET_TEXT = re.compile(r"""["']?_target_["']?\s*:\s*["']?([\w.]{1,200})""")
 _TARGET_KEY = re.compile(r"""^[^#\n]*_target_["']?\s*:""", re.MULTILINE)
-PYTHON = "tag:yaml.org,2002:python/"
 
 
 def claims(head: bytes, source: Source) -> bool:
     """Tell whether content is text with YAML structure that has a tag or key of interest."""
     if head.lstrip()[:1] == b"<" or not looks_like_text(head) or _SHAPE.search(decoded(head)) is None:
         return False
-    if source.size <= len(head):
-        return _INTEREST.search(head) is not None
-    if _INTEREST.search(source.read_at(0, MAX_TEXT)) is not None:
+    data = head if source.size <= len(head) else source.read_at(0, MAX_TEXT)
+    wide = encoding_of(head)[0] != "utf-8"
+    if _INTEREST.search(decoded(data).encode() if wide else data) is not None:
         return True
     return any(True for _ in _windows(source, MAX_TEXT - OVERLAP))
 
@@ -71,7 +68,7 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> Iterator[object]:
     data = source.read_at(0, MAX_TEXT)
     walk.budget.spend("text", len(data))
     text = decoded(data)
-    if len(text) > MAX_PARSED or text.count("[") + text.count("{") > MAX_EVENTS:
+    if len(text) > MAX_PARSED or text.count("[") + text.count("{") > MAX_BRACKETS:
         yield from _search(text, view)
         return
     walk.budget.spend("operations", 8 * len(text))
@@ -79,85 +76,18 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> Iterator[object]:
 
 
 def _parse(text: str, view: ViewBuilder) -> Iterator[object]:
-    builder = _Builder(view)
-    whole = False
-    try:
-        for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
-            if count > MAX_EVENTS or builder.depth > MAX_DEPTH:
-                view.see("large")
-                break
-            builder.take(event)
-        else:
-            whole = True
-    except (yaml.YAMLError, ValueError) as error:
-        view.see("malformed", reason=type(error).__name__)
-    yield from builder.documents
+    from hanse.scan.yamlevents import read  # noqa: PLC0415 PyYAML is slow to import, and not needed for most files
+
+    documents, whole = read(text, view)
+    yield from documents
     if not whole:
         yield from _search(text, view)
-
-
-class _Builder:
-    """Plain values made of events; aliases become the scalar they name, and nothing where they name more."""
-
-    def __init__(self, view: ViewBuilder) -> None:
-        self._view = view
-        self._stack: list[tuple[dict[str, object] | list[object], list[str]]] = []
-        self._scalars: dict[str, str] = {}
-        self.documents: list[object] = []
-
-    @property
-    def depth(self) -> int:
-        """How many collections are open."""
-        return len(self._stack)
-
-    def take(self, event: yaml.Event) -> None:
-        """Add one event."""
-        tag = getattr(event, "tag", None)
-        if tag:
-            self._tag(tag, event)
-        if isinstance(event, yaml.ScalarEvent):
-            if event.anchor:
-                self._scalars[event.anchor] = event.value
-            self._put(event.value)
-        elif isinstance(event, yaml.AliasEvent):
-            self._put(self._scalars.get(event.anchor or "", ""))
-        elif isinstance(event, yaml.MappingStartEvent):
-            self._open({})
-        elif isinstance(event, yaml.SequenceStartEvent):
-            self._open([])
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            self._stack.pop()
-
-    def _open(self, made: dict[str, object] | list[object]) -> None:
-        self._put(made)
-        self._stack.append((made, []))
-
-    def _put(self, value: object) -> None:
-        if not self._stack:
-            self.documents.append(value)
-            return
-        into, keys = self._stack[-1]
-        if isinstance(into, list):
-            into.append(value)
-        elif keys:
-            into[keys.pop()] = value
-        else:
-            keys.append(value if isinstance(value, str) else "")
-
-    def _tag(self, tag: str, event: yaml.Event) -> None:
-        at = event.start_mark.index if event.start_mark else None
-        value = event.value if isinstance(event, yaml.ScalarEvent) else ""
-        if tag.startswith(PYTHON):
-            form, _, name = tag[len(PYTHON) :].partition(":")
-            self._view.see("python", at, form=form, name=name or value)
-        elif match := _TAG_TEXT.fullmatch(tag):
-            self._view.see("tag", at, form=match["short"], name=match["to"])
 
 
 def _search(text: str, view: ViewBuilder) -> Iterator[object]:
     """Record tags by their text, and yield {key: value} for each target."""
     view.see("searched")
-    for match in islice(_TAG_TEXT.finditer(text), MAX_SEARCHED):
+    for match in islice(TAG_TEXT.finditer(text), MAX_SEARCHED):
         if match["form"]:
             view.see("python", match.start(), form=match["form"].rstrip("/"), name=(match["name"] or "")[1:])
         else:

@@ -28,6 +28,8 @@ FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 UTF8 = 0x800
 DESCRIPTOR = 0x8
 ENTRY_COST = 100
+MAX_MARKS, MAX_ENDS = 3_000, 8
+"""How many marks of an end record are looked at, and how many records are followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ def find_ends(source: Source) -> list[End]:
     tail = source.read_at(tail_at, TAIL_BYTES)
     found: list[End] = []
     place = tail.rfind(END_MAGIC)
-    for _ in range(64):
-        if place < 0:
+    for _ in range(MAX_MARKS):
+        if place < 0 or len(found) >= MAX_ENDS:
             break
         if place + _END.size <= len(tail):
             _, disk, _, _, count, size, start, comment = _END.unpack_from(tail, place)
@@ -239,6 +241,10 @@ def descriptor_length(source: Source, at: int, crc: int, packed: int) -> int:
     lead = 4 if data.startswith(b"PK\x07\x08") else 0
     if int.from_bytes(data[lead : lead + 4], "little") != crc:
         return 0
+    short = int.from_bytes(data[lead + 4 : lead + 8], "little") == packed & FULL32
+    if short and data[lead + 12 : lead + 14] == b"PK":
+        # Of an empty member the eight zeros are two sizes of four bytes, when a header follows them.
+        return lead + 12
     if int.from_bytes(data[lead + 4 : lead + 12], "little") == packed and len(data) >= lead + 20:
         return lead + 20
-    return lead + 12 if int.from_bytes(data[lead + 4 : lead + 8], "little") == packed & FULL32 else 0
+    return lead + 12 if short else 0

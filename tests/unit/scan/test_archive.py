@@ -10,6 +10,7 @@ from tests.support.judging import judged, rules_of
 from hanse.model.finding import Coverage, Verdict
 from hanse.scan.archive import claims, observe
 from hanse.scan.budget import Budget, limits_for
+from hanse.scan.dispatch import extract
 from hanse.scan.facts import View
 from hanse.scan.source import BytesSource, Source
 from hanse.scan.walk import Walk
@@ -105,6 +106,21 @@ def test_bombs() -> None:
     found = judged(data, "a.zip")
     assert "ARCHIVE-BOMB" in rules_of(found)
     assert found.spent["inflated"] < 1_000_000
+
+
+def test_archives_that_bring_server_code() -> None:
+    """A TorchServe archive with a handler is a program, so it is served with a warning."""
+    manifest = ("MAR-INF/MANIFEST.json", b'{"model": {"handler": "h.py"}}')
+    assert "TORCHSERVE-CODE" in rules_of(judged(archive(manifest, ("h.py", b"class H:\n    x = 1\n")), "a.mar"))
+    assert "TORCHSERVE-CODE" not in rules_of(judged(archive(manifest), "a.mar"))
+
+
+def test_tensors_that_look_like_formats() -> None:
+    """Numbers of a tensor that begin like a container are numbers; a pickle among them is still found."""
+    ids = (20_000).to_bytes(8, "little") + (123).to_bytes(8, "little") * 9
+    facts = extract(BytesSource(archive(("m/data.pkl", HARMLESS), ("m/data/0", ids), ("m/data/1", PAYLOAD))))
+    assert {view.format for view in facts.views if view.member == "m/data/0"} == set()
+    assert {view.format for view in facts.views if view.member == "m/data/1"} == {"pickle"}
 
 
 def test_claims() -> None:

@@ -42,6 +42,8 @@ def test_templates_in_use_are_safe(text: str) -> None:
         ("{{ message['__meta__'] }}", {"TEMPLATE-PRIVATE"}),
         ("{{ content.replace('__image__', '<image>') }}", set()),
         ("{{ message.get('_extra') }}", set()),
+        ("{{ '__TOOL__'|replace('_', '') }}", set()),
+        ("{{ 'write def __init__(self) first'|trim }}", set()),
         ("{{ x.popen('a') }}", {"TEMPLATE-RUNS"}),
         ("{{ message['tool_' ~ kind] }}", {"TEMPLATE-COMPUTED-ITEM"}),
         ("{% extends 'base' %}", {"TEMPLATE-LOADS"}),
@@ -71,3 +73,12 @@ def test_a_known_template_is_spared_its_words_but_no_escape() -> None:
         data = dict(shipped.data["template"]) | {"known": {fingerprint(parse(text)): "test"}}
         known = dataclasses.replace(shipped, data={**shipped.data, "template": data}, _sets={})
         assert rules_of(judge(extract(BytesSource(text.encode())), "chat_template.jinja", known)) == rules
+
+
+def test_well_known_templates_are_recognised() -> None:
+    """The ruleset has fingerprints of templates that everybody uses, however they are laid out."""
+    known = builtin_ruleset().names("template", "known")
+    assert len(known) >= 100
+    assert all(len(one) == 64 for one in known)
+    spread = CHATML.replace("{% endfor %}", "{# end #}\n{%- endfor -%}\n  ")
+    assert {fingerprint(parse(CHATML)), fingerprint(parse(spread))} <= known

@@ -10,7 +10,7 @@ from hanse.scan.budget import Budget, limits_for
 from hanse.scan.dispatch import extract
 from hanse.scan.facts import View
 from hanse.scan.source import BytesSource, Source
-from hanse.scan.torch import LEGACY_MAGIC, TorchMembers, claims
+from hanse.scan.torch import LEGACY_MAGIC, TorchMembers, claims, is_storage
 from hanse.scan.walk import Walk
 from hanse.scan.zipread import directories, find_ends, read_local
 
@@ -48,6 +48,13 @@ def test_storages() -> None:
     assert _problems(("0", "torch ByteStorage", -1)) == ["size"]
     assert _problems(("0", "mystery", 1 << 40)) == []
     assert _problems(("1", "torch FloatStorage", 1), ("../0", "", 1), (None, "", 1)) == ["missing", "path", "key"]
+
+
+def test_is_storage() -> None:
+    """Only numbers in PyTorch's folders beside a data.pkl are raw bytes."""
+    assert is_storage("m/data/12", {"m/"})
+    for name in ("m/data/a.pkl", "x/data/1", "m/other/1", "data/1", "m/data/deep/1"):
+        assert not is_storage(name, {"m/"})
 
 
 def test_recognition() -> None:

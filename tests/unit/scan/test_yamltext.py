@@ -66,6 +66,11 @@ def test_long_text_is_searched_to_its_end() -> None:
     assert rules_of(judged(odd, "c.yaml")) == {"YAML-UNREAD"}
 
 
+def test_every_encoding_is_read() -> None:
+    """YAML readers take UTF-16 with a byte order mark."""
+    assert "TARGET-DENIED" in rules_of(judged("_target_: os.system\n".encode("utf-16"), "c.yaml"))
+
+
 def test_source_code_and_prose_are_not_configurations() -> None:
     """Examples in documents are no finding."""
     for name in ("README.md", "train.py"):

@@ -27,6 +27,7 @@ def test_plain_archives_have_no_gaps() -> None:
     """Members, descriptors, directory, records and comment account for every byte."""
     assert _gaps(archive(("a", b"hello"), ("b", b""))) == []
     assert _gaps(Craft((Part(b"a", b"hello", described=True), Part(b"b", b"x" * 70, method=8, described=True))).build()) == []
+    assert _gaps(Craft((Part(b"a", b"", described=True), Part(b"b", b"", described=True))).build()) == []
     assert _gaps(archive(("a", b"hello"), comment=b"words")) == []
 
 

@@ -47,6 +47,12 @@ def test_two_end_records() -> None:
     assert {one.entries[0].name for one in _directories(archive(("a.txt", b"hello"), comment=inner))} == {"a.txt", "b.txt"}
 
 
+def test_marks_do_not_hide_an_end_record() -> None:
+    """Hundreds of false marks in a comment do not keep the record in front of them from being found."""
+    data = archive(("a.txt", b"hello"), comment=b"PK\x05\x06" * 300)
+    assert [one.entries[0].name for one in _directories(data)] == ["a.txt"]
+
+
 def test_concatenated_archives() -> None:
     """Miniz believes the offset of the last record, which here leads into the first archive's bytes."""
     first, second = archive(("a.txt", b"hello")), archive(("b.txt", b"hello"))

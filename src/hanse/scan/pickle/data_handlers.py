@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hanse.scan.pickle.machine import Machine
 
 LINE_COST = 4
-TUPLE_COST = 4
+TUPLE_COST = 6
 NOTE_COST = 8
 FRAME_COST = 20
 
@@ -198,20 +198,6 @@ def setitem(machine: Machine, pos: int) -> int:
         machine.heap.keep_pairs(target, stack[-2:], 2)
     del stack[-2:]
     return pos + 1
-
-
-def put_many(kind: str) -> Callable[[Machine, int], int]:
-    """Make the handler of APPENDS, SETITEMS or ADDITEMS on what may be no container of the stream."""
-
-    def handle(machine: Machine, pos: int) -> int:
-        target = machine.stack[machine.marks[-1] - 1]
-        machine.pop_mark()
-        if target < 0:
-            machine.extra += NOTE_COST
-            touch(machine, kind, target, machine.constants.base + pos)
-        return pos + 1
-
-    return handle
 
 
 def append(machine: Machine, pos: int) -> int:

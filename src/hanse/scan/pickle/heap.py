@@ -71,6 +71,10 @@ class Heap:
         """Return how many items a remembered tuple has."""
         return self._lengths.get(value) or len(self._tuples.get(value, ()))
 
+    def has_room(self) -> bool:
+        """Tell whether contents of every further dict would be kept."""
+        return len(self._contents) < MAX_CONTENTS
+
     def wants(self, at: int) -> bool:
         """Tell whether contents of a dict would be kept."""
         return len(self._contents) < MAX_CONTENTS or at in self._contents

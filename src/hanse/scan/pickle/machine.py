@@ -12,7 +12,7 @@ from typing import Any
 
 from hanse.scan.budget import Budget, OverBudget
 from hanse.scan.pickle import opcodes as op
-from hanse.scan.pickle.calls import Site
+from hanse.scan.pickle.calls import Site, touch
 from hanse.scan.pickle.ended import Ended, Framed
 from hanse.scan.pickle.handlers import HANDLERS
 from hanse.scan.pickle.heap import HOLE, MAX_PAIRS, Heap
@@ -20,6 +20,8 @@ from hanse.scan.pickle.record import Record
 from hanse.scan.pickle.values import MARGIN, Constants
 from hanse.scan.source import Source, SplicedSource
 
+STRIDE = 1 << 14
+"""Bytes after which the operations are charged; what can be spent beyond the budget is what so many bytes can cost."""
 MAX_STACK = 3_200_000
 """Values on the stack, about 40 bytes each; real files have a few thousand."""
 MAX_VALUES = 16_000_000
@@ -29,7 +31,12 @@ MAX_SPARSE = 500_000
 MAX_GAP = 64
 """Keys that may be left out in the dense part of the memo: Python 2 counts from 1, old optimisers leave unused keys out."""
 STEP_COST = 15
+FORK_OPERATIONS = 20_000
+MAX_FORKED = 256
+"""Values of the stack and of the memo that a fork gets."""
 SPARSE_COST = 10
+NOTE_COST = 8
+PAIRS_COST = 6
 
 
 class Machine:
@@ -66,6 +73,15 @@ class Machine:
         self.frame_end = -1
         self.crossed = False
 
+    def fork(self, record: Record) -> Machine:
+        """Return a machine with the same values that takes nothing for joblib's arrays and notes into `record`."""
+        other = Machine(self.constants.source, record, Budget({"operations": FORK_OPERATIONS}), joblib=False)
+        other.heap.things = list(self.heap.things)
+        other.stack = self.stack[-MAX_FORKED:]
+        other.memo = self.memo[:MAX_FORKED]
+        other.remember = other.memo.append
+        return other
+
     def follow(self, start: int) -> tuple[str, int]:
         """Follow the stream from `start`; returns why it ended and where. Raises OverBudget."""
         self.position = start
@@ -89,7 +105,7 @@ class Machine:
         if self.step:
             self._keep_frame()
         start = self.position - constants.base
-        limit = min(len(constants.data) - MARGIN, start + 1 + self.budget.left("operations"))
+        limit = min(len(constants.data) - MARGIN, start + STRIDE)
         if self.frame_end >= 0:
             limit = min(limit, self.frame_end - constants.base)
         try:
@@ -124,44 +140,42 @@ class Machine:
         LONGEST bytes long. Unlisted codes and those whose condition fails go to their handler.
         """
         data, base, stack, marks, memo = self.constants.data, self.constants.base, self.stack, self.marks, self.memo
-        push, remember, fixed, handlers, keep = stack.append, self.remember, op.FIXED, HANDLERS, self.keep_pairs
+        push, mark, unmark, remember, fixed = stack.append, marks.append, marks.pop, self.remember, op.FIXED
+        keeping = frozenset(range(256)) if self.heap.has_room() else _USES_STATE
         count = done = 0
         try:
             while pos < limit:
                 count += done
                 for done in range(1, (limit - pos) // LONGEST + 2):  # noqa: B007
                     code = data[pos]
-                    if size := fixed[code]:
-                        push(base + pos)
-                        pos += size
-                    elif code == 0x68:  # BINGET
+                    if code == 0x68:  # BINGET
                         push(memo[data[pos + 1]])
                         pos += 2
+                    elif size := fixed[code]:
+                        push(base + pos)
+                        pos += size
                     elif code == 0x94:  # MEMOIZE
                         remember(stack[-1])
                         pos += 1
                     elif code == 0x28:  # MARK
-                        marks.append(len(stack))
+                        mark(len(stack))
                         pos += 1
                     elif code == 0x8C:  # SHORT_BINUNICODE
                         push(base + pos)
                         pos += 2 + data[pos + 1]
-                    elif code == 0x75 and stack[marks[-1] - 1] >= 0:  # SETITEMS
-                        keep(pos)
-                        del stack[marks.pop() :]
-                        pos += 1
-                    elif code == 0x65 and stack[marks[-1] - 1] >= 0:  # APPENDS
-                        del stack[marks.pop() :]
+                    elif code in _MANY:  # APPENDS, SETITEMS, ADDITEMS
+                        start = unmark()
+                        if stack[start - 1] < 0 or (code == 0x75 and data[pos + 1] in keeping):
+                            self.fill(code, start, base + pos)
+                        del stack[start:]
                         pos += 1
                     else:
-                        at, pos = pos, handlers[code](self, pos)
+                        at, pos = pos, HANDLERS[code](self, pos)
                         remember = self.remember
                         if pos - at > LONGEST:
                             break
-        except Framed as begun:
-            pos = begun.offset
-        except IndexError:
-            pos = self._recover(pos)
+        except (Framed, IndexError) as error:
+            pos = self._recover(pos, error)
         finally:
             self._count(count + done, base + pos)
 
@@ -170,8 +184,10 @@ class Machine:
         self.extra += operations
         self.position = position
 
-    def _recover(self, pos: int) -> int:
-        """Go on after a memo entry that the loop did not find; raises Ended where a value is missing."""
+    def _recover(self, pos: int, error: Framed | IndexError) -> int:
+        """Go on in a frame, or after a memo entry that the loop did not find; raises Ended where a value is missing."""
+        if isinstance(error, Framed):
+            return error.offset
         if self.constants.data[pos] != op.BINGET:
             raise Ended("stack-underflow")
         self.stack.append(self.lookup(self.constants.data[pos + 1]))
@@ -209,13 +225,15 @@ class Machine:
         """Do MEMOIZE where the memo has holes: its key is the number of entries."""
         self.put(len(self.memo) + len(self.sparse) - self.holes)
 
-    def keep_pairs(self, pos: int) -> None:
-        """Remember what the SETITEMS at offset `pos` sets, if there is room or a BUILD could follow."""
-        mark = self.marks[-1]
-        target = self.stack[mark - 1]
-        if self.constants.data[pos + 1] in _USES_STATE or self.heap.wants(target):
-            self.heap.keep_pairs(target, self.stack[mark : mark + MAX_PAIRS], len(self.stack) - mark)
-            self.extra += 3
+    def fill(self, code: int, start: int, at: int) -> None:
+        """Note what is put into the value below `start` if that is no container, else remember what a dict gets."""
+        target = self.stack[start - 1]
+        if target < 0:
+            self.extra += NOTE_COST
+            touch(self, "setitem" if code == op.SETITEMS else "append", target, at)
+        else:
+            self.extra += PAIRS_COST
+            self.heap.keep_pairs(target, self.stack[start : start + MAX_PAIRS], len(self.stack) - start)
 
     def pop_mark(self) -> list[int]:
         """Take everything above the last mark; raises IndexError without one."""
@@ -225,4 +243,6 @@ class Machine:
         return taken
 
 
+_MANY = frozenset({op.APPENDS, op.SETITEMS, op.ADDITEMS})
 _USES_STATE = frozenset({op.BUILD, op.TUPLE, op.TUPLE1, op.TUPLE2, op.TUPLE3, op.MEMOIZE})
+"""What follows the SETITEMS of a state: contents are remembered there even when there is no room for more."""

@@ -55,6 +55,10 @@ class Record:
         """Return the data of the observations of a kind."""
         return [data for _, _, data in self._kept.get(kind, {}).values()]
 
+    def names(self) -> list[str]:
+        """Return the module and object names of all imports."""
+        return [str(data[part]) for data in self.kept("import") for part in ("module", "name")]
+
     def write(self, view: ViewBuilder) -> None:
         """Write everything into a view, storages in lists of PER_CHUNK."""
         for kind, kept in self._kept.items():

@@ -19,6 +19,7 @@ _BLANK = re.compile(r"\s")
 _NAME = re.compile(r"(?!_)[A-Za-z][A-Za-z0-9_]*(\.(?!_)[A-Za-z][A-Za-z0-9_]*)*", re.ASCII)
 _PATH = re.compile(r"(?!/)(?!.*\.\.)[\w./+-]{1,100}", re.ASCII)
 _LIKE_A_PLACE = re.compile(r"[/\\;|&$`<>\n]")
+_LIKE_CODE = re.compile(r"__\w+__|\bimport\b|[;`]|\b(eval|exec|system|open|getattr|lambda)\b *\(?.*[(:]", re.ASCII)
 MAX_NESTED = 4
 
 
@@ -93,6 +94,11 @@ def texts_in(value: Any, depth: int = MAX_NESTED) -> Iterator[str]:
 def like_a_place(value: Any) -> bool:
     """Tell whether texts in a value could name a path, an address or a command."""
     return any(_LIKE_A_PLACE.search(one) for one in texts_in(value))
+
+
+def like_code(value: Any) -> bool:
+    """Tell whether texts in a value could be a program."""
+    return any(_LIKE_CODE.search(one) for one in texts_in(value))
 
 
 def simple(value: Any) -> bool:

@@ -72,7 +72,7 @@ async def _run(call: Call, opened: Session, data: bytes, progress: _Progress) ->
     progress.new = await anyio.to_thread.run_sync(check, abandon_on_cancel=True, limiter=_own_threads())
 
 
-class _ProgressResponse(Response):
+class ProgressResponse(Response):
     """Lines of JSON from the start of a check to its end, at least one every two seconds."""
 
     media_type = "application/x-ndjson"
@@ -132,7 +132,7 @@ async def shard_v1(call: Call) -> Response:
 async def shard_v2(call: Call) -> Response:
     """Take in a shard; answer lines of progress, then the result or the error."""
     opened, data = await _shard(call)
-    return _ProgressResponse(call, opened, data)
+    return ProgressResponse(call, opened, data)
 
 
 ROUTES = [*routes("POST", "/shards", shard_v2, "v2"), *routes("POST", "/shards", shard_v1, "v1", "")]
