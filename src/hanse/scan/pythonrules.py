@@ -69,7 +69,7 @@ class _Judge:
         elif labels & HIDDEN or "socket" in labels:
             severity = None if self.at_load(one) or "decoded" in labels else Verdict.SUSPICIOUS
             yield self.hit("PYTHON-PROCESS-HIDDEN", one, severity, command=text[:120])
-        elif self.at_load(one) and command and command[0] and "…" not in command[0].split()[:1][0]:
+        elif self.at_load(one) and command and "…" not in text:
             yield self.hit("PYTHON-PROCESS-LOAD", one, command=text[:120])
         elif self.at_load(one):
             yield self.hit("PYTHON-PROCESS-UNKNOWN", one)

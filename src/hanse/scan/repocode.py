@@ -36,6 +36,7 @@ _LIKELY = re.compile(
     rb"|(?:async[ \t]+)?def[ \t]+[A-Za-z_\x80-\xff][\w\x80-\xff]*[ \t]*[(\[]"
     rb"|class[ \t]+[A-Za-z_\x80-\xff][\w\x80-\xff]*[ \t]*[:(\[]"
     rb"|@[A-Za-z_][\w.]*[ \t]*(?:[(\r\n]|\Z))"
+    rb"|^[ \t]*(?:raise|try|if|for|while|with|assert)\b[^\n]*[:(]"
     rb"|(?<![\w.])(?:exec|eval|__import__|compile|getattr|open|globals|vars|locals|setattr)[ \t]*\("
     rb"|^[ \t]*[A-Za-z_\x80-\xff][\w.\x80-\xff]*\([^\n]*\)[ \t]*(?:[;#\r\n]|\Z)|;[ \t]*(?:import|from)[ \t]",
     re.MULTILINE,

@@ -16,8 +16,8 @@ from hanse.scan.budget import OverBudget
 
 MAX_NESTING = 60
 """Brackets within brackets, and replacement fields within those; real programs stay below 30, Python refuses 200."""
-MAX_WORK = 3_500_000
-"""Operations for one text, 150,000 tokens; the longest real programs, tables made by programs, have about as many."""
+MAX_WORK = 2_500_000
+"""Operations for one text, 100,000 tokens; the longest real programs, tables made by programs, have up to twice as many."""
 OPERATIONS = 24
 """What one token costs to read, parse and follow, in operations of the budget."""
 
