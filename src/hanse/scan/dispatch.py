@@ -31,6 +31,7 @@ MODULES = (
     "safetensors",
     "executable",
     "media",
+    "plaintext",
     "document",
     "hydra",
     "hubconfig",
