@@ -151,7 +151,7 @@ class Callables:
             return
         told = attribute.endswith(_ERRORS)
         familiar = place is not None or self._known_package(module)
-        doubtful = like_a_place(args) if familiar else not simple(args)
+        doubtful = like_a_place(args) or like_code(args) if familiar else not simple(args)
         if not told and doubtful:
             yield _hit("PICKLE-CLASS-ARGS", raw, arguments=described(args))
         elif place is None:
