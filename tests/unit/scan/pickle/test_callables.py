@@ -76,6 +76,13 @@ def test_constructors_with_arguments(callables: Callables) -> None:
     assert _call(callables, "sklearn.a B", {"s": "/etc/passwd"}) == ["PICKLE-CLASS-ARGS"]
 
 
+def test_built_in_errors_are_values(callables: Callables) -> None:
+    """Exceptions keep their arguments and do nothing else, under their old module, too."""
+    name = "exceptions NotImplemented" + "Error"
+    assert _call(callables, name, {"s": "no /x"}) == []
+    assert list(callables.reference(name)) == []
+
+
 def test_shapes_are_enforced(callables: Callables) -> None:
     """Allowed functions are bound to what their library writes; guarded ones are malicious otherwise."""
     tensor = ({"p": 1}, 0, [4], [1], False, {"c": "collections OrderedDict"})
