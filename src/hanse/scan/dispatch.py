@@ -24,6 +24,8 @@ MODULES = (
     "onnx",
     "savedmodel",
     "tflite",
+    "paddle",
+    "tfcheckpoint",
     "gguf",
     "safetensors",
     "executable",
@@ -32,9 +34,9 @@ MODULES = (
     "hydra",
     "hubconfig",
     "template",
-    "repocode",
     "secrets",
     "requirements",
+    "repocode",
     "pickle.format",
 )
 """One module per concept; each has FORMATS. Pickle comes last: it looks at whatever the others found, too."""

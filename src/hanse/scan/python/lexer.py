@@ -199,7 +199,7 @@ class Lexer:
         return parts, len(self._data)
 
     def _past(self, end: int, stop: bytes, *, raw: bool) -> int:
-        """Return the place behind an escape; a brace after a backslash still begins a field, but for `\\N{...}`."""
+        """Return the place behind an escape; a brace after a backslash begins a field, but for characters by name."""
         if stop == b"\\" and not raw and self._data[end : end + 2] == b"N{":
             return self._data.find(b"}", end, end + 90) + 1 or end + 1
         return end if stop == b"\\" and self._data[end : end + 1] in {b"{", b"}"} else end + 1
