@@ -63,6 +63,8 @@ class Callables:
             yield wrong
             return
         place = self.known.exact.get(name)
+        if _is_error(name):
+            return
         if place is not None and place.how == "call" and how not in CREATED:
             yield from self._shaped(raw, name, place, args)
         elif name in self.known.data["code_builders"]:
@@ -151,7 +153,7 @@ class Callables:
             return
         told = attribute.endswith(_ERRORS)
         familiar = place is not None or self._known_package(module)
-        doubtful = like_a_place(args) if familiar else not simple(args)
+        doubtful = like_a_place(args) or like_code(args) if familiar else not simple(args)
         if not told and doubtful:
             yield _hit("PICKLE-CLASS-ARGS", raw, arguments=described(args))
         elif place is None:
@@ -168,7 +170,7 @@ class Callables:
         wrong = self.named(raw)
         if wrong is not None:
             yield wrong
-        elif name in self.known.exact or self.known.has("references", name) or self.known.has("methods", name):
+        elif name in self.known.exact or _is_error(name) or self.known.has("references", name) or self.known.has("methods", name):
             return
         elif self.known.dangerous(name):
             yield _hit("PICKLE-REF-DANGEROUS", raw)
@@ -185,6 +187,11 @@ class Callables:
         for raw in imports_in(value):
             if self.known.has("risky", self.known.canonical(raw)):
                 yield _hit("PICKLE-REF-RISKY", raw, does="call or reach anything")
+
+
+def _is_error(name: str) -> bool:
+    """Tell whether a name is a built-in exception: these only keep their arguments."""
+    return name.startswith("builtins ") and name.endswith(_ERRORS) and could_be_class(name)
 
 
 def _noted(raw: str, place: Place) -> Iterator[Hit]:

@@ -121,6 +121,9 @@ class _Judge:
         name = str(one.data["callable"])
         if name:
             yield from self.callables.call(name, str(one.data["how"]), args)
+            place = self.known.exact.get(self.known.canonical(name))
+            if place is not None and place.how == "call" and (reserved := self._reserved(args)):
+                yield Hit("PICKLE-BUILD-UNSAFE", callable=name.replace(" ", "."), words={"arguments": reserved})
         else:
             yield from self._computed(one.data.get("of"), str(one.data["how"]))
 
@@ -157,14 +160,20 @@ class _Judge:
         yield from self.callables.handed_on(state)
         if on == "import":
             yield Hit("PICKLE-BUILD-GLOBAL", callable=shown)
-        elif on == "call" and self.known.canonical(target) == "builtins getattr":
-            yield Hit("PICKLE-BUILD-GLOBAL", callable="what getattr gives")
+        elif on == "call" and self.known.has("reaching", self.known.canonical(target)):
+            yield Hit("PICKLE-BUILD-GLOBAL", callable=f"what {shown} gives")
         elif on == "persistent":
             yield Hit("PICKLE-BUILD-UNSAFE", callable="a storage", words={"arguments": described(state)})
-        elif reserved := [key for key in _keys(state) if self.known.has("reserved_attributes", key)]:
-            yield Hit("PICKLE-BUILD-UNSAFE", callable=shown, words={"arguments": ", ".join(reserved)})
+        elif reserved := self._reserved(state):
+            yield Hit("PICKLE-BUILD-UNSAFE", callable=shown, words={"arguments": reserved})
+        elif run := [key for key in self.known.data["state_code"].get(self.known.canonical(target), ()) if key in _keys(state)]:
+            yield Hit("PICKLE-STATE-CODE", callable=shown, words={"arguments": ", ".join(run)})
         elif self.known.canonical(target) == "functools partial" and not fits(_PARTIAL_STATE, state, self.callables.is_class):
             yield Hit("PICKLE-ARGS-UNSAFE", callable=shown, words={"arguments": described(state)})
+
+    def _reserved(self, state: Any) -> str:
+        """Return the attributes of a state that would change what an object is."""
+        return ", ".join(key for key in _keys(state) if self.known.has("reserved_attributes", key))
 
     def items(self, one: Observation) -> Iterator[Hit]:
         """Judge items that are put into something that is no plain container."""

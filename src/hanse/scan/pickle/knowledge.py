@@ -156,5 +156,5 @@ def _keep(exact: dict[str, Place], name: str, place: Place) -> None:
 
 
 _STRICT = ("call", "class", "value")
-_TABLES = ("renamed", "renamed_names", "moved", "shapes", "creators", "applied", "factories", "code_builders")
+_TABLES = ("renamed", "renamed_names", "moved", "shapes", "creators", "applied", "factories", "code_builders", "state_code")
 _EMPTY: dict[str, Any] = {"gadgets": [], **{table: {} for table in _TABLES}}

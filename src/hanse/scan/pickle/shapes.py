@@ -4,8 +4,8 @@ A shape is a list of tokens, one for each argument: alternatives between `|`, `?
 last one) for any number of them. Tokens: none, bool, int, num, str, bytes, tuple, list, set, dict; word (a short text without
 slashes or quotes), name (a plain identifier, dotted, without leading underscores), path (a relative path), ints (a tuple of
 integers), map (a dict or an ordered one), import (any imported name), class (an imported name that could be a class), obj (the
-result of a call), storage (what a persistent id stands for), data (anything but imports), any, `=a,b` (one of these texts, or one
-that was not kept), `g:prefix` (an imported name that begins so).
+result of a call), storage (what a persistent id stands for), data (anything but imports), any, `=a,b` (one of these texts),
+`~a,b` (one of these texts, or one that was not kept), `g:prefix` (an imported name that begins so).
 """
 
 from __future__ import annotations
@@ -138,6 +138,8 @@ def _one(alternatives: str, value: Any, could_be_class: Callable[[str], bool]) -
 
 def _token(token: str, value: Any, could_be_class: Callable[[str], bool]) -> bool:
     if token.startswith("="):
+        return text(value) in token[1:].split(",")
+    if token.startswith("~"):
         return text(value) in token[1:].split(",") or (kind(value) == "str" and text(value) is None)
     if token.startswith("g:"):
         return imported(value).startswith(token[2:])
