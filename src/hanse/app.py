@@ -115,7 +115,7 @@ def open_scanning(settings: Settings) -> Scanning | None:
     )
     rules = builtin_ruleset() if settings.scan_ruleset is None else load_ruleset(settings.scan_ruleset)
     limits = JobLimits(seconds=settings.scan_seconds, memory=settings.scan_memory_bytes)
-    return Scanning(ScanPool(settings.scan_workers, limits), rules, policy)
+    return Scanning(ScanPool(settings.scan_workers, limits), rules, policy, clamd=settings.clamd or "")
 
 
 def close_node(opened: Opened) -> None:

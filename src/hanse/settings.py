@@ -92,6 +92,15 @@ def _choice(*allowed: str) -> Callable[[object], str]:
     return parse
 
 
+def _clamd(raw: object) -> str:
+    """Return the address of a clamd: `unix:/path` or `host:port`."""
+    text = _text(raw)
+    host, _, port = text.rpartition(":")
+    if not text.startswith("unix:/") and not (host and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        raise ValueError("an address such as unix:/run/clamav/clamd.ctl or 127.0.0.1:3310")
+    return text
+
+
 _ACTION = _choice("refuse", "hold", "warn")
 
 
@@ -237,6 +246,9 @@ class Settings:
     scan_seconds: int = _setting(60, _whole(1, 3600, _TIMES), "Time that scanning one file may take.")
     scan_memory_bytes: int = _setting(
         1024 * MIB, _whole(256 * MIB, 64 * GIB, _UNITS), "Address space of a scanning process.", "1,073,741,824"
+    )
+    clamd: str | None = _setting(
+        None, _clamd, "ClamAV daemon asked about new files, `unix:/path` or `host:port`; recorded, never the gate.", "none"
     )
     limits: Limits = field(default_factory=Limits, metadata={})
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import zlib
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete
+from tests.support.clamd import FakeClamd
 from tests.support.nodes import commit, new_repo
 from tests.support.rawxet import raw_file
 from tests.support.scanning import ODD
@@ -129,3 +132,25 @@ def test_unreadable_bytes_are_told(scanned: Node, alice: Actor) -> None:
     assert not flow.try_scan(scanned, row)
     with scanned.db.read() as conn:
         assert blobs.get_by_sha256(conn, [row.sha256])
+
+
+def test_clamd_is_heard_and_never_the_gate(scanned: Node, alice: Actor, tmp_path: Path) -> None:
+    """What clamd says stands beside the facts, whether the content comes by Xet, as a stream or in a commit."""
+    daemon = FakeClamd(tmp_path / "clamd.ctl")
+    daemon.start()
+    assert scanned.scanning is not None
+    scanned.scanning.clamd = daemon.address
+    repo = new_repo(scanned, alice, "alice/m")
+    xet = raw_file(b"EICAR" + random.Random(9).randbytes(150_000))
+    send_file(scanned, alice, repo, xet)
+    lfs = b"fine" + random.Random(10).randbytes(150_000)
+    with FileIngest(scanned, alice, repo, sha256=_digest(lfs), size=len(lfs)) as ingest:
+        ingest.feed(lfs)
+        ingest.finish()
+    commit(scanned, alice, repo, PutBytes("a.txt", b"EICAR here"))
+    for data, status in ((xet.data, "unsafe"), (lfs, "safe"), (b"EICAR here", "unsafe")):
+        row = _stored(scanned, data)
+        assert row is not None
+        assert row.others is not None
+        assert json.loads(row.others)["av"]["status"] == status
+    daemon.stop()

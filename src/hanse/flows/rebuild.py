@@ -8,8 +8,8 @@
 6. Each repository holds what its revisions name; revisions whose bytes are gone are erased.
 
 All in one transaction. What cannot come back is the listed state of DESIGN.md section 7 (accounts, tokens, waivers, access
-requests, discussions, who created what, gates) and uploads that no commit had named. Leaves of repositories that are not public and
-whose records are gone belong to erased ones: they stay unreadable.
+requests, discussions, who created what, gates) and uploads that no commit had named. Leaves of repositories that are not
+public and whose records are gone belong to erased ones: they stay unreadable.
 """
 
 from __future__ import annotations

@@ -6,11 +6,12 @@ Nothing in memory here is needed after a restart. The module knows no node, so t
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from hanse.jobs.pool import ScanPool
 from hanse.model.admission import Outcome, Policy
@@ -74,7 +75,8 @@ class Scanning:
     """State of the scanner of one node in this process.
 
     fresh: facts (JSON) made and not in the catalogue yet; outcomes: what was judged, by (content, path); settled: every content
-    was judged by this scanner, ruleset and policy, as far as this process knows.
+    was judged by this scanner, ruleset and policy, as far as this process knows; clamd: address of a second opinion, "" for none;
+    others: JSON of what other scanners said, not in the catalogue yet.
     """
 
     pool: ScanPool
@@ -83,6 +85,12 @@ class Scanning:
     fresh: Recent[Sha256, bytes] = field(default_factory=lambda: Recent(_FRESH_BYTES, len))
     outcomes: Recent[tuple[Sha256, str], Outcome] = field(default_factory=lambda: Recent(_OUTCOMES))
     settled: bool = False
+    clamd: str = ""
+    others: Recent[Sha256, str] = field(default_factory=lambda: Recent(_OUTCOMES))
+
+    def keep_others(self, digest: Sha256, av: Mapping[str, Any]) -> None:
+        """Keep what clamd says about a content for the transaction that makes it known."""
+        self.others.put(digest, json.dumps({"av": dict(av)}, sort_keys=True))
 
     @property
     def basis(self) -> str:

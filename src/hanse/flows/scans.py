@@ -22,6 +22,7 @@ from hanse.errors import HanseError
 from hanse.flows.node import Node
 from hanse.flows.read import open_file
 from hanse.flows.scanner import Scanning
+from hanse.jobs.clamd import ClamStream
 from hanse.jobs.pool import MACHINE_REASONS, OpenFile, parse_facts
 from hanse.jobs.wire import MAX_BATCH
 from hanse.model.digest import Sha256
@@ -45,22 +46,27 @@ class _Source:
 class ScanHook:
     """The scanner's place in the one pass over a new file: its worker reads what it needs while the file is hashed."""
 
-    streams = False
-
     def __init__(self, scanning: Scanning) -> None:
         self._scanning = scanning
         self._facts: Future[list[bytes]] | None = None
+        self._clam: ClamStream | None = None
+        self.streams = bool(scanning.clamd)
 
     def begin(self, read_at: Callable[[int, int], bytes], size: int) -> None:
         """Start to scan."""
         self._facts = self._scanning.pool.submit(_Source(read_at, size))
+        self._clam = ClamStream(self._scanning.clamd) if self._scanning.clamd else None
 
     def feed(self, data: memoryview) -> None:
-        """Pass over the next bytes: the worker reads by itself."""
+        """Pass the next bytes on to clamd, if there is one: the worker reads by itself."""
+        if self._clam is not None:
+            self._clam.feed(data)
 
     def end(self, digest: Sha256) -> None:
         """Keep the facts for the transaction that makes the file known."""
         assert self._facts is not None
+        if self._clam is not None:
+            self._scanning.keep_others(digest, self._clam.result())
         self._scanning.fresh.put(digest, self._facts.result()[0])
 
 
@@ -70,12 +76,14 @@ class SmallScan:
     def __init__(self, node: Node, items: Sequence[bytes]) -> None:
         self._waiting: list[tuple[Sequence[Sha256], Future[list[bytes]]]] = []
         self._scanning = node.scanning
+        self._items: dict[Sha256, bytes] = {}
         if self._scanning is None:
             return
         by_digest = {Sha256(hashlib.sha256(data).hexdigest()): data for data in items}
         with node.db.read() as conn:
             known = scans.known(conn, list(by_digest), SCANNER)
-        for batch in _batches({digest: data for digest, data in by_digest.items() if digest not in known}):
+        self._items = {digest: data for digest, data in by_digest.items() if digest not in known}
+        for batch in _batches(self._items):
             if len(batch) == 1 and len(next(iter(batch.values()))) > MAX_BATCH:
                 future = self._scanning.pool.submit(BytesSource(next(iter(batch.values()))))
             else:
@@ -88,6 +96,12 @@ class SmallScan:
             for digest, facts in zip(digests, future.result(), strict=True):
                 assert self._scanning is not None
                 self._scanning.fresh.put(digest, facts)
+        for digest, data in self._items.items():
+            assert self._scanning is not None
+            if self._scanning.clamd:
+                stream = ClamStream(self._scanning.clamd)
+                stream.feed(data)
+                self._scanning.keep_others(digest, stream.result())
 
 
 def _batches(items: Mapping[Sha256, bytes]) -> Iterator[dict[Sha256, bytes]]:
@@ -113,7 +127,8 @@ def record(node: Node, conn: Connection, sizes: Mapping[Sha256, int]) -> None:
 
 
 def _row(node: Node, digest: Sha256, size: int, facts: bytes) -> ScanRow:
-    return ScanRow(digest, SCANNER, size, zlib.compress(facts, 6), None, node.clock.now())
+    assert node.scanning is not None
+    return ScanRow(digest, SCANNER, size, zlib.compress(facts, 6), node.scanning.others.pop(digest), node.clock.now())
 
 
 def load(row: ScanRow) -> Facts | None:
