@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.samples import graphs, graphs_tensorflow
 from tests.samples.base import Sample
-from tests.samples.graphs import FAMILIES
 
 from hanse.scan.dispatch import extract
 from hanse.scan.source import BytesSource
 
-SAMPLES = [sample for family in FAMILIES.values() for sample in (*family.malicious, *family.benign) if len(sample.data) < 4096]
+FAMILIES = graphs.FAMILIES | graphs_tensorflow.FAMILIES
+SAMPLES = [one for family in FAMILIES.values() for one in (*family.malicious, *family.benign) if len(one.data) < 4096]
 
 
 def _ends_well(data: bytes) -> None:

@@ -101,7 +101,7 @@ WRITES = {
             Sample("link.tar", tar(("a", (tarfile.SYMTYPE, "/etc")), ("a/hanse-test", b"x"))),
             Sample("up.tar", tar(("a", (tarfile.SYMTYPE, "../..")), ("a/hanse-test", b"x"))),
             Sample("hard.tar", tar(("a", (tarfile.LNKTYPE, "/etc/passwd")))),
-            Sample("secret.tar", tar(("config.json", (tarfile.SYMTYPE, "/root/.ssh/id_rsa")))),
+            Sample("secret.tar", tar(("config.json", (tarfile.SYMTYPE, "/home/user/.ssh/id_rsa")))),
         ),
         benign=(
             Sample("inside.tar", tar(("blobs/1", b"hello"), ("snapshots/main/a.txt", (tarfile.SYMTYPE, "../../blobs/1")))),

@@ -1,4 +1,4 @@
-"""Model graphs: Keras, HDF5, skops, ONNX, TensorFlow and TensorFlow Lite, with their benign twins."""
+"""Model graphs: Keras, HDF5, skops and ONNX, with their benign twins."""
 
 from __future__ import annotations
 
@@ -99,6 +99,14 @@ def _keras() -> dict[str, Family]:
         Sample("load.keras", archive(layer("Dense", {"activation": function("load_model", "keras.models")}))),
         Sample("numpy.keras", archive(layer("Dense", {"activation": function("load", "numpy")}))),
     )
+    return {
+        "keras-code": Family("keras-code", shallow, plain),
+        "keras-functions": Family("keras-functions", denied, plain[:1]),
+        "keras-files": _keras_files(),
+    }
+
+
+def _keras_files() -> Family:
     packed = base64.b64encode(PICKLE).decode()
     files = (
         Sample("vocabulary.keras", archive(layer("StringLookup", {"name": "l", "vocabulary": "/etc/passwd"}))),
@@ -110,11 +118,7 @@ def _keras() -> dict[str, Family]:
         Sample("beside.keras", archive(layer("StringLookup", {"name": "l", "vocabulary": "vocabulary.txt"}))),
         Sample("inside.keras", archive(layer("StringLookup", {"name": "l", "vocabulary": ["/etc", "a"]}))),
     )
-    return {
-        "keras-code": Family("keras-code", shallow, plain),
-        "keras-functions": Family("keras-functions", denied, plain[:1]),
-        "keras-files": Family("keras-files", files, beside),
-    }
+    return Family("keras-files", files, beside)
 
 
 def _storage(name: bytes) -> bytes:
@@ -287,139 +291,4 @@ def _onnx() -> dict[str, Family]:
     }
 
 
-def tf_node(name: str, op: str, *inputs: str, text: str | None = None) -> bytes:
-    """Return a NodeDef; text makes its `value` a constant."""
-    attribute = field(5, field(1, "value") + field(2, field(8, field(8, text)))) if text is not None else b""
-    return field(1, name) + field(2, op) + b"".join(field(3, one) for one in inputs) + attribute
-
-
-def graph(*nodes: bytes, library: tuple[bytes, ...] = ()) -> bytes:
-    """Return a GraphDef with nodes, and with a function of other nodes."""
-    body = field(1, field(1, field(1, "inner")) + b"".join(field(3, one) for one in library))
-    return b"".join(field(1, one) for one in nodes) + (field(2, body) if library else b"")
-
-
-def saved(graph_def: bytes, tail: bytes = b"") -> bytes:
-    """Return a SavedModel with one graph."""
-    return field(1, 1) + field(2, field(1, field(4, "serve")) + field(2, graph_def) + tail)
-
-
-def _tensorflow() -> dict[str, Family]:
-    start = tf_node("x", "Placeholder")
-    secret = tf_node("name", "Const", text="/etc/cron.d/hanse-test")
-    metadata = field(1, field(2, 1) + field(4, "_tf_keras_layer") + field(5, json.dumps(model(LAMBDA))))
-    objects = field(
-        7,
-        field(
-            1,
-            field(
-                4,
-                field(1, "_tf_keras_layer")
-                + field(3, json.dumps({"class_name": "Sequential", "config": {"layers": [OLD_LAMBDA]}})),
-            ),
-        ),
-    )
-    bad = (
-        *(
-            Sample(f"{op}/saved_model.pb", saved(graph(start, tf_node("n", op))))
-            for op in ("PyFunc", "EagerPyFunc", "ReadFile", "WriteFile", "MatchingFiles", "LoadLibrary")
-        ),
-        Sample("library/saved_model.pb", saved(graph(start, library=(tf_node("w", "WriteFile"),)))),
-        Sample("only_library/saved_model.pb", saved(graph(library=(tf_node("w", "WriteFile"),)))),
-        Sample("frozen.pb", graph(start, tf_node("r", "ReadFile"))),
-        Sample("model.meta", field(1, field(4, "t")) + field(2, graph(start, tf_node("p", "PyFunc")))),
-        Sample("padded.pb", field(1, b"") * 100 + graph(start, tf_node("p", "PyFunc"))),
-        Sample("asset/saved_model.pb", saved(graph(start), field(6, field(2, "../../../etc/passwd")))),
-        Sample("keras_metadata.pb", metadata),
-        Sample("objects/saved_model.pb", saved(graph(start), objects)),
-    )
-    good = (
-        Sample(
-            "plain/saved_model.pb", saved(graph(start, tf_node("s", "SaveV2"), tf_node("a", "Assert"), tf_node("p", "PrintV2")))
-        ),
-        Sample("asset/saved_model.pb", saved(graph(start), field(6, field(2, "vocabulary.txt")))),
-        Sample("called/saved_model.pb", saved(graph(start, tf_node("c", "inner"), library=(tf_node("r", "Relu"),)))),
-        Sample("custom.pb", graph(start, tf_node("c", "MyOp"))),
-        Sample("constant.pb", graph(start, secret, tf_node("i", "Identity", "name"))),
-    )
-    broken = (
-        Sample("cut/saved_model.pb", saved(graph(start, tf_node("m", "MatMul"), tf_node("r", "Relu")))[:-12]),
-        Sample("path.pb", graph(start, secret, tf_node("s", "SaveV2", "name:0"))),
-    )
-    return {"tensorflow-operators": Family("tensorflow-operators", bad, good, broken)}
-
-
-def tflite(custom: str | None, options: bytes = b"", buffer_end: int = 4) -> bytes:
-    """Return a model with one operator: a custom one of that name, or a built-in one; forward offsets, parts in order."""
-    out = bytearray(struct.pack("<I4s", 0, b"TFL3"))
-
-    def put(data: bytes) -> int:
-        out.extend(bytes(-len(out) % 8))
-        out.extend(data)
-        return len(out) - len(data)
-
-    def table(*fields: tuple[int, bytes]) -> tuple[int, dict[int, int]]:
-        count = max((number for number, _ in fields), default=-1) + 1
-        body, places = bytearray(4), {}
-        for number, data in fields:
-            body.extend(bytes(-len(body) % max(len(data), 1)))
-            places[number] = len(body)
-            body.extend(data)
-        offsets = b"".join(struct.pack("<H", places.get(number, 0)) for number in range(count))
-        vtable = put(struct.pack("<HH", 4 + 2 * count, len(body)) + offsets)
-        at = put(bytes(body))
-        struct.pack_into("<i", out, at, at - vtable)
-        return at, {number: at + place for number, place in places.items()}
-
-    def point(place: int, to: int) -> None:
-        struct.pack_into("<I", out, place, to - place)
-
-    empty = bytes(4)
-    root, fields = table((0, struct.pack("<I", 3)), (1, empty), (2, empty), (4, empty))
-    point(0, root)
-    tables: dict[int, dict[int, int]] = {}
-    code = (0, b"\x20"), (1, empty), (3, struct.pack("<I", 32))
-    shapes = {1: code if custom else ((0, b"\0"),), 2: ((0, empty), (3, empty)), 4: ((0, empty),)}
-    for number, shape in shapes.items():
-        vector = put(struct.pack("<II", 1, 0))
-        point(fields[number], vector)
-        at, tables[number] = table(*shape)
-        point(vector + 4, at)
-    if custom:
-        point(tables[1][1], put(struct.pack("<I", len(custom)) + custom.encode() + b"\0"))
-    for number, shape in ((0, ((2, empty),)), (3, ((0, empty), (5, empty)))):
-        vector = put(struct.pack("<II", 1, 0))
-        point(tables[2][number], vector)
-        at, inner = table(*shape)
-        point(vector + 4, at)
-        if number == 3:
-            point(inner[5], put(struct.pack("<I", len(options)) + options))
-    point(tables[4][0], put(struct.pack("<I", buffer_end) + bytes(4)))
-    return bytes(out)
-
-
-def flex(op: str) -> bytes:
-    """Return the options of a Flex operator: a FlexBuffer vector of its name and its NodeDef."""
-    definition = tf_node("n", op)
-    body = bytes([len(op)]) + op.encode() + b"\0" + bytes([len(definition)]) + definition + b"\0"
-    start = len(body) + 1
-    first, second = 1, len(op) + 3
-    vector = bytes([2, start - first, start + 1 - second, 5 << 2, 5 << 2])
-    return body + vector + bytes([len(body) + len(vector) - start, 10 << 2, 1])
-
-
-def _tflite() -> dict[str, Family]:
-    bad = (
-        Sample("read.tflite", tflite("FlexReadFile", flex("ReadFile"))),
-        Sample("hidden.tflite", tflite("FlexAdd", flex("PyFunc"))),
-    )
-    good = (
-        Sample("plain.tflite", tflite(None)),
-        Sample("flex.tflite", tflite("FlexAddV2", flex("AddV2"))),
-        Sample("custom.tflite", tflite("MyOp")),
-    )
-    broken = (Sample("buffer.tflite", tflite(None, buffer_end=1 << 30)), Sample("cut.tflite", tflite(None)[:100]))
-    return {"tflite-operators": Family("tflite-operators", bad, good, broken)}
-
-
-FAMILIES = {**_keras(), **_hdf5(), **_skops(), **_onnx(), **_tensorflow(), **_tflite()}
+FAMILIES = {**_keras(), **_hdf5(), **_skops(), **_onnx()}

@@ -64,7 +64,7 @@ def joblib_array(raw: bytes, dtype: str | bytes = "u1", *, padding: bool = True,
     size = len(raw) if count is None else count
     items = text("subclass") + imported("numpy", "ndarray") + text("shape") + b"K" + bytes([size]) + b"\x85"
     items += text("order") + text("C") + text("dtype") + kind + text("allow_mmap") + b"\x88"
-    items += text("numpy_array_alignment_bytes") + b"K\x10"
+    items += text("numpy_array_alignment_bytes") + b"K\x10" if padding else b""
     filled = b"\x03\xff\xff\xff" if padding else b""
     return imported("joblib.numpy_pickle", "NumpyArrayWrapper") + b")\x81}(" + items + b"ub" + filled + raw
 
@@ -78,17 +78,6 @@ def npy(descr: str, shape: str, body: bytes) -> bytes:
 def _opcode_families() -> list[Family]:
     inst = b"(" + text(COMMAND) + b"iposix\nsystem\n"
     nice_inst = b"(icollections\nOrderedDict\n"
-    memo = (
-        imported("posix", "system")
-        + b"q\x05"
-        + b"0"
-        + imported("builtins", "len")
-        + b"q\x06"
-        + b"0h\x05"
-        + text(COMMAND)
-        + b"\x85R"
-    )
-    nice_memo = memo.replace(b"posix\nsystem", b"builtins\nstr")
     return [
         _both("pickle-reduce", stream),
         _pair(
@@ -112,11 +101,32 @@ def _opcode_families() -> list[Family]:
             stream(imported("posix", "system") + text(COMMAND) + b"\x85}\x92", 4),
             stream(imported("collections", "OrderedDict") + b")}\x92", 4),
         ),
+    ]
+
+
+def _stack_families() -> list[Family]:
+    memo = (
+        imported("posix", "system")
+        + b"q\x05"
+        + b"0"
+        + imported("builtins", "len")
+        + b"q\x06"
+        + b"0h\x05"
+        + text(COMMAND)
+        + b"\x85R"
+    )
+    registered = called("copyreg", "add_extension", text("posix"), text("system"), b"K\xf0")
+    nice_memo = memo.replace(b"posix\nsystem", b"builtins\nstr")
+    return [
         _both("pickle-popped", lambda body: stream(body + b"0N")),
         _both("pickle-dup", lambda body: stream(b"N2" + body + b"20")),
         _both("pickle-in-dict", lambda body: stream(b"}(" + text("weights") + body + b"u")),
         _pair("pickle-memo", stream(memo), stream(nice_memo)),
-        _pair("pickle-extension", stream(b"\x82\xf0" + text(COMMAND) + b"\x85R"), stream(b"K\xf0" + text(COMMAND) + b"\x86")),
+        _pair(
+            "pickle-extension",
+            stream(registered + b"0\x82\xf0" + text(COMMAND) + b"\x85R"),
+            stream(b"K\xf0" + text(COMMAND) + b"\x86"),
+        ),
         _pair("pickle-persistent", stream(b"Pstorage\n0" + SYSTEM), stream(text("storage"))),
     ]
 
@@ -177,6 +187,11 @@ def _layout_families() -> list[Family]:
         _both("pickle-padding", lambda body: stream(b"N0" * 30_000 + body)),
         _both("pickle-after-bytes", lambda body: stream(binary(zlib.compress(bytes(5000)) * 40) + body)),
         _both("pickle-joblib-array", lambda body: stream(b"}(" + text("a") + joblib_array(array) + text("b") + body + b"u", 4)),
+        _pair(
+            "pickle-joblib-opcodes",
+            stream(joblib_array(SYSTEM + b".", padding=False), 4),
+            stream(joblib_array(bytes(range(1, 90))), 4),
+        ),
         _pair("pickle-buried", bytes(range(1, 250)) * 9 + stream(SYSTEM), bytes(range(1, 250)) * 9),
         _pair("npy-objects", npy("'|O'", "(1,)", stream(SYSTEM)), npy("'<f4'", "(2,)", bytes(8)), "npy"),
     ]
@@ -196,5 +211,5 @@ def _malformed() -> Family:
 
 
 FAMILIES: dict[str, Family] = {
-    one.name: one for one in (*_opcode_families(), *_name_families(), *_layout_families(), _malformed())
+    one.name: one for one in (*_opcode_families(), *_stack_families(), *_name_families(), *_layout_families(), _malformed())
 }

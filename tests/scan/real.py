@@ -16,8 +16,8 @@ from hanse.model.finding import Judgement, Verdict
 
 ENVIRONMENTS = ("scan", "torch", "hub2")
 MODELS = (
-    ".pkl .pickle .npy .npz .joblib .onnx .h5 .hdf5 .keras .pb .pt .pth .pt2 .bin .zip .bz2 .xz .tar .tflite .gguf .safetensors .jinja "
-    ".jinja2 .model .mat .skops .parquet .ubj .msgpack"
+    ".pkl .pickle .npy .npz .joblib .onnx .h5 .hdf5 .keras .pb .pt .pth .pt2 .bin .zip .bz2 .xz .tar .tflite .gguf .safetensors"
+    " .jinja .jinja2 .model .mat .skops .parquet .ubj .msgpack"
 )
 COMMON = frozenset({".py", ".json", ".txt", ".md", ".yaml", ".yml", ".csv", ".gz"})
 SUFFIXES = COMMON | frozenset(MODELS.split())

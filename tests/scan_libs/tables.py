@@ -24,6 +24,16 @@ def _pandas() -> dict[str, Any]:
         "periods": pd.period_range("2020-01", periods=3, freq="M"),
         "intervals": pd.interval_range(0, 3),
         "deltas": pd.to_timedelta(["1D", "2h"]),
+        "sparse": pd.Series(pd.arrays.SparseArray([0, 0, 1])),
+        "series": pd.Series([1.0, 2.0], name="s"),
+        "range": pd.RangeIndex(5),
+        "boolean": pd.array([True, None], "boolean"),
+        **_pandas_values(pd),
+    }
+
+
+def _pandas_values(pd: Any) -> dict[str, Any]:
+    return {
         "scalars": [
             pd.Timestamp("2020-01-01"),
             pd.Timestamp("2020-01-01", tz="UTC"),
@@ -39,10 +49,6 @@ def _pandas() -> dict[str, Any]:
             pd.Interval(0, 1),
             pd.offsets.Week(weekday=1),
         ],
-        "sparse": pd.Series(pd.arrays.SparseArray([0, 0, 1])),
-        "series": pd.Series([1.0, 2.0], name="s"),
-        "range": pd.RangeIndex(5),
-        "boolean": pd.array([True, None], "boolean"),
         "dtypes": [
             pd.CategoricalDtype(["a"]),
             pd.Int64Dtype(),

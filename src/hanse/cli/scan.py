@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hanse.flows.scanning import Scanned
-    from hanse.model.finding import Judgement
+    from hanse.model.finding import Finding, Judgement, RepositoryJudgement
     from hanse.scan.ruleset import Ruleset
 
 app = App(name="scan", help="Judge model files and folders before anything loads them.", default_parameter=Parameter(negative=()))
@@ -42,21 +42,24 @@ def scan(
     Exits with 0 if everything is safe or needs caution, 1 if anything is suspicious or malicious, 2 if something could not be
     fully read (or the command line is wrong).
     """
-    from hanse.flows.scanning import exit_code
+    from hanse.flows.scanning import exit_code, judge_folders
 
     try:
         rules = _rules(ruleset)
         found = _scan(paths, rules, digest=digest)
         if sarif is not None:
             _write_sarif(sarif, found, rules)
+        folders = judge_folders(found, rules)
     except HanseError as error:  # 1 is taken: it says that something bad was found
         report(error)
         return 2
     if as_json:
-        print(json.dumps(_report(found, rules), indent=2, ensure_ascii=False))
+        report_of = _report(found, rules)
+        told = [one.to_json() | {"path": str(folder)} for folder, one in folders.items()]
+        print(json.dumps(report_of | {"folders": told}, indent=2, ensure_ascii=False))
     else:
-        _print(found, rules)
-    return exit_code(found)
+        _print(found, folders, rules)
+    return exit_code(found, folders.values())
 
 
 def _scan(paths: Sequence[Path], rules: Ruleset, *, digest: bool) -> list[Scanned]:
@@ -138,20 +141,28 @@ def _summary(found: Sequence[Scanned]) -> dict[str, Any]:
     return {"files": len(found), "verdicts": verdicts, "coverage": coverage}
 
 
-def _print(found: Sequence[Scanned], rules: Ruleset) -> None:
+def _print(found: Sequence[Scanned], folders: Mapping[Path, RepositoryJudgement], rules: Ruleset) -> None:
     for one in found:
         print(_line(one.judgement, _clean(str(one.input.found))))
-        for finding in one.judgement.findings:
-            where = f" in {_clean(finding.member)}" if finding.member else ""
-            at = f" at byte {finding.offset:,}" if finding.offset is not None else ""
-            print(f"  {finding.severity.value} {finding.rule}{where}{at}: {_clean(finding.says)}")
-            print(f"    to pass: {_clean(finding.remedy)}")
+        _print_findings(one.judgement.findings)
         for gap in one.judgement.gaps[:5]:
             print(f"  not read: {_clean(gap.member) or 'the file'} as {gap.format} ({_clean(gap.reason)})")
+    for folder, judgement in folders.items():
+        if judgement.findings:
+            print(f"{_clean(str(folder))} as a whole:")
+            _print_findings(judgement.findings)
     counts = _summary(found)
     told = [f"{count:,} {name}" for name, count in counts["verdicts"].items() if count]
     told += [f"{count:,} {name}" for name, count in counts["coverage"].items() if count and name != "complete"]
     print(f"{len(found):,} files: {', '.join(told)} (ruleset {rules.version} {rules.digest[:12]})")
+
+
+def _print_findings(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        where = f" in {_clean(finding.member)}" if finding.member else ""
+        at = f" at byte {finding.offset:,}" if finding.offset is not None else ""
+        print(f"  {finding.severity.value} {finding.rule}{where}{at}: {_clean(finding.says)}")
+        print(f"    to pass: {_clean(finding.remedy)}")
 
 
 def _line(judgement: Judgement, name: str) -> str:

@@ -11,9 +11,10 @@ from stat import S_ISREG
 
 from hanse.errors import EntryNotFound, StorageError
 from hanse.model.canonical import canonical
-from hanse.model.finding import Coverage, Gap, Judgement, Verdict
+from hanse.model.finding import Coverage, Gap, Judgement, RepositoryJudgement, Verdict
 from hanse.scan.dispatch import extract
 from hanse.scan.facts import Facts
+from hanse.scan.repository import judge_repository
 from hanse.scan.ruleset import Ruleset
 from hanse.scan.source import PIECE, pieces
 from hanse.scan.verdict import judge
@@ -24,10 +25,15 @@ MAX_FILES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file to scan. found: as the user would name it; path: its name in the repository that it is judged in."""
+    """A file to scan.
+
+    found: as the user would name it; path: its name in the repository that it is judged in; folder: that repository, if a folder
+    was named.
+    """
 
     found: Path
     path: str
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ def find_inputs(paths: Sequence[Path]) -> list[Input]:
     found: list[Input] = []
     for path in paths:
         if path.is_dir():
-            found += [Input(one, one.relative_to(path).as_posix()) for one in _walk(path)]
+            found += [Input(one, one.relative_to(path).as_posix(), path) for one in _walk(path)]
         elif path.exists():
             found.append(Input(path, path.name))
         else:
@@ -125,9 +131,25 @@ def scan_all(
     return found
 
 
-def exit_code(found: Iterable[Scanned]) -> int:
+def judge_folders(found: Iterable[Scanned], rules: Ruleset) -> dict[Path, RepositoryJudgement]:
+    """Return the verdict on each folder that was named, its files taken together as one revision of a repository."""
+    folders: dict[Path, list[Scanned]] = {}
+    for one in found:
+        if one.input.folder is not None:
+            folders.setdefault(one.input.folder, []).append(one)
+    return {folder: _judge_folder(folder, some, rules) for folder, some in folders.items()}
+
+
+def _judge_folder(folder: Path, some: list[Scanned], rules: Ruleset) -> RepositoryJudgement:
+    facts = {one.input.path: one.facts for one in some if one.facts is not None}
+    judgements = {one.input.path: one.judgement for one in some}
+    digests = {one.input.path: one.sha256 for one in some if one.sha256 is not None}
+    return judge_repository(facts, rules, judgements, name=folder.resolve().name, digests=digests)
+
+
+def exit_code(found: Iterable[Scanned], folders: Iterable[RepositoryJudgement] = ()) -> int:
     """Return 1 if anything is suspicious or malicious, else 2 if anything was not fully read, else 0."""
-    judgements = [one.judgement for one in found]
+    judgements: list[Judgement | RepositoryJudgement] = [*(one.judgement for one in found), *folders]
     if any(one.verdict.rank >= Verdict.SUSPICIOUS.rank for one in judgements):
         return 1
     return 2 if any(one.coverage is not Coverage.COMPLETE for one in judgements) else 0

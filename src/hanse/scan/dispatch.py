@@ -12,6 +12,7 @@ from hanse.scan.versions import SCANNER
 from hanse.scan.walk import Walk
 
 MODULES = (
+    "pickle.format",
     "archive",
     "tarball",
     "sevenzip",
@@ -24,20 +25,25 @@ MODULES = (
     "onnx",
     "savedmodel",
     "tflite",
+    "paddle",
+    "tfcheckpoint",
     "gguf",
     "safetensors",
     "executable",
     "media",
+    "plaintext",
     "document",
     "hydra",
     "hubconfig",
     "template",
-    "repocode",
     "secrets",
     "requirements",
-    "pickle.format",
+    "repocode",
 )
-"""One module per concept; each has FORMATS. Pickle comes last: it looks at whatever the others found, too."""
+"""One module per concept; each has FORMATS.
+
+Pickle comes first: most of what attacks is one, and whatever else the bytes could be must not use up the budget before it.
+"""
 
 
 def all_formats() -> dict[str, Format]:

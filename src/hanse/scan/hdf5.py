@@ -30,7 +30,7 @@ from hanse.scan.hdf5_messages import (
 from hanse.scan.reach import INSIDE, reach
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import BytesSource, Source
-from hanse.scan.walk import ViewBuilder, Walk, join
+from hanse.scan.walk import Malformed, ViewBuilder, Walk, join
 
 LINK_INFO, LINK, EXTERNAL_FILES, LAYOUT, FILTERS, ATTRIBUTE = 0x02, 0x06, 0x07, 0x08, 0x0B, 0x0C
 SHARED_TABLE, SYMBOLS, DRIVER, ATTRIBUTE_INFO = 0x0F, 0x11, 0x14, 0x15
@@ -69,6 +69,7 @@ class _Visit:
         self.seen: set[int] = set()
         self.noted: set[tuple[str, ...]] = set()
         self.pending: list[tuple[str, int]] = [("", file.root)]
+        self.pickled = False
 
     def run(self) -> None:
         """Visit the superblock's extension, then every object."""
@@ -87,6 +88,21 @@ class _Visit:
                     self.message(path, one)
                 except Unread as error:
                     self.view.stop(str(error))
+        if self.pickled:
+            self.rows()
+
+    def rows(self) -> None:
+        """Go down into every value of every global heap: rows of an array of objects are pickles, and lie there."""
+        for at in self.file.find(b"GCOL"):
+            try:
+                values = list(self.heaps.all(at, MAX_VALUE))
+            except Malformed:
+                continue
+            for value in values:
+                self.file.spend(TEXT_COST + len(value) // 16)
+                if value[:1] == b"\x80" and self._new_text(value):
+                    self.walk.budget.spend("inflated", len(value))
+                    self.walk.descend(BytesSource(value), join(self.view.member, f"object at {at}"))
 
     def note(self, kind: str, at: int | None = None, **data: str) -> None:
         """Keep an observation, one of each."""
@@ -190,6 +206,7 @@ class _Visit:
             text = value.rstrip(b"\0 ")
             if name in NOTED and index == 0:
                 self.note("attribute", at, name=name, value=_plain(text[:200]))
+                self.pickled = self.pickled or (name == "PSEUDOATOM" and text == b"object")
             if _is_active(text) and self._new_text(text):
                 self.file.spend(TEXT_COST)
                 self.walk.budget.spend("inflated", len(value))

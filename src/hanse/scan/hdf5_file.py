@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hanse.scan.budget import Budget
-from hanse.scan.source import Source
+from hanse.scan.source import Source, pieces
 from hanse.scan.walk import Malformed
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -116,6 +116,19 @@ class Hdf5File:
         if len(data) != length:
             raise Malformed("an address leads out of the file", at)
         return data
+
+    def find(self, mark: bytes) -> Iterator[int]:
+        """Yield every address, a multiple of 8, at which a mark of at most 8 bytes stands."""
+        at = self.base
+        for piece in pieces(self._source, self.base):
+            self._budget.spend("operations", len(piece) // 256)
+            place = piece.find(mark)
+            while place >= 0:
+                if place % 8 == 0:
+                    self._budget.spend("operations", READ_COST)
+                    yield at + place - self.base
+                place = piece.find(mark, place + 1)
+            at += len(piece)
 
     def number(self, data: bytes, at: int, size: int) -> int:
         """Return a little-endian number inside `data`; raises Malformed if it is cut."""

@@ -94,6 +94,11 @@ class GlobalHeaps:
         at, size = places[index]
         return self._file.read(at, min(size, limit))
 
+    def all(self, collection: int, limit: int) -> Iterator[bytes]:
+        """Yield every value of a collection, each up to `limit` bytes; raises Malformed if there is none."""
+        for _, (at, size) in self._read(collection):
+            yield self._file.read(at, min(size, limit))
+
     def _read(self, at: int) -> Iterator[tuple[int, tuple[int, int]]]:
         file = self._file
         head = file.read(at, 8 + file.lengths)

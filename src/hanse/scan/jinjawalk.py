@@ -87,6 +87,8 @@ class TemplateWalk:
         if isinstance(node, nodes.CallBlock):
             yield node.call
         yield from node.body
+        if isinstance(node, nodes.Macro):
+            self._bound[f"{node.name}()"] = self._body(node.body)
 
     def _loop(self, node: nodes.For) -> Iterator[nodes.Node]:
         """Walk a loop: once for each item of a short constant list, else once for all."""
@@ -206,7 +208,7 @@ class TemplateWalk:
             return (tuple(pair.key for pair in node.kwargs[: fold.MAX_ITEMS]),)
         if isinstance(node.node, nodes.Name) and node.node.name in fold.FUNCTIONS:
             return combine(fold.FUNCTIONS[node.node.name], *arguments)
-        return None
+        return self._bound.get(f"{node.node.name}()") if isinstance(node.node, nodes.Name) else None
 
     def _name(self, node: nodes.Name) -> None:
         self.names["name"].add(node.name)
@@ -241,6 +243,9 @@ class TemplateWalk:
             for text in _texts(one):
                 for match in _DUNDER.finditer(text[: fold.MAX_STRING]):
                     self._see("access", node, name=match[1], how="argument", of=of)
+        for text in _texts(self.value(node.node)) if isinstance(node, nodes.Filter) else ():
+            if _DUNDER.fullmatch(text):
+                self._see("access", node, name=text, how="argument", of=of)
         if of in {"format", "format_map"}:
             self._format(node)
 

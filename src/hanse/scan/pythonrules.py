@@ -69,7 +69,7 @@ class _Judge:
         elif labels & HIDDEN or "socket" in labels:
             severity = None if self.at_load(one) or "decoded" in labels else Verdict.SUSPICIOUS
             yield self.hit("PYTHON-PROCESS-HIDDEN", one, severity, command=text[:120])
-        elif self.at_load(one) and command and command[0] and "…" not in command[0].split()[:1][0]:
+        elif self.at_load(one) and command and "…" not in text:
             yield self.hit("PYTHON-PROCESS-LOAD", one, command=text[:120])
         elif self.at_load(one):
             yield self.hit("PYTHON-PROCESS-UNKNOWN", one)
@@ -141,7 +141,8 @@ class _Judge:
             named.add(arguments[0])
         for path in sorted(named):
             if self._writes(one) and self._matches(path, "startup_files"):
-                yield self.hit("PYTHON-WRITE-STARTUP", one, path=path)
+                severity = None if self.at_load(one) else Verdict.SUSPICIOUS
+                yield self.hit("PYTHON-WRITE-STARTUP", one, severity, path=path)
             elif self._is(one, "files") and self._matches(path, "secret_files"):
                 yield self.hit("PYTHON-READ-SECRET", one, path=path)
 
@@ -218,10 +219,12 @@ def _program(word: str) -> str:
 def judge_program(view: View, context: Context) -> Iterator[Hit]:
     """Yield the rules that apply to a program."""
     program = view.first("python.program")
-    if program is None:
+    if program is None or not program.data["statements"]:
         return
     if not program.data["whole"] or program.data["refused"]:
         yield Hit("PYTHON-UNREADABLE", view.member, words={"count": program.data["refused"]})
+    if program.data["cut"] and view.stopped is None:
+        yield Hit("PYTHON-UNREAD", view.member)
     yield Hit("PYTHON-CODE", view.member)
     for one in view.all("python.encoding"):
         yield Hit("PYTHON-ENCODING", view.member, one.at, words={"name": one.data["name"]})

@@ -16,6 +16,7 @@ from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
 from hanse.scan.python.lexer import Lexer
 from hanse.scan.python.origins import LOADER_ENTRIES, PASSED
+from hanse.scan.python.parser import Node
 from hanse.scan.python.statements import Program
 from hanse.scan.python.tracing import Call, Trace, Tracer
 from hanse.scan.python.values import UNKNOWN, Value
@@ -35,12 +36,16 @@ _LIKELY = re.compile(
     rb"|(?:async[ \t]+)?def[ \t]+[A-Za-z_\x80-\xff][\w\x80-\xff]*[ \t]*[(\[]"
     rb"|class[ \t]+[A-Za-z_\x80-\xff][\w\x80-\xff]*[ \t]*[:(\[]"
     rb"|@[A-Za-z_][\w.]*[ \t]*(?:[(\r\n]|\Z))"
+    rb"|^[ \t]*(?:raise|try|if|for|while|with|assert)\b[^\n]*[:(]"
     rb"|(?<![\w.])(?:exec|eval|__import__|compile|getattr|open|globals|vars|locals|setattr)[ \t]*\("
     rb"|^[ \t]*[A-Za-z_\x80-\xff][\w.\x80-\xff]*\([^\n]*\)[ \t]*(?:[;#\r\n]|\Z)|;[ \t]*(?:import|from)[ \t]",
     re.MULTILINE,
 )
-_IDLE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*+(?:[rR]?(?:\"\"\"|''')|(?:\#[^\n]*+\s*+)++\Z)")
-"""A docstring first, or nothing but comments."""
+_IDLE = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?\s*+(?:\#[^\n]*+\s*+)*+"
+    rb"(?:\Z|[rR]?(?:\"\"\"|''')|\"[^\"\n]*\"[ \t]*(?:\n|\Z)|[A-Za-z_]\w*[ \t]*(?::[^=\n]{1,80})?=(?!=)[ \t]*\S)"
+)
+"""A docstring, an assignment or nothing behind comments."""
 _STRING = re.compile(rb'"(?:[^"\\\n]|\\.)*+"')
 _JSON = re.compile(rb"[\s\[\]{}:,0-9.eE+\-truefalsnNIity]*\Z")
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]{1,40})")
@@ -108,9 +113,12 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     lexer = Lexer(data, walk.budget.spend)
     program = Program(lexer)
     whole = program.read()
-    if whole and (program.cut or source.size > MAX_SOURCE):
+    cut = whole and bool(program.cut or source.size > MAX_SOURCE)
+    # Tables of constants read as programs, too; only the name tells whether it matters that they were not read to the end.
+    if cut and any(one.kind in {"import", "from", "def"} or _calls(one.a) for one in program.statements):
         view.stop(program.cut or "text")
-    view.see("program", 0, statements=program.count, refused=program.refused, problems=lexer.problems, whole=whole)
+    told = {"statements": program.count, "refused": program.refused, "problems": lexer.problems}
+    view.see("program", 0, whole=whole, cut=cut, **told)
     for number, line in enumerate(data[:400].splitlines()[:2]):
         if (found := _COOKIE.match(line)) and not _PLAIN_CODINGS.fullmatch(
             name := found[1].decode("ascii", "replace").replace("_", "-")
@@ -122,6 +130,10 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
         trace = Tracer(program, walk.budget).run()
         _write(trace, view)
         _nested(trace, view, walk)
+
+
+def _calls(node: object) -> bool:
+    return isinstance(node, Node) and node.kind == "call"
 
 
 def _write(trace: Trace, view: ViewBuilder) -> None:

@@ -42,7 +42,7 @@ _TOKENS = re.compile(
     _WORD + b"(?:" + b"|".join(b"(%s)" % pattern for pattern in _KINDS.values()) + b")" + _END
     + rb"|(-----BEGIN (?:RSA |EC |DSA |OPENSSH |ENCRYPTED )?PRIVATE KEY-----(?:\\n|\s)[A-Za-z0-9+/=\\\s]{200,8000}?-----END )"
 )  # fmt: skip
-ASSIGNED = "assigned value"
+ASSIGNED, EXAMPLE = "assigned value", "assigned example"
 _NAMES = (*_KINDS, "private key")
 _HINTS = (b"hf_", b"gh", b"glpat-", b"sk-", b"sk_live_", b"AIza", b"xox", b"pypi-Ag", b"npm_", b"AKIA", b"ASIA", b"PRIVATE KEY")
 _ASSIGNED = re.compile(
@@ -84,8 +84,8 @@ def _found(text: bytes, size: int) -> Iterator[tuple[str, int, bytes]]:
             yield kind, found.start(), secret
     if size < 65536:
         for found in _ASSIGNED.finditer(text):
-            if is_random(found[2]) and not _TOKENS.search(found[2]):
-                yield ASSIGNED, found.start(2), found[2]
+            if not _TOKENS.fullmatch(found[2]) or not is_random(found[2]):
+                yield ASSIGNED if is_random(found[2]) else EXAMPLE, found.start(2), found[2]
 
 
 def is_random(secret: bytes) -> bool:
@@ -107,10 +107,10 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
     )
     for one in view.all("secrets.secret"):
         words = {"kind": one.data["secret"], "fingerprint": one.data["fingerprint"]}
-        if one.data["secret"] != ASSIGNED:
+        if one.data["secret"] not in {ASSIGNED, EXAMPLE}:
             yield Hit("SECRET-TOKEN", view.member, one.at, words=words)
-        elif settings or context.name.startswith(".env"):
-            yield Hit("SECRET-SETTING", view.member, one.at, words=words)
+        elif settings:
+            yield Hit("SECRET-SETTING" if one.data["secret"] == ASSIGNED else "SECRET-FILE", view.member, one.at, words=words)
 
 
 FORMATS = (Format("secrets", False, judge, claims, observe),)

@@ -54,7 +54,12 @@ def checks(block: bytes) -> bool:
 
 def text(field: bytes) -> str:
     """Return a name up to its first NUL."""
-    return field.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
+    raw = field.split(b"\0", 1)[0]
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        # Old archives have names in some code page; which letters they are makes no difference here.
+        return raw.decode("latin-1")
 
 
 def pax_records(data: bytes) -> Iterator[tuple[str, str]]:

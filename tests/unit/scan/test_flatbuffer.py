@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from tests.samples.graphs import flex
+from tests.samples.graphs_tensorflow import flex
 
 from hanse.scan.budget import Budget
 from hanse.scan.flatbuffer import Flat, Table, flex_texts

@@ -72,6 +72,9 @@ def test_soft_links_and_loops_end() -> None:
 
 
 def test_arrays_of_objects() -> None:
-    """PyTables marks arrays of pickles."""
+    """PyTables marks arrays of pickles; their rows are read wherever they lie in the file."""
     file = Hdf5()
     assert rules_of(judged(file.done(file.header(text_attribute(b"PSEUDOATOM", b"object"))), "m.h5")) == {"HDF5-PICKLED-ARRAY"}
+    file.global_heap(b"\x80\x04N.", b"text", b"\x80\x04K\x01.")
+    root = file.header(text_attribute(b"PSEUDOATOM", b"object"))
+    assert extract(BytesSource(file.done(root))).spent["members"] == 2

@@ -19,6 +19,7 @@ from hanse.scan.verdict import judge
         ('import os\nos.system("pip install numpy")', "PYTHON-PROCESS-TOOL"),
         ('import os\nos.system("pip install git+https://example.org/x")', "PYTHON-PROCESS-INSTALL"),
         ("import os\nos.system(command)", "PYTHON-PROCESS-UNKNOWN"),
+        ('import os\nos.system(f"tool {command}")', "PYTHON-PROCESS-UNKNOWN"),
         ("import os\ndef f(command):\n    os.system(command)", "PYTHON-PROCESS-USE"),
         ('import os\nexec(os.environ["X"])', "PYTHON-EXEC-OUTSIDE"),
         ('exec(open("version.py").read())', "PYTHON-EXEC"),

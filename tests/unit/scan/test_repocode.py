@@ -74,3 +74,17 @@ def test_size() -> None:
     found = judge(facts, "x.py", builtin_ruleset())
     assert found.coverage is Coverage.INCONCLUSIVE
     assert found.executes
+
+
+def test_tables() -> None:
+    """A long table of constants is inconclusive for nobody but whoever would import it."""
+    data = BytesSource(b'"word"\n' * 500_000)
+    facts = extract(data)
+    assert judge(facts, "words.txt", builtin_ruleset()).coverage is Coverage.COMPLETE
+    assert judge(facts, "words.py", builtin_ruleset()).verdict is Verdict.SUSPICIOUS
+
+
+def test_constants() -> None:
+    """A module of constants is a program, one of comments is nothing."""
+    assert verdict("# a table\nTABLE = (\n    1,\n)\n") is Verdict.CAUTION
+    assert verdict('"""Words."""\n') is Verdict.CAUTION

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.samples.graphs import graph, saved, tf_node
+from tests.samples.graphs_tensorflow import graph, saved, tf_node
 from tests.samples.wire import field
 from tests.support.judging import judged, rules_of
 

@@ -67,7 +67,8 @@ def test_no_alarm(text: str) -> None:
 def test_settings() -> None:
     """In a file made for secrets, a value that looks drawn by chance is one."""
     assert found("DB_PASSWORD=" + drawn(24), ".env") == {"SECRET-SETTING"}
-    assert found("DB_PASSWORD=changeme-please", ".env") == set()
+    assert found("DB_PASSWORD=changeme-please", ".env") == {"SECRET-FILE"}
+    assert found("DB_PASSWORD=changeme-please", ".env.example") == set()
 
 
 def test_randomness() -> None:

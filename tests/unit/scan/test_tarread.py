@@ -9,7 +9,7 @@ import pytest
 
 from hanse.scan.budget import Budget, limits_for
 from hanse.scan.source import BytesSource
-from hanse.scan.tarread import TarReader, checks, number, pax_records
+from hanse.scan.tarread import TarReader, checks, number, pax_records, text
 from hanse.scan.walk import Malformed
 
 
@@ -42,6 +42,12 @@ def test_numbers() -> None:
     assert number(b"\xff" * 8) == -1
     assert number(b"9\0") is None
     assert number(bytes(8)) == 0
+
+
+def test_names_in_old_code_pages() -> None:
+    """A name that is no UTF-8 does not gain backslashes by being read."""
+    assert text(b"\xc4.txt\0rest") == "Ä.txt"
+    assert text("Ä".encode()) == "Ä"
 
 
 def test_pax_records() -> None:

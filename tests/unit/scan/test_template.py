@@ -42,6 +42,8 @@ def test_templates_in_use_are_safe(text: str) -> None:
         ("{{ message['__meta__'] }}", {"TEMPLATE-PRIVATE"}),
         ("{{ content.replace('__image__', '<image>') }}", set()),
         ("{{ message.get('_extra') }}", set()),
+        ("{{ '__TOOL__'|replace('_', '') }}", set()),
+        ("{{ 'write def __init__(self) first'|trim }}", set()),
         ("{{ x.popen('a') }}", {"TEMPLATE-RUNS"}),
         ("{{ message['tool_' ~ kind] }}", {"TEMPLATE-COMPUTED-ITEM"}),
         ("{% extends 'base' %}", {"TEMPLATE-LOADS"}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.samples.graphs import flex, tf_node, tflite
+from tests.samples.graphs_tensorflow import flex, tf_node, tflite
 from tests.support.judging import judged, rules_of
 
 from hanse.model.finding import Verdict

@@ -8,7 +8,7 @@ from typing import Any
 
 from hanse.model.finding import Verdict
 from hanse.scan.pickle.knowledge import Knowledge, Place
-from hanse.scan.pickle.shapes import described, fits, imported, imports_in, like_a_place, partly_known, simple, text
+from hanse.scan.pickle.shapes import described, fits, imported, imports_in, like_a_place, like_code, partly_known, simple, text
 from hanse.scan.ruleset import Hit
 
 _ODD = re.compile(r"[^\w.\x80-\U0010ffff]", re.ASCII)
@@ -46,7 +46,9 @@ class Callables:
             return _hit("PICKLE-NAME-ODD", raw)
         parts = attribute.split(".")
         if any(part.startswith("__") and part.endswith("__") for part in parts):
-            return _hit("PICKLE-NAME-DUNDER", raw)
+            # dill names the globals of every function so; what is done with them is judged where it is done.
+            own = attribute == "__dict__" and not self.known.standard(name)
+            return _hit("PICKLE-NAME-DUNDER", raw, severity=Verdict.SUSPICIOUS if own else None)
         if any(self.known.has("borrowed", part) for part in parts) and not self.known.standard(name):
             return _hit("PICKLE-NAME-DOTTED", raw)
         if len(parts) > 1 and not self.is_class(f"{module} {parts[0]}"):
@@ -61,16 +63,18 @@ class Callables:
             yield wrong
             return
         place = self.known.exact.get(name)
+        if _is_error(name):
+            return
         if place is not None and place.how == "call" and how not in CREATED:
             yield from self._shaped(raw, name, place, args)
-        elif self.known.has("code_builders", name):
+        elif name in self.known.data["code_builders"]:
             yield self._builder(raw, name, args)
         elif place is not None and place.how != "value":
             yield from _noted(raw, place)
         elif (wrong := self._harmful(raw, name, how)) is not None:
             yield wrong
         elif how in CREATED:
-            yield from self._created(raw, name)
+            yield from self._created(raw, name, args)
         else:
             yield from self._constructed(raw, name, args)
 
@@ -100,6 +104,8 @@ class Callables:
         """Judge getattr: members of classes that are no standard ones, and listed methods."""
         owner, attribute = imported(args[0]), text(args[1]) or ""
         if owner:
+            if self.known.factory(owner, attribute):
+                return
             fine = self.known.has("methods", f"{owner}.{attribute}") or (
                 self.is_class(owner) and not self.known.standard(owner) and self.known.gadget(owner) is None
             )
@@ -111,7 +117,7 @@ class Callables:
 
     def _builder(self, raw: str, name: str, args: Any) -> Hit:
         """Judge what builds functions from code: arguments that are no code are an attempt to call something else."""
-        if self.known.has("code_first", name) and not fits(self.known.shape("code"), args, self.is_class):
+        if not fits(self.known.shape(self.known.data["code_builders"][name]), args, self.is_class):
             return _hit("PICKLE-ARGS-UNSAFE", raw, arguments=described(args))
         return _hit("PICKLE-CALL-CODE", raw)
 
@@ -124,9 +130,12 @@ class Callables:
             return _hit("PICKLE-CLASS-STDLIB" if how in CREATED else "PICKLE-CALL-STDLIB", raw)
         return None
 
-    def _created(self, raw: str, name: str) -> Iterator[Hit]:
+    def _created(self, raw: str, name: str, args: Any) -> Iterator[Hit]:
+        """Judge an object whose class no profile lists by name; some constructors take texts for programs."""
         place = self.known.package(name.partition(" ")[0])
-        if place is None:
+        if like_code(args):
+            yield _hit("PICKLE-CLASS-ARGS", raw, arguments=described(args))
+        elif place is None:
             yield _hit("PICKLE-CLASS-UNKNOWN", raw)
         else:
             yield from _noted(raw, place)
@@ -144,7 +153,7 @@ class Callables:
             return
         told = attribute.endswith(_ERRORS)
         familiar = place is not None or self._known_package(module)
-        doubtful = like_a_place(args) if familiar else not simple(args)
+        doubtful = like_a_place(args) or like_code(args) if familiar else not simple(args)
         if not told and doubtful:
             yield _hit("PICKLE-CLASS-ARGS", raw, arguments=described(args))
         elif place is None:
@@ -161,7 +170,7 @@ class Callables:
         wrong = self.named(raw)
         if wrong is not None:
             yield wrong
-        elif name in self.known.exact or self.known.has("references", name) or self.known.has("methods", name):
+        elif name in self.known.exact or _is_error(name) or self.known.has("references", name) or self.known.has("methods", name):
             return
         elif self.known.dangerous(name):
             yield _hit("PICKLE-REF-DANGEROUS", raw)
@@ -178,6 +187,11 @@ class Callables:
         for raw in imports_in(value):
             if self.known.has("risky", self.known.canonical(raw)):
                 yield _hit("PICKLE-REF-RISKY", raw, does="call or reach anything")
+
+
+def _is_error(name: str) -> bool:
+    """Tell whether a name is a built-in exception: these only keep their arguments."""
+    return name.startswith("builtins ") and name.endswith(_ERRORS) and could_be_class(name)
 
 
 def _noted(raw: str, place: Place) -> Iterator[Hit]:

@@ -18,10 +18,13 @@ MAX_EXACT = 16
 MAX_ROUGH = 16
 MAX_IMPORTS = 20_000
 EXACT_COST = 60
-ROUGH_COST = 10
+ROUGH_COST = 6
 IMPORT_COST = 20
 TENSOR_COST = 50
-MAX_NESTED = 1_000
+MAX_NESTED = 200
+"""Constants that could be pickles and that nothing is called with; more are not looked at."""
+MAX_CALLED = 1_000
+"""All of them; what is beyond could be loaded, so that the view has stopped early."""
 DTYPES = frozenset({"numpy dtype", "numpy.core.multiarray dtype", "numpy._core.multiarray dtype", "numpy dtypes"})
 
 
@@ -67,7 +70,7 @@ def call(machine: Machine, how: str, parts: tuple[int, int | Sequence[int]], at:
     site = _site(machine, how, function)
     found = machine.heap.items(given) if isinstance(given, int) else tuple(given)
     items = found or ()
-    _look_into(machine, site.name, items, at)
+    _look_into(machine, site.name, items)
     values = items if keywords is None else (*items, keywords)
     if found is None or not _known(machine, site, values):
         data: dict[str, Any] = {"callable": site.name, "how": how}
@@ -166,18 +169,19 @@ def _result(machine: Machine, site: Site, how: str, items: Sequence[int], at: in
     return found
 
 
-def _look_into(machine: Machine, name: str, items: Sequence[int], at: int) -> None:
+def _look_into(machine: Machine, name: str, items: Sequence[int]) -> None:
     """Keep constants among the arguments that could be pickles themselves."""
     for value in items:
         if value >= 0 and machine.constants.kind(value) in {"str", "bytes", "bytearray"} and candidate(machine.constants, value):
-            keep_nested(machine, value, name, at)
+            keep_nested(machine, value, name)
 
 
-def keep_nested(machine: Machine, value: int, name: str, at: int) -> None:
+def keep_nested(machine: Machine, value: int, name: str) -> None:
     """Keep a constant that could be a pickle; name: of the callable that gets it, if any."""
     found = machine.nested.get(value)
-    if found is None and len(machine.nested) >= MAX_NESTED:
-        machine.record.note("more", "nested", at, {"what": "nested"})
+    if found is None and len(machine.nested) >= (MAX_CALLED if name else MAX_NESTED):
+        if name:
+            machine.record.lose("nested")
     elif not found:
         machine.nested[value] = name
 

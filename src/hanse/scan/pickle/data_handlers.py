@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from hanse.scan.pickle.machine import Machine
 
 LINE_COST = 4
-TUPLE_COST = 6
+PAYLOAD_COST = 2
+TUPLE_COST = 4
 NOTE_COST = 8
 FRAME_COST = 20
 
@@ -99,7 +100,7 @@ def payload(width: int) -> Callable[[Machine, int], int]:
         constants = machine.constants
         data = constants.data
         code = data[pos]
-        machine.extra += LINE_COST
+        machine.extra += PAYLOAD_COST
         start = pos + 1 + width
         length = int.from_bytes(data[pos + 1 : start], "little", signed=code in op.SIGNED_LENGTH)
         end = start + length
@@ -108,7 +109,7 @@ def payload(width: int) -> Callable[[Machine, int], int]:
         if constants.base + end > constants.source.size:
             raise Ended("truncated")
         if length > 3 and code in _OPAQUE and starts_stream(data[start : min(end, start + 300)]):
-            keep_nested(machine, constants.base + pos, "", constants.base + pos)
+            keep_nested(machine, constants.base + pos, "")
         machine.stack.append(constants.base + pos)
         if 0 <= machine.frame_end < constants.base + end and code in op.STRAIGHT:
             machine.frame_end = -1
@@ -159,11 +160,11 @@ def tuples(count: int) -> Callable[[Machine, int], int]:
     def handle(machine: Machine, pos: int) -> int:
         machine.extra += TUPLE_COST
         stack = machine.stack
-        taken = stack[-count:]
+        taken = tuple(stack[-count:])
         if len(taken) < count:
             raise Ended("stack-underflow")
         at = machine.constants.base + pos
-        machine.heap.keep_tuple(at, taken)
+        machine.heap.keep_short(at, taken)
         del stack[-count:]
         stack.append(at)
         return pos + 1

@@ -51,10 +51,14 @@ class Heap:
 
     def keep_tuple(self, at: int, items: Sequence[int]) -> None:
         """Remember the first items of the tuple made at `at`."""
-        tuples = self._tuples
-        tuples[at] = tuple(items[:MAX_ITEMS])
         if len(items) > MAX_ITEMS:
             self._lengths[at] = len(items)
+        self.keep_short(at, tuple(items[:MAX_ITEMS]))
+
+    def keep_short(self, at: int, items: tuple[int, ...]) -> None:
+        """Remember a tuple of at most MAX_ITEMS items."""
+        tuples = self._tuples
+        tuples[at] = items
         if len(tuples) >= MAX_TUPLES:
             for old in list(islice(tuples, MAX_TUPLES // 2)):
                 del tuples[old]

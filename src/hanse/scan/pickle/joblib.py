@@ -7,10 +7,13 @@ pickle of its own if the array holds objects. The older wrappers name a file bes
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from hanse.scan.budget import OverBudget
 from hanse.scan.pickle.ended import Ended
 from hanse.scan.pickle.heap import Heap
+from hanse.scan.pickle.record import Record
 
 if TYPE_CHECKING:
     from hanse.scan.pickle.machine import Machine
@@ -26,6 +29,8 @@ _DTYPE = re.compile(r"[|<>=]?([?a-zA-Z])(\d{1,9})?(?:\[.{1,20}\])?(?:@\d+)?")
 _SIZES = {1: "?bB", 2: "hHe", 4: "iIf", 8: "lLqQdF", 16: "gD"}
 """Kinds without digits, by their size in bytes."""
 ARRAY_COST = 20
+FORK_COST = 300
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _HAS_OBJECTS = 1
 _FLAGS = 7
 """Index of the flags in the state of a dtype."""
@@ -88,9 +93,27 @@ def _inline(machine: Machine, pairs: dict[str, int], at: int) -> int:
     if alignment >= 0 and constants.kind(alignment) == "int":
         start += 1 + (constants.read(start, 1) or b"\0")[0]
     end = start + size * elements
+    _as_opcodes(machine, at + 1)
     if end > constants.source.size:
         raise Ended("truncated")
     return end
+
+
+def _as_opcodes(machine: Machine, start: int) -> None:
+    """Follow the bytes of an array as opcodes, which is what `pickle.load` does, and note it if they import something.
+
+    The bytes of real arrays soon are no opcodes; only names that could be names count as imports.
+    """
+    machine.extra += FORK_COST + len(machine.heap.things) // 4
+    record = Record()
+    fork = machine.fork(record)
+    with suppress(OverBudget):
+        fork.follow(start)
+    machine.extra += fork.operations
+    if record.names() and all(map(_NAME.fullmatch, record.names())):
+        machine.record.note("frame", "array", start, {"reason": "bytes of an array are opcodes for readers other than joblib"})
+        with suppress(OverBudget):
+            machine.fork(machine.record).follow(start)
 
 
 def product(heap: Heap, shape: int) -> int:

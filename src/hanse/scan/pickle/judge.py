@@ -18,6 +18,8 @@ from hanse.scan.ruleset import Hit
 from hanse.scan.walk import JOINER
 
 MAX_HITS = 500
+MAX_LINE_END = 2
+"""Bytes behind a stream that text tools add: too few to be anything."""
 _NESTED = re.compile(r"pickle@(\d{1,19})")
 _STRUCTURE = frozenset({"PICKLE-MALFORMED", "PICKLE-TRAILING", "PICKLE-FRAME", "PICKLE-PERSISTENT", "PICKLE-TENSOR"})
 """Rules about how a stream is built: they say nothing about one that lies in the bytes of something else."""
@@ -65,9 +67,16 @@ def _dormant(view: View, context: Context, known: Knowledge) -> bool:
         if match is None or outer is None:
             continue
         found = next((one for one in outer.all("pickle.nested") if one.at == int(match[1])), None)
-        if found is not None and not known.has("loaders", known.canonical(str(found.data.get("how", "")))):
+        if found is not None and not _is_loaded(outer, known.canonical(str(found.data.get("how", ""))), known):
             return True
     return False
+
+
+def _is_loaded(outer: View, taker: str, known: Knowledge) -> bool:
+    """Tell whether what `taker` gets is loaded as a pickle: by itself, or as bytes that a text was encoded to."""
+    if taker != "_codecs encode":
+        return known.has("loaders", taker)
+    return any(known.has("loaders", known.canonical(str(one.data["callable"]))) for one in outer.all("pickle.call"))
 
 
 class _Judge:
@@ -112,6 +121,9 @@ class _Judge:
         name = str(one.data["callable"])
         if name:
             yield from self.callables.call(name, str(one.data["how"]), args)
+            place = self.known.exact.get(self.known.canonical(name))
+            if place is not None and place.how == "call" and (reserved := self._reserved(args)):
+                yield Hit("PICKLE-BUILD-UNSAFE", callable=name.replace(" ", "."), words={"arguments": reserved})
         else:
             yield from self._computed(one.data.get("of"), str(one.data["how"]))
 
@@ -121,21 +133,23 @@ class _Judge:
         result, given = self.known.canonical(str(target.get("c", ""))), self.known.canonical(str(target.get("of", "")))
         if "p" in target and how.startswith("NEWOBJ"):
             yield Hit("PICKLE-CLASS-UNKNOWN", callable="a class that the loader supplies")
-        elif result == "builtins getattr" and self.known.has("called_methods", given) and self._only_methods(given):
+        elif result == "builtins getattr" and given and self._only_factories(given):
             return
+        elif result in self.known.data["code_builders"] and (how.startswith("NEWOBJ") or result.endswith("_builtin_type")):
+            yield Hit("PICKLE-CALL-CODE", callable=result.replace(" ", "."))
         elif {"c", "p", "g", "i"} & target.keys():
             yield Hit("PICKLE-CALL-COMPUTED", callable=(str(target.get("c") or "a computed value")).replace(" ", "."))
         else:
             yield Hit("PICKLE-CALL-COMPUTED", callable="something that is not visible", severity=Verdict.SUSPICIOUS)
 
-    def _only_methods(self, owner: str) -> bool:
-        """Tell whether `getattr` takes nothing but listed methods from a class in this view."""
+    def _only_factories(self, owner: str) -> bool:
+        """Tell whether `getattr` takes nothing but factories of its package from a class in this view."""
         for one in self.view.all("pickle.call"):
             args = one.data.get("args")
             if self.known.canonical(str(one.data["callable"])) == "builtins getattr":
                 if not isinstance(args, list) or len(args) < 2:
                     return False
-                if self.known.canonical(imported(args[0])) == owner and not self.known.has("methods", f"{owner}.{text(args[1])}"):
+                if self.known.canonical(imported(args[0])) == owner and not self.known.factory(owner, text(args[1]) or ""):
                     return False
         return True
 
@@ -146,14 +160,20 @@ class _Judge:
         yield from self.callables.handed_on(state)
         if on == "import":
             yield Hit("PICKLE-BUILD-GLOBAL", callable=shown)
-        elif on == "call" and self.known.canonical(target) == "builtins getattr":
-            yield Hit("PICKLE-BUILD-GLOBAL", callable="what getattr gives")
+        elif on == "call" and self.known.has("reaching", self.known.canonical(target)):
+            yield Hit("PICKLE-BUILD-GLOBAL", callable=f"what {shown} gives")
         elif on == "persistent":
             yield Hit("PICKLE-BUILD-UNSAFE", callable="a storage", words={"arguments": described(state)})
-        elif reserved := [key for key in _keys(state) if self.known.has("reserved_attributes", key)]:
-            yield Hit("PICKLE-BUILD-UNSAFE", callable=shown, words={"arguments": ", ".join(reserved)})
+        elif reserved := self._reserved(state):
+            yield Hit("PICKLE-BUILD-UNSAFE", callable=shown, words={"arguments": reserved})
+        elif run := [key for key in self.known.data["state_code"].get(self.known.canonical(target), ()) if key in _keys(state)]:
+            yield Hit("PICKLE-STATE-CODE", callable=shown, words={"arguments": ", ".join(run)})
         elif self.known.canonical(target) == "functools partial" and not fits(_PARTIAL_STATE, state, self.callables.is_class):
             yield Hit("PICKLE-ARGS-UNSAFE", callable=shown, words={"arguments": described(state)})
+
+    def _reserved(self, state: Any) -> str:
+        """Return the attributes of a state that would change what an object is."""
+        return ", ".join(key for key in _keys(state) if self.known.has("reserved_attributes", key))
 
     def items(self, one: Observation) -> Iterator[Hit]:
         """Judge items that are put into something that is no plain container."""
@@ -198,7 +218,7 @@ class _Judge:
     def trailing(self, one: Observation) -> Iterator[Hit]:
         """Judge bytes behind the last stream: padding, torch's storages and what a broken stream left are no matter."""
         broken = any(stream.data["end"] != "stop" for stream in self.view.all("pickle.stream"))
-        if not one.data["zeros"] and not self.torch and not broken:
+        if not one.data["zeros"] and one.data["bytes"] > MAX_LINE_END and not self.torch and not broken:
             yield Hit("PICKLE-TRAILING", words={"bytes": one.data["bytes"]})
 
     def tensor(self, one: Observation) -> Iterator[Hit]:

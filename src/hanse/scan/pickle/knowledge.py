@@ -39,6 +39,7 @@ class Knowledge:
     packages: dict[str, Place] = field(default_factory=dict)
     gadgets: dict[str, Gadget] = field(default_factory=dict)
     patterns: list[tuple[re.Pattern[str], Gadget]] = field(default_factory=list)
+    any_pattern: re.Pattern[str] = re.compile("(?!)")
     sets: dict[str, frozenset[str]] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
 
@@ -83,7 +84,7 @@ class Knowledge:
     def gadget(self, name: str) -> Gadget | None:
         """Return what is known against a canonical name."""
         found = self.gadgets.get(name)
-        if found is None:
+        if found is None and self.any_pattern.fullmatch(name):
             found = next((gadget for pattern, gadget in self.patterns if pattern.fullmatch(name)), None)
         return found
 
@@ -95,6 +96,10 @@ class Knowledge:
         """Tell whether even a reference to a standard name means harm."""
         module = name.partition(" ")[0]
         return self.has("dangerous_names", name) or any(self.has("dangerous_modules", one) for one in _with_parents(module))
+
+    def factory(self, owner: str, attribute: str) -> bool:
+        """Tell whether `attribute` of a class is a class method that its package's own pickles call."""
+        return attribute in self.data["factories"].get(owner.partition(" ")[0].partition(".")[0], ())
 
     def shape(self, name: str) -> list[str]:
         """Return the tokens of a named shape."""
@@ -138,6 +143,8 @@ def _made(rules: Ruleset) -> Knowledge:
                 known.patterns.append((re.compile(re.escape(name).replace(r"\*", ".*")), gadget))
             else:
                 known.gadgets.setdefault(name, gadget)
+    if known.patterns:
+        known.any_pattern = re.compile("|".join(pattern.pattern for pattern, _ in known.patterns))
     return known
 
 
@@ -149,12 +156,5 @@ def _keep(exact: dict[str, Place], name: str, place: Place) -> None:
 
 
 _STRICT = ("call", "class", "value")
-_EMPTY: dict[str, Any] = {
-    "renamed": {},
-    "renamed_names": {},
-    "moved": {},
-    "shapes": {},
-    "gadgets": [],
-    "creators": {},
-    "applied": {},
-}
+_TABLES = ("renamed", "renamed_names", "moved", "shapes", "creators", "applied", "factories", "code_builders", "state_code")
+_EMPTY: dict[str, Any] = {"gadgets": [], **{table: {} for table in _TABLES}}

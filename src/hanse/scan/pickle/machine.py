@@ -31,6 +31,9 @@ MAX_SPARSE = 500_000
 MAX_GAP = 64
 """Keys that may be left out in the dense part of the memo: Python 2 counts from 1, old optimisers leave unused keys out."""
 STEP_COST = 15
+FORK_OPERATIONS = 20_000
+MAX_FORKED = 256
+"""Values of the stack and of the memo that a fork gets."""
 SPARSE_COST = 10
 NOTE_COST = 8
 PAIRS_COST = 6
@@ -69,6 +72,15 @@ class Machine:
         self.proto = self.holes = self.operations = self.extra = self.position = 0
         self.frame_end = -1
         self.crossed = False
+
+    def fork(self, record: Record) -> Machine:
+        """Return a machine with the same values that takes nothing for joblib's arrays and notes into `record`."""
+        other = Machine(self.constants.source, record, Budget({"operations": FORK_OPERATIONS}), joblib=False)
+        other.heap.things = list(self.heap.things)
+        other.stack = self.stack[-MAX_FORKED:]
+        other.memo = self.memo[:MAX_FORKED]
+        other.remember = other.memo.append
+        return other
 
     def follow(self, start: int) -> tuple[str, int]:
         """Follow the stream from `start`; returns why it ended and where. Raises OverBudget."""

@@ -19,7 +19,7 @@ LIMITS = {
 }
 OTHERS = 50
 """How many different observations of a kind are kept."""
-ESSENTIAL = frozenset({"import", "call", "build", "storage"})
+ESSENTIAL = frozenset({"import", "call", "build", "storage", "nested"})
 """Kinds of which none may be lost silently: a view that lost one has stopped early."""
 PER_CHUNK = 64
 
@@ -42,10 +42,14 @@ class Record:
             entry[1] += 1
             return entry
         if len(kept) >= LIMITS.get(kind, OTHERS):
-            self.lost[kind] = self.lost.get(kind, 0) + 1
+            self.lose(kind)
             return [at, 1, data]
         entry = kept[key] = [at, 1, data]
         return entry
+
+    def lose(self, kind: str) -> None:
+        """Count an observation that is not kept."""
+        self.lost[kind] = self.lost.get(kind, 0) + 1
 
     def count(self, kind: str) -> int:
         """Return how many different observations of a kind there are."""
@@ -54,6 +58,10 @@ class Record:
     def kept(self, kind: str) -> list[Mapping[str, Any]]:
         """Return the data of the observations of a kind."""
         return [data for _, _, data in self._kept.get(kind, {}).values()]
+
+    def names(self) -> list[str]:
+        """Return the module and object names of all imports."""
+        return [str(data[part]) for data in self.kept("import") for part in ("module", "name")]
 
     def write(self, view: ViewBuilder) -> None:
         """Write everything into a view, storages in lists of PER_CHUNK."""

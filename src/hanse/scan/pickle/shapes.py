@@ -4,8 +4,8 @@ A shape is a list of tokens, one for each argument: alternatives between `|`, `?
 last one) for any number of them. Tokens: none, bool, int, num, str, bytes, tuple, list, set, dict; word (a short text without
 slashes or quotes), name (a plain identifier, dotted, without leading underscores), path (a relative path), ints (a tuple of
 integers), map (a dict or an ordered one), import (any imported name), class (an imported name that could be a class), obj (the
-result of a call), storage (what a persistent id stands for), data (anything but imports), any, `=a,b` (one of these texts, or one
-that was not kept), `g:prefix` (an imported name that begins so).
+result of a call), storage (what a persistent id stands for), data (anything but imports), any, `=a,b` (one of these texts),
+`~a,b` (one of these texts, or one that was not kept), `g:prefix` (an imported name that begins so).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _BLANK = re.compile(r"\s")
 _NAME = re.compile(r"(?!_)[A-Za-z][A-Za-z0-9_]*(\.(?!_)[A-Za-z][A-Za-z0-9_]*)*", re.ASCII)
 _PATH = re.compile(r"(?!/)(?!.*\.\.)[\w./+-]{1,100}", re.ASCII)
 _LIKE_A_PLACE = re.compile(r"[/\\;|&$`<>\n]")
+_LIKE_CODE = re.compile(r"__\w+__|\bimport\b|[;`]|\b(eval|exec|system|open|getattr|lambda)\b *\(?.*[(:]", re.ASCII)
 MAX_NESTED = 4
 
 
@@ -95,6 +96,11 @@ def like_a_place(value: Any) -> bool:
     return any(_LIKE_A_PLACE.search(one) for one in texts_in(value))
 
 
+def like_code(value: Any) -> bool:
+    """Tell whether texts in a value could be a program."""
+    return any(_LIKE_CODE.search(one) for one in texts_in(value))
+
+
 def simple(value: Any) -> bool:
     """Tell whether a value is a plain scalar, a short word, an object of the stream or a tuple of these."""
     if isinstance(value, list):
@@ -132,6 +138,8 @@ def _one(alternatives: str, value: Any, could_be_class: Callable[[str], bool]) -
 
 def _token(token: str, value: Any, could_be_class: Callable[[str], bool]) -> bool:
     if token.startswith("="):
+        return text(value) in token[1:].split(",")
+    if token.startswith("~"):
         return text(value) in token[1:].split(",") or (kind(value) == "str" and text(value) is None)
     if token.startswith("g:"):
         return imported(value).startswith(token[2:])

@@ -70,7 +70,7 @@ def buried(source: Source, budget: Budget, start: int = 1) -> int | None:
 
 def _acts(record: Record) -> bool:
     """Tell whether there are imports and all have names that could be names."""
-    names = [data[part] for data in record.kept("import") for part in ("module", "name")]
+    names = record.names()
     return bool(names) and all(_IDENTIFIER.fullmatch(name) for name in names)
 
 

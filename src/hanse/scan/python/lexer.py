@@ -16,8 +16,8 @@ from hanse.scan.budget import OverBudget
 
 MAX_NESTING = 60
 """Brackets within brackets, and replacement fields within those; real programs stay below 30, Python refuses 200."""
-MAX_WORK = 3_500_000
-"""Operations for one text, 150,000 tokens; the longest real programs, tables made by programs, have about as many."""
+MAX_WORK = 2_500_000
+"""Operations for one text, 100,000 tokens; the longest real programs, tables made by programs, have up to twice as many."""
 OPERATIONS = 24
 """What one token costs to read, parse and follow, in operations of the budget."""
 
@@ -199,7 +199,7 @@ class Lexer:
         return parts, len(self._data)
 
     def _past(self, end: int, stop: bytes, *, raw: bool) -> int:
-        """Return the place behind an escape; a brace after a backslash still begins a field, but for `\\N{...}`."""
+        """Return the place behind an escape; a brace after a backslash begins a field, but for characters by name."""
         if stop == b"\\" and not raw and self._data[end : end + 2] == b"N{":
             return self._data.find(b"}", end, end + 90) + 1 or end + 1
         return end if stop == b"\\" and self._data[end : end + 1] in {b"{", b"}"} else end + 1

@@ -60,3 +60,9 @@ def sliced(value: Any, nodes: list[Node], keys: list[Value]) -> Any:
 def weight(value: Any) -> int:
     """Return what copying a constant costs, in operations."""
     return len(value) // 64 if isinstance(value, str | bytes | tuple) else 0
+
+
+def spelled(const: Any) -> frozenset[str]:
+    """Return the labels of what a comprehension made of constants: letters made one by one are a text that was hidden."""
+    letters = isinstance(const, tuple) and len(const) > 1 and all(isinstance(one, str) and len(one) == 1 for one in const)
+    return frozenset({"decoded"} if letters else {"computed"} if const else ())

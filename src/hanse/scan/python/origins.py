@@ -30,7 +30,6 @@ DECODERS = frozenset(
         "bz2.BZ2Decompressor().decompress",
         "cryptography.fernet.Fernet().decrypt",
         "map.chr",
-        "chr",
     ]
 )
 """Functions that turn one text into another which a reader of the source cannot see."""

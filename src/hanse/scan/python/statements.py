@@ -68,7 +68,7 @@ class Program:
                     return False
         except OverBudget as error:
             self.cut = error.resource
-        return self.count > self.refused
+        return self.count > self.refused or not self.count
 
     def _keep(self, line: Line) -> None:
         self.count += 1

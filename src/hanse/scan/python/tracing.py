@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hanse.scan.budget import Budget, OverBudget
-from hanse.scan.python.names import first_text, items, origin, plain_name, sliced, weight
+from hanse.scan.python.names import first_text, items, origin, plain_name, sliced, spelled, weight
 from hanse.scan.python.origins import BUILTINS, FETCHERS, FILE_METHODS, PASSED
 from hanse.scan.python.parser import Node
 from hanse.scan.python.statements import Program, Scope, Statement
@@ -273,7 +273,7 @@ class Tracer:
         const = None
         if len(sources) == 1 and not node.c and node.b[0][0].kind == "name" and isinstance(sources[0].const, tuple | str | bytes):
             const = self._unrolled(node, sources[0].const, inner)
-        return Value(None, const, merge(values) | ({"computed"} if const else set()))
+        return Value(None, const, merge(values) | spelled(const))
 
     def _bound(self, target: Node, source: Node, scope: Scope) -> Value:
         value = self._value(source, scope)

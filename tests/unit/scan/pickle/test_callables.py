@@ -76,6 +76,13 @@ def test_constructors_with_arguments(callables: Callables) -> None:
     assert _call(callables, "sklearn.a B", {"s": "/etc/passwd"}) == ["PICKLE-CLASS-ARGS"]
 
 
+def test_built_in_errors_are_values(callables: Callables) -> None:
+    """Exceptions keep their arguments and do nothing else, under their old module, too."""
+    name = "exceptions NotImplemented" + "Error"
+    assert _call(callables, name, {"s": "no /x"}) == []
+    assert list(callables.reference(name)) == []
+
+
 def test_shapes_are_enforced(callables: Callables) -> None:
     """Allowed functions are bound to what their library writes; guarded ones are malicious otherwise."""
     tensor = ({"p": 1}, 0, [4], [1], False, {"c": "collections OrderedDict"})
@@ -112,6 +119,25 @@ def test_compiled_helpers(callables: Callables) -> None:
     assert _call(callables, name, {"g": "sklearn._loss._loss CyLossFunction"}, 7, None) == []
     assert _call(callables, name, {"s": "x"}) == ["PICKLE-ARGS-SHAPE"]
     assert _call(callables, "mypackage __pyx_unpickle_X", {"g": "mypackage X"}, 7) == ["PICKLE-CALL-UNKNOWN"]
+
+
+def test_programs_as_arguments(callables: Callables) -> None:
+    """Constructors that only allocate get no text that could be a program."""
+    assert _call(callables, "sympy.functions sin", {"s": "__import__('os').system('id')"}, how="NEWOBJ") == ["PICKLE-CLASS-ARGS"]
+    assert _call(callables, "mypackage Point", {"s": "a b/c"}, how="NEWOBJ") == ["PICKLE-CLASS-UNKNOWN"]
+
+
+def test_class_methods_of_own_pickles(callables: Callables) -> None:
+    """Class methods that a package's own pickles call may be taken by name, also private ones."""
+    assert _call(callables, "builtins getattr", {"g": "zoneinfo ZoneInfo"}, {"s": "_unpickle"}) == []
+    assert _call(callables, "builtins getattr", {"g": "keras.src.models Sequential"}, {"s": "_unpickle_model"}) == []
+    assert _call(callables, "builtins getattr", {"g": "zoneinfo ZoneInfo"}, {"s": "from_file"}) == ["PICKLE-ARGS-UNSAFE"]
+
+
+def test_numpy_functions_by_text(callables: Callables) -> None:
+    """NumPy's rebuilding of functions by module and name reaches NumPy alone."""
+    assert _call(callables, "numpy.core _ufunc_reconstruct", {"s": "numpy.core.umath"}, {"s": "add"}) == []
+    assert _call(callables, "numpy.core _ufunc_reconstruct", {"s": "os"}, {"s": "system"}) == ["PICKLE-ARGS-UNSAFE"]
 
 
 def test_code_in_the_file(callables: Callables) -> None:

@@ -63,3 +63,11 @@ def test_structured_dtypes_with_objects() -> None:
     fields = called("numpy", "dtype", text("V8")) + b"(K\x03N" + b"NNNNNK\x3ftb"
     data = stream(joblib_array(stream(SYSTEM), dtype=fields, padding=False), 4)
     assert "posix system" in calls(data)
+
+
+def test_array_bytes_that_import() -> None:
+    """Bytes of an array that are opcodes for a plain reader are followed as such, too."""
+    data = stream(joblib_array(SYSTEM + b".", padding=False), 4)
+    assert "posix system" in calls(data)
+    assert "other than joblib" in seen(data, "frame")[0]["reason"]
+    assert seen(stream(joblib_array(bytes(range(200))), 4), "frame") == []

@@ -92,6 +92,14 @@ def test_listed_methods_may_be_called() -> None:
     [
         ({"target": "torch _utils", "on": "import"}, ["PICKLE-BUILD-GLOBAL"]),
         ({"target": "builtins getattr", "on": "call"}, ["PICKLE-BUILD-GLOBAL"]),
+        (
+            {
+                "target": "statsmodels.base.data PandasData",
+                "on": "instance",
+                "state": {"k": "dict", "keys": ["restore_design_info"]},
+            },
+            ["PICKLE-STATE-CODE"],
+        ),
         ({"target": "", "on": "persistent"}, ["PICKLE-BUILD-UNSAFE"]),
         ({"target": "a B", "on": "instance", "state": {"k": "dict", "n": 1, "keys": ["__setstate__"]}}, ["PICKLE-BUILD-UNSAFE"]),
         (
@@ -143,6 +151,7 @@ def test_items(target: str, on: str, rules: list[str]) -> None:
         ("tensor", {"reason": "x"}, ["PICKLE-TENSOR"]),
         ("trailing", {"bytes": 9, "zeros": False}, ["PICKLE-TRAILING"]),
         ("trailing", {"bytes": 9, "zeros": True}, []),
+        ("trailing", {"bytes": 1, "zeros": False}, []),
         ("joblib", {"wrapper": "x", "file": {"s": "model.pkl_01.npy"}}, []),
         ("joblib", {"wrapper": "x", "file": {"s": "../../x.npy"}}, ["PICKLE-FILE-OUTSIDE"]),
         ("joblib", {"wrapper": "x", "file": {"c": "a b"}}, ["PICKLE-FILE-OUTSIDE"]),
@@ -153,6 +162,27 @@ def test_items(target: str, on: str, rules: list[str]) -> None:
 def test_structure(kind: str, data: dict[str, Any], rules: list[str]) -> None:
     """Each structural observation has its rule."""
     assert _rules((kind, data), STOP) == rules
+
+
+def test_attributes_through_rebuild_functions() -> None:
+    """Rebuild functions that set attributes are held to the same names as states."""
+    args = ({"c": "torch._utils _rebuild_tensor_v2"}, True, None, {"k": "dict", "keys": ["__class__"]})
+    assert _rules(_call("torch._utils _rebuild_parameter_with_state", *args), STOP) == ["PICKLE-BUILD-UNSAFE"]
+
+
+def test_code_builders() -> None:
+    """Objects of classes that lie in the file are suspicious, calls of functions that lie in it malicious."""
+    assert _rules(_call("", how="NEWOBJ", of={"c": "cloudpickle.cloudpickle _make_skeleton_class"}), STOP) == ["PICKLE-CALL-CODE"]
+    assert _rules(_call("", of={"c": "cloudpickle.cloudpickle _make_function"}), STOP) == ["PICKLE-CALL-COMPUTED"]
+
+
+def test_texts_that_are_encoded_and_loaded() -> None:
+    """A nested pickle that reaches its loader through an encoded text is loaded, too."""
+    outer = _view(
+        _call("torch.storage _load_from_bytes", {"c": "_codecs encode"}), ("nested", {"length": 30, "how": "_codecs encode"})
+    )
+    found = _hits(outer, _view(_call("posix system", {"s": "id"}), STOP, member="pickle@10"))
+    assert [hit.rule for hit in found] == ["PICKLE-CALL-GADGET"]
 
 
 def test_broken_streams() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hanse.scan.python.names import first_text, origin, plain_name, weight
+from hanse.scan.python.names import first_text, origin, plain_name, spelled, weight
 from hanse.scan.python.values import Value
 
 
@@ -19,3 +19,10 @@ def test_plain() -> None:
     assert plain_name("builtins.exec") == "exec"
     assert first_text(Value(None, ("a", "b"))) == "a"
     assert weight("a" * 640) == 10
+
+
+def test_spelled() -> None:
+    """Letters made one by one are a hidden text."""
+    assert spelled(("a", "b")) == {"decoded"}
+    assert spelled(("ab", "c")) == {"computed"}
+    assert spelled(None) == frozenset()
