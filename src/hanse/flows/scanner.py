@@ -75,9 +75,9 @@ class Recent(Generic[K, V]):
 class Scanning:
     """State of the scanner of one node in this process.
 
-    fresh: facts (JSON) made and not in the catalogue yet; outcomes: what was judged, by (content, path); statuses: the same as the Hub says it; settled: every content
-    was judged by this scanner, ruleset and policy, as far as this process knows; clamd: address of a second opinion, "" for none;
-    others: JSON of what other scanners said, not in the catalogue yet.
+    fresh: facts (JSON) made and not in the catalogue yet; outcomes: what was judged, by (content, path); statuses: the same as
+    the Hub says it; settled: every content was judged by this scanner, ruleset and policy, as far as this process knows;
+    clamd: address of a second opinion, "" for none; others: JSON of what other scanners said, not in the catalogue yet.
     """
 
     pool: ScanPool
