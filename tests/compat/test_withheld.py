@@ -91,7 +91,7 @@ def _wait_until_settled(node: LiveNode) -> None:
 @pytest.mark.parametrize("repo", [HELD, RECALLED])
 @pytest.mark.parametrize("client", CLIENTS)
 def test_nothing_cached(withheld: Withheld, client: str, repo: str, how: str) -> None:
-    """Without a copy every call fails, and the error says which rule is the reason."""
+    """Without a copy every call ends in an error that says which rule is the reason."""
     found = _ask(withheld, client, repo, how, cached=False)
     assert "bytes" not in found
     assert RULE in found["text"], json.dumps(found)
