@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LINE_COST = 8
 PAYLOAD_COST = 2
-TUPLE_COST = 5
+TUPLE_COST = 4
 NOTE_COST = 8
 MARK_COST = 4
 FRAME_COST = 60
@@ -156,6 +156,24 @@ def make_tuple(machine: Machine, pos: int) -> int:
     return pos + 1
 
 
+def tuples(count: int) -> Callable[[Machine, int], int]:
+    """Make the handler of TUPLE1 or TUPLE3."""
+
+    def handle(machine: Machine, pos: int) -> int:
+        machine.extra += TUPLE_COST
+        stack = machine.stack
+        taken = stack[-count:]
+        if len(taken) < count:
+            raise Ended("stack-underflow")
+        at = machine.constants.base + pos
+        machine.heap.keep_tuple(at, taken)
+        del stack[-count:]
+        stack.append(at)
+        return pos + 1
+
+    return handle
+
+
 def collect(machine: Machine, pos: int) -> int:
     """Make a list or a frozenset of everything above the mark."""
     machine.pop_mark()
@@ -183,6 +201,11 @@ def setitem(machine: Machine, pos: int) -> int:
         machine.heap.keep_pairs(target, stack[-2:], 2)
     del stack[-2:]
     return pos + 1
+
+
+def fill(machine: Machine, pos: int) -> int:
+    """Do APPENDS, SETITEMS or ADDITEMS."""
+    return machine.fill(pos)
 
 
 def append(machine: Machine, pos: int) -> int:
