@@ -30,6 +30,7 @@ LOOK = 256 * 1024
 MAX_CALLS = 1_500
 MAX_NESTED = 20
 MAX_SHOWN = 240
+PROGRAM_COST = 1_500
 
 _LIKELY = re.compile(
     rb"^[ \t]*(?:import[ \t]+[A-Za-z_][\w.]*[ \t]*(?:[#,;\r\n]|as[ \t]|\Z)|from[ \t]+\.*[\w.]*[ \t]+import[ \t(\\*]"
@@ -110,6 +111,7 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     """Write down what the program calls; a text that is no program ends it early, since Python would run nothing of it."""
     data = source.read_at(0, min(source.size, MAX_SOURCE))
     walk.budget.spend("text", len(data))
+    walk.budget.spend("operations", PROGRAM_COST)
     lexer = Lexer(data, walk.budget.spend)
     program = Program(lexer)
     whole = program.read()
@@ -227,7 +229,7 @@ def _describe(source: Source, member: str, walk: Walk) -> None:
 
 def judge(view: View, context: Context) -> Iterator[Hit]:
     """Yield the rules for a program that a loader would find under this name; other texts are not run, whatever they hold."""
-    if is_program(view.member, context.path):
+    if is_program(context.name_of(view.member)):
         yield from judge_program(view, context)
 
 
@@ -235,13 +237,13 @@ def judge_unread(context: Context) -> Iterator[Hit]:
     """Yield the rule for a file that its name makes a module, and in which no program was found."""
     head = context.facts.views[0].first("file.head") if context.facts.views else None
     text = bytes.fromhex(head.data["bytes"]) if head is not None else b""
-    if is_program("", context.path) and text.strip() and not text.startswith(b"version https://"):
+    if is_program(context.name) and text.strip() and not text.startswith(b"version https://"):
         yield from () if any(context.facts.of("python", "")) else (Hit("PYTHON-UNREAD"),)
 
 
-def is_program(member: str, path: str) -> bool:
+def is_program(name: str) -> bool:
     """Tell whether a name makes its content a Python module."""
-    return (member or path).lower().endswith(".py")
+    return name.lower().endswith(".py")
 
 
 FORMATS = (Format("python", True, judge, claims, observe),)

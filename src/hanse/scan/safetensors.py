@@ -6,6 +6,7 @@ different things to different people. Only the header is read.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -27,11 +28,15 @@ BITS = {
 }  # fmt: skip
 """Bits of one element of each type."""
 Span = tuple[int, int, str]
+_OBJECT = re.compile(rb'\{[ \t\r\n]*(?:\}|"[^\x00-\x1f]|\Z)')
 
 
 def claims(head: bytes, source: Source) -> bool:
-    """Tell whether content begins with the length of a header and a brace; a length beyond any file is no header."""
-    return len(head) > 8 and head[8:9] == b"{" and head[5:8] == b"\0\0\0" and source.size > 9
+    """Tell whether content begins with the length of a header and a JSON object; a length beyond any file is no header.
+
+    A header that is longer than the file is a defect of a file that says what it is; numbers that happen to be a brace are not.
+    """
+    return head[5:8] == b"\0\0\0" and source.size > 9 and _OBJECT.match(head, 8) is not None
 
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
