@@ -60,6 +60,20 @@ def test_unread() -> None:
     """A module in which no program was found is not passed in silence."""
     assert verdict('["a", 1]') is Verdict.SUSPICIOUS
     assert verdict("# nothing\n") is Verdict.SAFE
+    assert verdict("word\0\1" * 9) is Verdict.SUSPICIOUS
+
+
+@pytest.mark.parametrize(
+    "text", ["pass\n", "...\n", "__all__ += ['a']\n", "x, y = 1, 2\n", "\n" * 20 + "pass", "print 'x'\n", "(a := 1)"]
+)
+def test_short(text: str) -> None:
+    """A module of a line or two is read by the parser, whatever it begins with; what Python refuses does nothing."""
+    assert verdict(text, "x/__init__.py") is Verdict.CAUTION
+
+
+def test_short_but_encoded() -> None:
+    """A short text in an encoding of its own is not taken for what its bytes show."""
+    assert verdict("# coding: utf-7\n+AGkAbQBwAG8AcgB0-\n") is Verdict.SUSPICIOUS
 
 
 def test_encoding() -> None:

@@ -89,3 +89,10 @@ def test_empty_and_padded_headers_are_valid() -> None:
         assert judged(safetensors(header, data), "m.safetensors").findings == ()
     scalar = safetensors({"a": entry(0, 4, shape=())}, bytes(4))
     assert judged(scalar, "m.safetensors").findings == ()
+
+
+def test_shapes_of_embeddings() -> None:
+    """The shapes of at most sixteen matrices of words are kept."""
+    names = {f"{number:02}.embed_tokens.weight": entry(0, 0, shape=(0, 4)) for number in range(20)}
+    (view,) = extract(BytesSource(safetensors({**names, "other.weight": entry(0, 0, shape=(0, 2))}))).of("safetensors")
+    assert [one.data["shape"] for one in view.all("safetensors.embedding")] == [[0, 4]] * 16

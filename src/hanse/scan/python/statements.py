@@ -70,6 +70,17 @@ class Program:
             self.cut = error.resource
         return self.count > self.refused or not self.count
 
+    def accepts(self) -> bool:
+        """Read up to the first thing that is no Python; returns whether there was none."""
+        try:
+            for line in self._lexer.lines():
+                self._keep(line)
+                if self.refused or self._lexer.problems:
+                    return False
+        except OverBudget:
+            return False
+        return not self._lexer.problems
+
     def _keep(self, line: Line) -> None:
         self.count += 1
         try:
