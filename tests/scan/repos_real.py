@@ -43,7 +43,7 @@ def make(folder: Path) -> str:
 
 
 def _by_hand(folder: Path) -> None:
-    """Add repositories that no library here writes: a published embedding model, a GGUF file with its card, a pipeline, an adapter."""
+    """Add what no library here writes: a published embedding model, a GGUF file with its card, a pipeline, an adapter."""
     shutil.copytree(MINILM, folder / "all-MiniLM-L6-v2")
     gguf = folder / "SmolLM2-GGUF"
     gguf.mkdir()

@@ -1,4 +1,4 @@
-"""`python -m tests.scan.results`: judges the reference corpus, real files and repositories, and writes docs/scanner-results.md."""
+"""`python -m tests.scan.results`: judges the corpus, real files and repositories, and writes docs/scanner-results.md."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def page(corpus: Found, written: Found, shipped: Found, whole: repos_real.Found)
         f"## Files in installed packages\n\n{len(shipped)} files of {len({group for group, _, _ in shipped})} packages.",
         report([("all packages", name, one) for _, name, one in shipped]),
         _listed(shipped),
-        f"## Whole repositories\n\n{len(whole)} repositories, judged with all their files together (tests/scan_libs/repositories.py).",
+        f"## Whole repositories\n\n{len(whole)} repositories, all files of each judged together (tests/scan/repos_real.py).",
         repos_real.report(whole),
         "\n".join(f"- {line}" for line in repos_real.refused(whole)),
     ]
