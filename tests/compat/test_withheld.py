@@ -89,44 +89,44 @@ def _wait_until_settled(node: LiveNode) -> None:
 
 @pytest.mark.parametrize("how", ["file", "snapshot"])
 @pytest.mark.parametrize("repo", [HELD, RECALLED])
-@pytest.mark.parametrize("client", CLIENTS)
-def test_nothing_cached(withheld: Withheld, client: str, repo: str, how: str) -> None:
-    """Without a copy every call fails, and the error says which rule is the reason."""
-    found = _ask(withheld, client, repo, how, cached=False)
+@pytest.mark.parametrize("name", CLIENTS)
+def test_nothing_cached(withheld: Withheld, name: str, repo: str, how: str) -> None:
+    """Without a copy every call ends in an error that says which rule is the reason."""
+    found = _ask(withheld, name, repo, how, cached=False)
     assert "bytes" not in found
     assert RULE in found["text"], json.dumps(found)
 
 
 @pytest.mark.parametrize("how", ["file", "snapshot"])
-@pytest.mark.parametrize("client", CLIENTS)
-def test_a_recalled_file_is_not_answered_from_the_cache(withheld: Withheld, client: str, how: str) -> None:
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_recalled_file_is_not_answered_from_the_cache(withheld: Withheld, name: str, how: str) -> None:
     """Whoever has a copy from before the recall is stopped all the same, and told why."""
-    found = _ask(withheld, client, RECALLED, how, cached=True)
+    found = _ask(withheld, name, RECALLED, how, cached=True)
     assert "bytes" not in found
     assert RULE in found["text"], json.dumps(found)
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_a_pinned_copy_is_beyond_reach(withheld: Withheld, client: str) -> None:
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_pinned_copy_is_beyond_reach(withheld: Withheld, name: str) -> None:
     """A commit id that is cached is never asked for: `hanse audit` is for that."""
-    assert _ask(withheld, client, RECALLED, "file", cached=True, rev=withheld.rev)["bytes"].encode("latin-1") == ODD
+    assert _ask(withheld, name, RECALLED, "file", cached=True, rev=withheld.rev)["bytes"].encode("latin-1") == ODD
 
 
 @pytest.mark.parametrize("how", ["file", "snapshot"])
-@pytest.mark.parametrize("client", CLIENTS)
-def test_a_held_file_never_reaches_a_cache(withheld: Withheld, client: str, how: str) -> None:
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_held_file_never_reaches_a_cache(withheld: Withheld, name: str, how: str) -> None:
     """Where an older, good file is cached, a client may go on with that one; never with the held one."""
-    found = _ask(withheld, client, HELD, how, cached=True)
+    found = _ask(withheld, name, HELD, how, cached=True)
     assert found.get("bytes", "GGUF-before") == "GGUF-before"
 
 
-@pytest.mark.parametrize("client", ["hub2", "hub1"])
-def test_the_command_says_why(withheld: Withheld, client: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["hub2", "hub1"])
+def test_the_command_says_why(withheld: Withheld, name: str, tmp_path: Path) -> None:
     """`hf download` prints the reason, whatever it makes of the refusal."""
     with pytest.raises(ClientFailed, match=RULE):
-        Client(client, withheld.node, tmp_path / "home", token="").hf("download", HELD)
+        Client(name, withheld.node, tmp_path / "home", token="").hf("download", HELD)
     with pytest.raises(ClientFailed, match=RULE):
-        Client(client, withheld.node, tmp_path / "home", token="").hf("download", RECALLED)
+        Client(name, withheld.node, tmp_path / "home", token="").hf("download", RECALLED)
 
 
 def test_an_upload_learns_why_it_is_refused(withheld: Withheld, tmp_path: Path) -> None:

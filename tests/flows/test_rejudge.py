@@ -15,7 +15,7 @@ from tests.support.scanning import ODD, with_scanner
 
 from hanse.db import flags, scans
 from hanse.db.engine import Database
-from hanse.db.schema import scans as table
+from hanse.db.schema_scans import scans as table
 from hanse.db.state import get_fact, put_fact
 from hanse.errors import Held, Recalled
 from hanse.flows import admission, browse

@@ -9,7 +9,7 @@ import pytest
 from tests.support.nodes import TickingClock, commit, model, new_repo
 from tests.support.uploads import noise, upload
 
-from hanse.db import repos, revisions
+from hanse.db import leaves, repos, revisions
 from hanse.db.repos import Repo
 from hanse.errors import Busy, Conflict, NotFoundError, RepoNotFound
 from hanse.flows import access
@@ -121,6 +121,9 @@ def test_collection_and_erasure_wait(node: Node, alice: Actor) -> None:
         erase_repo(node, gone.id)
     with pytest.raises(RepoNotFound):
         access.resolve(node, alice, gone.repo)
+    with node.db.read() as conn:
+        waiting = leaves.waiting_of(conn, gone.id)
     node.sequencer.start()
+    node.sequencer.wait(waiting[-1].id, 30)
     commit(node, alice, replace(gone, state="live"), PutBytes("b", b"2"))
     assert list(node.store.list("xorbs/"))

@@ -18,7 +18,7 @@ from tests.support.xetflows import send_file
 
 from hanse.db import blobs, scans
 from hanse.db.scans import ScanRow
-from hanse.db.schema import scans as table
+from hanse.db.schema_scans import scans as table
 from hanse.flows import scans as flow
 from hanse.flows.file_ingest import FileIngest
 from hanse.flows.node import Node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 import struct
@@ -29,7 +30,8 @@ class FakeClamd(threading.Thread):
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            with sock, sock.makefile("rb") as file:
+            # A client that is refused may hang up in the middle.
+            with contextlib.suppress(OSError, struct.error), sock, sock.makefile("rb") as file:
                 self._serve(sock, file)
 
     def _serve(self, sock: socket.socket, file: io.BufferedReader) -> None:

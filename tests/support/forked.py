@@ -71,6 +71,8 @@ def mother() -> None:
     for name in _MODULES:
         importlib.import_module(name)
     importlib.import_module("hanse.web.table").all_routes()
+    importlib.import_module("hanse.flows.rulesets").builtin_ruleset()
+    importlib.import_module("hanse.scan.dispatch").all_formats()
     gc.collect()
     gc.freeze()
     children: set[int] = set()

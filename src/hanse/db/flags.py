@@ -13,7 +13,7 @@ from sqlalchemy import literal as value_of
 
 from hanse.db.batch import batches
 from hanse.db.scans import upsert
-from hanse.db.schema import flags
+from hanse.db.schema_scans import flags
 from hanse.model.admission import Outcome
 from hanse.model.digest import Sha256
 from hanse.model.finding import Coverage, Verdict

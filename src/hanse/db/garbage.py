@@ -17,7 +17,6 @@ from hanse.db.schema import (
     discussion_events,
     discussions,
     files,
-    flags,
     lfs_uploads,
     pending,
     refs,
@@ -27,9 +26,9 @@ from hanse.db.schema import (
     repos,
     revisions,
     shards,
-    waivers,
     xorbs,
 )
+from hanse.db.schema_scans import flags, waivers
 from hanse.model.digest import Sha256, XetHash
 
 _PAGE = 1000

@@ -10,7 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from hanse.db.batch import batches
 from hanse.db.blobs import FileRow
-from hanse.db.schema import files, scans
+from hanse.db.schema import files
+from hanse.db.schema_scans import scans
 from hanse.model.digest import Sha256, XetHash
 
 _FILE = (files.c.id, files.c.xet, files.c.sha256, files.c.size, files.c.terms, files.c.chunks, files.c.erased)

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -25,25 +24,10 @@ from sqlalchemy import (
     true,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from hanse.db import schema_scans
+from hanse.db.tables import KEY, id_column, metadata, repo_column
 
-_Key = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _id() -> Column[int]:
-    return Column("id", _Key, primary_key=True, autoincrement=True)
-
-
-def _repo(*, primary_key: bool = False, nullable: bool = False) -> Column[int]:
-    return Column("repo_id", _Key, ForeignKey("repos.id"), primary_key=primary_key, nullable=nullable)
-
+__all__ = ["metadata", "schema_scans"]
 
 node_state = Table(
     "node_state",
@@ -56,7 +40,7 @@ node_state = Table(
 accounts = Table(
     "accounts",
     metadata,
-    _id(),
+    id_column(),
     Column("name", String(96), nullable=False),  # as spelled
     Column("folded", String(96), nullable=False, unique=True),  # namespace at this node's own origin
     Column("kind", String(8), nullable=False),  # user | org
@@ -72,17 +56,17 @@ accounts = Table(
 memberships = Table(
     "memberships",
     metadata,
-    Column("org_id", _Key, ForeignKey("accounts.id"), primary_key=True),
-    Column("user_id", _Key, ForeignKey("accounts.id"), primary_key=True),
+    Column("org_id", KEY, ForeignKey("accounts.id"), primary_key=True),
+    Column("user_id", KEY, ForeignKey("accounts.id"), primary_key=True),
     Column("role", String(16), nullable=False),  # read | contributor | write | admin
 )
 
 tokens = Table(
     "tokens",
     metadata,
-    _id(),
+    id_column(),
     Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the token text
-    Column("account_id", _Key, ForeignKey("accounts.id"), nullable=False),
+    Column("account_id", KEY, ForeignKey("accounts.id"), nullable=False),
     Column("label", String(96), nullable=False),
     Column("role", String(8), nullable=False),  # read | write
     Column("robot", Boolean, nullable=False, default=False),
@@ -94,7 +78,7 @@ tokens = Table(
 repos = Table(
     "repos",
     metadata,
-    _id(),
+    id_column(),
     Column("origin", String(253), nullable=False),
     Column("type", String(8), nullable=False),  # model | dataset
     Column("namespace", String(96), nullable=False),  # as spelled now
@@ -107,7 +91,7 @@ repos = Table(
     Column("disabled", Boolean, nullable=False, default=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Column("creator_id", _Key, ForeignKey("accounts.id")),
+    Column("creator_id", KEY, ForeignKey("accounts.id")),
     Column("downloads", BigInteger, nullable=False, default=0),
     Column("likes", BigInteger, nullable=False, default=0),
     # What listing and search need of the head of `main`, kept by flows/index; JSON texts are small and bounded.
@@ -139,7 +123,7 @@ repo_tags = Table(
     "repo_tags",
     metadata,
     Column("tag", String(200), primary_key=True),
-    _repo(primary_key=True),
+    repo_column(primary_key=True),
 )
 Index("ix_repo_tags_repo", repo_tags.c.repo_id)
 
@@ -148,7 +132,7 @@ name_fragments = Table(  # what follows each character of a repository's folded 
     metadata,
     # Compared by bytes on both databases: search is a range of this key.
     Column("fragment", String(8).with_variant(String(8, collation="C"), "postgresql"), primary_key=True),
-    _repo(primary_key=True),
+    repo_column(primary_key=True),
     sqlite_with_rowid=False,
 )
 Index("ix_name_fragments_repo", name_fragments.c.repo_id)
@@ -160,14 +144,14 @@ names = Table(
     Column("type", String(8), primary_key=True),
     Column("folded", String(193), primary_key=True),  # namespace/name, ASCII lower case
     Column("kind", String(9), nullable=False),  # reserved (change is pending) | current | redirect
-    _repo(),
+    repo_column(),
 )
 Index("ix_names_repo", names.c.repo_id)
 
 files = Table(
     "files",
     metadata,
-    _id(),
+    id_column(),
     Column("xet", String(64), nullable=False, unique=True),
     Column("sha256", String(64), nullable=False, index=True),
     Column("size", BigInteger, nullable=False),
@@ -180,10 +164,10 @@ files = Table(
 repo_files = Table(
     "repo_files",
     metadata,
-    _repo(primary_key=True),
-    Column("file_id", _Key, ForeignKey("files.id"), primary_key=True),
+    repo_column(primary_key=True),
+    Column("file_id", KEY, ForeignKey("files.id"), primary_key=True),
     Column("state", String(8), nullable=False),  # staged (uploaded, no commit yet) | live | retired
-    Column("account_id", _Key, ForeignKey("accounts.id")),  # who uploaded it
+    Column("account_id", KEY, ForeignKey("accounts.id")),  # who uploaded it
     Column("added_at", BigInteger, nullable=False),
 )
 Index("ix_repo_files_file", repo_files.c.file_id)
@@ -195,7 +179,7 @@ Index("ix_repo_files_staged", repo_files.c.repo_id, repo_files.c.added_at, sqlit
 xorbs = Table(
     "xorbs",
     metadata,
-    _id(),
+    id_column(),
     Column("hash", String(64), nullable=False, unique=True),
     Column("stored_size", Integer, nullable=False),
     Column("raw_size", Integer, nullable=False),
@@ -207,8 +191,8 @@ xorbs = Table(
 repo_xorbs = Table(  # who may refer to a xorb: repositories whose writers uploaded or used it
     "repo_xorbs",
     metadata,
-    _repo(primary_key=True),
-    Column("xorb_id", _Key, ForeignKey("xorbs.id"), primary_key=True),
+    repo_column(primary_key=True),
+    Column("xorb_id", KEY, ForeignKey("xorbs.id"), primary_key=True),
 )
 Index("ix_repo_xorbs_xorb", repo_xorbs.c.xorb_id)
 
@@ -216,22 +200,22 @@ chunks = Table(  # chunks eligible for global deduplication
     "chunks",
     metadata,
     Column("hash", LargeBinary(32), primary_key=True),
-    Column("xorb_id", _Key, ForeignKey("xorbs.id"), primary_key=True),
+    Column("xorb_id", KEY, ForeignKey("xorbs.id"), primary_key=True),
 )
 
 shards = Table(  # accepted shards, so that a repeated registration is answered at once
     "shards",
     metadata,
     Column("digest", String(64), primary_key=True),
-    _repo(primary_key=True),
+    repo_column(primary_key=True),
     Column("accepted_at", BigInteger, nullable=False),
 )
 
 revisions = Table(
     "revisions",
     metadata,
-    _id(),
-    _repo(),
+    id_column(),
+    repo_column(),
     Column("rev", String(40), nullable=False),
     Column("tree", String(64), nullable=False),
     Column("object", String(64), nullable=False),  # SHA-256 of the revision object
@@ -250,7 +234,7 @@ revisions = Table(
 refs = Table(  # applied positions; the newest pending one is in `pending`
     "refs",
     metadata,
-    _repo(primary_key=True),
+    repo_column(primary_key=True),
     Column("ref", String(300), primary_key=True),
     Column("seq", BigInteger, nullable=False),
     Column("rev", String(40), nullable=False),  # zeros: deleted, the chain goes on
@@ -263,8 +247,8 @@ refs = Table(  # applied positions; the newest pending one is in `pending`
 pending = Table(  # leaves waiting for the sequencer, in order of id; never dropped
     "pending",
     metadata,
-    _id(),
-    _repo(),
+    id_column(),
+    repo_column(),
     Column("kind", String(16), nullable=False),  # ref | repo
     Column("ref", String(300)),
     Column("seq", BigInteger),
@@ -303,8 +287,8 @@ lfs_uploads = Table(  # multipart LFS uploads in progress; the parts lie in the 
     "lfs_uploads",
     metadata,
     Column("id", String(32), primary_key=True),
-    _repo(),
-    Column("account_id", _Key, ForeignKey("accounts.id"), nullable=False),
+    repo_column(),
+    Column("account_id", KEY, ForeignKey("accounts.id"), nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("part_size", BigInteger, nullable=False),
@@ -314,7 +298,7 @@ lfs_uploads = Table(  # multipart LFS uploads in progress; the parts lie in the 
 discussions = Table(
     "discussions",
     metadata,
-    _repo(primary_key=True),
+    repo_column(primary_key=True),
     Column("num", Integer, primary_key=True),
     Column("title", Text, nullable=False),
     Column("pull_request", Boolean, nullable=False),
@@ -330,7 +314,7 @@ discussion_events = Table(
     "discussion_events",
     metadata,
     Column("id", String(24), primary_key=True),
-    _repo(),
+    repo_column(),
     Column("num", Integer, nullable=False),
     Column("type", String(16), nullable=False),
     Column("author", String(96), nullable=False),
@@ -343,8 +327,8 @@ discussion_events = Table(
 access_requests = Table(
     "access_requests",
     metadata,
-    _repo(primary_key=True),
-    Column("account_id", _Key, ForeignKey("accounts.id"), primary_key=True),
+    repo_column(primary_key=True),
+    Column("account_id", KEY, ForeignKey("accounts.id"), primary_key=True),
     Column("id", String(24), nullable=False, unique=True),
     Column("status", String(8), nullable=False),  # pending | accepted | rejected
     Column("reason", Text, nullable=False, default=""),
@@ -359,50 +343,3 @@ claimed_namespaces = Table(  # namespaces another origin answers for: they never
     Column("origin", String(253), nullable=False),
     Column("active", Boolean, nullable=False, server_default=true()),
 )
-
-scans = Table(  # facts of contents, by the scanner's version that made them; made again from the bytes after a rebuild
-    "scans",
-    metadata,
-    Column("sha256", String(64), primary_key=True),
-    Column("scanner", String(200), nullable=False),
-    Column("size", BigInteger, nullable=False),  # of the content
-    Column("facts", LargeBinary, nullable=False),  # canonical JSON, compressed by zlib
-    Column("others", Text),  # JSON: what other scanners said, never part of the verdict
-    Column("created_at", BigInteger, nullable=False),
-)
-
-flags = Table(  # files of repositories about which there is something to say; made again by judging
-    "flags",
-    metadata,
-    _repo(primary_key=True),
-    Column("sha256", String(64), primary_key=True),
-    Column("path_hash", String(64), primary_key=True),
-    Column("path", Text, nullable=False),
-    Column("ruleset", String(64), nullable=False),
-    Column("verdict", String(10), nullable=False),
-    Column("coverage", String(12), nullable=False),
-    Column("rules", Text, nullable=False),  # JSON [[rule id, severity], ...], the worst first
-    Column("says", Text, nullable=False),
-    Column("remedy", Text, nullable=False),
-    Column("executes", Boolean, nullable=False),
-    Column("blocked", Boolean, nullable=False),  # by the policy in force, whatever waivers say
-    Column("recalled", Boolean, nullable=False),  # others could have it before: caches must not answer for it
-    Column("waived_until", BigInteger),  # waivers let it pass until then
-)
-Index("ix_flags_sha256", flags.c.sha256)
-
-# LISTED STATE: waivers.
-waivers = Table(
-    "waivers",
-    metadata,
-    _id(),
-    _repo(),
-    Column("sha256", String(64), nullable=False),
-    Column("rules", Text, nullable=False),  # JSON list of rule ids
-    Column("reason", Text, nullable=False),
-    Column("author", String(96), nullable=False),
-    Column("operator", Boolean, nullable=False),  # given by an operator of the node
-    Column("created_at", BigInteger, nullable=False),
-    Column("ends_at", BigInteger, nullable=False),
-)
-Index("ix_waivers_file", waivers.c.repo_id, waivers.c.sha256)

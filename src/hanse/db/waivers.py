@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
-from hanse.db.schema import waivers
+from hanse.db.schema_scans import waivers
 from hanse.model.digest import Sha256
 
 

@@ -22,6 +22,7 @@ from hanse.scan.versions import SCANNER
 K = TypeVar("K")
 V = TypeVar("V")
 _OUTCOMES = 100_000
+_STATUSES = 20_000
 _FRESH_BYTES = 64 * 1024 * 1024
 
 
@@ -74,9 +75,9 @@ class Recent(Generic[K, V]):
 class Scanning:
     """State of the scanner of one node in this process.
 
-    fresh: facts (JSON) made and not in the catalogue yet; outcomes: what was judged, by (content, path); settled: every content
-    was judged by this scanner, ruleset and policy, as far as this process knows; clamd: address of a second opinion, "" for none;
-    others: JSON of what other scanners said, not in the catalogue yet.
+    fresh: facts (JSON) made and not in the catalogue yet; outcomes: what was judged, by (content, path); statuses: the same as
+    the Hub says it; settled: every content was judged by this scanner, ruleset and policy, as far as this process knows;
+    clamd: address of a second opinion, "" for none; others: JSON of what other scanners said, not in the catalogue yet.
     """
 
     pool: ScanPool
@@ -86,6 +87,7 @@ class Scanning:
     outcomes: Recent[tuple[Sha256, str], Outcome] = field(default_factory=lambda: Recent(_OUTCOMES))
     settled: bool = False
     clamd: str = ""
+    statuses: Recent[tuple[Sha256, str], dict[str, Any]] = field(default_factory=lambda: Recent(_STATUSES))
     others: Recent[Sha256, str] = field(default_factory=lambda: Recent(_OUTCOMES))
 
     def keep_others(self, digest: Sha256, av: Mapping[str, Any]) -> None:

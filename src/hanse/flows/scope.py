@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 
 from hanse.db.flags import in_force
 from hanse.db.repos import Repo
-from hanse.db.schema import access_requests, files, flags, repo_files, repos
+from hanse.db.schema import access_requests, files, repo_files, repos
+from hanse.db.schema_scans import flags
 from hanse.flows.access import visible_repos_clause
 from hanse.flows.node import Node
 from hanse.model.actor import Actor

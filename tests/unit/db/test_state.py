@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from hanse.db.engine import Database
-from hanse.db.state import get_fact, get_state, insert_state, set_state
+from hanse.db.state import get_fact, get_state, insert_state, put_fact, set_state
 
 
 def test_facts_are_kept(database: Database) -> None:
@@ -26,3 +26,11 @@ def test_a_fact_is_added_once(database: Database) -> None:
         insert_state(conn, {"origin": "a.example"})
     with pytest.raises(IntegrityError), database.write() as conn:
         insert_state(conn, {"origin": "b.example"})
+
+
+def test_a_fact_is_put_whether_it_is_there_or_not(database: Database) -> None:
+    """What a job notes down is set the first time and replaced after that."""
+    with database.write() as conn:
+        for value in ("a", "b"):
+            put_fact(conn, "scan_place", value)
+            assert get_fact(conn, "scan_place") == value

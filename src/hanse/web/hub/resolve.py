@@ -121,7 +121,9 @@ def _find(node: Node, actor: Actor, repo: Repo, rev: str, path: str, *, head: bo
     return commit, entry, warning, _Sized(entry.size) if head else open_entry(node, entry)
 
 
-def _cache(repo: Repo, rev: str) -> str:
+def _cache(repo: Repo, rev: str, warning: str) -> str:
+    if warning:  # what others do not get, or may not get tomorrow, is in no shared cache
+        return "private, no-cache"
     if is_git_oid(rev) and repo.public and not repo.gated:
         return IMMUTABLE
     return "no-cache" if repo.public and not repo.gated else "private, no-cache"
@@ -154,7 +156,7 @@ async def resolve(call: Call, repo: Repo) -> Response:
         etag=entry.sha256 if entry.lfs else entry.git_oid,
         headers=_headers(call, repo, commit, entry),
         media_type=content_type(entry.path),
-        cache=_cache(repo, rev),
+        cache=_cache(repo, rev, warning),
     )
 
 
@@ -168,7 +170,9 @@ async def raw(call: Call, repo: Repo) -> Response:
         source = await call.run(open_entry, call.node, entry)
     headers = {"X-Repo-Commit": commit, **SAFETY}
     media = TEXT if entry.lfs else content_type(entry.path)
-    return BlobResponse(call.request, source, etag=entry.git_oid, headers=headers, media_type=media, cache=_cache(repo, rev))
+    return BlobResponse(
+        call.request, source, etag=entry.git_oid, headers=headers, media_type=media, cache=_cache(repo, rev, warning)
+    )
 
 
 ROUTES = [

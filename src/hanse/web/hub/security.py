@@ -9,13 +9,14 @@ import msgspec
 
 from hanse.db import flags, scans
 from hanse.db.repos import Repo
-from hanse.flows.admission import is_settled, judgement, outcomes
+from hanse.flows.admission import is_settled
 from hanse.flows.listing import RevisionListing
 from hanse.flows.node import Node
-from hanse.model.admission import Outcome
-from hanse.model.digest import Sha256
+from hanse.flows.scans import facts_of
+from hanse.model.admission import Outcome, outcome_of
 from hanse.model.entry import Entry
 from hanse.model.finding import Coverage, Judgement, Verdict
+from hanse.scan.verdict import judge
 from hanse.web.hub.shapes import UNSCANNED, UNSCANNED_REPO
 
 _STATUS = {Verdict.SAFE: "safe", Verdict.CAUTION: "caution", Verdict.SUSPICIOUS: "suspicious", Verdict.MALICIOUS: "unsafe"}
@@ -39,26 +40,29 @@ def status_of(outcome: Outcome) -> str:
 
 def file_statuses(node: Node, entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:
     """Return `securityFileStatus` for files, by path."""
-    judged = outcomes(node, entries)
-    found: dict[str, dict[str, Any]] = {}
-    with node.db.read() as conn:
-        others = {digest: row.others for digest, row in scans.get(conn, _named(judged)).items()} if judged else {}
+    found = {entry.path: dict(UNSCANNED) for entry in entries}
+    scanning = node.scanning
+    if scanning is None:
+        return found
+    missing: list[Entry] = []
     for entry in entries:
-        outcome = judged.get(entry)
-        if outcome is None:
-            found[entry.path] = dict(UNSCANNED)
-            continue
-        second = msgspec.json.decode(others.get(entry.sha256) or "{}")
-        found[entry.path] = {
-            "status": status_of(outcome),
-            "avScan": second.get("av"),
-            "pickleImportScan": _imports(judgement(node, entry.sha256, entry.path)),
-        }
+        kept = scanning.statuses.get((entry.sha256, entry.path))
+        if kept is None:
+            missing.append(entry)
+        else:
+            found[entry.path] = kept
+    named = sorted({entry.sha256 for entry in missing})
+    facts = facts_of(node, named)
+    with node.db.read() as conn:
+        others = {digest: row.others for digest, row in scans.get(conn, named).items()}
+    for entry in missing:
+        if entry.sha256 in facts:
+            judged = judge(facts[entry.sha256], entry.path, scanning.rules)
+            said = msgspec.json.decode(others.get(entry.sha256) or "{}")
+            shown = {"status": status_of(outcome_of(judged)), "avScan": said.get("av"), "pickleImportScan": _imports(judged)}
+            scanning.statuses.put((entry.sha256, entry.path), shown)
+            found[entry.path] = shown
     return found
-
-
-def _named(judged: dict[Entry, Outcome]) -> list[Sha256]:
-    return sorted({entry.sha256 for entry in judged})
 
 
 def _imports(judged: Judgement) -> dict[str, Any] | None:

@@ -13,6 +13,12 @@ _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Apply the revision."""
+    _scans()
+    _flags()
+    _waivers()
+
+
+def _scans() -> None:
     op.create_table(
         "scans",
         sa.Column("sha256", sa.String(64), nullable=False),
@@ -23,6 +29,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name="pk_scans"),
     )
+
+
+def _flags() -> None:
     op.create_table(
         "flags",
         sa.Column("repo_id", _KEY, nullable=False),
@@ -43,6 +52,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name="fk_flags_repo_id"),
     )
     op.create_index("ix_flags_sha256", "flags", ["sha256"])
+
+
+def _waivers() -> None:
     op.create_table(
         "waivers",
         sa.Column("id", _KEY, autoincrement=True, nullable=False),
