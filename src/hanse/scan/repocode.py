@@ -23,7 +23,7 @@ from hanse.scan.python.values import UNKNOWN, Call, Trace, Value
 from hanse.scan.pythonrules import judge_program
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import BytesSource, Source
-from hanse.scan.walk import ViewBuilder, Walk, join
+from hanse.scan.walk import JOINER, ViewBuilder, Walk, join
 
 MAX_SOURCE = 4 * MIB
 LOOK = 256 * 1024
@@ -101,7 +101,7 @@ def claims(head: bytes, source: Source) -> bool:
         return False
     tail = source.read_at(source.size - LOOK, LOOK) if LOOK < source.size <= MAX_SOURCE else b""
     likely = any(_LIKELY.search(part) for part in (text, tail.replace(b"\r", b"\n"))) or _IDLE.match(text) is not None
-    return likely or any(_odd_coding(text)) or (source.size <= SHORT and Program(Lexer(text, _unpaid)).accepts())
+    return likely or any(_odd_coding(text)) or (source.size <= SHORT and Program(Lexer(text, _unpaid)).acts())
 
 
 def _unpaid(_resource: str, _count: int) -> None:
@@ -241,20 +241,28 @@ def _describe(source: Source, member: str, walk: Walk) -> None:
 def judge(view: View, context: Context) -> Iterator[Hit]:
     """Yield the rules for a program that a loader would find under this name; other texts are not run, whatever they hold."""
     if is_program(view.member, context.path):
-        yield from judge_program(view, context)
+        compiled = _compiled(view, context)
+        yield from (hit for hit in judge_program(view, context) if not compiled or hit.rule != "PYTHON-CODE")
+
+
+def _compiled(view: View, context: Context) -> bool:
+    """Tell whether a program is the source of a TorchScript model, which has an interpreter and judges of its own."""
+    archive, _, name = view.member.rpartition(JOINER)
+    return any(one.data["source"] == name for torch in context.facts.of("torch", archive) for one in torch.all("torch.script"))
 
 
 def judge_unread(context: Context) -> Iterator[Hit]:
     """Yield the rule for a file that its name makes a module, and in which no program was found."""
     head = context.facts.views[0].first("file.head") if context.facts.views else None
     text = bytes.fromhex(head.data["bytes"]) if head is not None else b""
-    named = is_program("", context.path) and text.strip() and not text.startswith(b"version https://")
+    filled = text.strip() or context.facts.size > len(text)
+    named = is_program("", context.path) and filled and not text.startswith(b"version https://")
     if not named or any(context.facts.of("python", "")):
         return
     plain = any(one.data["name"] == "utf-8" for view in context.facts.of("text", "") for one in view.all("text.encoding"))
     if plain and context.facts.size <= SHORT and not any(context.facts.of("json", "")):
-        # Up to this size the parser was asked, and found something that is no Python.
-        yield Hit("PYTHON-UNREADABLE", words={"count": "some"})
+        # Up to this size the parser was asked: nothing acts, or something is no Python.
+        yield Hit("PYTHON-IDLE")
     else:
         yield Hit("PYTHON-UNREAD")
 

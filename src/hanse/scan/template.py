@@ -84,8 +84,9 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
 
 def _named(context: Context) -> bool:
     """Tell whether a file's name says that it is a template; Jinja blocks in other text are somebody's example."""
-    suffixes = context.rules.names("template", "suffixes")
-    return context.suffix in suffixes or "template" in context.name.split(".", 1)[0]
+    if context.suffix in context.rules.names("template", "suffixes") or "chat_template" in context.name:
+        return True
+    return "template" in context.name.split(".", 1)[0] and context.suffix not in context.rules.names("template", "documents")
 
 
 def _chat(view: View, context: Context) -> bool:
@@ -135,7 +136,8 @@ def _broken(view: View, context: Context) -> Iterator[Hit]:
         if reached and _chat(view, context):
             yield Hit("TEMPLATE-ESCAPE", view.member, callable=reached[0], words={"name": ", ".join(reached)})
         elif one.data["reason"] == "too long":
-            yield Hit("TEMPLATE-LONG", view.member)
+            if reached or _chat(view, context) or context.suffix in context.rules.names("template", "suffixes"):
+                yield Hit("TEMPLATE-LONG", view.member)
         elif one.kind == "template.deep" and _chat(view, context):
             yield Hit("TEMPLATE-DEEP", view.member)
         elif _chat(view, context):
