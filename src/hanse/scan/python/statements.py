@@ -71,7 +71,7 @@ class Program:
         return self.count > self.refused or not self.count
 
     def acts(self) -> bool:
-        """Read up to the first thing that is no Python; returns whether there was none, and a statement that is no list of words."""
+        """Read up to the first thing that is no Python; returns whether there was none, and more than a list of words."""
         try:
             for line in self._lexer.lines():
                 self._keep(line)
