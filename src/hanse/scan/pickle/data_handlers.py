@@ -19,11 +19,12 @@ from hanse.scan.source import PIECE
 if TYPE_CHECKING:
     from hanse.scan.pickle.machine import Machine
 
-LINE_COST = 4
+LINE_COST = 8
 PAYLOAD_COST = 2
-TUPLE_COST = 4
+TUPLE_COST = 5
 NOTE_COST = 8
-FRAME_COST = 20
+MARK_COST = 4
+FRAME_COST = 60
 
 
 def unknown(machine: Machine, pos: int) -> int:
@@ -135,6 +136,7 @@ def pop(machine: Machine, pos: int) -> int:
 
 def pop_mark(machine: Machine, pos: int) -> int:
     """Do POP_MARK."""
+    machine.extra += MARK_COST
     machine.pop_mark()
     return pos + 1
 
@@ -152,24 +154,6 @@ def make_tuple(machine: Machine, pos: int) -> int:
     machine.heap.keep_tuple(at, machine.pop_mark())
     machine.stack.append(at)
     return pos + 1
-
-
-def tuples(count: int) -> Callable[[Machine, int], int]:
-    """Make the handler of TUPLE1, TUPLE2 or TUPLE3."""
-
-    def handle(machine: Machine, pos: int) -> int:
-        machine.extra += TUPLE_COST
-        stack = machine.stack
-        taken = tuple(stack[-count:])
-        if len(taken) < count:
-            raise Ended("stack-underflow")
-        at = machine.constants.base + pos
-        machine.heap.keep_short(at, taken)
-        del stack[-count:]
-        stack.append(at)
-        return pos + 1
-
-    return handle
 
 
 def collect(machine: Machine, pos: int) -> int:

@@ -35,7 +35,9 @@ FORK_OPERATIONS = 20_000
 MAX_FORKED = 256
 """Values of the stack and of the memo that a fork gets."""
 SPARSE_COST = 10
+GAP_COST = 12
 NOTE_COST = 8
+TUPLE_COST = 5
 PAIRS_COST = 6
 
 
@@ -100,6 +102,7 @@ class Machine:
             self.frame_end = -1
         constants = self.constants
         constants.load(self.position)
+        self.heap.tidy()
         if self.position >= constants.source.size:
             raise Ended("truncated")
         if self.step:
@@ -142,6 +145,8 @@ class Machine:
         data, base, stack, marks, memo = self.constants.data, self.constants.base, self.stack, self.marks, self.memo
         push, mark, unmark, remember, fixed = stack.append, marks.append, marks.pop, self.remember, op.FIXED
         keeping = frozenset(range(256)) if self.heap.has_room() else _USES_STATE
+        tuples = self.heap.tuples
+        made = len(tuples)
         count = done = 0
         try:
             while pos < limit:
@@ -163,6 +168,13 @@ class Machine:
                     elif code == 0x8C:  # SHORT_BINUNICODE
                         push(base + pos)
                         pos += 2 + data[pos + 1]
+                    elif code in _SHORT:  # TUPLE1, TUPLE2, TUPLE3
+                        size = code - _BEFORE_SHORT
+                        if len(stack) < size:
+                            raise Ended("stack-underflow")
+                        tuples[base + pos] = tuple(stack[-size:])
+                        stack[-size:] = (base + pos,)
+                        pos += 1
                     elif code in _MANY:  # APPENDS, SETITEMS, ADDITEMS
                         start = unmark()
                         if stack[start - 1] < 0 or (code == 0x75 and data[pos + 1] in keeping):
@@ -177,6 +189,7 @@ class Machine:
         except (Framed, IndexError) as error:
             pos = self._recover(pos, error)
         finally:
+            self.extra += TUPLE_COST * (len(tuples) - made)
             self._count(count + done, base + pos)
 
     def _count(self, operations: int, position: int) -> None:
@@ -209,7 +222,10 @@ class Machine:
         if key < size:
             self.holes -= self.memo[key] == HOLE
             self.memo[key] = value
+        elif key == size and not self.sparse:
+            self.memo.append(value)
         elif key - size < MAX_GAP:
+            self.extra += GAP_COST + key - size
             self.memo.extend([self.sparse.pop(other, HOLE) for other in range(size, key)])
             self.memo.append(value)
             self.holes += sum(other == HOLE for other in self.memo[size:])
@@ -218,6 +234,7 @@ class Machine:
         else:
             if len(self.sparse) >= MAX_SPARSE:
                 raise OverBudget("memo")
+            self.extra += SPARSE_COST
             self.sparse[key] = value
             self.remember = self._memoize
 
@@ -243,6 +260,8 @@ class Machine:
         return taken
 
 
+_SHORT = frozenset({op.TUPLE1, op.TUPLE2, op.TUPLE3})
+_BEFORE_SHORT = op.TUPLE1 - 1
 _MANY = frozenset({op.APPENDS, op.SETITEMS, op.ADDITEMS})
 _USES_STATE = frozenset({op.BUILD, op.TUPLE, op.TUPLE1, op.TUPLE2, op.TUPLE3, op.MEMOIZE})
 """What follows the SETITEMS of a state: contents are remembered there even when there is no room for more."""
