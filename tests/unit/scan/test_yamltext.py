@@ -75,4 +75,4 @@ def test_source_code_and_prose_are_not_configurations() -> None:
     """Examples in documents are no finding."""
     data = b"x: y\n\n_target_: os.system\na: !!python/name:os.system\n"
     assert judged(data, "README.md").findings == ()
-    assert rules_of(judged(data, "train.py")) <= {"PYTHON-CODE", "PYTHON-UNREADABLE"}
+    assert rules_of(judged(data, "train.py")) <= {"PYTHON-CODE", "PYTHON-IDLE"}
