@@ -90,8 +90,10 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
 
 def _named(view: View, context: Context) -> bool:
     """Tell whether a name says that it is a template's; Jinja blocks in other text are somebody's example."""
-    name = context.name_of(view.member)
-    return context.suffix_of(view.member) in context.rules.names("template", "suffixes") or "template" in name.split(".", 1)[0]
+    name, suffix = context.name_of(view.member), context.suffix_of(view.member)
+    if suffix in context.rules.names("template", "suffixes") or "chat_template" in name:
+        return True
+    return "template" in name.split(".", 1)[0] and suffix not in context.rules.names("template", "documents")
 
 
 def _chat(view: View, context: Context) -> bool:
@@ -141,7 +143,8 @@ def _broken(view: View, context: Context) -> Iterator[Hit]:
         if reached and _chat(view, context):
             yield Hit("TEMPLATE-ESCAPE", view.member, callable=reached[0], words={"name": ", ".join(reached)})
         elif one.data["reason"] == "too long":
-            yield Hit("TEMPLATE-LONG", view.member)
+            if reached or _chat(view, context) or context.suffix in context.rules.names("template", "suffixes"):
+                yield Hit("TEMPLATE-LONG", view.member)
         elif one.kind == "template.deep" and _chat(view, context):
             yield Hit("TEMPLATE-DEEP", view.member)
         elif _chat(view, context):

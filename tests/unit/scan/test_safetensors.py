@@ -97,3 +97,10 @@ def test_numbers_are_no_header() -> None:
         assert not claims(data, BytesSource(data))
     for data in (struct.pack("<Q", 1000) + b'{"a', struct.pack("<Q", 5) + b"{ \n }", struct.pack("<Q", 1000) + b"{ "):
         assert claims(data, BytesSource(data))
+
+
+def test_shapes_of_embeddings() -> None:
+    """The shapes of at most sixteen matrices of words are kept."""
+    names = {f"{number:02}.embed_tokens.weight": entry(0, 0, shape=(0, 4)) for number in range(20)}
+    (view,) = extract(BytesSource(safetensors({**names, "other.weight": entry(0, 0, shape=(0, 2))}))).of("safetensors")
+    assert [one.data["shape"] for one in view.all("safetensors.embedding")] == [[0, 4]] * 16

@@ -57,8 +57,18 @@ def test_rules(text: str, rules: set[str]) -> None:
 
 def test_examples_in_other_files_are_no_templates() -> None:
     """Documents and data with Jinja blocks are rendered by nobody."""
-    for name in ("README.md", "data.txt", "train.py", "index.html"):
+    for name in ("README.md", "data.txt", "index.html", "templates.md", "prompt_template.csv"):
         assert judged(ESCAPES["globals"].encode(), name).findings == ()
+    assert rules_of(judged(ESCAPES["globals"].encode(), "train.py")) <= {"PYTHON-CODE", "PYTHON-UNREADABLE"}
+
+
+def test_length_matters_for_chat_templates() -> None:
+    """A long document with Jinja blocks is too long for nobody, a chat template of that size is padded."""
+    text = b"== Title ==\n{{ Infobox | name }} {% if x %}\n" * 20_000
+    for name in ("wiki.txt", "dump.md", "email_templates.txt", "page_template.json", "data.csv"):
+        assert judged(text, name).findings == ()
+    for name in ("chat_template.jinja", "chat_template.txt", "x.jinja"):
+        assert rules_of(judged(text, name)) == {"TEMPLATE-LONG"}
 
 
 def test_includes_belong_to_ordinary_templates() -> None:

@@ -142,10 +142,9 @@ class Machine:
         The inner loop does so many opcodes that none of them can begin behind the limit: each but those of handlers is at most
         LONGEST bytes long. Unlisted codes and those whose condition fails go to their handler.
         """
-        data, base, tuples = self.constants.data, self.constants.base, self.heap.tuples
-        stack, marks, memo, remember, fixed = self.stack, self.marks, self.memo, self.remember, op.FIXED
-        push, pop, mark = stack.append, stack.pop, marks.append
-        made, count, done, slow = len(tuples), 0, 0, 0
+        data, base, stack, marks, memo = self.constants.data, self.constants.base, self.stack, self.marks, self.memo
+        push, pop, mark, remember, fixed = stack.append, stack.pop, marks.append, self.remember, op.FIXED
+        tuples, made, count, done, slow = self.heap.tuples, len(self.heap.tuples), 0, 0, 0
         try:
             while pos < limit:
                 count += done
