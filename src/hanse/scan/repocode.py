@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from hanse.model.finding import Verdict
 from hanse.scan.budget import MIB
 from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
@@ -23,7 +25,7 @@ from hanse.scan.python.values import UNKNOWN, Value
 from hanse.scan.pythonrules import judge_program
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import BytesSource, Source
-from hanse.scan.walk import ViewBuilder, Walk, join
+from hanse.scan.walk import JOINER, ViewBuilder, Walk, join
 
 MAX_SOURCE = 4 * MIB
 LOOK = 256 * 1024
@@ -31,6 +33,10 @@ MAX_CALLS = 1_500
 MAX_NESTED = 20
 MAX_SHOWN = 240
 PROGRAM_COST = 1_500
+ARCHIVES = ("zip", "tar", "7z")
+MANIFEST = "MAR-INF/MANIFEST.json"
+RUN_FROM = (MANIFEST, ".data/extern_modules")
+"""Members of the archives from which loaders run programs."""
 
 _LIKELY = re.compile(
     rb"^[ \t]*(?:import[ \t]+[A-Za-z_][\w.]*[ \t]*(?:[#,;\r\n]|as[ \t]|\Z)|from[ \t]+\.*[\w.]*[ \t]+import[ \t(\\*]"
@@ -108,7 +114,13 @@ def _whole_lines(text: bytes, source: Source) -> bytes:
 
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
-    """Write down what the program calls; a text that is no program ends it early, since Python would run nothing of it."""
+    """Write down what the program calls; a text that is no program ends it early, since Python would run nothing of it.
+
+    Members of archives that are not named like modules are nothing that anybody imports, and not read.
+    """
+    if view.member and not is_program(view.member):
+        view.see("other")
+        return
     data = source.read_at(0, min(source.size, MAX_SOURCE))
     walk.budget.spend("text", len(data))
     walk.budget.spend("operations", PROGRAM_COST)
@@ -229,8 +241,25 @@ def _describe(source: Source, member: str, walk: Walk) -> None:
 
 def judge(view: View, context: Context) -> Iterator[Hit]:
     """Yield the rules for a program that a loader would find under this name; other texts are not run, whatever they hold."""
-    if is_program(context.name_of(view.member)):
-        yield from judge_program(view, context)
+    if not is_program(context.name_of(view.member)):
+        return
+    packed = is_packed(view.member, context)
+    for hit in judge_program(view, context):
+        severity = hit.severity or context.rules.rules[hit.rule].severity
+        yield replace(hit, severity=Verdict.CAUTION) if packed and severity is Verdict.SUSPICIOUS else hit
+
+
+def is_packed(member: str, context: Context) -> bool:
+    """Tell whether a program lies in an archive from which no loader runs programs, as in a wheel or a copy of sources.
+
+    TorchServe and torch.package run those in theirs.
+    """
+    parts = member.split(JOINER)
+    outer = [JOINER.join(parts[:count]) for count in range(len(parts))]
+    archives = [view for name in ARCHIVES for place in outer for view in context.facts.of(name, place)]
+    names = {str(name) for view in archives for one in view.all("zip.names") for name in one.data["names"]}
+    served = any(True for place in outer for _ in context.facts.of("json", join(place, MANIFEST)))
+    return bool(archives) and not served and not any(name.endswith(RUN_FROM) for name in names)
 
 
 def judge_unread(context: Context) -> Iterator[Hit]:
