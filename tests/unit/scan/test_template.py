@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 from tests.samples.texts import CHATML, ESCAPES, LLAMA3, TOOLS, TRIGGERS, gguf
+from tests.samples.zipcraft import archive
 from tests.support.judging import judged, rules_of
 
 from hanse.flows.rulesets import builtin_ruleset
@@ -92,3 +94,23 @@ def test_well_known_templates_are_recognised() -> None:
     assert all(len(one) == 64 for one in known)
     spread = CHATML.replace("{% endfor %}", "{# end #}\n{%- endfor -%}\n  ")
     assert {fingerprint(parse(CHATML)), fingerprint(parse(spread))} <= known
+
+
+@pytest.mark.parametrize("name", ["pkg/filters.py", "pkg/README.md", "pkg/page.html", "pkg/data.bin", "pkg/notes"])
+def test_members_that_only_mention_templates_are_none(name: str) -> None:
+    """Sources in a wheel hold Jinja blocks as text, whatever the archive is called."""
+    text = "import os\n" + ESCAPES["globals"]
+    for path in ("pkg-1.0.whl", "chat_template.zip", "template.jinja"):
+        assert not [one for one in rules_of(judged(archive((name, text.encode())), path)) if one.startswith("TEMPLATE-")]
+
+
+def test_members_are_templates_by_their_own_name() -> None:
+    """A chat template or tokenizer configuration in an archive is judged as one beside it would be."""
+    text = CHATML + ESCAPES["globals"]
+    config = json.dumps({"chat_template": text})
+    for name, content in (
+        ("m/chat_template.jinja", text),
+        ("chat_templates/rag.jinja", text),
+        ("m/tokenizer_config.json", config),
+    ):
+        assert judged(archive((name, content.encode())), "model.zip").verdict is Verdict.MALICIOUS
