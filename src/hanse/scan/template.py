@@ -96,8 +96,10 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
 def _named(view: View, context: Context) -> bool:
     """Tell whether a name says that it is a template's; Jinja blocks in other text are somebody's example."""
     name, suffix = context.name_of(view.member), context.suffix_of(view.member)
-    if suffix in context.rules.names("template", "suffixes") or "chat_template" in name:
+    if suffix in context.rules.names("template", "suffixes"):
         return True
+    if "chat_template" in name:
+        return suffix not in context.rules.names("template", "programs")
     return "template" in name.split(".", 1)[0] and suffix not in context.rules.names("template", "documents")
 
 
