@@ -28,6 +28,7 @@ from hanse.flows.scanner import Scanning
 from hanse.flows.scans import ScanHook
 from hanse.flows.secrets import NodeIdentity, open_identity
 from hanse.flows.sequence import Sequencer
+from hanse.flows.settle import Settling, judge_next
 from hanse.jobs.pool import ScanPool
 from hanse.jobs.sandbox import JobLimits
 from hanse.logs import configure_logging
@@ -51,6 +52,7 @@ class Opened:
     first_token: str | None
     maintenance: Maintenance | None
     rejudging: Rejudging | None
+    settling: Settling | None = None
 
 
 def database_url(settings: Settings) -> URL:
@@ -99,7 +101,14 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     maintenance, rejudging = Maintenance(node), Rejudging(node)
     maintenance.start()
     rejudging.start()
-    return Opened(node, identity, token, maintenance, rejudging)
+    settling = open_settling(node, settings)
+    settling.start()
+    return Opened(node, identity, token, maintenance, rejudging, settling)
+
+
+def open_settling(node: Node, settings: Settings) -> Settling:
+    """Return what judges revisions as a whole once they rested; nothing runs before it is started."""
+    return Settling([partial(judge_next, node, settings.settle_seconds)], min(settings.settle_seconds, 30))
 
 
 def open_scanning(settings: Settings) -> Scanning | None:
@@ -120,6 +129,8 @@ def open_scanning(settings: Settings) -> Scanning | None:
 
 def close_node(opened: Opened) -> None:
     """Stop the sequencer and close the database; what was acknowledged is already durable."""
+    if opened.settling is not None:
+        opened.settling.stop()
     if opened.rejudging is not None:
         opened.rejudging.stop()
     if opened.maintenance is not None:

@@ -247,6 +247,9 @@ class Settings:
     scan_memory_bytes: int = _setting(
         1024 * MIB, _whole(256 * MIB, 64 * GIB, _UNITS), "Address space of a scanning process.", "1,073,741,824"
     )
+    settle_seconds: int = _setting(
+        60, _whole(1, 86400, _TIMES), "How long a ref must not move before its newest revision is judged as a whole."
+    )
     clamd: str | None = _setting(
         None, _clamd, "ClamAV daemon asked about new files, `unix:/path` or `host:port`; recorded, never the gate.", "none"
     )

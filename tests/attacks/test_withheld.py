@@ -163,6 +163,7 @@ GIVE: dict[tuple[str, str], _Ask] = {
     ("GET", "/api/models/{repo}/safetensors-metadata/{path*}"):
         _path("/api/models/{repo}/safetensors-metadata/{path*}", **{"path*": "model.safetensors.index.json"}),
     ("GET", "/api/{kind}/{repo}/scan/{rev}/{path*}"): _path("/api/{kind}/{repo}/scan/{rev}/{path*}", **_FILE),
+    ("GET", "/api/{kind}/{repo}/scan/{rev}"): _path("/api/{kind}/{repo}/scan/{rev}"),
     ("GET", "/api/scan/{sha256}"): _report,
 }  # fmt: skip
 """Routes that give bytes of files, or what can only be known from them, and how each is asked for a held file."""

@@ -129,6 +129,9 @@ def test_the_hook_sees_streams_too(lite: Node, owner: Actor, repo: Repo) -> None
             assert digest == _sha256(DATA)
             raise PolicyError("no")
 
+        def close(self) -> None:
+            pass
+
     lite.transfers.hook = Refusing
     with pytest.raises(PolicyError):
         _send(lite, owner, repo, DATA)

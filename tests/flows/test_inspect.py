@@ -44,6 +44,10 @@ class _Recorder:
         if self.refuse:
             raise PolicyError("this is malware")
 
+    def close(self) -> None:
+        """Note that nothing more comes."""
+        self.calls.append("close")
+
 
 @pytest.fixture(name="file", scope="module")
 def _file() -> RawFile:
@@ -57,25 +61,27 @@ def test_the_hook_sees_every_byte_and_may_look_anywhere(lite: Node, owner: Actor
     send_file(lite, owner, repo, file)
     assert bytes(recorder.data) == file.data
     assert recorder.tail == file.data[-100:]
-    assert recorder.calls == [f"begin {len(file.data)}", f"end {file.sha256[:4]}"]
+    assert recorder.calls == [f"begin {len(file.data)}", f"end {file.sha256[:4]}", "close"]
 
 
 def test_what_the_hook_refuses_has_no_name(lite: Node, owner: Actor, repo: Repo, file: RawFile) -> None:
-    """A refusal of the hook is that of the upload."""
-    lite.transfers.hook = lambda: _Recorder(refuse=True)
+    """A refusal of the hook is that of the upload; the hook is closed all the same."""
+    recorder = _Recorder(refuse=True)
+    lite.transfers.hook = lambda: recorder
     with pytest.raises(PolicyError):
         send_file(lite, owner, repo, file)
+    assert recorder.calls[-1] == "close"
 
 
 def test_a_file_with_a_false_claim_never_ends(lite: Node, repo: Repo, file: RawFile) -> None:
-    """The hook's `end` means that all digests are true."""
+    """The hook's `end` means that all digests are true; without it, it is closed at once."""
     recorder = _Recorder()
     lite.transfers.hook = lambda: recorder
     send_xorb(lite, repo, file.xorb, file.xorb_bytes)
     source = TermSource(lite.store, lite.transfers.tables, file.block.terms)
     with pytest.raises(DigestMismatch):
         hash_file(lite, source, file.file, Sha256("0" * 64))
-    assert recorder.calls == [f"begin {len(file.data)}"]
+    assert recorder.calls == [f"begin {len(file.data)}", "close"]
     lite.transfers.hook = None
     counts: list[int] = []
     assert hash_file(lite, source, file.file, file.sha256, counts.append) == file.sha256

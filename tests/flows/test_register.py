@@ -219,6 +219,9 @@ class _Waiting:
         if self.error is not None:
             raise self.error
 
+    def close(self) -> None:
+        """Do nothing."""
+
 
 @pytest.mark.parametrize("error", [None, BadFormat("the scanner says no")])
 def test_a_second_call_waits_for_the_first(lite: Node, owner: Actor, repo: Repo, file: RawFile, error: BadFormat | None) -> None:

@@ -14,15 +14,18 @@ from tests.support.clamd import FakeClamd
 from tests.support.nodes import commit, new_repo
 from tests.support.rawxet import raw_file
 from tests.support.scanning import ODD
-from tests.support.xetflows import send_file
+from tests.support.xetflows import send_file, send_xorb
 
 from hanse.db import blobs, scans
 from hanse.db.scans import ScanRow
 from hanse.db.schema_scans import scans as table
+from hanse.errors import DigestMismatch
 from hanse.flows import scans as flow
 from hanse.flows.file_ingest import FileIngest
+from hanse.flows.inspect import hash_file
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
+from hanse.flows.read import TermSource
 from hanse.flows.small_files import store_small_files
 from hanse.jobs.pool import parse_facts, stopped_facts
 from hanse.model.actor import Actor
@@ -153,4 +156,24 @@ def test_clamd_is_heard_and_never_the_gate(scanned: Node, alice: Actor, tmp_path
         assert row is not None
         assert row.others is not None
         assert json.loads(row.others)["av"]["status"] == status
+    daemon.stop()
+
+
+def test_clamd_is_hung_up_on_when_a_file_comes_to_nothing(scanned: Node, alice: Actor, tmp_path: Path) -> None:
+    """A false claim about a file ends its stream there and then, not when memory is tidied."""
+    daemon = FakeClamd(tmp_path / "clamd.ctl")
+    daemon.start()
+    assert scanned.scanning is not None
+    scanned.scanning.clamd = daemon.address
+    hook = flow.ScanHook(scanned.scanning)
+    scanned.transfers.hook = lambda: hook
+    repo = new_repo(scanned, alice, "alice/m")
+    xet = raw_file(random.Random(11).randbytes(150_000))
+    send_xorb(scanned, repo, xet.xorb, xet.xorb_bytes)
+    source = TermSource(scanned.store, scanned.transfers.tables, xet.block.terms)
+    with pytest.raises(DigestMismatch):
+        hash_file(scanned, source, xet.file, _digest(b"something else"))
+    assert hook._clam is not None
+    assert hook._clam.closed
+    assert daemon.streams == []
     daemon.stop()

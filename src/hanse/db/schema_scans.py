@@ -37,6 +37,18 @@ flags = Table(  # files of repositories about which there is something to say; m
 )
 Index("ix_flags_sha256", flags.c.sha256)
 
+repository_scans = Table(  # verdicts on revisions that were heads of refs and had rested; made again by judging
+    "repository_scans",
+    metadata,
+    repo_column(primary_key=True),
+    Column("rev", String(40), primary_key=True),
+    Column("ruleset", String(64), primary_key=True),
+    Column("scanner", String(200), nullable=False),
+    Column("report", LargeBinary, nullable=False),  # canonical JSON of the judgement, compressed by zlib
+    Column("asked", String(64), nullable=False),  # which other scanners were asked about its files; "" for none yet
+    Column("created_at", BigInteger, nullable=False),
+)
+
 # LISTED STATE: waivers.
 waivers = Table(
     "waivers",

@@ -230,6 +230,14 @@ def require_revision(node: Node, actor: Actor, repo: Repo, rev: GitOid, listing:
             raise _withheld(node, actor, repo, (flag.sha256, f"{flag.path} at {rev[:12]}"), flag.outcome, recalled=True)
 
 
+def require_whole(node: Node, actor: Actor, repo: Repo, listing: RevisionListing) -> None:
+    """Raise Held or Recalled if the caller does not get a file of a revision; for what is said about all its files together."""
+    for flag in withheld(node, actor, repo):
+        entry = listing.directory.file(flag.path)
+        if entry is not None and entry.sha256 == flag.sha256:
+            raise _withheld(node, actor, repo, (flag.sha256, flag.path), flag.outcome, recalled=flag.recalled)
+
+
 def withheld_contents(node: Node, actor: Actor, repo: Repo, rows: Sequence[FileRow]) -> dict[Sha256, HanseError]:
     """Return the refusals for those contents of a repository that the caller does not get, whatever path they have."""
     if node.scanning is None or not rows:

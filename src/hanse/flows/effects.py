@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete
 
-from hanse.db import repos, revisions
+from hanse.db import repos, repository_scans, revisions
 from hanse.db.leaves import PendingLeaf
 from hanse.db.revisions import RefRow
 from hanse.db.schema import refs
@@ -153,6 +153,7 @@ def _rename(conn: Connection, row: PendingLeaf, effect: Rename) -> None:
     target = RepoId(Origin(repo.repo.origin), RepoType(repo.repo.type), effect.namespace, effect.name)
     repos.take_name(conn, target, repo.id)
     repos.update_columns(conn, repo.id, search_text=target.folded, updated_at=row.created_at)
+    repository_scans.drop(conn, repo.id)  # a verdict on a whole repository may rest on its name
     if repo.salt is not None:
         _end_chains(conn, repo.id)
 

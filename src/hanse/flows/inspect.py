@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from hmac import compare_digest
 
 from hanse.errors import DigestMismatch
 from hanse.flows.node import Node
 from hanse.flows.read import CachedReads, TermSource
+from hanse.flows.transfers import ContentHook
 from hanse.model.digest import Sha256, XetHash
 
 
@@ -20,19 +22,17 @@ def hash_file(
     claim: the digest that the sender names, if any; verified: called with the number of bytes after each piece. Raises
     DigestMismatch if the claim is not true, IntegrityError if the file is not stored as recorded, and what the hook raises.
     """
-    hook = node.transfers.hook() if node.transfers.hook is not None else None
-    if hook is not None:
-        hook.begin(CachedReads(source).read_at, source.size)
     state = hashlib.sha256()
-    for piece in source.pieces(0, source.size):
-        state.update(piece)
+    with _begun(node, source) as hook:
+        for piece in source.pieces(0, source.size):
+            state.update(piece)
+            if hook is not None:
+                hook.feed(memoryview(piece))
+            verified(len(piece))
+        digest = Sha256(state.hexdigest())
+        check_claim(file, claim, digest)
         if hook is not None:
-            hook.feed(memoryview(piece))
-        verified(len(piece))
-    digest = Sha256(state.hexdigest())
-    check_claim(file, claim, digest)
-    if hook is not None:
-        hook.end(digest)
+            hook.end(digest)
     return digest
 
 
@@ -41,14 +41,24 @@ def show_file(node: Node, source: TermSource, digest: Sha256) -> None:
 
     Raises IntegrityError if the file is not stored as recorded, and what the hook raises.
     """
-    hook = node.transfers.hook() if node.transfers.hook is not None else None
-    if hook is None:
+    with _begun(node, source) as hook:
+        if hook is None:
+            return
+        if hook.streams:
+            for piece in source.pieces(0, source.size):
+                hook.feed(memoryview(piece))
+        hook.end(digest)
+
+
+@contextmanager
+def _begun(node: Node, source: TermSource) -> Iterator[ContentHook | None]:
+    """Give the node's content hook, begun with a file, and close it whatever happens; None if there is none."""
+    if node.transfers.hook is None:
+        yield None
         return
-    hook.begin(CachedReads(source).read_at, source.size)
-    if hook.streams:
-        for piece in source.pieces(0, source.size):
-            hook.feed(memoryview(piece))
-    hook.end(digest)
+    with closing(node.transfers.hook()) as hook:
+        hook.begin(CachedReads(source).read_at, source.size)
+        yield hook
 
 
 def check_claim(file: XetHash, claim: Sha256 | None, digest: Sha256) -> None:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from hanse.db import scans, waivers
+from hanse.db import repository_scans, scans, waivers
 from hanse.db.repos import Repo
 from hanse.db.schema import files, repo_files
 from hanse.db.schema import repos as repos_table
 from hanse.db.waivers import Waiver
 from hanse.errors import BlobNotFound, EntryNotFound, NotFoundError
 from hanse.flows import access, browse
-from hanse.flows.admission import judgement, require_file, waived
+from hanse.flows.admission import judgement, require_file, require_whole, waived
 from hanse.flows.node import Node
 from hanse.flows.scans import load
+from hanse.flows.settle import MAX_REPORT
 from hanse.model.actor import Actor
 from hanse.model.admission import decide, outcome_of
 from hanse.model.canonical import canonical
-from hanse.model.digest import Sha256
+from hanse.model.digest import GitOid, Sha256
+from hanse.scan.versions import SCANNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,42 @@ def of_file(node: Node, actor: Actor, repo: Repo, rev: str, path: str, *, facts:
     with node.db.read() as conn:
         given = waivers.of_contents(conn, repo.id, [entry.sha256], node.clock.now())
     return _report(node, entry.sha256, entry.path, given, facts=facts)
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryReport:
+    """What is known about all files of a revision together.
+
+    digest: SHA-256 of `evidence`, the judgement's canonical JSON; both None for a revision that was not judged as a whole (yet).
+    """
+
+    rev: GitOid
+    digest: Sha256 | None = None
+    evidence: bytes | None = None
+
+
+def of_repository(node: Node, actor: Actor, repo: Repo, rev: str) -> RepositoryReport:
+    """Return the report on a revision as a whole, to whoever gets all its files or writes to the repository.
+
+    Raises GatedRepo, Disabled, Held or RevisionNotFound; NotFoundError if this node does not scan.
+    """
+    access.require_read_bytes(node, actor, repo)
+    revision, listing = browse.open_revision(node, actor, repo, rev)
+    _require_scanning(node)
+    require_whole(node, actor, repo, listing)
+    evidence = whole_evidence(node, repo, revision.rev)
+    if evidence is None:
+        return RepositoryReport(revision.rev)
+    return RepositoryReport(revision.rev, Sha256(hashlib.sha256(evidence).hexdigest()), evidence)
+
+
+def whole_evidence(node: Node, repo: Repo, rev: GitOid) -> bytes | None:
+    """Return the canonical JSON of the verdict on a revision as a whole, None if it was not judged by the present ruleset."""
+    if node.scanning is None:
+        return None
+    with node.db.read() as conn:
+        row = repository_scans.get(conn, repo.id, rev, node.scanning.rules.digest, SCANNER)
+    return None if row is None else zlib.decompressobj().decompress(row.report, MAX_REPORT)
 
 
 def of_content(node: Node, actor: Actor, digest: Sha256, path: str, *, facts: bool) -> Report:

@@ -11,6 +11,7 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -69,6 +70,11 @@ class ScanHook:
             self._scanning.keep_others(digest, self._clam.result())
         self._scanning.fresh.put(digest, self._facts.result()[0])
 
+    def close(self) -> None:
+        """Hang up on clamd, which has heard only a part of a file that came to nothing."""
+        if self._clam is not None:
+            self._clam.close()
+
 
 class SmallScan:
     """Small files being scanned while they are stored; those whose contents are known already are left out."""
@@ -99,9 +105,9 @@ class SmallScan:
         for digest, data in self._items.items():
             assert self._scanning is not None
             if self._scanning.clamd:
-                stream = ClamStream(self._scanning.clamd)
-                stream.feed(data)
-                self._scanning.keep_others(digest, stream.result())
+                with closing(ClamStream(self._scanning.clamd)) as stream:
+                    stream.feed(data)
+                    self._scanning.keep_others(digest, stream.result())
 
 
 def _batches(items: Mapping[Sha256, bytes]) -> Iterator[dict[Sha256, bytes]]:

@@ -44,6 +44,10 @@ class ContentHook(Protocol):
         """End the file: all its bytes were fed and have the digests they claim; `digest` is their SHA-256."""
         ...
 
+    def close(self) -> None:
+        """Let go of what the hook holds; without an `end` before it, the file came to nothing. Called once for each `begin`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredTable:

@@ -49,6 +49,11 @@ class ClamStream:
             self._sock.close()
             self._sock = None
 
+    @property
+    def closed(self) -> bool:
+        """Tell whether nobody listens, or not any more."""
+        return self._sock is None
+
     def _send(self, data: bytes | memoryview) -> None:
         if self._sock is None:
             return

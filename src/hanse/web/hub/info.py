@@ -17,7 +17,10 @@ from hanse.web.hub.shapes import json_response
 from hanse.web.routing import Call, Route
 
 
-def _info(node: Node, actor: Actor, repo: Repo, rev: str, expand: list[str], *, blobs: bool, with_scans: bool) -> Response:
+def _info(
+    node: Node, actor: Actor, repo: Repo, rev: str, expand: list[str], *, blobs: bool, with_scans: bool
+) -> tuple[Response, str]:
+    """Return the answer and what to warn of."""
     repo = index.up_to_date(node, repo)
     subject = Subject(node, repo, blobs=blobs)
     if repo.head is not None or rev != "main":
@@ -25,9 +28,10 @@ def _info(node: Node, actor: Actor, repo: Repo, rev: str, expand: list[str], *, 
         if not expand or with_scans or WITH_FILES.intersection(expand):
             subject.listing = listing
     found = describe(subject, expand)
+    whole = security.whole_findings(node, repo, subject.revision.rev) if subject.revision is not None else None
     if with_scans:
-        found["securityRepoStatus"] = security.repo_status(node, repo, subject.listing)
-    return json_response(found)
+        found["securityRepoStatus"] = security.repo_status(node, repo, subject.listing, whole)
+    return json_response(found), security.whole_warning(node, repo, whole)
 
 
 async def info(call: Call, repo: Repo) -> Response:
@@ -36,7 +40,9 @@ async def info(call: Call, repo: Repo) -> Response:
     rev = call.params.get("rev", "main")
     await count_download(call, repo)
     blobs, scans = flag(call, "blobs"), flag(call, "securityStatus")
-    return await call.run(_info, call.node, call.actor, repo, rev, expand, blobs=blobs, with_scans=scans)
+    response, warning = await call.run(_info, call.node, call.actor, repo, rev, expand, blobs=blobs, with_scans=scans)
+    call.warn(warning)
+    return response
 
 
 ROUTES = [

@@ -65,6 +65,14 @@ async def file_report(call: Call, repo: Repo) -> Response:
     return _report(report)
 
 
+async def repository_report(call: Call, repo: Repo) -> Response:
+    """Answer what the scanner says about all files of a revision together, as evidence; null until it was judged."""
+    report = await call.run(reports.of_repository, call.node, call.actor, repo, call.params["rev"])
+    evidence = None if report.evidence is None else msgspec.Raw(report.evidence)
+    found = {"rev": report.rev, "digest": report.digest, "evidence": evidence}
+    return json_response(found, headers={"Cache-Control": "private, no-cache"})
+
+
 async def content_report(call: Call) -> Response:
     """Answer the same for a content that the caller uploaded, also if its commit was refused; `path` names it."""
     call.require_account()
@@ -105,6 +113,7 @@ async def withdraw(call: Call) -> Response:
 ROUTES = [
     Route("GET", "/api/scan/{sha256}", content_report),
     Route("GET", "/api/{kind}/{repo}/scan/{rev}/{path*}", with_repo(file_report)),
+    Route("GET", "/api/{kind}/{repo}/scan/{rev}", with_repo(repository_report)),
     Route("GET", "/api/{kind}/{repo}/waivers", with_repo(list_waivers)),
     Route("POST", "/api/{kind}/{repo}/waivers", waive),
     Route("DELETE", "/api/{kind}/{repo}/waivers/{number}", withdraw),

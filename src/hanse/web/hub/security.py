@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,8 +12,10 @@ from hanse.db.repos import Repo
 from hanse.flows.admission import is_settled
 from hanse.flows.listing import RevisionListing
 from hanse.flows.node import Node
+from hanse.flows.reports import whole_evidence
 from hanse.flows.scans import facts_of
 from hanse.model.admission import Outcome, outcome_of
+from hanse.model.digest import GitOid
 from hanse.model.entry import Entry
 from hanse.model.finding import Coverage, Judgement, Verdict
 from hanse.scan.verdict import judge
@@ -80,8 +82,34 @@ def _imports(judged: Judgement) -> dict[str, Any] | None:
     return {"status": "safe" if highest == "innocuous" else "unsafe", "highestSafetyLevel": highest, "imports": rows}
 
 
-def repo_status(node: Node, repo: Repo, listing: RevisionListing | None) -> dict[str, Any]:
-    """Return `securityRepoStatus` of a revision: whether all was judged, and the files with findings."""
+def whole_findings(node: Node, repo: Repo, rev: GitOid) -> dict[str, Any] | None:
+    """Return the verdict on a revision as a whole, as much of it as whoever sees names of files may know.
+
+    None if it was not judged as a whole (yet). What findings say in words may quote files, and is left to the report.
+    """
+    evidence = whole_evidence(node, repo, rev)
+    if evidence is None:
+        return None
+    found = msgspec.json.decode(evidence)
+    rows = [{"rule": one["rule"], "severity": one["severity"], "path": one.get("member", "")} for one in found["findings"]]
+    return {"verdict": found["verdict"], "coverage": found["coverage"], "findings": rows}
+
+
+def whole_warning(node: Node, repo: Repo, whole: Mapping[str, Any] | None) -> str:
+    """Return what to warn of when a repository is asked for: its worst finding as a whole; "" if there is none."""
+    if whole is None or not whole["findings"] or node.scanning is None:
+        return ""
+    first = whole["findings"][0]
+    if first["severity"] == Verdict.SAFE.value:
+        return ""
+    title = node.scanning.rules.rules[first["rule"]].title
+    return f"{repo.repo.path}; {repo.repo.path}, its files taken together, is {first['severity']}: {title} [{first['rule']}]"
+
+
+def repo_status(
+    node: Node, repo: Repo, listing: RevisionListing | None, whole: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return `securityRepoStatus` of a revision: whether all was judged, the files with findings, and `whole_findings`."""
     if node.scanning is None or listing is None:
         return dict(UNSCANNED_REPO)
     with node.db.read() as conn:
@@ -91,4 +119,4 @@ def repo_status(node: Node, repo: Repo, listing: RevisionListing | None) -> dict
         entry = listing.directory.file(flag.path)
         if entry is not None and entry.sha256 == flag.sha256:
             issues.append({"path": flag.path, "level": status_of(flag.outcome)})
-    return {"scansDone": is_settled(node), "filesWithIssues": issues}
+    return {"scansDone": is_settled(node), "filesWithIssues": issues, "repository": whole}
