@@ -76,6 +76,6 @@ def test_loops_over_constants_are_unrolled_within_bounds() -> None:
 
 def test_the_walk_is_budgeted() -> None:
     """Visits spend operations."""
-    walk = Walk(Budget(limits_for(0) | {"operations": 100}), _nothing)
+    walk = Walk(Budget(limits_for(0) | {"operations": 1_000}), _nothing)
     with walk.view("template", "", BytesSource(b""), executes=True) as view, pytest.raises(OverBudget):
         TemplateWalk(view, walk).run(parse("{{ a }}" * 100))
