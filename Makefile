@@ -9,7 +9,7 @@ QUIET := $(if $(UV),--quiet,--quiet --quiet)
 COMPILE = .venv/bin/uv pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url --exclude-newer $(COOLDOWN)
 COOLDOWN ?= $(shell date -u -d '7 days ago' +%Y-%m-%d)
 
-.PHONY: help setup services clients run test pytest lint format soak soak-long bench demo docs lock clean
+.PHONY: help setup services clients run test pytest lint format soak soak-long bench demo docs rules lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -66,6 +66,9 @@ docs: setup ## write the tables in docs/ from the code and from a run of the cli
 	@mkdir -p .cache
 	$(BIN)/pytest tests/compat -q -m "" -p tests.docs.results --client-results .cache/client-results.json
 	$(BIN)/python -m tests.docs.tables .cache/client-results.json
+
+rules: $(STAMP) ## compile the ruleset from src/hanse/rules/*.toml and write what docs/ says about code
+	$(BIN)/python -m tests.docs.tables
 
 lock: $(STAMP) ## resolve again, to releases at least a week old
 	$(COMPILE) --generate-hashes pyproject.toml requirements.in -o requirements.lock

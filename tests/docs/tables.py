@@ -19,7 +19,8 @@ from tests.docs.results import Fact
 
 from hanse import errors
 from hanse.errors import HanseError
-from hanse.flows.rulesets import builtin_ruleset
+from hanse.flows.rulesets import COMPILED, builtin_parts, builtin_ruleset
+from hanse.scan.ruleset import compile_ruleset
 from hanse.settings import documented
 from hanse.web.errors import STATUS
 from hanse.web.server import all_routes
@@ -168,7 +169,10 @@ def write(name: str, table: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Write all tables; the one of clients only from results of a real run."""
+    """Write all tables and the compiled ruleset; the table of clients only from results of a real run."""
+    # The compiled ruleset first: the page of rules is written from what ships.
+    (ROOT / "src" / "hanse" / "rules" / COMPILED).write_bytes(compile_ruleset(builtin_parts()))
+    builtin_ruleset.cache_clear()
     for name in ("settings", "errors", "routes", "rules"):
         write(name, TABLES[name]())
     if arguments:
