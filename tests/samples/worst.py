@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable
 
 SIZE = 10_000_000
+MESSAGE = b"\x0a\x50" + b"\x0a\x02ab" * 20
 PAYLOAD = b"cos\nsystem\n(S'echo hanse-test'\ntR."
 
 
@@ -37,11 +38,13 @@ def _nested_zip(depth: int) -> bytes:
     return data
 
 
-def _tar(count: int) -> bytes:
+def _tar(count: int, data: bytes = b"") -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         for number in range(count):
-            archive.addfile(tarfile.TarInfo(f"m/{number}"), io.BytesIO())
+            member = tarfile.TarInfo(f"m/{number}")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
     return out.getvalue()
 
 
@@ -117,7 +120,10 @@ WORST: dict[str, tuple[str, Callable[[], bytes]]] = {
     "zlib: bomb of opcodes": ("a.joblib", lambda: zlib.compress(b"\x80\x04" + b"N0" * 500_000_000 + b"N.", 6)),
     "bzip2: bomb": ("a.bz2", lambda: bz2.compress(bytes(400_000_000)) * 20),
     "xz: bomb": ("a.xz", lambda: lzma.compress(bytes(400_000_000), preset=0)),
+    "zip: small messages": ("a.zip", lambda: _zip([(f"{number}", MESSAGE) for number in range(19_000)])),
+    "zip: small pickles": ("a.zip", lambda: _zip([(f"{number}", b"\x80\x04N.") for number in range(19_000)])),
     "tar: members": ("a.tar", lambda: _tar(19_000)),
+    "tar: small messages": ("a.tar", lambda: _tar(9_500, MESSAGE)),
     "json: arrays in arrays": ("a.json", lambda: b"[" * (SIZE // 2) + b"]" * (SIZE // 2)),
     "json: empty objects": ("a.json", lambda: b"[" + b"{}," * (SIZE // 3) + b"{}]"),
     "json: distinct keys": (

@@ -40,7 +40,7 @@ class Craft:
     """An archive.
 
     prefix, gap, suffix: bytes around and inside it; shift: whether offsets count from the start of the file; count: of entries,
-    in the end record.
+    in the end record; zip64: with the records that PyTorch always writes; wide_size: what those say of the directory's length.
     """
 
     parts: tuple[Part, ...]
@@ -50,6 +50,8 @@ class Craft:
     comment: bytes = b""
     shift: bool = False
     count: int | None = None
+    zip64: bool = False
+    wide_size: int | None = None
 
     def build(self) -> bytes:
         """Return the archive."""
@@ -69,6 +71,11 @@ class Craft:
         start = len(out) - base
         count = listed if self.count is None else self.count
         out += directory
+        if self.zip64:
+            size = len(directory) if self.wide_size is None else self.wide_size
+            record = len(out)
+            out += struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 30, 45, 0, 0, count, count, size, start)
+            out += struct.pack("<4sLQL", b"PK\x06\x07", 0, record, 1)
         out += struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, len(directory), start, len(self.comment))
         return bytes(out) + self.comment + self.suffix
 

@@ -1,4 +1,4 @@
-"""`python -m tests.scan.results`: judges the reference corpus and real benign files, and writes docs/scanner-results.md."""
+"""`python -m tests.scan.results`: judges the corpus, real files and repositories, and writes docs/scanner-results.md."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.scan import repos_real
 from tests.scan.corpus import judgements as corpus_judgements
 from tests.scan.corpus import table
 from tests.scan.real import installed, judgements, made, make, refused, report
@@ -19,7 +20,7 @@ PAGE = ROOT / "docs" / "scanner-results.md"
 Found = list[tuple[str, str, Judgement]]
 
 
-def page(corpus: Found, written: Found, shipped: Found) -> str:
+def page(corpus: Found, written: Found, shipped: Found, whole: repos_real.Found) -> str:
     """Return the page: what was judged, with which scanner and ruleset, as tables with 95 % intervals."""
     rules = builtin_ruleset()
     parts = [
@@ -34,6 +35,9 @@ def page(corpus: Found, written: Found, shipped: Found) -> str:
         f"## Files in installed packages\n\n{len(shipped)} files of {len({group for group, _, _ in shipped})} packages.",
         report([("all packages", name, one) for _, name, one in shipped]),
         _listed(shipped),
+        f"## Whole repositories\n\n{len(whole)} repositories, all files of each judged together (tests/scan/repos_real.py).",
+        repos_real.report(whole),
+        "\n".join(f"- {line}" for line in repos_real.refused(whole)),
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -51,9 +55,12 @@ def main() -> None:
         folder = Path(name)
         print(make(folder))
         written = judgements(made(folder), folder)
+    with tempfile.TemporaryDirectory() as name:
+        print(repos_real.make(Path(name)))
+        whole = repos_real.judgements(Path(name))
     shipped = judgements(installed(), CLIENTS)
-    PAGE.write_text(page(corpus, written, shipped), encoding="utf-8")
-    print("\n".join(refused(written) + refused(shipped)), file=sys.stderr)
+    PAGE.write_text(page(corpus, written, shipped, whole), encoding="utf-8")
+    print("\n".join(refused(written) + refused(shipped) + repos_real.refused(whole)), file=sys.stderr)
 
 
 if __name__ == "__main__":

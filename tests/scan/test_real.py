@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.scan import repos_real
 from tests.scan.real import installed, judgements, made, make, refused, report
 from tests.services.clients import CLIENTS
 
@@ -44,3 +45,15 @@ def test_what_packages_ship() -> None:
     print(report(found))
     assert len({group for group, _, _ in found}) >= 25
     _check(found, at_least=300)
+
+
+@pytest.mark.soak
+def test_whole_repositories(tmp_path: Path) -> None:
+    """Sixty repositories of models and data sets are served as wholes, and none of them contradicts itself."""
+    said = repos_real.make(tmp_path)
+    found = repos_real.judgements(tmp_path)
+    lines = repos_real.refused(found)
+    assert len(found) >= 55, said
+    assert [name for name, one in found if one.verdict is Verdict.MALICIOUS] == [], lines
+    assert len(lines) <= 0.01 * len(found), lines
+    assert [name for name, one in found if any(finding.rule == "REPO-CONFIG-SHAPE" for finding in one.findings)] == []

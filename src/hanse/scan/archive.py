@@ -233,6 +233,13 @@ class _Reader:
             self.walk.descend(SliceSource(self.source, gap.start, size), join(self.view.member, f"bytes at {gap.start}"))
 
 
+def _same(one: Directory, other: Directory) -> bool:
+    """Tell whether two directories describe the same members at the same places."""
+    if one is other or len(one.entries) != len(other.entries):
+        return one is other
+    return all(replace(here, at=there.at) == there for here, there in zip(one.entries, other.entries, strict=True))
+
+
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     """Write down the directories, where headers disagree, and what no directory lists; read every member."""
     reader = _Reader(source, view, walk)
@@ -240,7 +247,8 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     found: list[Directory] = []
     for one in directories(source, ends, walk.budget):
         found.append(one)
-        view.see("directory", one.start, reader=one.reader, entries=len(one.entries), shift=one.shift)
+        same = _same(one, found[0])
+        view.see("directory", one.start, reader=one.reader, entries=len(one.entries), shift=one.shift, same=same)
     if not found and not (ends and not ends[0].size):
         view.see("no-directory", 0)
     unpacked = sum(entry.size for entry in found[0].entries) if found else 0
@@ -293,7 +301,7 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
         head = str(one.data["head"])  # scripts, programs, TensorFlow Lite models: they carry their archive on purpose
         if one.data["place"] != "front" or not (head.startswith(("2321", "4d5a", "7f454c46")) or head[8:16] == "54464c33"):
             yield Hit("ZIP-FOREIGN-BYTES", view.member, one.at, words=dict(one.data))
-    if len({one.at for one in view.all("zip.directory")}) > 1:
+    if not all(one.data.get("same", False) for one in view.all("zip.directory")):
         yield Hit("ZIP-TWO-DIRECTORIES", view.member)
     names = [str(name) for one in view.all("zip.names") for name in one.data["names"]]
     if "MAR-INF/MANIFEST.json" in names and (code := [name for name in names if name.endswith(".py")]):

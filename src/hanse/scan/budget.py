@@ -24,7 +24,8 @@ def limits_for(size: int) -> dict[str, int]:
     in archives; observations: facts kept; text: bytes of text parsed as a grammar (JSON, Python, Jinja).
     """
     return {
-        "operations": 4_000_000 + size,
+        # About two seconds of work for whatever is in 10 MB; real files of more need up to three operations a byte.
+        "operations": 16_000_000 + 3 * max(0, size - 10_000_000),
         # Large files may be compressed well: twice their content must fit, once to measure it and once to read it.
         "inflated": 256 * MIB + 4 * size + 40 * max(0, size - 16 * MIB),
         "members": 20_000,

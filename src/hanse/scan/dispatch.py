@@ -7,6 +7,7 @@ from importlib import import_module
 from hanse.scan.budget import Budget, OverBudget, limits_for
 from hanse.scan.facts import Facts
 from hanse.scan.formats import HEAD_BYTES, Format
+from hanse.scan.protobuf import begins_message
 from hanse.scan.source import Source
 from hanse.scan.versions import SCANNER
 from hanse.scan.walk import Walk
@@ -55,13 +56,26 @@ def all_formats() -> dict[str, Format]:
 
 
 _FORMATS: dict[str, Format] = {}
+LOOK_COST = 250
+"""Operations that it takes to ask every format about some content."""
+PROBED_EACH = 16
 
 
 def describe(source: Source, member: str, walk: Walk) -> None:
-    """Add a view for every format that the content of `source` could be."""
+    """Add a view for every format that the content of `source` could be; nothing is no format."""
+    if not source.size:
+        return
     head = source.read_at(0, HEAD_BYTES)
+    walk.budget.spend("operations", LOOK_COST + len(head) // 16)
+    message = begins_message(head, source.size)
     for one in all_formats().values():
-        if one.observe is not None and one.claims(head, source):
+        if one.observe is None:
+            continue
+        if one.probe:
+            if not message:
+                continue
+            walk.budget.spend("operations", min(one.probe, PROBED_EACH * source.size))
+        if one.claims(head, source):
             with walk.view(one.name, member, source, executes=one.executes) as view:
                 one.observe(source, view, walk)
 

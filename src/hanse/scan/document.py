@@ -18,6 +18,7 @@ from hanse.scan.walk import ViewBuilder, Walk
 
 Dialect = Callable[[object, Source, str, Walk], None]
 _JSON_START = re.compile(r'(?:\{\s*(?:["}]|\Z)|\[\s*(?:["{\[\]\-0-9]|true|false|null|NaN|Infinity|\Z))')
+DOCUMENT_COST = 400
 _ACTED_ON = frozenset({"_target_", "__loader__", "registered_name", ""})
 
 
@@ -43,6 +44,7 @@ def claims_json(head: bytes, source: Source) -> bool:
 
 def observe_json(source: Source, view: ViewBuilder, walk: Walk) -> None:
     """Parse a document, or search one that is too large for what loaders act on, and show it to the dialects."""
+    walk.budget.spend("operations", DOCUMENT_COST)
     try:
         data = source.read_at(0, jsontext.MAX_WHOLE + 1)
         parsed = jsontext.parse(data, walk)
@@ -87,7 +89,7 @@ def _search(source: Source, view: ViewBuilder, walk: Walk) -> None:
 
 def judge_json(view: View, context: Context) -> Iterator[Hit]:
     """Yield the rules about JSON as such."""
-    named = (view.member or context.path).lower().endswith((".json", ".keras", ".skops"))
+    named = context.name_of(view.member).endswith((".json", ".keras", ".skops"))
     for one in view.all("json.malformed"):
         if named:
             yield Hit("JSON-MALFORMED", view.member, words=one.data)

@@ -72,10 +72,15 @@ class Facts:
     size: int
     views: tuple[View, ...]
     spent: Mapping[str, int]
+    _by: dict[tuple[str, str | None], list[View]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def of(self, format_name: str, member: str | None = None) -> Iterator[View]:
         """Yield the views of a format, of one member if given."""
-        return (view for view in self.views if view.format == format_name and member in {None, view.member})
+        if not self._by:
+            for view in self.views:
+                self._by.setdefault((view.format, None), []).append(view)
+                self._by.setdefault((view.format, view.member), []).append(view)
+        return iter(self._by.get((format_name, member), ()))
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from hanse.scan.facts import Facts, View
 from hanse.scan.ruleset import Hit, Ruleset
 from hanse.scan.source import Source
-from hanse.scan.walk import ViewBuilder, Walk
+from hanse.scan.walk import JOINER, ViewBuilder, Walk
 
 HEAD_BYTES = 4096
 
@@ -37,6 +37,19 @@ class Context:
         """The last ending with its dot, in lower case, or nothing."""
         return self.suffixes[0] if self.suffixes else ""
 
+    def place_of(self, member: str) -> str:
+        """Return the path in lower case by which loaders know what is judged: the member's in its archive, or the file's."""
+        return (member.rsplit(JOINER, 1)[-1] if member else self.path).lower()
+
+    def name_of(self, member: str) -> str:
+        """Return the last segment of that path."""
+        return self.place_of(member).rsplit("/", 1)[-1]
+
+    def suffix_of(self, member: str) -> str:
+        """Return the last ending of that name with its dot, or nothing."""
+        _, dot, ending = self.name_of(member).rpartition(".")
+        return dot + ending if dot else ""
+
 
 def _never(_head: bytes, _source: Source) -> bool:
     return False
@@ -48,7 +61,9 @@ class Format:
 
     executes: its loaders can be made to run code or touch files; claims: tell from the first HEAD_BYTES bytes (and the source,
     if need be) whether the content could be this format; observe: write what is there into the view; judge: yield the rules
-    that apply to such a view. Formats that are only met inside others (a configuration inside an archive) never claim.
+    that apply to such a view; probe: operations that claims may need for content that begins like a message of protocol buffers,
+    which is the only content that such a format is asked about. Formats that are only met inside others (a configuration inside
+    an archive) never claim.
     """
 
     name: str
@@ -56,3 +71,4 @@ class Format:
     judge: Callable[[View, Context], Iterator[Hit]]
     claims: Callable[[bytes, Source], bool] = _never
     observe: Callable[[Source, ViewBuilder, Walk], None] | None = None
+    probe: int = 0

@@ -39,6 +39,11 @@ _NUMBERS = (
     "max_position_embeddings",
     "head_dim",
     "num_experts",
+    "embedding_size",
+    "word_embed_proj_dim",
+    "d_model",
+    "n_embd",
+    "dim",
     "_name_or_path",
 )
 _CALLABLES = ("activation_function", "activation_fn", "sbert_ce_default_activation_function", "loss_fct", "head_class")

@@ -36,6 +36,7 @@ KEYS = (
 """Keys that a loader of some model format acts on, wherever in a document they are."""
 _KEY = re.compile(rb'"(' + b"|".join(key.encode() for key in KEYS) + rb')"[ \t\r\n]*+:')
 _ESCAPED_LETTER = re.compile(rb"\\u00(?:5[fF]|6[1-9a-fA-F]|7[0-9aA])")
+_SHORT = re.compile(rb'[ \t\r\n]*+("[^"\\]{0,200}"|(?:null|true|false)\b)')
 _STRING = re.compile(rb'"[^"]*+(?:"|\Z)')
 _LONG_NUMBER = re.compile(r"[0-9]{300}")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -144,9 +145,11 @@ def _lines(text: str, end: int, decoder: json.JSONDecoder) -> int:
 def excerpts(source: Source, walk: Walk) -> Iterator[dict[str, object]]:
     """Yield {key: value} for each of KEYS in text that is not parsed as a whole; a value that cannot be parsed is None.
 
-    A key written with escapes of letters gives {"": None}: it may be any of them.
+    A key written with escapes of letters gives {"": None}: it may be any of them. Values that were seen before and `null` are
+    left out; a value past the bound of different ones is None.
     """
-    step, overlap, found = MIB, 64, 0
+    step, overlap = MIB, 64
+    seen: set[bytes] = set()
     for start in range(0, source.size, step):
         piece = source.read_at(start, step + overlap)
         walk.budget.spend("operations", len(piece) // 64 + 1)
@@ -155,11 +158,16 @@ def excerpts(source: Source, walk: Walk) -> Iterator[dict[str, object]]:
         for match in _KEY.finditer(piece):
             if match.start() >= step:
                 continue
-            found += 1
-            if found > MAX_EXCERPTS:
+            key, at = match[1].decode(), start + match.end()
+            walk.budget.spend("operations", 8)
+            short = _SHORT.match(source.read_at(at, 256))
+            told = match[1] + (short[1] if short else at.to_bytes(8, "big"))
+            if told in seen or (short and short[1] == b"null"):
+                continue
+            seen.add(told)
+            yield {key: _value_at(source, at, walk) if len(seen) <= MAX_EXCERPTS else None}
+            if len(seen) > MAX_EXCERPTS:
                 return
-            key = match[1].decode()
-            yield {key: _value_at(source, start + match.end(), walk)}
 
 
 _ESCAPED_KEY = re.compile(rb'"((?:[a-z_]|\\u00[567][0-9a-fA-F]){4,120})"[ \t\r\n]*+:')

@@ -13,10 +13,11 @@ from typing import Any
 from hanse.scan.budget import Budget, OverBudget
 from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
-from hanse.scan.protobuf import BYTES, VARINT, Message, Wire, shape
+from hanse.scan.protobuf import BYTES, PROBE_OPERATIONS, VARINT, Message, Wire, shape
 from hanse.scan.reach import INSIDE, reach
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import Source
+from hanse.scan.textual import is_plain
 from hanse.scan.walk import Malformed, ViewBuilder, Walk
 
 SCHEMA = {
@@ -33,8 +34,8 @@ SCHEMA = {
 }
 MODEL_FIELDS = dict.fromkeys((2, 3, 4, 6, 7, 8, 14, 20, 25, 26), BYTES) | {1: VARINT, 5: VARINT}
 GRAPH_FIELDS = frozenset({1, 2, 5, 10, 11, 12, 13, 14, 15, 16})
-PROBE_OPERATIONS = 64_000
 PROBE_FIELDS = 64
+MAX_VERSION = 1_000
 ENDLESS = 1 << 62
 MAX_LOCATIONS = 500
 MAX_NAMES = 20
@@ -43,29 +44,32 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9_][\w.+=@ -]{0,200}", re.ASCII)
 
 
 def claims(head: bytes, source: Source) -> bool:
-    """Tell whether this could be a model: fields that cover the file, one of them a graph.
+    """Tell whether this could be a model: fields that cover the file, a graph and a version of the format or its operators.
 
-    A file that was cut inside its graph is claimed too, and so is one with more fields before the graph than anybody writes.
+    A file that was cut inside its graph is claimed too, and so is one with more fields before the graph than anybody writes,
+    unless it is text.
     """
     if len(head) < 4 or head[0] < 8 or head[0] & 7 not in {VARINT, BYTES, 1, 5}:
         return False
+    text = is_plain(head)
     wire = Wire(source, Budget({"operations": PROBE_OPERATIONS}))
-    at, graph = 0, False
+    at, graph, version = 0, False, False
     try:
         while at < source.size:
             found = wire.field(at, ENDLESS)
-            if MODEL_FIELDS.get(found.number, found.wire) != found.wire:
+            if MODEL_FIELDS.get(found.number, None if text else found.wire) != found.wire:
                 return False
             if found.number == 7:
                 graph = graph or _is_graph(wire, found.start, min(found.after, source.size))
             if found.after > source.size:
                 return graph and found.number == 7
+            version = version or found.number == 8 or (found.number == 1 and 0 < found.value <= MAX_VERSION)
             at = found.after
     except Malformed:
         return False
     except OverBudget:
-        return True
-    return graph
+        return graph or not text
+    return graph and version
 
 
 def _is_graph(wire: Wire, start: int, end: int) -> bool:
@@ -206,4 +210,4 @@ def _judge_external(view: View, at: int | None, data: Any, context: Context) -> 
         yield Hit("ONNX-EXTERNAL-RANGE", view.member, at, words=words | {"range": data["odd"]})
 
 
-FORMATS = (Format("onnx", True, judge, claims, observe),)
+FORMATS = (Format("onnx", True, judge, claims, observe, PROBE_OPERATIONS),)

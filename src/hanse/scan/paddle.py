@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from hanse.scan.budget import Budget, OverBudget
 from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
-from hanse.scan.protobuf import BYTES, VARINT, Wire
+from hanse.scan.protobuf import BYTES, PROBE_OPERATIONS, VARINT, Wire
 from hanse.scan.reach import INSIDE, reach
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import Source
+from hanse.scan.textual import is_plain
 from hanse.scan.walk import Malformed, ViewBuilder, Walk
 
 SCHEMA = {
@@ -23,7 +24,6 @@ SCHEMA = {
     "Op": {3: "text", 4: "Attr"},
     "Attr": {1: "text", 5: "text"},
 }
-PROBE_OPERATIONS = 64_000
 OP_COST = 20
 MAX_OPS = 1_500
 ENDLESS = 1 << 62
@@ -32,7 +32,7 @@ _OP_NAME = re.compile(r"[a-z_][a-z0-9_.]{0,100}", re.ASCII)
 
 def claims(head: bytes, source: Source) -> bool:
     """Tell whether this could be a program: a block with its numbers first, and an operator in it."""
-    if not head.startswith(b"\x0a"):
+    if not head.startswith(b"\x0a") or is_plain(head):
         return False
     wire = Wire(source, Budget({"operations": PROBE_OPERATIONS}))
     try:
@@ -97,4 +97,4 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
         yield Hit(rule, view.member, one.at, words={**one.data, "where": where})
 
 
-FORMATS = (Format("paddle", True, judge, claims, observe),)
+FORMATS = (Format("paddle", True, judge, claims, observe, PROBE_OPERATIONS),)

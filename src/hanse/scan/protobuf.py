@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hanse.scan.budget import Budget, OverBudget
-from hanse.scan.source import Source
+from hanse.scan.source import BytesSource, Source
 from hanse.scan.walk import Malformed
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
@@ -193,6 +193,32 @@ class Wire:
             value = self.text(found.start, found.value) if kind == "text" else (found.start, found.value)
             message.values.setdefault(found.number, []).append(value)
         return None
+
+
+PROBED = 200
+"""Fields that are looked at to tell whether content is a message of some kind."""
+PROBE_OPERATIONS = PROBED * COST
+FIRST = 8
+
+
+def begins_message(head: bytes, size: int) -> bool:
+    """Tell whether content begins with FIRST fields, or fewer up to its end or beyond its head; the last may be cut.
+
+    head: its first bytes; size: of all of it.
+    """
+    wire = Wire(BytesSource(head), Budget({"operations": 2 * FIRST * COST}))
+    at = 0
+    try:
+        for _ in range(FIRST):
+            if at + 20 > len(head) < size or at >= size:
+                break
+            found = wire.field(at, 1 << 62)
+            at = found.after
+            if at > size and found.wire != BYTES:
+                return False
+    except Malformed:
+        return False
+    return at > 0
 
 
 def shape(wire: Wire, start: int, end: int, most: int = 64) -> list[Field] | None:

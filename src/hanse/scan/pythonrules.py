@@ -63,7 +63,7 @@ class _Judge:
             yield self.hit("PYTHON-CALL-DISGUISED", one)
         elif self._payload(text):
             yield self.hit("PYTHON-PROCESS-PAYLOAD", one, command=text[:120])
-        elif self._tools(command):
+        elif self._tools(command) or self._query(command):
             remote = any(mark in text for mark in self.names("install_marks")) and "install" in text
             yield self.hit("PYTHON-PROCESS-INSTALL" if remote else "PYTHON-PROCESS-TOOL", one, command=text[:120])
         elif labels & HIDDEN or "socket" in labels:
@@ -71,14 +71,20 @@ class _Judge:
             yield self.hit("PYTHON-PROCESS-HIDDEN", one, severity, command=text[:120])
         elif self.at_load(one) and command and "…" not in text:
             yield self.hit("PYTHON-PROCESS-LOAD", one, command=text[:120])
-        elif self.at_load(one):
+        elif self.at_load(one) and "handed on" not in labels:
             yield self.hit("PYTHON-PROCESS-UNKNOWN", one)
         else:
             yield self.hit("PYTHON-PROCESS-USE", one)
 
     def _payload(self, text: str) -> bool:
         plain = text.lower()
-        return any(all(mark in plain for mark in marks) for marks in self._rules.data[AREA]["payloads"])
+        return any(all(_stands_in(mark, plain) for mark in marks) for marks in self._rules.data[AREA]["payloads"])
+
+    def _query(self, command: list[str | None]) -> bool:
+        """Tell whether a command only asks an installed program about itself."""
+        words = command[0].split() if len(command) == 1 and command[0] is not None else command
+        asked = len(words) == 2 and words[1] in self.names("queries")
+        return asked and words[0] is not None and words[0].replace("-", "").replace("_", "").isalnum()
 
     def _tools(self, command: list[str | None]) -> bool:
         """Tell whether every program of a command line is an ordinary tool."""
@@ -105,7 +111,9 @@ class _Judge:
         elif "fetched" in labels:
             yield self.hit("PYTHON-EXEC-FETCHED", one)
         elif any(label.startswith("env") for label in labels) and "partial" not in labels:
-            yield self.hit("PYTHON-EXEC-OUTSIDE", one)
+            # Whoever runs the program owns its environment, unless the program fills it.
+            filled = not self._called.isdisjoint(self.names("fills_environment"))
+            yield self.hit("PYTHON-EXEC-OUTSIDE" if filled else "PYTHON-EXEC-ENVIRONMENT", one)
         else:
             yield self.hit("PYTHON-EXEC", one)
 
@@ -208,6 +216,14 @@ def _command(one: Observation) -> list[str | None]:
     if isinstance(first, list):
         return [word if isinstance(word, str) else None for word in first]
     return [first] if isinstance(first, str) and not first.startswith("<") else []
+
+
+def _stands_in(mark: str, text: str) -> bool:
+    """Tell whether text has a mark, not as the end of a longer word: `sh -i`, but not in `ssh -i`."""
+    at = text.find(mark)
+    while at > 0 and mark[0].isalnum() and text[at - 1].isalnum():
+        at = text.find(mark, at + 1)
+    return at >= 0
 
 
 def _program(word: str) -> str:

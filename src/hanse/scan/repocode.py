@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from hanse.model.finding import Verdict
 from hanse.scan.budget import MIB
 from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
@@ -18,18 +20,25 @@ from hanse.scan.python.lexer import Lexer
 from hanse.scan.python.origins import LOADER_ENTRIES, PASSED
 from hanse.scan.python.parser import Node
 from hanse.scan.python.statements import Program
-from hanse.scan.python.tracing import Call, Trace, Tracer
-from hanse.scan.python.values import UNKNOWN, Value
+from hanse.scan.python.tracing import Tracer
+from hanse.scan.python.values import UNKNOWN, Call, Trace, Value
 from hanse.scan.pythonrules import judge_program
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import BytesSource, Source
-from hanse.scan.walk import ViewBuilder, Walk, join
+from hanse.scan.walk import JOINER, ViewBuilder, Walk, join
 
 MAX_SOURCE = 4 * MIB
 LOOK = 256 * 1024
+SHORT = 16 * 1024
+"""Bytes of text up to which the parser itself tells whether it is a program."""
 MAX_CALLS = 1_500
 MAX_NESTED = 20
 MAX_SHOWN = 240
+PROGRAM_COST = 1_500
+ARCHIVES = ("zip", "tar", "7z")
+MANIFEST = "MAR-INF/MANIFEST.json"
+RUN_FROM = (MANIFEST, ".data/extern_modules")
+"""Members of the archives from which loaders run programs."""
 
 _LIKELY = re.compile(
     rb"^[ \t]*(?:import[ \t]+[A-Za-z_][\w.]*[ \t]*(?:[#,;\r\n]|as[ \t]|\Z)|from[ \t]+\.*[\w.]*[ \t]+import[ \t(\\*]"
@@ -91,14 +100,28 @@ _TELLING = PASSED | frozenset(
 
 
 def claims(head: bytes, source: Source) -> bool:
-    """Tell whether text could be a Python program: it has a line like one, and is not plain JSON or markup."""
+    """Tell whether text could be a Python program: it has a line like one or is read as one, and is not plain JSON or markup."""
     if not head.strip() or b"\0" in head or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         return False
     text = (head if source.size <= len(head) else source.read_at(0, LOOK)).replace(b"\r", b"\n")
     if text.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["} and _JSON.match(_STRING.sub(b"", _whole_lines(text, source))):
         return False
     tail = source.read_at(source.size - LOOK, LOOK) if LOOK < source.size <= MAX_SOURCE else b""
-    return any(_LIKELY.search(part) for part in (text, tail.replace(b"\r", b"\n"))) or _IDLE.match(text) is not None
+    likely = any(_LIKELY.search(part) for part in (text, tail.replace(b"\r", b"\n"))) or _IDLE.match(text) is not None
+    return likely or any(_odd_coding(text)) or (source.size <= SHORT and Program(Lexer(text, _unpaid)).acts())
+
+
+def _unpaid(_resource: str, _count: int) -> None:
+    """Charge nothing: what SHORT bounds needs no budget."""
+
+
+def _odd_coding(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield (line, name) of a declared encoding in which a program may say something else than its bytes show."""
+    for number, line in enumerate(data[:400].splitlines()[:2]):
+        if (found := _COOKIE.match(line)) and not _PLAIN_CODINGS.fullmatch(
+            name := found[1].decode("ascii", "replace").replace("_", "-")
+        ):
+            yield number, name
 
 
 def _whole_lines(text: bytes, source: Source) -> bytes:
@@ -107,9 +130,16 @@ def _whole_lines(text: bytes, source: Source) -> bytes:
 
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
-    """Write down what the program calls; a text that is no program ends it early, since Python would run nothing of it."""
+    """Write down what the program calls; a text that is no program ends it early, since Python would run nothing of it.
+
+    Members of archives that are not named like modules are nothing that anybody imports, and not read.
+    """
+    if view.member and not is_program(view.member):
+        view.see("other")
+        return
     data = source.read_at(0, min(source.size, MAX_SOURCE))
     walk.budget.spend("text", len(data))
+    walk.budget.spend("operations", PROGRAM_COST)
     lexer = Lexer(data, walk.budget.spend)
     program = Program(lexer)
     whole = program.read()
@@ -119,11 +149,8 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
         view.stop(program.cut or "text")
     told = {"statements": program.count, "refused": program.refused, "problems": lexer.problems}
     view.see("program", 0, whole=whole, cut=cut, **told)
-    for number, line in enumerate(data[:400].splitlines()[:2]):
-        if (found := _COOKIE.match(line)) and not _PLAIN_CODINGS.fullmatch(
-            name := found[1].decode("ascii", "replace").replace("_", "-")
-        ):
-            view.see("encoding", number, name=name)
+    for number, name in _odd_coding(data):
+        view.see("encoding", number, name=name)
     for name, at in list(lexer.folded.items())[:20]:
         view.see("folded", at, name=name)
     if whole:
@@ -227,21 +254,54 @@ def _describe(source: Source, member: str, walk: Walk) -> None:
 
 def judge(view: View, context: Context) -> Iterator[Hit]:
     """Yield the rules for a program that a loader would find under this name; other texts are not run, whatever they hold."""
-    if is_program(view.member, context.path):
-        yield from judge_program(view, context)
+    if not is_program(context.name_of(view.member)):
+        return
+    packed, compiled = is_packed(view.member, context), _compiled(view, context)
+    for hit in judge_program(view, context):
+        if compiled and hit.rule == "PYTHON-CODE":
+            continue
+        severity = hit.severity or context.rules.rules[hit.rule].severity
+        yield replace(hit, severity=Verdict.CAUTION) if packed and severity is Verdict.SUSPICIOUS else hit
+
+
+def _compiled(view: View, context: Context) -> bool:
+    """Tell whether a program is the source of a TorchScript model, which has an interpreter and judges of its own."""
+    archive, _, name = view.member.rpartition(JOINER)
+    return any(one.data["source"] == name for torch in context.facts.of("torch", archive) for one in torch.all("torch.script"))
+
+
+def is_packed(member: str, context: Context) -> bool:
+    """Tell whether a program lies in an archive from which no loader runs programs, as in a wheel or a copy of sources.
+
+    TorchServe and torch.package run those in theirs.
+    """
+    parts = member.split(JOINER)
+    outer = [JOINER.join(parts[:count]) for count in range(len(parts))]
+    archives = [view for name in ARCHIVES for place in outer for view in context.facts.of(name, place)]
+    names = {str(name) for view in archives for one in view.all("zip.names") for name in one.data["names"]}
+    served = any(True for place in outer for _ in context.facts.of("json", join(place, MANIFEST)))
+    return bool(archives) and not served and not any(name.endswith(RUN_FROM) for name in names)
 
 
 def judge_unread(context: Context) -> Iterator[Hit]:
     """Yield the rule for a file that its name makes a module, and in which no program was found."""
     head = context.facts.views[0].first("file.head") if context.facts.views else None
     text = bytes.fromhex(head.data["bytes"]) if head is not None else b""
-    if is_program("", context.path) and text.strip() and not text.startswith(b"version https://"):
-        yield from () if any(context.facts.of("python", "")) else (Hit("PYTHON-UNREAD"),)
+    filled = text.strip() or context.facts.size > len(text)
+    named = is_program(context.name) and filled and not text.startswith(b"version https://")
+    if not named or any(context.facts.of("python", "")):
+        return
+    plain = any(one.data["name"] == "utf-8" for view in context.facts.of("text", "") for one in view.all("text.encoding"))
+    if plain and context.facts.size <= SHORT and not any(context.facts.of("json", "")):
+        # Up to this size the parser was asked: nothing acts, or something is no Python.
+        yield Hit("PYTHON-IDLE")
+    else:
+        yield Hit("PYTHON-UNREAD")
 
 
-def is_program(member: str, path: str) -> bool:
+def is_program(name: str) -> bool:
     """Tell whether a name makes its content a Python module."""
-    return (member or path).lower().endswith(".py")
+    return name.lower().endswith(".py")
 
 
 FORMATS = (Format("python", True, judge, claims, observe),)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from hanse.model.finding import Coverage, Finding, Judgement, RepositoryJudgement, worst
 from hanse.scan.facts import Facts, Observation
@@ -186,6 +187,39 @@ def _total(repository: Repository, index: str, targets: set[str], total: object)
             yield Hit("REPO-SHARD-SIZE", index, words={"path": index, "held": held, "total": total})
 
 
+def shapes(repository: Repository) -> Iterator[Hit]:
+    """Yield the rule for a configuration whose sizes are not those of the weights beside it."""
+    for path, one in repository.observations("hubconfig", "hubconfig.architectures"):
+        folder, _, base = path.rpartition("/")
+        if base == "config.json" and not one.data["path"]:
+            found = list(_words(repository, folder))
+            for key, wanted, held in _contradictions(one.data, found, repository.rules.data[AREA]["widths"]):
+                yield Hit("REPO-CONFIG-SHAPE", path, words={"path": path, "key": key, "wanted": wanted, "held": held})
+
+
+def _words(repository: Repository, folder: str) -> Iterator[list[int]]:
+    """Yield the shapes of the matrices of words in the weights that a loader takes in a folder, none that are quantised."""
+    for path, one in repository.observations("safetensors", "safetensors.embedding"):
+        own, _, base = path.rpartition("/")
+        weights = base == "model.safetensors" or (base.startswith("model-") and _series(base))
+        if own == folder and weights and one.data["dtype"] in repository.listed("floats"):
+            yield one.data["shape"]
+
+
+def _contradictions(config: Mapping[str, Any], shapes: list[list[int]], widths: list[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield (key, what the configuration says, what the weights have) where no matrix fits.
+
+    Vocabularies are padded by up to a sixteenth or a thousand rows; the width of embeddings has one of several names.
+    """
+    words, rows = config.get("vocab_size"), [shape[0] for shape in shapes]
+    if rows and type(words) is int and not any(words <= one <= words + max(1024, words // 16) for one in rows):
+        yield "vocab_size", words, rows[0]
+    sizes = [size for key in widths if type(size := config.get(key)) is int]
+    columns = [shape[1] for shape in shapes]
+    if sizes and columns and not set(sizes) & set(columns):
+        yield "hidden_size", sizes[0], columns[0]
+
+
 def copies(repository: Repository) -> Iterator[Hit]:
     """Yield the rule for one content under names of different kinds, when it is something that loaders run."""
     same: dict[str, list[str]] = defaultdict(list)
@@ -194,9 +228,16 @@ def copies(repository: Repository) -> Iterator[Hit]:
             same[repository.digests[path]].append(path)
     for paths in same.values():
         passive = [path for path in paths if _ends(path, repository.listed("passive"))]
-        if passive and len(passive) < len(paths) and repository.has(passive[0], *repository.listed("active_formats")):
+        if passive and len(passive) < len(paths) and _active(repository, passive[0]):
             other = next(path for path in paths if path not in passive)
             yield Hit("REPO-LABEL", passive[0], words={"path": passive[0], "other": other})
+
+
+def _active(repository: Repository, path: str) -> bool:
+    """Tell whether a file is something that loaders run; words that read as Python are nothing unless they call or import."""
+    formats = repository.listed("active_formats")
+    calls = any(view.first("python.call") or view.first("python.import") for view in repository.files[path].of("python", ""))
+    return repository.has(path, *(formats - {"python"})) or ("python" in formats and calls)
 
 
 def names(repository: Repository) -> Iterator[Hit]:
@@ -216,7 +257,7 @@ def names(repository: Repository) -> Iterator[Hit]:
             yield Hit("REPO-POINTER", path, words={"path": path})
 
 
-CHECKS: tuple[Callable[[Repository], Iterator[Hit]], ...] = (code, weights, shards, copies, names)
+CHECKS: tuple[Callable[[Repository], Iterator[Hit]], ...] = (code, weights, shards, shapes, copies, names)
 
 
 def _head(facts: Facts) -> bytes:

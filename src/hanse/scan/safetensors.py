@@ -6,8 +6,10 @@ different things to different people. Only the header is read.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
+from itertools import islice
 
 from hanse.scan import jsontext
 from hanse.scan.budget import OverBudget
@@ -20,6 +22,12 @@ from hanse.scan.walk import Malformed, ViewBuilder, Walk
 MAX_HEADER = 100_000_000
 """The reader's own bound, in bytes."""
 MAX_METADATA = 200
+MAX_EMBEDDINGS = 16
+EMBEDDINGS = (
+    "embed_tokens.weight", "wte.weight", "word_embeddings.weight", "tok_embeddings.weight", "embed_in.weight", "embed_out.weight",
+    "token_embedding.weight", "shared.weight", "lm_head.weight",
+)  # fmt: skip
+"""Ends of names of matrices with a row for each word of the vocabulary: their shapes are kept, to compare with configurations."""
 BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
     "U16": 16, "I16": 16, "F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64,
@@ -27,11 +35,15 @@ BITS = {
 }  # fmt: skip
 """Bits of one element of each type."""
 Span = tuple[int, int, str]
+_OBJECT = re.compile(rb'\{[ \t\r\n]*(?:\}|"[^\x00-\x1f]|\Z)')
 
 
 def claims(head: bytes, source: Source) -> bool:
-    """Tell whether content begins with the length of a header and a brace; a length beyond any file is no header."""
-    return len(head) > 8 and head[8:9] == b"{" and head[5:8] == b"\0\0\0" and source.size > 9
+    """Tell whether content begins with the length of a header and a JSON object; a length beyond any file is no header.
+
+    A header that is longer than the file is a defect of a file that says what it is; numbers that happen to be a brace are not.
+    """
+    return head[5:8] == b"\0\0\0" and source.size > 9 and _OBJECT.match(head, 8) is not None
 
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
@@ -54,11 +66,21 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     room = source.size - 8 - length
     spans = [_tensor(name, value, room, view) for name, value in header.items()]
     walk.budget.spend("operations", 10 * len(spans))
+    _embeddings(header, view)
     # 4. Exact cover.
     end = _cover(spans)
     view.see("tensors", count=len(spans), header=length, data=end)
     if end < room:
         view.see("trailing", 8 + length + end, size=room - end, bytes=source.read_at(8 + length + end, 8).hex())
+
+
+def _embeddings(header: dict[str, object], view: ViewBuilder) -> None:
+    """Write down the shapes of the first matrices of words; entries are known to be well formed."""
+    named = (name for name in header if name.endswith(EMBEDDINGS))
+    for name in islice(named, MAX_EMBEDDINGS):
+        entry = header[name]
+        if isinstance(entry, dict) and len(entry["shape"]) == 2:
+            view.see("embedding", 8, name=name, shape=entry["shape"], dtype=entry["dtype"])
 
 
 def _header(data: bytes, view: ViewBuilder, walk: Walk) -> dict[str, object]:

@@ -13,10 +13,11 @@ from typing import Any
 from hanse.scan.budget import Budget, OverBudget
 from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
-from hanse.scan.protobuf import BYTES, VARINT, Field, Message, Wire
+from hanse.scan.protobuf import BYTES, PROBE_OPERATIONS, VARINT, Field, Message, Wire
 from hanse.scan.reach import INSIDE, reach
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import SliceSource, Source
+from hanse.scan.textual import is_plain
 from hanse.scan.walk import Malformed, ViewBuilder, Walk, join
 
 SCHEMA = {
@@ -46,7 +47,6 @@ ROOTS: dict[str, tuple[tuple[int, ...], ...]] = {
     "Graph": ((1,), (2, 1, 3)),
 }
 """Outermost message to the fields that lead to its nodes."""
-PROBE_OPERATIONS = 64_000
 ENDLESS = 1 << 62
 OP_NAME = re.compile(r"[A-Za-z0-9_.][\w.>/\\-]{0,500}", re.ASCII)
 TOUCHES = re.compile(r"File|Save|Restore|Record|Dataset|Reader|Load|Summary|Initialize|Checkpoint")
@@ -152,7 +152,9 @@ def _is_keras(wire: Wire, first: Field, size: int) -> bool:
 
 def claims(head: bytes, source: Source) -> bool:
     """Tell whether this could be a SavedModel, MetaGraph or GraphDef, or the Keras metadata beside one."""
-    return len(head) >= 4 and head[0] in {0x08, 0x0A, 0x12, 0x18, 0x22, 0x2A, 0x32, 0x3A} and root_of(source) is not None
+    if len(head) < 4 or head[0] not in {0x08, 0x0A, 0x12, 0x18, 0x22, 0x2A, 0x32, 0x3A} or is_plain(head):
+        return False
+    return root_of(source) is not None
 
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
@@ -283,4 +285,4 @@ def op_rule(op: str, context: Context) -> str | None:
     return None if op in context.rules.names("tensorflow", "known_ops") else "TF-OP-UNKNOWN"
 
 
-FORMATS = (Format("savedmodel", True, judge, claims, observe),)
+FORMATS = (Format("savedmodel", True, judge, claims, observe, 7 * PROBE_OPERATIONS),)

@@ -102,9 +102,8 @@ def is_random(secret: bytes) -> bool:
 
 def judge(view: View, context: Context) -> Iterator[Hit]:
     """Yield the rules for secrets; assignments count only in files of settings, where values are meant to be real."""
-    settings = context.name in context.rules.names("secrets", "files") or context.suffix in context.rules.names(
-        "secrets", "files"
-    )
+    files = context.rules.names("secrets", "files")
+    settings = context.name_of(view.member) in files or context.suffix_of(view.member) in files
     for one in view.all("secrets.secret"):
         words = {"kind": one.data["secret"], "fingerprint": one.data["fingerprint"]}
         if one.data["secret"] not in {ASSIGNED, EXAMPLE}:

@@ -54,5 +54,4 @@ def _denied(parts: list[str], name: str, context: Context) -> bool:
 
 def is_prose(context: Context, member: str) -> bool:
     """Tell whether the place is a document for people or source code, which no loader of configurations reads."""
-    name = (member.rsplit("!/", 1)[-1] if member else context.path).lower()
-    return any(name.endswith(suffix) for suffix in context.rules.names("targets", "prose"))
+    return context.name_of(member).endswith(tuple(context.rules.names("targets", "prose")))

@@ -15,6 +15,7 @@ HEADER_COST = 150
 REGULAR = {b"0", b"\0", b"7"}
 LINKS = {b"1": "hard", b"2": "symbolic"}
 DEVICES = {b"3": "character device", b"4": "block device", b"6": "named pipe"}
+_ASCII = bytes(range(128))
 _LONG = {b"L": "name", b"K": "target"}
 
 
@@ -49,7 +50,7 @@ def checks(block: bytes) -> bool:
     wanted = number(block[148:156])
     rest = block[:148] + block[156:]
     total = sum(rest) + 256
-    return wanted in {total, total - 256 * sum(byte > 127 for byte in rest)}
+    return wanted == total or (wanted is not None and wanted == total - 256 * len(rest.translate(None, _ASCII)))
 
 
 def text(field: bytes) -> str:
@@ -95,7 +96,7 @@ class TarReader:
         while self._at < self._source.size:
             self._budget.spend("operations", HEADER_COST)
             block = self._source.read_at(self._at, BLOCK)
-            if not any(block):
+            if block.count(0) == len(block):
                 if not self._behind_end():
                     return
                 continue

@@ -14,11 +14,14 @@ from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import BytesSource, Source
+from hanse.scan.targets import is_prose
 from hanse.scan.textual import decoded, looks_like_text
-from hanse.scan.walk import ViewBuilder, Walk, join
+from hanse.scan.walk import JOINER, ViewBuilder, Walk, join
 
 MAX_FILE = 1024 * 1024
 NAMES_EACH = 60
+ELSE = (".py", ".pyi", ".md", ".rst", ".html", ".htm", ".js", ".ts", ".css", ".c", ".h", ".cpp", ".ipynb", ".po", ".pyx", ".csv")
+"""Endings of members that hold templates as text at most."""
 _BLOCK = re.compile(
     rb"\{%[-+]?\s*(?:if|for|set|macro|raw|include|import|from|extends|block|call|filter|with|generation)\b|\{\{[-+]?\s*[\w'\"(\[{]"
 )
@@ -34,7 +37,10 @@ def claims(head: bytes, source: Source) -> bool:
 
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
-    """Read a template that is a file of its own."""
+    """Read a template that is a file of its own, or a member of an archive unless its name says that it is something else."""
+    if view.member.lower().endswith(ELSE):
+        view.see("other")
+        return
     observe_into(decoded(source.read_at(0, MAX_FILE + 1)), view, walk)
 
 
@@ -43,6 +49,7 @@ def observe_text(text: str, member: str, name: str, walk: Walk) -> None:
     data = text.encode("utf-8", "replace")
     walk.budget.spend("members")
     with walk.view("template", join(member, name), BytesSource(data), executes=True) as view:
+        view.see("entry", name=name)
         observe_into(text, view, walk)
 
 
@@ -72,8 +79,12 @@ def observe_into(text: str, view: ViewBuilder, walk: Walk) -> None:
 
 
 def judge(view: View, context: Context) -> Iterator[Hit]:
-    """Yield the rules that apply to a template: those about escapes always, those about words unless the template is known."""
-    if not view.member and not _named(context):
+    """Yield the rules that apply to a template: those about escapes always, those about words unless the template is known.
+
+    Judged are entries of documents that loaders read, and files and members of archives whose own name says what they are.
+    """
+    entry = view.first("template.entry") is not None
+    if is_prose(context, view.member.rpartition(JOINER)[0]) if entry else not _named(view, context):
         return
     yield from _escapes(view, context)
     yield from _broken(view, context)
@@ -82,15 +93,19 @@ def judge(view: View, context: Context) -> Iterator[Hit]:
         yield from _words(view)
 
 
-def _named(context: Context) -> bool:
-    """Tell whether a file's name says that it is a template; Jinja blocks in other text are somebody's example."""
-    suffixes = context.rules.names("template", "suffixes")
-    return context.suffix in suffixes or "template" in context.name.split(".", 1)[0]
+def _named(view: View, context: Context) -> bool:
+    """Tell whether a name says that it is a template's; Jinja blocks in other text are somebody's example."""
+    name, suffix = context.name_of(view.member), context.suffix_of(view.member)
+    if suffix in context.rules.names("template", "suffixes"):
+        return True
+    if "chat_template" in name:
+        return suffix not in context.rules.names("template", "programs")
+    return "template" in name.split(".", 1)[0] and suffix not in context.rules.names("template", "documents")
 
 
 def _chat(view: View, context: Context) -> bool:
     """Tell whether a loader takes this for a chat template, as opposed to any other file with Jinja blocks in it."""
-    return bool(view.member) or "chat_template" in context.path.lower()
+    return view.first("template.entry") is not None or "chat_template" in context.place_of(view.member)
 
 
 def _escapes(view: View, context: Context) -> Iterator[Hit]:
@@ -135,7 +150,8 @@ def _broken(view: View, context: Context) -> Iterator[Hit]:
         if reached and _chat(view, context):
             yield Hit("TEMPLATE-ESCAPE", view.member, callable=reached[0], words={"name": ", ".join(reached)})
         elif one.data["reason"] == "too long":
-            yield Hit("TEMPLATE-LONG", view.member)
+            if reached or _chat(view, context) or context.suffix in context.rules.names("template", "suffixes"):
+                yield Hit("TEMPLATE-LONG", view.member)
         elif one.kind == "template.deep" and _chat(view, context):
             yield Hit("TEMPLATE-DEEP", view.member)
         elif _chat(view, context):

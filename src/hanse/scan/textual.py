@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from functools import lru_cache
 
 from hanse.scan.source import Source, pieces
 
@@ -31,6 +32,7 @@ def encoding_of(head: bytes) -> tuple[str, int]:
     return "utf-8", 0
 
 
+@lru_cache(maxsize=4)
 def looks_like_text(head: bytes) -> bool:
     """Tell whether the first bytes of a file are text: UTF-8, or UTF-16 and UTF-32 that can be told."""
     name, mark = encoding_of(head)
@@ -41,6 +43,11 @@ def looks_like_text(head: bytes) -> bool:
     plain = head[mark : mark + 4 * ((len(head) - mark) // 4)].decode(name, "ignore")
     letters = sum(character.isascii() and (character.isprintable() or character in "\t\r\n") for character in plain)
     return letters > 0.8 * len(plain) > 0
+
+
+def is_plain(head: bytes) -> bool:
+    """Tell whether the first bytes of a file are text whose ASCII letters take one byte each."""
+    return b"\0" not in head and looks_like_text(head)
 
 
 def _decodes(head: bytes) -> bool:

@@ -27,7 +27,7 @@ def claims_fingerprint(head: bytes, source: Source) -> bool:
     """Tell whether the content is the message of five hashes, a version and an id, and nothing else."""
     if not 20 <= source.size <= MAX_FINGERPRINT or head[:1] != b"\x08":
         return False
-    fields = shape(Wire(source, Budget({"operations": 10_000})), 0, source.size)
+    fields = shape(Wire(source, Budget({"operations": 10_000})), 0, source.size, 2 * len(FINGERPRINT))
     numbers = [one.number for one in fields or () if FINGERPRINT.get(one.number) == one.wire]
     return fields is not None and len(numbers) == len(fields) == len(set(numbers)) and {1, 2, 3}.issubset(numbers)
 

@@ -11,6 +11,7 @@ from hanse.scan.facts import Observation, View, plain
 from hanse.scan.source import Source
 
 MAX_PER_VIEW = 2_000
+VIEW_COST = 150
 JOINER = "!/"
 
 
@@ -85,7 +86,8 @@ class Walk:
         self.depth = 0
 
     def view(self, format_name: str, member: str, source: Source, *, executes: bool) -> ViewBuilder:
-        """Return a new view of a member; use it in a `with` block."""
+        """Return a new view of a member; use it in a `with` block. Raises OverBudget."""
+        self.budget.spend("operations", VIEW_COST)
         return ViewBuilder(self, format_name, member, source, executes=executes)
 
     def reserve(self) -> int:

@@ -13,6 +13,7 @@ STORED_METHOD, AES_METHOD = 0, 99
 ENCRYPTED, PATCHED, STRONG, MASKED = 0x1, 0x20, 0x40, 0x2000
 REFUSED = ENCRYPTED | PATCHED | STRONG | MASKED
 """Flags for which some readers refuse a member, while others never look at them."""
+UNPACK_COST = 700
 CHECK_BYTES = 64 * 1024
 CODE_CHECK_BYTES = MIB
 CODE_ENDINGS = (".pkl", ".py", ".json", ".yaml", ".yml", ".txt", "/version")
@@ -26,6 +27,7 @@ def content(source: Source, entry: Header, start: int, budget: Budget) -> Source
     packed = SliceSource(source, start, entry.packed)
     if entry.method == STORED_METHOD:
         return SliceSource(source, start, min(entry.packed, entry.size) if entry.size else entry.packed)
+    budget.spend("operations", UNPACK_COST)
     codec: Codec | None = {8: DEFLATE, 12: BZIP2}.get(entry.method)
     if entry.method == 14:
         head = packed.read_at(0, 9)

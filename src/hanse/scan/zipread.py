@@ -110,36 +110,39 @@ def find_ends(source: Source) -> list[End]:
     return found
 
 
-def _zip64(source: Source, end: End) -> End | None:
-    """Return what the zip64 records in front of an end record say."""
+def _zip64(source: Source, end: End) -> Iterator[End]:
+    """Yield what the zip64 records say that go with an end record."""
     locator = source.read_at(end.at - _LOCATOR.size, _LOCATOR.size)
     if len(locator) < _LOCATOR.size or not locator.startswith(b"PK\x06\x07"):
-        return None
+        return
     _, _, offset, _ = _LOCATOR.unpack(locator)
     # CPython looks right in front of the locator, others where the locator points to.
-    for place in (end.at - _LOCATOR.size - _END64.size, offset):
+    for place in dict.fromkeys((end.at - _LOCATOR.size - _END64.size, offset)):
         record = source.read_at(place, _END64.size)
         if len(record) == _END64.size and record.startswith(b"PK\x06\x06"):
             _, _, _, _, disk, _, _, count, size, start = _END64.unpack(record)
-            return End(end.at, disk, count, size, start, end.comment, zip64=True, head=place)
-    return None
+            yield End(end.at, disk, count, size, start, end.comment, zip64=True, head=place)
 
 
 def directories(source: Source, ends: list[End], budget: Budget) -> Iterator[Directory]:
     """Yield the directory of every reader, CPython's first; raises OverBudget."""
-    seen: set[tuple[int, int]] = set()
+    seen: set[tuple[int, int, int]] = set()
     for end in ends:
-        wide = _zip64(source, end)
-        small = None if wide and _sentinels(end) else end
-        for one in (wide, small):
-            for reader, start, shift in _places(source, one) if one else ():
-                if one is not None and (start, shift) not in seen:
-                    seen.add((start, shift))
+        wide = list(_zip64(source, end))
+        for one in wide if any(_agree(end, other) for other in wide) else [*wide, end]:
+            for reader, start, shift in _places(source, one):
+                if (start, shift, one.size) not in seen:
+                    seen.add((start, shift, one.size))
                     yield _directory(source, Directory(reader, start, one.size, one.count, shift, ()), budget)
 
 
-def _sentinels(end: End) -> bool:
-    return end.count == FULL16 or FULL32 in {end.size, end.start}
+def _agree(end: End, wide: End) -> bool:
+    """Tell whether an end record says what a zip64 record says or leaves it to that, so that no reader needs both.
+
+    Then every reader takes the place in front of the zip64 record as the directory's end; counted from the end record itself,
+    a directory that is 76 bytes further on would be one that nobody reads.
+    """
+    return end.count in {wide.count, FULL16} and end.size in {wide.size, FULL32} and end.start in {wide.start, FULL32}
 
 
 def _places(source: Source, end: End) -> Iterator[tuple[str, int, int]]:

@@ -154,3 +154,23 @@ def test_big_tensors_are_not_read() -> None:
     with walk.view("zip", "", source, executes=True) as view:
         observe(source, view, walk)
     assert Counting.read < 300_000
+
+
+def test_directories_that_say_the_same_are_no_alarm() -> None:
+    """A copy of the directory, to which another end record leads, hides nothing."""
+    data = archive(("a.txt", b"hello"), ("b.txt", b"world"))
+    copy = bytearray(data[data.find(b"PK\x01\x02") :])
+    copy[-6:-2] = len(data).to_bytes(4, "little")
+    rules = rules_of(judged(data[:-2] + len(copy).to_bytes(2, "little") + copy))
+    assert "ZIP-TWO-DIRECTORIES" not in rules
+    other = archive(("c.txt", b"hello"))
+    assert "ZIP-TWO-DIRECTORIES" in rules_of(judged(archive(("a.txt", b"hello"), comment=other)))
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_archives_of_tensors_have_no_findings_whatever_their_name(*, zip64: bool) -> None:
+    """The length of the folder's name in a PyTorch file makes no difference."""
+    for length in range(1, 81):
+        parts = [("data.pkl", b"\x80\x02}q\x00."), ("byteorder", b"little"), ("data/0", bytes(64)), ("version", b"3\n")]
+        data = archive(*[(f"{'x' * length}/{name}", value) for name, value in parts], zip64=zip64)
+        assert judged(data, "model.pt").verdict is Verdict.SAFE, length

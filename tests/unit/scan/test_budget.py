@@ -19,6 +19,6 @@ def test_a_bound_is_never_passed_silently() -> None:
 
 def test_limits_grow_with_the_file() -> None:
     """A larger file may take more work, but not more depth."""
-    small, large = limits_for(10), limits_for(10_000_000)
+    small, large = limits_for(10), limits_for(100_000_000)
     assert large["operations"] > small["operations"]
     assert large["depth"] == small["depth"]

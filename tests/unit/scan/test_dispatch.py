@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.samples.zipcraft import archive
 
 from hanse.model.canonical import canonical
-from hanse.scan.dispatch import MODULES, all_formats, extract
+from hanse.scan.dispatch import LOOK_COST, MODULES, all_formats, extract
 from hanse.scan.source import BytesSource
 
 
@@ -22,3 +23,11 @@ def test_facts_of_anything(data: bytes) -> None:
     facts = extract(BytesSource(data))
     assert canonical(facts.to_json()) == canonical(extract(BytesSource(data)).to_json())
     assert not [view.stopped for view in facts.views if (view.stopped or "").startswith("error:")]
+
+
+def test_looking_at_content_is_charged() -> None:
+    """Every member costs what it takes to ask the formats about it, unless it is empty."""
+    full = extract(BytesSource(archive(*[(f"{number}", b"hello") for number in range(50)])))
+    empty = extract(BytesSource(archive(*[(f"{number}", b"") for number in range(50)])))
+    assert full.spent["operations"] - empty.spent["operations"] >= 50 * LOOK_COST
+    assert [view.member for view in empty.views if view.member] == []

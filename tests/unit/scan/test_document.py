@@ -53,3 +53,13 @@ def test_deep_nesting_is_suspicious_and_lines_are_not() -> None:
     assert rules_of(judged(b"[" * 5000 + b"]" * 5000, "x.json")) == {"JSON-DEEP"}
     lines = "\n".join(json.dumps({"_target_": "os.system"}) for _ in range(3))
     assert judged(lines.encode(), "data.jsonl").verdict.value == "safe"
+
+
+def test_large_configurations() -> None:
+    """In a document that is too large to parse, null and repeated values are nothing to fear; a hundred different ones are."""
+    layer = '{"class_name": "Dense", "registered_name": null, "config": {"k": [' + "1," * 200 + "1]}},"
+    body = ('{"layers": [' + layer * 40_000).encode()
+    assert len(body) > 16 * 1024 * 1024
+    assert rules_of(judged(body + b"0]}", "config.json")) == set()
+    many = ",".join(f'{{"registered_name": "x>{number}"}}' for number in range(100)).encode()
+    assert "JSON-UNREAD" in rules_of(judged(body + many + b"]}", "config.json"))

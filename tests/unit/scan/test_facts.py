@@ -54,3 +54,12 @@ def test_what_is_no_facts_is_refused(value: dict[str, object]) -> None:
     """JSON of another shape raises."""
     with pytest.raises((KeyError, TypeError, ValueError)):
         facts_from_json(value)
+
+
+def test_views_by_format_and_member() -> None:
+    """Views of a format come in their order, of one member if it is named."""
+    views = tuple(View(name, member, 1, False, ()) for name, member in (("zip", ""), ("json", "a"), ("json", "b"), ("json", "a")))
+    facts = Facts("s", 1, views, {})
+    assert list(facts.of("json")) == [views[1], views[2], views[3]]
+    assert list(facts.of("json", "a")) == [views[1], views[3]]
+    assert list(facts.of("zip", "a")) == list(facts.of("text")) == []

@@ -27,6 +27,10 @@ def _claims(data: bytes) -> bool:
         b"\x08\x01\x3a\x04\xff\xff\xff\xff",
         field(1, 8) + field(7, field(1, field(1, "x"))),
         field(7, "graph of text"),
+        b"a" * 100_000,
+        field(7, RELU),
+        field(1, 1 << 40) + field(7, RELU),
+        b"\x80\x04" + b"N0" * 9_000 + b"N.",
     ],
 )
 def test_what_is_no_model(data: bytes) -> None:

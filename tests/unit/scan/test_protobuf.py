@@ -6,7 +6,7 @@ import pytest
 from tests.samples.wire import field, varint
 
 from hanse.scan.budget import Budget, OverBudget
-from hanse.scan.protobuf import BYTES, FIXED32, MAX_ATTACHED, VARINT, Wire, shape
+from hanse.scan.protobuf import BYTES, FIXED32, MAX_ATTACHED, VARINT, Wire, begins_message, shape
 from hanse.scan.source import BytesSource
 from hanse.scan.walk import Malformed
 
@@ -77,3 +77,13 @@ def test_fields_spend() -> None:
 def test_a_broken_message_has_no_shape() -> None:
     """Bytes that are no fields have no shape."""
     assert shape(_wire(b"\x0b\x0b"), 0, 2) is None
+
+
+def test_beginnings_of_messages() -> None:
+    """Content begins like a message if its first fields are whole or go on behind the head; nothing else does."""
+    assert begins_message(b"\x08\x07", 2)
+    assert begins_message(field(1, 7) + field(2, b"x" * 9_000)[:4000], 9_010)
+    assert begins_message(field(6, "") * 2048, 20_000)
+    assert not begins_message(b"", 0)
+    assert not begins_message(b"\x08\x07" + bytes(30), 32)
+    assert not begins_message(b"\x80\x04}q\x00.", 6)

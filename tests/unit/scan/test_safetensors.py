@@ -9,7 +9,7 @@ from tests.samples.texts import entry, safetensors, zipped
 from tests.support.judging import judged, rules_of
 
 from hanse.scan.dispatch import extract
-from hanse.scan.safetensors import BITS
+from hanse.scan.safetensors import BITS, claims
 from hanse.scan.source import BytesSource
 
 ONE = {"a": entry(0, 16)}
@@ -18,7 +18,7 @@ ONE = {"a": entry(0, 16)}
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (struct.pack("<Q", 100_000_001) + b"{" + bytes(9), "longer than 100 MB"),
+        (struct.pack("<Q", 100_000_001) + b'{"a"' + bytes(9), "longer than 100 MB"),
         (struct.pack("<Q", 1000) + b"{}" + bytes(9), "longer than the file"),
         (struct.pack("<Q", 8) + b'{"\xff": 1}', "not UTF-8"),
         (safetensors('{"a": }'), "not JSON"),
@@ -89,3 +89,18 @@ def test_empty_and_padded_headers_are_valid() -> None:
         assert judged(safetensors(header, data), "m.safetensors").findings == ()
     scalar = safetensors({"a": entry(0, 4, shape=())}, bytes(4))
     assert judged(scalar, "m.safetensors").findings == ()
+
+
+def test_numbers_are_no_header() -> None:
+    """A brace among numbers is not claimed; a header that is longer than its file is, and so is one with blanks in front."""
+    for data in (struct.pack("<4q", 5, 123, 9, 9), struct.pack("<4q", 5, 0x227B, 9, 9), struct.pack("<q", 40) + b"{'a': 1}"):
+        assert not claims(data, BytesSource(data))
+    for data in (struct.pack("<Q", 1000) + b'{"a', struct.pack("<Q", 5) + b"{ \n }", struct.pack("<Q", 1000) + b"{ "):
+        assert claims(data, BytesSource(data))
+
+
+def test_shapes_of_embeddings() -> None:
+    """The shapes of at most sixteen matrices of words are kept."""
+    names = {f"{number:02}.embed_tokens.weight": entry(0, 0, shape=(0, 4)) for number in range(20)}
+    (view,) = extract(BytesSource(safetensors({**names, "other.weight": entry(0, 0, shape=(0, 2))}))).of("safetensors")
+    assert [one.data["shape"] for one in view.all("safetensors.embedding")] == [[0, 4]] * 16

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.samples.zipcraft import archive
+from tests.support.judging import judged, rules_of
 
 from hanse.flows.rulesets import builtin_ruleset
 from hanse.model.canonical import canonical
@@ -24,9 +26,9 @@ def drawn(count: int, alphabet: str = LETTERS, seed: int = 7) -> str:
 
 def found(text: str, path: str = "notes.txt") -> set[str]:
     """Return the rules about secrets that apply; none is worse than a caution."""
-    judged = judge(extract(BytesSource(text.encode())), path, builtin_ruleset())
-    assert judged.verdict.rank <= Verdict.CAUTION.rank
-    return {one.rule for one in judged.findings if one.rule.startswith("SECRET")}
+    judgement = judge(extract(BytesSource(text.encode())), path, builtin_ruleset())
+    assert judgement.verdict.rank <= Verdict.CAUTION.rank
+    return {one.rule for one in judgement.findings if one.rule.startswith("SECRET")}
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,14 @@ def test_settings() -> None:
     assert found("DB_PASSWORD=" + drawn(24), ".env") == {"SECRET-SETTING"}
     assert found("DB_PASSWORD=changeme-please", ".env") == {"SECRET-FILE"}
     assert found("DB_PASSWORD=changeme-please", ".env.example") == set()
+
+
+def test_settings_in_archives() -> None:
+    """In an archive the member's name says whether it is a file of settings."""
+    data = "DB_PASSWORD=" + drawn(24)
+    rules = {name: rules_of(judged(archive((name, data.encode())), ".env")) for name in ("m/.env", "m/notes.txt")}
+    assert "SECRET-SETTING" in rules["m/.env"]
+    assert "SECRET-SETTING" not in rules["m/notes.txt"]
 
 
 def test_randomness() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 from tests.samples.texts import CHATML, ESCAPES, LLAMA3, TOOLS, TRIGGERS, gguf
+from tests.samples.zipcraft import archive
 from tests.support.judging import judged, rules_of
 
 from hanse.flows.rulesets import builtin_ruleset
@@ -57,8 +59,19 @@ def test_rules(text: str, rules: set[str]) -> None:
 
 def test_examples_in_other_files_are_no_templates() -> None:
     """Documents and data with Jinja blocks are rendered by nobody."""
-    for name in ("README.md", "data.txt", "train.py", "index.html"):
+    for name in ("README.md", "data.txt", "index.html", "templates.md", "prompt_template.csv"):
         assert judged(ESCAPES["globals"].encode(), name).findings == ()
+    for name in ("train.py", "chat_template_utils.py"):
+        assert rules_of(judged(ESCAPES["globals"].encode(), name)) <= {"PYTHON-CODE", "PYTHON-UNREADABLE"}
+
+
+def test_length_matters_for_chat_templates() -> None:
+    """A long document with Jinja blocks is too long for nobody, a chat template of that size is padded."""
+    text = b"== Title ==\n{{ Infobox | name }} {% if x %}\n" * 20_000
+    for name in ("wiki.txt", "dump.md", "email_templates.txt", "page_template.json", "data.csv"):
+        assert judged(text, name).findings == ()
+    for name in ("chat_template.jinja", "chat_template.txt", "x.jinja"):
+        assert rules_of(judged(text, name)) == {"TEMPLATE-LONG"}
 
 
 def test_includes_belong_to_ordinary_templates() -> None:
@@ -82,3 +95,23 @@ def test_well_known_templates_are_recognised() -> None:
     assert all(len(one) == 64 for one in known)
     spread = CHATML.replace("{% endfor %}", "{# end #}\n{%- endfor -%}\n  ")
     assert {fingerprint(parse(CHATML)), fingerprint(parse(spread))} <= known
+
+
+@pytest.mark.parametrize("name", ["pkg/filters.py", "pkg/README.md", "pkg/page.html", "pkg/data.bin", "pkg/notes"])
+def test_members_that_only_mention_templates_are_none(name: str) -> None:
+    """Sources in a wheel hold Jinja blocks as text, whatever the archive is called."""
+    text = "import os\n" + ESCAPES["globals"]
+    for path in ("pkg-1.0.whl", "chat_template.zip", "template.jinja"):
+        assert not [one for one in rules_of(judged(archive((name, text.encode())), path)) if one.startswith("TEMPLATE-")]
+
+
+def test_members_are_templates_by_their_own_name() -> None:
+    """A chat template or tokenizer configuration in an archive is judged as one beside it would be."""
+    text = CHATML + ESCAPES["globals"]
+    config = json.dumps({"chat_template": text})
+    for name, content in (
+        ("m/chat_template.jinja", text),
+        ("chat_templates/rag.jinja", text),
+        ("m/tokenizer_config.json", config),
+    ):
+        assert judged(archive((name, content.encode())), "model.zip").verdict is Verdict.MALICIOUS

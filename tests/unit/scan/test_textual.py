@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hanse.scan.source import BytesSource
-from hanse.scan.textual import decoded, encoding_of, first_text, looks_like_text
+from hanse.scan.textual import decoded, encoding_of, first_text, is_plain, looks_like_text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
@@ -32,3 +32,10 @@ def test_the_start_is_found_behind_any_number_of_blanks() -> None:
     data = b" " * 3_000_000 + b"{}"
     assert first_text(data[:4096], BytesSource(data)) == "{}"
     assert encoding_of(data) == ("utf-8", 0)
+
+
+def test_plain_text_has_no_nul() -> None:
+    """UTF-16 is text and not plain; bytes with control characters are neither."""
+    assert is_plain(b"hello\n")
+    assert not is_plain("hello, world".encode("utf-16-le"))
+    assert not is_plain(b"\x0a\x12ab")

@@ -73,5 +73,6 @@ def test_every_encoding_is_read() -> None:
 
 def test_source_code_and_prose_are_not_configurations() -> None:
     """Examples in documents are no finding."""
-    for name in ("README.md", "train.py"):
-        assert judged(b"x: y\n\n_target_: os.system\na: !!python/name:os.system\n", name).findings == ()
+    data = b"x: y\n\n_target_: os.system\na: !!python/name:os.system\n"
+    assert judged(data, "README.md").findings == ()
+    assert rules_of(judged(data, "train.py")) <= {"PYTHON-CODE", "PYTHON-IDLE"}

@@ -69,6 +69,23 @@ def test_zip64() -> None:
     assert found.entries[0].size == 5
 
 
+@pytest.mark.parametrize("zip64", [False, True])
+def test_names_of_every_length_leave_one_directory(*, zip64: bool) -> None:
+    """An entry as long as the zip64 records is not taken for a directory that starts one entry later."""
+    for length in range(1, 81):
+        names = [f"{'x' * length}/{name}" for name in ("data.pkl", "byteorder", "data/0", "data/1", "version")]
+        data = archive(*[(name, b"hello") for name in names], zip64=zip64)
+        (found,) = _directories(data)
+        assert [one.name for one in found.entries] == names, length
+
+
+def test_zip64_records_that_contradict_the_end_record() -> None:
+    """When the two end records name different directories, both are read: Java takes one, CPython the other."""
+    parts = tuple(Part(name, b"hello") for name in (b"a" * 30, b"b" * 30))
+    found = _directories(Craft(parts, zip64=True, wide_size=76).build())
+    assert {len(one.entries) for one in found} == {1, 2}
+
+
 def test_entries_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory with more entries than are read says so."""
     monkeypatch.setattr(zipread, "MAX_ENTRIES", 3)

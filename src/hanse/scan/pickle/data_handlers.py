@@ -19,11 +19,12 @@ from hanse.scan.source import PIECE
 if TYPE_CHECKING:
     from hanse.scan.pickle.machine import Machine
 
-LINE_COST = 4
+LINE_COST = 8
 PAYLOAD_COST = 2
 TUPLE_COST = 4
 NOTE_COST = 8
-FRAME_COST = 20
+MARK_COST = 4
+FRAME_COST = 60
 
 
 def unknown(machine: Machine, pos: int) -> int:
@@ -135,6 +136,7 @@ def pop(machine: Machine, pos: int) -> int:
 
 def pop_mark(machine: Machine, pos: int) -> int:
     """Do POP_MARK."""
+    machine.extra += MARK_COST
     machine.pop_mark()
     return pos + 1
 
@@ -155,16 +157,16 @@ def make_tuple(machine: Machine, pos: int) -> int:
 
 
 def tuples(count: int) -> Callable[[Machine, int], int]:
-    """Make the handler of TUPLE1, TUPLE2 or TUPLE3."""
+    """Make the handler of TUPLE1 or TUPLE3."""
 
     def handle(machine: Machine, pos: int) -> int:
         machine.extra += TUPLE_COST
         stack = machine.stack
-        taken = tuple(stack[-count:])
+        taken = stack[-count:]
         if len(taken) < count:
             raise Ended("stack-underflow")
         at = machine.constants.base + pos
-        machine.heap.keep_short(at, taken)
+        machine.heap.keep_tuple(at, taken)
         del stack[-count:]
         stack.append(at)
         return pos + 1
@@ -199,6 +201,11 @@ def setitem(machine: Machine, pos: int) -> int:
         machine.heap.keep_pairs(target, stack[-2:], 2)
     del stack[-2:]
     return pos + 1
+
+
+def fill(machine: Machine, pos: int) -> int:
+    """Do APPENDS, SETITEMS or ADDITEMS."""
+    return machine.fill(pos)
 
 
 def append(machine: Machine, pos: int) -> int:

@@ -11,6 +11,7 @@ from hanse.scan.source import Source
 from hanse.scan.walk import ViewBuilder, Walk
 
 SEARCH_OPERATIONS = 1_000_000
+STREAM_COST = 500
 
 
 def claims(head: bytes, source: Source) -> bool:
@@ -27,6 +28,7 @@ def claims(head: bytes, source: Source) -> bool:
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     """Write what the streams of a source import, call and build into the view."""
+    walk.budget.spend("operations", STREAM_COST)
     start: int | None = 0
     if not plausible(source, 0):
         start = buried(source, Budget({"operations": SEARCH_OPERATIONS}))

@@ -21,9 +21,10 @@ def _table() -> tuple[Handler, ...]:
     table |= {code: data.payload(width) for code, width in op.PREFIXED.items()}
     table |= {op.STOP: data.stop, op.PROTO: data.proto, op.FRAME: data.frame}
     table |= {op.POP: data.pop, op.POP_MARK: data.pop_mark, op.DUP: data.dup}
-    table |= {op.TUPLE: data.make_tuple, op.TUPLE1: data.tuples(1), op.TUPLE2: data.tuples(2), op.TUPLE3: data.tuples(3)}
+    table |= {op.TUPLE: data.make_tuple, op.TUPLE1: data.tuples(1), op.TUPLE3: data.tuples(3)}  # the loop does TUPLE2
     table |= {op.LIST: data.collect, op.FROZENSET: data.collect, op.DICT: data.make_dict}
     table |= {op.SETITEM: data.setitem, op.APPEND: data.append}
+    table |= dict.fromkeys((op.APPENDS, op.SETITEMS, op.ADDITEMS), data.fill)
     table |= {op.BINPUT: data.put(1), op.LONG_BINPUT: data.put(4), op.PUT: data.text_put}
     table |= {op.LONG_BINGET: data.long_binget, op.GET: data.text_get}
     table |= {op.NEXT_BUFFER: data.push_here, op.READONLY_BUFFER: data.nothing}

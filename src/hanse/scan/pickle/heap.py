@@ -23,14 +23,18 @@ HOLE = ~1
 
 
 class Heap:
-    """Values of one stream. Old tuples and contents are forgotten when there are too many; they then have no known shape."""
+    """Values of one stream.
+
+    tuples: first items by position, filled by the machine's loop too. Old tuples and contents are forgotten when there are too
+    many; they then have no known shape.
+    """
 
     def __init__(self, constants: Constants) -> None:
         self.constants = constants
         self.things: list[Thing] = [UNKNOWN, UNKNOWN]
         self.unknown = _OPAQUE
         self._index: dict[Thing, int] = {UNKNOWN: _OPAQUE}
-        self._tuples: dict[int, tuple[int, ...]] = {}
+        self.tuples: dict[int, tuple[int, ...]] = {}
         self._lengths: dict[int, int] = {}
         self._contents: dict[int, list[int]] = {}
         self._sizes: dict[int, int] = {}
@@ -53,27 +57,25 @@ class Heap:
         """Remember the first items of the tuple made at `at`."""
         if len(items) > MAX_ITEMS:
             self._lengths[at] = len(items)
-        self.keep_short(at, tuple(items[:MAX_ITEMS]))
+        self.tuples[at] = tuple(items[:MAX_ITEMS])
 
-    def keep_short(self, at: int, items: tuple[int, ...]) -> None:
-        """Remember a tuple of at most MAX_ITEMS items."""
-        tuples = self._tuples
-        tuples[at] = items
-        if len(tuples) >= MAX_TUPLES:
-            for old in list(islice(tuples, MAX_TUPLES // 2)):
-                del tuples[old]
+    def tidy(self) -> None:
+        """Forget the older half of the tuples when there are too many; called between windows."""
+        if len(self.tuples) >= MAX_TUPLES:
+            for old in list(islice(self.tuples, len(self.tuples) - MAX_TUPLES // 2)):
+                del self.tuples[old]
                 self._lengths.pop(old, None)
 
     def items(self, value: int) -> tuple[int, ...] | None:
         """Return the first items of a tuple; None if the value is none, or was forgotten."""
-        found = self._tuples.get(value)
+        found = self.tuples.get(value)
         if found is None and value >= 0 and self.constants.read(value, 1) == b")":
             return ()
         return found
 
     def length(self, value: int) -> int:
         """Return how many items a remembered tuple has."""
-        return self._lengths.get(value) or len(self._tuples.get(value, ()))
+        return self._lengths.get(value) or len(self.tuples.get(value, ()))
 
     def has_room(self) -> bool:
         """Tell whether contents of every further dict would be kept."""

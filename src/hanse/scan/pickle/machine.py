@@ -35,7 +35,9 @@ FORK_OPERATIONS = 20_000
 MAX_FORKED = 256
 """Values of the stack and of the memo that a fork gets."""
 SPARSE_COST = 10
+GAP_COST = 12
 NOTE_COST = 8
+TUPLE_COST = 4
 PAIRS_COST = 6
 
 
@@ -100,6 +102,7 @@ class Machine:
             self.frame_end = -1
         constants = self.constants
         constants.load(self.position)
+        self.heap.tidy()
         if self.position >= constants.source.size:
             raise Ended("truncated")
         if self.step:
@@ -140,15 +143,13 @@ class Machine:
         LONGEST bytes long. Unlisted codes and those whose condition fails go to their handler.
         """
         data, base, stack, marks, memo = self.constants.data, self.constants.base, self.stack, self.marks, self.memo
-        push, mark, unmark, remember, fixed = stack.append, marks.append, marks.pop, self.remember, op.FIXED
-        keeping = frozenset(range(256)) if self.heap.has_room() else _USES_STATE
-        count = done = 0
+        push, pop, mark, remember, fixed = stack.append, stack.pop, marks.append, self.remember, op.FIXED
+        tuples, made, count, done, slow = self.heap.tuples, len(self.heap.tuples), 0, 0, 0
         try:
             while pos < limit:
                 count += done
                 for done in range(1, (limit - pos) // LONGEST + 2):  # noqa: B007
-                    code = data[pos]
-                    if code == 0x68:  # BINGET
+                    if (code := data[pos]) == 0x68:  # BINGET
                         push(memo[data[pos + 1]])
                         pos += 2
                     elif size := fixed[code]:
@@ -163,13 +164,15 @@ class Machine:
                     elif code == 0x8C:  # SHORT_BINUNICODE
                         push(base + pos)
                         pos += 2 + data[pos + 1]
-                    elif code in _MANY:  # APPENDS, SETITEMS, ADDITEMS
-                        start = unmark()
-                        if stack[start - 1] < 0 or (code == 0x75 and data[pos + 1] in keeping):
-                            self.fill(code, start, base + pos)
-                        del stack[start:]
+                    elif code == 0x86:  # TUPLE2
+                        tuples[base + pos] = (stack[-2], pop())
+                        stack[-1] = base + pos
+                        pos += 1
+                    elif code == 0x30 and not marks:  # POP
+                        pop()
                         pos += 1
                     else:
+                        slow += 1
                         at, pos = pos, HANDLERS[code](self, pos)
                         remember = self.remember
                         if pos - at > LONGEST:
@@ -177,11 +180,11 @@ class Machine:
         except (Framed, IndexError) as error:
             pos = self._recover(pos, error)
         finally:
-            self._count(count + done, base + pos)
+            self._count(count + done, slow + TUPLE_COST * (len(tuples) - made), base + pos)
 
-    def _count(self, operations: int, position: int) -> None:
+    def _count(self, operations: int, extra: int, position: int) -> None:
         self.operations += operations
-        self.extra += operations
+        self.extra += operations + extra
         self.position = position
 
     def _recover(self, pos: int, error: Framed | IndexError) -> int:
@@ -209,7 +212,10 @@ class Machine:
         if key < size:
             self.holes -= self.memo[key] == HOLE
             self.memo[key] = value
+        elif key == size and not self.sparse:
+            self.memo.append(value)
         elif key - size < MAX_GAP:
+            self.extra += GAP_COST + key - size
             self.memo.extend([self.sparse.pop(other, HOLE) for other in range(size, key)])
             self.memo.append(value)
             self.holes += sum(other == HOLE for other in self.memo[size:])
@@ -218,6 +224,7 @@ class Machine:
         else:
             if len(self.sparse) >= MAX_SPARSE:
                 raise OverBudget("memo")
+            self.extra += SPARSE_COST
             self.sparse[key] = value
             self.remember = self._memoize
 
@@ -225,9 +232,17 @@ class Machine:
         """Do MEMOIZE where the memo has holes: its key is the number of entries."""
         self.put(len(self.memo) + len(self.sparse) - self.holes)
 
-    def fill(self, code: int, start: int, at: int) -> None:
-        """Note what is put into the value below `start` if that is no container, else remember what a dict gets."""
+    def fill(self, pos: int) -> int:
+        """Do APPENDS, SETITEMS or ADDITEMS: note what is put into no container, else remember what a dict gets."""
+        start = self.marks.pop()
         target = self.stack[start - 1]
+        code, after = self.constants.data[pos : pos + 2]
+        if target < 0 or (code == op.SETITEMS and (after in _USES_STATE or self.heap.has_room())):
+            self._fill(code, target, start, self.constants.base + pos)
+        del self.stack[start:]
+        return pos + 1
+
+    def _fill(self, code: int, target: int, start: int, at: int) -> None:
         if target < 0:
             self.extra += NOTE_COST
             touch(self, "setitem" if code == op.SETITEMS else "append", target, at)
@@ -243,6 +258,5 @@ class Machine:
         return taken
 
 
-_MANY = frozenset({op.APPENDS, op.SETITEMS, op.ADDITEMS})
 _USES_STATE = frozenset({op.BUILD, op.TUPLE, op.TUPLE1, op.TUPLE2, op.TUPLE3, op.MEMOIZE})
 """What follows the SETITEMS of a state: contents are remembered there even when there is no room for more."""

@@ -18,7 +18,8 @@ MAX_TRIALS = 2_000
 _BEGIN = re.compile(rb"\x80[\x02-\x05][\x95\x8cXcK(\]})]|c[A-Za-z_][\w.]{1,60}\n[A-Za-z_][\w.]{0,60}\n[(X\x8cVSq)p]")
 """PROTO with what streams begin with, or the opcode GLOBAL with two names and what follows it."""
 _CONTAINERS = re.compile(
-    rb"PK[\x03\x05]|.{7}\x00\{|GGUF|\x89HDF|\x7fELF|\x1f\x8b|BZh|\xfd7zX|7z\xbc\xaf|\x93NUMPY|.{4}TFL3", re.DOTALL
+    rb"PK[\x03\x05]|.{5}\x00{3}\{[ \t\r\n]*[\x22}]|GGUF|\x89HDF|\x7fELF|\x1f\x8b|BZh|\xfd7zX|7z\xbc\xaf|\x93NUMPY|.{4}TFL3",
+    re.DOTALL,
 )
 """Formats with a structure of their own, in which nothing is searched: their parts are members."""
 

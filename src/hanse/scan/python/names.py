@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from hanse.scan.python.origins import DECODERS, FETCHERS, HOST, READERS, SOCKETS
+from hanse.scan.python.origins import DECODERS, FETCHERS, HOST, PASSED, READERS, SOCKETS
 from hanse.scan.python.parser import Node
 from hanse.scan.python.values import UNKNOWN, Value
 
@@ -35,6 +36,14 @@ def origin(name: str, arguments: list[Value]) -> frozenset[str]:
     if name in READERS and arguments:
         return frozenset({f"file:{(arguments[0].text() or UNKNOWN)[:100]}"})
     return frozenset()
+
+
+def handed_on(name: str, node: Node, parameters: Collection[str], stored: Collection[str]) -> bool:
+    """Tell whether a call gets nothing but `*args` and `**kwargs` of the function it stands in, as they came."""
+    if name.split(".", 1)[0] not in PASSED or not node.b:
+        return False
+    given = [value.a if keyword == "*" and value.kind == "name" else None for keyword, value in node.b]
+    return all(one in parameters and one not in stored for one in given)
 
 
 def plain_name(ref: str | None) -> str | None:

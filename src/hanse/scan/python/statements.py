@@ -70,6 +70,17 @@ class Program:
             self.cut = error.resource
         return self.count > self.refused or not self.count
 
+    def acts(self) -> bool:
+        """Read up to the first thing that is no Python; returns whether there was none, and more than a list of words."""
+        try:
+            for line in self._lexer.lines():
+                self._keep(line)
+                if self.refused or self._lexer.problems:
+                    return False
+        except OverBudget:
+            return False
+        return not self._lexer.problems and any(not _idle(one) for one in self.statements)
+
     def _keep(self, line: Line) -> None:
         self.count += 1
         try:
@@ -368,6 +379,12 @@ _KEYWORDS = frozenset(
     ]
 )
 _AUGMENTED = frozenset(["+=", "-=", "*=", "/=", "//=", "%=", "@=", "&=", "|=", "^=", ">>=", "<<=", "**="])
+
+
+def _idle(one: Statement) -> bool:
+    """Tell whether a statement is a word, a constant or several of them, as in lists of words and tables of numbers."""
+    parts = one.a.a if one.kind == "value" and one.a.kind == "tuple" else [one.a]
+    return one.kind == "value" and all(part.kind in {"name", "const"} for part in parts)
 
 
 def _is_main(test: Node) -> bool:

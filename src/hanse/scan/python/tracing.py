@@ -6,15 +6,14 @@ The analysis is one of may: branches are all taken, a variable keeps the labels 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from hanse.scan.budget import Budget, OverBudget
-from hanse.scan.python.names import first_text, items, origin, plain_name, sliced, spelled, weight
+from hanse.scan.python.names import first_text, handed_on, items, origin, plain_name, sliced, spelled, weight
 from hanse.scan.python.origins import BUILTINS, FETCHERS, FILE_METHODS, PASSED
 from hanse.scan.python.parser import Node
 from hanse.scan.python.statements import Program, Scope, Statement
-from hanse.scan.python.values import NOTHING, UNKNOWN, Folder, Value, add, arithmetic, merge, name_of
+from hanse.scan.python.values import NOTHING, UNKNOWN, Call, Folder, Trace, Value, add, arithmetic, merge, name_of
 
 OPERATIONS = 4
 MAX_DEPTH = 120
@@ -22,29 +21,6 @@ HIDING = frozenset(("computed", "decoded"))
 PASSED_MODULES = PASSED - {"exec", "eval", "compile", "__import__"}
 LOCAL = "<local>."
 _WRITERS = frozenset(("write", "write_bytes", "write_text", "writelines"))
-
-
-@dataclass(slots=True)
-class Call:
-    """A call. name: dotted, `?.name` for a method of something unknown; inside: the function that holds it."""
-
-    name: str
-    at: int
-    inside: str
-    arguments: list[Value]
-    keywords: dict[str, Value]
-    labels: frozenset[str]
-    disguised: bool
-
-
-@dataclass(slots=True)
-class Trace:
-    """What was found. edges: function to the local functions it names; programs: constants that are run as code."""
-
-    calls: list[Call] = field(default_factory=list)
-    imports: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
-    edges: dict[str, set[str]] = field(default_factory=dict)
-    classes: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
 
 
 class Tracer:
@@ -60,6 +36,7 @@ class Tracer:
         self._passed: dict[tuple[str, str], Value] = {}
         self._files: dict[str, frozenset[str]] = {}
         self._functions: set[str] = set()
+        self._stored: dict[str, set[str]] = {}
         self._final = False
         self._silent = 0
         self._depth = 0
@@ -90,9 +67,10 @@ class Tracer:
             self.trace.imports.setdefault((module, name), (one.at, one.scope.function()))
 
     def _do_def(self, one: Statement) -> None:
-        for node in one.c:
-            self._value(node, one.scope)
         name = one.a.name
+        for node in one.c:
+            # A function that is only named as a default is called by this one, if at all, and not where it is named.
+            self._value(node, one.a if node.kind == "name" and node.a != name else one.scope)
         self._functions.add(name)
         self._parameters[name] = one.b
         self._bind(one.scope, name, Value(LOCAL + name))
@@ -141,6 +119,7 @@ class Tracer:
 
     def _store(self, target: Node, value: Value, scope: Scope, source: Node | None = None) -> None:
         if target.kind == "name":
+            self._stored.setdefault(scope.function(), set()).add(target.a)
             self._bind(scope, target.a, value)
             if scope.kind == "class" and scope.name != "<each>":
                 self._attributes[target.a] = scope.names[target.a]
@@ -157,6 +136,8 @@ class Tracer:
                 self._call(f"{owner.ref}.{target.b}=", target.at, scope, [value], {}, value.labels)
         elif target.kind == "item":
             owner = self._value(target, scope)
+            if self._value(target.a, scope).ref == "os.environ":
+                self._call("os.environ.__setitem__", target.at, scope, [value], {}, value.labels)
             if target.a.kind == "name":
                 self._bind(scope, target.a.a, Value(None, None, value.labels | owner.labels))
 
@@ -315,7 +296,10 @@ class Tracer:
         if name.rpartition(".")[2] in FILE_METHODS and (path := owner.text()):
             labels |= {f"file:{path[:100]}"}
         labels |= frozenset().union(*(self.downloaded(text) for one in arguments[:1] if (text := first_text(one))))
-        self._call(name, node.at, scope, arguments, keywords, labels, disguised=not HIDING.isdisjoint(function.labels))
+        inside = scope.function()
+        through = handed_on(name, node, self._parameters.get(inside, ()), self._stored.get(inside, ()))
+        told = labels | {"handed on"} if through else labels
+        self._call(name, node.at, scope, arguments, keywords, told, disguised=not HIDING.isdisjoint(function.labels))
         self._passed_on(node.at, scope, arguments, keywords)
         if name.startswith(LOCAL):
             return self._local(name.removeprefix(LOCAL), arguments, keywords)

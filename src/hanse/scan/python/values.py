@@ -8,6 +8,7 @@ import codecs
 import re
 import zlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hanse.scan.budget import Budget
@@ -88,6 +89,29 @@ def _percent(template: str, value: Any) -> str:
     texts = [item if isinstance(item, str) else str(item) if isinstance(item, int) else UNKNOWN for item in items]
     texts += [UNKNOWN] * len(parts)
     return "".join(part + text for part, text in zip(parts, [*texts[: len(parts) - 1], ""], strict=True))
+
+
+@dataclass(slots=True)
+class Call:
+    """A call. name: dotted, `?.name` for a method of something unknown; inside: the function that holds it."""
+
+    name: str
+    at: int
+    inside: str
+    arguments: list[Value]
+    keywords: dict[str, Value]
+    labels: frozenset[str]
+    disguised: bool
+
+
+@dataclass(slots=True)
+class Trace:
+    """What was found. edges: function to the local functions it names; programs: constants that are run as code."""
+
+    calls: list[Call] = field(default_factory=list)
+    imports: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    edges: dict[str, set[str]] = field(default_factory=dict)
+    classes: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
 
 
 class Folder:

@@ -32,6 +32,7 @@ def test_old_tuples_are_forgotten() -> None:
     heap = heap_of(b"\x85" * (heaps.MAX_TUPLES + 1))
     for at in range(heaps.MAX_TUPLES + 1):
         heap.keep_tuple(at, [0])
+    heap.tidy()
     assert heap.items(0) is None
     assert heap.shape(0) == {"t": "tuple"}
     assert heap.items(heaps.MAX_TUPLES) == (0,)

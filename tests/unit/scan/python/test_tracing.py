@@ -7,7 +7,8 @@ import pytest
 from hanse.scan.budget import Budget, limits_for
 from hanse.scan.python.lexer import Lexer
 from hanse.scan.python.statements import Program
-from hanse.scan.python.tracing import Trace, Tracer
+from hanse.scan.python.tracing import Tracer
+from hanse.scan.python.values import Trace
 
 
 def traced(text: str) -> Trace:
