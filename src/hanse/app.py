@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import shlex
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,14 +24,16 @@ from hanse.flows.epochs import Epochs
 from hanse.flows.listing import Listings
 from hanse.flows.maintenance import Maintenance
 from hanse.flows.node import Node
+from hanse.flows.opinions import ask_next
 from hanse.flows.rejudge import Rejudging, apply_policy
 from hanse.flows.rulesets import builtin_ruleset, load_ruleset
-from hanse.flows.scanner import Scanning
+from hanse.flows.scanner import Asking, Scanning
 from hanse.flows.scans import ScanHook
 from hanse.flows.secrets import NodeIdentity, open_identity
 from hanse.flows.sequence import Sequencer
-from hanse.flows.settle import Settling, judge_next
-from hanse.jobs.pool import ScanPool
+from hanse.flows.settle import Settling, Step, judge_next
+from hanse.jobs.opinion import installed_version
+from hanse.jobs.pool import OPINIONS, ScanPool
 from hanse.jobs.sandbox import JobLimits
 from hanse.logs import configure_logging
 from hanse.model.admission import Action, Policy
@@ -108,7 +112,9 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
 
 def open_settling(node: Node, settings: Settings) -> Settling:
     """Return what judges revisions as a whole once they rested; nothing runs before it is started."""
-    return Settling([partial(judge_next, node, settings.settle_seconds)], min(settings.settle_seconds, 30))
+    rest, stopping = settings.settle_seconds, threading.Event()
+    steps: list[Step] = [partial(judge_next, node, rest), partial(ask_next, node, rest, stopping)]
+    return Settling(steps, min(rest, 30), stopping)
 
 
 def open_scanning(settings: Settings) -> Scanning | None:
@@ -124,7 +130,17 @@ def open_scanning(settings: Settings) -> Scanning | None:
     )
     rules = builtin_ruleset() if settings.scan_ruleset is None else load_ruleset(settings.scan_ruleset)
     limits = JobLimits(seconds=settings.scan_seconds, memory=settings.scan_memory_bytes)
-    return Scanning(ScanPool(settings.scan_workers, limits), rules, policy, clamd=settings.clamd or "")
+    pool = ScanPool(settings.scan_workers, limits)
+    return Scanning(pool, rules, policy, clamd=settings.clamd or "", asking=open_asking(settings, limits))
+
+
+def open_asking(settings: Settings, limits: JobLimits) -> Asking | None:
+    """Return the other scanners that are asked in the background, None if there are none."""
+    version = installed_version() if settings.scan_picklescan == "auto" else ""
+    command = tuple(shlex.split(settings.scan_also or ""))
+    if not version and not command:
+        return None
+    return Asking(ScanPool(1, limits, OPINIONS) if version else None, version, command)
 
 
 def close_node(opened: Opened) -> None:
@@ -136,7 +152,7 @@ def close_node(opened: Opened) -> None:
     if opened.maintenance is not None:
         opened.maintenance.stop()
     if opened.node.scanning is not None:
-        opened.node.scanning.pool.close()
+        opened.node.scanning.close()
     opened.node.sequencer.stop()
     opened.node.db.close()
 

@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import ipaddress
 import os
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -98,6 +99,18 @@ def _clamd(raw: object) -> str:
     host, _, port = text.rpartition(":")
     if not text.startswith("unix:/") and not (host and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
         raise ValueError("an address such as unix:/run/clamav/clamd.ctl or 127.0.0.1:3310")
+    return text
+
+
+def _command(raw: object) -> str:
+    """Return a command line in which `{file}` stands for a file."""
+    text = _text(raw)
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if "{file}" in words[:1] or not any("{file}" in word for word in words):
+        raise ValueError("a command with {file} in it, such as modelaudit scan --format json {file}")
     return text
 
 
@@ -249,6 +262,17 @@ class Settings:
     )
     settle_seconds: int = _setting(
         60, _whole(1, 86400, _TIMES), "How long a ref must not move before its newest revision is judged as a whole."
+    )
+    scan_picklescan: str = _setting(
+        "auto",
+        _choice("auto", "off"),
+        "Whether picklescan, where it is installed, is asked about pickles; recorded, never the gate.",
+    )
+    scan_also: str | None = _setting(
+        None,
+        _command,
+        "Command of another scanner that prints JSON, with `{file}` for the file; recorded, never the gate.",
+        "none",
     )
     clamd: str | None = _setting(
         None, _clamd, "ClamAV daemon asked about new files, `unix:/path` or `host:port`; recorded, never the gate.", "none"

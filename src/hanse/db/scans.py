@@ -34,9 +34,11 @@ class ScanRow:
 
 
 def put(conn: Connection, rows: Sequence[ScanRow]) -> None:
-    """Record facts; those of the same content by an older look are replaced."""
+    """Record facts; those of the same content by an older look are replaced, but not what other scanners said."""
     made = [{name: getattr(row, name) for name in ScanRow.__slots__} for row in {row.sha256: row for row in rows}.values()]
-    upsert(conn, scans, made, ("scanner", "size", "facts", "others", "created_at"))
+    heard = [row for row in made if row["others"] is not None]
+    upsert(conn, scans, [row for row in made if row["others"] is None], ("scanner", "size", "facts", "created_at"))
+    upsert(conn, scans, heard, ("scanner", "size", "facts", "others", "created_at"))
 
 
 def upsert(

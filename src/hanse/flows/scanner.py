@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from hanse.jobs.external import CommandLimits
 from hanse.jobs.pool import ScanPool
 from hanse.model.admission import Outcome, Policy
 from hanse.model.digest import Sha256
@@ -71,13 +72,34 @@ class Recent(Generic[K, V]):
         return found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Asking:
+    """Which other scanners are asked in the background, beside clamd.
+
+    pool: workers that ask picklescan of that version, None if it is not asked; command: words of another scanner's command,
+    empty for none; limits: bounds of it.
+    """
+
+    pool: ScanPool | None = None
+    version: str = ""
+    command: tuple[str, ...] = ()
+    limits: CommandLimits = field(default_factory=CommandLimits)
+
+    @property
+    def basis(self) -> str:
+        """What answers depend on beside the bytes, as one short text."""
+        asked = json.dumps([self.version if self.pool is not None else "", self.command])
+        return hashlib.sha256(asked.encode()).hexdigest()
+
+
 @dataclass(eq=False)
 class Scanning:
     """State of the scanner of one node in this process.
 
     fresh: facts (JSON) made and not in the catalogue yet; outcomes: what was judged, by (content, path); statuses: the same as
     the Hub says it; settled: every content was judged by this scanner, ruleset and policy, as far as this process knows;
-    clamd: address of a second opinion, "" for none; others: JSON of what other scanners said, not in the catalogue yet.
+    clamd: address of a second opinion, "" for none; others: JSON of what other scanners said, not in the catalogue yet; asking:
+    further opinions.
     """
 
     pool: ScanPool
@@ -89,6 +111,13 @@ class Scanning:
     clamd: str = ""
     statuses: Recent[tuple[Sha256, str], dict[str, Any]] = field(default_factory=lambda: Recent(_STATUSES))
     others: Recent[Sha256, str] = field(default_factory=lambda: Recent(_OUTCOMES))
+    asking: Asking | None = None
+
+    def close(self) -> None:
+        """End all workers."""
+        self.pool.close()
+        if self.asking is not None and self.asking.pool is not None:
+            self.asking.pool.close()
 
     def keep_others(self, digest: Sha256, av: Mapping[str, Any]) -> None:
         """Keep what clamd says about a content for the transaction that makes it known."""

@@ -177,7 +177,7 @@ def scan_files(node: Node, rows: Sequence[FileRow]) -> dict[Sha256, bytes]:
     wanted = [row for row in rows if not row.erased]
     for at in range(0, len(wanted), _WINDOW):
         some = wanted[at : at + _WINDOW]
-        running = [(row, scanning.pool.submit(_source(node, row))) for row in some]
+        running = [(row, scanning.pool.submit(source_of(node, row))) for row in some]
         for row, future in running:
             made[row.sha256] = future.result()[0]
         with node.db.write() as conn:
@@ -194,7 +194,8 @@ def try_scan(node: Node, row: FileRow) -> bool:
     return True
 
 
-def _source(node: Node, row: FileRow) -> _Source | OpenFile | BytesSource:
+def source_of(node: Node, row: FileRow) -> _Source | OpenFile | BytesSource:
+    """Return a stored file as a worker reads it; raises BlobNotFound or IntegrityError."""
     if not row.size:
         return BytesSource(b"")
     reader = open_file(node, row)

@@ -14,7 +14,7 @@ import logging
 import threading
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hanse.db import repos, repository_scans, revisions
 from hanse.db.repository_scans import Head, RepositoryScan
@@ -132,14 +132,14 @@ _RANK = [Coverage.COMPLETE, Coverage.INCONCLUSIVE, Coverage.ERROR].index
 class Settling:
     """Runs steps again and again, each kind in a thread of its own, with a pause where there is nothing to do.
 
-    round_seconds: length of that pause; between two pieces of work it is short.
+    round_seconds: length of that pause; between two pieces of work it is short; stopping: set when they are to end.
     """
 
     steps: Sequence[Step]
     round_seconds: float
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.stopping = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(step,), name="settle", daemon=True) for step in self.steps]
 
     def start(self) -> None:

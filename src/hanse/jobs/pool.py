@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ import msgspec
 import hanse
 from hanse.errors import Busy
 from hanse.jobs import wire
+from hanse.jobs.opinion import parse_opinion, stopped_opinion
 from hanse.jobs.sandbox import JobLimits
 from hanse.model.canonical import canonical
 from hanse.scan.facts import Facts, View, facts_from_json
@@ -100,6 +101,19 @@ def stopped_facts(size: int, reason: str) -> bytes:
     return canonical(Facts(SCANNER, size, (View("file", "", size, True, (), reason),), {}).to_json())
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What workers make of files: its name there, a check that raises ValueError, and what stands for it when one ended."""
+
+    name: str
+    check: Callable[[bytes, int], object]
+    stopped: Callable[[int, str], bytes]
+
+
+FACTS = Task("facts", parse_facts, stopped_facts)
+OPINIONS = Task("picklescan", parse_opinion, stopped_opinion)
+
+
 @dataclass(eq=False)
 class _Job:
     """What a thread works off: small files, or one file; the future gets the facts as JSON, one for each."""
@@ -112,12 +126,13 @@ class _Job:
 class _Worker:
     """One worker process."""
 
-    def __init__(self, limits: JobLimits) -> None:
+    def __init__(self, limits: JobLimits, task: Task) -> None:
         self._limits = limits
+        self._task = task
         self.jobs = 0
         ours, theirs = socket.socketpair()
         with theirs:
-            arguments = [_ROOT, str(limits.seconds), str(limits.memory)]
+            arguments = [_ROOT, str(limits.seconds), str(limits.memory), task.name]
             self._process = subprocess.Popen(  # noqa: S603 our own interpreter and fixed arguments
                 [sys.executable, "-I", "-c", _BOOT, *arguments],
                 stdin=theirs.fileno(),
@@ -170,7 +185,7 @@ class _Worker:
             if len(found) != len(sizes):
                 raise _Stopped("crash")
             for data, size in zip(found, sizes, strict=True):
-                parse_facts(data, size)
+                self._task.check(data, size)
         except TimeoutError as error:
             raise _Stopped("time") from error
         except (wire.BrokenFrame, ConnectionError, ValueError) as error:
@@ -230,11 +245,12 @@ class _Worker:
 class ScanPool:
     """Workers by which the facts of files are made; threads may share it. Nothing runs before the first job.
 
-    size: worker processes at most.
+    size: worker processes at most; task: something else to be made of files, then "facts" means that below.
     """
 
-    def __init__(self, size: int, limits: JobLimits | None = None) -> None:
+    def __init__(self, size: int, limits: JobLimits | None = None, task: Task = FACTS) -> None:
         self.limits = limits or JobLimits()
+        self._task = task
         self._size = size
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -318,7 +334,7 @@ class ScanPool:
             if error.reason == "crash" and again:
                 return self._try(None, job, again=False)
             size = len(job.items[0]) if job.source is None else job.source.size
-            return None, [stopped_facts(size, error.reason)]
+            return None, [self._task.stopped(size, error.reason)]
         except BaseException:
             self._drop(worker)
             raise
@@ -336,7 +352,7 @@ class ScanPool:
             return worker
         self._drop(worker)
         for _ in range(_STARTS):
-            made = _Worker(self.limits)
+            made = _Worker(self.limits, self._task)
             try:
                 made.greet()
             except (wire.BrokenFrame, OSError):

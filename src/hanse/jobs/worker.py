@@ -10,8 +10,10 @@ import os
 import socket
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
 
 from hanse.jobs import wire
+from hanse.jobs.opinion import opinion_of
 from hanse.jobs.sandbox import allow_seconds, enclose
 from hanse.model.canonical import canonical
 from hanse.scan.dispatch import extract
@@ -89,21 +91,25 @@ def _job(sock: socket.socket) -> tuple[int, bytes, list[int]]:
     return number, wire.exactly(sock, length), files
 
 
-def _answer(sock: socket.socket, kind: int, payload: bytes, files: list[int]) -> bytes:
+TASKS: dict[str, Callable[[Source], bytes]] = {"facts": facts_of, "picklescan": opinion_of}
+"""What a worker may be there for, by name."""
+
+
+def _answer(sock: socket.socket, task: Callable[[Source], bytes], kind: int, payload: bytes, files: list[int]) -> bytes:
     if kind == wire.BATCH:
-        return wire.pack_items([facts_of(BytesSource(data)) for data in wire.unpack_items(payload)])
+        return wire.pack_items([task(BytesSource(data)) for data in wire.unpack_items(payload)])
     (size,) = wire.SIZE.unpack(payload)
     source = OpenedSource(files[0], size) if kind == wire.OPENED else RemoteSource(sock, size)
-    return wire.pack_items([facts_of(source)])
+    return wire.pack_items([task(source)])
 
 
-def serve(sock: socket.socket, seconds: int) -> None:
+def serve(sock: socket.socket, seconds: int, task: Callable[[Source], bytes] = facts_of) -> None:
     """Answer jobs until the node closes the connection."""
     while True:
         kind, payload, files = _job(sock)
         allow_seconds(seconds)
         try:
-            answer = _answer(sock, kind, payload, files)
+            answer = _answer(sock, task, kind, payload, files)
         except MemoryError:
             wire.send(sock, wire.FAILED)
             continue
@@ -114,10 +120,10 @@ def serve(sock: socket.socket, seconds: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Serve the connection on standard input. arguments: seconds of a job, bytes of memory."""
-    seconds, memory = map(int, arguments)
+    """Serve the connection on standard input. arguments: seconds of a job, bytes of memory, name of the task."""
+    seconds, memory, task = int(arguments[0]), int(arguments[1]), TASKS[arguments[2]]
     sock = socket.socket(fileno=0)
-    facts_of(BytesSource(b""))  # imports every format while that is still allowed
+    task(BytesSource(b""))  # imports every format while that is still allowed
     held = enclose(memory)
     wire.send(sock, wire.FACTS, " ".join(held).encode())
-    serve(sock, seconds)
+    serve(sock, seconds, task)

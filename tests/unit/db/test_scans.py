@@ -40,6 +40,11 @@ def test_others_are_kept_beside(database: Database) -> None:
         scans.set_others(conn, A, "{}")
     with database.read() as conn:
         assert scans.get(conn, [A]) == {A: replace(ROW, others="{}")}
+    with database.write() as conn:
+        scans.put(conn, [replace(ROW, scanner="scan/2")])
+        assert scans.get(conn, [A]) == {A: replace(ROW, scanner="scan/2", others="{}")}
+        scans.put(conn, [replace(ROW, others="{1}")])
+        assert scans.get(conn, [A]) == {A: replace(ROW, others="{1}")}
 
 
 def test_what_was_not_looked_at_is_found_in_order(database: Database) -> None:

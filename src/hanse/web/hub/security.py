@@ -12,6 +12,7 @@ from hanse.db.repos import Repo
 from hanse.flows.admission import is_settled
 from hanse.flows.listing import RevisionListing
 from hanse.flows.node import Node
+from hanse.flows.opinions import wants_picklescan
 from hanse.flows.reports import whole_evidence
 from hanse.flows.scans import facts_of
 from hanse.model.admission import Outcome, outcome_of
@@ -61,8 +62,10 @@ def file_statuses(node: Node, entries: Sequence[Entry]) -> dict[str, dict[str, A
         if entry.sha256 in facts:
             judged = judge(facts[entry.sha256], entry.path, scanning.rules)
             said = msgspec.json.decode(others.get(entry.sha256) or "{}")
-            shown = {"status": status_of(outcome_of(judged)), "avScan": said.get("av"), "pickleImportScan": _imports(judged)}
-            scanning.statuses.put((entry.sha256, entry.path), shown)
+            imports = _opinion(said.get("picklescan")) or _imports(judged)
+            shown = {"status": status_of(outcome_of(judged)), "avScan": said.get("av"), "pickleImportScan": imports}
+            if not wants_picklescan(scanning.asking, facts[entry.sha256], said):  # else it may change any moment
+                scanning.statuses.put((entry.sha256, entry.path), shown)
             found[entry.path] = shown
     return found
 
@@ -77,6 +80,16 @@ def _imports(judged: Judgement) -> dict[str, Any] | None:
         module, _, attribute = name.partition(" ")
         severity = worst.get(f"{module}.{attribute}", worst.get(name, Verdict.SAFE))
         rows.append({"module": module, "name": attribute, "safety": _LEVELS[severity]})
+    return _import_scan(rows)
+
+
+def _opinion(said: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the imports that picklescan found, as it judges them; None if it was not asked, failed or found none."""
+    return None if said is None or said["error"] or not said["imports"] else _import_scan(said["imports"])
+
+
+def _import_scan(rows: list[dict[str, str]]) -> dict[str, Any]:
+    """Return the Hub's `pickleImportScan` for imports, each with its safety."""
     levels = ["innocuous", "suspicious", "dangerous"]
     highest = max((row["safety"] for row in rows), key=levels.index)
     return {"status": "safe" if highest == "innocuous" else "unsafe", "highestSafetyLevel": highest, "imports": rows}
