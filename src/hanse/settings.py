@@ -264,15 +264,10 @@ class Settings:
         60, _whole(1, 86400, _TIMES), "How long a ref must not move before its newest revision is judged as a whole."
     )
     scan_picklescan: str = _setting(
-        "auto",
-        _choice("auto", "off"),
-        "Whether picklescan, where it is installed, is asked about pickles; recorded, never the gate.",
+        "auto", _choice("auto", "off"), "Whether picklescan, if installed, is asked about pickles; recorded, never the gate."
     )
     scan_also: str | None = _setting(
-        None,
-        _command,
-        "Command of another scanner that prints JSON, with `{file}` for the file; recorded, never the gate.",
-        "none",
+        None, _command, "Command of another scanner that prints JSON about `{file}`; recorded, never the gate.", "none"
     )
     clamd: str | None = _setting(
         None, _clamd, "ClamAV daemon asked about new files, `unix:/path` or `host:port`; recorded, never the gate.", "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from tests.support.rawxet import commit_body, put_bytes
 from tests.support.scanning import ODD, RULE, write_rules
 
 HELD, RECALLED = "admin/held", "admin/recalled"
+GOOD = b"GGUF" + struct.pack("<IQQ", 3, 0, 0)
+"""A GGUF file of version 3 without tensors or metadata."""
 CLIENTS = ("hub2", "hub1", "hub0")
 _ASK = """
 import json, sys, warnings
@@ -65,7 +68,7 @@ def _withheld(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Withheld]:
     node = LiveNode(folder, environ={"HANSE_SCAN_RULESET": str(ruleset)})
     node.start()
     rev = _commit(node, RECALLED, ODD)
-    _commit(node, HELD, b"GGUF-before")
+    _commit(node, HELD, GOOD)
     made = Withheld(node, folder / "homes", rev)
     for client in CLIENTS:
         for repo in (RECALLED, HELD):
@@ -117,7 +120,7 @@ def test_a_pinned_copy_is_beyond_reach(withheld: Withheld, name: str) -> None:
 def test_a_held_file_never_reaches_a_cache(withheld: Withheld, name: str, how: str) -> None:
     """Where an older, good file is cached, a client may go on with that one; never with the held one."""
     found = _ask(withheld, name, HELD, how, cached=True)
-    assert found.get("bytes", "GGUF-before") == "GGUF-before"
+    assert found.get("bytes", GOOD.decode()) == GOOD.decode()
 
 
 @pytest.mark.parametrize("name", ["hub2", "hub1"])

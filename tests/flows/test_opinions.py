@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.nodes import commit, new_repo
+from tests.support.nodes import ORIGIN, add_user, commit, new_repo
 from tests.support.scanning import with_scanner
 
+from hanse.app import opened_node
 from hanse.db import scans
 from hanse.db.repos import Repo
 from hanse.errors import StorageError
@@ -22,13 +24,14 @@ from hanse.flows.browse import open_revision
 from hanse.flows.node import Node
 from hanse.flows.opinions import ask_next
 from hanse.flows.publish import PutBytes
-from hanse.flows.reports import of_file
+from hanse.flows.reports import of_file, of_repository
 from hanse.flows.scanner import Asking
 from hanse.flows.settle import START, judge_next
 from hanse.jobs.external import CommandLimits
 from hanse.jobs.opinion import installed_version
 from hanse.jobs.pool import OPINIONS, ScanPool
 from hanse.model.actor import Actor
+from hanse.settings import load
 from hanse.web.hub.security import file_statuses
 
 PICKLE = b"\x80\x02ccollections\nOrderedDict\n)R."
@@ -167,3 +170,24 @@ def test_nobody_is_asked_unless_told(node: Node, alice: Actor, pool: ScanPool) -
     assert _ask_all(node) == 0
     assert replace(Asking(), version="1").basis == Asking().basis
     assert Asking(command=("a",)).basis != Asking().basis
+
+
+def test_a_served_node_does_it_by_itself(tmp_path: Path) -> None:
+    """From settings alone: a commit, and about a second later verdict and second opinions are there."""
+    script = tmp_path / "fake.py"
+    script.write_text(FAKE)
+    flags = {
+        "data": str(tmp_path / "node"),
+        "origin": ORIGIN,
+        "settle_seconds": "1",
+        "scan_also": f"{sys.executable} {script} {{file}}",
+    }
+    with opened_node(load(flags, {"HOME": str(tmp_path)})) as node:
+        alice = add_user(node, "alice")
+        repo = new_repo(node, alice, "alice/m")
+        commit(node, alice, repo, PutBytes("w.pkl", PICKLE))
+        end = time.monotonic() + 30
+        while set(_others(node, alice, repo)) != {"also", "picklescan"} and time.monotonic() < end:
+            time.sleep(0.05)
+        assert set(_others(node, alice, repo)) == {"also", "picklescan"}
+        assert of_repository(node, alice, repo, "main").evidence is not None

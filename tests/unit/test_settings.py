@@ -163,3 +163,11 @@ def test_sizes_on_the_command_line() -> None:
     assert parse_size("500 GiB") == 500 << 30
     with pytest.raises(BadSetting, match="a size must be"):
         parse_size("much")
+
+
+@pytest.mark.parametrize("command", ["scan", "{file}", "'{file}", "scan 'x {file}"])
+def test_a_command_names_its_file(command: str) -> None:
+    """Another scanner's command says where the file goes, and is no file itself."""
+    with pytest.raises(BadSetting, match="scan_also"):
+        load({"scan_also": command}, {"HOME": "/home/x"})
+    assert load({"scan_also": "scan --in={file}"}, {"HOME": "/home/x"}).scan_also == "scan --in={file}"
