@@ -25,12 +25,16 @@ SECONDS_FACTOR = 20e-6
 
 @dataclass(frozen=True)
 class Target:
-    """A function that may raise nothing but HanseError, valid inputs for it, words of its format, and its longest time."""
+    """A function that may raise nothing but HanseError, valid inputs for it, words of its format, its longest time, its memory.
+
+    memory: bytes that any input may take, however short.
+    """
 
     run: Callable[[bytes], None]
     seeds: Sequence[bytes]
     words: Sequence[bytes] = ()
     seconds: float = 1.5
+    memory: int = MEMORY_FLOOR
 
 
 @dataclass
@@ -87,7 +91,7 @@ def _one(name: str, target: Target, data: bytes, seed: int, report: Report) -> N
     report.tried += 1
     report.taken += taken
     report.memory, report.slowest = max(report.memory, memory), max(report.slowest, took)
-    if memory > MEMORY_FLOOR + MEMORY_FACTOR * len(data):
+    if memory > target.memory + MEMORY_FACTOR * len(data):
         raise Broken(_message(name, seed, data, f"took {memory} bytes of memory"))
     if took > target.seconds + SECONDS_FACTOR * len(data):
         raise Broken(_message(name, seed, data, f"took {took:.1f} seconds"))

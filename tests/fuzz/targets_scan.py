@@ -38,4 +38,5 @@ def seeds() -> tuple[bytes, ...]:
     return tuple(found.values()) or (b"N.",)
 
 
-SCAN_TARGETS = {"scan": Target(scan, seeds(), seconds=3.0)}
+SCAN_TARGETS = {"scan": Target(scan, seeds(), seconds=3.0, memory=64 << 20)}
+"""Decompressors have windows of their own; a scan may take 256 MB."""

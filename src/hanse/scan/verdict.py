@@ -8,6 +8,7 @@ from hanse.model.finding import Coverage, Finding, Gap, Judgement, worst
 from hanse.scan.dispatch import all_formats
 from hanse.scan.facts import Facts, View
 from hanse.scan.formats import Context
+from hanse.scan.repocode import is_packed
 from hanse.scan.routing import judge_routing
 from hanse.scan.ruleset import Hit, Ruleset
 
@@ -21,7 +22,7 @@ def judge(facts: Facts, path: str, rules: Ruleset) -> Judgement:
     context = Context(path, facts, rules)
     found = {rules.finding(hit): None for hit in _hits(facts, context)}
     findings = sorted(found, key=_order)
-    gaps = tuple(Gap(view.member, view.format, view.stopped, view.executes) for view in facts.views if view.stopped is not None)
+    gaps = tuple(_gap(view, view.stopped, context) for view in facts.views if view.stopped is not None)
     return Judgement(
         path=path,
         size=facts.size,
@@ -44,6 +45,12 @@ def _hits(facts: Facts, context: Context) -> Iterator[Hit]:
         if known is not None:
             yield from known.judge(view, context)
     yield from judge_routing(context)
+
+
+def _gap(view: View, reason: str, context: Context) -> Gap:
+    """Return the gap of a view that stopped; programs in archives from which nobody runs them are executed by no loader."""
+    idle = view.format == "python" and is_packed(view.member, context)
+    return Gap(view.member, view.format, reason, view.executes and not idle)
 
 
 def _order(finding: Finding) -> tuple[int, str, int, str, str]:
