@@ -56,7 +56,7 @@ def all_formats() -> dict[str, Format]:
 
 
 _FORMATS: dict[str, Format] = {}
-LOOK_COST = 250
+LOOK_COST = 500
 """Operations that it takes to ask every format about some content."""
 PROBED_EACH = 16
 

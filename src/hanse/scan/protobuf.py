@@ -19,9 +19,9 @@ MAX_DEPTH = 100
 MAX_TEXT = 4096
 MAX_ATTACHED = 4096
 WINDOW = 16 * 1024
-COST = 14
+COST = 18
 """Operations that one field is worth."""
-MESSAGE_COST = 40
+MESSAGE_COST = 50
 OWED = 1_000
 
 

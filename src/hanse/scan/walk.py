@@ -11,7 +11,7 @@ from hanse.scan.facts import Observation, View, plain
 from hanse.scan.source import Source
 
 MAX_PER_VIEW = 2_000
-VIEW_COST = 150
+VIEW_COST = 400
 JOINER = "!/"
 
 

@@ -19,7 +19,7 @@ MAX_ROUGH = 16
 MAX_IMPORTS = 20_000
 EXACT_COST = 60
 ROUGH_COST = 6
-IMPORT_COST = 20
+IMPORT_COST = 30
 TENSOR_COST = 50
 MAX_NESTED = 200
 """Constants that could be pickles and that nothing is called with; more are not looked at."""

@@ -19,12 +19,12 @@ from hanse.scan.source import PIECE
 if TYPE_CHECKING:
     from hanse.scan.pickle.machine import Machine
 
-LINE_COST = 8
+LINE_COST = 10
 PAYLOAD_COST = 2
 TUPLE_COST = 4
 NOTE_COST = 8
 MARK_COST = 4
-FRAME_COST = 60
+FRAME_COST = 80
 
 
 def unknown(machine: Machine, pos: int) -> int:
@@ -78,7 +78,7 @@ def read_line(machine: Machine, pos: int) -> tuple[bytes, int]:
     at = constants.base + pos
     head = constants.read(at, MAX_NAME)
     while piece := constants.source.read_at(at, PIECE):
-        machine.budget.spend("operations", len(piece) >> 6)
+        machine.budget.spend("operations", len(piece) >> 5)
         end = piece.find(b"\n")
         if end >= 0:
             return head, at + end + 1 - constants.base

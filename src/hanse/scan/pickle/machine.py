@@ -35,7 +35,7 @@ FORK_OPERATIONS = 20_000
 MAX_FORKED = 256
 """Values of the stack and of the memo that a fork gets."""
 SPARSE_COST = 10
-GAP_COST = 12
+GAP_COST = 20
 NOTE_COST = 8
 TUPLE_COST = 4
 PAIRS_COST = 6

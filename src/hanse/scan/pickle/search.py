@@ -12,7 +12,7 @@ SEARCHED = 16 << 20
 """Bytes of a source that are searched."""
 _STEP = 1 << 20
 _OVERLAP = 256
-_COST = 64
+_COST = 32
 """Bytes searched for one operation."""
 MAX_TRIALS = 2_000
 _BEGIN = re.compile(rb"\x80[\x02-\x05][\x95\x8cXcK(\]})]|c[A-Za-z_][\w.]{1,60}\n[A-Za-z_][\w.]{0,60}\n[(X\x8cVSq)p]")

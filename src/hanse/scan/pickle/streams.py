@@ -15,7 +15,10 @@ from hanse.scan.walk import ViewBuilder, Walk, join
 
 MAX_STREAMS = 2_000
 TRIAL_OPERATIONS = 2_000
-TRIAL_COST = 200
+TRIAL_COST = 300
+BURIED_BYTES = 128 * 1024
+"""How far a stream behind other bytes is followed to see whether it calls something."""
+BURIED_COST = 1_500
 NESTED_COST = 1_000
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _STARTS = frozenset(b"(])}\x8f\x80\x95NIJKMLFGSTUVXcPBC\x8a\x8b\x8c\x8d\x8e\x96\x88\x89\x82\x83\x84")
@@ -59,10 +62,10 @@ def buried(source: Source, budget: Budget, start: int = 1) -> int | None:
     """Return where a stream that imports and calls something begins at or behind `start`; raises OverBudget."""
     for at in beginnings(source, start, budget):
         record = Record()
-        machine = Machine(source, record, Budget({"operations": TRIAL_OPERATIONS}))
+        machine = Machine(SliceSource(source, at, BURIED_BYTES), record, Budget({"operations": TRIAL_OPERATIONS}))
         with suppress(OverBudget):
-            machine.follow(at)
-        budget.spend("operations", TRIAL_COST + machine.operations)
+            machine.follow(0)
+        budget.spend("operations", BURIED_COST + machine.operations)
         if _acts(record) and record.count("call"):
             return at
     return None

@@ -92,8 +92,10 @@ class Constants:
         if 0 <= at - self.base < len(self.data) - MARGIN:
             return
         self.base = max(0, at - HISTORY)
-        self.data = self.source.read_at(self.base, WINDOW + at - self.base)
-        if self.base + len(self.data) >= self.source.size:
+        wanted = WINDOW + at - self.base
+        self.data = self.source.read_at(self.base, wanted)
+        # A source may end before its size: compressed members declare more than they hold.
+        if len(self.data) < wanted or self.base + len(self.data) >= self.source.size:
             self.data += _END
 
     def replace(self, source: Source) -> None:

@@ -84,3 +84,20 @@ def test_ordinary_frames() -> None:
     assert seen(data, "frame") == []
     assert ending(data) == "stop"
     assert views(data)[0].stopped is None
+
+
+class _Short(BytesSource):
+    """A source that ends before its size, as a damaged member of an archive does."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.size = len(data) + 5
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"N", b"\x80\x02N", b"\x80\x02X\x90\x00\x00\x00a", b"cos\nsystem\n", b"\x80\x02" + b"N" * 3000]
+)
+def test_a_source_that_ends_early_ends_the_stream(data: bytes) -> None:
+    """Where a source gives less than it declares, the machine ends instead of asking for ever."""
+    machine = Machine(_Short(data), Record(), Budget({"operations": 10**6}))
+    assert machine.follow(0)[0] in {"truncated", "bad-opcode", "stack-underflow"}
