@@ -41,6 +41,8 @@ class Reader:
         if inside + count > len(self._buffer):
             self._buffer = self._source.read_at(self.at, max(count, PIECE))
             self._start, inside = self.at, 0
+            if len(self._buffer) < count:  # a member of an archive may hold less than it declares
+                raise Malformed(f"the file ends within {what}", self.at)
         self.at += count
         return self._buffer[inside : inside + count]
 

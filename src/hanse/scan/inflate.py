@@ -21,6 +21,7 @@ from hanse.scan.source import SliceSource, Source
 FEED = 64 * 1024
 MAKE = 256 * 1024
 KEEP = 16 * MIB
+SMALL = MAKE
 TAIL = 68 * 1024
 MEMORY = 96 * MIB
 """Most that an LZMA decoder may allocate, in bytes: the largest usual preset needs 65 MiB."""
@@ -238,6 +239,9 @@ class InflatedSource:
         self._tail = b""
         self.over: str | None = None
         self.size = self._measure() if size is None else size
+        if size is not None and size <= SMALL:
+            # What is small is made at once, so that a stream that ends early has the size that it really has.
+            self.size = len(self.read_at(0, size))
 
     @property
     def defect(self) -> str | None:

@@ -96,7 +96,7 @@ class Constants:
         self.data = self.source.read_at(self.base, wanted)
         # A source may end before its size: compressed members declare more than they hold.
         if len(self.data) < wanted or self.base + len(self.data) >= self.source.size:
-            self.data += _END
+            self.data = self.data.ljust(at - self.base, b"\xff") + _END
 
     def replace(self, source: Source) -> None:
         """Read from another source, which is the same up to the current position."""
