@@ -133,7 +133,8 @@ def binpersid(machine: Machine, pos: int) -> int:
         shape = machine.heap.shape(value)
         machine.record.note("persid", repr(shape), at, {"shape": shape})
     else:
-        machine.record.note("persid", "storage", at, {"shape": machine.heap.shape(value)})
+        if not machine.record.seen("persid", "storage"):
+            machine.record.note("persid", "storage", at, {"shape": machine.heap.shape(value)})
         machine.record.note("storage", repr(found), at, found)
     stack[-1] = machine.heap.thing(persistent(found))
     return pos + 1

@@ -47,6 +47,13 @@ class Record:
         entry = kept[key] = [at, 1, data]
         return entry
 
+    def seen(self, kind: str, key: Hashable) -> bool:
+        """Count another observation of that kind and key, if there was one; tell whether there was."""
+        entry = self._kept.get(kind, {}).get(key)
+        if entry is not None:
+            entry[1] += 1
+        return entry is not None
+
     def lose(self, kind: str) -> None:
         """Count an observation that is not kept."""
         self.lost[kind] = self.lost.get(kind, 0) + 1

@@ -15,6 +15,8 @@ from hanse.scan.walk import ViewBuilder, Walk, join
 
 MAX_STREAMS = 2_000
 TRIAL_OPERATIONS = 2_000
+FIRST_BYTES = 256
+"""Enough to see valid opcodes where PROTO says already that it is a pickle."""
 TRIAL_COST = 300
 BURIED_BYTES = 128 * 1024
 """How far a stream behind other bytes is followed to see whether it calls something."""
@@ -41,9 +43,10 @@ def plausible(source: Source, at: int, budget: Budget | None = None, *, followin
         return False
     if first[0] == _PERSID and not _PRINTABLE.match(source.read_at(at, 300)):
         return False
-    trial = Budget({"operations": TRIAL_OPERATIONS})
+    if first[0] == _PROTOCOL:
+        source, at = SliceSource(source, at, FIRST_BYTES), 0
     record = Record()
-    machine = Machine(source, record, trial)
+    machine = Machine(source, record, Budget({"operations": TRIAL_OPERATIONS}))
     try:
         reason, end = machine.follow(at)
     except OverBudget:
