@@ -59,7 +59,7 @@ def test_killed_workers_cost_nobody_a_file(mother: Mother, tmp_path: Path) -> No
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
-        time.sleep(0.3)
+        time.sleep(0.6)
     assert killed
     assert len(kept) == UPLOADERS * 2
     with RawClient(node.port) as nobody:

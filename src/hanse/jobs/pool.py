@@ -32,6 +32,8 @@ from hanse.scan.facts import Facts, View, facts_from_json
 from hanse.scan.versions import SCANNER
 
 MACHINE_REASONS = ("time", "memory", "crash")
+TRIES = 3
+"""How often a file is given to a fresh worker when its worker dies: the machine kills workers, too."""
 """Why a view stops that says something about this machine and nothing about the bytes."""
 _ROOT = str(Path(hanse.__file__).resolve().parents[1])
 _BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from hanse.jobs.worker import main; main(sys.argv[1:])"
@@ -322,8 +324,8 @@ class ScanPool:
         job.done.set_result(found)
         return worker
 
-    def _try(self, worker: _Worker | None, job: _Job, *, again: bool = True) -> tuple[_Worker | None, list[bytes]]:
-        """Return a job's facts and the worker that may go on; one that died, perhaps for want of memory, is tried again once."""
+    def _try(self, worker: _Worker | None, job: _Job, *, tries: int = TRIES) -> tuple[_Worker | None, list[bytes]]:
+        """Return a job's facts and the worker that may go on; one that died, perhaps for want of memory, is tried again."""
         worker = self._fresh(worker)
         try:
             return worker, worker.run(job)
@@ -331,8 +333,8 @@ class ScanPool:
             self._drop(worker)
             if len(job.items) > 1:  # one of them did it: each by itself
                 return self._one_by_one(job)
-            if error.reason == "crash" and again:
-                return self._try(None, job, again=False)
+            if error.reason == "crash" and tries > 1:
+                return self._try(None, job, tries=tries - 1)
             size = len(job.items[0]) if job.source is None else job.source.size
             return None, [self._task.stopped(size, error.reason)]
         except BaseException:

@@ -8,7 +8,7 @@ from hanse.model.finding import Coverage, Finding, Gap, Judgement, worst
 from hanse.scan.dispatch import all_formats
 from hanse.scan.facts import Facts, View
 from hanse.scan.formats import Context
-from hanse.scan.repocode import is_packed
+from hanse.scan.repocode import is_packed, is_program
 from hanse.scan.routing import judge_routing
 from hanse.scan.ruleset import Hit, Ruleset
 
@@ -22,7 +22,9 @@ def judge(facts: Facts, path: str, rules: Ruleset) -> Judgement:
     context = Context(path, facts, rules)
     found = {rules.finding(hit): None for hit in _hits(facts, context)}
     findings = sorted(found, key=_order)
-    gaps = tuple(_gap(view, view.stopped, context) for view in facts.views if view.stopped is not None)
+    gaps = tuple(
+        _gap(view, view.stopped, context) for view in facts.views if view.stopped is not None and _matters(view, context)
+    )
     return Judgement(
         path=path,
         size=facts.size,
@@ -45,6 +47,11 @@ def _hits(facts: Facts, context: Context) -> Iterator[Hit]:
         if known is not None:
             yield from known.judge(view, context)
     yield from judge_routing(context)
+
+
+def _matters(view: View, context: Context) -> bool:
+    """Tell whether a view is judged at all: text that looks like a program is one only under the name of a program."""
+    return view.format != "python" or is_program(context.name_of(view.member))
 
 
 def _gap(view: View, reason: str, context: Context) -> Gap:
