@@ -51,7 +51,7 @@ def test_an_upload_outlasts_its_token(mother: Mother, repo: str, tmp_path: Path)
         Client("hub2", node, tmp_path / "down").hf("download", repo, "model.bin", "--local-dir", tmp_path / "out")
     assert slow.sent > SIZE
     assert len(times) > 1
-    assert times[-1] > TTL_SECONDS - 30, f"write tokens were given out after {times} seconds"
+    assert times[-1] > TTL_SECONDS - 31, f"write tokens were given out after {times} seconds"
     assert (tmp_path / "out" / "model.bin").read_bytes() == data
 
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from hanse.scan.budget import Budget, OverBudget
-from hanse.scan.facts import Observation, View, plain
+from hanse.scan.facts import SAFE_INTEGER, Observation, View, plain
 from hanse.scan.source import Source
 
 MAX_PER_VIEW = 2_000
@@ -46,7 +46,7 @@ class ViewBuilder:
             raise OverBudget("observations")
         self._walk.budget.spend("observations")
         name = kind if "." in kind else f"{self.format}.{kind}"
-        self._seen.append(Observation(name, plain(at), {key: plain(value) for key, value in data.items()}))
+        self._seen.append(Observation(name, _place(at), {key: plain(value) for key, value in data.items()}))
 
     def stop(self, reason: str) -> None:
         """Say that a part was not read; the first reason is kept."""
@@ -58,7 +58,7 @@ class ViewBuilder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
         if isinstance(error, Malformed):
-            self._seen.append(Observation(f"{self.format}.malformed", plain(error.at), {"reason": plain(error.reason)}))
+            self._seen.append(Observation(f"{self.format}.malformed", _place(error.at), {"reason": plain(error.reason)}))
         elif isinstance(error, OverBudget):
             self.stop(error.resource)
         elif error is not None and isinstance(error, Exception):
@@ -117,6 +117,11 @@ class Walk:
     def views(self) -> tuple[View, ...]:
         """Return the finished views in the order in which they were begun."""
         return tuple(view for view in self._views if view is not None)
+
+
+def _place(at: int | None) -> int | None:
+    """Return a place as it is kept: what lies beyond any file was only claimed to be a place."""
+    return int(at) if at is not None and 0 <= at <= SAFE_INTEGER else None
 
 
 def join(member: str, name: str) -> str:

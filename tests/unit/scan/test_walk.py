@@ -45,6 +45,16 @@ def test_malformed_is_an_observation() -> None:
     assert (made.observations[0].kind, made.observations[0].at) == ("zip.malformed", 7)
 
 
+@pytest.mark.parametrize(("at", "kept"), [(7, 7), (0, 0), (-1, None), (1 << 60, None), (None, None)])
+def test_places_are_inside_files(at: int | None, kept: int | None) -> None:
+    """A place that no file can have is no place."""
+    walk = walk_of()
+    with walk.view("zip", "", SOURCE, executes=True) as view:
+        view.see("member", at)
+        raise Malformed("odd", at)
+    assert [one.at for one in walk.views()[0].observations] == [kept, kept]
+
+
 def test_interruption_is_not_swallowed() -> None:
     """Ctrl-C ends the scan."""
     with pytest.raises(KeyboardInterrupt), walk_of().view("zip", "", SOURCE, executes=True):
