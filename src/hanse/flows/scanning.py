@@ -6,10 +6,11 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from stat import S_ISREG
 
-from hanse.errors import EntryNotFound, StorageError
+from hanse.errors import EntryNotFound, StorageError, TooLarge
 from hanse.model.canonical import canonical
 from hanse.model.finding import Coverage, Gap, Judgement, RepositoryJudgement, Verdict
 from hanse.scan.dispatch import extract
@@ -77,18 +78,23 @@ class FileSource:
 
 
 def find_inputs(paths: Sequence[Path]) -> list[Input]:
-    """Return every file of the paths, folders walked in order of name; raises EntryNotFound for a path that is not there.
+    """Return every file of the paths, folders walked in order of name.
+
+    Raises EntryNotFound for a path that is not there, TooLarge for more than MAX_FILES files.
 
     Links to files are followed, links to folders are not; the folder `.git` is left out.
     """
     found: list[Input] = []
     for path in paths:
         if path.is_dir():
-            found += [Input(one, one.relative_to(path).as_posix(), path) for one in _walk(path)]
+            files = islice(_walk(path), max(0, MAX_FILES + 1 - len(found)))
+            found += [Input(one, one.relative_to(path).as_posix(), path) for one in files]
         elif path.exists():
             found.append(Input(path, path.name))
         else:
             raise EntryNotFound(f"there is no file or folder {str(path)!r}", hint="check the path")
+    if len(found) > MAX_FILES:
+        raise TooLarge(f"more than {MAX_FILES:,} files are named", hint="scan the folders inside one by one")
     return found
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hanse.errors import EntryNotFound
+from hanse.errors import EntryNotFound, TooLarge
+from hanse.flows import scanning
 from hanse.flows.rulesets import builtin_ruleset
 from hanse.flows.scanning import FileSource, Input, exit_code, find_inputs, scan_all, scan_file
 from hanse.model.finding import Coverage
@@ -24,6 +25,16 @@ def test_every_file_is_found_once_in_order(tmp_path: Path) -> None:
     assert find_inputs([tmp_path / "b" / "x.png"])[0].path == "x.png"
     with pytest.raises(EntryNotFound):
         find_inputs([tmp_path / "none"])
+
+
+def test_files_are_counted_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More files than the bound are refused instead of being collected."""
+    monkeypatch.setattr(scanning, "MAX_FILES", 2)
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(PNG)
+    assert len(find_inputs([tmp_path])) == 2
+    with pytest.raises(TooLarge):
+        find_inputs([tmp_path, tmp_path / "a"])
 
 
 def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
