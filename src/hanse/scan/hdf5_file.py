@@ -155,16 +155,20 @@ class Hdf5File:
         else:
             raise Malformed("no object header", at)
 
-    def _classic(self, at: int, start: bytes) -> Iterator[Record]:
-        left = int.from_bytes(start[2:4], "little")
-        blocks = [(at + 16, int.from_bytes(start[8:12], "little"))]
+    def _blocks(self, blocks: list[tuple[int, int]]) -> Iterator[tuple[int, int, bytes]]:
+        """Yield place, size and bytes of the blocks of a header, also of those that are added on the way."""
         seen = set()
         while blocks:
             place, size = blocks.pop(0)
             if place in seen:
                 raise Malformed("an object header continues in itself", place)
             seen.add(place)
-            data = self.read(place, size)
+            yield place, size, self.read(place, size)
+
+    def _classic(self, at: int, start: bytes) -> Iterator[Record]:
+        left = int.from_bytes(start[2:4], "little")
+        blocks = [(at + 16, int.from_bytes(start[8:12], "little"))]
+        for place, size, data in self._blocks(blocks):
             position = 0
             while position + 8 <= size and left > 0:
                 self.spend(MESSAGE_COST)
@@ -194,13 +198,7 @@ class Hdf5File:
         size = self.number(self.read(at + where, width), 0, width)
         head = 6 if flags & 4 else 4
         blocks = [(at + where + width, size)]
-        seen = set()
-        while blocks:
-            place, size = blocks.pop(0)
-            if place in seen:
-                raise Malformed("an object header continues in itself", place)
-            seen.add(place)
-            data = self.read(place, size)
+        for place, size, data in self._blocks(blocks):
             position = 0
             while position + head <= size:
                 self.spend(MESSAGE_COST)
