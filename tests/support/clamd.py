@@ -39,7 +39,8 @@ class FakeClamd(threading.Thread):
             sock.sendall(b"UNKNOWN COMMAND\0")
             return
         data = b""
-        while length := struct.unpack(">I", file.read(4) or bytes(4))[0]:
+        # A client that hangs up before the empty piece has sent no stream: unpacking nothing raises, and that is its end.
+        while length := struct.unpack(">I", file.read(4))[0]:
             data += file.read(length)
             if len(data) > LIMIT:
                 sock.sendall(b"INSTREAM size limit exceeded. ERROR\0")
