@@ -203,6 +203,38 @@ class BadProof(IntegrityError):
     code = "BadProof"
 
 
+class BadSignature(IntegrityError):
+    """A signature does not verify, or is by another key than the one that must sign."""
+
+    code = "BadSignature"
+
+
+class RolledBack(IntegrityError):
+    """A log, ref or map is older than what was seen of it before."""
+
+    code = "RolledBack"
+
+
+class Equivocation(IntegrityError):
+    """One signer said two things that exclude each other; `evidence` holds both, as bytes that anybody can check."""
+
+    code = "Equivocation"
+
+    def __init__(self, message: str, *, evidence: tuple[bytes, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.evidence = evidence
+
+
+class VerificationFailed(IntegrityError):
+    """A revision was not verified; `failed` lists every rule that did not hold."""
+
+    code = "VerificationFailed"
+
+    def __init__(self, message: str, *, failed: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.failed = failed
+
+
 class PolicyError(HanseError):
     """The data is honest but refused; `failed` lists every rule that did not hold."""
 

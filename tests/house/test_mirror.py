@@ -19,6 +19,7 @@ ROOT_FILES = {"app.py", "__main__.py"}
 DECLARATIONS = {
     "db/schema.py",
     "db/schema_scans.py",
+    "db/schema_trust.py",
     "db/tables.py",
     "content/hubwords.py",
     "flows/node.py",

@@ -24,10 +24,10 @@ from sqlalchemy import (
     true,
 )
 
-from hanse.db import schema_scans
+from hanse.db import schema_scans, schema_trust
 from hanse.db.tables import KEY, id_column, metadata, repo_column
 
-__all__ = ["metadata", "schema_scans"]
+__all__ = ["metadata", "schema_scans", "schema_trust"]
 
 node_state = Table(
     "node_state",

@@ -1,0 +1,106 @@
+"""Revision 0006: attestations, cosignatures, logs that are witnessed, alarms, notices."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Apply the revision."""
+    _attestations()
+    _cosignatures()
+    _contradictions()
+
+
+def _attestations() -> None:
+    op.create_table(
+        "attestations",
+        sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+        sa.Column("repo_id", _KEY, nullable=False),
+        sa.Column("rev", sa.String(40), nullable=False),
+        sa.Column("tree", sa.String(64), nullable=False),
+        sa.Column("predicate", sa.String(200), nullable=False),
+        sa.Column("payload", sa.String(64), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.String(64), nullable=False),
+        sa.Column("sig", sa.LargeBinary(), nullable=False),
+        sa.Column("leaf_id", _KEY),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name="fk_attestations_repo_id"),
+    )
+    op.create_index("ix_attestations_rev", "attestations", ["repo_id", "rev", "predicate"])
+    op.create_index("ix_attestations_payload", "attestations", ["payload"])
+
+
+def _cosignatures() -> None:
+    op.create_table(
+        "cosigners",
+        sa.Column("name", sa.String(253), nullable=False),
+        sa.Column("kind", sa.String(7), nullable=False),
+        sa.Column("vkey", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("added_at", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("failure", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "kind", name="pk_cosigners"),
+    )
+    op.create_table(
+        "cosignatures",
+        sa.Column("origin", sa.String(253), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(253), nullable=False),
+        sa.Column("key_id", sa.String(8), nullable=False),
+        sa.Column("kind", sa.String(7), nullable=False),
+        sa.Column("root", sa.String(64), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("origin", "size", "name", "key_id", name="pk_cosignatures"),
+    )
+    op.create_table(
+        "witnessed",
+        sa.Column("origin", sa.String(253), nullable=False),
+        sa.Column("vkey", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("root", sa.String(64), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("mirrored", sa.BigInteger(), nullable=False),
+        sa.Column("mirrored_root", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("origin", name="pk_witnessed"),
+    )
+
+
+def _contradictions() -> None:
+    op.create_table(
+        "alarms",
+        sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+        sa.Column("kind", sa.String(40), nullable=False),
+        sa.Column("origin", sa.String(253), nullable=False),
+        sa.Column("type", sa.String(10), nullable=False),
+        sa.Column("repo", sa.String(300), nullable=False),
+        sa.Column("says", sa.Text(), nullable=False),
+        sa.Column("evidence", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("closed", sa.Boolean(), nullable=False),
+        sa.UniqueConstraint("digest", name="uq_alarms_digest"),
+    )
+    op.create_table(
+        "notices",
+        sa.Column("repo_id", _KEY, nullable=False),
+        sa.Column("rev", sa.String(40), nullable=False),
+        sa.Column("kind", sa.String(40), nullable=False),
+        sa.Column("subject", sa.String(64), nullable=False),
+        sa.Column("says", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("repo_id", "rev", "kind", "subject", name="pk_notices"),
+        sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name="fk_notices_repo_id"),
+    )

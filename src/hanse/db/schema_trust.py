@@ -1,0 +1,93 @@
+"""Tables of the trust layer: attestations, cosignatures, witnessed logs, alarms, notices (part of `hanse.db.schema`)."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text
+
+from hanse.db.tables import KEY, id_column, metadata, repo_column
+
+attestations = Table(  # statements about revisions; payload and bundle are objects named by the payload's digest
+    "attestations",
+    metadata,
+    id_column(),
+    repo_column(),
+    Column("rev", String(40), nullable=False),
+    Column("tree", String(64), nullable=False),
+    Column("predicate", String(200), nullable=False),
+    Column("payload", String(64), nullable=False),  # SHA-256 of the DSSE payload
+    Column("size", BigInteger, nullable=False),  # of the payload
+    Column("key", String(64), nullable=False),  # fingerprint
+    Column("sig", LargeBinary, nullable=False),
+    Column("leaf_id", KEY),  # row of `pending`; NULL while it is not queued
+    Column("created_at", BigInteger, nullable=False),
+)
+Index("ix_attestations_rev", attestations.c.repo_id, attestations.c.rev, attestations.c.predicate)
+Index("ix_attestations_payload", attestations.c.payload)
+
+# LISTED STATE: whom this node asks for cosignatures.
+cosigners = Table(
+    "cosigners",
+    metadata,
+    Column("name", String(253), primary_key=True),  # of the vkey
+    Column("kind", String(7), primary_key=True),  # witness, mirror
+    Column("vkey", Text, nullable=False),
+    Column("url", Text, nullable=False),  # prefix before /add-checkpoint
+    Column("added_at", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),  # largest size of our log that it cosigned, 0 at first
+    Column("asked_at", BigInteger, nullable=False),
+    Column("failure", Text, nullable=False),  # what it last answered instead of a cosignature, "" if it did not fail
+)
+
+cosignatures = Table(  # of checkpoints of this node's own log, or of a log that it refreshes; evidence, gathered again if lost
+    "cosignatures",
+    metadata,
+    Column("origin", String(253), primary_key=True),
+    Column("size", BigInteger, primary_key=True),
+    Column("name", String(253), primary_key=True),
+    Column("key_id", String(8), primary_key=True),  # 4 bytes in hex
+    Column("kind", String(7), nullable=False),  # witness, mirror
+    Column("root", String(64), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("line", Text, nullable=False),  # the signature line, without its newline
+)
+
+# LISTED STATE: the witness's last cosigned sizes. Losing a row means a new witness key.
+witnessed = Table(
+    "witnessed",
+    metadata,
+    Column("origin", String(253), primary_key=True),
+    Column("vkey", Text, nullable=False),
+    Column("url", Text, nullable=False),  # where the log is served, "" if that is not known
+    Column("size", BigInteger, nullable=False),
+    Column("root", String(64), nullable=False),
+    Column("note", Text, nullable=False),  # the last cosigned checkpoint as it came, "" at size 0
+    Column("time", BigInteger, nullable=False),
+    Column("mirrored", BigInteger, nullable=False),  # size up to which it was replayed and found true
+    Column("mirrored_root", String(64), nullable=False),
+)
+
+alarms = Table(  # contradictions that were seen; evidence convinces a third party
+    "alarms",
+    metadata,
+    id_column(),
+    Column("kind", String(40), nullable=False),
+    Column("origin", String(253), nullable=False),
+    Column("type", String(10), nullable=False),  # "" where no repository is meant
+    Column("repo", String(300), nullable=False),
+    Column("says", Text, nullable=False),
+    Column("evidence", LargeBinary, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),  # of the evidence: an alarm is raised once
+    Column("created_at", BigInteger, nullable=False),
+    Column("closed", Boolean, nullable=False),
+)
+
+notices = Table(  # what the lint at publishing has to say about revisions; blocks nothing
+    "notices",
+    metadata,
+    repo_column(primary_key=True),
+    Column("rev", String(40), primary_key=True),
+    Column("kind", String(40), primary_key=True),
+    Column("subject", String(64), primary_key=True),  # SHA-256 of what it is about, so that several of a kind fit
+    Column("says", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)

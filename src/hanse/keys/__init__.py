@@ -1,0 +1,1 @@
+"""Custody of private keys: files, tokens and key services that sign."""

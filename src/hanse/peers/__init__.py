@@ -1,0 +1,1 @@
+"""Other servers, reached over HTTP with bounds on everything they answer."""

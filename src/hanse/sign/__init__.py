@@ -1,0 +1,1 @@
+"""Pure attestations: statements, envelopes, bundles and manifests."""
