@@ -223,7 +223,11 @@ def put(width: int) -> Callable[[Machine, int], int]:
 
     def handle(machine: Machine, pos: int) -> int:
         machine.extra += 1
-        machine.put(read_number(machine, pos, width))
+        key, memo = read_number(machine, pos, width), machine.memo
+        if key == len(memo) and not machine.sparse:  # what every writer does
+            memo.append(machine.stack[-1])
+        else:
+            machine.put(key)
         return pos + 1 + width
 
     return handle
