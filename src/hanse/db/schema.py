@@ -230,6 +230,8 @@ revisions = Table(
     Column("retired_at", BigInteger),
     UniqueConstraint("repo_id", "rev"),
 )
+Index("ix_revisions_rev", revisions.c.rev)  # `hanse find`
+Index("ix_revisions_tree", revisions.c.tree)
 
 refs = Table(  # applied positions; the newest pending one is in `pending`
     "refs",

@@ -30,12 +30,17 @@ def _attestations() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("key", sa.String(64), nullable=False),
         sa.Column("sig", sa.LargeBinary(), nullable=False),
-        sa.Column("leaf_id", _KEY),
+        sa.Column("basis", sa.String(64), nullable=False),
+        sa.Column("current", sa.Boolean(), nullable=False),
+        sa.Column("leaf_id", _KEY, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name="fk_attestations_repo_id"),
+        sa.UniqueConstraint("repo_id", "rev", "payload", "key", name="uq_attestations_repo_id_rev_payload_key"),
     )
     op.create_index("ix_attestations_rev", "attestations", ["repo_id", "rev", "predicate"])
     op.create_index("ix_attestations_payload", "attestations", ["payload"])
+    op.create_index("ix_revisions_rev", "revisions", ["rev"])
+    op.create_index("ix_revisions_tree", "revisions", ["tree"])
 
 
 def _cosignatures() -> None:
