@@ -83,8 +83,13 @@ def put(conn: Connection, new: NewAlarm) -> bool:
     alike = (table.c.origin == new.origin, table.c.kind == new.kind, ~table.c.closed)
     if conn.execute(select(func.count()).select_from(table).where(*alike)).scalar_one() >= MAX_OPEN:
         return False
-    row = {"kind": new.kind, "origin": new.origin, "type": new.type, "repo": new.repo[:300], "evidence": evidence}
-    row |= {"says": new.says.replace("\0", "")[:MAX_SAYS], "digest": digest, "created_at": new.time, "closed": False}
+    row: dict[str, object] = {"kind": new.kind, "origin": new.origin, "type": new.type, "repo": new.repo[:300]}
+    row |= {"evidence": evidence} | {
+        "says": new.says.replace("\0", "")[:MAX_SAYS],
+        "digest": digest,
+        "created_at": new.time,
+        "closed": False,
+    }
     insert_new(conn, table, [row])
     return True
 

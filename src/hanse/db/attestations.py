@@ -20,6 +20,10 @@ from hanse.db.schema_trust import attestations as table
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256
 from hanse.model.repo import Origin
 
+Place = tuple[int, str]
+"""Repository and ref: where a walk over all heads is."""
+START: Place = (0, "")
+
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
@@ -124,7 +128,7 @@ def drop(conn: Connection, repo: int) -> None:
 
 
 def unattested(
-    conn: Connection, origin: Origin, predicate: str, key: Sha256, *, before: int, after: tuple[int, str] = (0, "")
+    conn: Connection, origin: Origin, predicate: str, key: Sha256, *, before: int, after: Place = START
 ) -> Head | None:
     """Return the first settled head of this origin behind `after` about which `key` has not made a statement of this kind.
 
@@ -171,5 +175,5 @@ def _settled(before: int) -> Any:
     return or_(tag, and_(branch, refs.c.updated_at <= before))
 
 
-def _behind(after: tuple[int, str]) -> Any:
+def _behind(after: Place) -> Any:
     return or_(refs.c.repo_id > after[0], and_(refs.c.repo_id == after[0], refs.c.ref > after[1]))

@@ -101,12 +101,8 @@ def test_verdicts_wait_to_be_signed(database: Database) -> None:
 
 
 def _revision(repo: int) -> dict[str, object]:
-    texts = dict.fromkeys(("title", "message", "author"), "")
-    return {"repo_id": repo, "rev": REV, "tree": "a" * 64, "object": "b" * 64, "parent": None, **texts} | {
-        "created_at": 0,
-        "files": 0,
-        "bytes": 0,
-    }
+    row: dict[str, object] = {"repo_id": repo, "rev": REV, "tree": "a" * 64, "object": "b" * 64, "parent": None}
+    return row | dict.fromkeys(("title", "message", "author"), "") | dict.fromkeys(("created_at", "files", "bytes"), 0)
 
 
 def test_bundles_are_shared_by_name(database: Database) -> None:
