@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from cyclopts import Parameter
 
@@ -25,7 +26,7 @@ def cite(
     A branch or tag is resolved to the commit that it points at now.
     """
     path, rev = split_name(name)
-    found = ask("GET", f"{node_address(node)}/api/{path}/cite/{rev}")
+    found = ask("GET", f"{node_address(node)}/api/{path}/cite/{quote(rev, safe='')}")
     if form == "json":
         print(json.dumps(found, indent=2))
     elif form == "swhid":

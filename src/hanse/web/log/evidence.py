@@ -1,4 +1,4 @@
-"""What can be said for a revision, and where its bytes are: evidence, citation, notices, and finding by digest (docs/evidence.md)."""
+"""What can be said for a revision, and where its bytes are: evidence, citation, notices, finding (docs/evidence.md)."""
 
 from __future__ import annotations
 
