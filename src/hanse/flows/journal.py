@@ -210,7 +210,7 @@ class Journal:
             leaves.check_lease(conn, holder, fence)
             leaves.extend_lease(conn, times.lease)
             leaves.swap_head(conn, self._size, new)
-            leaves.set_indexes(conn, [(row.id, self._size + at) for at, row in enumerate(rows)])
+            leaves.set_indexes(conn, [row.id for row in rows], self._size)
             if batch.snapshot is not None:
                 leaves.append(conn, _snapshot_row(batch.snapshot, growth.new_size - 1, times.now))
             effects.apply_all(conn, rows)
