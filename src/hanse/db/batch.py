@@ -25,3 +25,13 @@ def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
         return
     dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     conn.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def put_rows(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert `rows` into `table`, each in the place of a row with the same primary key. All rows name the same columns."""
+    if not rows:
+        return
+    statement = (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), [dict(row) for row in rows])
