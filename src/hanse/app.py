@@ -20,6 +20,8 @@ from hanse.clock import Clock, SystemClock
 from hanse.db.engine import Database, sqlite_url
 from hanse.errors import BadSetting
 from hanse.flows.accounts import ensure_administrator, set_claims
+from hanse.flows.attest import attest_next
+from hanse.flows.attest_scan import attest_scan_next
 from hanse.flows.epochs import Epochs
 from hanse.flows.keyring import Custody, read_passphrase
 from hanse.flows.listing import Listings
@@ -133,6 +135,7 @@ def open_settling(node: Node, settings: Settings) -> Settling:
     """Return what judges revisions as a whole once they rested; nothing runs before it is started."""
     rest, stopping = settings.settle_seconds, threading.Event()
     steps: list[Step] = [partial(judge_next, node, rest), partial(ask_next, node, rest, stopping)]
+    steps += [partial(attest_next, node, rest), partial(attest_scan_next, node, rest)]
     return Settling(steps, min(rest, 30), stopping)
 
 

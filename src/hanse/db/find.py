@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from hanse.db.batch import batches
 from hanse.db.repos import Repo, from_row
-from hanse.db.schema import files, pending, refs, repo_files, repos, revisions
+from hanse.db.schema import files, refs, repo_files, repos, revisions
 from hanse.model.digest import GitOid, Sha256, XetHash
 
 _KEPT = ("live", "retired")
@@ -54,16 +54,6 @@ def refs_to(conn: Connection, repo: int, rev: str) -> list[str]:
     return [row.ref for row in conn.execute(query)]
 
 
-def first_logged(conn: Connection, repo: int, revs: Sequence[str]) -> dict[GitOid, int]:
-    """Return for each revision the log index of the first leaf that names it; those that no leaf names are left out."""
-    found: dict[GitOid, int] = {}
-    for some in batches(revs):
-        mine = (pending.c.repo_id == repo, pending.c.kind == "ref", pending.c.rev.in_(some), pending.c.index.is_not(None))
-        query = select(pending.c.rev, func.min(pending.c.index).label("first")).where(*mine).group_by(pending.c.rev)
-        found |= {GitOid(row.rev): row.first for row in conn.execute(query)}
-    return found
-
-
 def earlier_elsewhere(
     conn: Connection, repo: int, digests: Sequence[Sha256], visible: ColumnElement[bool], limit: int
 ) -> list[Holder]:
@@ -82,15 +72,3 @@ def earlier_elsewhere(
         rows = conn.execute(query.order_by(repo_files.c.added_at, repos.c.id).limit(limit))
         found += [Holder(from_row(row), Sha256(row.sha256), XetHash(row.xet), row.size, row.added_at) for row in rows]
     return found[:limit]
-
-
-def positions(conn: Connection, repo: int, ref: str, limit: int) -> list[tuple[int, GitOid]]:
-    """Return the newest logged positions of a ref, newest first: (seq, commit id), back to the beginning of its chain."""
-    mine = (pending.c.repo_id == repo, pending.c.ref == ref, pending.c.kind == "ref", pending.c.index.is_not(None))
-    query = select(pending.c.seq, pending.c.rev).where(*mine, pending.c.rev.is_not(None)).order_by(pending.c.index.desc())
-    found: list[tuple[int, GitOid]] = []
-    for row in conn.execute(query.limit(limit)):
-        found.append((row.seq, GitOid(row.rev)))
-        if row.seq == 1:
-            break
-    return found

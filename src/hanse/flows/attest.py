@@ -18,7 +18,7 @@ import logging
 
 from sqlalchemy import Connection
 
-from hanse.db import attestations, find, leaves, repos, revisions
+from hanse.db import attestations, leaves, logged, repos, revisions
 from hanse.db.attestations import START, Attestation, Place
 from hanse.db.repos import Repo
 from hanse.db.repository_scans import Head
@@ -87,7 +87,7 @@ def settled(node: Node, head: Head) -> tuple[Repo, Revision] | None:
 def _settled_before(node: Node, head: Head) -> GitOid | None:
     """Return the revision that was settled before this one on the same ref, as far as its chain tells."""
     with node.db.read() as conn:
-        former = [rev for _, rev in find.positions(conn, head.repo_id, head.ref, _POSITIONS) if rev != head.rev]
+        former = [rev for _, rev in logged.positions(conn, head.repo_id, head.ref, _POSITIONS) if rev != head.rev]
         known = attestations.revs_attested(conn, head.repo_id, OMS, former)
     return next((rev for rev in former if rev in known), None)
 
@@ -143,9 +143,7 @@ def enter(
     return chains.change_repo(node, repo, change)
 
 
-def _row(
-    repo: int, revision: Revision, bundle: Bundle, predicate: str, *, basis: str, queued: int, now: int
-) -> Attestation:
+def _row(repo: int, revision: Revision, bundle: Bundle, predicate: str, *, basis: str, queued: int, now: int) -> Attestation:
     return Attestation(
         repo_id=repo,
         rev=revision.rev,

@@ -12,7 +12,7 @@ from typing import Any
 
 from hanse.clock import rfc3339
 from hanse.content.card import texts
-from hanse.db import accounts, find
+from hanse.db import accounts, logged
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.flows import access
@@ -134,7 +134,7 @@ def cite(node: Node, repo: Repo, rev: str, base: str) -> Citation:
     directory = node.listings.get(node.store, revision.object).directory
     with node.db.read() as conn:
         account = accounts.find_account(conn, repo.repo.namespace)
-        index = find.first_logged(conn, repo.id, [revision.rev]).get(revision.rev) if repo.public else None
+        index = logged.first_logged(conn, repo.id, [revision.rev]).get(revision.rev) if repo.public else None
     author = (account.fullname if account is not None else "") or repo.repo.namespace
     return Citation(
         origin=repo.repo.origin,

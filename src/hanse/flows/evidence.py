@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from hanse.db import attestations, find, leaves, revisions
+from hanse.db import attestations, find, leaves, logged, revisions
 from hanse.db.leaves import PendingLeaf
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
@@ -106,9 +106,9 @@ def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> Non
     """Show the newest leaf of each ref that points at the revision; of `main`, or what last did, if none does."""
     with node.db.read() as conn:
         names = find.refs_to(conn, repo.id, revision.rev)[:MAX_REFS]
-        rows = [find.newest_leaf(conn, repo.id, name, revision.rev) for name in names]
+        rows = [logged.newest_leaf(conn, repo.id, revision.rev, name) for name in names]
         if not names:
-            rows = [find.newest_leaf(conn, repo.id, None, revision.rev)]
+            rows = [logged.newest_leaf(conn, repo.id, revision.rev)]
     for row in rows:
         shown.add(row)
         leaf = None if row is None else parse_leaf(row.leaf)
@@ -120,7 +120,7 @@ def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> Non
 def _keys(node: Node, shown: _Shown, namespaces: set[str]) -> None:
     """Show the leaves about keys that signed, and about the keys of the namespaces."""
     with node.db.read() as conn:
-        rows = leaves.of_kind(conn, "key")
+        rows = logged.of_kind(conn, "key")
     for row in rows:
         leaf = parse_leaf(row.leaf)
         if isinstance(leaf, KeyLeaf) and (leaf.key in shown.keys or (leaf.namespace or "").lower() in namespaces):
@@ -130,8 +130,8 @@ def _keys(node: Node, shown: _Shown, namespaces: set[str]) -> None:
 def _size(node: Node, view: LogView, last: int) -> int:
     """Return the size of the checkpoint to show: one with leaf `last`, cosigned by as many as there are."""
     with node.db.read() as conn:
-        asked = find.cosigners_asked(conn)
-        signed = find.cosigned(conn, view.origin, last + 1)
+        asked = logged.cosigners_asked(conn)
+        signed = logged.cosigned(conn, view.origin, last + 1)
     best, most = view.size, 0
     for size, counts in signed:  # the newest first
         if all(counts.get(kind, 0) > number // 2 for kind, number in asked.items()):
@@ -164,7 +164,7 @@ def _maps(node: Node, view: LogView, shown: _Shown, size: int) -> list[MapEviden
 def _value(node: Node, repo: Repo, ref: str, before: int, there: bytes) -> tuple[int | str, ...] | None:
     """Return seq, rev and tree, as the leaf has them, of the position that a map has for a ref; None if no leaf tells."""
     with node.db.read() as conn:
-        rows = find.leaves_before(conn, repo.id, ref, before, _POSITIONS)
+        rows = logged.leaves_before(conn, repo.id, ref, before, _POSITIONS)
     for row in rows:
         leaf = parse_leaf(row.leaf)
         if isinstance(leaf, RefLeaf) and ref_value(leaf.seq, GitOid(leaf.rev), leaf.tree) == there:
@@ -179,5 +179,3 @@ def _salts(repos: Iterable[Repo]) -> bytes:
         named = {"origin": repo.repo.origin, "type": repo.repo.type.value, "repo": repo.repo.folded}
         lines.append(canonical({"mediaType": SALT_TYPE, **named, "salt": (repo.salt or b"").hex()}))
     return b"".join(line + b"\n" for line in lines)
-
-

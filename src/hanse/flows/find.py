@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hanse.db import find as rows
-from hanse.db import revisions
+from hanse.db import logged, revisions
 from hanse.db.find import Holder
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
@@ -163,10 +163,10 @@ class _Search:
 
     def _sightings(self, repo: Repo, named: dict[GitOid, tuple[Revision, tuple[str, ...]]]) -> list[Sighting]:
         with self._node.db.read() as conn:
-            logged = rows.first_logged(conn, repo.id, list(named))
+            indexes = logged.first_logged(conn, repo.id, list(named))
             refs = {rev: tuple(rows.refs_to(conn, repo.id, rev)) for rev in named}
         found = [
-            Sighting(rev, row.tree, refs[rev], paths, row.state, row.created_at, logged.get(rev))
+            Sighting(rev, row.tree, refs[rev], paths, row.state, row.created_at, indexes.get(rev))
             for rev, (row, paths) in named.items()
         ]
         return sorted(found, key=lambda one: (one.since, one.rev))

@@ -18,7 +18,7 @@ import msgspec
 from hanse.clock import rfc3339
 from hanse.content.card import parse_card
 from hanse.content.directory import Directory
-from hanse.db import find, notices, revisions
+from hanse.db import find, logged, notices, revisions
 from hanse.db.notices import Notice
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
@@ -130,7 +130,7 @@ def _rewritten(node: Node, repo: Repo, ref: str, rev: GitOid) -> Iterator[_Said]
     if not ref.startswith("refs/heads/"):
         return
     with node.db.read() as conn:
-        former = find.positions(conn, repo.id, ref, MAX_POSITIONS)
+        former = logged.positions(conn, repo.id, ref, MAX_POSITIONS)
         reached = revisions.reachable(conn, repo.id, [rev])
     for _, old in former:
         if old != NO_GIT_OID and old not in reached:

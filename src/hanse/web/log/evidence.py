@@ -10,7 +10,7 @@ from hanse.clock import rfc3339
 from hanse.db import notices
 from hanse.db.notices import Noticed
 from hanse.db.repos import Repo
-from hanse.flows import access, citation
+from hanse.flows import access, citation, evidence
 from hanse.flows.find import Findings, Held, Sighting
 from hanse.flows.find import find as find_bytes
 from hanse.flows.node import Node
@@ -48,6 +48,23 @@ def _findings(found: Findings) -> dict[str, Any]:
     }
 
 
+def _file(data: bytes, rev: str) -> Response:
+    headers = {"X-Repo-Commit": rev, "Content-Disposition": f'attachment; filename="{rev}.hanse.jsonl"', **_PRIVATE}
+    return Response(data, media_type="application/x-ndjson", headers=headers)
+
+
+async def revision_evidence(call: Call, repo: Repo) -> Response:
+    """Answer the evidence file of a revision: who signed it, and proofs that this is logged and how the log goes on."""
+    rev, data = await call.run(evidence.of_revision, call.node, repo, call.params["rev"])
+    return _file(data, rev)
+
+
+async def tree_evidence(call: Call) -> Response:
+    """Answer the evidence about all revisions with these files (`tree`) that the caller may see."""
+    tree = call.params["tree"]
+    return _file(await call.run(evidence.of_tree, call.node, call.actor, tree), tree)
+
+
 async def find(call: Call) -> Response:
     """Answer which repositories that the caller may see hold what has this SHA-256, Xet hash, tree or commit id."""
     found = await call.run(find_bytes, call.node, call.actor, call.params["digest"])
@@ -74,6 +91,8 @@ async def list_notices(call: Call, repo: Repo) -> Response:
 
 
 ROUTES = [
+    Route("GET", "/api/{kind}/{repo}/evidence/{rev}", with_repo(revision_evidence)),
+    Route("GET", "/v1/evidence/tree/{tree}", tree_evidence),
     Route("GET", "/api/{kind}/{repo}/cite/{rev}", with_repo(cite)),
     Route("GET", "/api/{kind}/{repo}/notices", with_repo(list_notices)),
     Route("GET", "/v1/find/{digest}", find),
