@@ -158,7 +158,7 @@ def _queue_ref(
         tree=tree,
         key=node.keys.ref.public.fingerprint,
     )
-    if repo.salt is None:
+    if repo.salt is None and repo.repo.origin == node.origin:
         keyleaves.register_namespace(node, conn, repo.repo.namespace)
     data = encode_leaf(sign_ref(leaf if repo.salt is None else conceal(leaf, repo.salt), node.keys.ref))
     row = {"repo_id": repo.id, "kind": "ref", "ref": position.ref, "seq": leaf.seq, "rev": rev, "tree": tree, "leaf": data}
