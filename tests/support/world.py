@@ -19,7 +19,7 @@ from hanse.flows.node import Node
 from hanse.flows.records import load_revision
 from hanse.model.conceal import conceal_value
 from hanse.model.digest import NO_GIT_OID, NO_SHA256
-from hanse.model.leaf import Leaf, leaf_id, parse_leaf
+from hanse.model.leaf import Leaf, UnknownLeaf, leaf_id, parse_leaf
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp
 from hanse.model.repo import Origin, RepoType
 from hanse.store.keys import log_key
@@ -63,7 +63,7 @@ class Chains:
             ended = {key: self.heads.pop(key) for key in mine}
             if leaf.op in (RepoOp.RENAME, RepoOp.TRANSFER) and not leaf.concealed:
                 self.heads |= {(*key[:2], str(leaf.to), key[3]): head for key, head in ended.items()}
-        elif leaf.kind not in ("snapshot", "key", "attest"):
+        elif isinstance(leaf, UnknownLeaf):
             pytest.fail(f"unknown leaf {data!r}")
 
 

@@ -19,12 +19,15 @@ def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[at : at + BATCH]
 
 
-def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert `rows` into `table`; rows whose key exists already are left as they are. All rows name the same columns."""
+def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert `rows` into `table` and return how many were new; a row whose key exists already is left as it is.
+
+    All rows name the same columns.
+    """
     if not rows:
-        return
+        return 0
     dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    conn.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+    return conn.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows]).rowcount
 
 
 def put_rows(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
