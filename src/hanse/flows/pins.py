@@ -2,9 +2,9 @@
 
 One file for each origin, `HANSE_HOME/pins/<origin>.json`, mode 0600. A log met for the first time is pinned: its key, and from
 then on its largest checkpoint; of every ref the newest position, of every revision its tree, of every namespace the key that
-answers for it. Verification checks against what was read here (`Pins`); only what passed is stored (`remember`), which checks once more
-under a lock, because another process may have seen something newer meanwhile. A file that cannot be read is an error, never
-forgotten: whoever could make us forget could roll us back.
+answers for it. Verification checks against what was read here (`Pins`); only what passed is stored (`remember`), after one more
+check under a lock, because another process may have seen something newer meanwhile. A file that cannot be read is an error,
+never forgotten: whoever could make us forget could roll us back.
 """
 
 from __future__ import annotations
