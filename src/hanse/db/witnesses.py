@@ -11,9 +11,6 @@ from sqlalchemy import Connection, Row, select, update
 from hanse.db.batch import insert_new
 from hanse.db.schema_trust import witnessed
 
-MAX_ORIGIN = 255
-"""Bytes of a log's origin, and of a cosigner's name: what a cosignature can say (tlog-cosignature)."""
-
 
 @dataclass(frozen=True, slots=True)
 class WitnessedLog:

@@ -16,27 +16,26 @@ The statement is only that the log grew by appending. Whether what it says is tr
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hanse.db import alarms, cosignatures, witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.witnesses import WitnessedLog
-from hanse.errors import BadFormat, BadProof, NotFoundError, SizeConflict
+from hanse.errors import BadFormat, BadProof, NotFoundError, SizeConflict, TooLarge
 from hanse.flows.node import Node
 from hanse.model.canonical import canonical
 from hanse.model.publickey import Signer
-from hanse.tlog.checkpoint import Checkpoint, parse_checkpoint
+from hanse.tlog.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
 from hanse.tlog.cosignature import cosign
-from hanse.tlog.hashing import EMPTY_ROOT, HASH_BYTES
-from hanse.tlog.note import UnverifiedNote, encode_note, parse_note, parse_vkey, signature_line, verify_note
-from hanse.tlog.proof import MAX_PROOF, verify_consistency
+from hanse.tlog.lines import base64_text, parse_decimal, parse_path
+from hanse.tlog.note import encode_note, parse_note, parse_vkey
+from hanse.tlog.proof import verify_consistency
 
 MAX_REQUEST_BYTES = 512 * 1024
-_MAX_DIGITS = 19
-_OLD = b"old "
+MAX_NAME = 255
+_OLD = "old "
+_ADD = "its operator adds it: hanse witness log-add VKEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,43 +58,31 @@ class Accepted:
 
 def witness_name(origin: str) -> str:
     """Return the name under which the node of an origin cosigns as a witness."""
-    return f"{origin[: witnesses.MAX_ORIGIN - 8]}/witness"
+    return f"{origin[: MAX_NAME - 8]}/witness"
 
 
 def mirror_name(origin: str) -> str:
     """Return the name under which the node of an origin cosigns as a mirror."""
-    return f"{origin[: witnesses.MAX_ORIGIN - 8]}/mirror"
+    return f"{origin[: MAX_NAME - 8]}/mirror"
 
 
 def encode_request(old: int, proof: Sequence[bytes], note: bytes) -> bytes:
     """Return the body of an `add-checkpoint` request."""
-    lines = [f"old {old}", *(base64.b64encode(item).decode() for item in proof), "", ""]
-    return "\n".join(lines).encode() + note
+    return "\n".join([f"old {old}", *map(base64_text, proof), "", ""]).encode() + note
 
 
 def parse_request(body: bytes) -> UnverifiedRequest:
-    """Return what a request says; raises BadFormat unless it is exactly as tlog-witness writes it."""
+    """Return what a request says; raises BadFormat unless it is exactly as tlog-witness writes it, TooLarge beyond bounds."""
     if len(body) > MAX_REQUEST_BYTES:
-        raise BadFormat(f"an add-checkpoint request has at most {MAX_REQUEST_BYTES} bytes")
+        raise TooLarge(f"an add-checkpoint request has at most {MAX_REQUEST_BYTES} bytes")
     head, blank, note = body.partition(b"\n\n")
-    first, *rest = head.split(b"\n")
-    digits = first.removeprefix(_OLD)
-    plain = digits.isdigit() and len(digits) <= _MAX_DIGITS and (digits == b"0" or not digits.startswith(b"0"))
-    if not blank or not first.startswith(_OLD) or not plain:
-        raise BadFormat("an add-checkpoint request begins with a line such as `old 20852014`, and an empty line ends its head")
-    if len(rest) > MAX_PROOF:
-        raise BadFormat(f"a consistency proof has at most {MAX_PROOF} lines, got {len(rest)}")
-    return UnverifiedRequest(int(digits), tuple(map(_hash, rest)), note)
-
-
-def _hash(line: bytes) -> bytes:
     try:
-        found = base64.b64decode(line, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadFormat("each line of a consistency proof is the base64 form of a hash") from error
-    if len(found) != HASH_BYTES or base64.b64encode(found) != line:
-        raise BadFormat("each line of a consistency proof is the base64 form of a hash of 32 bytes")
-    return found
+        first, *proof = head.decode("ascii").split("\n")
+    except UnicodeDecodeError as error:
+        raise BadFormat("the head of an add-checkpoint request is ASCII") from error
+    if not blank or not first.startswith(_OLD):
+        raise BadFormat("an add-checkpoint request begins with a line such as `old 20852014`, and an empty line ends its head")
+    return UnverifiedRequest(parse_decimal(first.removeprefix(_OLD), "the old size"), parse_path(proof), note)
 
 
 def submit(node: Node, body: bytes) -> Accepted:
@@ -104,12 +91,12 @@ def submit(node: Node, body: bytes) -> Accepted:
     Raises BadFormat (steps 1 and 4), NotFoundError (2), BadSignature (3), SizeConflict (5 and 7) or BadProof (6).
     """
     request = parse_request(body)
-    note = parse_note(request.note)
-    seen = find_log(node, parse_checkpoint(note).checkpoint.origin)
-    checkpoint, signed = open_note(note, seen)
-    _check_old(request, checkpoint, seen)
-    _check_consistent(node, request, checkpoint, signed, seen)
-    return record(node, seen, checkpoint, signed)
+    found = parse_checkpoint(parse_note(request.note))
+    seen = find_log(node, found.claimed.origin)
+    opened = verify_checkpoint(found, *map(parse_vkey, seen.vkeys))
+    _check_old(request, opened.checkpoint, seen)
+    _check_consistent(node, request, opened, seen)
+    return record(node, seen, opened)
 
 
 def find_log(node: Node, origin: str) -> WitnessedLog:
@@ -117,18 +104,15 @@ def find_log(node: Node, origin: str) -> WitnessedLog:
     with node.db.read() as conn:
         seen = witnesses.find(conn, origin)
     if seen is None:
-        raise NotFoundError(f"this witness does not know the log {origin[:200]!r}", hint="its operator adds it: hanse witness log-add")
+        raise NotFoundError(f"this witness does not know the log {origin[:200]!r}", hint=_ADD)
     return seen
 
 
-def open_note(note: UnverifiedNote, seen: WitnessedLog) -> tuple[Checkpoint, bytes]:
-    """Return the checkpoint in a note, and the note with the log's own signatures only; raises BadSignature."""
-    keys = [parse_vkey(text) for text in seen.vkeys]
-    verified = verify_note(note, keys)
-    checkpoint = parse_checkpoint(note).checkpoint
-    trusted = {(key.name, key.key_id) for key in verified.by}
-    own = [line for line in note.signatures if (line.name, line.key_id) in trusted]
-    return checkpoint, encode_note(verified.text, own)
+def own_note(opened: VerifiedCheckpoint) -> str:
+    """Return the note of a checkpoint with the log's own, verified signatures and no others."""
+    trusted = {(key.name, key.key_id) for key in opened.by}
+    lines = [line.text for line in opened.note.signatures if (line.name, line.key_id) in trusted]
+    return encode_note(opened.checkpoint.text, lines).decode()
 
 
 def _check_old(request: UnverifiedRequest, checkpoint: Checkpoint, seen: WitnessedLog) -> None:
@@ -138,28 +122,24 @@ def _check_old(request: UnverifiedRequest, checkpoint: Checkpoint, seen: Witness
         raise SizeConflict(f"the checkpoint cosigned last is of size {seen.size}, not {request.old}", size=seen.size)
 
 
-def _check_consistent(
-    node: Node, request: UnverifiedRequest, checkpoint: Checkpoint, signed: bytes, seen: WitnessedLog
-) -> None:
+def _check_consistent(node: Node, request: UnverifiedRequest, opened: VerifiedCheckpoint, seen: WitnessedLog) -> None:
     """Raise BadProof unless the checkpoint is consistent with the one cosigned last; keep proof of two that exclude each other."""
-    old, old_root = seen.size, bytes.fromhex(seen.root)
-    if checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT:
-        raise BadProof("a log of size 0 has the root of the empty log")
-    if old == checkpoint.size and old_root != checkpoint.root:
-        raise_alarm(node, equivocation(seen, signed, node.clock.now()))
+    checkpoint, old = opened.checkpoint, seen.size
+    if old == checkpoint.size and seen.root != checkpoint.root.hex():
+        raise_alarm(node, equivocation(node, seen, opened))
         raise BadProof(f"the log signed two roots for its size {old}: {seen.root} and {checkpoint.root.hex()}")
     if old in (0, checkpoint.size):
         if request.proof:
             raise BadProof(f"the proof from size {old} to size {checkpoint.size} must be empty")
         return
-    verify_consistency(old, old_root, checkpoint.size, checkpoint.root, request.proof)
+    verify_consistency(old, bytes.fromhex(seen.root), checkpoint.size, checkpoint.root, request.proof)
 
 
-def equivocation(seen: WitnessedLog, signed: bytes, now: int) -> Alarm:
+def equivocation(node: Node, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Alarm:
     """Return the alarm about a log that signed two roots for one size: both notes."""
     says = f"{seen.origin} signed two different roots for its size {seen.size}"
-    evidence = canonical({"checkpoints": [seen.note, signed.decode()]})
-    return Alarm("equivocation", seen.origin, says, evidence, now)
+    evidence = canonical({"checkpoints": [seen.note, own_note(opened)]})
+    return Alarm("equivocation", seen.origin, says, evidence, node.clock.now())
 
 
 def raise_alarm(node: Node, alarm: Alarm) -> bool:
@@ -168,15 +148,15 @@ def raise_alarm(node: Node, alarm: Alarm) -> bool:
         return alarms.put(conn, alarm)
 
 
-def record(node: Node, seen: WitnessedLog, checkpoint: Checkpoint, signed: bytes) -> Accepted:
+def record(node: Node, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Accepted:
     """Cosign a checkpoint that was found consistent with `seen` (step 7).
 
     Time never goes back within a log, even if the clock does. Raises SizeConflict if the log moved meanwhile.
     """
-    time = max(node.clock.now(), seen.time)
+    checkpoint, time = opened.checkpoint, max(node.clock.now(), seen.time)
     lines = sign_lines(checkpoint, witness_name(node.origin), [node.keys.witness], time)
-    note = (signed.decode() + "".join(f"{line}\n" for line in lines)).encode()
-    now = replace(seen, size=checkpoint.size, root=checkpoint.root.hex(), note=note.decode(), time=time)
+    note = own_note(opened) + "".join(f"{line}\n" for line in lines)
+    now = replace(seen, size=checkpoint.size, root=checkpoint.root.hex(), note=note, time=time)
     if now == seen:  # again within a second: nothing to record
         return Accepted(now, checkpoint, lines)
     with node.db.write() as conn:
@@ -212,5 +192,3 @@ def with_lines(note: str, root: str, others: Sequence[cosignatures.Cosignature])
     added = [one.line for one in others if one.root == root and one.name not in present]
     return (note + "".join(f"{line}\n" for line in added)).encode()
 
-
-__all__ = ["signature_line"]
