@@ -1,4 +1,4 @@
-"""Revision 0006: attestations, cosignatures, logs that are witnessed, alarms, notices."""
+"""Revision 0006: attestations, cosignatures, logs that are witnessed, alarms, notices; leaves without a repository."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ def upgrade() -> None:
     _attestations()
     _cosignatures()
     _contradictions()
+    with op.batch_alter_table("pending") as table:
+        table.alter_column("repo_id", existing_type=_KEY, nullable=True)
 
 
 def _attestations() -> None:
