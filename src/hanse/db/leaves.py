@@ -6,7 +6,7 @@ order of allocation, because allocating locks the repository's row (`hanse.db.re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +24,12 @@ SEQUENCER = "sequencer"
 class PendingLeaf:
     """A leaf of the journal and what applying it changes.
 
-    leaf: canonical bytes; rev and tree: in clear, whatever the leaf shows; effect: JSON of `hanse.flows.effects`; index:
-    position in the log once sequenced.
+    repo_id: None if the leaf is about the whole log (its keys, a snapshot); leaf: canonical bytes; rev and tree: in clear,
+    whatever the leaf shows; effect: JSON of `hanse.flows.effects`; index: position in the log once sequenced.
     """
 
     id: int
-    repo_id: int
+    repo_id: int | None
     kind: str
     ref: str | None
     seq: int | None
@@ -84,7 +84,7 @@ def _leaf(row: Row[Any]) -> PendingLeaf:
 
 
 def append(conn: Connection, row: dict[str, object]) -> int:
-    """Queue a leaf and return its row id; `row` has all columns but `id` and `index`."""
+    """Queue a leaf and return its row id; `row` has all columns but `id`, and `index` only if it is in the log already."""
     inserted: int = conn.execute(insert(pending).values(row).returning(pending.c.id)).scalar_one()
     return inserted
 
@@ -156,11 +156,13 @@ def set_indexes(conn: Connection, pairs: Sequence[tuple[int, int]]) -> None:
         raise LeaseLost(f"{len(rows) - done.rowcount} leaves of this batch are in the log already")
 
 
-def insert_sequenced(conn: Connection, rows: Iterable[dict[str, object]]) -> None:
-    """Insert leaves that are in the log already (rebuild); each row has all columns but `id`."""
-    listed = list(rows)
-    if listed:
-        conn.execute(insert(pending), listed)
+_RAW = select(pending.c.index, pending.c.leaf).where(pending.c.index >= bindparam("start"), pending.c.index < bindparam("end"))
+_RAW = _RAW.order_by(pending.c.index)
+
+
+def logged(conn: Connection, start: int, end: int) -> list[bytes]:
+    """Return the bytes of the leaves of the log from index `start` to before `end`; fewer where the catalogue lacks some."""
+    return [bytes(row.leaf) for at, row in enumerate(conn.execute(_RAW, {"start": start, "end": end}), start) if row[0] == at]
 
 
 def head(conn: Connection) -> LogHead | None:

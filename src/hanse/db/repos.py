@@ -215,6 +215,16 @@ def any_exist(conn: Connection) -> bool:
     return conn.execute(select(repos.c.id).limit(1)).first() is not None
 
 
+_HEAD = update(repos).where(repos.c.id == bindparam("b_repo")).values(head=bindparam("b_head"), updated_at=bindparam("b_time"))
+
+
+def set_heads(conn: Connection, rows: Iterable[tuple[int, str | None, int]]) -> None:
+    """Set heads of `main` and when they moved: (repository, rev or None, seconds since 1970)."""
+    values = [{"b_repo": repo, "b_head": head, "b_time": time} for repo, head, time in rows]
+    if values:
+        conn.execute(_HEAD, values)
+
+
 def update_columns(conn: Connection, repo: int, **values: object) -> None:
     """Set columns of one row of `repos`."""
     conn.execute(update(repos).where(repos.c.id == repo).values(**values))
