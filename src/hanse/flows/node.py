@@ -9,6 +9,7 @@ from hanse.clock import Clock
 from hanse.db.engine import Database
 from hanse.flows.downloads import Downloads
 from hanse.flows.epochs import Epochs
+from hanse.flows.keyring import Keyring
 from hanse.flows.listing import Listings
 from hanse.flows.scanner import Scanning
 from hanse.flows.sequence import Sequencer
@@ -23,12 +24,13 @@ from hanse.store.staging import Staging
 class Node:
     """Everything a flow may need.
 
-    origin: this node's own origin; secret: 32 bytes that sign Xet tokens and URLs; epochs: the CAS epoch in every
-    CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data path keeps in
-    memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none.
+    origin: this node's own origin; keys: what it signs with; secret: 32 bytes that sign Xet tokens and URLs; epochs: the CAS
+    epoch in every CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data
+    path keeps in memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none.
     """
 
     origin: Origin
+    keys: Keyring = field(repr=False)
     store: BlobStore
     staging: Staging
     db: Database
