@@ -1,7 +1,7 @@
 """The keys that a log registers, as far as its `key` leaves are shown: what each may sign, from which leaf to which.
 
-A verifier sees a few leaves, not the log, so it knows of a key's end only if it is shown one, or remembers one from a replay of the
-whole log (`hanse log check`). What is shown is obeyed; what a reader could not know is what mirrors are for.
+A verifier sees a few leaves, not the log, so it knows of a key's end only if it is shown one, or remembers one from a replay of
+the whole log (`hanse log check`). What is shown is obeyed; what a reader could not know is what mirrors are for.
 """
 
 from __future__ import annotations

@@ -1,24 +1,25 @@
 """One log as an evidence file shows it, checked: its checkpoint, the leaves under it, its keys, its maps, who cosigned it.
 
-1. The log's key is known: configured, pinned, or (for the log that answers for the name, once) taken from the file.
+1. The log's key is known: configured, pinned, or (at a first contact) taken from the file.
 2. The checkpoint is signed by it and is of this origin.
 3. It continues what was seen of this log before, or that is not shown.
 4. Every leaf is in the log at its index (RFC 6962), and parses.
 5. Keys are those that key leaves register.
 6. The newest shown snapshot is the last of the log, if nothing after it could have changed a map.
 7. Every map proof leads to a root in that snapshot.
-8. Cosignatures of known cosigners verify.
+8. Cosignatures of known cosigners verify (`with_cosigners`, once all logs are open: one may register cosigners of another).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hanse.errors import BadFormat, BadProof, BadSignature
 from hanse.flows.pins import LogSeen, check_log
 from hanse.flows.shown_keys import KeyBook
-from hanse.flows.trust import Cosigner, Trust
+from hanse.flows.trust import Cosigner, Trust, mirror_name, witness_name
 from hanse.model.decision import Known
 from hanse.model.digest import Sha256
 from hanse.model.evidence import LogEvidence, MapEvidence, MapName
@@ -28,12 +29,15 @@ from hanse.model.ref_leaf import RefLeaf, RepoLeaf
 from hanse.model.repo import Origin, parse_origin, parse_repo_type
 from hanse.model.trust_leaf import AdvisoryLeaf, AttestLeaf, SnapshotLeaf
 from hanse.tlog.checkpoint import Checkpoint, UnverifiedCheckpoint, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
-from hanse.tlog.cosignature import verify_cosignatures
+from hanse.tlog.cosignature import cosigner_key, verify_cosignatures
 from hanse.tlog.map import advisory_key, advisory_value, ref_key, ref_value
 from hanse.tlog.mapproof import MapProof, verify_absence
 from hanse.tlog.mapproof import verify_inclusion as verify_in_map
 from hanse.tlog.note import ED25519, NoteKey, parse_note, parse_vkey
 from hanse.tlog.proof import verify_consistency, verify_inclusion
+
+KEY_ORIGIN = "key-"
+"""How an origin begins that is made from the log's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,10 @@ class ShownLeaf:
 class ShownLog:
     """A log at a checkpoint that it signed.
 
-    known: where its key is known from; note: the checkpoint with all its signatures; consistent: the checkpoint is the first that was seen of the
-    log, or was shown to continue the one seen before (or, if it is older, to be continued by it); behind: it is older.
-    latest: nothing after the snapshot could have changed a map; refs, advisories: what map proofs show under the snapshot; unknown: names of cosigners that are not known here.
+    known: where its key is known from; note: the checkpoint with all its signatures; consistent: it is the first that was seen
+    of the log, or was shown to continue the one seen before (or, if it is older, to be continued by it); behind: it is older.
+    latest: nothing after the snapshot could have changed a map; refs, advisories: what map proofs show under the snapshot.
+    witnesses, mirrors: cosignatures with their times; unknown: names of cosigners that are not known here.
     """
 
     origin: Origin
@@ -95,21 +100,17 @@ class ShownLog:
         return ((one, one.leaf) for one in self.leaves if isinstance(one.leaf, RefLeaf))
 
 
-class UnknownLog(BadSignature):
-    """The log was never met, and is not the one that answers for the name, so nothing of it counts."""
-
-
-def open_log(shown: LogEvidence, maps: Sequence[MapEvidence], trust: Trust, *, home: bool) -> ShownLog:
+def open_log(shown: LogEvidence, maps: Sequence[MapEvidence], trust: Trust) -> ShownLog:
     """Return what an evidence file shows of one log, every step of this module's list checked.
 
-    maps: proofs against this log's snapshot; home: it answers for the name, so it may be met for the first time. Raises
-    UnknownLog, and what the steps raise: BadFormat, TooLarge, BadSignature, BadProof, Equivocation, RolledBack.
+    maps: proofs against this log's snapshot. A log never met before is opened with the key that the file gives, and is `Known.NEW`:
+    whether it counts is for the caller. Raises what the steps raise: BadFormat, TooLarge, BadSignature, BadProof, Equivocation.
     """
     leaves = tuple(ShownLeaf(one.index, one.leaf, parse_leaf(one.leaf)) for one in shown.leaves)
     pins = trust.seen(shown.origin)
     book = KeyBook(shown.origin, [(one.index, one.leaf) for one in leaves if isinstance(one.leaf, KeyLeaf)], pins.distrusted)
     claimed = parse_checkpoint(parse_note(shown.checkpoint))
-    keys, known = _log_keys(shown, claimed, book, trust, home=home)
+    keys, known = _log_keys(shown, claimed, book, trust)
     verified = verify_checkpoint(claimed, *keys)
     head = verified.checkpoint
     if head.origin != shown.origin:
@@ -119,16 +120,16 @@ def open_log(shown: LogEvidence, maps: Sequence[MapEvidence], trust: Trust, *, h
     for one in shown.leaves:
         verify_inclusion(leaf_hash(one.leaf), one.index, head.size, head.root, one.path)
     found = ShownLog(shown.origin, known, verified, shown.checkpoint, leaves, book, consistent, behind)
-    return _with_cosigners(_with_maps(found, maps), trust)
+    return _with_maps(found, maps)
 
 
 # 1. The log's key.
 
 
 def _log_keys(
-    shown: LogEvidence, claimed: UnverifiedCheckpoint, book: KeyBook, trust: Trust, *, home: bool
+    shown: LogEvidence, claimed: UnverifiedCheckpoint, book: KeyBook, trust: Trust
 ) -> tuple[tuple[NoteKey, ...], Known]:
-    """Return the keys that may sign for the log and where they are known from; raises UnknownLog."""
+    """Return the keys that may sign for the log and where they are known from; raises BadSignature if there is none."""
     origin = shown.origin
     if origin in trust.logs:
         return _followed(trust.logs[origin], book), Known.CONFIGURED
@@ -140,8 +141,6 @@ def _log_keys(
         if not told or any((key.name, key.key_id) in signers for key in followed):
             return followed, Known.PINNED
         return told, Known.CHANGED
-    if not home:
-        raise UnknownLog(f"the log {origin} was never met before", hint=f"meet it: hanse log show, with the address of {origin}")
     if not told:
         raise BadSignature(
             f"the evidence does not say which key the log {origin} signs with", hint="get new evidence from its node"
@@ -150,13 +149,17 @@ def _log_keys(
 
 
 def _told(shown: LogEvidence, book: KeyBook) -> tuple[NoteKey, ...]:
-    """Return the keys that the file says the log has, which nothing vouches for but, for some origins, the name itself."""
+    """Return the keys that the file says the log has, which nothing vouches for but, where it is made from the key, the origin."""
     keys = [parse_vkey(shown.vkey)] if shown.vkey else []
     keys += [NoteKey(shown.origin, one.public, ED25519) for one in book.of(KeyUse.LOG)]
     if any(key.name != shown.origin or key.kind != ED25519 for key in keys):
         raise BadSignature(
             f"the key of the log {shown.origin} is one of {keys[0].name}", hint="a log's key is named by its origin"
         )
+    if shown.origin.startswith(KEY_ORIGIN):
+        # An origin that nobody chose is made from the log's first key (`hanse.flows.secrets`).
+        first = [key for key in keys if shown.origin == KEY_ORIGIN + hashlib.sha256(key.public.raw).hexdigest()[:32]]
+        return _followed(tuple(first), book) if first else ()
     return tuple(dict.fromkeys(keys))
 
 
@@ -272,8 +275,24 @@ def _ref_value(one: MapEvidence) -> bytes | None:
 # 8. Cosigners.
 
 
-def _with_cosigners(found: ShownLog, trust: Trust) -> ShownLog:
-    known = {one.key: one for one in trust.cosigners}
+def cosigners_in(log: ShownLog) -> tuple[Cosigner, ...]:
+    """Return the witness and mirror keys that a log registers for its operator; nothing for a log met for the first time."""
+    if log.known not in (Known.CONFIGURED, Known.PINNED):
+        return ()
+    names = {KeyUse.WITNESS: witness_name(log.origin), KeyUse.MIRROR: mirror_name(log.origin)}
+    return tuple(
+        Cosigner(cosigner_key(names[one.use], one.public), log.origin, mirror=one.use is KeyUse.MIRROR)
+        for one in log.book.of(*names)
+        if one.end is None and one.public.fingerprint not in log.book.distrusted
+    )
+
+
+def with_cosigners(found: ShownLog, cosigners: Iterable[Cosigner]) -> ShownLog:
+    """Return the log with the cosignatures of these cosigners, verified.
+
+    Raises BadSignature if one of them does not verify: such a checkpoint is malformed as a whole.
+    """
+    known = {one.key: one for one in cosigners}
     lines = found.verified.note.signatures
     cosigned = [(known[one.key], one.time) for one in verify_cosignatures(found.checkpoint, lines, known)]
     named = {(key.name, key.key_id) for key in (*known, *found.keys)}

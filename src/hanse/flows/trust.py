@@ -1,4 +1,4 @@
-"""What a verifier starts from: whom he knows, what he saw before, what he wants to know. Plain values; nothing here is looked up."""
+"""What a verifier starts from: whom he knows, what he saw before, what he wants to know. Plain values, nothing is looked up."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from hanse.model.digest import GitOid, Sha256
 from hanse.model.publickey import PublicKey
 from hanse.model.repo import Origin, RepoType
 from hanse.tlog.note import NoteKey
+
+MAX_NAME = 255
+"""Bytes of a cosigner's name, a bound of the formats."""
+
+
+def witness_name(origin: str) -> str:
+    """Return the name under which the node of an origin cosigns as a witness."""
+    return f"{origin[: MAX_NAME - 8]}/witness"
+
+
+def mirror_name(origin: str) -> str:
+    """Return the name under which the node of an origin cosigns as a mirror."""
+    return f"{origin[: MAX_NAME - 8]}/mirror"
 
 
 @dataclass(frozen=True, slots=True)
