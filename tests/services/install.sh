@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Debian packages that the tests use for real: PostgreSQL (binaries only, tests make their own clusters), nginx, node, openssl and
-# systemd's unit checker.
+# Debian packages that the tests use for real: PostgreSQL (binaries only, tests make their own clusters), nginx, node, openssl,
+# systemd's unit checker, and SoftHSM as a PKCS #11 token.
 # Installs what is missing, as root or through sudo; says what to do where it cannot.
 set -euo pipefail
 
@@ -12,6 +12,7 @@ have_postgres || missing+=(postgresql)
 have_nginx || missing+=(nginx-light)
 command -v npm >/dev/null || missing+=(nodejs npm)
 command -v openssl >/dev/null || missing+=(openssl)
+command -v softhsm2-util >/dev/null || missing+=(softhsm2)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 if [ "${#missing[@]}" -eq 0 ]; then
   echo "services: current"
