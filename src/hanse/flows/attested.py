@@ -1,9 +1,9 @@
 """The signed statements of an evidence file, checked, with the place in a log where each is listed.
 
-A statement counts for a member if the member's log has an `attest` leaf with the digest of the payload, the very signature of the
-bundle, and a key that the log registered for this and that was in force there. A statement that no shown log lists counts only for
-a key that was named by hand. What nobody vouches for is left aside, and said; a signature that names a known key and does not
-verify is a failure, as is a leaf that says something else than its statement.
+A statement counts for a member if the member's log has an `attest` leaf with the digest of the payload, the very signature of
+the bundle, and a key that the log registered for this and that was in force there. A statement that no shown log lists counts
+only for a key that was named by hand. What nobody vouches for is left aside, and said; a signature that names a known key and
+does not verify is a failure, as is a leaf that says something else than its statement.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from hanse.errors import BadFormat, BadProof, BadSignature
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog
 from hanse.flows.trust import Trust
+from hanse.model.digest import GitOid
 from hanse.model.finding import Coverage, Verdict
 from hanse.model.key_leaf import Holder, KeyUse
 from hanse.model.ref_statement import REF_PREDICATE, ref_payload, ref_signed
+from hanse.model.repo import RefName
 from hanse.model.trust_leaf import AttestLeaf
 from hanse.sign.bundle import UnverifiedBundle, VerifiedStatement, key_hint, parse_bundle_json, verify_bundle
 from hanse.sign.statement import OBSERVATION, OMS, REVIEW, SCAN, Statement
@@ -131,6 +133,7 @@ def check_position(log: ShownLog, leaf: AttestLeaf, index: int) -> KeyRecord:
     record = log.book.valid(leaf.key, index, KeyUse.NAMESPACE)
     if record.namespace != leaf.repo.partition("/")[0] or record.holder is not Holder.OWNER:
         raise BadSignature(f"leaf {index} of {log.origin} is not signed by the owner of {leaf.repo}")
-    payload = ref_payload(leaf.origin, leaf.type, leaf.repo, leaf.ref, seq=leaf.seq, rev=leaf.rev, tree=leaf.tree)
+    ref, rev = RefName(leaf.ref), GitOid(leaf.rev)
+    payload = ref_payload(leaf.origin, leaf.type, leaf.repo, ref, seq=leaf.seq, rev=rev, tree=leaf.tree)
     record.public.verify(base64.b64decode(leaf.sig), ref_signed(payload))
     return record

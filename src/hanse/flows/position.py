@@ -1,8 +1,8 @@
 """What a ref points at, as the maps of logs prove it, and who signed that position.
 
-Of an owned name its home log decides: the map of refs under the newest snapshot, and the ref leaf with that position, signed by the
-key of the namespace. Where the owner holds that key himself, the position is his only with his own signature in a later leaf. Of
-an upstream's name observers decide: what most of their maps say, if no other revision has as many.
+Of an owned name its home log decides: the map of refs under the newest snapshot, and the ref leaf with that position, signed by
+the key of the namespace. Where the owner holds that key himself, the position is his only with his own signature in a later
+leaf. Of an upstream's name observers decide: what most of their maps say, if no other revision has as many.
 """
 
 from __future__ import annotations

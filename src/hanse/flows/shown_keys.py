@@ -76,7 +76,7 @@ class KeyBook:
         """Return the key that answers for a namespace (in lower case), now or at the leaf `index`; None if none is shown."""
         found = [one for one in self.of(KeyUse.NAMESPACE) if one.namespace == namespace and (index is None or one.start < index)]
         alive = [one for one in found if one.end is None or (index is not None and index < one.end)]
-        return (alive or [None])[-1]
+        return alive[-1] if alive else None
 
     def valid(self, fingerprint: str, index: int, *uses: KeyUse) -> KeyRecord:
         """Return the key that signed the leaf at `index`; raises BadSignature if it may not, or is not shown to be registered."""

@@ -103,8 +103,8 @@ class ShownLog:
 def open_log(shown: LogEvidence, maps: Sequence[MapEvidence], trust: Trust) -> ShownLog:
     """Return what an evidence file shows of one log, every step of this module's list checked.
 
-    maps: proofs against this log's snapshot. A log never met before is opened with the key that the file gives, and is `Known.NEW`:
-    whether it counts is for the caller. Raises what the steps raise: BadFormat, TooLarge, BadSignature, BadProof, Equivocation.
+    maps: proofs against this log's snapshot. A log never met before is opened with the key that the file gives, and is
+    `Known.NEW`: whether it counts is for the caller. Raises BadFormat, TooLarge, BadSignature, BadProof or Equivocation.
     """
     leaves = tuple(ShownLeaf(one.index, one.leaf, parse_leaf(one.leaf)) for one in shown.leaves)
     pins = trust.seen(shown.origin)
@@ -149,7 +149,7 @@ def _log_keys(
 
 
 def _told(shown: LogEvidence, book: KeyBook) -> tuple[NoteKey, ...]:
-    """Return the keys that the file says the log has, which nothing vouches for but, where it is made from the key, the origin."""
+    """Return the keys that the file says the log has; only an origin that is made from the key vouches for it."""
     keys = [parse_vkey(shown.vkey)] if shown.vkey else []
     keys += [NoteKey(shown.origin, one.public, ED25519) for one in book.of(KeyUse.LOG)]
     if any(key.name != shown.origin or key.kind != ED25519 for key in keys):

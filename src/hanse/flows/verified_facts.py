@@ -49,7 +49,7 @@ def gather_facts(
     return EvidenceFacts(
         now=now,
         want=asked,
-        kind=NameKind.MIRRORED if home is None else NameKind.OWNED,
+        kind=_kind(home, repo, logs, trust),
         repo=str(repo),
         rev=rev,
         tree=tree,
@@ -60,6 +60,13 @@ def gather_facts(
         owner_change=change,
         rivals=position.rivals if position else 0,
     )
+
+
+def _kind(home: ShownLog | None, repo: RepoId, logs: Sequence[ShownLog], trust: Trust) -> NameKind:
+    """Return who answers for the name. A member's name stays his when an evidence file leaves his log out."""
+    if home is not None or repo.origin in trust.logs or trust.seen(repo.origin).log is not None:
+        return NameKind.OWNED
+    return NameKind.MIRRORED if logs else NameKind.BARE
 
 
 def owner_key(home: ShownLog | None, repo: RepoId, position: Position | None) -> KeyRecord | None:

@@ -51,9 +51,9 @@ _SEAL: Final = _Seal()
 class VerifiedRevision:
     """A revision that was verified and is good enough for a policy. Only `verify_revision` makes these.
 
-    repo: None for a bundle that names none (then rev and tree are empty); files: every file it has; position: of the wanted ref,
-    else None; attested: the statements about it; owner: key of the namespace, as far as it is shown; notices: what a reader should
-    know besides the decision's warnings. Raises TypeError if made elsewhere.
+    repo: None for a bundle that names none (then rev and tree are empty); files: every file it has; position: of the wanted
+    ref, else None; owner: key of the namespace, as far as it is shown; attested: the statements about it; notices: what a reader
+    should know besides the decision's warnings. Raises TypeError if made elsewhere.
     """
 
     repo: RepoId | None

@@ -191,4 +191,3 @@ def with_lines(note: str, root: str, others: Sequence[cosignatures.Cosignature])
     present = {line.split(" ")[1] for line in note.rpartition("\n\n")[2].splitlines()}
     added = [one.line for one in others if one.root == root and one.name not in present]
     return (note + "".join(f"{line}\n" for line in added)).encode()
-
