@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from tests.support.attesting import attest_all
 from tests.support.nodes import MAIN, commit, new_repo
 
 from hanse.db import attestations, leaves, notices, repos
@@ -35,15 +36,6 @@ from hanse.tlog.map import MerkleMap, tree_key, tree_value
 WEIGHTS = b"weights" * 10_000
 
 
-def attest_all(node: Node, rest: int = 0) -> int:
-    """Attest everything that has settled; return how many heads were looked at."""
-    after, count = START, 0
-    while (found := attest_next(node, rest, after)) is not None:
-        after, count = found, count + 1
-        assert count < 100
-    return count
-
-
 def _rows(node: Node, repo: Repo, rev: str) -> list[Attestation]:
     with node.db.read() as conn:
         return attestations.of_revision(conn, repo.id, rev)
@@ -69,7 +61,7 @@ def _publish(
 def test_the_manifest_says_what_the_revision_is(node: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bundle verifies under the node's key, lists every file, and `tree` follows from it; not a byte of a file is read."""
     repo, made = _publish(node, alice)
-    monkeypatch.setattr("hanse.flows.read.open_file", lambda *_: pytest.fail("a file was opened"))
+    monkeypatch.setattr("hanse.flows.index.open_file", lambda *_: pytest.fail("a file was opened"))
     assert attest_all(node) == 1
     (row,) = _rows(node, repo, made.rev)
     key = node.keys.attest.public
@@ -118,7 +110,7 @@ def test_leaves_of_private_repositories_say_nothing(node: Node, alice: Actor) ->
 
 
 def test_a_change_of_name_or_visibility_is_said_anew(node: Node, alice: Actor) -> None:
-    """After it, what settled is signed or logged again under the new name, or concealed; what was said before stays in the log."""
+    """After it, what settled is signed or logged again under the new name, or concealed; what was said before stays."""
     repo, made = _publish(node, alice)
     attest_all(node)
     (before,) = _rows(node, repo, made.rev)

@@ -26,8 +26,9 @@ def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
     """
     if not rows:
         return 0
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    return conn.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows]).rowcount
+    statement = (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(table).on_conflict_do_nothing()
+    # Without the option the number is kept for UPDATE and DELETE only, and is -1 on PostgreSQL.
+    return conn.execute(statement.execution_options(preserve_rowcount=True), [dict(row) for row in rows]).rowcount
 
 
 def put_rows(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from hanse.db import leaves
 from hanse.db.batch import batches
 from hanse.db.leaves import PendingLeaf
-from hanse.db.schema import pending
+from hanse.db.schema import KEYS, pending
 from hanse.db.schema_trust import cosignatures, cosigners
 from hanse.model.digest import GitOid
 
@@ -54,10 +54,10 @@ def leaves_before(conn: Connection, repo: int, ref: str, before: int, limit: int
     return [row for one in ids if (row := leaves.get(conn, one)) is not None]
 
 
-def of_kind(conn: Connection, kind: str) -> list[PendingLeaf]:
-    """Return the logged leaves of a kind that are about the whole log, in their order."""
-    ids = conn.execute(select(pending.c.id).where(pending.c.kind == kind, pending.c.repo_id.is_(None), _THERE).order_by(_INDEX))
-    return [row for one in ids.scalars() if (row := leaves.get(conn, one)) is not None]
+def key_leaves(conn: Connection) -> list[PendingLeaf]:
+    """Return the logged leaves about keys, in their order."""
+    ids = conn.execute(select(pending.c.id).where(KEYS, _THERE).order_by(_INDEX)).scalars()
+    return [row for one in ids if (row := leaves.get(conn, one)) is not None]
 
 
 def cosigners_asked(conn: Connection) -> dict[str, int]:

@@ -4,7 +4,7 @@
 2. The leaves that log them, the leaf that set each ref which points at it (or last did), and the `key` leaves of who signed.
 3. A checkpoint that has all of these: the newest one that a majority of the cosigners signed, or the one that most did, or
    else the log's own newest one. Publishing waits for nobody, so there may be no cosignature yet.
-4. The newest snapshot under that checkpoint, with a proof for each ref of what the map of refs says about it.
+4. The newest snapshot under that checkpoint and what came after it, with a proof for each ref of what the map of refs says.
 5. For a repository that is not public, whose leaves and map keys are concealed: the salt that opens them. Whoever may see the
    repository may see it; it is in no log.
 """
@@ -37,6 +37,8 @@ SALT_TYPE = "application/vnd.hanse.salt.v1+json"
 MAX_REVISIONS = 10
 """Revisions that one file about a tree speaks of."""
 MAX_REFS = 20
+MAX_TAIL = 64
+"""Leaves after a snapshot, at most: batches that attest something end in one."""
 _POSITIONS = 200
 
 
@@ -120,7 +122,7 @@ def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> Non
 def _keys(node: Node, shown: _Shown, namespaces: set[str]) -> None:
     """Show the leaves about keys that signed, and about the keys of the namespaces."""
     with node.db.read() as conn:
-        rows = logged.of_kind(conn, "key")
+        rows = logged.key_leaves(conn)
     for row in rows:
         leaf = parse_leaf(row.leaf)
         if isinstance(leaf, KeyLeaf) and (leaf.key in shown.keys or (leaf.namespace or "").lower() in namespaces):
@@ -152,7 +154,9 @@ def _maps(node: Node, view: LogView, shown: _Shown, size: int) -> list[MapEviden
             snapshot, proof = view.prove_ref(repo.repo.type, place, ref, size)
         except BlobNotFound:  # a log from before snapshots
             continue
-        shown.wanted[snapshot.index] = snapshot.leaf
+        tail = view.leaves(snapshot.index, size)
+        if len(tail) <= MAX_TAIL:
+            shown.wanted |= dict(enumerate(tail, snapshot.index))
         there = snapshot.maps.refs.get(ref_key(view.origin, repo.repo.type, place, ref))
         value = None if there is None else _value(node, repo, name, snapshot.index, there)
         if (value is None) == (there is None):

@@ -19,6 +19,8 @@ def upgrade() -> None:
     _contradictions()
     with op.batch_alter_table("pending") as table:
         table.alter_column("repo_id", existing_type=_KEY, nullable=True)
+    keys = sa.text("kind = 'key'")
+    op.create_index("ix_pending_keys", "pending", ["index"], sqlite_where=keys, postgresql_where=keys)
 
 
 def _attestations() -> None:
