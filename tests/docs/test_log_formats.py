@@ -45,4 +45,6 @@ def test_the_bounds_are_those_of_the_code() -> None:
     assert said
     assert (MAX_NOTE_BYTES, MAX_SIGNATURES, MAX_NAME_BYTES, MAX_PATH) == (1_000_000, 100, 255, 63)
     assert (MAX_LOG_SIZE, MAX_EXTRA_BYTES) == (2**53 - 1, 64 * 1024)
-    assert all(text in said[0] for text in ("1,000,000", "100 signatures", "255 bytes", "2^53 \N{MINUS SIGN} 1", "63 hashes", "64 KiB"))
+    assert all(
+        text in said[0] for text in ("1,000,000", "100 signatures", "255 bytes", "2^53 \N{MINUS SIGN} 1", "63 hashes", "64 KiB")
+    )
