@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.signers import signer
+
 from hanse.clock import Clock
 from hanse.db import accounts
 from hanse.db.engine import Database, sqlite_url
 from hanse.db.repos import Repo
 from hanse.db.state import get_state, insert_state
 from hanse.flows.epochs import Epochs
+from hanse.flows.keyring import Keyring
 from hanse.flows.listing import Listings
 from hanse.flows.node import Node
 from hanse.flows.publish import CommitRequest, Operation, Published, publish
@@ -20,6 +23,7 @@ from hanse.flows.sequence import Sequencer
 from hanse.model.actor import Actor
 from hanse.model.digest import GitOid
 from hanse.model.limits import Limits
+from hanse.model.publickey import Scheme
 from hanse.model.repo import Origin, RefName, RepoId, RepoType, Visibility
 from hanse.store.base import BlobStore
 from hanse.store.local import LocalStore
@@ -38,6 +42,13 @@ class TickingClock:
     def now(self) -> int:
         """Return the time that was set."""
         return self.time
+
+
+def make_keys(seed: str = "node") -> Keyring:
+    """Return keys in memory, the same for the same seed."""
+    made = {use: signer(f"{seed} {use}") for use in ("log", "witness", "mirror")}
+    made |= {use: signer(f"{seed} {use}", Scheme.ECDSA_P256) for use in ("attest", "ref")}
+    return Keyring(**made)
 
 
 def make_node(
@@ -59,6 +70,7 @@ def make_node(
         epochs=Epochs(database, "e1"),
         listings=Listings(),
         sequencer=Sequencer(database, kept, chosen),
+        keys=make_keys(),
     )
 
 

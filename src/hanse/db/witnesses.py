@@ -87,14 +87,14 @@ def add(conn: Connection, origin: str, vkeys: tuple[str, ...], url: str, empty_r
     conn.execute(update(witnessed).where(witnessed.c.origin == origin).values(vkey=row["vkey"], url=url))
 
 
-def advance(conn: Connection, seen: WitnessedLog, size: int, root: str, note: str, time: int) -> bool:
-    """Move a log to a newer checkpoint if it still stands where it was `seen`; tell whether it did.
+def advance(conn: Connection, seen: WitnessedLog, new: WitnessedLog) -> bool:
+    """Move a log to a `new` checkpoint (size, root, note, time) if it still stands where it was `seen`; tell whether it did.
 
     The comparison and the change are one statement, so that of two requests that were both checked against `seen` one fails.
     """
     here = (witnessed.c.origin == seen.origin) & (witnessed.c.size == seen.size) & (witnessed.c.root == seen.root)
-    changed = {"size": size, "root": root, "note": note, "time": time}
-    return conn.execute(update(witnessed).where(here, witnessed.c.time <= time).values(changed)).rowcount == 1
+    changed = {"size": new.size, "root": new.root, "note": new.note, "time": new.time}
+    return conn.execute(update(witnessed).where(here, witnessed.c.time <= new.time).values(changed)).rowcount == 1
 
 
 def set_mirrored(conn: Connection, seen: WitnessedLog, size: int, root: str) -> bool:

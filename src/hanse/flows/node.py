@@ -9,6 +9,7 @@ from hanse.clock import Clock
 from hanse.db.engine import Database
 from hanse.flows.downloads import Downloads
 from hanse.flows.epochs import Epochs
+from hanse.flows.keyring import Keyring
 from hanse.flows.listing import Listings
 from hanse.flows.scanner import Scanning
 from hanse.flows.sequence import Sequencer
@@ -38,6 +39,7 @@ class Node:
     epochs: Epochs
     listings: Listings
     sequencer: Sequencer
+    keys: Keyring = field(repr=False)
     aliases: Mapping[str, str] = field(default_factory=dict)
     transfers: Transfers = field(default_factory=Transfers)
     downloads: Downloads = field(default_factory=Downloads)
