@@ -24,12 +24,13 @@ from hanse.store.staging import Staging
 class Node:
     """Everything a flow may need.
 
-    origin: this node's own origin; secret: 32 bytes that sign Xet tokens and URLs; epochs: the CAS epoch in every
-    CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data path keeps in
-    memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none.
+    origin: this node's own origin; keys: what it signs with; secret: 32 bytes that sign Xet tokens and URLs; epochs: the CAS
+    epoch in every CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data
+    path keeps in memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none.
     """
 
     origin: Origin
+    keys: Keyring = field(repr=False)
     store: BlobStore
     staging: Staging
     db: Database
@@ -39,7 +40,6 @@ class Node:
     epochs: Epochs
     listings: Listings
     sequencer: Sequencer
-    keys: Keyring = field(repr=False)
     aliases: Mapping[str, str] = field(default_factory=dict)
     transfers: Transfers = field(default_factory=Transfers)
     downloads: Downloads = field(default_factory=Downloads)
