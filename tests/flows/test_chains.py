@@ -19,7 +19,7 @@ from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.model.actor import Actor
 from hanse.model.digest import NO_GIT_OID, NO_SHA256
-from hanse.model.leaf import RepoOp
+from hanse.model.ref_leaf import RepoOp
 from hanse.model.repo import RefName, Visibility
 
 

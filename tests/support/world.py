@@ -16,7 +16,8 @@ from hanse.flows.listing import read_listing
 from hanse.flows.node import Node
 from hanse.flows.records import load_revision
 from hanse.model.digest import NO_GIT_OID, NO_SHA256
-from hanse.model.leaf import Leaf, RefLeaf, RepoLeaf, RepoOp, leaf_id, parse_leaf
+from hanse.model.leaf import Leaf, leaf_id, parse_leaf
+from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp
 from hanse.store.keys import log_key
 from hanse.tlog.hashing import Frontier, leaf_hash
 from hanse.tlog.map import MerkleMap, tree_key, tree_value

@@ -24,8 +24,10 @@ from hanse.flows.access import missing
 from hanse.flows.effects import Commit, Effect, Move
 from hanse.flows.node import Node
 from hanse.flows.records import RefsRecord
+from hanse.model.conceal import SALT_BYTES, conceal
 from hanse.model.digest import NO_GIT_OID, NO_SHA256, GitOid, Sha256
-from hanse.model.leaf import SALT_BYTES, RefLeaf, RepoLeaf, RepoOp, RevKind, conceal, encode_leaf, leaf_id
+from hanse.model.leaf import encode_leaf, leaf_id
+from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp, RevKind
 from hanse.model.repo import RefName, RepoId, Visibility
 
 ATTEMPTS = 8

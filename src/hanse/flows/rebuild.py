@@ -31,8 +31,10 @@ from hanse.flows.journal import complete_staged, read_head, read_log, stored_siz
 from hanse.flows.node import Node
 from hanse.flows.rebuild_files import hold_named, restore_files
 from hanse.flows.recordbook import RecordBook, RefMeaning
+from hanse.model.conceal import conceal_value
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256
-from hanse.model.leaf import RefLeaf, RepoLeaf, RepoOp, UnknownLeaf, conceal_value, leaf_id, parse_leaf
+from hanse.model.leaf import leaf_id, parse_leaf
+from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp
 from hanse.model.repo import Origin, RepoType
 from hanse.tlog.hashing import EMPTY_ROOT, Frontier, leaf_hash
 
@@ -115,7 +117,7 @@ class _Replay:
     def apply(self, index: int, data: bytes) -> None:
         """Take in the leaf at `index`."""
         leaf = parse_leaf(data)
-        if isinstance(leaf, UnknownLeaf):
+        if not isinstance(leaf, RefLeaf | RepoLeaf):
             raise BadProof(f"leaf {index} of the journal is of a kind that this version does not know", hint="upgrade this node")
         token = (str(leaf.origin), leaf.type.value, leaf.repo)
         row: dict[str, object] = {"leaf": data, "leaf_hash": leaf_id(data), "created_at": leaf.time, "index": index}

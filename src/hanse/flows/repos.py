@@ -32,7 +32,8 @@ from hanse.flows.small_files import store_whole
 from hanse.flows.transfers import require_stored
 from hanse.model.actor import Actor
 from hanse.model.entry import Entry
-from hanse.model.leaf import RepoOp, leaf_id
+from hanse.model.leaf import leaf_id
+from hanse.model.ref_leaf import RepoOp
 from hanse.model.repo import RefName, RepoId, Visibility
 from hanse.store.keys import blob_key, chunk_list_key
 
