@@ -3,13 +3,13 @@
 Steps for each log:
 
 1. Its checkpoint is read and verified; one that has grown is cosigned as a witness after the proof from its tiles.
-2. Entries are read from where the copy ends, at most `STEP_BUNDLES` bundles at a time, and appended to the copy in memory; its root
-   must be the one that the checkpoint proves.
-3. They are replayed: chains, maps, snapshots. A false one ends here: an alarm is raised, and the copy stays where the log was true.
+2. Entries are read from where the copy ends, a few bundles at a time, and appended to the copy in memory; its root must be the
+   one that the checkpoint proves.
+3. They are replayed: chains, maps, snapshots. A false one ends here: an alarm is raised, the copy stays where the log was true.
 4. The files are put, then the record moves (compare-and-swap). Only a copy that has arrived at the checkpoint is cosigned as a
    mirror: "append-only, true as far as replay can tell, and held here".
 
-Steps 2 to 4 are safe to repeat. An `add-checkpoint` at `/mirror` does step 1 by a proof that is sent along, and asks for the rest.
+Steps 2 to 4 are safe to repeat. An `add-checkpoint` at `/mirror` does step 1 by a proof that comes along, and asks for the rest.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ from hanse.tlog.proof import consistency_proof, verify_consistency
 from hanse.tlog.tiles import WIDTH, Growth
 
 STEP_BUNDLES = 16
+STEP_BYTES = 8 * 1024 * 1024
+"""What is read before it is checked and put: so many bundles, or the bundle that reaches so many bytes."""
 STALE_SECONDS = 600
 """How long a log may still serve a checkpoint that is older than one that was submitted here."""
 _log = logging.getLogger(__name__)
@@ -74,12 +76,8 @@ class Follower:
         if size < log.size:
             return self._shorter(log, opened)
         proof = () if log.size in (0, size) else consistency_proof(log.size, size, client.tile)
-        request = UnverifiedRequest(log.size, proof, own_note(opened).encode())
-        return witness.record(self.node, log, witness.check(self.node, request, log)).log if size > log.size else self._same(request, log)
-
-    def _same(self, request: UnverifiedRequest, log: WitnessedLog) -> WitnessedLog:
-        witness.check(self.node, request, log)  # another root of the same size raises, and is kept as evidence
-        return log
+        opened = witness.check(self.node, UnverifiedRequest(log.size, proof, own_note(opened).encode()), log)
+        return log if size == log.size else witness.record(self.node, log, opened).log
 
     def _shorter(self, log: WitnessedLog, opened: VerifiedCheckpoint) -> WitnessedLog:
         """Say that a log serves less than it signed before, unless its newest checkpoint may not have reached its readers yet."""
@@ -93,9 +91,8 @@ class Follower:
 
     def advance(self, client: LogClient, log: WitnessedLog) -> WitnessedLog:
         """Take the next entries of a log into the copy, replay and cosign them (steps 2 to 4); return how it stands then."""
-        end = min(log.size, (log.mirrored // WIDTH + STEP_BUNDLES) * WIDTH)
         copy = LogCopy(self.node.store, log.origin)
-        entries = self._fetch(client, log.mirrored, end)
+        entries = self._fetch(client, log.mirrored, log.size)
         growth = copy.grow(log.mirrored, entries)
         self._check_root(client, log, growth)
         self._replay(log, entries)
@@ -107,9 +104,12 @@ class Follower:
     @staticmethod
     def _fetch(client: LogClient, start: int, end: int) -> list[bytes]:
         entries: list[bytes] = []
-        for index in range(start // WIDTH, -(-end // WIDTH)):
+        first = start // WIDTH
+        for index in range(first, min(-(-end // WIDTH), first + STEP_BUNDLES)):
             bundle = client.bundle(index, min(WIDTH, end - index * WIDTH))
             entries += bundle[max(0, start - index * WIDTH) :]
+            if sum(map(len, entries)) >= STEP_BYTES:
+                break
         return entries
 
     @staticmethod
@@ -118,7 +118,9 @@ class Follower:
         root, size = bytes.fromhex(log.root), growth.new_size
         if size == log.size:
             if growth.root != root:
-                raise BadProof(f"the entries of {log.origin} lead to root {growth.root.hex()} at size {size}, it signed {log.root}")
+                raise BadProof(
+                    f"the entries of {log.origin} lead to root {growth.root.hex()} at size {size}, it signed {log.root}"
+                )
             return
         verify_consistency(size, growth.root, log.size, root, consistency_proof(size, log.size, client.tile))
 
@@ -169,7 +171,9 @@ def submit(node: Node, body: bytes) -> tuple[str, ...]:
     """
     log = witness.find_log(node, parse_checkpoint(parse_note(parse_request(body).note)).claimed.origin)
     if not log.url:
-        raise NotFoundError(f"this mirror does not know where {log.origin} is served", hint="hanse witness log-add VKEY --url URL")
+        raise NotFoundError(
+            f"this mirror does not know where {log.origin} is served", hint="hanse witness log-add VKEY --url URL"
+        )
     log = witness.submit(node, body).log
     if (log.mirrored, log.mirrored_root) != (log.size, log.root):
         return ()
@@ -178,6 +182,3 @@ def submit(node: Node, body: bytes) -> tuple[str, ...]:
         if not witnesses.set_mirrored(conn, log, log.size, log.root, note):
             return ()
     return tuple(line for line in note.rpartition("\n\n")[2].splitlines() if line.split(" ")[1] == mirror_name(node.origin))
-
-
-__all__ = ["Follower", "mirrored_note", "submit"]
