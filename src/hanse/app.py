@@ -23,6 +23,8 @@ from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.epochs import Epochs
 from hanse.flows.keyring import Custody, read_passphrase
 from hanse.flows.listing import Listings
+from hanse.flows.logstate import LogState
+from hanse.flows.logview import LogView
 from hanse.flows.maintenance import Maintenance
 from hanse.flows.node import Node
 from hanse.flows.opinions import ask_next
@@ -80,7 +82,7 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     store = LocalStore(settings.data / "objects")
     staging = Staging(settings.data / "staging")
     staging.purge(chosen.now())
-    sequencer = Sequencer(db, store, chosen)
+    state = LogState(db)
     node = Node(
         origin=identity.origin,
         keys=identity.keys,
@@ -92,7 +94,8 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         secret=identity.secret,
         epochs=Epochs(db, identity.epoch),
         listings=Listings(),
-        sequencer=sequencer,
+        sequencer=Sequencer(db, store, chosen, state=state),
+        log=LogView(db, store, identity.origin, identity.keys.log, state),
         aliases=settings.aliases,
         scanning=open_scanning(settings),
     )
@@ -103,7 +106,7 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         return Opened(node, identity, token, None, None)
     set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
     apply_policy(node)
-    sequencer.start()
+    node.sequencer.start()
     maintenance, rejudging = Maintenance(node), Rejudging(node)
     maintenance.start()
     rejudging.start()

@@ -13,7 +13,8 @@ from hanse.db import leaves
 from hanse.db.engine import Database
 from hanse.errors import BadFormat, BadProof, BlobNotFound, IntegrityError
 from hanse.flows import journal
-from hanse.flows.journal import Staged, head_key, sweep
+from hanse.flows.journal import head_key, sweep
+from hanse.flows.logfiles import Staged
 from hanse.flows.publish import PutBytes
 from hanse.model.digest import Sha256
 from hanse.store.keys import log_key, log_staged_key

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.signers import signer
-
 from hanse.clock import Clock
 from hanse.db import accounts
 from hanse.db.engine import Database, sqlite_url
 from hanse.db.repos import Repo
 from hanse.db.state import get_state, insert_state
 from hanse.flows.epochs import Epochs
-from hanse.flows.keyring import Keyring
+from hanse.flows.keyring import Custody, open_keyring
 from hanse.flows.listing import Listings
+from hanse.flows.logstate import LogState
+from hanse.flows.logview import LogView
 from hanse.flows.node import Node
 from hanse.flows.publish import CommitRequest, Operation, Published, publish
 from hanse.flows.repos import create_repo
@@ -23,7 +23,6 @@ from hanse.flows.sequence import Sequencer
 from hanse.model.actor import Actor
 from hanse.model.digest import GitOid
 from hanse.model.limits import Limits
-from hanse.model.publickey import Scheme
 from hanse.model.repo import Origin, RefName, RepoId, RepoType, Visibility
 from hanse.store.base import BlobStore
 from hanse.store.local import LocalStore
@@ -44,13 +43,6 @@ class TickingClock:
         return self.time
 
 
-def make_keys(seed: str = "node") -> Keyring:
-    """Return keys in memory, the same for the same seed."""
-    made = {use: signer(f"{seed} {use}") for use in ("log", "witness", "mirror")}
-    made |= {use: signer(f"{seed} {use}", Scheme.ECDSA_P256) for use in ("attest", "ref")}
-    return Keyring(**made)
-
-
 def make_node(
     database: Database, data: Path, *, store: BlobStore | None = None, clock: Clock | None = None, limits: Limits | None = None
 ) -> Node:
@@ -59,8 +51,10 @@ def make_node(
         if not get_state(conn):
             insert_state(conn, {"origin": ORIGIN, "cas_epoch": "e1"})
     chosen, kept = clock or TickingClock(), store or LocalStore(data)
+    keys, state = open_keyring(data.with_name(f"{data.name}-node"), Custody()), LogState(database)
     return Node(
         origin=ORIGIN,
+        keys=keys,
         store=kept,
         staging=Staging(data),
         db=database,
@@ -69,8 +63,8 @@ def make_node(
         secret=bytes(32),
         epochs=Epochs(database, "e1"),
         listings=Listings(),
-        sequencer=Sequencer(database, kept, chosen),
-        keys=make_keys(),
+        sequencer=Sequencer(database, kept, chosen, state=state),
+        log=LogView(database, kept, ORIGIN, keys.log, state),
     )
 
 
