@@ -42,7 +42,7 @@ class _State:
     failed: int = 0
     waited: int = 0
 
-    def ended(self, outcome: Outcome, now: float) -> None:
+    def ended(self, outcome: Outcome, now: float, pace: float) -> None:
         """Take in how a job of this key ended."""
         if outcome is Outcome.FAILED:
             self.failed += 1
@@ -52,19 +52,20 @@ class _State:
             self.until = now + min(MAX_WAITING_PAUSE, _FIRST_WAIT * 2.0 ** min(self.waited, 8))
         else:
             self.failed = self.waited = 0
-            self.until = now + ROUND_SECONDS
+            self.until = now + pace
 
 
 class Background:
     """Calls `step` about once a second, and whenever a job has ended; `step` looks what is due and runs jobs.
 
-    name: of threads and lease; workers: jobs at a time.
+    name: of threads and lease; workers: jobs at a time; pace: seconds between two jobs of a key, and two calls of `step`.
     """
 
-    def __init__(self, name: str, db: Database, step: Callable[[], object], workers: int) -> None:
+    def __init__(self, name: str, db: Database, step: Callable[[], object], *, workers: int, pace: float = ROUND_SECONDS) -> None:
         self._name = name
         self._db = db
         self._step = step
+        self._pace = pace
         self._holder = new_holder()
         self._lock = threading.Lock()
         self._busy: set[Hashable] = set()
@@ -85,6 +86,11 @@ class Background:
         if self._thread.is_alive():
             self._thread.join(timeout=30)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        try:
+            with self._db.write() as conn:
+                leaves.release_lease(conn, self._holder, self._name)
+        except HanseError as error:  # it lapses by itself
+            _log.warning("%s: the lease was not given up: %s", self._name, error.message)
 
     def poke(self) -> None:
         """Have `step` called now."""
@@ -117,7 +123,7 @@ class Background:
             _log.exception("%s: %s", self._name, key)
         finally:
             with self._lock:
-                self._states[key].ended(outcome, time.monotonic())
+                self._states[key].ended(outcome, time.monotonic(), self._pace)
                 self._busy.discard(key)
             self._wake.set()
 
@@ -129,5 +135,5 @@ class Background:
                 _log.warning("%s: %s", self._name, error.message)
             except Exception:  # noqa: BLE001 a thread that ends here would leave a node that looks well and does nothing
                 _log.exception("%s: unexpected", self._name)
-            self._wake.wait(ROUND_SECONDS)
+            self._wake.wait(self._pace)
             self._wake.clear()

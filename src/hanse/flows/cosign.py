@@ -19,16 +19,16 @@ from hanse.db import alarms, cosignatures, cosigners, witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.cosigners import Cosigner
 from hanse.db.witnesses import WitnessedLog
-from hanse.errors import BlobNotFound
+from hanse.errors import BlobNotFound, IntegrityError
 from hanse.flows import witness
 from hanse.flows.asking import Asked, Target, ask
-from hanse.flows.background import Background, Outcome
+from hanse.flows.background import ROUND_SECONDS, Background, Outcome
 from hanse.flows.logcopy import LogCopy
 from hanse.flows.node import Node
 from hanse.model.canonical import canonical
 from hanse.peers.client import PeerClient
 from hanse.tlog.addcheckpoint import UnverifiedRequest
-from hanse.tlog.checkpoint import Checkpoint
+from hanse.tlog.checkpoint import Checkpoint, open_checkpoint
 from hanse.tlog.note import parse_vkey
 from hanse.tlog.proof import consistency_proof
 
@@ -46,15 +46,17 @@ class Cosigning:
     """Asks cosigners in threads of its own.
 
     target: returns the newest checkpoint of this node's log, None if there is nothing to cosign or it must not be signed;
-    refresh: seconds after which a cosignature is renewed.
+    refresh: seconds after which a cosignature is renewed; pace: the shortest time between two questions to one cosigner.
     """
 
-    def __init__(self, node: Node, peers: PeerClient, target: Callable[[], Target | None], refresh: int) -> None:
+    def __init__(
+        self, node: Node, peers: PeerClient, target: Callable[[], Target | None], refresh: int, *, pace: float = ROUND_SECONDS
+    ) -> None:
         self._node = node
         self._peers = peers
         self._target = target
         self._refresh = refresh
-        self._background = Background("cosign", node.db, self.step, _WORKERS)
+        self._background = Background("cosign", node.db, self.step, workers=_WORKERS, pace=pace)
 
     def start(self) -> None:
         """Start the threads."""
@@ -137,3 +139,21 @@ def target_of(node: Node, log: WitnessedLog) -> Target:
 
     checkpoint = Checkpoint(log.origin, log.size, bytes.fromhex(log.root))
     return Target(checkpoint, log.note.encode(), tuple(map(parse_vkey, log.vkeys)), prove)
+
+
+def own_target(node: Node) -> Target | None:
+    """Return the newest checkpoint of this node's log; None if it is empty, or must not be signed (the reason is in the log)."""
+    head = node.log.head()
+    if not head.size:
+        return None
+    try:
+        opened = open_checkpoint(node.log.checkpoint(head.size), node.log.key)
+    except IntegrityError as error:
+        _log.error("cosign: %s", error.message)
+        return None
+    note = witness.own_note(opened).encode()
+    return Target(head, note, (node.log.key,), partial(_grown, node, head.size))
+
+
+def _grown(node: Node, size: int, old: int) -> tuple[bytes, ...]:
+    return node.log.prove_growth(old, size)

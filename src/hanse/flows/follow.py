@@ -24,15 +24,16 @@ from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadProof, HanseError, IntegrityError, NotFoundError, RolledBack
 from hanse.flows import witness
 from hanse.flows.logcopy import LogCopy
+from hanse.flows.mirror import mirrored_note
 from hanse.flows.node import Node
 from hanse.flows.replays import Replays
-from hanse.flows.witness import mirror_name, own_note, raise_alarm, sign_lines
+from hanse.flows.witness import own_note, raise_alarm
 from hanse.model.canonical import canonical
 from hanse.peers.client import PeerClient
 from hanse.peers.logclient import LogClient
-from hanse.tlog.addcheckpoint import UnverifiedRequest, parse_request
-from hanse.tlog.checkpoint import VerifiedCheckpoint, open_checkpoint, parse_checkpoint
-from hanse.tlog.note import parse_note, parse_vkey
+from hanse.tlog.addcheckpoint import UnverifiedRequest
+from hanse.tlog.checkpoint import VerifiedCheckpoint, open_checkpoint
+from hanse.tlog.note import parse_vkey
 from hanse.tlog.proof import consistency_proof, verify_consistency
 from hanse.tlog.tiles import WIDTH, Growth
 
@@ -154,31 +155,3 @@ def _evidence(log: WitnessedLog, entries: Sequence[bytes]) -> bytes:
     """Return what shows that a log is not true: its checkpoint, and the entries from where it was true before."""
     shown = [entry.decode("utf-8", "replace") for entry in entries[:256]]
     return canonical({"checkpoint": log.note, "from": log.mirrored, "leaves": shown})
-
-
-def mirrored_note(node: Node, log: WitnessedLog) -> str:
-    """Return the last checkpoint of a log with the log's signatures and a new cosignature of this node as a mirror."""
-    opened = open_checkpoint(log.note.encode(), *map(parse_vkey, log.vkeys))
-    time = max(node.clock.now(), log.time)
-    lines = sign_lines(opened.checkpoint, mirror_name(node.origin), [node.keys.mirror], time)
-    return own_note(opened) + "".join(f"{line}\n" for line in lines)
-
-
-def submit(node: Node, body: bytes) -> tuple[str, ...]:
-    """Take a checkpoint for the mirror and return its signature lines: none before the log is held and replayed up to there.
-
-    Raises as `witness.submit` does, and NotFoundError for a log whose address is not known.
-    """
-    log = witness.find_log(node, parse_checkpoint(parse_note(parse_request(body).note)).claimed.origin)
-    if not log.url:
-        raise NotFoundError(
-            f"this mirror does not know where {log.origin} is served", hint="hanse witness log-add VKEY --url URL"
-        )
-    log = witness.submit(node, body).log
-    if (log.mirrored, log.mirrored_root) != (log.size, log.root):
-        return ()
-    note = mirrored_note(node, log)
-    with node.db.write() as conn:
-        if not witnesses.set_mirrored(conn, log, log.size, log.root, note):
-            return ()
-    return tuple(line for line in note.rpartition("\n\n")[2].splitlines() if line.split(" ")[1] == mirror_name(node.origin))

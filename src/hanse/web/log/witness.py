@@ -9,10 +9,12 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
-from hanse.errors import BadSignature, SizeConflict
-from hanse.flows import witness
+from hanse.errors import BadFormat, BadSignature, BlobNotFound, SizeConflict
+from hanse.flows import mirror, witness
 from hanse.flows.node import Node
 from hanse.tlog.addcheckpoint import MAX_REQUEST_BYTES, SIZE_TYPE, encode_size
+from hanse.tlog.tiles import parse_tile_path
+from hanse.web.blob_response import IMMUTABLE
 from hanse.web.routing import Call, Route
 
 _NOTE = "text/plain; charset=utf-8"
@@ -45,7 +47,31 @@ async def witnessed_checkpoint(call: Call) -> Response:
     return Response(note, media_type=_NOTE, headers=_FRESH)
 
 
+async def add_to_mirror(call: Call) -> Response:
+    """Take a log's checkpoint for the mirror, and cosign it once the log is held and replayed up to there; empty before."""
+    return await _add(call, mirror.submit)
+
+
+async def mirrored_checkpoint(call: Call) -> Response:
+    """Answer the last checkpoint cosigned as a mirror of the log with this origin hash."""
+    note = await call.run(mirror.newest_checkpoint, call.node, call.params["log"])
+    return Response(note, media_type=_NOTE, headers=_FRESH)
+
+
+async def mirrored_tile(call: Call) -> Response:
+    """Answer a hash tile or entry bundle of the copy of the log with this origin hash."""
+    try:
+        name = parse_tile_path(f"tile/{call.params['path']}")
+    except BadFormat as error:
+        raise BlobNotFound(error.message) from error
+    data = await call.run(mirror.read_copy, call.node, call.params["log"], name)
+    return Response(data, media_type="application/octet-stream", headers={"cache-control": IMMUTABLE})
+
+
 ROUTES = [
     Route("POST", "/witness/add-checkpoint", add_to_witness, auth=False),
     Route("GET", "/witness/{log}/checkpoint", witnessed_checkpoint, auth=False),
+    Route("POST", "/mirror/add-checkpoint", add_to_mirror, auth=False),
+    Route("GET", "/mirror/{log}/checkpoint", mirrored_checkpoint, auth=False),
+    Route("GET", "/mirror/{log}/tile/{path*}", mirrored_tile, auth=False),
 ]
