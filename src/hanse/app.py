@@ -21,6 +21,7 @@ from hanse.db.engine import Database, sqlite_url
 from hanse.errors import BadSetting
 from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.epochs import Epochs
+from hanse.flows.keyleaves import register_keys
 from hanse.flows.keyring import Custody, read_passphrase
 from hanse.flows.listing import Listings
 from hanse.flows.logstate import LogState
@@ -106,6 +107,7 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         return Opened(node, identity, token, None, None)
     set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
     apply_policy(node)
+    register_keys(node)
     node.sequencer.start()
     maintenance, rejudging = Maintenance(node), Rejudging(node)
     maintenance.start()

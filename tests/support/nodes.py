@@ -12,6 +12,7 @@ from hanse.db.engine import Database, sqlite_url
 from hanse.db.repos import Repo
 from hanse.db.state import get_state, insert_state
 from hanse.flows.epochs import Epochs
+from hanse.flows.keyleaves import register_keys
 from hanse.flows.keyring import Custody, open_keyring
 from hanse.flows.listing import Listings
 from hanse.flows.logstate import LogState
@@ -77,7 +78,8 @@ def fresh_catalogue(folder: Path) -> Database:
 
 @contextmanager
 def running(node: Node) -> Iterator[Node]:
-    """Run the node's sequencer for the length of a `with` block."""
+    """Run the node's sequencer for the length of a `with` block, as at a start: its keys are in the log first."""
+    register_keys(node)
     node.sequencer.start()
     try:
         yield node

@@ -121,6 +121,13 @@ def get(conn: Connection, leaf_id: int) -> PendingLeaf | None:
     return None if row is None else _leaf(row)
 
 
+def by_hash(conn: Connection, repo: int, ref: str, leaf_hash: str) -> PendingLeaf | None:
+    """Return the leaf with this hash in the chains of a ref."""
+    here = (pending.c.repo_id == repo) & (pending.c.ref == ref) & (pending.c.leaf_hash == leaf_hash)
+    row = conn.execute(select(*_COLUMNS).where(here).order_by(pending.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else _leaf(row)
+
+
 def index_of(conn: Connection, leaf_id: int) -> int | None:
     """Return the log index of a leaf by row id, or None while it waits."""
     index: int | None = conn.execute(select(pending.c.index).where(pending.c.id == leaf_id)).scalar_one_or_none()

@@ -53,8 +53,10 @@ def register_keys(node: Node) -> None:
 
 
 def register_namespace(node: Node, conn: Connection, namespace: str) -> None:
-    """Queue the leaf that registers the node's key for refs for a namespace, unless the log has it."""
-    _register(node, conn, node.keys.ref.public, KeyUse.NAMESPACE, namespace.lower())
+    """Queue the leaf that registers the node's key for refs for a namespace, unless the log has it or the owner holds one."""
+    held = logkeys.of_use(conn, KeyUse.NAMESPACE.value, namespace.lower())
+    if not any(key.holder == Holder.OWNER.value and key.state == "active" for key in held):
+        _register(node, conn, node.keys.ref.public, KeyUse.NAMESPACE, namespace.lower())
 
 
 def _register(node: Node, conn: Connection, public: PublicKey, use: KeyUse, namespace: str | None = None) -> None:

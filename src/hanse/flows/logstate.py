@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from hanse.clock import rfc3339
 from hanse.db import leaves
 from hanse.db.engine import Database
 from hanse.errors import BadFormat, BlobNotFound, LeaseLost, StorageError
 from hanse.flows.maps import Change, MapRoots, Maps
-from hanse.model.canonical import canonical
+from hanse.model.digest import Sha256
+from hanse.model.leaf import encode_leaf
+from hanse.model.trust_leaf import SnapshotLeaf
 
 KEPT = 512
 """Snapshots whose maps are kept at hand; older ones are worked out again from the log."""
@@ -180,13 +181,4 @@ def _read_kind(data: bytes) -> _Kind:
 
 def _snapshot_leaf(roots: tuple[bytes, bytes], now: int) -> bytes:
     refs, advisories = roots
-    return canonical(
-        {
-            "v": 1,
-            "kind": "snapshot",
-            "must": True,
-            "time": rfc3339(now),
-            "refs": refs.hex(),
-            "advisories": advisories.hex(),
-        }
-    )
+    return encode_leaf(SnapshotLeaf(now, Sha256(refs.hex()), Sha256(advisories.hex())))
