@@ -238,7 +238,7 @@ class Hashing:
             return Hashed(before.st_size, known)
         started = self._remembered.clock()
         state, view, read = hashlib.sha256(), memoryview(buffer), 0
-        while not self._stopped and (count := os.readv(descriptor, [buffer])):
+        while not self._stopped and read <= before.st_size and (count := os.readv(descriptor, [buffer])):
             state.update(view[:count])
             read += count
             self._count(count)
