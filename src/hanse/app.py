@@ -21,8 +21,11 @@ from hanse.db.engine import Database, sqlite_url
 from hanse.errors import BadSetting
 from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.epochs import Epochs
+from hanse.flows.keyleaves import register_keys
 from hanse.flows.keyring import Custody, read_passphrase
 from hanse.flows.listing import Listings
+from hanse.flows.logstate import LogState
+from hanse.flows.logview import LogView
 from hanse.flows.maintenance import Maintenance
 from hanse.flows.node import Node
 from hanse.flows.opinions import ask_next
@@ -80,7 +83,7 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     store = LocalStore(settings.data / "objects")
     staging = Staging(settings.data / "staging")
     staging.purge(chosen.now())
-    sequencer = Sequencer(db, store, chosen)
+    state = LogState(db)
     node = Node(
         origin=identity.origin,
         keys=identity.keys,
@@ -92,7 +95,8 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         secret=identity.secret,
         epochs=Epochs(db, identity.epoch),
         listings=Listings(),
-        sequencer=sequencer,
+        sequencer=Sequencer(db, store, chosen, state=state),
+        log=LogView(db, store, identity.origin, identity.keys.log, state),
         aliases=settings.aliases,
         scanning=open_scanning(settings),
     )
@@ -103,7 +107,8 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         return Opened(node, identity, token, None, None)
     set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
     apply_policy(node)
-    sequencer.start()
+    register_keys(node)
+    node.sequencer.start()
     maintenance, rejudging = Maintenance(node), Rejudging(node)
     maintenance.start()
     rejudging.start()

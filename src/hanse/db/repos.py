@@ -210,6 +210,12 @@ def create_erased(conn: Connection, origin: Origin, kind: RepoType) -> int:
     return inserted
 
 
+def live_after(conn: Connection, number: int, limit: int) -> list[int]:
+    """Return row ids of live repositories above `number`, ascending."""
+    query = select(repos.c.id).where(repos.c.id > number, repos.c.state == "live").order_by(repos.c.id).limit(limit)
+    return list(conn.execute(query).scalars())
+
+
 def any_exist(conn: Connection) -> bool:
     """Tell whether the catalogue has any repository."""
     return conn.execute(select(repos.c.id).limit(1)).first() is not None

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, literal, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, literal, select, update
 
-from hanse.db.batch import insert_new
+from hanse.db.batch import insert_new, put_rows
 from hanse.db.schema import refs, revisions
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256, is_git_oid
 from hanse.model.repo import RefName
@@ -151,16 +151,13 @@ def all_refs(conn: Connection, repo: int, prefix: str = "refs/", *, deleted: boo
     return [_ref(row) for row in conn.execute(query)]
 
 
-_DROP_REF = delete(refs).where(refs.c.repo_id == bindparam("b_repo"), refs.c.ref == bindparam("b_ref"))
 _LIVE = update(revisions).where(revisions.c.repo_id == bindparam("b_repo"), revisions.c.rev == bindparam("b_rev"))
 _LIVE = _LIVE.values(state="live", retired_at=None)
 
 
 def put_refs(conn: Connection, rows: Sequence[RefRow]) -> None:
     """Set the applied positions of refs, each of which is named once."""
-    if rows:
-        conn.execute(_DROP_REF, [{"b_repo": row.repo_id, "b_ref": row.ref} for row in rows])
-        conn.execute(insert(refs), [_ref_values(row) for row in rows])
+    put_rows(conn, refs, [_ref_values(row) for row in rows])
 
 
 def _ref_values(row: RefRow) -> dict[str, object]:

@@ -24,6 +24,18 @@ attestations = Table(  # statements about revisions; payload and bundle are obje
 Index("ix_attestations_rev", attestations.c.repo_id, attestations.c.rev, attestations.c.predicate)
 Index("ix_attestations_payload", attestations.c.payload)
 
+log_keys = Table(  # keys that the log's own `key` leaves, queued ones included, say something about; remade from them
+    "log_keys",
+    metadata,
+    Column("use", String(9), primary_key=True),  # log, witness, mirror, attest, ref, namespace
+    Column("namespace", String(96), primary_key=True),  # in lower case, "" but for use namespace
+    Column("key", String(64), primary_key=True),  # fingerprint
+    Column("spki", Text, nullable=False),  # base64 of DER
+    Column("holder", String(8), nullable=False),  # operator, owner; "" but for use namespace
+    Column("state", String(10), nullable=False),  # active, retired, distrusted
+    Column("since", BigInteger, nullable=False),  # time of the leaf that registered it
+)
+
 # LISTED STATE: whom this node asks for cosignatures.
 cosigners = Table(
     "cosigners",

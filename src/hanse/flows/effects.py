@@ -80,6 +80,8 @@ class Signed(_Effect, frozen=True, tag="signed"):
 Effect = Commit | Move | Create | Restore | Rename | Visibility | Delete | Signed
 NONE = "{}"
 """Text kept for a leaf that changes nothing here."""
+_COMMIT = '{"type":"commit"}'
+_decode = msgspec.json.Decoder(Effect).decode
 
 
 def encode(effect: Effect) -> str:
@@ -90,7 +92,7 @@ def encode(effect: Effect) -> str:
 def parse(text: str) -> Effect:
     """Return the effect written in `text`; raises StorageError if the catalogue holds something else."""
     try:
-        effect: Effect = msgspec.json.decode(text, type=Effect)
+        effect: Effect = _decode(text)
     except msgspec.DecodeError as error:
         raise StorageError(f"a queued effect cannot be read: {error}", hint="run hanse admin rebuild") from error
     return effect
@@ -105,10 +107,10 @@ def apply_all(conn: Connection, rows: Iterable[PendingLeaf]) -> None:
     for row in rows:
         if row.effect == NONE:
             continue
-        effect = parse(row.effect)
-        if isinstance(effect, Commit):
+        if row.effect == _COMMIT:
             commits.append(row)
             continue
+        effect = parse(row.effect)
         _commit(conn, commits)
         commits = []
         _APPLY[type(effect)](conn, row, effect)
@@ -211,6 +213,7 @@ def _delete(conn: Connection, row: PendingLeaf, effect: Delete) -> None:
 
 
 _APPLY: dict[type[Any], Callable[[Connection, PendingLeaf, Any], None]] = {
+    Commit: lambda conn, row, _effect: _commit(conn, [row]),
     Move: _move,
     Create: _create,
     Restore: _restore,

@@ -12,7 +12,6 @@ from hanse.db import leaves
 from hanse.db.engine import Database
 from hanse.db.leaves import LogHead
 from hanse.errors import BlobNotFound
-from hanse.flows.journal import Staged
 from hanse.model.digest import Sha256
 from hanse.store.base import BlobStore
 from hanse.store.keys import log_key, log_staged_key
@@ -22,6 +21,15 @@ from hanse.tlog.tiles import WIDTH, TileName, edge_frontier, edge_names
 _ATTEMPTS = 8
 """How often a file is looked for while the head moves on and former partial files are deleted."""
 _EMPTY = LogHead(0, Sha256(EMPTY_ROOT.hex()), Frontier().encode(), 0, None)
+
+
+class Staged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch before its objects are in place: log sizes before and after, root, and (key, bytes) in order of putting."""
+
+    start: int
+    size: int
+    root: bytes
+    objects: tuple[tuple[str, bytes], ...]
 
 
 class LogFiles:

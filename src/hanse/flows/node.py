@@ -11,6 +11,7 @@ from hanse.flows.downloads import Downloads
 from hanse.flows.epochs import Epochs
 from hanse.flows.keyring import Keyring
 from hanse.flows.listing import Listings
+from hanse.flows.logview import LogView
 from hanse.flows.scanner import Scanning
 from hanse.flows.sequence import Sequencer
 from hanse.flows.transfers import Transfers
@@ -40,6 +41,7 @@ class Node:
     epochs: Epochs
     listings: Listings
     sequencer: Sequencer
+    log: LogView
     aliases: Mapping[str, str] = field(default_factory=dict)
     transfers: Transfers = field(default_factory=Transfers)
     downloads: Downloads = field(default_factory=Downloads)

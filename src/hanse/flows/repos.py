@@ -126,7 +126,7 @@ def _found(
         chains.queue_repo(conn, made, leaf, Create(record=record), words.now)
         born = replace(unborn, id=made)
         start = chains.newest(conn, made, draft.ref)
-        queued = chains.queue_commit(conn, born, start, rev=draft.rev, tree=draft.listing.tree, now=words.now)
+        queued = chains.queue_commit(node, conn, born, start, rev=draft.rev, tree=draft.listing.tree, now=words.now)
     return _await(node, born, queued)
 
 

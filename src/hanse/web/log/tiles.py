@@ -31,7 +31,7 @@ async def tile(call: Call) -> Response:
     if name.level is None:
         headers["Vary"] = "Accept-Encoding"
         if _takes_gzip(call.request.headers.get("accept-encoding", "")):
-            headers |= {"Content-Encoding": "gzip", "ETag": f'W/{headers["ETag"]}'}
+            headers |= {"Content-Encoding": "gzip", "ETag": f"W/{headers['ETag']}"}
             data = await call.run(gzip.compress, data, 6, mtime=0)
     return Response(data, media_type="application/octet-stream", headers=headers)
 

@@ -1,4 +1,4 @@
-"""Revision 0006: attestations, cosignatures, logs that are witnessed, alarms, notices; leaves without a repository."""
+"""Revision 0006: attestations, cosignatures, logs that are witnessed, alarms, notices, keys; leaves without a repository."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Apply the revision."""
     _attestations()
+    _keys()
     _cosignatures()
     _contradictions()
     with op.batch_alter_table("pending") as table:
@@ -38,6 +39,20 @@ def _attestations() -> None:
     )
     op.create_index("ix_attestations_rev", "attestations", ["repo_id", "rev", "predicate"])
     op.create_index("ix_attestations_payload", "attestations", ["payload"])
+
+
+def _keys() -> None:
+    op.create_table(
+        "log_keys",
+        sa.Column("use", sa.String(9), nullable=False),
+        sa.Column("namespace", sa.String(96), nullable=False),
+        sa.Column("key", sa.String(64), nullable=False),
+        sa.Column("spki", sa.Text(), nullable=False),
+        sa.Column("holder", sa.String(8), nullable=False),
+        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("use", "namespace", "key", name="pk_log_keys"),
+    )
 
 
 def _cosignatures() -> None:
