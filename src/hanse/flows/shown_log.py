@@ -26,7 +26,7 @@ from hanse.model.evidence import LogEvidence, MapEvidence, MapName
 from hanse.model.key_leaf import KeyLeaf, KeyUse
 from hanse.model.leaf import Leaf, UnknownLeaf, leaf_hash, parse_leaf
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf
-from hanse.model.repo import Origin, parse_origin, parse_repo_type
+from hanse.model.repo import Origin, RepoType, parse_origin
 from hanse.model.trust_leaf import AdvisoryLeaf, AttestLeaf, SnapshotLeaf
 from hanse.tlog.checkpoint import Checkpoint, UnverifiedCheckpoint, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
 from hanse.tlog.cosignature import cosigner_key, verify_cosignatures
@@ -260,9 +260,9 @@ def _check_map(root: bytes, key: bytes, value: bytes | None, one: MapEvidence) -
 
 def _ref_key(one: MapEvidence) -> bytes:
     _, origin, kind, repo, ref = one.key
-    if repo != repo.lower():
-        raise BadFormat(f"a map names a repository in lower case, got {repo[:120]!r}")
-    return ref_key(parse_origin(origin), parse_repo_type(kind), repo, ref)
+    if repo != repo.lower() or kind not in list(RepoType):
+        raise BadFormat(f"a map names type and repository as leaves do, in lower case, got {kind[:40]!r} {repo[:120]!r}")
+    return ref_key(parse_origin(origin), RepoType(kind), repo, ref)
 
 
 def _ref_value(one: MapEvidence) -> bytes | None:

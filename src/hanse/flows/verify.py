@@ -29,6 +29,7 @@ from hanse.flows.position import Position, find_position, home_of
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog, cosigners_in, open_log, with_cosigners
 from hanse.flows.trust import Cosigner, Trust, Wanted
+from hanse.flows.veil import CLEAR, Veil, veil_of
 from hanse.flows.verified_facts import gather_facts, owner_key
 from hanse.model.decision import Decision, EvidenceFacts, Known
 from hanse.model.evidence import UnverifiedEvidence
@@ -108,6 +109,7 @@ class _Steps:
         self.rev = ""
         self.tree = ""
         self.position: Position | None = None
+        self.veil = CLEAR
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -149,9 +151,10 @@ class _Steps:
 
     def open_bundles(self) -> None:
         """Step 3."""
+        veils = (CLEAR, *(Veil(one.salt) for one in self.evidence.salts))
         for number, data in enumerate(self.evidence.bundles, 1):
             with self.step(f"statement {number}"):
-                found = open_bundle(data, self.logs, self.trust)
+                found = open_bundle(data, self.logs, self.trust, veils)
                 if isinstance(found, Aside):
                     self.notices.append(found.says)
                 else:
@@ -168,8 +171,7 @@ class _Steps:
                     _nothing([manifest for _, manifest in manifests], self.want), hint="get the evidence of what you want"
                 )
             if self.want.ref:
-                self._follow({manifest.repo for manifest in named}, self.want.ref)
-                named = [one for one in named if (one.rev, one.tree) == (self.rev, self.tree)]
+                named = self._follow(named, self.want.ref)
             said = {(one.repo, one.rev, one.tree) for one in named}
             if len(said) != 1:
                 raise BadProof(
@@ -177,6 +179,8 @@ class _Steps:
                 )
             self.manifest, self.repo = named[0], named[0].repo
             self.rev, self.tree = named[0].rev or "", named[0].tree or ""
+            if self.repo is not None:
+                self.veil = veil_of(self.evidence.salts, self.repo)
             self._leave_strangers()
 
     def _leave_strangers(self) -> None:
@@ -186,12 +190,16 @@ class _Steps:
         self.logs = [log for log in self.logs if log not in strangers]
         self.attested = [one for one in self.attested if one.log not in strangers]
 
-    def _follow(self, repos: set[RepoId | None], ref: str) -> None:
-        repo = next(iter(repos))
-        if len(repos) != 1 or repo is None:
+    def _follow(self, named: list[Manifest], ref: str) -> list[Manifest]:
+        """Return the manifests of what the ref points at."""
+        repo = named[0].repo
+        if repo is None or any(one.repo != repo for one in named):
             raise BadProof(f"what {ref} points at can be verified of one named repository only")
-        self.position = find_position(self.logs, repo, ref)
-        self.rev, self.tree = self.position.rev, self.position.tree
+        self.position = found = find_position(self.logs, repo, ref, veil := veil_of(self.evidence.salts, repo))
+        fitting = [one for one in named if _hidden(one, veil) == (found.rev, found.tree)]
+        if not fitting:
+            raise BadProof(f"{ref} points at {found.rev[:12]}, of which the evidence has no manifest", hint="get new evidence")
+        return fitting
 
     def check_manifest(self) -> None:
         """Step 5. A manifest of another tool names no tree; its files are all that it says."""
@@ -214,7 +222,7 @@ class _Steps:
                     f"{log.origin} is shown at {log.checkpoint.size} leaves and was seen with more: this is not the latest"
                 )
             if position.leaf is not None:
-                found = pin_of(position)
+                found = pin_of(position, self.rev, self.tree)
                 check_ref(self.trust.seen(repo.origin), repo.type, repo.folded, position.ref, found, consistent=log.consistent)
             if not position.signed:
                 self.notices.append(
@@ -236,6 +244,7 @@ class _Steps:
             repo=self.repo,
             rev=self.rev,
             tree=self.tree,
+            veil=self.veil,
             logs=self.logs,
             attested=about,
             position=self.position,
@@ -265,9 +274,9 @@ class _Steps:
         )
 
 
-def pin_of(position: Position) -> RefPin:
-    """Return a position as pins have it."""
-    return RefPin(position.log.origin, position.index, position.seq, position.rev, position.tree)
+def pin_of(position: Position, rev: str, tree: str) -> RefPin:
+    """Return a position as pins have it: with commit id and tree in clear."""
+    return RefPin(position.log.origin, position.index, position.seq, rev, tree)
 
 
 def tree_of(files: Sequence[ManifestFile]) -> str:
@@ -283,6 +292,10 @@ def tree_of(files: Sequence[ManifestFile]) -> str:
 def _counts(log: ShownLog | None, repo: RepoId | None) -> bool:
     """Tell whether a log may be met for the first time: only the one that answers for the name."""
     return log is None or log.known is not Known.NEW or (repo is not None and log.origin == repo.origin)
+
+
+def _hidden(manifest: Manifest, veil: Veil) -> tuple[str, str]:
+    return veil.hide("rev", manifest.rev or ""), veil.hide("tree", manifest.tree or "")
 
 
 def _fits(manifest: Manifest, want: Wanted) -> bool:
