@@ -21,7 +21,11 @@ from hanse.db.engine import Database, sqlite_url
 from hanse.errors import BadSetting
 from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.epochs import Epochs
+from hanse.flows.keyleaves import register_keys
+from hanse.flows.keyring import Custody, read_passphrase
 from hanse.flows.listing import Listings
+from hanse.flows.logstate import LogState
+from hanse.flows.logview import LogView
 from hanse.flows.maintenance import Maintenance
 from hanse.flows.node import Node
 from hanse.flows.opinions import ask_next
@@ -75,13 +79,14 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     db = Database(database_url(settings))
     db.migrate()
-    identity = open_identity(settings.data, db, settings.origin, rebuilding=rebuilding)
+    identity = open_identity(settings.data, db, settings.origin, custody_of(settings), rebuilding=rebuilding)
     store = LocalStore(settings.data / "objects")
     staging = Staging(settings.data / "staging")
     staging.purge(chosen.now())
-    sequencer = Sequencer(db, store, chosen)
+    state = LogState(db)
     node = Node(
         origin=identity.origin,
+        keys=identity.keys,
         store=store,
         staging=staging,
         db=db,
@@ -90,7 +95,8 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         secret=identity.secret,
         epochs=Epochs(db, identity.epoch),
         listings=Listings(),
-        sequencer=sequencer,
+        sequencer=Sequencer(db, store, chosen, state=state),
+        log=LogView(db, store, identity.origin, identity.keys.log, state),
         aliases=settings.aliases,
         scanning=open_scanning(settings),
     )
@@ -101,13 +107,28 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
         return Opened(node, identity, token, None, None)
     set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
     apply_policy(node)
-    sequencer.start()
+    register_keys(node)
+    node.sequencer.start()
     maintenance, rejudging = Maintenance(node), Rejudging(node)
     maintenance.start()
     rejudging.start()
     settling = open_settling(node, settings)
     settling.start()
     return Opened(node, identity, token, maintenance, rejudging, settling)
+
+
+def custody_of(settings: Settings) -> Custody:
+    """Return where the settings say that keys are kept; raises BadSetting or StorageError for an unusable passphrase file."""
+    places = {
+        "log": settings.key_log,
+        "witness": settings.key_witness,
+        "mirror": settings.key_mirror,
+        "attest": settings.key_attest,
+        "ref": settings.key_ref,
+    }
+    file = settings.key_passphrase_file
+    passphrase = settings.key_passphrase if file is None else read_passphrase(file)
+    return Custody({use: place for use, place in places.items() if place}, passphrase)
 
 
 def open_settling(node: Node, settings: Settings) -> Settling:

@@ -9,187 +9,40 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import ipaddress
 import os
-import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
-from hanse.errors import BadSetting, HanseError
-from hanse.model.limits import GIB, KIB, MIB, Limits
-from hanse.model.repo import Origin, parse_name, parse_origin
+from hanse.errors import BadSetting
+from hanse.model.limits import GIB, MIB, Limits
+from hanse.model.repo import Origin, parse_origin
+from hanse.settings_parsers import ACTION as _ACTION
+from hanse.settings_parsers import TIMES as _TIMES
+from hanse.settings_parsers import UNITS as _UNITS
+from hanse.settings_parsers import Doc, Network
+from hanse.settings_parsers import boolean as _bool
+from hanse.settings_parsers import choice as _choice
+from hanse.settings_parsers import clamd as _clamd
+from hanse.settings_parsers import command as _command
+from hanse.settings_parsers import database as _database
+from hanse.settings_parsers import folded as _folded
+from hanse.settings_parsers import networks as _networks
+from hanse.settings_parsers import origin as _origin
+from hanse.settings_parsers import path as _path
+from hanse.settings_parsers import place as _place
+from hanse.settings_parsers import repo_path as _repo_path
+from hanse.settings_parsers import setting as _setting
+from hanse.settings_parsers import table as _table
+from hanse.settings_parsers import text as _text
+from hanse.settings_parsers import token as _token
+from hanse.settings_parsers import url as _url
+from hanse.settings_parsers import whole as _whole
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_UNITS = {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": GIB, "tib": 1024 * GIB}
-_TIMES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _ENV_ONLY = ("HANSE_HOME", "HANSE_CONFIG")
-
-
-class Doc(NamedTuple):
-    """What `docs/settings.md` says about one setting; `default` is the text shown there."""
-
-    text: str
-    default: str = ""
-
-
-def _text(raw: object) -> str:
-    """Return `raw` as text of 1 to 4,096 printable characters."""
-    if not isinstance(raw, str | Path) or not 1 <= len(str(raw)) <= 4096 or not str(raw).isprintable():
-        raise ValueError("text of 1 to 4,096 printable characters")
-    return str(raw)
-
-
-def _bool(raw: object) -> bool:
-    """Return `raw` as a truth value; text may be true, false, 1, 0, yes or no."""
-    if isinstance(raw, bool):
-        return raw
-    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if isinstance(raw, str) and raw.lower() in known:
-        return known[raw.lower()]
-    raise ValueError("true or false")
-
-
-def _scaled(raw: object, units: Mapping[str, int]) -> int:
-    """Return a whole number, or text such as `10 MiB` or `28d`, as a number of base units; raises ValueError."""
-    if isinstance(raw, int) and not isinstance(raw, bool):
-        return raw
-    text = _text(raw).replace(" ", "").replace("_", "").lower()
-    digits = text.rstrip("abcdefghijklmnopqrstuvwxyz")
-    if not digits.isascii() or not digits.isdigit() or len(digits) > 18 or text[len(digits) :] not in units:
-        raise ValueError("a number")
-    return int(digits) * units[text[len(digits) :]]
-
-
-def _whole(low: int, high: int, units: Mapping[str, int] | None = None) -> Callable[[object], int]:
-    """Return a parser of whole numbers from `low` to `high`, with `units` as allowed suffixes."""
-
-    def parse(raw: object) -> int:
-        wanted = f"a whole number from {low:,} to {high:,}"
-        if units:
-            wanted += f", or one with a unit ({', '.join(unit for unit in units if unit)})"
-        try:
-            value = _scaled(raw, units or {"": 1})
-        except ValueError:
-            raise ValueError(wanted) from None
-        if not low <= value <= high:
-            raise ValueError(wanted)
-        return value
-
-    return parse
-
-
-def _choice(*allowed: str) -> Callable[[object], str]:
-    """Return a parser that accepts exactly the texts in `allowed`."""
-
-    def parse(raw: object) -> str:
-        if raw not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)}")
-        return str(raw)
-
-    return parse
-
-
-def _clamd(raw: object) -> str:
-    """Return the address of a clamd: `unix:/path` or `host:port`."""
-    text = _text(raw)
-    host, _, port = text.rpartition(":")
-    if not text.startswith("unix:/") and not (host and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
-        raise ValueError("an address such as unix:/run/clamav/clamd.ctl or 127.0.0.1:3310")
-    return text
-
-
-def _command(raw: object) -> str:
-    """Return a command line in which `{file}` stands for a file."""
-    text = _text(raw)
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = []
-    if "{file}" in words[:1] or not any("{file}" in word for word in words):
-        raise ValueError("a command with {file} in it, such as modelaudit scan --format json {file}")
-    return text
-
-
-_ACTION = _choice("refuse", "hold", "warn")
-
-
-def _path(raw: object) -> Path:
-    """Return an absolute path; `~` is the home folder."""
-    return Path(_text(raw)).expanduser().absolute()
-
-
-def _url(raw: object) -> str:
-    """Return an http or https address without a trailing slash, query or credentials."""
-    text = _text(raw).rstrip("/")
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("an address such as https://models.example.org")
-    return text
-
-
-def _database(raw: object) -> str:
-    """Return a database address; `postgresql://` means the psycopg driver."""
-    text = _text(raw)
-    if text.startswith(("sqlite:///", "postgresql+psycopg://")):
-        return text
-    if text.startswith(("postgresql://", "postgres://")):
-        return "postgresql+psycopg://" + text.partition("://")[2]
-    raise ValueError("postgresql://USER@HOST/NAME or sqlite:///FILE")
-
-
-def _networks(raw: object) -> tuple[Network, ...]:
-    """Return networks from a list, or from text with commas."""
-    parts = raw if isinstance(raw, list | tuple) else [part for part in _text(raw).split(",") if part.strip()]
-    try:
-        return tuple(ipaddress.ip_network(_text(part).strip()) for part in parts)
-    except ValueError:
-        raise ValueError("networks such as 127.0.0.1/32, 10.0.0.0/8 or ::1/128, separated by commas") from None
-
-
-def _table(key: Callable[[str], str], value: Callable[[str], str], example: str) -> Callable[[object], dict[str, str]]:
-    """Return a parser of tables: TOML tables, or text such as `a=b,c=d`; at most 10,000 rows."""
-
-    def parse(raw: object) -> dict[str, str]:
-        rows = raw
-        if isinstance(raw, str):
-            rows = dict(part.strip().partition("=")[::2] for part in raw.split(",") if part.strip())
-        if not isinstance(rows, Mapping) or len(rows) > 10_000:
-            raise ValueError(f"a table such as {example}")
-        try:
-            return {key(_text(left)): value(_text(right)) for left, right in rows.items()}
-        except (HanseError, ValueError) as error:
-            raise ValueError(f"a table such as {example} ({error})") from None
-
-    return parse
-
-
-def _repo_path(text: str) -> str:
-    namespace, slash, name = text.partition("/")
-    if not slash:
-        raise ValueError(f"{text!r} is not namespace/name")
-    return f"{parse_name(namespace, 'namespace')}/{parse_name(name)}"
-
-
-def _folded(text: str) -> str:
-    return parse_name(text).lower()
-
-
-def _origin(raw: object) -> Origin:
-    try:
-        return parse_origin(_text(raw))
-    except HanseError as error:
-        raise ValueError(f"a host name such as models.example.org ({error.message})") from None
-
-
-def _token(raw: object) -> str:
-    text = _text(raw)
-    if not 16 <= len(text) <= 512 or not text.isascii() or " " in text:
-        raise ValueError("text of 16 to 512 visible ASCII characters")
-    return text
+_SECRET = ("admin_token", "key_passphrase")
 
 
 def parse_size(text: str) -> int:
@@ -198,14 +51,6 @@ def parse_size(text: str) -> int:
         return _SIZE_OR_NONE(text)
     except ValueError as error:
         raise BadSetting(f"a size must be {error}, got {text[:40]!r}") from None
-
-
-def _setting(default: Any, parse: Callable[[object], Any], doc: str, shown: str = "") -> Any:
-    """Return a dataclass field that knows its parser and its line of documentation."""
-    known = {"parse": parse, "doc": Doc(doc, shown or str(default))}
-    if isinstance(default, dict):
-        return field(default_factory=dict, metadata=known)
-    return field(default=default, metadata=known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +71,22 @@ class Settings:
     workers: int = _setting(1, _whole(1, 64), "Server processes; more than one needs PostgreSQL.")
     tls_cert: Path | None = _setting(None, _path, "Certificate chain, PEM; with `tls_key` the node speaks HTTPS.", "none")
     tls_key: Path | None = _setting(None, _path, "Private key of the certificate, PEM.", "none")
+    key_log: str | None = _setting(None, _place, "Key of the log, Ed25519: a PEM file, or `hv:NAME`.", "`keys/log.key`")
+    key_witness: str | None = _setting(None, _place, "Key that cosigns other logs, as key_log.", "`keys/witness.key`")
+    key_mirror: str | None = _setting(None, _place, "Key that cosigns logs replayed and held, as key_log.", "`keys/mirror.key`")
+    key_attest: str | None = _setting(
+        None,
+        _place,
+        "Key of statements, ECDSA P-256: a PEM file, `hsm:KEYID?label=TOKEN`, `awskms:`, `gcpkms:` or `azurekms:`.",
+        "`keys/attest.key`",
+    )
+    key_ref: str | None = _setting(None, _place, "Key of ref positions, as key_attest.", "`keys/ref.key`")
+    key_passphrase_file: Path | None = _setting(
+        None, _path, "File of mode 0600 with the passphrase of encrypted key files, or the PIN of a token.", "none"
+    )
+    key_passphrase: str | None = _setting(
+        None, _text, "The passphrase itself, where no file can hold it; best given as an environment variable.", "none"
+    )
     trusted_proxy: tuple[Network, ...] = _setting(
         (), _networks, "Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.", "none"
     )
@@ -337,7 +198,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], toml_text: str
         try:
             values[name] = parsers[name](raw)
         except ValueError as error:
-            shown = "a value that is not shown" if name == "admin_token" else repr(raw)[:120]
+            shown = "a value that is not shown" if name in _SECRET else repr(raw)[:120]
             raise BadSetting(f"setting {name} ({source}) must be {error}, got {shown}", hint="docs/settings.md") from None
     limits = Limits(**{name: values.pop(name) for name in LIMIT_PARSERS if name in values})
     settings = Settings(home=home, limits=limits, **values)
@@ -379,6 +240,8 @@ def _check_together(settings: Settings) -> None:
             f"{settings.workers} workers need PostgreSQL, got SQLite",
             hint="set database to postgresql://USER@HOST/NAME, or workers to 1",
         )
+    if settings.key_passphrase is not None and settings.key_passphrase_file is not None:
+        raise BadSetting("key_passphrase and key_passphrase_file say the same, got both")
     prefix = settings.x_accel_prefix
     if not prefix.startswith("/") or not prefix.endswith("/"):
         raise BadSetting(f"x_accel_prefix must start and end with '/', got {prefix!r}")

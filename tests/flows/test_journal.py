@@ -13,7 +13,8 @@ from hanse.db import leaves
 from hanse.db.engine import Database
 from hanse.errors import BadFormat, BadProof, BlobNotFound, IntegrityError
 from hanse.flows import journal
-from hanse.flows.journal import Staged, head_key, sweep
+from hanse.flows.journal import head_key, sweep
+from hanse.flows.logfiles import Staged
 from hanse.flows.publish import PutBytes
 from hanse.model.digest import Sha256
 from hanse.store.keys import log_key, log_staged_key
@@ -39,7 +40,8 @@ def test_pruning_leaves_one_edge(database: Database, tmp_path: Path) -> None:
         for number in range(5):
             commit(node, alice, repo, PutBytes(f"{number}", b""))
     kept = sorted(node.store.list("log/")) + list(node.store.list("log-staged/"))
-    assert kept == ["log/head/00000000000000000007", "log/tile/0/000.p/7", "log/tile/entries/000.p/7"]
+    size = node.log.size
+    assert kept == [f"log/head/{size:020}", f"log/tile/0/000.p/{size}", f"log/tile/entries/000.p/{size}"]
 
 
 def test_sweeping_takes_only_what_was_passed(database: Database, tmp_path: Path) -> None:
@@ -52,8 +54,9 @@ def test_sweeping_takes_only_what_was_passed(database: Database, tmp_path: Path)
     stale = [log_key("tile/entries/000.p/2"), log_key("tile/0/000.p/1"), head_key(1)]
     for key in stale:
         node.store.put(key, b"")
-    digests = [Sha256("1" * 64), Sha256("2" * 64)]
-    for digest, (start, size) in zip(digests, ((1, 3), (3, 4)), strict=True):
+    digests, now = [Sha256("1" * 64), Sha256("2" * 64)], node.log.size
+    assert list(node.store.list("log-staged/")) == []
+    for digest, (start, size) in zip(digests, ((now - 1, now), (now, now + 1)), strict=True):
         node.store.put(log_staged_key(digest), msgspec.msgpack.encode(Staged(start, size, b"", ())))
     assert sweep(database, node.store) == 4
     assert list(node.store.list("log-staged/")) == [log_staged_key(digests[1])]

@@ -12,7 +12,8 @@ from hanse.flows.repos import delete_repo, set_visibility
 from hanse.flows.restore import restore_repo
 from hanse.model.actor import Actor
 from hanse.model.digest import Sha256
-from hanse.model.leaf import RefLeaf, RepoLeaf, parse_leaf
+from hanse.model.leaf import parse_leaf
+from hanse.model.ref_leaf import RefLeaf, RepoLeaf
 from hanse.model.repo import Visibility
 from hanse.store.keys import revision_key
 

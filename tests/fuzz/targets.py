@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from tests.fuzz.runner import Target
+from tests.support.leaves import EVERY_KIND
 from tests.support.rawxet import commit_body, put_bytes, put_file, raw_file, xorb_of
 
 from hanse.content.card import parse_card
@@ -27,7 +28,8 @@ from hanse.content.xorb import XorbReader, decode_range, parse_table, parse_xorb
 from hanse.errors import HanseError
 from hanse.flows import records
 from hanse.model.digest import GitOid, Sha256
-from hanse.model.leaf import RefLeaf, RepoLeaf, RepoOp, RevKind, encode_leaf, parse_leaf
+from hanse.model.leaf import encode_leaf, parse_leaf
+from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp, RevKind
 from hanse.model.repo import Origin, RefName, RepoType, parse_path
 from hanse.tlog.map import MerkleMap
 from hanse.tlog.mapproof import MapProof, verify_absence, verify_inclusion
@@ -213,7 +215,7 @@ def _leaf_seeds() -> list[bytes]:
     )
     made = RepoLeaf(**name, op=RepoOp.RENAME, to="a/c")
     other = encode_leaf(made).replace(b'"kind":"repo"', b'"kind":"later"')
-    return [encode_leaf(first), encode_leaf(made), other]
+    return [*map(encode_leaf, (first, made, *EVERY_KIND)), other]
 
 
 def _shard_seeds() -> list[bytes]:
@@ -315,7 +317,9 @@ TARGETS: dict[str, Target] = {
         (*_JSON_WORDS, b'{"key":"file","value":{"path":"p","content":"eA==","encoding":"base64"}}', b"../", b"=", b"\r\n"),
     ),
     "map_proof": Target(map_proof, _seeds_of_map(), (bytes(32), b"\xff" * 32, b"\x01", b"\x02")),
-    "leaf": Target(leaf, _leaf_seeds(), (*_JSON_WORDS, b'"must":false', b'"to":"a/d",', b'"kind":"ref"')),
+    "leaf": Target(
+        leaf, _leaf_seeds(), (*_JSON_WORDS, b'"must":false', b'"to":"a/d",', b'"kind":"ref"', b'"kind":"key"', b'"op":"add"')
+    ),
     "record": Target(record, _record_seeds(), (*_JSON_WORDS, b'"../x"', b'"step":5')),
     "bundle": Target(bundle, [encode_bundle([b"a", b"bb", b""]), encode_bundle([b"x" * 3000] * 3)], (b"\xff\xff", b"\0\0")),
     "tile_path": Target(

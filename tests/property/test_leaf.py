@@ -7,10 +7,13 @@ import contextlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.leaves import EVERY_KIND, signed
 
 from hanse.errors import HanseError
+from hanse.model.conceal import conceal
 from hanse.model.digest import NO_SHA256, GitOid, Sha256
-from hanse.model.leaf import MAX_OWN_LEAF_BYTES, RefLeaf, RevKind, conceal, encode_leaf, parse_leaf
+from hanse.model.leaf import MAX_OWN_LEAF_BYTES, KnownLeaf, encode_leaf, parse_leaf
+from hanse.model.ref_leaf import RefLeaf, RevKind
 from hanse.model.repo import Origin, RepoType, branch_ref
 
 SOME = settings(max_examples=100, deadline=None)
@@ -41,8 +44,8 @@ def _ref_leaves(draw: st.DrawFn) -> RefLeaf:
 @SOME
 @given(_ref_leaves(), st.binary(min_size=32, max_size=32))
 def test_leaves_round_trip(leaf: RefLeaf, salt: bytes) -> None:
-    """Any ref leaf, in clear or concealed, is read as it was written and stays below 2 KiB."""
-    for form in (leaf, conceal(leaf, salt)):
+    """Any ref leaf, in clear or concealed, signed or not, is read as it was written and stays below 2 KiB."""
+    for form in (leaf, conceal(leaf, salt), signed(leaf), signed(conceal(leaf, salt))):
         data = encode_leaf(form)
         assert len(data) <= MAX_OWN_LEAF_BYTES
         assert parse_leaf(data) == form
@@ -61,6 +64,18 @@ def test_no_beginning_of_a_leaf_is_a_leaf(leaf: RefLeaf, at: int) -> None:
 @given(_ref_leaves(), st.integers(0, 1 << 14))
 def test_a_changed_bit_never_gives_the_same_leaf(leaf: RefLeaf, bit: int) -> None:
     """One flipped bit is refused or gives another leaf that has exactly those bytes."""
+    data = bytearray(encode_leaf(leaf))
+    data[bit // 8 % len(data)] ^= 1 << bit % 8
+    with contextlib.suppress(HanseError):
+        changed = parse_leaf(bytes(data))
+        assert changed != leaf
+        assert encode_leaf(changed) == bytes(data)
+
+
+@SOME
+@given(st.sampled_from(EVERY_KIND), st.integers(0, 1 << 14))
+def test_a_changed_bit_gives_another_leaf_of_any_kind(leaf: KnownLeaf, bit: int) -> None:
+    """One flipped bit in a leaf of any kind is refused or gives another leaf that has exactly those bytes."""
     data = bytearray(encode_leaf(leaf))
     data[bit // 8 % len(data)] ^= 1 << bit % 8
     with contextlib.suppress(HanseError):

@@ -12,7 +12,11 @@ from hanse.db.engine import Database, sqlite_url
 from hanse.db.repos import Repo
 from hanse.db.state import get_state, insert_state
 from hanse.flows.epochs import Epochs
+from hanse.flows.keyleaves import register_keys
+from hanse.flows.keyring import Custody, open_keyring
 from hanse.flows.listing import Listings
+from hanse.flows.logstate import LogState
+from hanse.flows.logview import LogView
 from hanse.flows.node import Node
 from hanse.flows.publish import CommitRequest, Operation, Published, publish
 from hanse.flows.repos import create_repo
@@ -48,8 +52,10 @@ def make_node(
         if not get_state(conn):
             insert_state(conn, {"origin": ORIGIN, "cas_epoch": "e1"})
     chosen, kept = clock or TickingClock(), store or LocalStore(data)
+    keys, state = open_keyring(data.with_name(f"{data.name}-node"), Custody()), LogState(database)
     return Node(
         origin=ORIGIN,
+        keys=keys,
         store=kept,
         staging=Staging(data),
         db=database,
@@ -58,7 +64,8 @@ def make_node(
         secret=bytes(32),
         epochs=Epochs(database, "e1"),
         listings=Listings(),
-        sequencer=Sequencer(database, kept, chosen),
+        sequencer=Sequencer(database, kept, chosen, state=state),
+        log=LogView(database, kept, ORIGIN, keys.log, state),
     )
 
 
@@ -71,7 +78,8 @@ def fresh_catalogue(folder: Path) -> Database:
 
 @contextmanager
 def running(node: Node) -> Iterator[Node]:
-    """Run the node's sequencer for the length of a `with` block."""
+    """Run the node's sequencer for the length of a `with` block, as at a start: its keys are in the log first."""
+    register_keys(node)
     node.sequencer.start()
     try:
         yield node

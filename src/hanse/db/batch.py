@@ -19,9 +19,22 @@ def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[at : at + BATCH]
 
 
-def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert `rows` into `table`; rows whose key exists already are left as they are. All rows name the same columns."""
+def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert `rows` into `table` and return how many were new; a row whose key exists already is left as it is.
+
+    All rows name the same columns.
+    """
+    if not rows:
+        return 0
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    return conn.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows]).rowcount
+
+
+def put_rows(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert `rows` into `table`, each in the place of a row with the same primary key. All rows name the same columns."""
     if not rows:
         return
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    conn.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+    statement = (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), [dict(row) for row in rows])

@@ -6,7 +6,7 @@ order of allocation, because allocating locks the repository's row (`hanse.db.re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +24,12 @@ SEQUENCER = "sequencer"
 class PendingLeaf:
     """A leaf of the journal and what applying it changes.
 
-    leaf: canonical bytes; rev and tree: in clear, whatever the leaf shows; effect: JSON of `hanse.flows.effects`; index:
-    position in the log once sequenced.
+    repo_id: None if the leaf is about the whole log (its keys, a snapshot); leaf: canonical bytes; rev and tree: in clear,
+    whatever the leaf shows; effect: JSON of `hanse.flows.effects`; index: position in the log once sequenced.
     """
 
     id: int
-    repo_id: int
+    repo_id: int | None
     kind: str
     ref: str | None
     seq: int | None
@@ -84,7 +84,7 @@ def _leaf(row: Row[Any]) -> PendingLeaf:
 
 
 def append(conn: Connection, row: dict[str, object]) -> int:
-    """Queue a leaf and return its row id; `row` has all columns but `id` and `index`."""
+    """Queue a leaf and return its row id; `row` has all columns but `id`, and `index` only if it is in the log already."""
     inserted: int = conn.execute(insert(pending).values(row).returning(pending.c.id)).scalar_one()
     return inserted
 
@@ -121,6 +121,13 @@ def get(conn: Connection, leaf_id: int) -> PendingLeaf | None:
     return None if row is None else _leaf(row)
 
 
+def by_hash(conn: Connection, repo: int, ref: str, leaf_hash: str) -> PendingLeaf | None:
+    """Return the leaf with this hash in the chains of a ref."""
+    here = (pending.c.repo_id == repo) & (pending.c.ref == ref) & (pending.c.leaf_hash == leaf_hash)
+    row = conn.execute(select(*_COLUMNS).where(here).order_by(pending.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else _leaf(row)
+
+
 def index_of(conn: Connection, leaf_id: int) -> int | None:
     """Return the log index of a leaf by row id, or None while it waits."""
     index: int | None = conn.execute(select(pending.c.index).where(pending.c.id == leaf_id)).scalar_one_or_none()
@@ -145,22 +152,39 @@ def newest_change(conn: Connection, repo: int) -> Sha256:
     return Sha256(conn.execute(query.order_by(pending.c.id.desc()).limit(1)).scalar_one())
 
 
-def set_indexes(conn: Connection, pairs: Sequence[tuple[int, int]]) -> None:
-    """Record the log index of leaves: pairs of (row id, index)."""
-    rows = [{"b_id": leaf_id, "b_index": index} for leaf_id, index in pairs]
-    done = conn.execute(
-        update(pending).where(pending.c.id == bindparam("b_id"), pending.c.index.is_(None)).values(index=bindparam("b_index")),
-        rows,
-    )
-    if done.rowcount not in (-1, len(rows)):  # -1: the driver does not count
-        raise LeaseLost(f"{len(rows) - done.rowcount} leaves of this batch are in the log already")
+_RUN = update(pending).where(pending.c.id >= bindparam("first"), pending.c.id <= bindparam("last"), pending.c.index.is_(None))
+_RUN = _RUN.values(index=pending.c.id + bindparam("shift"))
 
 
-def insert_sequenced(conn: Connection, rows: Iterable[dict[str, object]]) -> None:
-    """Insert leaves that are in the log already (rebuild); each row has all columns but `id`."""
-    listed = list(rows)
-    if listed:
-        conn.execute(insert(pending), listed)
+def set_indexes(conn: Connection, ids: Sequence[int], start: int) -> None:
+    """Record that the leaves with these row ids, ascending, have the log indexes from `start` on.
+
+    Raises LeaseLost if one of them had one already.
+    """
+    done = 0
+    for first, last, at in _runs(ids):
+        run = conn.execute(_RUN, {"first": first, "last": last, "shift": start + at - first})
+        done += run.rowcount
+    if done != len(ids):
+        raise LeaseLost(f"{len(ids) - done} leaves of this batch are in the log already")
+
+
+def _runs(ids: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield (first, last, place of the first among `ids`) of every run of consecutive numbers."""
+    begin = 0
+    for at in range(1, len(ids) + 1):
+        if at == len(ids) or ids[at] != ids[at - 1] + 1:
+            yield ids[begin], ids[at - 1], begin
+            begin = at
+
+
+_RAW = select(pending.c.index, pending.c.leaf).where(pending.c.index >= bindparam("start"), pending.c.index < bindparam("end"))
+_RAW = _RAW.order_by(pending.c.index)
+
+
+def logged(conn: Connection, start: int, end: int) -> list[bytes]:
+    """Return the bytes of the leaves of the log from index `start` to before `end`; fewer where the catalogue lacks some."""
+    return [bytes(row.leaf) for at, row in enumerate(conn.execute(_RAW, {"start": start, "end": end}), start) if row[0] == at]
 
 
 def head(conn: Connection) -> LogHead | None:

@@ -210,9 +210,25 @@ def create_erased(conn: Connection, origin: Origin, kind: RepoType) -> int:
     return inserted
 
 
+def live_after(conn: Connection, number: int, limit: int) -> list[int]:
+    """Return row ids of live repositories above `number`, ascending."""
+    query = select(repos.c.id).where(repos.c.id > number, repos.c.state == "live").order_by(repos.c.id).limit(limit)
+    return list(conn.execute(query).scalars())
+
+
 def any_exist(conn: Connection) -> bool:
     """Tell whether the catalogue has any repository."""
     return conn.execute(select(repos.c.id).limit(1)).first() is not None
+
+
+_HEAD = update(repos).where(repos.c.id == bindparam("b_repo")).values(head=bindparam("b_head"), updated_at=bindparam("b_time"))
+
+
+def set_heads(conn: Connection, rows: Iterable[tuple[int, str | None, int]]) -> None:
+    """Set heads of `main` and when they moved: (repository, rev or None, seconds since 1970)."""
+    values = [{"b_repo": repo, "b_head": head, "b_time": time} for repo, head, time in rows]
+    if values:
+        conn.execute(_HEAD, values)
 
 
 def update_columns(conn: Connection, repo: int, **values: object) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, literal, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, literal, select, update
 
-from hanse.db.batch import insert_new
+from hanse.db.batch import insert_new, put_rows
 from hanse.db.schema import refs, revisions
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256, is_git_oid
 from hanse.model.repo import RefName
@@ -151,10 +151,17 @@ def all_refs(conn: Connection, repo: int, prefix: str = "refs/", *, deleted: boo
     return [_ref(row) for row in conn.execute(query)]
 
 
-def put_ref(conn: Connection, row: RefRow) -> None:
-    """Set a ref's applied position."""
-    conn.execute(delete(refs).where(refs.c.repo_id == row.repo_id, refs.c.ref == row.ref))
-    values = {
+_LIVE = update(revisions).where(revisions.c.repo_id == bindparam("b_repo"), revisions.c.rev == bindparam("b_rev"))
+_LIVE = _LIVE.values(state="live", retired_at=None)
+
+
+def put_refs(conn: Connection, rows: Sequence[RefRow]) -> None:
+    """Set the applied positions of refs, each of which is named once."""
+    put_rows(conn, refs, [_ref_values(row) for row in rows])
+
+
+def _ref_values(row: RefRow) -> dict[str, object]:
+    return {
         "repo_id": row.repo_id,
         "ref": row.ref,
         "seq": row.seq,
@@ -164,7 +171,18 @@ def put_ref(conn: Connection, row: RefRow) -> None:
         "message": row.message,
         "updated_at": row.updated_at,
     }
-    conn.execute(insert(refs).values(values))
+
+
+def resign_ref(conn: Connection, repo: int, ref: str, seq: int, leaf_hash: Sha256) -> None:
+    """Give a ref, which stays where it is, the place of a further leaf in its chain."""
+    there = (refs.c.repo_id == repo) & (refs.c.ref == ref)
+    conn.execute(update(refs).where(there).values(seq=seq, leaf_hash=leaf_hash))
+
+
+def make_live(conn: Connection, pairs: Sequence[tuple[int, str]]) -> None:
+    """Put revisions, given as (repository, rev), into the state `live`."""
+    if pairs:
+        conn.execute(_LIVE, [{"b_repo": repo, "b_rev": rev} for repo, rev in pairs])
 
 
 def drop_refs(conn: Connection, repo: int) -> None:

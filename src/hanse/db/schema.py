@@ -244,12 +244,12 @@ refs = Table(  # applied positions; the newest pending one is in `pending`
     Column("updated_at", BigInteger, nullable=False),
 )
 
-pending = Table(  # leaves waiting for the sequencer, in order of id; never dropped
+pending = Table(  # leaves waiting for the sequencer, in order of id, and all that are in the log; never dropped
     "pending",
     metadata,
     id_column(),
-    repo_column(),
-    Column("kind", String(16), nullable=False),  # ref | repo
+    repo_column(nullable=True),  # none: of leaves that are about the whole log
+    Column("kind", String(16), nullable=False),  # of the leaf
     Column("ref", String(300)),
     Column("seq", BigInteger),
     Column("rev", String(40)),

@@ -6,11 +6,12 @@ sees what is queued already, and queues leaves behind it. Nothing here waits for
 
 from __future__ import annotations
 
+import base64
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -19,13 +20,16 @@ from hanse.db import leaves, repos, revisions
 from hanse.db.repos import Repo
 from hanse.db.revisions import RefRow
 from hanse.errors import Busy
-from hanse.flows import effects, records
+from hanse.flows import effects, keyleaves, records
 from hanse.flows.access import missing
-from hanse.flows.effects import Commit, Effect, Move
+from hanse.flows.effects import Commit, Effect, Move, Signed
 from hanse.flows.node import Node
 from hanse.flows.records import RefsRecord
+from hanse.model.conceal import SALT_BYTES, conceal
 from hanse.model.digest import NO_GIT_OID, NO_SHA256, GitOid, Sha256
-from hanse.model.leaf import SALT_BYTES, RefLeaf, RepoLeaf, RepoOp, RevKind, conceal, encode_leaf, leaf_id
+from hanse.model.leaf import encode_leaf, leaf_id
+from hanse.model.publickey import Signer
+from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp, RevKind, signed_bytes
 from hanse.model.repo import RefName, RepoId, Visibility
 
 ATTEMPTS = 8
@@ -95,12 +99,12 @@ def ref_names(conn: Connection, repo: int) -> list[RefName]:
     return sorted(queued | applied)
 
 
-def queue_commit(conn: Connection, repo: Repo, position: Position, *, rev: GitOid, tree: Sha256, now: int) -> Queued:
+def queue_commit(node: Node, conn: Connection, repo: Repo, position: Position, *, rev: GitOid, tree: Sha256, now: int) -> Queued:
     """Queue the leaf of a commit made on `position`; for a repository locked by `change_repo`.
 
     The commit's revision object is stored, and its row is queued in the same transaction.
     """
-    return _queue_ref(conn, repo, position, rev=rev, tree=tree, effect=Commit(), now=now)
+    return _queue_ref(node, conn, repo, position, rev=rev, tree=tree, effect=Commit(), now=now)
 
 
 def queue_move(
@@ -114,7 +118,7 @@ def queue_move(
     if repo.salt is not None or message:
         fields = records.head_fields(repo.repo, repo.salt)
         record = records.save(node.store, RefsRecord(**fields, refs=[(position.ref, rev, tree, message)]))
-    return _queue_ref(conn, repo, position, rev=rev, tree=tree, effect=Move(message, record=record), now=now)
+    return _queue_ref(node, conn, repo, position, rev=rev, tree=tree, effect=Move(message, record=record), now=now)
 
 
 def queue_new_chains(node: Node, conn: Connection, repo: Repo, refs: Sequence[RefRow], now: int) -> list[Queued]:
@@ -128,13 +132,18 @@ def queue_new_chains(node: Node, conn: Connection, repo: Repo, refs: Sequence[Re
     record = records.save(node.store, RefsRecord(**records.head_fields(repo.repo, repo.salt), refs=listed))
     start = [Position.start(row.ref) for row in refs]
     return [
-        _queue_ref(conn, repo, position, rev=row.rev, tree=row.tree, effect=Move(row.message, record=record), now=now)
+        _queue_ref(node, conn, repo, position, rev=row.rev, tree=row.tree, effect=Move(row.message, record=record), now=now)
         for position, row in zip(start, refs, strict=True)
     ]
 
 
+def queue_signed(node: Node, conn: Connection, repo: Repo, position: Position, now: int) -> Queued:
+    """Queue a leaf that repeats a ref's position, now signed: its chain began before this node had keys."""
+    return _queue_ref(node, conn, repo, position, rev=position.rev, tree=position.tree, effect=Signed(), now=now)
+
+
 def _queue_ref(
-    conn: Connection, repo: Repo, position: Position, *, rev: GitOid, tree: Sha256, effect: Effect, now: int
+    node: Node, conn: Connection, repo: Repo, position: Position, *, rev: GitOid, tree: Sha256, effect: Effect, now: int
 ) -> Queued:
     leaf = RefLeaf(
         time=now,
@@ -147,11 +156,19 @@ def _queue_ref(
         rev=rev,
         rev_kind=RevKind.COMPUTED,
         tree=tree,
+        key=node.keys.ref.public.fingerprint,
     )
-    data = encode_leaf(leaf if repo.salt is None else conceal(leaf, repo.salt))
+    if repo.salt is None and repo.repo.origin == node.origin:
+        keyleaves.register_namespace(node, conn, repo.repo.namespace)
+    data = encode_leaf(sign_ref(leaf if repo.salt is None else conceal(leaf, repo.salt), node.keys.ref))
     row = {"repo_id": repo.id, "kind": "ref", "ref": position.ref, "seq": leaf.seq, "rev": rev, "tree": tree, "leaf": data}
     row |= {"leaf_hash": leaf_id(data), "effect": effects.encode(effect), "created_at": now}
     return Queued(leaves.append(conn, row), leaf.seq)
+
+
+def sign_ref(leaf: RefLeaf, signer: Signer) -> RefLeaf:
+    """Return a ref leaf, which names the signer's key and is concealed already if it has to be, with its signature."""
+    return replace(leaf, sig=base64.b64encode(signer.sign(signed_bytes(leaf))).decode())
 
 
 def repo_leaf(repo: RepoId, salt: bytes | None, op: RepoOp, to: str | None, now: int) -> bytes:

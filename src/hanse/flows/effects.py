@@ -73,7 +73,15 @@ class Delete(_Effect, frozen=True, tag="delete"):
     state: str
 
 
-Effect = Commit | Move | Create | Restore | Rename | Visibility | Delete
+class Signed(_Effect, frozen=True, tag="signed"):
+    """The ref stays where it is; its chain goes on with a first signed leaf (`hanse.flows.signing`)."""
+
+
+Effect = Commit | Move | Create | Restore | Rename | Visibility | Delete | Signed
+NONE = "{}"
+"""Text kept for a leaf that changes nothing here."""
+_COMMIT = '{"type":"commit"}'
+_decode = msgspec.json.Decoder(Effect).decode
 
 
 def encode(effect: Effect) -> str:
@@ -84,38 +92,64 @@ def encode(effect: Effect) -> str:
 def parse(text: str) -> Effect:
     """Return the effect written in `text`; raises StorageError if the catalogue holds something else."""
     try:
-        effect: Effect = msgspec.json.decode(text, type=Effect)
+        effect: Effect = _decode(text)
     except msgspec.DecodeError as error:
         raise StorageError(f"a queued effect cannot be read: {error}", hint="run hanse admin rebuild") from error
     return effect
 
 
 def apply_all(conn: Connection, rows: Iterable[PendingLeaf]) -> None:
-    """Apply leaves in order of the log, inside the transaction that moves the head over them."""
+    """Apply leaves in order of the log, inside the transaction that moves the head over them.
+
+    Commits that follow each other are applied in few statements: they make up nearly every large batch.
+    """
+    commits: list[PendingLeaf] = []
     for row in rows:
+        if row.effect == NONE:
+            continue
+        if row.effect == _COMMIT:
+            commits.append(row)
+            continue
         effect = parse(row.effect)
+        _commit(conn, commits)
+        commits = []
         _APPLY[type(effect)](conn, row, effect)
+    _commit(conn, commits)
 
 
-def _set_ref(conn: Connection, row: PendingLeaf, message: str) -> None:
-    rev, now = GitOid(str(row.rev)), row.created_at
-    position = RefRow(row.repo_id, RefName(str(row.ref)), row.seq or 0, rev, Sha256(str(row.tree)), row.leaf_hash, message, now)
-    revisions.put_ref(conn, position)
-    if row.ref == MAIN:
-        head = None if rev == NO_GIT_OID else rev
-        repos.update_columns(conn, row.repo_id, head=head, updated_at=now)
+def _repo(row: PendingLeaf) -> int:
+    if row.repo_id is None:
+        raise StorageError("a queued leaf changes a repository and names none", hint="run hanse admin rebuild")
+    return row.repo_id
 
 
-def _commit(conn: Connection, row: PendingLeaf, _effect: Commit) -> None:
-    revisions.set_state(conn, row.repo_id, [str(row.rev)], "live", row.created_at)
-    _set_ref(conn, row, "")
+def _set_refs(conn: Connection, rows: Iterable[tuple[PendingLeaf, str]]) -> None:
+    """Set refs to where leaves put them; each comes with the message of an annotated tag. Of one ref the last one counts."""
+    places: dict[tuple[int, str], RefRow] = {}
+    for row, message in rows:
+        place, tree = RefName(str(row.ref)), Sha256(str(row.tree))
+        places[_repo(row), place] = RefRow(
+            _repo(row), place, row.seq or 0, GitOid(str(row.rev)), tree, row.leaf_hash, message, row.created_at
+        )
+    revisions.put_refs(conn, list(places.values()))
+    mains = [place for place in places.values() if place.ref == MAIN]
+    repos.set_heads(conn, [(at.repo_id, None if at.rev == NO_GIT_OID else at.rev, at.updated_at) for at in mains])
+
+
+def _commit(conn: Connection, rows: list[PendingLeaf]) -> None:
+    revisions.make_live(conn, [(_repo(row), str(row.rev)) for row in rows])
+    _set_refs(conn, [(row, "") for row in rows])
 
 
 def _move(conn: Connection, row: PendingLeaf, effect: Move) -> None:
     if row.rev != NO_GIT_OID:
-        revisions.set_state(conn, row.repo_id, [str(row.rev)], "live", row.created_at)
-    _set_ref(conn, row, effect.message)
-    settle_states(conn, row.repo_id, row.created_at)
+        revisions.make_live(conn, [(_repo(row), str(row.rev))])
+    _set_refs(conn, [(row, effect.message)])
+    settle_states(conn, _repo(row), row.created_at)
+
+
+def _signed(conn: Connection, row: PendingLeaf, _effect: Signed) -> None:
+    revisions.resign_ref(conn, _repo(row), str(row.ref), row.seq or 0, row.leaf_hash)
 
 
 def settle_states(conn: Connection, repo: int, now: int) -> None:
@@ -129,14 +163,14 @@ def settle_states(conn: Connection, repo: int, now: int) -> None:
 
 
 def _create(conn: Connection, row: PendingLeaf, _effect: Create) -> None:
-    repo = repos.get(conn, row.repo_id)
+    repo = repos.get(conn, _repo(row))
     assert repo is not None
     repos.take_name(conn, repo.repo, repo.id)
     repos.update_columns(conn, repo.id, state="live")
 
 
 def _restore(conn: Connection, row: PendingLeaf, effect: Restore) -> None:
-    repo = repos.get(conn, row.repo_id)
+    repo = repos.get(conn, _repo(row))
     assert repo is not None
     repos.take_name(conn, repo.repo, repo.id)
     repos.update_columns(conn, repo.id, state="live", salt=bytes.fromhex(effect.salt) or None, updated_at=row.created_at)
@@ -148,7 +182,7 @@ def _restore(conn: Connection, row: PendingLeaf, effect: Restore) -> None:
 
 
 def _rename(conn: Connection, row: PendingLeaf, effect: Rename) -> None:
-    repo = repos.get(conn, row.repo_id)
+    repo = repos.get(conn, _repo(row))
     assert repo is not None
     target = RepoId(Origin(repo.repo.origin), RepoType(repo.repo.type), effect.namespace, effect.name)
     repos.take_name(conn, target, repo.id)
@@ -160,8 +194,8 @@ def _rename(conn: Connection, row: PendingLeaf, effect: Rename) -> None:
 
 def _visibility(conn: Connection, row: PendingLeaf, effect: Visibility) -> None:
     salt = bytes.fromhex(effect.salt) or None
-    repos.update_columns(conn, row.repo_id, visibility=effect.visibility, salt=salt, updated_at=row.created_at)
-    _end_chains(conn, row.repo_id)
+    repos.update_columns(conn, _repo(row), visibility=effect.visibility, salt=salt, updated_at=row.created_at)
+    _end_chains(conn, _repo(row))
 
 
 def _end_chains(conn: Connection, repo: int) -> None:
@@ -170,20 +204,21 @@ def _end_chains(conn: Connection, repo: int) -> None:
 
 
 def _delete(conn: Connection, row: PendingLeaf, effect: Delete) -> None:
-    repos.free_names(conn, row.repo_id)
-    repos.update_columns(conn, row.repo_id, state=effect.state, updated_at=row.created_at)
-    ended = {row.rev for row in revisions.all_of(conn, row.repo_id, ["live"])}
+    repos.free_names(conn, _repo(row))
+    repos.update_columns(conn, _repo(row), state=effect.state, updated_at=row.created_at)
+    ended = {row.rev for row in revisions.all_of(conn, _repo(row), ["live"])}
     if effect.state == "withdrawn":
-        ended |= {row.rev for row in revisions.all_of(conn, row.repo_id, ["retired"])}
-    revisions.set_state(conn, row.repo_id, sorted(ended), effect.state, row.created_at)
+        ended |= {row.rev for row in revisions.all_of(conn, _repo(row), ["retired"])}
+    revisions.set_state(conn, _repo(row), sorted(ended), effect.state, row.created_at)
 
 
 _APPLY: dict[type[Any], Callable[[Connection, PendingLeaf, Any], None]] = {
-    Commit: _commit,
+    Commit: lambda conn, row, _effect: _commit(conn, [row]),
     Move: _move,
     Create: _create,
     Restore: _restore,
     Rename: _rename,
     Visibility: _visibility,
     Delete: _delete,
+    Signed: _signed,
 }

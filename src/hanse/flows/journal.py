@@ -1,6 +1,7 @@
 """The journal's files: how a batch of leaves becomes part of the log, whatever crashes in between.
 
-1. The batch's tiles are computed, and all its objects are staged as one object named by its digest.
+1. The batch ends in a snapshot leaf if it changes a map. Its tiles are computed, and all its objects are staged as one
+   object named by its digest.
 2. One transaction checks the lease, moves the log's head (compare-and-swap: the commit point), gives the leaves their
    indexes, applies their effects and records the staged digest.
 3. The tiles and bundles are put, then `log/head/<size>`; the staged digest is cleared.
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import select
@@ -25,26 +27,21 @@ from hanse.db.leaves import LogHead, PendingLeaf
 from hanse.db.schema import node_state
 from hanse.errors import BadFormat, BadProof
 from hanse.flows import effects
+from hanse.flows.logfiles import LogFiles, Staged
+from hanse.flows.loghistory import LogHistory
+from hanse.flows.logstate import LogState
 from hanse.model.digest import Sha256
+from hanse.model.leaf import leaf_id
 from hanse.store.base import BlobStore
 from hanse.store.keys import LOG, LOG_STAGED, ObjectKey, log_key, log_staged_key
 from hanse.tlog.hashing import EMPTY_ROOT, Frontier
 from hanse.tlog.tiles import WIDTH, Growth, TileName, check_edge, edge_frontier, edge_names, grow, parse_bundle, parse_tile_path
 
-MAX_BATCH = 256
-"""Leaves in one batch: at most one new full bundle and 256 times 2 KiB staged."""
+MAX_BATCH = 255
+"""Waiting leaves in one batch, which may end in a snapshot: at most one new full bundle and 256 times 2 KiB staged."""
 _WRITERS = 4  # each waits for the disk most of the time
 _FSCK = "run hanse admin fsck"
 _REBUILD = "run hanse admin rebuild, or restore the catalogue that belongs to these objects"
-
-
-class Staged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A batch before its objects are in place: log sizes before and after, root, and (key, bytes) in order of putting."""
-
-    start: int
-    size: int
-    root: bytes
-    objects: tuple[tuple[str, bytes], ...]
 
 
 class StoredHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,12 +136,21 @@ def sweep(db: Database, store: BlobStore) -> int:
     return len(gone)
 
 
+class Times(NamedTuple):
+    """now: time of a snapshot, in seconds; lease: until when the lease is renewed on the way, in milliseconds."""
+
+    now: int
+    lease: int
+
+
 class Journal:
     """The log as its one writer sees it. Not safe for threads; `Sequencer` owns the only one of a process."""
 
-    def __init__(self, db: Database, store: BlobStore) -> None:
+    def __init__(self, db: Database, store: BlobStore, state: LogState | None = None) -> None:
         self._db = db
         self._store = store
+        self._state = state or LogState(db)
+        self._history = LogHistory(db, LogFiles(db, store))
         self._size = 0
         self._edge: dict[str, bytes] = {}
         self._garbage: list[ObjectKey] = []
@@ -158,7 +164,7 @@ class Journal:
     def load(self, fence: int) -> None:
         """Read where the log stands, first completing a batch that was committed but not put in place.
 
-        Raises IntegrityError if catalogue and objects do not belong together.
+        Raises IntegrityError if catalogue and objects do not belong together, or others cosigned another log than this.
         """
         head = self._head(fence)
         newer = [size for size in stored_sizes(self._store) if size > head.size]
@@ -170,6 +176,8 @@ class Journal:
             self.finish(head.staged, staged)
         self._edge = {name.path: self._store.get(log_key(name.path)) for name in edge_names(head.size)}
         check_edge(head.size, bytes.fromhex(head.root), self._edge)
+        self._history.require(self._origin, head.size)
+        self._state.follow(head.size)
         self._size = head.size
 
     def _head(self, fence: int) -> LogHead:
@@ -184,12 +192,14 @@ class Journal:
             leaves.create_head(conn, empty)
         return self._head(fence)
 
-    def commit(self, rows: Sequence[PendingLeaf], holder: str, fence: int, expires_at: int) -> tuple[Sha256, Staged]:
+    def commit(self, rows: Sequence[PendingLeaf], holder: str, fence: int, times: Times) -> tuple[Sha256, Staged]:
         """Append leaves to the log (steps 1 and 2, and the putting of 3) and return what `finish` needs.
 
-        expires_at: until when the lease is renewed on the way, in milliseconds. Raises LeaseLost if another holder took over.
+        Raises LeaseLost if another holder took over; RolledBack or Equivocation if the log is not the one that others cosigned.
         """
-        growth = grow(self._size, self._edge, [row.leaf for row in rows])
+        self._history.require(self._origin, self._size)
+        batch = self._state.prepare(self._size, [row.leaf for row in rows], times.now)
+        growth = grow(self._size, self._edge, batch.leaves)
         staged = self._staged(growth)
         data = msgspec.msgpack.encode(staged)
         digest = Sha256(sha256(data).hexdigest())
@@ -198,10 +208,13 @@ class Journal:
         new = LogHead(growth.new_size, Sha256(growth.root.hex()), frontier, fence, digest)
         with self._db.write() as conn:
             leaves.check_lease(conn, holder, fence)
-            leaves.extend_lease(conn, expires_at)
+            leaves.extend_lease(conn, times.lease)
             leaves.swap_head(conn, self._size, new)
-            leaves.set_indexes(conn, [(row.id, self._size + at) for at, row in enumerate(rows)])
+            leaves.set_indexes(conn, [row.id for row in rows], self._size)
+            if batch.snapshot is not None:
+                leaves.append(conn, _snapshot_row(batch.snapshot, growth.new_size - 1, times.now))
             effects.apply_all(conn, rows)
+        self._state.accept(batch)
         put_objects(self._store, staged)
         self._size, self._edge = growth.new_size, dict(growth.edge)
         return digest, staged
@@ -234,3 +247,8 @@ class Journal:
         if sha256(data).hexdigest() != digest:
             raise BadProof(f"the staged journal batch {digest} is damaged", hint=_FSCK)
         return msgspec.msgpack.decode(data, type=Staged)
+
+
+def _snapshot_row(leaf: bytes, index: int, now: int) -> dict[str, object]:
+    row: dict[str, object] = {"repo_id": None, "kind": "snapshot", "leaf": leaf, "leaf_hash": leaf_id(leaf), "index": index}
+    return row | {"effect": effects.NONE, "created_at": now}

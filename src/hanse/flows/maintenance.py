@@ -13,6 +13,7 @@ from collections.abc import Callable
 from hanse.errors import HanseError
 from hanse.flows import downloads, index, lfs
 from hanse.flows.node import Node
+from hanse.flows.signing import sign_chains
 
 ROUND_SECONDS = 600.0
 _log = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 def tidy(node: Node) -> None:
     """Do one round; what fails is logged and tried again in the next."""
+    _once(lambda: sign_chains(node), "chains from before this node had keys")
     _until_none(lambda: index.reindex_stale(node), "derived fields")
     _until_none(lambda: lfs.purge_uploads(node), "expired uploads")
     _once(lambda: node.staging.purge(node.clock.now()), "staging area")

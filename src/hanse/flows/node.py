@@ -9,7 +9,9 @@ from hanse.clock import Clock
 from hanse.db.engine import Database
 from hanse.flows.downloads import Downloads
 from hanse.flows.epochs import Epochs
+from hanse.flows.keyring import Keyring
 from hanse.flows.listing import Listings
+from hanse.flows.logview import LogView
 from hanse.flows.scanner import Scanning
 from hanse.flows.sequence import Sequencer
 from hanse.flows.transfers import Transfers
@@ -23,12 +25,13 @@ from hanse.store.staging import Staging
 class Node:
     """Everything a flow may need.
 
-    origin: this node's own origin; secret: 32 bytes that sign Xet tokens and URLs; epochs: the CAS epoch in every
-    CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data path keeps in
-    memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none.
+    origin: this node's own origin; keys: what it signs with; secret: 32 bytes that sign Xet tokens and URLs; epochs: the CAS
+    epoch in every CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data
+    path keeps in memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none.
     """
 
     origin: Origin
+    keys: Keyring = field(repr=False)
     store: BlobStore
     staging: Staging
     db: Database
@@ -38,6 +41,7 @@ class Node:
     epochs: Epochs
     listings: Listings
     sequencer: Sequencer
+    log: LogView
     aliases: Mapping[str, str] = field(default_factory=dict)
     transfers: Transfers = field(default_factory=Transfers)
     downloads: Downloads = field(default_factory=Downloads)

@@ -292,4 +292,4 @@ def _queue(
         )
     revisions.insert_pending(conn, [draft.row])
     flags.put(conn, said)
-    return chains.queue_commit(conn, locked, found, rev=draft.rev, tree=draft.listing.tree, now=draft.words.now)
+    return chains.queue_commit(node, conn, locked, found, rev=draft.rev, tree=draft.listing.tree, now=draft.words.now)

@@ -24,16 +24,21 @@ from hanse.db.leaves import LogHead
 from hanse.db.repos import Repo
 from hanse.errors import BadProof, Conflict
 from hanse.flows import effects
-from hanse.flows.effects import Commit, Create, Delete, Effect, Move, Rename, Restore
+from hanse.flows.effects import Commit, Create, Delete, Effect, Move, Rename, Restore, Signed
 from hanse.flows.effects import Visibility as VisibilityEffect
 from hanse.flows.holdings import Named, settle_files
 from hanse.flows.journal import complete_staged, read_head, read_log, stored_sizes
+from hanse.flows.keyleaves import note_key_leaf
 from hanse.flows.node import Node
 from hanse.flows.rebuild_files import hold_named, restore_files
 from hanse.flows.recordbook import RecordBook, RefMeaning
+from hanse.model.conceal import conceal_value
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256
-from hanse.model.leaf import RefLeaf, RepoLeaf, RepoOp, UnknownLeaf, conceal_value, leaf_id, parse_leaf
+from hanse.model.key_leaf import KeyLeaf
+from hanse.model.leaf import UnknownLeaf, leaf_id, parse_leaf
+from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp
 from hanse.model.repo import Origin, RepoType
+from hanse.model.trust_leaf import AttestLeaf, WithdrawLeaf
 from hanse.tlog.hashing import EMPTY_ROOT, Frontier, leaf_hash
 
 
@@ -111,21 +116,28 @@ class _Replay:
     _rows: dict[_Token, int] = field(default_factory=dict)
     _deleted: dict[str, int] = field(default_factory=dict)
     _heads: dict[tuple[int, str], GitOid] = field(default_factory=dict)
+    _unsigned: dict[tuple[int, str], GitOid] = field(default_factory=dict)  # heads whose leaf nobody signed
 
     def apply(self, index: int, data: bytes) -> None:
         """Take in the leaf at `index`."""
         leaf = parse_leaf(data)
         if isinstance(leaf, UnknownLeaf):
             raise BadProof(f"leaf {index} of the journal is of a kind that this version does not know", hint="upgrade this node")
-        token = (str(leaf.origin), leaf.type.value, leaf.repo)
         row: dict[str, object] = {"leaf": data, "leaf_hash": leaf_id(data), "created_at": leaf.time, "index": index}
+        row["kind"] = leaf.kind
         if isinstance(leaf, RepoLeaf):
-            self._apply_repo(leaf, token, row | {"kind": "repo"})
+            self._apply_repo(leaf, _token(leaf), row)
+        elif isinstance(leaf, RefLeaf):
+            self._apply_ref(leaf, _token(leaf), row)
+        elif isinstance(leaf, AttestLeaf | WithdrawLeaf):
+            self._enter(self._rows.get(_token(leaf)) or self._lost(_token(leaf)), row, None)
         else:
-            self._apply_ref(leaf, token, row | {"kind": "ref"})
+            self._enter(None, row, None)
+            if isinstance(leaf, KeyLeaf):
+                note_key_leaf(self.conn, leaf)
 
-    def _enter(self, repo: int, row: Mapping[str, object], effect: Effect | None, **ref: object) -> None:
-        text = "{}" if effect is None else effects.encode(effect)
+    def _enter(self, repo: int | None, row: Mapping[str, object], effect: Effect | None, **ref: object) -> None:
+        text = effects.NONE if effect is None else effects.encode(effect)
         columns = {"ref": None, "seq": None, "rev": None, "tree": None, **ref}
         entered = leaves.append(self.conn, {**row, **columns, "repo_id": repo, "effect": text})
         if effect is not None:
@@ -142,7 +154,7 @@ class _Replay:
         if leaf.op is RepoOp.CREATE:
             self._rows[token] = self._create(before, row, record)
             return
-        repo = self._rows.pop(self._token(before), None)
+        repo = self._rows.pop(_shown(before), None)
         if repo is None:
             self.book.problems.append(f"leaf {row['index']} changes a repository that the journal never created")
             self._enter(self._lost(token), row, None)
@@ -153,7 +165,7 @@ class _Replay:
             self.erased |= {repo} if leaf.op is RepoOp.VISIBILITY else set()
             self._deleted[str(row["leaf_hash"])] = repo
         else:
-            self._rows[self._token(after)] = repo
+            self._rows[_shown(after)] = repo
 
     def _create(self, born: Repo, row: Mapping[str, object], record: str) -> int:
         """Enter a leaf that creates a repository, or brings a deleted one back, and return its row."""
@@ -173,8 +185,14 @@ class _Replay:
         if repo is None or meaning is None or repo not in self.known:
             self._enter(self._lost(token), row, None)
             return
-        effect = self._commits(repo, leaf, meaning)
-        self._heads[repo, meaning.ref] = meaning.rev
+        place = (repo, str(meaning.ref))
+        again = bool(leaf.sig) and self._unsigned.get(place) == meaning.rev
+        effect = Signed() if again else self._commits(repo, leaf, meaning)
+        self._heads[place] = meaning.rev
+        if leaf.sig:
+            self._unsigned.pop(place, None)
+        else:
+            self._unsigned[place] = meaning.rev
         self._enter(repo, row, effect, ref=meaning.ref, seq=leaf.seq, rev=meaning.rev, tree=meaning.tree)
 
     def _commits(self, repo: int, leaf: RefLeaf, meaning: RefMeaning) -> Effect:
@@ -200,16 +218,20 @@ class _Replay:
         revisions.set_state(self.conn, repo, [str(row["rev"]) for row in new], "retired", leaf.time)
         return move
 
-    @staticmethod
-    def _token(repo: Repo) -> _Token:
-        name = repo.repo.folded if repo.salt is None else conceal_value(repo.salt, "repo", repo.repo.folded)
-        return (str(repo.repo.origin), repo.repo.type.value, name)
-
     def _lost(self, token: _Token) -> int:
         """Return the row that stands for a repository of which only unreadable leaves are left."""
         if token not in self._rows:
             self._rows[token] = repos.create_erased(self.conn, Origin(token[0]), RepoType(token[1]))
         return self._rows[token]
+
+
+def _token(leaf: RefLeaf | RepoLeaf | AttestLeaf | WithdrawLeaf) -> _Token:
+    return (str(leaf.origin), leaf.type.value, leaf.repo)
+
+
+def _shown(repo: Repo) -> _Token:
+    name = repo.repo.folded if repo.salt is None else conceal_value(repo.salt, "repo", repo.repo.folded)
+    return (str(repo.repo.origin), repo.repo.type.value, name)
 
 
 def _effect(op: RepoOp, before: Repo, after: Repo, record: str) -> Effect:

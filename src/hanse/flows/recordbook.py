@@ -12,8 +12,9 @@ from hanse.db import repos
 from hanse.db.repos import Repo
 from hanse.errors import HanseError
 from hanse.flows.records import RefsRecord, RepoRecord, RevisionRecord, load
+from hanse.model.conceal import conceal_value
 from hanse.model.digest import GitOid, Sha256, XetHash
-from hanse.model.leaf import RefLeaf, RepoLeaf, RepoOp, conceal_value
+from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp
 from hanse.model.repo import RefName, Visibility, parse_repo_id
 from hanse.store.base import BlobStore
 from hanse.store.keys import REVISIONS

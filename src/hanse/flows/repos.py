@@ -32,7 +32,8 @@ from hanse.flows.small_files import store_whole
 from hanse.flows.transfers import require_stored
 from hanse.model.actor import Actor
 from hanse.model.entry import Entry
-from hanse.model.leaf import RepoOp, leaf_id
+from hanse.model.leaf import leaf_id
+from hanse.model.ref_leaf import RepoOp
 from hanse.model.repo import RefName, RepoId, Visibility
 from hanse.store.keys import blob_key, chunk_list_key
 
@@ -125,7 +126,7 @@ def _found(
         chains.queue_repo(conn, made, leaf, Create(record=record), words.now)
         born = replace(unborn, id=made)
         start = chains.newest(conn, made, draft.ref)
-        queued = chains.queue_commit(conn, born, start, rev=draft.rev, tree=draft.listing.tree, now=words.now)
+        queued = chains.queue_commit(node, conn, born, start, rev=draft.rev, tree=draft.listing.tree, now=words.now)
     return _await(node, born, queued)
 
 

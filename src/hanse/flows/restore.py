@@ -23,7 +23,8 @@ from hanse.flows.chains import Position, Queued
 from hanse.flows.effects import Restore
 from hanse.flows.node import Node
 from hanse.flows.records import RepoRecord
-from hanse.model.leaf import RepoOp, leaf_id
+from hanse.model.leaf import leaf_id
+from hanse.model.ref_leaf import RepoOp
 from hanse.model.repo import RepoId
 
 DELETED = ("retired", "withdrawn")

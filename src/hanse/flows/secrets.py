@@ -1,7 +1,7 @@
 """What makes a node itself: its keys, its origin and the epoch of its content-addressed store.
 
     DATA/keys/url.secret   32 random bytes that sign Xet tokens and addresses; may be replaced, which only ends those
-    DATA/keys/log.key      Ed25519 key of the log (PEM, PKCS #8); the origin is derived from it unless one is configured
+    DATA/keys/*.key        the keys of `hanse.flows.keyring`; the origin is derived from the log's unless one is configured
     DATA/node.json         origin, epoch and catalogue id, so that a lost catalogue is noticed and can be rebuilt
 
 Steps of every start (`open_identity`):
@@ -17,19 +17,18 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from sqlalchemy.exc import IntegrityError as ConstraintError
 
 from hanse.db.engine import Database
 from hanse.db.state import get_state, insert_state
 from hanse.errors import BadRepoId, BadSetting, StorageError
+from hanse.flows.keyring import Custody, Keyring, default_path, open_keyring
+from hanse.keys.files import require_private
+from hanse.model.publickey import PublicKey
 from hanse.model.repo import Origin, parse_origin
 from hanse.store.durable import make_directory, publish, storage_errors, sync_directory, write_new
 
@@ -42,13 +41,13 @@ _MAX_BYTES = 16_384
 class NodeIdentity:
     """Who the node is.
 
-    origin: fixed for ever; epoch: 8 hex digits, part of every CAS address; secret: 32 bytes; log_key: signs the log.
+    origin: fixed for ever; epoch: 8 hex digits, part of every CAS address; secret: 32 bytes; keys: what it signs with.
     """
 
     origin: Origin
     epoch: str
     secret: bytes = field(repr=False)
-    log_key: Ed25519PrivateKey = field(repr=False)
+    keys: Keyring = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +59,32 @@ class Marker:
     catalogue: str
 
 
-def open_identity(data: Path, db: Database, configured: Origin | None, *, rebuilding: bool = False) -> NodeIdentity:
+def open_identity(
+    data: Path, db: Database, configured: Origin | None, custody: Custody | None = None, *, rebuilding: bool = False
+) -> NodeIdentity:
     """Return the identity of the node in the folder `data`, making it at the first start.
 
-    configured: the `--origin` setting; rebuilding: the catalogue is empty on purpose (`hanse admin rebuild`), so origin and
-    keys of the data folder are taken over into it, with a new epoch. Raises BadSetting for another origin than the fixed
-    one; StorageError if data folder and catalogue do not belong together or a key file is unsafe.
+    configured: the `--origin` setting; custody: where keys are kept elsewhere; rebuilding: the catalogue is empty
+    on purpose (`hanse admin rebuild`), so origin and keys of the data folder are taken over into it, with a new epoch. Raises
+    BadSetting for another origin than the fixed one; StorageError if data folder and catalogue do not belong together or a key
+    file is unsafe; what `open_keyring` raises.
     """
     marker = read_marker(data)
     with db.read() as connection:
         state = get_state(connection)
     if not rebuilding:
         _require_pair(data, marker, state)
-    if (marker is not None or state) and not (data / "keys" / "log.key").exists():
+    kept = custody or Custody()
+    own_log = kept.place(data, "log") == str(default_path(data, "log"))
+    if (marker is not None or state) and own_log and not default_path(data, "log").exists():
         raise StorageError(
             "keys/log.key of this node is missing", hint="restore it from a backup; a new key cannot continue the log"
         )
     secret = load_or_create(data / "keys" / "url.secret", lambda: secrets.token_bytes(SECRET_BYTES))
     if len(secret) != SECRET_BYTES:
         raise StorageError(f"keys/url.secret must have {SECRET_BYTES} bytes, got {len(secret)}", hint="restore it, or remove it")
-    key = load_log_key(data / "keys" / "log.key")
+    keys = open_keyring(data, kept)
+    key = keys.log.public
     if marker is not None:
         _require_same(marker.origin, configured)
     elif not state:
@@ -87,15 +92,15 @@ def open_identity(data: Path, db: Database, configured: Origin | None, *, rebuil
     fixed = fix_origin(db, configured if marker is None else marker.origin, key)
     if marker is None or marker.catalogue != fixed.catalogue:
         _write_marker(data, fixed)
-    return NodeIdentity(fixed.origin, fixed.epoch, secret, key)
+    return NodeIdentity(fixed.origin, fixed.epoch, secret, keys)
 
 
-def derived_origin(key: Ed25519PrivateKey) -> Origin:
+def derived_origin(key: PublicKey) -> Origin:
     """Return `key-` and the first 32 hex digits of SHA-256(raw public key) (DESIGN.md section 4)."""
-    return Origin("key-" + hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:32])
+    return Origin("key-" + hashlib.sha256(key.raw).hexdigest()[:32])
 
 
-def fix_origin(db: Database, configured: Origin | None, key: Ed25519PrivateKey) -> Marker:
+def fix_origin(db: Database, configured: Origin | None, key: PublicKey) -> Marker:
     """Return the origin, epoch and catalogue id that the first start fixed; the first call fixes them.
 
     Raises BadSetting if `configured` is another origin than the fixed one.
@@ -145,24 +150,10 @@ def load_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
             fresh = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
             write_new(fresh, make())
             publish(fresh, path)
-    _require_private(path.parent)
-    _require_private(path)
+    require_private(path.parent)
+    require_private(path)
     with storage_errors(f"read {path.name}"), path.open("rb") as file:
         return file.read(_MAX_BYTES)
-
-
-def load_log_key(path: Path) -> Ed25519PrivateKey:
-    """Return the Ed25519 key in the PEM file `path`, made if it is missing; raises StorageError for anything else."""
-    raw = load_or_create(
-        path, lambda: Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
-    try:
-        key = load_pem_private_key(raw, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise StorageError(f"{path} holds no usable private key", hint="restore it from a backup") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise StorageError(f"{path} must hold an Ed25519 key", hint="restore it from a backup")
-    return key
 
 
 def _require_same(fixed: str, configured: Origin | None) -> None:
@@ -173,17 +164,10 @@ def _require_same(fixed: str, configured: Origin | None) -> None:
         )
 
 
-def _require_honest(configured: Origin | None, key: Ed25519PrivateKey) -> None:
+def _require_honest(configured: Origin | None, key: PublicKey) -> None:
     own = derived_origin(key)
     if configured is not None and configured.startswith("key-") and configured != own:
         raise BadSetting(f"origin {configured!r} is that of another key", hint=f"leave --origin out; this node's own is {own}")
-
-
-def _require_private(path: Path) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        right = "700" if path.is_dir() else "600"
-        raise StorageError(f"{path} may be read by others (mode {mode:03o})", hint=f"chmod {right} {path}")
 
 
 def _require_pair(data: Path, marker: Marker | None, state: dict[str, str]) -> None:

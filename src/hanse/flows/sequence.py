@@ -18,7 +18,8 @@ from hanse.db import leaves
 from hanse.db.engine import Database
 from hanse.errors import Busy, HanseError, IntegrityError, LeaseLost, StorageError, StorageFull
 from hanse.flows.holders import is_gone, new_holder
-from hanse.flows.journal import MAX_BATCH, Journal, head_key
+from hanse.flows.journal import MAX_BATCH, Journal, Times, head_key
+from hanse.flows.logstate import LogState
 from hanse.store.base import BlobStore
 
 LEASE_MS = 5000
@@ -41,12 +42,20 @@ class Sequencer:
     under the 5 seconds of a lease for speed, not for safety, which the fence gives.
     """
 
-    def __init__(self, db: Database, store: BlobStore, clock: Clock, *, now_ms: Callable[[], int] = _wall_ms) -> None:
+    def __init__(
+        self,
+        db: Database,
+        store: BlobStore,
+        clock: Clock,
+        *,
+        state: LogState | None = None,
+        now_ms: Callable[[], int] = _wall_ms,
+    ) -> None:
         self._db = db
         self._store = store
         self._clock = clock
         self._now_ms = now_ms
-        self._journal = Journal(db, store)
+        self._journal = Journal(db, store, state)
         self._holder = new_holder()
         self._fence: int | None = None
         self._until = 0  # when the lease lapses, if this process has it
@@ -144,7 +153,7 @@ class Sequencer:
         if not rows:
             return 0
         self._until = self._now_ms() + LEASE_MS
-        batch, content = self._journal.commit(rows, self._holder, self._fence, self._until)
+        batch, content = self._journal.commit(rows, self._holder, self._fence, Times(self._clock.now(), self._until))
         self._tell({row.id: content.start + at for at, row in enumerate(rows)})
         self._journal.finish(batch, content)
         return len(rows)

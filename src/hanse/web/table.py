@@ -16,6 +16,7 @@ MODULES = (
     "hanse.web.cas.chunks",
     "hanse.web.cas.data",
     "hanse.web.cas.telemetry",
+    "hanse.web.log.tiles",
     "hanse.web.hub.identity",
     "hanse.web.hub.repos",
     "hanse.web.hub.info",
@@ -31,6 +32,7 @@ MODULES = (
     "hanse.web.hub.card",
     "hanse.web.hub.safetensors",
     "hanse.web.hub.scans",
+    "hanse.web.log.witness",
     "hanse.web.hub.resolve",
     "hanse.web.pages.site",
 )

@@ -32,7 +32,7 @@ def _repo(database: Database, *, state: str = "live") -> int:
 
 def _move(conn: Connection, repo: int, name: str, rev: GitOid) -> None:
     row = RefRow(repo, RefName(name), 1, rev, Sha256("a" * 64), Sha256("c" * 64), "", 100)
-    revisions.put_ref(conn, row)
+    revisions.put_refs(conn, [row])
 
 
 def _row(repo: int, rev: GitOid = REV) -> RepositoryScan:

@@ -33,7 +33,7 @@ def _repo(database: Database) -> int:
 def _point(database: Database, repo: int, ref: str, rev: str, seq: int = 1) -> None:
     with database.write() as conn:
         row = RefRow(repo, RefName(ref), seq, GitOid(rev), Sha256(NO_SHA256), Sha256(NO_SHA256), "", 1)
-        revisions.put_ref(conn, row)
+        revisions.put_refs(conn, [row])
 
 
 def test_names(database: Database, repo: int) -> None:

@@ -19,7 +19,9 @@ from hanse.db.engine import Database
 from hanse.db.schema import node_state
 from hanse.db.state import set_state
 from hanse.errors import BadSetting, StorageError
-from hanse.flows.secrets import NodeIdentity, derived_origin, load_log_key, load_or_create, open_identity, read_marker
+from hanse.flows.keyring import USES
+from hanse.flows.secrets import NodeIdentity, derived_origin, load_or_create, open_identity, read_marker
+from hanse.model.publickey import PublicKey
 from hanse.model.repo import Origin
 
 NAMED = Origin("models.example.org")
@@ -38,7 +40,7 @@ def _lose_catalogue(database: Database) -> None:
 
 
 def _facts(identity: NodeIdentity) -> tuple[str, str, bytes, bytes]:
-    return identity.origin, identity.epoch, identity.secret, identity.log_key.private_bytes_raw()
+    return identity.origin, identity.epoch, identity.secret, identity.keys.log.public.der
 
 
 def test_second_start_is_the_same_node(data: Path, database: Database) -> None:
@@ -52,14 +54,15 @@ def test_second_start_is_the_same_node(data: Path, database: Database) -> None:
 def test_origin_from_the_key(data: Path, database: Database) -> None:
     """Without a setting the origin is `key-` and 32 hex digits of the public key's SHA-256."""
     identity = open_identity(data, database, None)
-    public = identity.log_key.public_key().public_bytes_raw()
-    assert identity.origin == "key-" + hashlib.sha256(public).hexdigest()[:32] == derived_origin(identity.log_key)
+    public = identity.keys.log.public
+    assert identity.origin == "key-" + hashlib.sha256(public.raw).hexdigest()[:32] == derived_origin(public)
 
 
 def test_known_key_gives_known_origin() -> None:
     """The derivation never changes (key of RFC 8032, section 7.1, test 1)."""
     seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
-    assert derived_origin(Ed25519PrivateKey.from_private_bytes(seed)) == "key-21fe31dfa154a261626bf854046fd227"
+    key = PublicKey.from_key(Ed25519PrivateKey.from_private_bytes(seed).public_key())
+    assert derived_origin(key) == "key-21fe31dfa154a261626bf854046fd227"
 
 
 def test_configured_origin_is_fixed(data: Path, database: Database) -> None:
@@ -89,10 +92,11 @@ def test_files_are_private(data: Path, database: Database) -> None:
     """Keys lie in a folder and files that only their owner can read, and are not shown by accident."""
     identity = open_identity(data, database, None)
     assert stat.S_IMODE((data / "keys").stat().st_mode) == 0o700
-    assert {path.name for path in (data / "keys").iterdir()} == {"url.secret", "log.key"}
+    assert {path.name for path in (data / "keys").iterdir()} == {"url.secret", *(f"{use}.key" for use in USES)}
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in (data / "keys").iterdir())
     assert (data / "keys" / "log.key").read_text().startswith("-----BEGIN PRIVATE KEY-----")
     assert repr(identity.secret) not in repr(identity)
+    assert "PRIVATE" not in repr(identity.keys)
 
 
 @pytest.mark.parametrize("name", ["keys", "keys/url.secret", "keys/log.key"])
@@ -117,7 +121,7 @@ def test_damaged_keys_are_refused(data: Path, database: Database) -> None:
     for content in (other, b"", b"garbage"):
         (data / "keys" / "log.key").write_bytes(content)
         with pytest.raises(StorageError, match="key"):
-            load_log_key(data / "keys" / "log.key")
+            open_identity(data, database, None)
         assert (data / "keys" / "log.key").read_bytes() == content
 
 

@@ -1,4 +1,4 @@
-"""Revision 0006: attestations, cosignatures, logs that are witnessed, alarms, notices."""
+"""Revision 0006: attestations, cosignatures, logs that are witnessed, alarms, notices, keys; leaves without a repository."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Apply the revision."""
     _attestations()
+    _keys()
     _cosignatures()
     _contradictions()
+    with op.batch_alter_table("pending") as table:
+        table.alter_column("repo_id", existing_type=_KEY, nullable=True)
 
 
 def _attestations() -> None:
@@ -38,10 +41,24 @@ def _attestations() -> None:
     op.create_index("ix_attestations_payload", "attestations", ["payload"])
 
 
+def _keys() -> None:
+    op.create_table(
+        "log_keys",
+        sa.Column("use", sa.String(9), nullable=False),
+        sa.Column("namespace", sa.String(96), nullable=False),
+        sa.Column("key", sa.String(64), nullable=False),
+        sa.Column("spki", sa.Text(), nullable=False),
+        sa.Column("holder", sa.String(8), nullable=False),
+        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("use", "namespace", "key", name="pk_log_keys"),
+    )
+
+
 def _cosignatures() -> None:
     op.create_table(
         "cosigners",
-        sa.Column("name", sa.String(253), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
         sa.Column("kind", sa.String(7), nullable=False),
         sa.Column("vkey", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
@@ -53,9 +70,9 @@ def _cosignatures() -> None:
     )
     op.create_table(
         "cosignatures",
-        sa.Column("origin", sa.String(253), nullable=False),
+        sa.Column("origin", sa.String(255), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("name", sa.String(253), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
         sa.Column("key_id", sa.String(8), nullable=False),
         sa.Column("kind", sa.String(7), nullable=False),
         sa.Column("root", sa.String(64), nullable=False),
@@ -65,7 +82,8 @@ def _cosignatures() -> None:
     )
     op.create_table(
         "witnessed",
-        sa.Column("origin", sa.String(253), nullable=False),
+        sa.Column("origin", sa.String(255), nullable=False),
+        sa.Column("origin_hash", sa.String(64), nullable=False),
         sa.Column("vkey", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -74,7 +92,11 @@ def _cosignatures() -> None:
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("mirrored", sa.BigInteger(), nullable=False),
         sa.Column("mirrored_root", sa.String(64), nullable=False),
+        sa.Column("mirror_note", sa.Text(), nullable=False),
+        sa.Column("followed_at", sa.BigInteger(), nullable=False),
+        sa.Column("failure", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("origin", name="pk_witnessed"),
+        sa.UniqueConstraint("origin_hash", name="uq_witnessed_origin_hash"),
     )
 
 
@@ -83,7 +105,7 @@ def _contradictions() -> None:
         "alarms",
         sa.Column("id", _KEY, primary_key=True, autoincrement=True),
         sa.Column("kind", sa.String(40), nullable=False),
-        sa.Column("origin", sa.String(253), nullable=False),
+        sa.Column("origin", sa.String(255), nullable=False),
         sa.Column("type", sa.String(10), nullable=False),
         sa.Column("repo", sa.String(300), nullable=False),
         sa.Column("says", sa.Text(), nullable=False),

@@ -1,0 +1,106 @@
+"""The five keys of a node: who it is to readers of its log, to other logs, and to those who weigh its word.
+
+    log      signs checkpoints of the node's own log              Ed25519
+    witness  cosigns other logs: append-only, nothing more        Ed25519
+    mirror   cosigns other logs that were replayed and are held   Ed25519
+    attest   signs statements                                     ECDSA P-256
+    ref      signs positions of refs                              ECDSA P-256
+
+They are separate, so that one can be kept elsewhere, lost or replaced without the others. Made at the first start as
+DATA/keys/NAME.key; a setting `key_NAME` names another place (`hanse.keys.custody`), where an institution keeps its own. A place
+that is named must hold a key already: only the default files are made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hanse.errors import BadSetting, StorageError
+from hanse.keys.custody import is_address, open_signer
+from hanse.keys.files import make_key, require_private
+from hanse.model.publickey import Scheme, Signer
+
+USES: Mapping[str, Scheme] = {
+    "log": Scheme.ED25519,
+    "witness": Scheme.ED25519,
+    "mirror": Scheme.ED25519,
+    "attest": Scheme.ECDSA_P256,
+    "ref": Scheme.ECDSA_P256,
+}
+"""What each key signs with: public witnesses take Ed25519 logs only, verifiers of Model Signing bundles P-256 only."""
+_MAX_PASSPHRASE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """Where keys are kept.
+
+    places: use -> place, for those not in the data folder; passphrase: of encrypted files, PIN of tokens.
+    """
+
+    places: Mapping[str, str] = field(default_factory=dict)
+    passphrase: str | None = field(default=None, repr=False)
+
+    def place(self, data: Path, use: str) -> str:
+        """Return where the key of a use is."""
+        return self.places.get(use) or str(default_path(data, use))
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The keys of a node, ready to sign."""
+
+    log: Signer
+    witness: Signer
+    mirror: Signer
+    attest: Signer
+    ref: Signer
+
+    def of(self, use: str) -> Signer:
+        """Return the key of a use by its name."""
+        found: Signer = getattr(self, use)
+        return found
+
+
+def default_path(data: Path, use: str) -> Path:
+    """Return where the key of a use is unless a setting says otherwise."""
+    return data / "keys" / f"{use}.key"
+
+
+def open_keyring(data: Path, custody: Custody) -> Keyring:
+    """Return the keys of the node in the folder `data`; keys in the data folder that are missing are made.
+
+    Raises BadSetting, StorageError or PeerError if one cannot be had, BadSetting if it has the wrong scheme for its use.
+    """
+    return Keyring(**{use: open_key(data, custody, use) for use in USES})
+
+
+def open_key(data: Path, custody: Custody, use: str) -> Signer:
+    """Return one of the node's keys; raises as `open_keyring` does."""
+    scheme = USES[use]
+    place = custody.place(data, use)
+    path = default_path(data, use)
+    signer = make_key(path, scheme, custody.passphrase) if place == str(path) else open_signer(place, custody.passphrase)
+    if signer.public.scheme is scheme:
+        return signer
+    message = f"the {use} key must be {scheme.value}, the one in {place} is {signer.public.scheme.value}"
+    if is_address(place):
+        raise BadSetting(message, hint=f"name another place with key_{use}, or leave it out to keep the key in a file")
+    raise StorageError(message, hint="restore it from a backup")
+
+
+def read_passphrase(path: Path) -> str:
+    """Return the passphrase in a file: its content without the line end; raises StorageError or BadSetting."""
+    try:
+        require_private(path)
+        with path.open("rb") as file:
+            text = file.read(_MAX_PASSPHRASE + 1).decode("utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise StorageError(f"cannot read the passphrase in {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadSetting(f"the passphrase in {path} must be UTF-8 text") from error
+    if not 0 < len(text) <= _MAX_PASSPHRASE:
+        raise BadSetting(f"the passphrase in {path} must have 1 to {_MAX_PASSPHRASE} characters")
+    return text

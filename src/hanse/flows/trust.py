@@ -1,0 +1,70 @@
+"""What a verifier starts from: whom he knows, what he saw before, what he wants to know. Plain values, nothing is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hanse.flows.pins import Pins
+from hanse.model.digest import GitOid, Sha256
+from hanse.model.publickey import PublicKey
+from hanse.model.repo import Origin, RepoType
+from hanse.tlog.note import NoteKey
+
+MAX_NAME = 255
+"""Bytes of a cosigner's name, a bound of the formats."""
+
+
+def witness_name(origin: str) -> str:
+    """Return the name under which the node of an origin cosigns as a witness."""
+    return f"{origin[: MAX_NAME - 8]}/witness"
+
+
+def mirror_name(origin: str) -> str:
+    """Return the name under which the node of an origin cosigns as a mirror."""
+    return f"{origin[: MAX_NAME - 8]}/mirror"
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigner:
+    """Somebody whose cosignatures can be checked. member: its operator's origin, empty if unknown; mirror: it replays, too."""
+
+    key: NoteKey
+    member: str
+    mirror: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom a verifier knows.
+
+    logs: keys of logs that are configured; cosigners: witnesses and mirrors; keys: of signers, named by hand; pins: what was
+    seen of each origin; growth: hashes of the RFC 6962 proof between the pinned checkpoint of a log and the one that is shown,
+    whichever is larger; ask_growth: such a proof could be had, so a log without one is refused.
+    """
+
+    logs: Mapping[Origin, tuple[NoteKey, ...]] = field(default_factory=dict)
+    cosigners: tuple[Cosigner, ...] = ()
+    keys: tuple[PublicKey, ...] = ()
+    pins: Mapping[Origin, Pins] = field(default_factory=dict)
+    growth: Mapping[Origin, tuple[bytes, ...]] = field(default_factory=dict)
+    ask_growth: bool = False
+
+    def seen(self, origin: Origin) -> Pins:
+        """Return what was seen of an origin before."""
+        return self.pins.get(origin) or Pins(origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be verified; what is None is whatever the evidence is about, as long as that is one thing.
+
+    repo: `namespace/name`; ref: full name, to verify what it points at now; rev: a commit id; tree: the tree it must have.
+    """
+
+    origin: Origin | None = None
+    type: RepoType | None = None
+    repo: str | None = None
+    ref: str | None = None
+    rev: GitOid | None = None
+    tree: Sha256 | None = None

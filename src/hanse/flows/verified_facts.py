@@ -1,0 +1,139 @@
+"""From what was verified to the plain facts that a policy judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from hanse.flows.attested import Attested
+from hanse.flows.policies import LoadedPolicy
+from hanse.flows.position import Position, home_of, map_key
+from hanse.flows.shown_keys import KeyRecord
+from hanse.flows.shown_log import ShownLog
+from hanse.flows.trust import Cosigner, Trust, Wanted
+from hanse.flows.veil import Veil
+from hanse.model.decision import (
+    Cosigned,
+    EvidenceFacts,
+    Known,
+    LogFacts,
+    NameKind,
+    OwnerChange,
+    Scanned,
+    Signed,
+    Want,
+)
+from hanse.model.key_leaf import Holder, KeyUse
+from hanse.model.repo import RepoId
+
+
+def gather_facts(
+    *,
+    now: int,
+    want: Wanted,
+    repo: RepoId | None,
+    rev: str,
+    tree: str,
+    veil: Veil,
+    logs: Sequence[ShownLog],
+    attested: Sequence[Attested],
+    position: Position | None,
+    trust: Trust,
+    policy: LoadedPolicy,
+) -> EvidenceFacts:
+    """Return the facts about a revision; `attested` are the statements about it, `repo` is None for a bundle without a name."""
+    if repo is None:
+        signed = tuple(Signed("", one.verified.key.fingerprint) for one in attested if one.vouches)
+        return EvidenceFacts(now, Want.PINNED, NameKind.BARE, signatures=signed, owner=Known.CONFIGURED)
+    home = home_of(logs, repo)
+    owner = owner_key(home, repo, position)
+    kind = NameKind.PRIVATE if home and veil.salt else _kind(home, repo, logs, trust)
+    known, change = _owner_known(home, repo, owner, trust)
+    if home and kind is NameKind.PRIVATE:
+        known, change = home.known, OwnerChange.NONE  # the node itself answers for what does not show
+    asked = Want.LATEST if want.ref else Want.PINNED if want.tree else Want.REVISION
+    return EvidenceFacts(
+        now=now,
+        want=asked,
+        kind=kind,
+        repo=str(repo),
+        rev=rev,
+        tree=tree,
+        signatures=tuple(_signed(one, home, owner, kind) for one in attested if one.vouches),
+        logs=tuple(_log_facts(log, repo, position, policy, veil) for log in logs),
+        scans=tuple(_scans(attested)),
+        owner=known,
+        owner_change=change,
+        rivals=position.rivals if position else 0,
+    )
+
+
+def _kind(home: ShownLog | None, repo: RepoId, logs: Sequence[ShownLog], trust: Trust) -> NameKind:
+    """Return who answers for the name. A member's name stays his when an evidence file leaves his log out."""
+    if home is not None or repo.origin in trust.logs or trust.seen(repo.origin).log is not None:
+        return NameKind.OWNED
+    return NameKind.MIRRORED if logs else NameKind.BARE
+
+
+def owner_key(home: ShownLog | None, repo: RepoId, position: Position | None) -> KeyRecord | None:
+    """Return the key that answers for the namespace, as far as it is shown."""
+    if position is not None and position.owner is not None:
+        return position.owner
+    return None if home is None else home.book.owner(repo.namespace.lower())
+
+
+def _owner_known(home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, trust: Trust) -> tuple[Known, OwnerChange]:
+    pinned = trust.seen(repo.origin).owners.get(repo.namespace.lower())
+    if home is None or owner is None:
+        return (Known.NEW if pinned is None else Known.CHANGED), OwnerChange.NONE
+    # A key that was added without the signature of the one before it is an alarm, also for whoever is here for the first time.
+    alarm = any(f"{KeyUse.NAMESPACE.value} key" in one for one in home.book.alarms)
+    if pinned is None or pinned == owner.public.fingerprint:
+        return (Known.NEW if pinned is None else Known.PINNED), OwnerChange.UNEXPLAINED if alarm else OwnerChange.NONE
+    handed = home.book.came_from(owner, pinned)
+    return Known.CHANGED, OwnerChange.TRANSFERRED if handed and not alarm else OwnerChange.UNEXPLAINED
+
+
+def _signed(one: Attested, home: ShownLog | None, owner: KeyRecord | None, kind: NameKind) -> Signed:
+    key = one.verified.key.fingerprint
+    if one.log is None or one.record is None:
+        return Signed("", key)
+    own = home is not None and one.log.origin == home.origin
+    if one.record.use is KeyUse.NAMESPACE:
+        held = one.record.holder is Holder.OWNER
+        # The owner is somebody else than the member whose log lists his statement.
+        return Signed("" if held else one.log.origin, key, one.log.origin, owner=own, held=held)
+    answers = own and (kind is NameKind.PRIVATE or (owner is not None and owner.holder is Holder.OPERATOR))
+    return Signed(one.log.origin, key, one.log.origin, owner=answers)
+
+
+def _log_facts(log: ShownLog, repo: RepoId, position: Position | None, policy: LoadedPolicy, veil: Veil) -> LogFacts:
+    current = False
+    if position is not None and log.latest and not log.behind:
+        value = log.refs.get(map_key(repo, position.ref, veil))
+        current = value is not None and value[1:] == (position.rev, position.tree)
+    times = {mirror: {one.key: time for one, time in (log.mirrors if mirror else log.witnesses)} for mirror in (False, True)}
+    return LogFacts(
+        origin=log.origin,
+        size=log.checkpoint.size,
+        time=log.time,
+        known=log.known,
+        home=log.origin == repo.origin,
+        current=current,
+        advisories=log.snapshot is not None and log.latest and not log.behind,
+        witnesses=_cosigned(log.witnesses),
+        mirrors=_cosigned(log.mirrors),
+        witness=policy.quorum(log.origin, times[False], mirror=False, log_time=log.time),
+        mirror=policy.quorum(log.origin, times[True], mirror=True, log_time=log.time),
+        keys=log.book.operators,
+    )
+
+
+def _cosigned(pairs: Iterable[tuple[Cosigner, int]]) -> tuple[Cosigned, ...]:
+    return tuple(Cosigned(one.key.name, one.key.public.fingerprint, time, one.member) for one, time in pairs)
+
+
+def _scans(attested: Iterable[Attested]) -> Iterable[Scanned]:
+    for one in attested:
+        found = one.scan()
+        if found is not None:
+            yield Scanned(one.member, *found, one.verified.key.fingerprint)

@@ -1,0 +1,335 @@
+"""Verification of a revision: from an evidence file and what the verifier knows to a `VerifiedRevision`, or every reason why not.
+
+1. **log**: every shown log is opened (`hanse.flows.shown_log`): its signature, its leaves, its snapshot, its maps, what was seen
+   of it before.
+2. **cosigners**: cosignatures of known witnesses and mirrors verify.
+3. **statement**: every signed statement is what a leaf lists or a named key signed (`hanse.flows.attested`).
+4. **revision**: the evidence is about one revision: the wanted one, or what the wanted ref points at.
+5. **manifest**: the signed manifest of that revision lists files from which its `tree` is computed again.
+6. **ref**: the position of the ref is signed by who answers for the namespace, and is not older than one seen before.
+7. **seen**: the revision has the tree it had before.
+8. **policy**: what is verified by now is enough for the policy (`hanse.policy.decide`).
+
+Every step is taken as far as it can be, and every failure is listed. `now` is an argument; nothing here reads a file, a clock or
+the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import InitVar, dataclass, replace
+from typing import Final
+
+from hanse.errors import BadProof, HanseError, RolledBack, VerificationFailed
+from hanse.flows.attested import Aside, Attested, open_bundle
+from hanse.flows.pins import RefPin, check_ref, check_tree
+from hanse.flows.policies import LoadedPolicy
+from hanse.flows.position import Position, find_position, home_of
+from hanse.flows.shown_keys import KeyRecord
+from hanse.flows.shown_log import ShownLog, cosigners_in, open_log, with_cosigners
+from hanse.flows.trust import Cosigner, Trust, Wanted
+from hanse.flows.veil import CLEAR, Veil, veil_of
+from hanse.flows.verified_facts import gather_facts, owner_key
+from hanse.model.decision import Decision, EvidenceFacts, Known
+from hanse.model.evidence import UnverifiedEvidence
+from hanse.model.repo import Origin, RepoId
+from hanse.policy.decide import decide
+from hanse.sign.oms import Manifest, ManifestFile, parse_manifest
+from hanse.sign.statement import OMS
+from hanse.tlog.map import MerkleMap, tree_key, tree_value
+from hanse.tlog.note import ED25519
+
+
+class _Seal:
+    """What only this file can show, so that a type checker and the running program both refuse anybody else."""
+
+
+_SEAL: Final = _Seal()
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRevision:
+    """A revision that was verified and is good enough for a policy. Only `verify_revision` makes these.
+
+    repo: None for a bundle that names none (then rev and tree are empty); files: every file it has; position: of the wanted
+    ref, else None; owner: key of the namespace, as far as it is shown; attested: the statements about it; notices: what a reader
+    should know besides the decision's warnings. Raises TypeError if made elsewhere.
+    """
+
+    repo: RepoId | None
+    rev: str
+    tree: str
+    files: tuple[ManifestFile, ...]
+    position: Position | None
+    owner: KeyRecord | None
+    attested: tuple[Attested, ...]
+    logs: tuple[ShownLog, ...]
+    facts: EvidenceFacts
+    decision: Decision
+    notices: tuple[str, ...]
+    made_by: InitVar[_Seal]
+
+    def __post_init__(self, made_by: _Seal) -> None:
+        if made_by is not _SEAL:
+            raise TypeError("a VerifiedRevision is made by verify_revision only")
+
+
+def verify_revision(evidence: UnverifiedEvidence, trust: Trust, policy: LoadedPolicy, want: Wanted, now: int) -> VerifiedRevision:
+    """Return the wanted revision, verified at `now` (seconds since 1970) by the steps at the top of this file.
+
+    Raises VerificationFailed, which lists every step that failed; PolicyError, which lists every rule, if all is true and yet not
+    enough for the policy.
+    """
+    steps = _Steps(evidence, trust, policy, want)
+    steps.open_logs()
+    steps.check_cosigners()
+    steps.open_bundles()
+    steps.find_revision()
+    steps.check_manifest()
+    steps.check_ref()
+    steps.check_seen()
+    return steps.judge(now)
+
+
+class _Steps:
+    """The steps of one verification; each leaves behind what the later ones need, and its failures in `failed`."""
+
+    def __init__(self, evidence: UnverifiedEvidence, trust: Trust, policy: LoadedPolicy, want: Wanted) -> None:
+        self.evidence = evidence
+        self.trust = with_policy(trust, policy)
+        self.policy = policy
+        self.want = want
+        self.failed: list[str] = []
+        self.notices: list[str] = []
+        self.logs: list[ShownLog] = []
+        self.attested: list[Attested] = []
+        self.manifest: Manifest | None = None
+        self.repo: RepoId | None = None
+        self.rev = ""
+        self.tree = ""
+        self.position: Position | None = None
+        self.veil = CLEAR
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Turn an error in the block into one line of `failed`."""
+        try:
+            yield
+        except HanseError as error:
+            self.failed.append(f"{name}: {error.message}")
+
+    def open_logs(self) -> None:
+        """Step 1."""
+        for shown in self.evidence.logs:
+            maps = [one for one in self.evidence.maps if one.origin == shown.origin]
+            with self.step(f"log {shown.origin}"):
+                log = open_log(shown, maps, self.trust)
+                self.logs.append(log)
+                self._remark(log)
+        for stray in {one.origin for one in self.evidence.maps} - {one.origin for one in self.evidence.logs}:
+            self.failed.append(f"log {stray}: the evidence has a map proof, but does not show the log")
+
+    def _remark(self, log: ShownLog) -> None:
+        if log.behind:
+            pinned = self.trust.seen(log.origin).log
+            self.notices.append(
+                f"{log.origin} is shown at {log.checkpoint.size} leaves, and was seen with {pinned.size if pinned else 0} before"
+            )
+        if not log.consistent:
+            self.notices.append(f"{log.origin} was not shown to continue the log that was seen before; that needs the network")
+        self.notices += [f"alarm: {one}" for one in log.book.alarms]
+
+    def check_cosigners(self) -> None:
+        """Step 2. Keys of cosigners come from the policy, from the verifier, and from known logs among those shown."""
+        known = (*self.trust.cosigners, *(one for log in self.logs for one in cosigners_in(log)))
+        opened = []
+        for log in self.logs:
+            with self.step(f"cosigners of {log.origin}"):
+                opened.append(with_cosigners(log, known))
+        self.logs = opened
+
+    def open_bundles(self) -> None:
+        """Step 3."""
+        veils = (CLEAR, *(Veil(one.salt) for one in self.evidence.salts))
+        for number, data in enumerate(self.evidence.bundles, 1):
+            with self.step(f"statement {number}"):
+                found = open_bundle(data, self.logs, self.trust, veils)
+                if isinstance(found, Aside):
+                    self.notices.append(found.says)
+                else:
+                    self.attested.append(found)
+
+    def find_revision(self) -> None:
+        """Step 4. The candidates are what manifests are about that count."""
+        with self.step("revision"):
+            found = [(one, parse_manifest(one.verified)) for one in self.attested if one.statement.predicate_type == OMS]
+            manifests = [(one, manifest) for one, manifest in found if _counts(one.log, manifest.repo)]
+            named = [manifest for _, manifest in manifests if _fits(manifest, self.want)]
+            if not named:
+                raise BadProof(
+                    _nothing([manifest for _, manifest in manifests], self.want), hint="get the evidence of what you want"
+                )
+            if self.want.ref:
+                named = self._follow(named, self.want.ref)
+            said = {(one.repo, one.rev, one.tree) for one in named}
+            if len(said) != 1:
+                raise BadProof(
+                    f"the evidence has manifests of {len(said)} such revisions, not of one", hint="name one with --revision"
+                )
+            self.manifest, self.repo = named[0], named[0].repo
+            self.rev, self.tree = named[0].rev or "", named[0].tree or ""
+            if self.repo is not None:
+                self.veil = veil_of(self.evidence.salts, self.repo)
+            self._leave_strangers()
+
+    def _leave_strangers(self) -> None:
+        """Drop logs never met before that do not answer for the name: nobody vouches for them."""
+        strangers = [log for log in self.logs if not _counts(log, self.repo)]
+        self.notices += [f"the log {log.origin} was never met before, so nothing in it counts" for log in strangers]
+        self.logs = [log for log in self.logs if log not in strangers]
+        self.attested = [one for one in self.attested if one.log not in strangers]
+
+    def _follow(self, named: list[Manifest], ref: str) -> list[Manifest]:
+        """Return the manifests of what the ref points at."""
+        repo = named[0].repo
+        if repo is None or any(one.repo != repo for one in named):
+            raise BadProof(f"what {ref} points at can be verified of one named repository only")
+        self.position = found = find_position(self.logs, repo, ref, veil := veil_of(self.evidence.salts, repo))
+        fitting = [one for one in named if _hidden(one, veil) == (found.rev, found.tree)]
+        if not fitting:
+            raise BadProof(f"{ref} points at {found.rev[:12]}, of which the evidence has no manifest", hint="get new evidence")
+        return fitting
+
+    def check_manifest(self) -> None:
+        """Step 5. A manifest of another tool names no tree; its files are all that it says."""
+        if self.manifest is None or self.manifest.revision is None:
+            return
+        with self.step("manifest"):
+            found = tree_of(self.manifest.files)
+            if found != self.tree:
+                raise BadProof(f"the files of the manifest make tree {found}, and it is signed for {self.tree}")
+
+    def check_ref(self) -> None:
+        """Step 6. Without a wanted ref there is nothing to be older than."""
+        position, repo = self.position, self.repo
+        if position is None or repo is None:
+            return
+        with self.step("ref"):
+            log = position.log
+            if log.behind:
+                raise RolledBack(
+                    f"{log.origin} is shown at {log.checkpoint.size} leaves and was seen with more: this is not the latest"
+                )
+            if position.leaf is not None:
+                found = pin_of(position, self.rev, self.tree)
+                check_ref(self.trust.seen(repo.origin), repo.type, repo.folded, position.ref, found, consistent=log.consistent)
+            if not position.signed:
+                self.notices.append(
+                    f"position {position.seq} of {position.ref} is from before the node had keys: nobody signed it"
+                )
+
+    def check_seen(self) -> None:
+        """Step 7."""
+        if self.repo is not None:
+            with self.step("seen"):
+                check_tree(self.trust.seen(self.repo.origin), self.repo.type, self.repo.folded, self.rev, self.tree)
+
+    def judge(self, now: int) -> VerifiedRevision:
+        """Step 8. The policy judges what is true; what is not is said with what the policy says besides."""
+        about = [one for one in self.attested if self.repo is None or one.about(self.rev, self.tree)]
+        facts = gather_facts(
+            now=now,
+            want=self.want,
+            repo=self.repo,
+            rev=self.rev,
+            tree=self.tree,
+            veil=self.veil,
+            logs=self.logs,
+            attested=about,
+            position=self.position,
+            trust=self.trust,
+            policy=self.policy,
+        )
+        decision = decide(self.policy.policy, facts)
+        if self.failed or self.manifest is None:
+            told = [f"policy {one.rule}: {one.says}" for one in decision.failed]
+            failed = tuple(self.failed + told)
+            raise VerificationFailed(f"not verified: {'; '.join(failed)}"[:2000], failed=failed, hint="do not use it")
+        decision.require()
+        owner = None if self.repo is None else owner_key(home_of(self.logs, self.repo), self.repo, self.position)
+        return VerifiedRevision(
+            repo=self.repo,
+            rev=self.rev,
+            tree=self.tree,
+            files=self.manifest.files,
+            position=self.position,
+            owner=owner,
+            attested=tuple(about),
+            logs=tuple(self.logs),
+            facts=facts,
+            decision=decision,
+            notices=tuple(self.notices),
+            made_by=_SEAL,
+        )
+
+
+def pin_of(position: Position, rev: str, tree: str) -> RefPin:
+    """Return a position as pins have it: with commit id and tree in clear."""
+    return RefPin(position.log.origin, position.index, position.seq, rev, tree)
+
+
+def tree_of(files: Sequence[ManifestFile]) -> str:
+    """Return the root of the Merkle map of these files; raises BadProof if a size or a xet hash is not given."""
+    puts = []
+    for file in files:
+        if file.size is None or file.xet is None:
+            raise BadProof(f"the manifest gives no size and xet hash of {file.path}, so its tree cannot be computed")
+        puts.append((tree_key(file.path), tree_value(file.size, file.sha256, file.xet)))
+    return MerkleMap.empty().apply(puts).root.hex()
+
+
+def _counts(log: ShownLog | None, repo: RepoId | None) -> bool:
+    """Tell whether a log may be met for the first time: only the one that answers for the name."""
+    return log is None or log.known is not Known.NEW or (repo is not None and log.origin == repo.origin)
+
+
+def _hidden(manifest: Manifest, veil: Veil) -> tuple[str, str]:
+    return veil.hide("rev", manifest.rev or ""), veil.hide("tree", manifest.tree or "")
+
+
+def _fits(manifest: Manifest, want: Wanted) -> bool:
+    """Tell whether a manifest may be of what is wanted; one without a name fits only who names nothing."""
+    revision = manifest.revision
+    if revision is None:
+        return want == Wanted()
+    repo = revision.repo
+    pairs = (
+        (want.origin, repo.origin),
+        (want.type, repo.type),
+        (None if want.repo is None else want.repo.lower(), repo.folded),
+        (want.rev, revision.rev),
+        (want.tree, revision.tree),
+    )
+    return all(wanted is None or wanted == found for wanted, found in pairs)
+
+
+def _nothing(manifests: Sequence[Manifest], want: Wanted) -> str:
+    if not manifests:
+        return "the evidence has no signed manifest by a key that is known"
+    listed = ", ".join(
+        sorted({f"{one.repo} {(one.rev or '')[:12]}" if one.repo else "a bundle without a name" for one in manifests})
+    )
+    asked = " ".join(str(one) for one in (want.origin, want.repo, want.rev, want.tree) if one)
+    return f"the evidence is about {listed[:600]}, not about {asked or 'one thing'}"
+
+
+def with_policy(trust: Trust, policy: LoadedPolicy) -> Trust:
+    """Return `trust` with the logs and cosigners that the tlog-policies of a policy name."""
+    logs, cosigners = dict(trust.logs), list(trust.cosigners)
+    for mirror, parsed in ((False, policy.witness), (True, policy.mirror)):
+        for origin, one in parsed.items():
+            keys = tuple(item.key for item in one.logs if item.key.name == origin and item.key.kind == ED25519)
+            logs[Origin(origin)] = tuple(dict.fromkeys((*logs.get(Origin(origin), ()), *keys)))
+            cosigners += [Cosigner(item.key, item.key.name.partition("/")[0], mirror) for item in one.witnesses.values()]
+    return replace(trust, logs={origin: keys for origin, keys in logs.items() if keys}, cosigners=tuple(dict.fromkeys(cosigners)))

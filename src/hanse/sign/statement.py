@@ -1,0 +1,184 @@
+"""in-toto Statements v1 (in-toto/attestation, spec/v1/statement.md): what a signed claim is about and what it says.
+
+Vetted predicate types are used where one fits; the others are under `https://hanse/` (a name, not an address):
+
+    OMS          a manifest of OpenSSF Model Signing (`hanse.sign.oms`)
+    SCAN         findings of the scanner: vulns v0.2
+    REVIEW       a property that was checked and holds: Simple Verification Result v0.1
+    OBSERVATION  an institution saw an upstream's name point at a revision and holds its bytes
+    REF          the owner of a name sets a ref to a revision
+    ADVISORY     an OSV record
+
+Statements are written in the canonical form of RFC 8785. They are read in any form, since others write them indented and in
+random order; unknown fields of a predicate are kept and ignored (the attestation framework's parsing rules).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from hanse.errors import BadFormat, TooLarge
+from hanse.model.canonical import canonical
+from hanse.model.digest import GitOid, Sha256, parse_git_oid, parse_sha256
+from hanse.model.finding import Coverage, Finding, Verdict
+from hanse.model.repo import Origin, RefName, RepoId
+from hanse.model.strictjson import parse_strict
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+OMS = "https://model_signing/signature/v1.0"
+SCAN = "https://in-toto.io/attestation/vulns/v0.2"
+REVIEW = "https://in-toto.io/attestation/svr/v0.1"
+OBSERVATION = "https://hanse/observation/v1"
+REF = "https://hanse/ref/v1"
+ADVISORY = "https://hanse/advisory/v1"
+SCANNER = "https://hanse/scanner"
+RULESET = "https://hanse/ruleset"
+MAX_STATEMENT_BYTES = 32 * 1024 * 1024
+"""Largest statement: the manifest of about 100,000 files."""
+MAX_SUBJECTS = 10_000
+_MAX_TEXT = 4_096
+_MAX_DIGESTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a statement is about. name: informative; digest: algorithm name (`sha256`, `gitCommit`) -> lower-case hex."""
+
+    name: str
+    digest: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A claim; predicate: a JSON object of the form that `predicate_type` names."""
+
+    subjects: tuple[Subject, ...]
+    predicate_type: str
+    predicate: Mapping[str, Any]
+
+    def encode(self) -> bytes:
+        """Return the canonical JSON bytes; raises TooLarge, or BadFormat for what has no canonical form."""
+        subjects = [{"name": subject.name, "digest": dict(subject.digest)} for subject in self.subjects]
+        body = {"_type": STATEMENT_TYPE, "subject": subjects, "predicateType": self.predicate_type}
+        data = canonical(body | {"predicate": dict(self.predicate)})
+        if len(data) > MAX_STATEMENT_BYTES:
+            raise TooLarge(f"a statement has at most {MAX_STATEMENT_BYTES:,} bytes, this one has {len(data):,}")
+        return data
+
+    def about(self, algorithm: str, digest: str) -> bool:
+        """Tell whether a subject has this digest. Subjects are matched by digest only, never by name."""
+        return any(subject.digest.get(algorithm) == digest for subject in self.subjects)
+
+
+def parse_statement(data: bytes) -> Statement:
+    """Return the Statement in a payload; raises TooLarge or BadFormat."""
+    fields = parse_strict(data, "a statement", MAX_STATEMENT_BYTES)
+    if fields.get("_type") != STATEMENT_TYPE:
+        raise BadFormat(f"_type of a statement must be {STATEMENT_TYPE}, got {str(fields.get('_type'))[:120]!r}")
+    kind, predicate, subjects = (fields.get(name) for name in ("predicateType", "predicate", "subject"))
+    if type(kind) is not str or not 0 < len(kind) <= _MAX_TEXT:
+        raise BadFormat("predicateType of a statement must be a text")
+    if type(predicate) is not dict:
+        raise BadFormat("predicate of a statement must be an object")
+    if type(subjects) is not list or not subjects:
+        raise BadFormat("a statement has at least one subject")
+    if len(subjects) > MAX_SUBJECTS:
+        raise TooLarge(f"a statement has at most {MAX_SUBJECTS:,} subjects, got {len(subjects):,}")
+    return Statement(tuple(_subject(item) for item in subjects), kind, predicate)
+
+
+def _subject(item: Any) -> Subject:
+    if type(item) is not dict:
+        raise BadFormat("a subject must be an object")
+    name, digest = item.get("name", ""), item.get("digest")
+    if type(name) is not str or len(name) > _MAX_TEXT:
+        raise BadFormat("name of a subject must be a text")
+    if type(digest) is not dict or not 0 < len(digest) <= _MAX_DIGESTS:
+        raise BadFormat(f"a subject has 1 to {_MAX_DIGESTS} digests")
+    if any(type(value) is not str or not 0 < len(value) <= _MAX_TEXT for value in digest.values()):
+        raise BadFormat("a digest of a subject must be a text")
+    return Subject(name, digest)
+
+
+def revision_subject(repo: RepoId, rev: GitOid, tree: Sha256) -> Subject:
+    """Return the subject that stands for a revision: its commit id, and the root of its files under `sha256`."""
+    return Subject(repo.path, {"gitCommit": parse_git_oid(rev), "sha256": parse_sha256(tree)})
+
+
+def file_subject(path: str, sha256: Sha256) -> Subject:
+    """Return the subject that stands for a file, so that tools which know only its digest find the statement."""
+    return Subject(path, {"sha256": parse_sha256(sha256)})
+
+
+def observation_statement(repo: RepoId, ref: RefName, rev: GitOid, tree: Sha256, *, observer: Origin, time: int) -> Statement:
+    """Return that `observer` saw the ref of an upstream's repository at `rev` at `time` and holds the files of `tree`."""
+    said = _revision(repo, rev, tree) | {"ref": ref, "observer": observer, "observedOn": timestamp(time)}
+    return Statement((revision_subject(repo, rev, tree),), OBSERVATION, said)
+
+
+def ref_statement(repo: RepoId, ref: RefName, seq: int, rev: GitOid, tree: Sha256) -> Statement:
+    """Return that position `seq` of a ref is `rev` with the files of `tree`; all zeros: the ref is deleted."""
+    return Statement((revision_subject(repo, rev, tree),), REF, _revision(repo, rev, tree) | {"ref": ref, "seq": seq})
+
+
+def review_statement(subjects: Sequence[Subject], *, verifier: str, properties: Iterable[str], time: int) -> Statement:
+    """Return that `verifier` (a URI) checked at `time` that the properties, such as `HANSE_BYTES_HELD`, hold."""
+    said = {"verifier": {"id": verifier}, "timeCreated": timestamp(time), "properties": sorted(properties)}
+    return Statement(tuple(subjects), REVIEW, said)
+
+
+def advisory_statement(subjects: Sequence[Subject], record: Mapping[str, Any]) -> Statement:
+    """Return an OSV record (already checked) about the subjects."""
+    return Statement(tuple(subjects), ADVISORY, record)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """What the scanner found in a revision.
+
+    scanner: its version; ruleset: the digest of its rules; findings: (path, finding), as far as they are told; evidence: SHA-256
+    of the canonical JSON of all judgements, by which institutions compare; time: when the scan was finished.
+    """
+
+    scanner: str
+    ruleset: Sha256
+    verdict: Verdict
+    coverage: Coverage
+    findings: tuple[tuple[str, Finding], ...]
+    evidence: Sha256
+    time: int
+
+
+def scan_statement(subjects: Sequence[Subject], report: ScanReport) -> Statement:
+    """Return what the scanner found, one result for each finding; verdict, coverage and evidence are extra fields.
+
+    The fields of times are those of the predicate: a ruleset has no date of its own, its digest says which one it was.
+    """
+    when = timestamp(report.time)
+    scanner = {
+        "uri": SCANNER,
+        "version": report.scanner,
+        "db": {"uri": RULESET, "version": report.ruleset, "lastUpdate": when},
+        "result": [_result(path, finding) for path, finding in report.findings],
+    }
+    said = {"scanner": scanner, "metadata": {"scanStartedOn": when, "scanFinishedOn": when}}
+    said |= {"verdict": report.verdict.value, "coverage": report.coverage.value, "evidence": report.evidence}
+    return Statement(tuple(subjects), SCAN, said)
+
+
+def _result(path: str, finding: Finding) -> dict[str, Any]:
+    notes = {"path": path, "says": finding.says} | ({"member": finding.member} if finding.member else {})
+    severity = [{"method": SCANNER, "score": finding.severity.value}]
+    return {"id": finding.rule, "severity": severity, "annotations": [{name: text} for name, text in notes.items()]}
+
+
+def _revision(repo: RepoId, rev: GitOid, tree: Sha256) -> dict[str, Any]:
+    return {"origin": repo.origin, "type": repo.type.value, "repo": repo.path, "rev": rev, "tree": tree}
+
+
+def timestamp(time: int) -> str:
+    """Return a time (seconds since 1970) as in-toto writes it: RFC 3339 in UTC."""
+    return datetime.fromtimestamp(time, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
