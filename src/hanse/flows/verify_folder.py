@@ -9,24 +9,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hanse.errors import BadFormat, NotFoundError, StorageError, TooLarge
+from hanse.errors import BadFormat, BadRepoId, HanseError, NotFoundError, StorageError, TooLarge
 from hanse.flows.fetch_evidence import fetch_evidence, fetch_growth
 from hanse.flows.local_files import Checked, Expected, Hashing, compare
 from hanse.flows.pins import LogSeen, NameSeen, read_pins, remember
 from hanse.flows.policies import LoadedPolicy
-from hanse.flows.trust import Trust, Wanted
+from hanse.flows.shown_log import cosigners_in
+from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name
 from hanse.flows.veil import CLEAR, Veil
 from hanse.flows.verify import VerifiedRevision, pin_of, verify_revision
 from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, MapName, UnverifiedEvidence, parse_evidence
 from hanse.model.publickey import PublicKey
-from hanse.model.repo import Origin, RepoId, RepoType, branch_ref, parse_repo_id, tag_ref
+from hanse.model.repo import Origin, RepoId, RepoType, branch_ref, parse_origin, parse_repo_id, tag_ref
 from hanse.peers.client import PeerClient
+from hanse.tlog.note import parse_note, parse_vkey
 
 _ANY = Origin("any")
 
@@ -85,12 +87,16 @@ def verify_folder(
         with _client(source) as client:
             data = source.bundle if source.bundle is not None else _fetch(client, source, question)
             evidence = parse_evidence(data)
-            pins = {one.origin: read_pins(home, one.origin) for one in evidence.logs}
-            for origin in _claimed_origins(evidence) - pins.keys():
-                pins[origin] = read_pins(home, origin)
+            pins = {origin: read_pins(home, origin) for origin in _origins(evidence)}
             growth = fetch_growth(client, source.node, evidence.logs, pins) if client else {}
         # 3.
-        trust = Trust(keys=keys, pins=pins, growth=growth, ask_growth=bool(source.node) and source.bundle is None)
+        trust = Trust(
+            cosigners=pinned_cosigners(pins.values()),
+            keys=keys,
+            pins=pins,
+            growth=growth,
+            ask_growth=bool(source.node) and source.bundle is None,
+        )
         found = verify_revision(evidence, trust, policy, wanted(question, evidence), now)
         # 4.
         keep(home, found, now)
@@ -122,9 +128,26 @@ def _fetch(client: PeerClient | None, source: Source, question: Question) -> byt
     return fetch_evidence(client, source.node, question.type, repo.path, revision=question.revision or "main", token=source.token)
 
 
-def _claimed_origins(evidence: UnverifiedEvidence) -> set[Origin]:
-    """Return the origins of names that map proofs are about; what was seen of them is checked, too."""
-    return {Origin(one.key[1]) for one in evidence.maps if one.map is MapName.REFS}
+def _origins(evidence: UnverifiedEvidence) -> set[Origin]:
+    """Return the origins that the evidence is about: of logs, of names in maps, of cosigners; what was seen of them matters."""
+    found = {log.origin for log in evidence.logs}
+    named = [one.key[1] for one in evidence.maps if one.map is MapName.REFS]
+    for log in evidence.logs:
+        with suppress(HanseError):
+            named += [line.name.rpartition("/")[0] for line in parse_note(log.checkpoint).signatures]
+    for text in named:
+        with suppress(BadRepoId):
+            found.add(parse_origin(text))
+    return found
+
+
+def pinned_cosigners(pins: Iterable[Pins]) -> tuple[Cosigner, ...]:
+    """Return the witnesses and mirrors that known logs have registered."""
+    return tuple(
+        Cosigner(parse_vkey(text), one.origin, mirror=text.startswith(f"{mirror_name(one.origin)}+"))
+        for one in pins
+        for text in sorted(one.cosigners)
+    )
 
 
 def wanted(question: Question, evidence: UnverifiedEvidence) -> Wanted:
@@ -166,6 +189,7 @@ def keep(home: Path, found: VerifiedRevision, now: int) -> None:
             log.note,
             consistent=log.consistent,
             distrusted=log.book.distrusted,
+            cosigners=frozenset(one.key.text for one in cosigners_in(log)),
         )
         for log in found.logs
     )
