@@ -33,6 +33,7 @@ app.command("hanse.cli.policy:app", name="policy", group=FEDERATE, help="Say wha
 app.command("hanse.cli.scan:app", name="scan", group=PUBLISH, help="Judge model files and folders before anything loads them.")
 app.command("hanse.cli.serve:serve", name="serve", group=NODE, help="Start a node.")
 app.command("hanse.cli.service:app", name="service", group=NODE, help="Keep a node running with systemd.")
+app.command("hanse.cli.verify:verify", name="verify", group=USE, help="Verify that a folder holds what was signed and logged.")
 app.command("hanse.cli.waive:waive", name="waive", group=NODE, help="Let a file pass in spite of what the scanner found.")
 app.command("hanse.cli.admin:app", name="admin", group=NODE, help="Accounts, tokens and upkeep of a node.")
 
