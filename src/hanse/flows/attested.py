@@ -113,13 +113,17 @@ def open_bundle(data: bytes, logs: Sequence[ShownLog], trust: Trust, veils: Sequ
     """
     bundle = parse_bundle_json(data)
     digest = hashlib.sha256(bundle.envelope.payload).hexdigest()
-    for veil in veils:
-        hidden = veil.hide("payload", digest)
-        for log in logs:
-            for index, leaf in log.attests():
-                if leaf.payload.sha256 == hidden and leaf.concealed is bool(veil.salt):
-                    return _listed(bundle, Place(log, index, leaf, veil))
-    return _named(bundle, trust)
+    signature = base64.b64encode(bundle.envelope.signature).decode()
+    places = [
+        Place(log, index, leaf, veil)
+        for veil in veils
+        for log in logs
+        for index, leaf in log.attests()
+        if leaf.payload.sha256 == veil.hide("payload", digest) and leaf.concealed is bool(veil.salt)
+    ]
+    # Members who attest the same revision sign the same bytes: the signature tells whose leaf is whose.
+    places.sort(key=lambda one: one.veil.hide("sig", signature) != one.leaf.sig)
+    return _listed(bundle, places[0]) if places else _named(bundle, trust)
 
 
 def _named(bundle: UnverifiedBundle, trust: Trust) -> Attested | Aside:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -195,6 +196,13 @@ class Hashing:
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
         for one in self._threads:
             one.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for at most so long; return whether everything is read."""
+        until = time.monotonic() + seconds
+        for one in self._threads:
+            one.join(max(0.0, until - time.monotonic()))
+        return not any(one.is_alive() for one in self._threads)
 
     def result(self) -> Mapping[str, Hashed]:
         """Return what every file is, by name."""

@@ -190,8 +190,7 @@ def _check_distrust(verified: VerifiedCheckpoint, book: KeyBook) -> None:
 def _continues(head: Checkpoint, note: bytes, trust: Trust) -> tuple[bool, bool]:
     """Return whether the checkpoint is consistent with the pinned one, and whether it is older.
 
-    Raises Equivocation for another root of the same size, BadProof for a proof that does not show it, or for none where one
-    could be had.
+    Raises Equivocation for another root of the same size, BadProof for a proof that does not show it.
     """
     origin = Origin(head.origin)
     pinned = trust.seen(origin).log
@@ -204,11 +203,6 @@ def _continues(head: Checkpoint, note: bytes, trust: Trust) -> tuple[bool, bool]
     if path is not None and min(pinned.size, head.size) > 0:
         (old, old_root), (new, new_root) = sorted(((pinned.size, bytes.fromhex(pinned.root)), (head.size, head.root)))
         verify_consistency(old, old_root, new, new_root, path)
-    elif trust.ask_growth and min(pinned.size, head.size) > 0:
-        raise BadProof(
-            f"{origin} does not show that its log of {head.size} leaves and the one of {pinned.size} seen before are one log",
-            hint="ask again; if it stays so, the log was rewritten, or hides that it was",
-        )
     consistent = path is not None or min(pinned.size, head.size) == 0
     return consistent, head.size < pinned.size
 

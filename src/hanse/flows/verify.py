@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, replace
 from typing import Final
 
-from hanse.errors import BadProof, HanseError, RolledBack, VerificationFailed
+from hanse.errors import BadProof, HanseError, PolicyError, RolledBack, VerificationFailed
 from hanse.flows.attested import Aside, Attested, open_bundle
 from hanse.flows.pins import RefPin, check_ref, check_tree
 from hanse.flows.policies import LoadedPolicy
@@ -31,7 +31,7 @@ from hanse.flows.shown_log import ShownLog, cosigners_in, open_log, with_cosigne
 from hanse.flows.trust import Cosigner, Trust, Wanted
 from hanse.flows.veil import CLEAR, Veil, veil_of
 from hanse.flows.verified_facts import gather_facts, owner_key
-from hanse.model.decision import Decision, EvidenceFacts, Known
+from hanse.model.decision import Decision, EvidenceFacts, Known, State
 from hanse.model.evidence import UnverifiedEvidence
 from hanse.model.repo import Origin, RepoId
 from hanse.policy.decide import decide
@@ -136,7 +136,7 @@ class _Steps:
             self.notices.append(
                 f"{log.origin} is shown at {log.checkpoint.size} leaves, and was seen with {pinned.size if pinned else 0} before"
             )
-        if not log.consistent:
+        if not log.consistent and not self.trust.ask_growth:
             self.notices.append(f"{log.origin} was not shown to continue the log that was seen before; that needs the network")
         self.notices += [f"alarm: {one}" for one in log.book.alarms]
 
@@ -163,7 +163,8 @@ class _Steps:
     def find_revision(self) -> None:
         """Step 4. The candidates are what manifests are about that count."""
         with self.step("revision"):
-            found = [(one, parse_manifest(one.verified)) for one in self.attested if one.statement.predicate_type == OMS]
+            signed = [one for one in self.attested if one.statement.predicate_type == OMS]
+            found = [(one, parse_manifest(one.verified, own_file=self.want.own_file)) for one in signed]
             manifests = [(one, manifest) for one, manifest in found if _counts(one.log, manifest.repo)]
             named = [manifest for _, manifest in manifests if _fits(manifest, self.want)]
             if not named:
@@ -184,11 +185,20 @@ class _Steps:
             self._leave_strangers()
 
     def _leave_strangers(self) -> None:
-        """Drop logs never met before that do not answer for the name: nobody vouches for them."""
-        strangers = [log for log in self.logs if not _counts(log, self.repo)]
-        self.notices += [f"the log {log.origin} was never met before, so nothing in it counts" for log in strangers]
-        self.logs = [log for log in self.logs if log not in strangers]
-        self.attested = [one for one in self.attested if one.log not in strangers]
+        """Drop logs that count for nothing: never met before, or not shown to be what they were; fail if the name's own is so."""
+        dropped: list[Origin] = []
+        for log in self.logs:
+            mine = self.repo is not None and log.origin == self.repo.origin
+            unshown = not log.consistent and self.trust.ask_growth
+            says = f"{log.origin} does not show that its log of {log.checkpoint.size} leaves continues the one seen before"
+            if unshown and mine:
+                raise BadProof(says)
+            if unshown or not _counts(log, self.repo):
+                dropped.append(log.origin)
+                unmet = f"the log {log.origin} was never met before"
+                self.notices.append(f"{says if unshown else unmet}, so nothing in it counts")
+        self.logs = [log for log in self.logs if log.origin not in dropped]
+        self.attested = [one for one in self.attested if one.member not in dropped]
 
     def _follow(self, named: list[Manifest], ref: str) -> list[Manifest]:
         """Return the manifests of what the ref points at."""
@@ -256,7 +266,7 @@ class _Steps:
             told = [f"policy {one.rule}: {one.says}" for one in decision.failed]
             failed = tuple(self.failed + told)
             raise VerificationFailed(f"not verified: {'; '.join(failed)}"[:2000], failed=failed, hint="do not use it")
-        decision.require()
+        _require(decision)
         owner = None if self.repo is None else owner_key(home_of(self.logs, self.repo), self.repo, self.position)
         return VerifiedRevision(
             repo=self.repo,
@@ -272,6 +282,20 @@ class _Steps:
             notices=tuple(self.notices),
             made_by=_SEAL,
         )
+
+
+def _require(decision: Decision) -> None:
+    """Raise PolicyError, with what would make each failed rule pass, unless the decision lets the revision through."""
+    if decision.state is not State.REFUSED:
+        return
+    failed = tuple(f"{one.rule}: {one.says}; to pass: {one.remedy}" for one in decision.failed) or (
+        "policy: no rule was applied",
+    )
+    raise PolicyError(
+        f"policy {decision.policy!r} refuses: {'; '.join(failed)}"[:2000],
+        failed=failed,
+        hint=f"what the policy asks for in full: hanse policy show {decision.policy}",
+    )
 
 
 def pin_of(position: Position, rev: str, tree: str) -> RefPin:
@@ -302,7 +326,7 @@ def _fits(manifest: Manifest, want: Wanted) -> bool:
     """Tell whether a manifest may be of what is wanted; one without a name fits only who names nothing."""
     revision = manifest.revision
     if revision is None:
-        return want == Wanted()
+        return not want.named
     repo = revision.repo
     pairs = (
         (want.origin, repo.origin),
