@@ -19,7 +19,6 @@ from starlette.types import ASGIApp
 from hanse.clock import Clock, SystemClock
 from hanse.db.engine import Database, sqlite_url
 from hanse.errors import BadSetting
-from hanse.flows import keychanges
 from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.epochs import Epochs
 from hanse.flows.keyleaves import register_keys
@@ -80,9 +79,7 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     db = Database(database_url(settings))
     db.migrate()
-    custody = custody_of(settings)
-    keychanges.finish(settings.data, custody, db)
-    identity = open_identity(settings.data, db, settings.origin, custody, rebuilding=rebuilding)
+    identity = open_identity(settings.data, db, settings.origin, custody_of(settings), rebuilding=rebuilding)
     store = LocalStore(settings.data / "objects")
     staging = Staging(settings.data / "staging")
     staging.purge(chosen.now())

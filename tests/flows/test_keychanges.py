@@ -15,12 +15,12 @@ from hanse.app import opened_node
 from hanse.db import leaves, logkeys
 from hanse.errors import BadRepoId, BadSetting, Conflict, NotAllowed, NotFoundError, StorageError
 from hanse.flows import keychanges
-from hanse.flows.commits import PutBytes
 from hanse.flows.keyleaves import require_current
-from hanse.flows.keyring import USES, Custody, default_path, open_keyring
+from hanse.flows.keyring import USES, Custody, default_path
 from hanse.flows.node import Node
+from hanse.flows.publish import PutBytes
 from hanse.flows.repos import create_repo
-from hanse.keys.files import generate, make_key, put_new, read_key
+from hanse.keys.files import generate, put_new, read_key
 from hanse.model.key_leaf import Holder, KeyLeaf, KeyOp, KeyUse, handover_bytes
 from hanse.model.leaf import parse_leaf
 from hanse.model.publickey import PublicKey, Scheme
@@ -91,9 +91,9 @@ def test_rotation_of_every_key(home: Path) -> None:
     with started(home) as node:
         assert {use: node.keys.of(use).public for use in USES} == {use: one.new for use, one in done.items()}
         push(node, "alice/second")
-        leaf = newest_ref(node)
-        assert leaf.key == done["ref"].new.fingerprint
-        done["ref"].new.verify(base64.b64decode(leaf.sig), signed_bytes(leaf))
+        newest = newest_ref(node)
+        assert newest.key == done["ref"].new.fingerprint
+        done["ref"].new.verify(base64.b64decode(newest.sig), signed_bytes(newest))
         assert len(key_leaves(node)) == 12
     for use, one in done.items():
         assert one.kept is not None
@@ -130,10 +130,11 @@ def test_crashes(home: Path, crash: str, monkeypatch: pytest.MonkeyPatch) -> Non
     path = default_path(data, "attest")
     with started(home) as node:
         old = node.keys.attest.public
-        target = "queue_key_leaf" if crash == "before the log" else "exchange"
-        with monkeypatch.context() as patch, pytest.raises(RuntimeError):
-            patch.setattr(keychanges, target, _die)
+        target = "queue_key_leaf" if crash == "before the log" else "put_in_place"
+        monkeypatch.setattr(keychanges, target, _die)
+        with pytest.raises(RuntimeError):
             keychanges.rotate(node, data, kept, "attest")
+        monkeypatch.undo()
         new = read_key(path.with_name("attest.key.next")).public
         if crash == "between the files":
             path.with_name(f"attest.key.{old.fingerprint[:16]}").hardlink_to(path)
@@ -200,7 +201,7 @@ def test_keys_kept_elsewhere(home: Path, tmp_path: Path) -> None:
     with started(home, key_attest=places[0]) as node:
         assert node.keys.attest.public == done.new
         elsewhere = Custody({"attest": places[0]})
-        with pytest.raises(BadSetting, match="--to|kept in"):
+        with pytest.raises(BadSetting, match="kept in"):
             keychanges.rotate(node, data, elsewhere, "attest")
         with pytest.raises(Conflict, match="already"):
             keychanges.rotate(node, data, elsewhere, "attest", to=places[0])
@@ -245,7 +246,7 @@ def test_hand_over(home: Path) -> None:
             node_key.public.fingerprint,
         )
         node_key.public.verify(base64.b64decode(leaf.sig), handover_bytes(leaf))
-        with pytest.raises(NotAllowed, match="--with|does not answer"):
+        with pytest.raises(NotAllowed, match="does not answer"):
             keychanges.hand_over(node, "alice", second.public, Holder.OWNER)
         with pytest.raises(Conflict):
             keychanges.hand_over(node, "alice", owner.public, Holder.OWNER, owner)
@@ -276,13 +277,3 @@ def test_signatures_of_hand_overs_are_over_the_whole_leaf(home: Path) -> None:
     for lie in ({"namespace": "bob"}, {"time": leaf.time + 1}, {"holder": Holder.OPERATOR}):
         assert handover_bytes(replace(leaf, **lie)) != handover_bytes(leaf)
     key.verify(base64.b64decode(leaf.sig), handover_bytes(leaf))
-
-
-def test_nothing_is_finished_without_need(tmp_path: Path) -> None:
-    """A start without a rotation under way touches no key."""
-    keys = open_keyring(tmp_path, Custody())
-    make_key(tmp_path / "keys" / "log.key.old", Scheme.ED25519)
-    with started(tmp_path / "other") as node:
-        keychanges.finish(tmp_path, Custody(), node.db)
-        keychanges.finish(tmp_path, Custody({"log": "elsewhere"}), node.db)
-    assert open_keyring(tmp_path, Custody()).log.public == keys.log.public
