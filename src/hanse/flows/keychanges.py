@@ -7,8 +7,9 @@ Rotation of one of the node's own keys, in the order that a crash cannot spoil:
    each namespace that it answers for.
 3. The files change places: the old one stays as USE.key.FINGERPRINT until it is destroyed by hand.
 
-A crash before 2 leaves a key that nobody knows, which the next attempt takes; after 2 the next start does 3 (`finish`). A process
-that still has the old key signs nothing more for refs and statements (`hanse.flows.keyleaves.require_current`): it is restarted.
+A crash before 2 leaves a key that nobody knows, which the next attempt takes; after 2 the next start does 3
+(`hanse.flows.keyring.finish`). A process that still has the old key signs nothing more for refs and statements
+(`hanse.flows.keyleaves.require_current`): it is restarted.
 """
 
 from __future__ import annotations
@@ -20,14 +21,13 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from hanse.db import logkeys
-from hanse.db.engine import Database
 from hanse.db.logkeys import LogKey
 from hanse.errors import BadSetting, Conflict, NotAllowed, NotFoundError, StorageError
 from hanse.flows.keyleaves import queue_key_leaf
-from hanse.flows.keyring import USES, Custody, default_path
+from hanse.flows.keyring import USES, Custody, default_path, next_path, put_in_place
 from hanse.flows.node import Node
 from hanse.keys.custody import open_signer
-from hanse.keys.files import exchange, make_key, read_key
+from hanse.keys.files import make_key
 from hanse.model.digest import Sha256
 from hanse.model.key_leaf import Holder, KeyLeaf, KeyOp, KeyUse, handover_bytes
 from hanse.model.publickey import PublicKey, Signer
@@ -68,7 +68,7 @@ def rotate(node: Node, data: Path, custody: Custody, use: str, *, to: str | None
                 hint="start the node once so that it registers its keys; if the key is lost, add --lost",
             )
         namespaces = _replace(node, conn, use, old.public.fingerprint, new.public, voucher=old)
-    kept = _put_in_place(data, use, old.public) if here and to is None else None
+    kept = put_in_place(data, use, old.public) if here and to is None else None
     return Rotated(use, old.public.fingerprint, new.public, namespaces, kept)
 
 
@@ -121,37 +121,12 @@ def _new_key(data: Path, custody: Custody, use: str, to: str | None, *, here: bo
     if to is not None:
         new = open_signer(to, custody.passphrase)
     elif here:
-        new = make_key(_next(data, use), USES[use], custody.passphrase)
+        new = make_key(next_path(data, use), USES[use], custody.passphrase)
     else:
         raise BadSetting(f"the {use} key is kept in {custody.places[use]}", hint="make a new key there and name it with --to")
     if new.public.scheme is not USES[use]:
         raise BadSetting(f"the {use} key must be {USES[use].value}, the one in {to} is {new.public.scheme.value}")
     return new
-
-
-def _next(data: Path, use: str) -> Path:
-    path = default_path(data, use)
-    return path.with_name(f"{path.name}.next")
-
-
-def _put_in_place(data: Path, use: str, old: PublicKey) -> Path:
-    path = default_path(data, use)
-    kept = path.with_name(f"{path.name}.{old.fingerprint[:16]}")
-    exchange(_next(data, use), path, kept)
-    return kept
-
-
-def finish(data: Path, custody: Custody, db: Database) -> None:
-    """Complete rotations that ended between the log and the files; called at every start before keys are opened."""
-    for use in USES:
-        path = default_path(data, use)
-        if custody.place(data, use) != str(path) or not _next(data, use).exists() or not path.exists():
-            continue
-        new = read_key(_next(data, use), custody.passphrase).public
-        with db.read() as conn:
-            known = logkeys.get(conn, use, "", new.fingerprint)
-        if known is not None and known.state == "active":
-            _put_in_place(data, use, read_key(path, custody.passphrase).public)
 
 
 def hand_over(node: Node, namespace: str, new: PublicKey, holder: Holder, by: Signer | None = None) -> KeyLeaf:
