@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 
 from hanse.clock import Clock, SystemClock
 from hanse.db.engine import Database
-from hanse.flows import keychanges
 from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.attest import attest_next
 from hanse.flows.attest_scan import attest_scan_next

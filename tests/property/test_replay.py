@@ -7,7 +7,7 @@ import contextlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.leaves import MAIN, NODE, ORIGIN, OWNER, SALT
-from tests.support.written_logs import Log
+from tests.support.logs import Log
 
 from hanse.errors import IntegrityError
 from hanse.model.key_leaf import Holder, KeyUse

@@ -53,7 +53,7 @@ def list_keys(*, as_json: Json = False, where: Where | None = None) -> None:
 @app.command(name="show")
 def show_key(use: Use, /, *, as_json: Json = False, where: Where | None = None) -> None:
     """Show one of the node's own keys: scheme, fingerprint, where it is kept, what the log says of it, its verifier key."""
-    from hanse.app import custody_of
+    from hanse.opening import custody_of
     from hanse.cli.upkeep import tended
 
     settings = settings_of(where)
@@ -160,7 +160,7 @@ def rotate(
     where: Where | None = None,
 ) -> None:
     """Replace one of the node's own keys; the old key vouches for the new one in the log. Restart the node afterwards."""
-    from hanse.app import custody_of
+    from hanse.opening import custody_of
     from hanse.cli.upkeep import tended
     from hanse.flows import keychanges
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from tests.support.leaves import MAIN, NODE, ORIGIN, OTHER, OWNER, SALT, TIME, handed_over, key_leaf, position_leaf, signed
-from tests.support.written_logs import REPO, Log, operator_log, owner_log, rev, tree
+from tests.support.logs import REPO, Log, operator_log, owner_log, rev, tree
 
 from hanse.errors import BadProof, BadSignature, Equivocation, IntegrityError
 from hanse.model.alarm import AlarmKind

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.support.leaves import ADVISORY, ATTEST, ATTESTED, MAIN, MEMBER, NODE, ORIGIN, OTHER, TIME, WITHDRAWN, fields
-from tests.support.written_logs import REPO, Log, operator_log, rev
+from tests.support.logs import REPO, Log, operator_log, rev
 
 from hanse.errors import BadProof, BadSignature, IntegrityError
 from hanse.model.canonical import canonical
