@@ -239,7 +239,7 @@ def witness_request(node: Node) -> bytes:
 
 
 def test_a_log_that_lost_its_end_stops(node: Node, others: Others, peers: PeerClient, tmp_path: Path) -> None:
-    """A node restored from an older backup learns from a checkpoint that its own key signed, shown by a witness, that it must stop."""
+    """A node restored from an older backup learns that it must stop: a witness shows a checkpoint that its own key signed."""
     other = others.add("w1", asked=False)
     new_repo(node, add_user(node, "alice"), "alice/n")
     witness.submit(other, witness_request(node))
