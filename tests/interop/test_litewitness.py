@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 from tests.support.litewitness import NAME, LiteWitness, find, litewitness
-from tests.support.logs import MemoryLog
+from tests.support.memorylog import MemoryLog
 from tests.support.nodes import add_user, make_node, new_repo, running
 from tests.support.served import served, until
 
