@@ -12,6 +12,9 @@ from cyclopts import App, Parameter
 from hanse.cli.admin import Json, Where, day, settings_of, show
 
 if TYPE_CHECKING:
+    from hanse.db.alarms import Alarm
+    from hanse.db.cosigners import Cosigner
+    from hanse.db.witnesses import WitnessedLog
     from hanse.flows.keeper import WitnessNode
 
 app = App(name="witness", help="Cosignatures of this node's log, and of others.", default_parameter=Parameter(negative=()))
@@ -28,12 +31,16 @@ def _opened(where: Where | None) -> Iterator[WitnessNode]:
         yield node
 
 
-def _kind(mirror: bool) -> str:  # noqa: FBT001 as the flag says it
+def _kind(mirror: bool) -> str:
     return "mirror" if mirror else "witness"
 
 
 @app.command(name="key")
-def key(url: Annotated[str, Parameter(help="Address of this node, for the commands that others run.")] = "URL", *, where: Where | None = None) -> None:
+def key(
+    *,
+    url: Annotated[str, Parameter(help="Address of this node, for the commands that others run.")] = "URL",
+    where: Where | None = None,
+) -> None:
     """Print this node's keys as others add them: as a log, as a witness and as a mirror."""
     from hanse.flows.cosigners import commands, own_keys
 
@@ -86,7 +93,9 @@ def log_add(
 
     with _opened(where) as node:
         added = add_log(node, [vkey, *more], url)
-    print(f"the log {added.origin} is witnessed from size {added.size}" + (f" and mirrored from {added.url}" if added.url else ""))
+    print(
+        f"the log {added.origin} is witnessed from size {added.size}" + (f" and mirrored from {added.url}" if added.url else "")
+    )
 
 
 @app.command(name="list")
@@ -95,25 +104,31 @@ def list_(*, as_json: Json = False, where: Where | None = None) -> None:
     from hanse.db import alarms, cosigners, witnesses
 
     with _opened(where) as node, node.db.read() as conn:
-        asked = [
-            {"name": one.name, "kind": one.kind, "size": one.size, "asked": day(one.asked_at or None), "failure": one.failure, "url": one.url}
-            for one in cosigners.every(conn)
-        ]
-        logs = [
-            {"log": one.origin, "size": one.size, "cosigned": day(one.time or None), "mirrored": one.mirrored, "failure": one.failure, "url": one.url}
-            for one in witnesses.every(conn)
-        ]
-        raised = [
-            {"alarm": one.id, "kind": one.kind, "log": one.origin, "at": day(one.created_at), "says": one.says}
-            for one in alarms.every(conn)
-        ]
+        found = {
+            "cosigners": [_cosigner(one) for one in cosigners.every(conn)],
+            "logs": [_log(one) for one in witnesses.every(conn)],
+            "alarms": [_alarm(one) for one in alarms.every(conn)],
+        }
     if as_json:
-        print(json.dumps({"cosigners": asked, "logs": logs, "alarms": raised}, indent=2))
+        print(json.dumps(found, indent=2))
         return
-    for title, rows in (("Cosigners of this node's log", asked), ("Logs that this node cosigns", logs), ("Open alarms", raised)):
-        print(f"{title}:")
-        show([{name: str(value)[:_WORDS] or "-" if value is not None else None for name, value in row.items()} for row in rows], as_json=False)
-        print()
+    for name, rows in found.items():
+        print(f"{name}:")
+        show([{key: str(value)[:_WORDS] if value else None for key, value in row.items()} for row in rows], as_json=False)
+
+
+def _cosigner(one: Cosigner) -> dict[str, object]:
+    asked = day(one.asked_at or None)
+    return {"name": one.name, "kind": one.kind, "size": one.size, "asked": asked, "failure": one.failure, "url": one.url}
+
+
+def _log(one: WitnessedLog) -> dict[str, object]:
+    stand = {"size": one.size, "cosigned": day(one.time or None), "mirrored": one.mirrored}
+    return {"log": one.origin, **stand, "failure": one.failure, "url": one.url}
+
+
+def _alarm(one: Alarm) -> dict[str, object]:
+    return {"alarm": one.id, "kind": one.kind, "log": one.origin, "at": day(one.created_at), "says": one.says}
 
 
 @app.command(name="policy")
@@ -156,7 +171,4 @@ def alarms_(
             raise NotFoundError(f"there is no alarm {evidence}")
         print(found.evidence.decode("utf-8", "replace"))
         return
-    show(
-        [{"alarm": one.id, "kind": one.kind, "log": one.origin, "at": day(one.created_at), "says": one.says} for one in rows],
-        as_json=as_json,
-    )
+    show([_alarm(one) for one in rows], as_json=as_json)

@@ -57,7 +57,7 @@ class Follower:
     peers: PeerClient
     replays: Replays
     stuck: dict[str, int] = field(default_factory=dict)
-    """When a log was found to be false, or none of Hanse: it is witnessed all the same, but its entries are not read each time."""
+    """When a log was found to be false, or none of Hanse: it is witnessed all the same; its entries are not read each time."""
 
     def follow(self, log: WitnessedLog) -> WitnessedLog:
         """Follow a log as far as it goes, and return how it stands; raises what was in the way, which is also recorded."""
