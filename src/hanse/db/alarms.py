@@ -20,9 +20,8 @@ MAX_EVIDENCE = 1024 * 1024
 class Alarm:
     """A contradiction.
 
-    kind: equivocation, false-map, rollback, owner-change and the like; origin: the log that it is about; type, repo: ""
-    where no repository is meant;
-    evidence: bytes that convince a third party.
+    kind: equivocation, false-map, owner-change and the like; origin: the log that it is about; type, repo: "" where no
+    repository is meant; evidence: bytes that convince a third party.
     """
 
     kind: str

@@ -80,8 +80,9 @@ witnessed = Table(
     Column("time", BigInteger, nullable=False),
     Column("mirrored", BigInteger, nullable=False),  # size up to which it was replayed and found true
     Column("mirrored_root", String(64), nullable=False),
-    Column("followed_at", BigInteger, nullable=False),  # when the log was last read at its address, 0 at first
-    Column("failure", Text, nullable=False),  # why it could not be followed further then, "" if it could
+    Column("mirror_note", Text, nullable=False),  # the last checkpoint cosigned as a mirror, "" before the first
+    Column("followed_at", BigInteger, nullable=False),  # when the log was last read at its address, 0 before
+    Column("failure", Text, nullable=False),  # what is in the way of following it, "" for nothing
 )
 
 alarms = Table(  # contradictions that were seen; evidence convinces a third party

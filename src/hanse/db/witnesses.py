@@ -18,8 +18,8 @@ class WitnessedLog:
 
     vkeys: text of the keys it may sign with; url: where it is served, "" if that is not known; root and mirrored_root: hex;
     note: that checkpoint with the log's signatures and ours, "" before the first; time: when it was cosigned, seconds;
-    mirrored: size up to which it is held here, replayed and found true; followed_at, failure: when it was last read at its
-    address, and why that did not lead further.
+    mirrored: size up to which it is held here, replayed and found true; mirror_note: the last checkpoint cosigned as a mirror;
+    followed_at: when it was last read at its address; failure: what is in the way of following it, "" for nothing.
     """
 
     origin: str
@@ -31,6 +31,7 @@ class WitnessedLog:
     time: int
     mirrored: int
     mirrored_root: str
+    mirror_note: str
     followed_at: int
     failure: str
 
@@ -80,6 +81,7 @@ def add(conn: Connection, origin: str, vkeys: tuple[str, ...], url: str, empty_r
         "time": 0,
         "mirrored": 0,
         "mirrored_root": empty_root,
+        "mirror_note": "",
         "followed_at": 0,
         "failure": "",
     }
@@ -87,23 +89,31 @@ def add(conn: Connection, origin: str, vkeys: tuple[str, ...], url: str, empty_r
     conn.execute(update(witnessed).where(witnessed.c.origin == origin).values(vkey=row["vkey"], url=url))
 
 
-def advance(conn: Connection, seen: WitnessedLog, size: int, root: str, note: str, time: int) -> bool:
-    """Move a log to a newer checkpoint if it still stands where it was `seen`; tell whether it did.
+def advance(conn: Connection, seen: WitnessedLog, new: WitnessedLog) -> bool:
+    """Move a log to a `new` checkpoint (size, root, note, time) if it still stands where it was `seen`; tell whether it did.
 
     The comparison and the change are one statement, so that of two requests that were both checked against `seen` one fails.
     """
     here = (witnessed.c.origin == seen.origin) & (witnessed.c.size == seen.size) & (witnessed.c.root == seen.root)
-    changed = {"size": size, "root": root, "note": note, "time": time}
-    return conn.execute(update(witnessed).where(here, witnessed.c.time <= time).values(changed)).rowcount == 1
+    changed = {"size": new.size, "root": new.root, "note": new.note, "time": new.time}
+    return conn.execute(update(witnessed).where(here, witnessed.c.time <= new.time).values(changed)).rowcount == 1
 
 
-def set_mirrored(conn: Connection, seen: WitnessedLog, size: int, root: str) -> bool:
-    """Record up to where a log was replayed, unless another process did so since it was `seen`; tell which."""
-    here = (witnessed.c.origin == seen.origin) & (witnessed.c.mirrored == seen.mirrored)
-    done = conn.execute(update(witnessed).where(here).values(mirrored=size, mirrored_root=root))
-    return done.rowcount == 1
+def set_mirrored(conn: Connection, seen: WitnessedLog, size: int, root: str, note: str = "") -> bool:
+    """Record up to where a log was replayed, unless another process did so since it was `seen`; tell which.
+
+    note: the checkpoint of that size with our cosignature as a mirror, "" if the log made none of it.
+    """
+    here = (witnessed.c.origin == seen.origin) & (witnessed.c.mirrored == seen.mirrored) & (witnessed.c.mirrored <= size)
+    changed = {"mirrored": size, "mirrored_root": root} | ({"mirror_note": note} if note else {})
+    return conn.execute(update(witnessed).where(here).values(changed)).rowcount == 1
 
 
-def set_followed(conn: Connection, origin: str, at: int, failure: str) -> None:
-    """Record when a log was read at its address, and what was in the way, "" for nothing."""
-    conn.execute(update(witnessed).where(witnessed.c.origin == origin).values(followed_at=at, failure=failure))
+def set_followed(conn: Connection, origin: str, at: int) -> None:
+    """Record that a log was read at its address, and nothing is in the way."""
+    conn.execute(update(witnessed).where(witnessed.c.origin == origin).values(followed_at=at, failure=""))
+
+
+def set_failure(conn: Connection, origin: str, failure: str) -> None:
+    """Record what is in the way of following a log."""
+    conn.execute(update(witnessed).where(witnessed.c.origin == origin, witnessed.c.failure != failure).values(failure=failure))

@@ -11,7 +11,7 @@ Steps of every `add-checkpoint`, and what is answered where one fails:
 7. The record moves to the new checkpoint, if it still stands where steps 5 and 6 saw it (409). Signatures were made before and
    are released only now: the record is durable first, and of two requests that were checked side by side one fails.
 
-The statement is only that the log grew by appending. Whether what it says is true is the mirror's to state (`hanse.flows.follow`).
+The statement is only that the log grew by appending. Whether it says the truth is for mirrors to state (`hanse.flows.follow`).
 """
 
 from __future__ import annotations
@@ -22,29 +22,18 @@ from dataclasses import dataclass, replace
 from hanse.db import alarms, cosignatures, witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.witnesses import WitnessedLog
-from hanse.errors import BadFormat, BadProof, NotFoundError, SizeConflict, TooLarge
-from hanse.flows.node import Node
+from hanse.errors import BadFormat, BadProof, NotFoundError, SizeConflict
+from hanse.flows.keeper import Keeper
 from hanse.model.canonical import canonical
 from hanse.model.publickey import Signer
-from hanse.tlog.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
+from hanse.tlog.addcheckpoint import UnverifiedRequest, parse_request
+from hanse.tlog.checkpoint import Checkpoint, VerifiedCheckpoint, open_checkpoint, parse_checkpoint
 from hanse.tlog.cosignature import cosign
-from hanse.tlog.lines import base64_text, parse_decimal, parse_path
 from hanse.tlog.note import encode_note, parse_note, parse_vkey
 from hanse.tlog.proof import verify_consistency
 
-MAX_REQUEST_BYTES = 512 * 1024
 MAX_NAME = 255
-_OLD = "old "
 _ADD = "its operator adds it: hanse witness log-add VKEY"
-
-
-@dataclass(frozen=True, slots=True)
-class UnverifiedRequest:
-    """What an `add-checkpoint` request says: size of the previous checkpoint, consistency proof, checkpoint as sent."""
-
-    old: int
-    proof: tuple[bytes, ...]
-    note: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,40 +55,25 @@ def mirror_name(origin: str) -> str:
     return f"{origin[: MAX_NAME - 8]}/mirror"
 
 
-def encode_request(old: int, proof: Sequence[bytes], note: bytes) -> bytes:
-    """Return the body of an `add-checkpoint` request."""
-    return "\n".join([f"old {old}", *map(base64_text, proof), "", ""]).encode() + note
-
-
-def parse_request(body: bytes) -> UnverifiedRequest:
-    """Return what a request says; raises BadFormat unless it is exactly as tlog-witness writes it, TooLarge beyond bounds."""
-    if len(body) > MAX_REQUEST_BYTES:
-        raise TooLarge(f"an add-checkpoint request has at most {MAX_REQUEST_BYTES} bytes")
-    head, blank, note = body.partition(b"\n\n")
-    try:
-        first, *proof = head.decode("ascii").split("\n")
-    except UnicodeDecodeError as error:
-        raise BadFormat("the head of an add-checkpoint request is ASCII") from error
-    if not blank or not first.startswith(_OLD):
-        raise BadFormat("an add-checkpoint request begins with a line such as `old 20852014`, and an empty line ends its head")
-    return UnverifiedRequest(parse_decimal(first.removeprefix(_OLD), "the old size"), parse_path(proof), note)
-
-
-def submit(node: Node, body: bytes) -> Accepted:
+def submit(node: Keeper, body: bytes) -> Accepted:
     """Check a request, record its checkpoint and return it with the witness's signature lines.
 
     Raises BadFormat (steps 1 and 4), NotFoundError (2), BadSignature (3), SizeConflict (5 and 7) or BadProof (6).
     """
     request = parse_request(body)
-    found = parse_checkpoint(parse_note(request.note))
-    seen = find_log(node, found.claimed.origin)
-    opened = verify_checkpoint(found, *map(parse_vkey, seen.vkeys))
+    seen = find_log(node, parse_checkpoint(parse_note(request.note)).claimed.origin)
+    return record(node, seen, check(node, request, seen))
+
+
+def check(node: Keeper, request: UnverifiedRequest, seen: WitnessedLog) -> VerifiedCheckpoint:
+    """Return the checkpoint of a request if it continues the log as it was `seen` (steps 3 to 6); raises as `submit` does."""
+    opened = open_checkpoint(request.note, *map(parse_vkey, seen.vkeys))
     _check_old(request, opened.checkpoint, seen)
     _check_consistent(node, request, opened, seen)
-    return record(node, seen, opened)
+    return opened
 
 
-def find_log(node: Node, origin: str) -> WitnessedLog:
+def find_log(node: Keeper, origin: str) -> WitnessedLog:
     """Return a log that this node witnesses; raises NotFoundError."""
     with node.db.read() as conn:
         seen = witnesses.find(conn, origin)
@@ -122,8 +96,8 @@ def _check_old(request: UnverifiedRequest, checkpoint: Checkpoint, seen: Witness
         raise SizeConflict(f"the checkpoint cosigned last is of size {seen.size}, not {request.old}", size=seen.size)
 
 
-def _check_consistent(node: Node, request: UnverifiedRequest, opened: VerifiedCheckpoint, seen: WitnessedLog) -> None:
-    """Raise BadProof unless the checkpoint is consistent with the one cosigned last; keep proof of two that exclude each other."""
+def _check_consistent(node: Keeper, request: UnverifiedRequest, opened: VerifiedCheckpoint, seen: WitnessedLog) -> None:
+    """Raise BadProof unless the checkpoint is consistent with the one cosigned last; two that exclude each other are kept."""
     checkpoint, old = opened.checkpoint, seen.size
     if old == checkpoint.size and seen.root != checkpoint.root.hex():
         raise_alarm(node, equivocation(node, seen, opened))
@@ -135,20 +109,20 @@ def _check_consistent(node: Node, request: UnverifiedRequest, opened: VerifiedCh
     verify_consistency(old, bytes.fromhex(seen.root), checkpoint.size, checkpoint.root, request.proof)
 
 
-def equivocation(node: Node, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Alarm:
+def equivocation(node: Keeper, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Alarm:
     """Return the alarm about a log that signed two roots for one size: both notes."""
     says = f"{seen.origin} signed two different roots for its size {seen.size}"
     evidence = canonical({"checkpoints": [seen.note, own_note(opened)]})
     return Alarm("equivocation", seen.origin, says, evidence, node.clock.now())
 
 
-def raise_alarm(node: Node, alarm: Alarm) -> bool:
+def raise_alarm(node: Keeper, alarm: Alarm) -> bool:
     """Keep an alarm; tell whether it is new."""
     with node.db.write() as conn:
         return alarms.put(conn, alarm)
 
 
-def record(node: Node, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Accepted:
+def record(node: Keeper, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Accepted:
     """Cosign a checkpoint that was found consistent with `seen` (step 7).
 
     Time never goes back within a log, even if the clock does. Raises SizeConflict if the log moved meanwhile.
@@ -160,7 +134,7 @@ def record(node: Node, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Accept
     if now == seen:  # again within a second: nothing to record
         return Accepted(now, checkpoint, lines)
     with node.db.write() as conn:
-        moved = witnesses.advance(conn, seen, now.size, now.root, now.note, now.time)
+        moved = witnesses.advance(conn, seen, now)
         present = None if moved else witnesses.find(conn, seen.origin)
     if not moved:
         size = seen.size if present is None else present.size
@@ -173,7 +147,7 @@ def sign_lines(checkpoint: Checkpoint, name: str, signers: Sequence[Signer], tim
     return tuple(cosign(checkpoint, name, signer, time) for signer in signers)
 
 
-def newest_checkpoint(node: Node, digest: str) -> bytes:
+def newest_checkpoint(node: Keeper, digest: str) -> bytes:
     """Return the last checkpoint cosigned of the log with this origin hash, with all cosignatures of it that are known here.
 
     Raises NotFoundError if there is none.

@@ -1,45 +1,35 @@
-"""Alarms as rows."""
+"""Rows of alarms."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from hanse.db import alarms
 from hanse.db.alarms import Alarm
 from hanse.db.engine import Database
 
-FORK = Alarm("fork", "a.example.org", "two checkpoints of one size", b"both notes", 5)
-TAKEN = Alarm("owner-change", "a.example.org", "another key", b"two leaves", 6, "model", "alice/m")
+LIE = Alarm("equivocation", "example.com/log", "it signed two roots", b"evidence", 5)
 
 
 def test_an_alarm_is_raised_once(database: Database) -> None:
-    """The same evidence raises no second alarm, also after a person closed the first."""
+    """The same evidence of the same kind about the same log is one alarm; after it is closed, too."""
     with database.write() as conn:
-        assert alarms.put(conn, FORK)
-        assert not alarms.put(conn, replace(FORK, says="other words"))
-        assert alarms.put(conn, TAKEN)
-        newest, first = alarms.every(conn)
-        assert replace(first, id=0) == FORK
-        assert replace(newest, id=0) == TAKEN
-        assert alarms.count(conn) == 2
-        assert alarms.close(conn, first.id)
-        assert not alarms.close(conn, first.id)
-        assert not alarms.put(conn, FORK)
-        assert [one.kind for one in alarms.every(conn)] == ["owner-change"]
-        assert [one.closed for one in alarms.every(conn, closed=True)] == [False, True]
-        assert len(alarms.every(conn, closed=True, limit=1)) == 1
+        assert alarms.put(conn, LIE)
+        assert not alarms.put(conn, replace(LIE, says="again", created_at=9))
+        (found,) = alarms.every(conn)
+        assert replace(found, id=0) == LIE
+        assert alarms.close(conn, found.id)
+        assert not alarms.close(conn, found.id)
+        assert not alarms.put(conn, LIE)
+        assert (alarms.every(conn), alarms.count(conn)) == ([], 0)
+        assert [one.closed for one in alarms.every(conn, closed=True)] == [True]
 
 
-def test_a_noisy_log_fills_no_table(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one origin and kind only so many are open, each of bounded size; others still get through."""
-    monkeypatch.setattr(alarms, "MAX_OPEN", 3)
-    monkeypatch.setattr(alarms, "MAX_EVIDENCE", 4)
+def test_whoever_lies_without_end_fills_no_disk(database: Database) -> None:
+    """Of one kind about one log a bounded number is open, each with bounded evidence; others are still told."""
     with database.write() as conn:
-        assert [alarms.put(conn, replace(FORK, evidence=b"%d" % one)) for one in range(5)] == [True] * 3 + [False] * 2
-        assert alarms.put(conn, replace(TAKEN, evidence=b"longer"))
-        assert alarms.put(conn, replace(FORK, origin="b.example.org", evidence=b"9"))
-        assert alarms.every(conn)[1].evidence == b"long"
-        alarms.close(conn, alarms.every(conn)[-1].id)
-        assert alarms.put(conn, replace(FORK, evidence=b"7"))
+        raised = [alarms.put(conn, replace(LIE, evidence=b"%d" % number)) for number in range(alarms.MAX_OPEN + 5)]
+        assert raised == [True] * alarms.MAX_OPEN + [False] * 5
+        assert alarms.put(conn, replace(LIE, origin="other", evidence=bytes(2 * alarms.MAX_EVIDENCE)))
+        assert alarms.count(conn) == alarms.MAX_OPEN + 1
+        assert len(alarms.every(conn)[0].evidence) == alarms.MAX_EVIDENCE

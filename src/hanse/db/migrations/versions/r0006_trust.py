@@ -99,6 +99,7 @@ def _cosignatures() -> None:
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("mirrored", sa.BigInteger(), nullable=False),
         sa.Column("mirrored_root", sa.String(64), nullable=False),
+        sa.Column("mirror_note", sa.Text(), nullable=False),
         sa.Column("followed_at", sa.BigInteger(), nullable=False),
         sa.Column("failure", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("origin", name="pk_witnessed"),
