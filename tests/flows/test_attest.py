@@ -11,13 +11,13 @@ from tests.support.attesting import attest_all
 from tests.support.nodes import MAIN, commit, new_repo
 
 from hanse.db import attestations, leaves, notices, repos
-from hanse.db.attestations import START, Attestation
+from hanse.db.attestations import Attestation
 from hanse.db.repos import Repo
 from hanse.db.repository_scans import Head
 from hanse.errors import StorageError
 from hanse.flows import attest as flow
 from hanse.flows import bundles
-from hanse.flows.attest import attest_head, attest_next
+from hanse.flows.attest import attest_head
 from hanse.flows.node import Node
 from hanse.flows.publish import DeleteFile, Published, PutBytes
 from hanse.flows.refs import create_tag, super_squash

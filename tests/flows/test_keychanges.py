@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,12 +16,13 @@ from hanse.app import opened_node
 from hanse.db import leaves, logkeys
 from hanse.errors import BadRepoId, BadSetting, Conflict, NotAllowed, NotFoundError, StorageError
 from hanse.flows import keychanges
-from hanse.flows.keyleaves import require_current
+from hanse.flows.keyleaves import queue_key_leaf, require_current
 from hanse.flows.keyring import USES, Custody, default_path
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.repos import create_repo
 from hanse.keys.files import generate, put_new, read_key
+from hanse.model.digest import Sha256
 from hanse.model.key_leaf import Holder, KeyLeaf, KeyOp, KeyUse, handover_bytes
 from hanse.model.leaf import parse_leaf
 from hanse.model.publickey import PublicKey, Scheme
@@ -112,6 +114,29 @@ def test_a_process_with_the_old_key(home: Path) -> None:
         push(node, "alice/third")
 
 
+def test_a_commit_and_a_rotation_take_turns(node: Node) -> None:
+    """While a commit is being queued its key cannot be ended, so no leaf comes behind the one that ends its key."""
+    ended, queued = threading.Event(), []
+
+    def end_key() -> None:
+        key = Sha256(node.keys.ref.public.fingerprint)
+        with node.db.write() as conn:
+            queued.append(queue_key_leaf(conn, KeyLeaf(0, node.origin, KeyOp.RETIRE, KeyUse.REF, key)))
+        ended.set()
+
+    with node.db.write() as conn:
+        require_current(node, conn, KeyUse.REF)
+        other = threading.Thread(target=end_key)
+        other.start()
+        assert not ended.wait(0.2)
+        leaf = KeyLeaf(0, node.origin, KeyOp.RETIRE, KeyUse.LOG, Sha256("00" * 32))
+        ours = queue_key_leaf(conn, leaf)
+    other.join(30)
+    assert queued[0] > ours
+    with node.db.write() as conn, pytest.raises(StorageError, match="is retired"):
+        require_current(node, conn, KeyUse.REF)
+
+
 def test_two_rotations_at_once(home: Path) -> None:
     """The second of two rotations from the same old key is refused: a retired key vouches for nothing."""
     data, kept = custody(home)
@@ -140,7 +165,7 @@ def test_crashes(home: Path, crash: str, monkeypatch: pytest.MonkeyPatch) -> Non
             path.with_name(f"attest.key.{old.fingerprint[:16]}").hardlink_to(path)
     with started(home) as node:
         assert node.keys.attest.public == (old if crash == "before the log" else new)
-        with node.db.read() as conn:
+        with node.db.write() as conn:
             require_current(node, conn, KeyUse.ATTEST)
     if crash == "before the log":
         with started(home) as node:

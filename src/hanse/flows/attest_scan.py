@@ -34,9 +34,11 @@ from hanse.scan.verdict import judge
 from hanse.scan.versions import SCANNER
 from hanse.sign.statement import SCAN, ScanReport, file_subject, revision_subject, scan_statement
 
-MAX_FINDINGS = 50
+MAX_FINDINGS = 20
 """Findings that are listed, the worst first; the evidence covers all."""
-MAX_SUBJECTS = 50
+WEIGHT_BYTES = 1024 * 1024
+MAX_WEIGHTS = 10
+"""Files of at least that size are subjects beside the revision, the largest first, for tools that know only their digests."""
 _BATCH = 200
 _log = logging.getLogger(__name__)
 
@@ -77,8 +79,9 @@ def attest_scan(node: Node, head: Head) -> int | None:
     report = _report(node, row, entries)
     if report is None:
         return None
+    weights = sorted((entry for entry in entries if entry.size >= WEIGHT_BYTES), key=lambda one: (-one.size, one.path))
     subjects = [revision_subject(repo.repo, revision.rev, revision.tree)]
-    subjects += [file_subject(entry.path, entry.sha256) for entry in entries if entry.lfs][:MAX_SUBJECTS]
+    subjects += [file_subject(entry.path, entry.sha256) for entry in weights[:MAX_WEIGHTS]]
     bundle = bundles.sign(node.store, scan_statement(subjects, report), node.keys.attest)
     return enter(node, repo, revision, bundle, SCAN, basis=basis_of(rules.digest, SCANNER))
 

@@ -2,8 +2,9 @@
 
 1. The current statements about it, as their bundles; those that are not in the log yet are left out.
 2. The leaves that log them, the leaf that set each ref which points at it (or last did), and the `key` leaves of who signed.
-3. A checkpoint that has all of these: the newest one that a majority of the cosigners signed, or the one that most did, or
-   else the log's own newest one. Publishing waits for nobody, so there may be no cosignature yet.
+3. A checkpoint that has the manifest's leaf and that of the ref which was asked for: the newest one that a majority of the
+   cosigners signed, or the one that most did, or else the log's own newest one. Publishing waits for nobody, so there may be no
+   cosignature yet. What was logged after it is left out.
 4. The newest snapshot under that checkpoint and what came after it, with a proof for each ref of what the map of refs says.
 5. For a repository that is not public, whose leaves and map keys are concealed: the salt that opens them. Whoever may see the
    repository may see it; it is in no log.
@@ -31,6 +32,7 @@ from hanse.model.evidence import LeafEvidence, LogEvidence, MapEvidence, MapName
 from hanse.model.key_leaf import KeyLeaf
 from hanse.model.leaf import parse_leaf
 from hanse.model.ref_leaf import RefLeaf
+from hanse.sign.statement import OMS
 from hanse.tlog.map import ref_key, ref_value
 
 SALT_TYPE = "application/vnd.hanse.salt.v1+json"
@@ -48,7 +50,7 @@ def of_revision(node: Node, repo: Repo, rev: str) -> tuple[GitOid, bytes]:
     Raises RevisionNotFound or Disabled; RolledBack or Equivocation if this node's log is not the one that was cosigned.
     """
     revision = access.resolve_revision(node, repo, rev)
-    return revision.rev, _assemble(node, [(repo, revision)])
+    return revision.rev, _assemble(node, [(repo, revision)], asked=rev)
 
 
 def of_tree(node: Node, actor: Actor, tree: str) -> bytes:
@@ -64,55 +66,74 @@ def of_tree(node: Node, actor: Actor, tree: str) -> bytes:
 
 @dataclass(slots=True)
 class _Shown:
-    """What one file shows. wanted: leaves by index; refs: (repository, ref) whose place in the map is shown."""
+    """What one file shows.
 
-    bundles: list[bytes] = field(default_factory=list)
+    bundles: by the index of the leaf that logs them; wanted: leaves by index; refs: (repository, ref) whose place in the map is
+    shown; keys: fingerprints of who signed; last: index of the last leaf without which the file is of no use.
+    """
+
+    bundles: dict[int, bytes] = field(default_factory=dict)
     wanted: dict[int, bytes] = field(default_factory=dict)
     refs: list[tuple[Repo, str]] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
+    last: int = -1
 
-    def add(self, row: PendingLeaf | None) -> None:
+    def add(self, row: PendingLeaf | None, *, needed: bool = False) -> None:
         """Show a leaf, if it is in the log."""
         if row is not None and row.index is not None:
             self.wanted[row.index] = row.leaf
+            self.last = max(self.last, row.index) if needed else self.last
+
+    def cut(self, size: int) -> None:
+        """Leave out what a log of that size does not have."""
+        self.bundles = {index: data for index, data in self.bundles.items() if index < size}
+        self.wanted = {index: data for index, data in self.wanted.items() if index < size}
 
 
-def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]]) -> bytes:
+def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str = "") -> bytes:
     shown = _Shown()
     # 1. and 2.
     for repo, revision in subjects:
         _statements(node, shown, repo, revision)
-        _positions(node, shown, repo, revision)
+        _positions(node, shown, repo, revision, asked)
+    if shown.last < 0:
+        shown.last = min(shown.wanted, default=-1)
     _keys(node, shown, {repo.repo.namespace.lower() for repo, _ in subjects})
     # 3.
     view = node.log
-    size = _size(node, view, max(shown.wanted, default=-1))
+    size = _size(node, view, shown.last)
+    shown.cut(size)
     # 4.
     maps = _maps(node, view, shown, size)
     listed = [LeafEvidence(index, leaf, view.prove_leaf(index, size)) for index, leaf in sorted(shown.wanted.items())]
     logs = [LogEvidence(view.origin, view.checkpoint(size), tuple(listed), view.key.text)] if size else []
-    return encode_evidence(dict.fromkeys(shown.bundles), logs, maps) + _salts(repo for repo, _ in subjects)
+    return encode_evidence(dict.fromkeys(shown.bundles.values()), logs, maps) + _salts(repo for repo, _ in subjects)
 
 
 def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> None:
+    """Show the current statements; only the oldest manifest is needed, for others may not be cosigned for a while."""
     with node.db.read() as conn:
         rows = [(row, leaves.get(conn, row.leaf_id)) for row in attestations.of_revision(conn, repo.id, revision.rev)]
+    manifest = False
     for row, leaf in rows:
         if leaf is not None and leaf.index is not None:
-            shown.add(leaf)
+            shown.add(leaf, needed=row.predicate == OMS and not manifest)
+            manifest = manifest or row.predicate == OMS
             shown.keys.add(row.key)
-            shown.bundles.append(bundles.read(node.store, row.payload, row.key))
+            shown.bundles[leaf.index] = bundles.read(node.store, row.payload, row.key)
 
 
-def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> None:
-    """Show the newest leaf of each ref that points at the revision; of `main`, or what last did, if none does."""
+def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision, asked: str) -> None:
+    """Show the newest leaf of each ref that points at the revision; of `main`, and what last did, if none does."""
+    wanted = {asked, f"refs/heads/{asked}", f"refs/tags/{asked}"}
     with node.db.read() as conn:
-        names = find.refs_to(conn, repo.id, revision.rev)[:MAX_REFS]
-        rows = [logged.newest_leaf(conn, repo.id, revision.rev, name) for name in names]
+        names = find.refs_to(conn, repo.id, revision.rev)
+        names = sorted(names, key=lambda name: (name not in wanted, name))[:MAX_REFS]
+        rows = [(name, logged.newest_leaf(conn, repo.id, revision.rev, name)) for name in names]
         if not names:
-            rows = [logged.newest_leaf(conn, repo.id, revision.rev)]
-    for row in rows:
-        shown.add(row)
+            rows = [("", logged.newest_leaf(conn, repo.id, revision.rev))]
+    for name, row in rows:
+        shown.add(row, needed=name in wanted or not names)
         leaf = None if row is None else parse_leaf(row.leaf)
         if isinstance(leaf, RefLeaf) and leaf.key:
             shown.keys.add(leaf.key)
@@ -130,7 +151,7 @@ def _keys(node: Node, shown: _Shown, namespaces: set[str]) -> None:
 
 
 def _size(node: Node, view: LogView, last: int) -> int:
-    """Return the size of the checkpoint to show: one with leaf `last`, cosigned by as many as there are."""
+    """Return the size of the checkpoint to show: one with leaf `last`, cosigned by a majority, or by as many as did."""
     with node.db.read() as conn:
         asked = logged.cosigners_asked(conn)
         signed = logged.cosigned(conn, view.origin, last + 1)

@@ -61,9 +61,12 @@ def register_keys(node: Node) -> None:
 
 
 def require_current(node: Node, conn: Connection, use: KeyUse) -> None:
-    """Raise StorageError unless the key that this process signs with is the one in force; asked before it signs a leaf."""
+    """Raise StorageError unless the key that this process signs with is the one in force; asked before it signs a leaf.
+
+    The key stays in force until the transaction ends, so that no leaf which it signs comes behind the one that ends it.
+    """
     key = node.keys.of(use.value).public.fingerprint
-    row = logkeys.get(conn, use.value, "", key)
+    row = logkeys.get(conn, use.value, "", key, hold=True)
     if row is not None and row.state == "active":
         return
     if row is not None:

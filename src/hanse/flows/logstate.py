@@ -100,7 +100,9 @@ class LogState:
         """Return the batch of `entries` after the first `start` leaves.
 
         It ends in a snapshot if it changes a map; also if something is attested, so that whoever shows that leaf under a
-        checkpoint shows the newest snapshot beside it, and nothing that came after.         Raises LeaseLost if the log has more leaves by now.
+        checkpoint shows the newest snapshot beside it, and nothing that came after.
+
+        Raises LeaseLost if the log has more leaves by now.
         """
         with self._lock:
             self.follow(start)
