@@ -17,7 +17,7 @@ from pathlib import Path
 from hanse.errors import BadFormat, BadRepoId, HanseError, NotFoundError, StorageError, TooLarge
 from hanse.flows.fetch_evidence import fetch_evidence, fetch_growth
 from hanse.flows.local_files import Checked, Expected, Hashing, compare
-from hanse.flows.pins import LogSeen, NameSeen, read_pins, remember
+from hanse.flows.pins import LogSeen, NameSeen, Pins, read_pins, remember
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.shown_log import cosigners_in
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name
