@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hanse.app import database_url
+from hanse.opening import database_url
 from hanse.cli.main import run
 from hanse.clock import SystemClock
 from hanse.db.engine import Database

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
-from tests.support.logs import MemoryLog
+from tests.support.memorylog import MemoryLog
 from tests.support.nodes import TickingClock, add_user, commit, fresh_catalogue, make_node, new_repo, running
 from tests.support.served import served, silent_server, until
 
@@ -239,7 +239,7 @@ def witness_request(node: Node) -> bytes:
 
 
 def test_a_log_that_lost_its_end_stops(node: Node, others: Others, peers: PeerClient, tmp_path: Path) -> None:
-    """A node restored from an older backup learns from a checkpoint that its own key signed, shown by a witness, that it must stop."""
+    """A node restored from an older backup learns that it must stop: a witness shows a checkpoint that its own key signed."""
     other = others.add("w1", asked=False)
     new_repo(node, add_user(node, "alice"), "alice/n")
     witness.submit(other, witness_request(node))

@@ -35,7 +35,7 @@ class Outcome(Enum):
 
 
 @dataclass
-class _State:
+class State:
     """When a key may run again (monotonic seconds), and how often it failed or had to wait in a row."""
 
     until: float = 0.0
@@ -69,7 +69,7 @@ class Background:
         self._holder = new_holder()
         self._lock = threading.Lock()
         self._busy: set[Hashable] = set()
-        self._states: dict[Hashable, _State] = {}
+        self._states: dict[Hashable, State] = {}
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
@@ -99,7 +99,7 @@ class Background:
     def free(self, key: Hashable) -> bool:
         """Tell whether a job of this key may run: none does, and its pause is over."""
         with self._lock:
-            return key not in self._busy and self._states.setdefault(key, _State()).until <= time.monotonic()
+            return key not in self._busy and self._states.setdefault(key, State()).until <= time.monotonic()
 
     def hold(self) -> bool:
         """Take or keep the lease; tell whether this process has it."""
@@ -110,7 +110,7 @@ class Background:
         """Run a job in a thread; one that raises has failed."""
         with self._lock:
             self._busy.add(key)
-            self._states.setdefault(key, _State())
+            self._states.setdefault(key, State())
         self._pool.submit(self._one, key, job)
 
     def _one(self, key: Hashable, job: Callable[[], Outcome]) -> None:

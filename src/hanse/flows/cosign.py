@@ -19,16 +19,16 @@ from hanse.db import alarms, cosignatures, cosigners, witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.cosigners import Cosigner
 from hanse.db.witnesses import WitnessedLog
-from hanse.errors import BlobNotFound, IntegrityError
+from hanse.errors import BlobNotFound
 from hanse.flows import witness
 from hanse.flows.asking import Asked, Target, ask
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
+from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
-from hanse.flows.node import Node
 from hanse.model.canonical import canonical
 from hanse.peers.client import PeerClient
 from hanse.tlog.addcheckpoint import UnverifiedRequest
-from hanse.tlog.checkpoint import Checkpoint, open_checkpoint
+from hanse.tlog.checkpoint import Checkpoint
 from hanse.tlog.note import parse_vkey
 from hanse.tlog.proof import consistency_proof
 
@@ -50,7 +50,7 @@ class Cosigning:
     """
 
     def __init__(
-        self, node: Node, peers: PeerClient, target: Callable[[], Target | None], refresh: int, *, pace: float = ROUND_SECONDS
+        self, node: Keeper, peers: PeerClient, target: Callable[[], Target | None], refresh: int, *, pace: float = ROUND_SECONDS
     ) -> None:
         self._node = node
         self._peers = peers
@@ -106,7 +106,7 @@ class Cosigning:
         return Outcome.DONE if asked.found else Outcome.WAITING
 
 
-def keep(node: Node, origin: str, cosigner: Cosigner, asked: Asked) -> None:
+def keep(node: Keeper, origin: str, cosigner: Cosigner, asked: Asked) -> None:
     """Keep what a cosigner answered about the log of an origin, and how it stands if that is this node's own."""
     with node.db.write() as conn:
         cosignatures.put(conn, asked.found)
@@ -120,12 +120,12 @@ def keep(node: Node, origin: str, cosigner: Cosigner, asked: Asked) -> None:
         _log.warning("cosign: %s: %s", cosigner.name, asked.failure)
 
 
-def refresh_here(node: Node, log: WitnessedLog) -> WitnessedLog:
+def refresh_here(node: Keeper, log: WitnessedLog) -> WitnessedLog:
     """Return a log after this node's own witness cosigned its last checkpoint again."""
     return witness.submit(node, UnverifiedRequest(log.size, (), log.note.encode()).encode()).log
 
 
-def target_of(node: Node, log: WitnessedLog) -> Target:
+def target_of(node: Keeper, log: WitnessedLog) -> Target:
     """Return the last checkpoint of a log of somebody else; proofs come from the copy that this node holds as a mirror.
 
     Without a copy only those who stand at the same size can be asked: any other proof raises BlobNotFound.
@@ -139,21 +139,3 @@ def target_of(node: Node, log: WitnessedLog) -> Target:
 
     checkpoint = Checkpoint(log.origin, log.size, bytes.fromhex(log.root))
     return Target(checkpoint, log.note.encode(), tuple(map(parse_vkey, log.vkeys)), prove)
-
-
-def own_target(node: Node) -> Target | None:
-    """Return the newest checkpoint of this node's log; None if it is empty, or must not be signed (the reason is in the log)."""
-    head = node.log.head()
-    if not head.size:
-        return None
-    try:
-        opened = open_checkpoint(node.log.checkpoint(head.size), node.log.key)
-    except IntegrityError as error:
-        _log.error("cosign: %s", error.message)
-        return None
-    note = witness.own_note(opened).encode()
-    return Target(head, note, (node.log.key,), partial(_grown, node, head.size))
-
-
-def _grown(node: Node, size: int, old: int) -> tuple[bytes, ...]:
-    return node.log.prove_growth(old, size)

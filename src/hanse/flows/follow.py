@@ -16,16 +16,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from hanse.db import witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.witnesses import WitnessedLog
-from hanse.errors import BadProof, HanseError, IntegrityError, NotFoundError, RolledBack
+from hanse.errors import BadProof, HanseError, InputError, IntegrityError, NotFoundError, RolledBack, SizeConflict
 from hanse.flows import witness
+from hanse.flows.background import ROUND_SECONDS, Background, Outcome
+from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
 from hanse.flows.mirror import mirrored_note
-from hanse.flows.node import Node
 from hanse.flows.replays import Replays
 from hanse.flows.witness import own_note, raise_alarm
 from hanse.model.canonical import canonical
@@ -37,9 +39,11 @@ from hanse.tlog.note import parse_vkey
 from hanse.tlog.proof import consistency_proof, verify_consistency
 from hanse.tlog.tiles import WIDTH, Growth
 
+_WORKERS = 4
 STEP_BUNDLES = 16
 STEP_BYTES = 8 * 1024 * 1024
 """What is read before it is checked and put: so many bundles, or the bundle that reaches so many bytes."""
+RETRY_SECONDS = 3600
 STALE_SECONDS = 600
 """How long a log may still serve a checkpoint that is older than one that was submitted here."""
 _log = logging.getLogger(__name__)
@@ -49,17 +53,21 @@ _log = logging.getLogger(__name__)
 class Follower:
     """What following needs: node, HTTP client, and the logs as replayed so far in this process."""
 
-    node: Node
+    node: Keeper
     peers: PeerClient
     replays: Replays
+    stuck: dict[str, int] = field(default_factory=dict)
+    """When a log was found to be false, or none of Hanse: it is witnessed all the same; its entries are not read each time."""
 
     def follow(self, log: WitnessedLog) -> WitnessedLog:
         """Follow a log as far as it goes, and return how it stands; raises what was in the way, which is also recorded."""
         try:
             client = LogClient(self.peers, log.url)
             log = self.look(client, log)
-            while log.mirrored < log.size:
+            while log.mirrored < log.size and not self.is_stuck(log):
                 log = self.advance(client, log)
+        except SizeConflict:  # somebody submitted a checkpoint just now
+            return witness.find_log(self.node, log.origin)
         except HanseError as error:
             with self.node.db.write() as conn:
                 witnesses.set_failure(conn, log.origin, f"{error.code}: {error.message}"[:500])
@@ -67,6 +75,10 @@ class Follower:
         with self.node.db.write() as conn:
             witnesses.set_followed(conn, log.origin, self.node.clock.now())
         return log
+
+    def is_stuck(self, log: WitnessedLog) -> bool:
+        """Tell whether the entries of a log were found wanting a short while ago."""
+        return self.node.clock.now() - self.stuck.get(log.origin, -RETRY_SECONDS) < RETRY_SECONDS
 
     def look(self, client: LogClient, log: WitnessedLog) -> WitnessedLog:
         """Read the log's checkpoint and cosign it as a witness if it has grown (step 1)."""
@@ -93,10 +105,14 @@ class Follower:
     def advance(self, client: LogClient, log: WitnessedLog) -> WitnessedLog:
         """Take the next entries of a log into the copy, replay and cosign them (steps 2 to 4); return how it stands then."""
         copy = LogCopy(self.node.store, log.origin)
-        entries = self._fetch(client, log.mirrored, log.size)
-        growth = copy.grow(log.mirrored, entries)
-        self._check_root(client, log, growth)
-        self._replay(log, entries)
+        try:
+            entries = self._fetch(client, log.mirrored, log.size)
+            growth = copy.grow(log.mirrored, entries)
+            self._check_root(client, log, growth)
+            self._replay(log, entries)
+        except (IntegrityError, InputError):
+            self.stuck[log.origin] = self.node.clock.now()
+            raise
         copy.put(growth)
         moved = self._arrive(log, growth)
         copy.sweep(log.mirrored, growth.new_size)
@@ -134,7 +150,9 @@ class Follower:
             raise_alarm(self.node, Alarm("false-log", log.origin, says[:1000], _evidence(log, entries), self.node.clock.now()))
             raise
         for alarm in found:
-            raise_alarm(self.node, alarm)
+            evidence = canonical({"index": alarm.index, "leaves": [leaf.decode() for leaf in alarm.evidence]})
+            row = Alarm(alarm.kind.value, log.origin, alarm.says, evidence, self.node.clock.now(), alarm.type, alarm.repo)
+            raise_alarm(self.node, row)
 
     def _arrive(self, log: WitnessedLog, growth: Growth) -> WitnessedLog:
         """Record the copy's new size, with our cosignature as a mirror if the checkpoint is reached (step 4)."""
@@ -155,3 +173,46 @@ def _evidence(log: WitnessedLog, entries: Sequence[bytes]) -> bytes:
     """Return what shows that a log is not true: its checkpoint, and the entries from where it was true before."""
     shown = [entry.decode("utf-8", "replace") for entry in entries[:256]]
     return canonical({"checkpoint": log.note, "from": log.mirrored, "leaves": shown})
+
+
+class Following:
+    """Follows the logs that have an address, each at most every `seconds`, in threads of its own.
+
+    A log whose checkpoint was moved from outside is followed at once. One process of a node does it, and keeps what it replayed.
+    """
+
+    def __init__(self, node: Keeper, peers: PeerClient, seconds: int, *, pace: float = ROUND_SECONDS) -> None:
+        self._node = node
+        self._seconds = seconds
+        self._follower = Follower(node, peers, Replays(node.store))
+        self._looked: dict[str, int] = {}
+        self._background = Background("follow", node.db, self.step, workers=_WORKERS, pace=pace)
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._background.start()
+
+    def stop(self) -> None:
+        """Follow no further; what is being read is left to end by itself."""
+        self._background.stop()
+
+    def step(self) -> int:
+        """Follow whatever is due, without waiting for it; return how many logs that are."""
+        with self._node.db.read() as conn:
+            logs = [log for log in witnesses.every(conn) if log.url]
+        now = self._node.clock.now()
+        due = [log for log in logs if self._background.free(log.origin) and self._due(log, now)]
+        if not due or not self._background.hold():
+            return 0
+        for log in due:
+            self._looked[log.origin] = now
+            self._background.run(log.origin, partial(self._one, log))
+        return len(due)
+
+    def _due(self, log: WitnessedLog, now: int) -> bool:
+        waits = log.mirrored < log.size and not self._follower.is_stuck(log)
+        return waits or now - self._looked.get(log.origin, 0) >= self._seconds
+
+    def _one(self, log: WitnessedLog) -> Outcome:
+        self._follower.follow(log)
+        return Outcome.DONE

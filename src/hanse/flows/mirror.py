@@ -13,8 +13,8 @@ from hanse.db import cosignatures, witnesses
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BlobNotFound, NotFoundError
 from hanse.flows import witness
+from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
-from hanse.flows.node import Node
 from hanse.flows.witness import mirror_name, own_note, sign_lines, with_lines
 from hanse.tlog.addcheckpoint import parse_request
 from hanse.tlog.checkpoint import open_checkpoint, parse_checkpoint
@@ -25,7 +25,7 @@ _ATTEMPTS = 4
 _ADDRESS = "its operator adds the address: hanse witness log-add VKEY --url URL"
 
 
-def mirrored_note(node: Node, log: WitnessedLog) -> str:
+def mirrored_note(node: Keeper, log: WitnessedLog) -> str:
     """Return the last checkpoint of a log with the log's signatures and a new cosignature of this node as a mirror."""
     opened = open_checkpoint(log.note.encode(), *map(parse_vkey, log.vkeys))
     time = max(node.clock.now(), log.time)
@@ -33,7 +33,7 @@ def mirrored_note(node: Node, log: WitnessedLog) -> str:
     return own_note(opened) + "".join(f"{line}\n" for line in lines)
 
 
-def submit(node: Node, body: bytes) -> tuple[str, ...]:
+def submit(node: Keeper, body: bytes) -> tuple[str, ...]:
     """Take a checkpoint for the mirror and return its signature lines: none before the log is held and replayed up to there.
 
     Raises as `witness.submit` does, and NotFoundError for a log whose address is not known.
@@ -53,7 +53,7 @@ def submit(node: Node, body: bytes) -> tuple[str, ...]:
     return tuple(line for line in note.rpartition("\n\n")[2].splitlines() if line.split(" ")[1] == mirror_name(node.origin))
 
 
-def newest_checkpoint(node: Node, digest: str) -> bytes:
+def newest_checkpoint(node: Keeper, digest: str) -> bytes:
     """Return the checkpoint of a log's copy here, with our cosignature as a mirror and all others that are known of it.
 
     Raises NotFoundError if no log with this origin hash is mirrored.
@@ -65,7 +65,7 @@ def newest_checkpoint(node: Node, digest: str) -> bytes:
     return with_lines(log.mirror_note, checkpoint.root.hex(), others)
 
 
-def find_copy(node: Node, digest: str) -> WitnessedLog:
+def find_copy(node: Keeper, digest: str) -> WitnessedLog:
     """Return the log with this origin hash; raises NotFoundError unless it is mirrored here."""
     with node.db.read() as conn:
         log = witnesses.find_hashed(conn, digest)
@@ -74,7 +74,7 @@ def find_copy(node: Node, digest: str) -> WitnessedLog:
     return log
 
 
-def read_copy(node: Node, digest: str, name: TileName) -> bytes:
+def read_copy(node: Keeper, digest: str, name: TileName) -> bytes:
     """Return a tile or entry bundle of a copy; raises NotFoundError, BlobNotFound if the copy is not that long."""
     for _ in range(_ATTEMPTS):
         log = find_copy(node, digest)
