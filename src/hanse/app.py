@@ -16,6 +16,8 @@ from starlette.types import ASGIApp
 from hanse.clock import Clock, SystemClock
 from hanse.db.engine import Database
 from hanse.flows.accounts import ensure_administrator, set_claims
+from hanse.flows.attest import attest_next
+from hanse.flows.attest_scan import attest_scan_next
 from hanse.flows.epochs import Epochs
 from hanse.flows.keyleaves import register_keys
 from hanse.flows.listing import Listings
@@ -114,6 +116,7 @@ def open_settling(node: Node, settings: Settings) -> Settling:
     """Return what judges revisions as a whole once they rested; nothing runs before it is started."""
     rest, stopping = settings.settle_seconds, threading.Event()
     steps: list[Step] = [partial(judge_next, node, rest), partial(ask_next, node, rest, stopping)]
+    steps += [partial(attest_next, node, rest), partial(attest_scan_next, node, rest)]
     return Settling(steps, min(rest, 30), stopping)
 
 

@@ -29,6 +29,7 @@ from hanse.db.schema import (
     xorbs,
 )
 from hanse.db.schema_scans import flags, repository_scans, waivers
+from hanse.db.schema_trust import attestations, notices
 from hanse.model.digest import Sha256, XetHash
 
 _PAGE = 1000
@@ -193,12 +194,12 @@ def own_shards(conn: Connection, repo: int) -> list[Sha256]:
 
 def scrub_repo(conn: Connection, repo: int, *, public: bool) -> None:
     """Forget everything about an erased repository but its leaves; of a public one, names and commits stay as the record."""
-    for table in (repo_files, repo_xorbs, shards, lfs_uploads, refs, repo_tags, flags, waivers, repository_scans):
+    for table in (repo_files, repo_xorbs, shards, lfs_uploads, refs, repo_tags, flags, waivers, repository_scans, notices):
         conn.execute(delete(table).where(table.c.repo_id == repo))
     conn.execute(update(revisions).where(revisions.c.repo_id == repo).values(state="erased"))
     values = {"state": "erased", "salt": None, "used_bytes": 0}
     if not public:
-        for table in (discussions, discussion_events, access_requests):
+        for table in (discussions, discussion_events, access_requests, attestations):
             conn.execute(delete(table).where(table.c.repo_id == repo))
         blank = {"title": "", "message": "", "author": ""}
         conn.execute(update(revisions).where(revisions.c.repo_id == repo).values(blank))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from hanse.db.batch import insert_new
+from hanse.db.batch import insert_one
 from hanse.db.schema_trust import log_keys
 from hanse.model.digest import Sha256
 
@@ -39,8 +39,7 @@ def add(conn: Connection, key: LogKey) -> bool:
 
     PostgreSQL: waits for another transaction that enters the same key.
     """
-    found = {name: getattr(key, name) for name in LogKey.__slots__}
-    return insert_new(conn, log_keys, [found]) > 0
+    return insert_one(conn, log_keys, {name: getattr(key, name) for name in LogKey.__slots__})
 
 
 def of_use(conn: Connection, use: str, namespace: str = "") -> list[LogKey]:
@@ -49,10 +48,13 @@ def of_use(conn: Connection, use: str, namespace: str = "") -> list[LogKey]:
     return [_key(row) for row in conn.execute(query.order_by(log_keys.c.since, log_keys.c.key))]
 
 
-def get(conn: Connection, use: str, namespace: str, key: str) -> LogKey | None:
-    """Return a key for a use; None if the log never said anything about it."""
+def get(conn: Connection, use: str, namespace: str, key: str, *, hold: bool = False) -> LogKey | None:
+    """Return a key for a use; None if the log never said anything about it.
+
+    hold: its state cannot change until the transaction ends (PostgreSQL: row lock, shared with others who ask).
+    """
     query = select(log_keys).where(log_keys.c.use == use, log_keys.c.namespace == namespace, log_keys.c.key == key)
-    row = conn.execute(query).one_or_none()
+    row = conn.execute(query.with_for_update(read=True) if hold else query).one_or_none()
     return None if row is None else _key(row)
 
 

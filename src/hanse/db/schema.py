@@ -230,6 +230,8 @@ revisions = Table(
     Column("retired_at", BigInteger),
     UniqueConstraint("repo_id", "rev"),
 )
+Index("ix_revisions_rev", revisions.c.rev)  # `hanse find`
+Index("ix_revisions_tree", revisions.c.tree)
 
 refs = Table(  # applied positions; the newest pending one is in `pending`
     "refs",
@@ -262,6 +264,9 @@ pending = Table(  # leaves waiting for the sequencer, in order of id, and all th
 )
 Index("ix_pending_ref", pending.c.repo_id, pending.c.ref, pending.c.seq)
 Index("ix_pending_index", pending.c.index)
+KEYS = text("kind = 'key'")
+"""Condition in the words by which both databases see that the index of leaves about keys serves."""
+Index("ix_pending_keys", pending.c.index, sqlite_where=KEYS, postgresql_where=KEYS)
 
 log_head = Table(
     "log_head",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text, UniqueConstraint
 
 from hanse.db.tables import KEY, id_column, metadata, repo_column
 
-attestations = Table(  # statements about revisions; payload and bundle are objects named by the payload's digest
+attestations = Table(  # statements about revisions; their bundles are objects named by payload and key
     "attestations",
     metadata,
     id_column(),
@@ -18,8 +18,11 @@ attestations = Table(  # statements about revisions; payload and bundle are obje
     Column("size", BigInteger, nullable=False),  # of the payload
     Column("key", String(64), nullable=False),  # fingerprint
     Column("sig", LargeBinary, nullable=False),
-    Column("leaf_id", KEY),  # row of `pending`; NULL while it is not queued
+    Column("basis", String(64), nullable=False),  # what it rests on besides the revision: a ruleset and scanner; "" if nothing
+    Column("current", Boolean, nullable=False),  # it names the repository as it is called and visible now
+    Column("leaf_id", KEY, nullable=False),  # row of `pending`: the newest leaf that logs it
     Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("repo_id", "rev", "payload", "key"),
 )
 Index("ix_attestations_rev", attestations.c.repo_id, attestations.c.rev, attestations.c.predicate)
 Index("ix_attestations_payload", attestations.c.payload)

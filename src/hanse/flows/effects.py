@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete
 
-from hanse.db import repos, repository_scans, revisions
+from hanse.db import attestations, repos, repository_scans, revisions
 from hanse.db.leaves import PendingLeaf
 from hanse.db.revisions import RefRow
 from hanse.db.schema import refs
@@ -174,6 +174,7 @@ def _restore(conn: Connection, row: PendingLeaf, effect: Restore) -> None:
     assert repo is not None
     repos.take_name(conn, repo.repo, repo.id)
     repos.update_columns(conn, repo.id, state="live", salt=bytes.fromhex(effect.salt) or None, updated_at=row.created_at)
+    attestations.end(conn, repo.id)
     _end_chains(conn, repo.id)
     # What no ref reaches starts its time of retention anew.
     gone = [old.rev for old in revisions.all_of(conn, repo.id, ["retired", "withdrawn"])]
@@ -188,6 +189,7 @@ def _rename(conn: Connection, row: PendingLeaf, effect: Rename) -> None:
     repos.take_name(conn, target, repo.id)
     repos.update_columns(conn, repo.id, search_text=target.folded, updated_at=row.created_at)
     repository_scans.drop(conn, repo.id)  # a verdict on a whole repository may rest on its name
+    attestations.end(conn, repo.id)
     if repo.salt is not None:
         _end_chains(conn, repo.id)
 
@@ -195,6 +197,7 @@ def _rename(conn: Connection, row: PendingLeaf, effect: Rename) -> None:
 def _visibility(conn: Connection, row: PendingLeaf, effect: Visibility) -> None:
     salt = bytes.fromhex(effect.salt) or None
     repos.update_columns(conn, _repo(row), visibility=effect.visibility, salt=salt, updated_at=row.created_at)
+    attestations.end(conn, _repo(row))
     _end_chains(conn, _repo(row))
 
 

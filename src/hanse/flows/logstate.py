@@ -97,7 +97,10 @@ class LogState:
         return page
 
     def prepare(self, start: int, entries: Sequence[bytes], now: int) -> Prepared:
-        """Return the batch of `entries` after the first `start` leaves; it ends in a snapshot if it changes a map.
+        """Return the batch of `entries` after the first `start` leaves.
+
+        It ends in a snapshot if it changes a map; also if something is attested, so that whoever shows that leaf under a
+        checkpoint shows the newest snapshot beside it, and nothing that came after.
 
         Raises LeaseLost if the log has more leaves by now.
         """
@@ -108,7 +111,8 @@ class LogState:
             change = self._maps.begin()
             change.add(entries)
             roots = change.result().roots
-            snapshot = None if roots == self._said else _snapshot_leaf(roots, now)
+            due = roots != self._said or change.attests
+            snapshot = _snapshot_leaf(roots, now) if due else None
             listed = (*entries, snapshot) if snapshot is not None else tuple(entries)
             return Prepared(start, listed, change, snapshot)
 

@@ -62,10 +62,11 @@ class MapRoots:
 
 @dataclass(slots=True)
 class Change:
-    """What some leaves do to the maps, not applied yet; made by `Maps.begin`."""
+    """What some leaves do to the maps, not applied yet; made by `Maps.begin`. attests: an `attest` leaf is among them."""
 
     maps: Maps
     names: dict[_Place, tuple[str, ...]] = field(default_factory=dict)
+    attests: bool = False
     _refs: dict[bytes, bytes | None] = field(default_factory=dict)
     _advisories: dict[bytes, bytes | None] = field(default_factory=dict)
     _result: MapRoots | None = None
@@ -86,6 +87,7 @@ class Change:
                 self._repo(leaf)
             elif leaf.kind == "advisory":
                 self._advisory(leaf)
+            self.attests = self.attests or leaf.kind == "attest"
 
     def result(self) -> MapRoots:
         """Return the maps after these leaves."""

@@ -18,6 +18,7 @@ SHARDS = "shards/"
 CHUNK_LISTS = "chunk-lists/"
 BLOBS = "blobs/"
 REVISIONS = "revisions/"
+ATTESTATIONS = "attestations/"
 LOG = "log/"
 LOG_STAGED = "log-staged/"
 MIRRORS = "mirrors/"
@@ -51,6 +52,11 @@ def blob_key(digest: Sha256) -> ObjectKey:
 def revision_key(digest: Sha256) -> ObjectKey:
     """Return the key of a revision object, named by the SHA-256 of its bytes."""
     return ObjectKey(f"{REVISIONS}{digest[:2]}/{digest}")
+
+
+def attestation_key(payload: Sha256, key: Sha256) -> ObjectKey:
+    """Return the key of a bundle, named by the SHA-256 of its payload and the fingerprint of the key that signed it."""
+    return ObjectKey(f"{ATTESTATIONS}{payload[:2]}/{payload}/{key}")
 
 
 def log_key(path: str) -> ObjectKey:

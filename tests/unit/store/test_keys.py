@@ -23,6 +23,7 @@ HASH = "ab" + "0" * 62
         (keys.chunk_list_key(XetHash(HASH)), f"chunk-lists/ab/{HASH}"),
         (keys.blob_key(Sha256(HASH)), f"blobs/ab/{HASH}"),
         (keys.revision_key(Sha256(HASH)), f"revisions/ab/{HASH}"),
+        (keys.attestation_key(Sha256(HASH), Sha256("c" * 64)), f"attestations/ab/{HASH}/{'c' * 64}"),
         (keys.log_key("tile/0/x001/067.p/5"), "log/tile/0/x001/067.p/5"),
         (keys.log_staged_key(Sha256(HASH)), f"log-staged/{HASH}"),
     ],

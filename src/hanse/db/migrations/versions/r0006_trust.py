@@ -19,6 +19,8 @@ def upgrade() -> None:
     _contradictions()
     with op.batch_alter_table("pending") as table:
         table.alter_column("repo_id", existing_type=_KEY, nullable=True)
+    keys = sa.text("kind = 'key'")
+    op.create_index("ix_pending_keys", "pending", ["index"], sqlite_where=keys, postgresql_where=keys)
 
 
 def _attestations() -> None:
@@ -33,12 +35,17 @@ def _attestations() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("key", sa.String(64), nullable=False),
         sa.Column("sig", sa.LargeBinary(), nullable=False),
-        sa.Column("leaf_id", _KEY),
+        sa.Column("basis", sa.String(64), nullable=False),
+        sa.Column("current", sa.Boolean(), nullable=False),
+        sa.Column("leaf_id", _KEY, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name="fk_attestations_repo_id"),
+        sa.UniqueConstraint("repo_id", "rev", "payload", "key", name="uq_attestations_repo_id_rev_payload_key"),
     )
     op.create_index("ix_attestations_rev", "attestations", ["repo_id", "rev", "predicate"])
     op.create_index("ix_attestations_payload", "attestations", ["payload"])
+    op.create_index("ix_revisions_rev", "revisions", ["rev"])
+    op.create_index("ix_revisions_tree", "revisions", ["tree"])
 
 
 def _keys() -> None:

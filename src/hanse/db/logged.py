@@ -1,0 +1,83 @@
+"""Leaves that are in the log, asked for by what they are about, and who cosigned the log after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, func, select
+
+from hanse.db import leaves
+from hanse.db.batch import batches
+from hanse.db.leaves import PendingLeaf
+from hanse.db.schema import KEYS, pending
+from hanse.db.schema_trust import cosignatures, cosigners
+from hanse.model.digest import GitOid
+
+_INDEX = pending.c.index
+_THERE = _INDEX.is_not(None)
+
+
+def first_logged(conn: Connection, repo: int, revs: Sequence[str]) -> dict[GitOid, int]:
+    """Return for each revision the log index of the first leaf that names it; those that no leaf names are left out."""
+    found: dict[GitOid, int] = {}
+    for some in batches(revs):
+        mine = (pending.c.repo_id == repo, pending.c.kind == "ref", pending.c.rev.in_(some), pending.c.index.is_not(None))
+        query = select(pending.c.rev, func.min(pending.c.index).label("first")).where(*mine).group_by(pending.c.rev)
+        found |= {GitOid(row.rev): row.first for row in conn.execute(query)}
+    return found
+
+
+def positions(conn: Connection, repo: int, ref: str, limit: int) -> list[tuple[int, GitOid]]:
+    """Return the newest logged positions of a ref, newest first: (seq, commit id), back to the beginning of its chain."""
+    mine = (pending.c.repo_id == repo, pending.c.ref == ref, pending.c.kind == "ref", pending.c.index.is_not(None))
+    query = select(pending.c.seq, pending.c.rev).where(*mine, pending.c.rev.is_not(None)).order_by(pending.c.index.desc())
+    found: list[tuple[int, GitOid]] = []
+    for row in conn.execute(query.limit(limit)):
+        found.append((row.seq, GitOid(row.rev)))
+        if row.seq == 1:
+            break
+    return found
+
+
+def newest_leaf(conn: Connection, repo: int, rev: str, ref: str | None = None) -> PendingLeaf | None:
+    """Return the newest logged leaf that sets a ref (any, if None) of a repository to a revision."""
+    query = select(pending.c.id).where(pending.c.repo_id == repo, pending.c.kind == "ref", pending.c.rev == rev, _THERE)
+    if ref is not None:
+        query = query.where(pending.c.ref == ref)
+    return _first(conn, conn.execute(query.order_by(_INDEX.desc()).limit(1)).scalars())
+
+
+def leaves_before(conn: Connection, repo: int, ref: str, before: int, limit: int) -> list[PendingLeaf]:
+    """Return the newest leaves of a ref with log indexes below `before`, newest first."""
+    query = select(pending.c.id).where(pending.c.repo_id == repo, pending.c.ref == ref, pending.c.kind == "ref", before > _INDEX)
+    ids = conn.execute(query.order_by(_INDEX.desc()).limit(limit)).scalars()
+    return [row for one in ids if (row := leaves.get(conn, one)) is not None]
+
+
+def key_leaves(conn: Connection) -> list[PendingLeaf]:
+    """Return the logged leaves about keys, in their order."""
+    ids = conn.execute(select(pending.c.id).where(KEYS, _THERE).order_by(_INDEX)).scalars()
+    return [row for one in ids if (row := leaves.get(conn, one)) is not None]
+
+
+def cosigners_asked(conn: Connection) -> dict[str, int]:
+    """Return how many cosigners this node asks, by kind (`witness`, `mirror`)."""
+    query = select(cosigners.c.kind, func.count().label("number")).group_by(cosigners.c.kind)
+    return {row.kind: row.number for row in conn.execute(query)}
+
+
+def cosigned(conn: Connection, origin: str, least: int, limit: int = 64) -> list[tuple[int, Mapping[str, int]]]:
+    """Return the newest sizes of a log from `least` on that were cosigned, newest first, with how many did it, by kind."""
+    mine = (cosignatures.c.origin == origin, cosignatures.c.size >= least)
+    newest = select(cosignatures.c.size).where(*mine).distinct().order_by(cosignatures.c.size.desc()).limit(limit)
+    sizes = list(conn.execute(newest).scalars())
+    query = select(cosignatures.c.size, cosignatures.c.kind, func.count(cosignatures.c.name.distinct()).label("number"))
+    query = query.where(cosignatures.c.origin == origin, cosignatures.c.size.in_(sizes))
+    found: dict[int, dict[str, int]] = {size: {} for size in sizes}
+    for row in conn.execute(query.group_by(cosignatures.c.size, cosignatures.c.kind)):
+        found[row.size][row.kind] = row.number
+    return list(found.items())
+
+
+def _first(conn: Connection, ids: Iterable[int]) -> PendingLeaf | None:
+    return next((leaves.get(conn, one) for one in ids), None)

@@ -1,0 +1,206 @@
+"""The evidence file of a revision (`REV.hanse.jsonl`), put together for whoever may see the repository.
+
+1. The current statements about it, as their bundles; those that are not in the log yet are left out.
+2. The leaves that log them, the leaf that set each ref which points at it (or last did), and the `key` leaves of who signed.
+3. A checkpoint that has the manifest's leaf and that of the ref which was asked for: the newest one that a majority of the
+   cosigners signed, or the one that most did, or else the log's own newest one. Publishing waits for nobody, so there may be no
+   cosignature yet. What was logged after it is left out.
+4. The newest snapshot under that checkpoint and what came after it, with a proof for each ref of what the map of refs says.
+5. For a repository that is not public, whose leaves and map keys are concealed: the salt that opens them. Whoever may see the
+   repository may see it; it is in no log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from hanse.db import attestations, find, leaves, logged, revisions
+from hanse.db.leaves import PendingLeaf
+from hanse.db.repos import Repo
+from hanse.db.revisions import Revision
+from hanse.errors import BlobNotFound, NotFoundError
+from hanse.flows import access, bundles
+from hanse.flows.effects import MAIN
+from hanse.flows.logview import LogView
+from hanse.flows.node import Node
+from hanse.model.actor import Actor
+from hanse.model.canonical import canonical
+from hanse.model.conceal import conceal_value
+from hanse.model.digest import GitOid, parse_sha256
+from hanse.model.evidence import LeafEvidence, LogEvidence, MapEvidence, MapName, encode_evidence
+from hanse.model.key_leaf import KeyLeaf
+from hanse.model.leaf import parse_leaf
+from hanse.model.ref_leaf import RefLeaf
+from hanse.sign.statement import OMS
+from hanse.tlog.map import ref_key, ref_value
+
+SALT_TYPE = "application/vnd.hanse.salt.v1+json"
+MAX_REVISIONS = 10
+"""Revisions that one file about a tree speaks of."""
+MAX_REFS = 20
+MAX_TAIL = 64
+"""Leaves after a snapshot, at most: batches that attest something end in one."""
+_POSITIONS = 200
+
+
+def of_revision(node: Node, repo: Repo, rev: str) -> tuple[GitOid, bytes]:
+    """Return (commit id, evidence file) of a revision that the caller may see.
+
+    Raises RevisionNotFound or Disabled; RolledBack or Equivocation if this node's log is not the one that was cosigned.
+    """
+    revision = access.resolve_revision(node, repo, rev)
+    return revision.rev, _assemble(node, [(repo, revision)], asked=rev)
+
+
+def of_tree(node: Node, actor: Actor, tree: str) -> bytes:
+    """Return the evidence about the revisions with these files that the caller may see; raises BadDigest or NotFoundError."""
+    visible = access.visible_repos_clause(actor)
+    with node.db.read() as conn:
+        named = find.with_revision(conn, "tree", parse_sha256(tree), visible, MAX_REVISIONS)
+        found = [(repo, row) for repo, rev in named if (row := revisions.get(conn, repo.id, rev)) is not None]
+    if not found:
+        raise NotFoundError(f"no revision here has the tree {tree}", hint="see /v1/find")
+    return _assemble(node, found)
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What one file shows.
+
+    bundles: by the index of the leaf that logs them; wanted: leaves by index; refs: (repository, ref) whose place in the map is
+    shown; keys: fingerprints of who signed; last: index of the last leaf without which the file is of no use.
+    """
+
+    bundles: dict[int, bytes] = field(default_factory=dict)
+    wanted: dict[int, bytes] = field(default_factory=dict)
+    refs: list[tuple[Repo, str]] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    last: int = -1
+
+    def add(self, row: PendingLeaf | None, *, needed: bool = False) -> None:
+        """Show a leaf, if it is in the log."""
+        if row is not None and row.index is not None:
+            self.wanted[row.index] = row.leaf
+            self.last = max(self.last, row.index) if needed else self.last
+
+    def cut(self, size: int) -> None:
+        """Leave out what a log of that size does not have."""
+        self.bundles = {index: data for index, data in self.bundles.items() if index < size}
+        self.wanted = {index: data for index, data in self.wanted.items() if index < size}
+
+
+def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str = "") -> bytes:
+    shown = _Shown()
+    # 1. and 2.
+    for repo, revision in subjects:
+        _statements(node, shown, repo, revision)
+        _positions(node, shown, repo, revision, asked)
+    if shown.last < 0:
+        shown.last = min(shown.wanted, default=-1)
+    _keys(node, shown, {repo.repo.namespace.lower() for repo, _ in subjects})
+    # 3.
+    view = node.log
+    size = _size(node, view, shown.last)
+    shown.cut(size)
+    # 4.
+    maps = _maps(node, view, shown, size)
+    listed = [LeafEvidence(index, leaf, view.prove_leaf(index, size)) for index, leaf in sorted(shown.wanted.items())]
+    logs = [LogEvidence(view.origin, view.checkpoint(size), tuple(listed), view.key.text)] if size else []
+    return encode_evidence(dict.fromkeys(shown.bundles.values()), logs, maps) + _salts(repo for repo, _ in subjects)
+
+
+def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> None:
+    """Show the current statements; only the oldest manifest is needed, for others may not be cosigned for a while."""
+    with node.db.read() as conn:
+        rows = [(row, leaves.get(conn, row.leaf_id)) for row in attestations.of_revision(conn, repo.id, revision.rev)]
+    manifest = False
+    for row, leaf in rows:
+        if leaf is not None and leaf.index is not None:
+            shown.add(leaf, needed=row.predicate == OMS and not manifest)
+            manifest = manifest or row.predicate == OMS
+            shown.keys.add(row.key)
+            shown.bundles[leaf.index] = bundles.read(node.store, row.payload, row.key)
+
+
+def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision, asked: str) -> None:
+    """Show the newest leaf of each ref that points at the revision; of `main`, and what last did, if none does."""
+    wanted = {asked, f"refs/heads/{asked}", f"refs/tags/{asked}"}
+    with node.db.read() as conn:
+        names = find.refs_to(conn, repo.id, revision.rev)
+        names = sorted(names, key=lambda name: (name not in wanted, name))[:MAX_REFS]
+        rows = [(name, logged.newest_leaf(conn, repo.id, revision.rev, name)) for name in names]
+        if not names:
+            rows = [("", logged.newest_leaf(conn, repo.id, revision.rev))]
+    for name, row in rows:
+        shown.add(row, needed=name in wanted or not names)
+        leaf = None if row is None else parse_leaf(row.leaf)
+        if isinstance(leaf, RefLeaf) and leaf.key:
+            shown.keys.add(leaf.key)
+    shown.refs += [(repo, name) for name in names or [MAIN]]
+
+
+def _keys(node: Node, shown: _Shown, namespaces: set[str]) -> None:
+    """Show the leaves about keys that signed, and about the keys of the namespaces."""
+    with node.db.read() as conn:
+        rows = logged.key_leaves(conn)
+    for row in rows:
+        leaf = parse_leaf(row.leaf)
+        if isinstance(leaf, KeyLeaf) and (leaf.key in shown.keys or (leaf.namespace or "").lower() in namespaces):
+            shown.add(row)
+
+
+def _size(node: Node, view: LogView, last: int) -> int:
+    """Return the size of the checkpoint to show: one with leaf `last`, cosigned by a majority, or by as many as did."""
+    with node.db.read() as conn:
+        asked = logged.cosigners_asked(conn)
+        signed = logged.cosigned(conn, view.origin, last + 1)
+    best, most = view.size, 0
+    for size, counts in signed:  # the newest first
+        if all(counts.get(kind, 0) > number // 2 for kind, number in asked.items()):
+            return size
+        if sum(counts.values()) > most:
+            best, most = size, sum(counts.values())
+    return best
+
+
+def _maps(node: Node, view: LogView, shown: _Shown, size: int) -> list[MapEvidence]:
+    """Return what the map of refs under the newest snapshot says about each ref, and show that snapshot."""
+    found: list[MapEvidence] = []
+    for repo, name in shown.refs:
+        hidden = repo.salt
+        place = repo.repo.folded if hidden is None else conceal_value(hidden, "repo", repo.repo.folded)
+        ref = name if hidden is None else conceal_value(hidden, "ref", name)
+        try:
+            snapshot, proof = view.prove_ref(repo.repo.type, place, ref, size)
+        except BlobNotFound:  # a log from before snapshots
+            continue
+        tail = view.leaves(snapshot.index, size)
+        if len(tail) <= MAX_TAIL:
+            shown.wanted |= dict(enumerate(tail, snapshot.index))
+        there = snapshot.maps.refs.get(ref_key(view.origin, repo.repo.type, place, ref))
+        value = None if there is None else _value(node, repo, name, snapshot.index, there)
+        if (value is None) == (there is None):
+            key = ("ref", view.origin, repo.repo.type.value, place, ref)
+            found.append(MapEvidence(view.origin, MapName.REFS, key, value, proof.encode()))
+    return found
+
+
+def _value(node: Node, repo: Repo, ref: str, before: int, there: bytes) -> tuple[int | str, ...] | None:
+    """Return seq, rev and tree, as the leaf has them, of the position that a map has for a ref; None if no leaf tells."""
+    with node.db.read() as conn:
+        rows = logged.leaves_before(conn, repo.id, ref, before, _POSITIONS)
+    for row in rows:
+        leaf = parse_leaf(row.leaf)
+        if isinstance(leaf, RefLeaf) and ref_value(leaf.seq, GitOid(leaf.rev), leaf.tree) == there:
+            return leaf.seq, leaf.rev, leaf.tree
+    return None
+
+
+def _salts(repos: Iterable[Repo]) -> bytes:
+    """Return a line with the salt of each repository that is not public."""
+    lines = []
+    for repo in {one.id: one for one in repos if one.salt is not None}.values():
+        named = {"origin": repo.repo.origin, "type": repo.repo.type.value, "repo": repo.repo.folded}
+        lines.append(canonical({"mediaType": SALT_TYPE, **named, "salt": (repo.salt or b"").hex()}))
+    return b"".join(line + b"\n" for line in lines)

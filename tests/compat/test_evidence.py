@@ -1,0 +1,125 @@
+"""What an unmodified client uploads is signed and logged without its doing, and whoever downloads it can check that offline."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.clients import Client
+from tests.support.forked import Mother, forked_node
+from tests.support.live import ADMIN_TOKEN, LiveNode
+from tests.support.rawhttp import RawClient
+
+from hanse.flows.policies import load_policy
+from hanse.flows.trust import Trust, Wanted
+from hanse.flows.verify import verify_revision
+from hanse.model.evidence import UnverifiedEvidence, parse_evidence
+from hanse.model.leaf import parse_leaf
+from hanse.model.repo import Origin
+from hanse.model.trust_leaf import AttestLeaf
+from hanse.sign.statement import OMS, SCAN
+
+ORIGIN = Origin("evidence.example.org")
+FILES = {f"part-{number}.bin": os.urandom(20_000) for number in range(8)} | {"README.md": b"---\nlicense: mit\n---\n"}
+
+
+@pytest.fixture(name="node", scope="module")
+def _node(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
+    """Return a node that settles what it gets after a second."""
+    environ = {"HANSE_SETTLE_SECONDS": "1", "HANSE_ORIGIN": ORIGIN, "HANSE_RATE_API": "0", "HANSE_SCAN_PICKLESCAN": "off"}
+    with forked_node(mother, tmp_path_factory.mktemp("node"), environ=environ) as node:
+        yield node
+
+
+def _upload(node: LiveNode, model: Path, home: Path, repo: str, *flags: str) -> None:
+    for name, data in FILES.items():
+        (model / name).write_bytes(data)
+    client = Client("hub2", node, home)
+    if flags:
+        client.hf("repos", "create", repo, *flags)
+    client.hf("upload", repo, model, ".", "--quiet")
+
+
+def _until(look: Callable[[], bytes], done: Callable[[UnverifiedEvidence], bool]) -> bytes:
+    end = time.monotonic() + 60
+    while not done(parse_evidence(data := look())):
+        assert time.monotonic() < end, data
+        time.sleep(0.2)
+    return data
+
+
+def _predicates(found: UnverifiedEvidence) -> set[str]:
+    leaves = [parse_leaf(one.leaf) for log in found.logs for one in log.leaves]
+    return {leaf.predicate for leaf in leaves if isinstance(leaf, AttestLeaf)}
+
+
+def _hanse(node: LiveNode, *arguments: str | Path, token: str = ADMIN_TOKEN) -> tuple[int, str]:
+    environ = {**os.environ, "HANSE_NODE": node.url, "HF_TOKEN": token, "HANSE_HOME": str(node.folder)}
+    command = [sys.executable, "-m", "hanse", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_upload_settle_verify(node: LiveNode, model: Path, tmp_path: Path) -> None:
+    """`hf upload`, and a moment later the evidence verifies, with the scanner's word beside it, in far less than 20 kB."""
+    _upload(node, model, tmp_path / "home", "admin/signed")
+    with RawClient(node.port) as anybody:
+        data = _until(
+            lambda: anybody("GET", "/api/models/admin/signed/evidence/main").body, lambda found: _predicates(found) == {OMS, SCAN}
+        )
+        info = anybody("GET", "/api/models/admin/signed").json()
+        found = parse_evidence(data)
+        policy = load_policy("open", tmp_path)
+        verified = verify_revision(
+            found, Trust(), policy, Wanted(ORIGIN, repo="admin/signed", ref="refs/heads/main"), int(time.time())
+        )
+        assert verified.rev == info["sha"]
+        assert {one.path for one in verified.files} == {*FILES, ".gitattributes"}
+        assert len(data) < 15_000
+        reply = anybody("GET", f"/v1/evidence/tree/{verified.tree}")
+        assert (reply.status, parse_evidence(reply.body).bundles) == (200, found.bundles)
+        assert reply.headers["cache-control"] == "private, no-cache"
+        assert anybody("GET", "/v1/evidence/tree/" + "0" * 64).status == 404
+        assert anybody("GET", "/api/models/admin/signed/evidence/v9").status == 404
+    code, out = _hanse(node, "find", model / "part-3.bin")
+    assert (code, "admin/signed" in out, "part-3.bin" in out) == (0, True, True)
+    code, out = _hanse(node, "find", model / "part-3.bin", "--json", token="")
+    assert json.loads(out)["held"][0]["revisions"][0]["rev"] == verified.rev
+    assert _hanse(node, "find", "0" * 64)[0] == 1
+    assert _hanse(node, "find", "nothing")[0] == 1
+    cited: dict[str, Any] = json.loads(_hanse(node, "cite", "admin/signed@main", "--format", "json")[1])
+    assert (cited["rev"], cited["tree"], cited["licence"]) == (verified.rev, verified.tree, "mit")
+    assert _hanse(node, "cite", "admin/signed")[1] == cited["bibtex"]
+    assert _hanse(node, "cite", "admin/signed", "--format", "cff")[1] == cited["cff"]
+    assert _hanse(node, "cite", "admin/signed", "--format", "swhid")[1].split()[0] == f"swh:1:rev:{verified.rev}"
+    assert _hanse(node, "cite", "admin/none")[0] == 1
+    assert _hanse(node, "cite", "none")[0] == 1
+
+
+def test_private_evidence(node: LiveNode, model: Path, tmp_path: Path) -> None:
+    """Evidence of a private repository is for its people, and its leaves tell the public nothing."""
+    _upload(node, model, tmp_path / "home", "admin/secret", "--private")
+    with RawClient(node.port, ADMIN_TOKEN) as owner, RawClient(node.port) as anybody:
+        data = _until(
+            lambda: owner("GET", "/api/models/admin/secret/evidence/main").body, lambda found: _predicates(found) == {OMS, SCAN}
+        )
+        rev = owner("GET", "/api/models/admin/secret").json()["sha"]
+        manifest = next(json.loads(line) for line in data.splitlines())
+        assert "dsseEnvelope" in manifest
+        assert anybody("GET", "/api/models/admin/secret/evidence/main").status == 401
+        assert anybody("GET", f"/v1/find/{rev}").json()["held"] == []
+        assert [one["repo"] for one in owner("GET", f"/v1/find/{rev}").json()["held"]] == ["admin/secret"]
+        size = int(anybody("GET", "/log/checkpoint").body.split(b"\n")[1])
+        public = anybody("GET", f"/log/tile/entries/000.p/{size}").body
+        assert rev.encode() not in public
+        assert b"admin/secret" not in public
+        for leaf in (parse_leaf(one.leaf) for one in parse_evidence(data).logs[0].leaves):
+            if isinstance(leaf, AttestLeaf):
+                assert leaf.concealed

@@ -1,0 +1,153 @@
+"""What the scanner found in a settled revision is signed, as evidence that others can reproduce."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from tests.support.attesting import attest_scans
+from tests.support.nodes import commit, new_repo
+from tests.support.scanning import ODD, RULE, with_scanner
+
+from hanse.db import attestations, leaves
+from hanse.db.attestations import Attestation
+from hanse.db.repos import Repo
+from hanse.flows import attest_scan as flow
+from hanse.flows import bundles
+from hanse.flows.attest_scan import basis_of
+from hanse.flows.gitattributes import DEFAULT_GITATTRIBUTES
+from hanse.flows.node import Node
+from hanse.flows.publish import PutBytes
+from hanse.flows.reports import whole_evidence
+from hanse.flows.settle import START, judge_next
+from hanse.jobs.pool import ScanPool
+from hanse.model.actor import Actor
+from hanse.model.canonical import canonical
+from hanse.model.digest import GitOid
+from hanse.model.finding import Coverage
+from hanse.scan.dispatch import extract
+from hanse.scan.source import BytesSource
+from hanse.scan.verdict import judge
+from hanse.scan.versions import SCANNER
+from hanse.sign.bundle import parse_bundle_json, verify_bundle
+from hanse.sign.statement import SCAN, Statement
+
+FILES = {"x.gguf": ODD, "README.md": b"# m\n"}
+
+
+@pytest.fixture(name="node")
+def _node(lite: Node) -> Node:
+    """Return a node on SQLite: rows are proved on both catalogues in tests/unit/db."""
+    return lite
+
+
+def _publish(node: Node, actor: Actor) -> tuple[Repo, GitOid]:
+    repo = new_repo(node, actor, "alice/m")
+    made = commit(node, actor, repo, *(PutBytes(path, data) for path, data in FILES.items()))
+    return repo, made.rev
+
+
+def _judge(node: Node) -> None:
+    after = START
+    while (found := judge_next(node, 0, after)) is not None:
+        after = found
+
+
+def _rows(node: Node, repo: Repo, rev: str) -> list[Attestation]:
+    with node.db.read() as conn:
+        return [row for row in attestations.of_revision(conn, repo.id, rev) if row.predicate == SCAN]
+
+
+def _statement(node: Node, row: Attestation) -> Statement:
+    return verify_bundle(parse_bundle_json(bundles.read(node.store, row.payload, row.key)), node.keys.attest.public).statement
+
+
+def test_the_evidence_is_what_anybody_computes(scanned: Node, alice: Actor) -> None:
+    """The digest that is signed follows from the files, the ruleset and the scanner's version; findings do not quote files."""
+    repo, rev = _publish(scanned, alice)
+    assert attest_scans(scanned) == 0
+    _judge(scanned)
+    assert attest_scans(scanned) == 1
+    (row,) = _rows(scanned, repo, rev)
+    statement = _statement(scanned, row)
+    assert scanned.scanning is not None
+    rules = scanned.scanning.rules
+    whole = FILES | {".gitattributes": DEFAULT_GITATTRIBUTES}
+    judged = {path: judge(extract(BytesSource(data)), path, rules) for path, data in sorted(whole.items())}
+    files = [[path, hashlib.sha256(canonical(one.to_json())).hexdigest()] for path, one in judged.items()]
+    together = whole_evidence(scanned, repo, rev)
+    assert together is not None
+    evidence = canonical({"files": files, "repository": hashlib.sha256(together).hexdigest()})
+    said: dict[str, Any] = dict(statement.predicate)
+    assert said["evidence"] == hashlib.sha256(evidence).hexdigest()
+    assert (said["verdict"], said["coverage"]) == ("suspicious", "complete")
+    assert (said["scanner"]["version"], said["scanner"]["db"]["version"]) == (SCANNER, rules.digest)
+    (found,) = said["scanner"]["result"]
+    assert (found["id"], found["annotations"]) == (RULE, [{"path": "x.gguf"}, {"says": rules.rules[RULE].title}])
+    assert statement.about("gitCommit", rev)
+    assert row.basis == basis_of(rules.digest, SCANNER)
+    assert attest_scans(scanned) == 0
+    with scanned.db.read() as conn:
+        leaf = leaves.get(conn, row.leaf_id)
+    assert leaf is not None
+    assert json.loads(leaf.leaf)["predicate"] == SCAN
+
+
+def test_another_ruleset_is_another_statement(scanned: Node, alice: Actor, pool: ScanPool) -> None:
+    """Each ruleset's verdict is signed for itself; the older one stays."""
+    repo, rev = _publish(scanned, alice)
+    _judge(scanned)
+    attest_scans(scanned)
+    other = with_scanner(scanned, pool, "malicious")
+    assert attest_scans(other) == 0
+    _judge(other)
+    assert attest_scans(other) == 1
+    first, second = _rows(scanned, repo, rev)
+    assert first.basis != second.basis
+    assert _statement(scanned, second).predicate["verdict"] == "malicious"
+
+
+def test_errors_are_not_signed(scanned: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict that fails for want of time, memory or bytes depends on the machine, and nobody signs it."""
+    repo, rev = _publish(scanned, alice)
+    with monkeypatch.context() as patch:
+        patch.setattr("hanse.flows.settle.facts_of", lambda _node, _digests: {})
+        _judge(scanned)
+    assert json.loads(whole_evidence(scanned, repo, rev) or b"")["coverage"] == Coverage.ERROR.value
+    assert attest_scans(scanned) == 1
+    assert _rows(scanned, repo, rev) == []
+
+
+def test_bytes_that_went_meanwhile(scanned: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is signed about files whose facts cannot be had any more."""
+    repo, rev = _publish(scanned, alice)
+    _judge(scanned)
+    with monkeypatch.context() as patch:
+        patch.setattr(flow, "facts_of", lambda _node, _digests: {})
+        attest_scans(scanned)
+    assert _rows(scanned, repo, rev) == []
+    monkeypatch.setattr(flow, "MAX_FILES", 1)
+    attest_scans(scanned)
+    assert len(_rows(scanned, repo, rev)) == 1
+
+
+def test_lists_are_bounded(scanned: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worst findings and the largest files are listed; the evidence covers all of them."""
+    monkeypatch.setattr(flow, "MAX_FINDINGS", 2)
+    monkeypatch.setattr(flow, "MAX_WEIGHTS", 1)
+    monkeypatch.setattr(flow, "WEIGHT_BYTES", len(ODD))
+    repo = new_repo(scanned, alice, "alice/m")
+    made = commit(scanned, alice, repo, *(PutBytes(f"{number}.gguf", ODD * 40 + bytes(number)) for number in range(4)))
+    _judge(scanned)
+    attest_scans(scanned)
+    statement = _statement(scanned, _rows(scanned, repo, made.rev)[0])
+    assert [one.name for one in statement.subjects] == ["alice/m", "3.gguf"]
+    assert len(statement.predicate["scanner"]["result"]) == 2
+
+
+def test_a_node_without_scanner_signs_no_verdict(node: Node, alice: Actor) -> None:
+    """No scanner, no word."""
+    _publish(node, alice)
+    assert attest_scans(node) == 0
