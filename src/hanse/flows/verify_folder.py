@@ -90,13 +90,9 @@ def verify_folder(
             pins = {origin: read_pins(home, origin) for origin in _origins(evidence)}
             growth = fetch_growth(client, source.node, evidence.logs, pins) if client else {}
         # 3.
-        trust = Trust(
-            cosigners=pinned_cosigners(pins.values()),
-            keys=keys,
-            pins=pins,
-            growth=growth,
-            ask_growth=bool(source.node) and source.bundle is None,
-        )
+        known = pinned_cosigners(pins.values())
+        ask = bool(source.node) and source.bundle is None
+        trust = Trust(cosigners=known, keys=keys, pins=pins, growth=growth, ask_growth=ask)
         found = verify_revision(evidence, trust, policy, wanted(question, evidence), now)
         # 4.
         keep(home, found, now)
