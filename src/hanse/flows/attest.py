@@ -131,9 +131,8 @@ def enter(
         known = attestations.get(conn, locked.id, revision.rev, bundle.digest, bundle.key.fingerprint)
         if there is None or there.state not in ("live", "retired") or (known is not None and known.current):
             return None
-        row = {"repo_id": locked.id, "kind": "attest", "ref": None, "seq": None, "rev": revision.rev, "tree": revision.tree}
-        row |= {"leaf": data, "leaf_hash": leaf_id(data), "effect": effects.NONE, "created_at": now}
-        queued = leaves.append(conn, row)
+        row: dict[str, object] = {"repo_id": locked.id, "kind": "attest", "leaf": data, "leaf_hash": leaf_id(data)}
+        queued = leaves.append(conn, row | {"effect": effects.NONE, "created_at": now})
         attestations.put(conn, _row(locked.id, revision, bundle, predicate, basis=basis, queued=queued, now=now))
         # Collection deletes only what no row names, and excludes writers meanwhile: what is here now stays.
         if node.store.size(attestation_key(bundle.digest, bundle.key.fingerprint)) is None:
