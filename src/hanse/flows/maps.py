@@ -18,6 +18,7 @@ import msgspec
 
 from hanse.errors import BadFormat
 from hanse.model.digest import Sha256
+from hanse.model.key_leaf import Holder
 from hanse.model.leaf import LEAF_VERSION
 from hanse.model.repo import Origin, RepoType
 from hanse.tlog.chains import MAX_WAITING
@@ -247,8 +248,8 @@ class Maps:
             if chain.shown != chain.head:
                 values = [ref_value(one.seq, one.rev.hex(), one.tree.hex()) for one in (chain.head, *chain.waiting)]
                 maps.hidden[_key(place, ref)] = Hidden(values[0], tuple(values[1:]))
-        for namespace, owned, keys in replay.keyring.owners(replay.size):
-            maps.owners[namespace] = Owner(owned, keys)
+        for namespace, holder, keys in replay.keyring.owners(replay.size):
+            maps.owners[namespace] = Owner(holder is Holder.OWNER, keys)
         return maps
 
     def begin(self) -> Change:
