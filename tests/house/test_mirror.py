@@ -23,6 +23,7 @@ DECLARATIONS = {
     "db/tables.py",
     "content/hubwords.py",
     "flows/node.py",
+    "model/alarm.py",
     "model/entry.py",
     "model/limits.py",
     "store/base.py",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha1
 
 import pytest
+from tests.support.replayed import check_replay
 
 from hanse.content.directory import Directory
 from hanse.db import leaves, repos, revisions
@@ -85,6 +86,7 @@ def check(node: Node) -> None:
     chains = Chains()
     for data in entries:
         chains.replay(data, parse_leaf(data))
+    check_replay(node, entries, every)
     told = {leaf_id_ for _, leaf_id_, _ in chains.heads.values()}
     live = [repo for repo in every if repo.state == "live"]
     for repo in live:

@@ -30,7 +30,6 @@ MAX_BASE64 = 4_096
 """Longest signature or public key in base64 (ML-DSA-44: 3,228 and 1,780)."""
 _HEAD_FIELDS = frozenset({"v", "kind", "must", "time"})
 _MAX_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second RFC 3339 can write
-_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _Kind = TypeVar("_Kind", bound=Enum)
 
 
@@ -206,16 +205,16 @@ def enum(kind: Callable[[str], _Kind], fields: dict[str, Any], name: str) -> _Ki
 
 def format_time(time: int) -> str:
     """Return a time in seconds since 1970 as leaves have it."""
-    return datetime.fromtimestamp(time, tz=UTC).strftime(_TIME_FORMAT)
+    return datetime.fromtimestamp(time, tz=UTC).isoformat()[:19] + "Z"
 
 
 def parse_time(text: str) -> int:
     """Return seconds since 1970 for exactly `YYYY-MM-DDTHH:MM:SSZ`; raises BadFormat."""
     try:
-        moment = datetime.strptime(text, _TIME_FORMAT).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadFormat(f"time of a leaf must look like 2026-11-22T08:03:24Z, got {text[:40]!r}") from error
-    # strptime also takes unpadded numbers; the round trip does not.
-    if moment.year < 1970 or moment.strftime(_TIME_FORMAT) != text:
+    # Other forms of ISO 8601 are read, too; the round trip does not give them back.
+    if moment.year < 1970 or moment.isoformat()[:19] + "Z" != text:
         raise BadFormat(f"time of a leaf must look like 2026-11-22T08:03:24Z, got {text[:40]!r}")
-    return int(moment.timestamp())
+    return int(moment.replace(tzinfo=UTC).timestamp())
