@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.support.logs import MemoryLog
+from tests.support.memorylog import MemoryLog
 from tests.support.served import LogServer, log_server, silent_server
 
 from hanse.errors import BadFormat, PeerDown, PeerError, PeerMisbehaved, PeerRefused, PeerTooSlow, SizeConflict

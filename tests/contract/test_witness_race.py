@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.support.logs import MemoryLog
+from tests.support.memorylog import MemoryLog
 from tests.support.nodes import make_node
 
 from hanse.db import witnesses

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
-from tests.support.logs import MemoryLog
+from tests.support.memorylog import MemoryLog
 from tests.support.nodes import TickingClock, add_user, commit, fresh_catalogue, make_node, new_repo, running
 from tests.support.served import served, silent_server, until
 

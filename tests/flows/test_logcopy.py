@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.logs import MemoryLog
+from tests.support.memorylog import MemoryLog
 
 from hanse.errors import BadProof, BlobNotFound
 from hanse.flows.logcopy import LogCopy

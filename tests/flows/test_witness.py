@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.logs import MemoryLog
+from tests.support.memorylog import MemoryLog
 from tests.support.nodes import ORIGIN, TickingClock, make_node
 from tests.support.signers import signer
 

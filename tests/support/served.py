@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import uvicorn
-from tests.support.logs import MemoryLog
+from tests.support.memorylog import MemoryLog
 
 from hanse.flows.node import Node
 from hanse.settings import load

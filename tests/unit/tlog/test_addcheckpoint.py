@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.support.logs import MemoryLog
+from tests.support.memorylog import MemoryLog
 
 from hanse.errors import BadFormat, TooLarge
 from hanse.tlog.addcheckpoint import MAX_REQUEST_BYTES, UnverifiedRequest, encode_size, parse_request, parse_size
