@@ -41,7 +41,7 @@ from hanse.settings_parsers import token as _token
 from hanse.settings_parsers import url as _url
 from hanse.settings_parsers import whole as _whole
 
-_ENV_ONLY = ("HANSE_HOME", "HANSE_CONFIG")
+_ENV_ONLY = ("HANSE_HOME", "HANSE_CONFIG", "HANSE_NODE")
 _SECRET = ("admin_token", "key_passphrase")
 
 

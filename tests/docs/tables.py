@@ -1,4 +1,4 @@
-"""Tables in the documentation that are made from code: settings, errors, routes, scan rules and tested clients.
+"""Tables in the documentation that are made from code: settings, errors, routes, scan rules, policies and tested clients.
 
 `python -m tests.docs.tables [RESULTS]` writes them into the pages, between `<!-- table: NAME -->` and `<!-- end -->`; RESULTS is
 the file of `tests.docs.results` from a real run of the client tests. tests/docs/test_tables.py compares pages and code.
@@ -14,12 +14,18 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.docs.results import Fact
 
 from hanse import errors
 from hanse.errors import HanseError
 from hanse.flows.rulesets import COMPILED, builtin_parts, builtin_ruleset
+from hanse.policy.explain import RULES as POLICY_RULES
+from hanse.policy.explain import to_json
+from hanse.policy.form import KEYS, RESERVED, RESERVED_GROUPS, Key
+from hanse.policy.presets import PRESETS
+from hanse.policy.rules import Policy
 from hanse.scan.ruleset import compile_ruleset
 from hanse.settings import documented
 from hanse.web.errors import STATUS
@@ -78,6 +84,24 @@ def rules_table() -> str:
         lines.append(f"### {name}\n\n**{rule.severity.value}**: {rule.title}. {rule.meaning}\n")
         lines.append(f"- *Triggered by* {rule.example}\n- *To pass:* {rule.remedy}\n- *From:* {rule.source}.{refs}\n")
     return "\n".join(lines)
+
+
+def policy_tables() -> str:
+    """Return every key of a policy with what the presets say, every rule, and the names that are kept for later."""
+    text = "## Keys\n\n"
+    cells = [[f"`{key.path}`", key.takes, *(f"`{_shown(key, one)}`" for one in PRESETS.values()), key.text] for key in KEYS]
+    text += _rows(["key", "takes", *(f"`{name}`" for name in PRESETS), "meaning"], cells)
+    text += "\n## Rules\n\n" + _rows(["rule", "passes where"], [[f"`{name}`", says] for name, says in POLICY_RULES.items()])
+    later = [[f"`{name}`", says] for name, says in RESERVED.items()]
+    later += [[f"`groups.{name}`", says] for name, says in RESERVED_GROUPS.items()]
+    return text + "\n## Kept for later\n\n" + _rows(["name", "will say"], later)
+
+
+def _shown(key: Key, policy: Policy) -> str:
+    value: Any = to_json(policy)
+    for name in key.path.split("."):
+        value = value[name]
+    return json.dumps(value) if not isinstance(value, str) else value
 
 
 def collected() -> list[Fact]:
@@ -148,6 +172,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "errors": errors_table,
     "routes": routes_table,
     "rules": rules_table,
+    "policy": policy_tables,
     "clients": lambda: clients_table(collected()),
 }
 
@@ -173,7 +198,7 @@ def main(arguments: list[str]) -> None:
     # The compiled ruleset first: the page of rules is written from what ships.
     (ROOT / "src" / "hanse" / "rules" / COMPILED).write_bytes(compile_ruleset(builtin_parts()))
     builtin_ruleset.cache_clear()
-    for name in ("settings", "errors", "routes", "rules"):
+    for name in ("settings", "errors", "routes", "rules", "policy"):
         write(name, TABLES[name]())
     if arguments:
         write("clients", clients_table(read_results(Path(arguments[0]))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 from hanse.model.decision import Cosigned, EvidenceFacts, Known, LogFacts, NameKind, Scanned, Signed, Want
 from hanse.model.finding import Coverage, Verdict
@@ -54,6 +55,6 @@ def good(*members: str, age: int = 60) -> EvidenceFacts:
     )
 
 
-def with_log(facts: EvidenceFacts, origin: str, **changes: object) -> EvidenceFacts:
+def with_log(facts: EvidenceFacts, origin: str, **changes: Any) -> EvidenceFacts:
     """Return the facts with one log changed."""
     return replace(facts, logs=tuple(replace(one, **changes) if one.origin == origin else one for one in facts.logs))

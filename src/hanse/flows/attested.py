@@ -18,6 +18,7 @@ from hanse.errors import BadFormat, BadProof, BadSignature
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog
 from hanse.flows.trust import Trust
+from hanse.flows.veil import CLEAR, Veil
 from hanse.model.digest import GitOid
 from hanse.model.finding import Coverage, Verdict
 from hanse.model.key_leaf import Holder, KeyUse
@@ -32,14 +33,27 @@ HELD = "HANSE_BYTES_HELD"
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a statement is listed. veil: how the leaf is written."""
+
+    log: ShownLog
+    index: int
+    leaf: AttestLeaf
+    veil: Veil = CLEAR
+
+
+@dataclass(frozen=True, slots=True)
 class Attested:
-    """A verified statement. log, index, leaf, record: where it is listed and the key's registration; None: named by hand."""
+    """A verified statement. place, record: where it is listed and the key's registration; None: its key was named by hand."""
 
     verified: VerifiedStatement
-    log: ShownLog | None = None
-    index: int = 0
-    leaf: AttestLeaf | None = None
+    place: Place | None = None
     record: KeyRecord | None = None
+
+    @property
+    def log(self) -> ShownLog | None:
+        """The log that lists it."""
+        return self.place.log if self.place else None
 
     @property
     def statement(self) -> Statement:
@@ -49,14 +63,22 @@ class Attested:
     @property
     def member(self) -> str:
         """The origin of the log that lists it, empty if none does."""
-        return self.log.origin if self.log else ""
+        return self.place.log.origin if self.place else ""
 
     def about(self, rev: str, tree: str) -> bool:
         """Tell whether it is about this revision."""
+        return (rev, tree) in self._subjects()
+
+    def agrees(self, leaf: AttestLeaf, veil: Veil) -> bool:
+        """Tell whether it is about what its leaf says."""
+        return any((veil.hide("rev", rev), veil.hide("tree", tree)) == (leaf.rev, leaf.tree) for rev, tree in self._subjects())
+
+    def _subjects(self) -> list[tuple[str, str]]:
         if self.statement.predicate_type == OMS:
-            predicate = self.statement.predicate
-            return (predicate.get("rev"), predicate.get("tree")) == (rev, tree)
-        return any(one.digest.get("gitCommit") == rev and one.digest.get("sha256") == tree for one in self.statement.subjects)
+            said = self.statement.predicate
+            return [(str(said.get("rev")), str(said.get("tree")))]
+        pairs = [(one.digest.get("gitCommit"), one.digest.get("sha256")) for one in self.statement.subjects]
+        return [(rev, tree) for rev, tree in pairs if rev and tree]
 
     @property
     def vouches(self) -> bool:
@@ -82,18 +104,26 @@ class Aside:
     says: str
 
 
-def open_bundle(data: bytes, logs: Sequence[ShownLog], trust: Trust) -> Attested | Aside:
+def open_bundle(data: bytes, logs: Sequence[ShownLog], trust: Trust, veils: Sequence[Veil] = (CLEAR,)) -> Attested | Aside:
     """Return the checked statement of a bundle, or why it counts for nothing.
+
+    veils: how its repository may stand in a log.
 
     Raises BadFormat or TooLarge if it is malformed, BadSignature or BadProof if it is not what a log or a key says it is.
     """
     bundle = parse_bundle_json(data)
     digest = hashlib.sha256(bundle.envelope.payload).hexdigest()
-    for log in logs:
-        for index, leaf in log.attests():
-            if leaf.payload.sha256 == digest and not leaf.concealed:
-                return _listed(bundle, log, index, leaf)
-    return _named(bundle, trust)
+    signature = base64.b64encode(bundle.envelope.signature).decode()
+    places = [
+        Place(log, index, leaf, veil)
+        for veil in veils
+        for log in logs
+        for index, leaf in log.attests()
+        if leaf.payload.sha256 == veil.hide("payload", digest) and leaf.concealed is bool(veil.salt)
+    ]
+    # Members who attest the same revision sign the same bytes: the signature tells whose leaf is whose.
+    places.sort(key=lambda one: one.veil.hide("sig", signature) != one.leaf.sig)
+    return _listed(bundle, places[0]) if places else _named(bundle, trust)
 
 
 def _named(bundle: UnverifiedBundle, trust: Trust) -> Attested | Aside:
@@ -107,20 +137,29 @@ def _named(bundle: UnverifiedBundle, trust: Trust) -> Attested | Aside:
     return Aside(f"a statement by key {bundle.hint[:16]} is left aside: no shown log lists it, and its key was not named")
 
 
-def _listed(bundle: UnverifiedBundle, log: ShownLog, index: int, leaf: AttestLeaf) -> Attested | Aside:
+def _listed(bundle: UnverifiedBundle, place: Place) -> Attested | Aside:
+    log, index, leaf, veil = place.log, place.index, place.leaf, place.veil
+    where = f"leaf {index} of {log.origin}"
+    uses = (KeyUse.ATTEST, KeyUse.NAMESPACE)
+    # A hidden leaf hides its key, too: it is one of those that the log registers.
+    keys = [one.public.fingerprint for one in log.book.of(*uses) if veil.hide("key", one.public.fingerprint) == leaf.key]
     try:
-        record = log.book.valid(leaf.key, index, KeyUse.ATTEST, KeyUse.NAMESPACE)
+        record = log.book.valid(keys[0] if keys else leaf.key, index, *uses)
     except BadSignature as error:
         return Aside(f"a statement in {log.origin} is left aside: {error.message}")
-    if base64.b64encode(bundle.envelope.signature).decode() != leaf.sig or bundle.hint != key_hint(record.public):
-        raise BadSignature(f"leaf {index} of {log.origin} lists another signature of this statement")
-    verified = verify_bundle(bundle, record.public)
-    found = Attested(verified, log, index, leaf, record)
-    if verified.statement.predicate_type != leaf.predicate or not found.about(leaf.rev, leaf.tree):
-        raise BadProof(f"leaf {index} of {log.origin} says something else than the statement that it lists")
-    if record.use is KeyUse.NAMESPACE and record.namespace != leaf.repo.partition("/")[0]:
-        raise BadSignature(f"leaf {index} of {log.origin} is signed with the key of the namespace {record.namespace}")
+    signature = base64.b64encode(bundle.envelope.signature).decode()
+    if veil.hide("sig", signature) != leaf.sig or bundle.hint != key_hint(record.public):
+        raise BadSignature(f"{where} lists another signature of this statement")
+    found = Attested(verify_bundle(bundle, record.public), place, record)
+    if found.statement.predicate_type != leaf.predicate or not found.agrees(leaf, veil):
+        raise BadProof(f"{where} says something else than the statement that it lists")
+    if record.use is KeyUse.NAMESPACE and not _owns(record, leaf):
+        raise BadSignature(f"{where} is signed with the key of the namespace {record.namespace}")
     return found
+
+
+def _owns(record: KeyRecord, leaf: AttestLeaf) -> bool:
+    return record.namespace == leaf.repo.partition("/")[0]
 
 
 def check_position(log: ShownLog, leaf: AttestLeaf, index: int) -> KeyRecord:
@@ -131,7 +170,7 @@ def check_position(log: ShownLog, leaf: AttestLeaf, index: int) -> KeyRecord:
     if leaf.predicate != REF_PREDICATE or leaf.ref is None or leaf.seq is None or leaf.concealed:
         raise BadFormat(f"leaf {index} of {log.origin} is no owner's position")
     record = log.book.valid(leaf.key, index, KeyUse.NAMESPACE)
-    if record.namespace != leaf.repo.partition("/")[0] or record.holder is not Holder.OWNER:
+    if not _owns(record, leaf) or record.holder is not Holder.OWNER:
         raise BadSignature(f"leaf {index} of {log.origin} is not signed by the owner of {leaf.repo}")
     ref, rev = RefName(leaf.ref), GitOid(leaf.rev)
     payload = ref_payload(leaf.origin, leaf.type, leaf.repo, ref, seq=leaf.seq, rev=rev, tree=leaf.tree)

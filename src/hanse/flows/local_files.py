@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
+from stat import S_ISREG
 
 from hanse.errors import EntryNotFound, StorageError, TooLarge
 from hanse.flows.remembered import Remembered
@@ -49,6 +49,16 @@ class Expected:
 
     sha256: Sha256
     size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """What a file turned out to be. sha256: None if it could not be read, then `problem` says why; read: bytes hashed now."""
+
+    size: int
+    sha256: Sha256 | None
+    read: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,34 +168,122 @@ def _target(place: Place, entry: os.DirEntry[str]) -> Path | None:
         return None
 
 
-def check_files(
-    listing: Listing,
-    expected: Mapping[str, Expected],
-    remembered: Remembered,
-    *,
-    advance: Callable[[int], None] = lambda _: None,
-    threads: int | None = None,
-) -> Checked:
-    """Compare what lies in a place with what must lie there; only files that can still be right are read.
+class Hashing:
+    """Reads every listed file in threads of its own, from construction on; `result` waits for all of them.
 
-    advance: called with the number of bytes that were settled, from several threads, one at a time; threads: default one a core.
+    advance: called with the number of bytes that were settled, from the threads, one at a time; threads: default one a core.
     """
-    failed = {name: f"{name}: {why}" for name, why in listing.odd.items()}
-    failed |= {name: f"{name}: added, the signed manifest does not have it" for name in listing.files.keys() - expected.keys()}
-    present = [name for name in expected if name in listing.files]
-    work = _Work(expected, remembered, advance)
-    sizes = {name: _size(listing.files[name]) for name in present}
-    # Big files first, so that no thread is left alone with one at the end.
-    present.sort(key=lambda name: -sizes[name])
-    count = max(1, min(threads or len(os.sched_getaffinity(0)), len(present)))
-    with ThreadPoolExecutor(count) as pool:
-        for name, problem in zip(present, pool.map(lambda name: work.check(name, listing.files[name]), present), strict=True):
-            if problem:
-                failed[name] = f"{name}: {problem}"
-    good = [name for name in present if name not in failed]
+
+    def __init__(
+        self,
+        listing: Listing,
+        remembered: Remembered,
+        *,
+        advance: Callable[[int], None] = lambda _: None,
+        threads: int | None = None,
+    ) -> None:
+        self.listing = listing
+        self._remembered = remembered
+        self._advance = advance
+        self._found: dict[str, Hashed] = {}
+        self._lock = threading.Lock()
+        self._stopped = False
+        sizes = {name: _size(path) for name, path in listing.files.items()}
+        self.total = sum(sizes.values())
+        # Big files first, so that no thread is left alone with one at the end; taken from the list's end.
+        self._waiting = sorted(sizes, key=lambda name: sizes[name])
+        count = min(threads or len(os.sched_getaffinity(0)), len(sizes))
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
+        for one in self._threads:
+            one.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for at most so long; return whether everything is read."""
+        until = time.monotonic() + seconds
+        for one in self._threads:
+            one.join(max(0.0, until - time.monotonic()))
+        return not any(one.is_alive() for one in self._threads)
+
+    def result(self) -> Mapping[str, Hashed]:
+        """Return what every file is, by name."""
+        for one in self._threads:
+            one.join()
+        self._remembered.save()
+        return self._found
+
+    def stop(self) -> None:
+        """Let the threads end at their next piece: nobody wants the result any more."""
+        self._stopped = True
+
+    def _work(self) -> None:
+        buffer = bytearray(PIECE)
+        while not self._stopped:
+            with self._lock:
+                if not self._waiting:
+                    return
+                name = self._waiting.pop()
+            found = self._read(self.listing.files[name], buffer)
+            with self._lock:
+                self._found[name] = found
+
+    def _read(self, path: Path, buffer: bytearray) -> Hashed:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+            try:
+                return self._identify(descriptor, buffer)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            return Hashed(0, None, problem=f"cannot be read: {error.strerror}")
+
+    def _identify(self, descriptor: int, buffer: bytearray) -> Hashed:
+        before = os.fstat(descriptor)
+        if not S_ISREG(before.st_mode):
+            return Hashed(0, None, problem="it is no regular file")
+        known = self._remembered.find(before)
+        if known is not None:
+            self._count(before.st_size)
+            return Hashed(before.st_size, known)
+        started = self._remembered.clock()
+        state, view, read = hashlib.sha256(), memoryview(buffer), 0
+        while not self._stopped and read <= before.st_size and (count := os.readv(descriptor, [buffer])):
+            state.update(view[:count])
+            read += count
+            self._count(count)
+        after = os.fstat(descriptor)
+        if (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != (before.st_size, before.st_mtime_ns, before.st_ctime_ns):
+            return Hashed(after.st_size, None, read, "it changed while it was read")
+        if read != after.st_size:
+            return Hashed(after.st_size, None, read, "it was not read to its end")
+        sha256 = Sha256(state.hexdigest())
+        self._remembered.keep(after, sha256, started)
+        return Hashed(after.st_size, sha256, read)
+
+    def _count(self, settled: int) -> None:
+        with self._lock:
+            self._advance(settled)
+
+
+def compare(listing: Listing, hashed: Mapping[str, Hashed], expected: Mapping[str, Expected]) -> Checked:
+    """Compare what lies in a place with what must lie there."""
+    failed = dict(listing.odd)
+    failed |= dict.fromkeys(listing.files.keys() - expected.keys(), "added, the signed manifest does not have it")
+    good = []
+    for name, wanted in expected.items():
+        found = hashed.get(name)
+        if found is None:
+            continue
+        if found.sha256 is None:
+            failed[name] = found.problem
+        elif wanted.size is not None and found.size != wanted.size:
+            failed[name] = f"altered, it has {found.size:,} bytes instead of {wanted.size:,}"
+        elif found.sha256 != wanted.sha256:
+            failed[name] = f"altered, its SHA-256 is {found.sha256} instead of {wanted.sha256}"
+        else:
+            good.append(found)
     absent = tuple(sorted(name for name in expected if name not in listing.files and name not in listing.odd))
-    size = sum(sizes[name] for name in good)
-    return Checked(len(good), size, work.read, absent, tuple(failed[name] for name in sorted(failed)))
+    lines = tuple(f"{name}: {failed[name]}" for name in sorted(failed))
+    return Checked(len(good), sum(one.size for one in good), sum(one.read for one in hashed.values()), absent, lines)
 
 
 def _size(path: Path) -> int:
@@ -193,61 +291,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-class _Work:
-    """Hashes files in threads: each thread has one buffer, counters are changed under a lock."""
-
-    def __init__(self, expected: Mapping[str, Expected], remembered: Remembered, advance: Callable[[int], None]) -> None:
-        self.read = 0
-        self._expected = expected
-        self._remembered = remembered
-        self._advance = advance
-        self._lock = threading.Lock()
-        self._local = threading.local()
-
-    def check(self, name: str, path: Path) -> str:
-        """Return what is wrong with the file, empty if it is what it must be."""
-        wanted = self._expected[name]
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
-            try:
-                return self._compare(descriptor, wanted)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            return f"cannot be read: {error.strerror}"
-
-    def _compare(self, descriptor: int, wanted: Expected) -> str:
-        before = os.fstat(descriptor)
-        if not S_ISREG(before.st_mode):
-            return "it is a folder" if S_ISDIR(before.st_mode) else "it is no regular file"
-        if wanted.size is not None and before.st_size != wanted.size:
-            return f"altered, it has {before.st_size:,} bytes instead of {wanted.size:,}"
-        found = self._remembered.find(before)
-        if found is not None:
-            self._count(before.st_size, 0)
-        else:
-            started = self._remembered.clock()
-            found = self._hash(descriptor)
-            after = os.fstat(descriptor)
-            if (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != (before.st_size, before.st_mtime_ns, before.st_ctime_ns):
-                return "it changed while it was read"
-            if found == wanted.sha256:
-                self._remembered.keep(after, found, started)
-        return "" if found == wanted.sha256 else f"altered, its SHA-256 is {found} instead of {wanted.sha256}"
-
-    def _hash(self, descriptor: int) -> Sha256:
-        if not hasattr(self._local, "buffer"):
-            self._local.buffer = bytearray(PIECE)
-        buffer: bytearray = self._local.buffer
-        view, state = memoryview(buffer), hashlib.sha256()
-        while count := os.readv(descriptor, [buffer]):
-            state.update(view[:count])
-            self._count(count, count)
-        return Sha256(state.hexdigest())
-
-    def _count(self, settled: int, read: int) -> None:
-        with self._lock:
-            self.read += read
-            self._advance(settled)

@@ -58,7 +58,7 @@ class Pins:
     """What was seen of one origin, as a log and as one who answers for names.
 
     refs: by (type, repo, ref); trees: by (type, repo, rev); owners: fingerprint of the key that answers for a namespace;
-    distrusted: fingerprint -> log index from which a key of this log counts no more.
+    distrusted: fingerprint -> last log index at which a key of this log counts; cosigners: vkeys with which its operator cosigns.
     """
 
     origin: Origin
@@ -67,6 +67,7 @@ class Pins:
     trees: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
     distrusted: Mapping[str, int] = field(default_factory=dict)
+    cosigners: frozenset[str] = frozenset()
 
     def ref(self, kind: RepoType, repo: str, ref: str) -> RefPin | None:
         """Return the newest position seen of a ref."""
@@ -79,7 +80,10 @@ class Pins:
 
 @dataclass(frozen=True, slots=True)
 class LogSeen:
-    """A checkpoint that was verified. consistent: it is the first, or was shown to continue the pinned one."""
+    """A checkpoint that was verified. consistent: it is the first, or was shown to continue the pinned one.
+
+    cosigners: vkeys; whole: they are all of them, because the whole log was replayed.
+    """
 
     origin: Origin
     vkeys: tuple[str, ...]
@@ -88,6 +92,8 @@ class LogSeen:
     checkpoint: bytes
     consistent: bool
     distrusted: Mapping[str, int] = field(default_factory=dict)
+    cosigners: frozenset[str] = frozenset()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +197,8 @@ def _with_log(pins: Pins, log: LogSeen, now: int) -> Pins:
         fresh = LogPin(log.vkeys, met, log.size, log.root.hex(), log.checkpoint.decode(), now)
     else:
         fresh = old
-    return replace(pins, log=fresh, distrusted=distrusted)
+    cosigners = log.cosigners if log.whole and log.consistent else pins.cosigners | log.cosigners
+    return replace(pins, log=fresh, distrusted=distrusted, cosigners=cosigners)
 
 
 def _with_name(pins: Pins, name: NameSeen, consistent: frozenset[Origin]) -> Pins:
@@ -238,6 +245,7 @@ def _write(home: Path, pins: Pins) -> None:
         "trees": [[*key, tree] for key, tree in pins.trees.items()],
         "owners": dict(pins.owners),
         "distrusted": dict(pins.distrusted),
+        "cosigners": sorted(pins.cosigners),
     }
     data = json.dumps(told, indent=1).encode()
     if len(data) > MAX_PINS_BYTES:
@@ -262,4 +270,4 @@ def _parse(origin: Origin, told: Mapping[str, Any]) -> Pins:
     trees = {(str(kind), str(repo), str(rev)): str(tree) for kind, repo, rev, tree in told["trees"]}
     owners = {str(name): str(key) for name, key in told["owners"].items()}
     distrusted = {str(key): int(index) for key, index in told["distrusted"].items()}
-    return Pins(origin, log, refs, trees, owners, distrusted)
+    return Pins(origin, log, refs, trees, owners, distrusted, frozenset(map(str, told["cosigners"])))

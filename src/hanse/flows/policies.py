@@ -68,9 +68,9 @@ def load_policy(name: str | None, home: Path) -> LoadedPolicy:
     if name is None:
         path = home / FILE
         return load_file(path) if path.exists() else LoadedPolicy(PRESETS[DEFAULT], f"preset {DEFAULT}")
-    for path in (home / FOLDER / f"{name}.toml", Path(name)):
-        if path.is_file() and (path.suffix or "/" in name):
-            return load_file(path)
+    path = Path(name) if "/" in name or name.endswith(".toml") else home / FOLDER / f"{name}.toml"
+    if path.is_file():
+        return load_file(path)
     raise NotFoundError(
         f"there is no policy {name[:200]!r}", hint=f"presets: {', '.join(PRESETS)}; others: a file, or a name in {home / FOLDER}"
     )
@@ -145,7 +145,7 @@ def _read(path: Path, limit: int) -> bytes:
 def known_policies(home: Path) -> list[tuple[str, str]]:
     """Return name and place of every policy that can be named: presets, then files below `home`."""
     found = [(name, "preset") for name in PRESETS]
-    found += [(path.stem, str(path)) for path in sorted((home / FOLDER).glob("*.toml"))]
+    found += [(path.stem, str(path)) for path in sorted((home / FOLDER).glob("*.toml")) if path.stem not in PRESETS]
     return found + ([("(default)", str(home / FILE))] if (home / FILE).exists() else [])
 
 

@@ -15,6 +15,7 @@ from hanse.errors import BadProof, BadSignature, RevisionNotFound
 from hanse.flows.attested import check_position
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog
+from hanse.flows.veil import CLEAR, Veil
 from hanse.model.digest import NO_GIT_OID
 from hanse.model.key_leaf import Holder, KeyUse
 from hanse.model.ref_leaf import RefLeaf, signed_bytes
@@ -23,8 +24,9 @@ from hanse.model.repo import RepoId
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a ref stands. index: of its leaf in `log`; signed: somebody signed it; owner: key that answers for the namespace.
+    """Where a ref stands; rev and tree as the log has them.
 
+    index: of its leaf in `log`; signed: somebody signed it; owner: key that answers for the namespace;
     rivals: in how many logs at most another revision is current; leaf: None if an observer's leaf is not shown.
     """
 
@@ -49,25 +51,25 @@ def home_of(logs: Sequence[ShownLog], repo: RepoId) -> ShownLog | None:
     return next((log for log in logs if log.origin == repo.origin), None)
 
 
-def map_key(repo: RepoId, ref: str) -> tuple[str, ...]:
+def map_key(repo: RepoId, ref: str, veil: Veil = CLEAR) -> tuple[str, ...]:
     """Return the key of a ref as evidence files write it."""
-    return ("ref", repo.origin, repo.type.value, repo.folded, ref)
+    return ("ref", repo.origin, repo.type.value, veil.hide("repo", repo.folded), veil.hide("ref", ref))
 
 
-def find_position(logs: Sequence[ShownLog], repo: RepoId, ref: str) -> Position:
+def find_position(logs: Sequence[ShownLog], repo: RepoId, ref: str, veil: Veil = CLEAR) -> Position:
     """Return where a ref stands by the maps of the shown logs.
 
     Raises RevisionNotFound if it is proved that there is none, BadProof if nothing is proved or observers differ, BadSignature
     if who must sign it did not.
     """
-    key = map_key(repo, ref)
+    key, deleted = map_key(repo, ref, veil), veil.hide("rev", NO_GIT_OID)
     home = home_of(logs, repo)
     said = [(log, log.refs[key]) for log in ([home] if home else logs) if key in log.refs]
     if not said:
         raise BadProof(f"no map proof shows what {ref} of {repo} points at", hint="get new evidence; or name the commit id")
     votes: dict[tuple[int | str, ...], list[ShownLog]] = {}
     for log, value in said:
-        if value is not None and value[1] != NO_GIT_OID:
+        if value is not None and value[1] != deleted:
             # The number of a position is each observer's own.
             votes.setdefault(value[1:], []).append(log)
     if not votes:
@@ -78,15 +80,15 @@ def find_position(logs: Sequence[ShownLog], repo: RepoId, ref: str) -> Position:
     log = ranked[0][0]
     seq, rev, tree = log.refs[key] or (0, "", "")
     return _signed(
-        log, repo, Position(ref, int(seq), str(rev), str(tree), log, 0, None, rivals=len(ranked[1]) if len(ranked) > 1 else 0)
+        repo, veil, Position(ref, int(seq), str(rev), str(tree), log, 0, None, rivals=len(ranked[1]) if len(ranked) > 1 else 0)
     )
 
 
-def _signed(log: ShownLog, repo: RepoId, found: Position) -> Position:
+def _signed(repo: RepoId, veil: Veil, found: Position) -> Position:
     """Return the position with its leaf and owner, whose signatures are checked."""
+    log = found.log
     for shown, leaf in log.positions():
-        place = (leaf.origin, leaf.type, leaf.repo, leaf.ref, leaf.seq)
-        if place != (repo.origin, repo.type, repo.folded, found.ref, found.seq):
+        if (*map_key(repo, found.ref, veil), found.seq) != ("ref", leaf.origin, leaf.type.value, leaf.repo, leaf.ref, leaf.seq):
             continue
         if (leaf.rev, leaf.tree) != (found.rev, found.tree):
             raise BadProof(f"leaf {shown.index} of {log.origin} and its map of refs differ about {found.ref}")
@@ -98,12 +100,16 @@ def _signed(log: ShownLog, repo: RepoId, found: Position) -> Position:
 
 
 def _owner(log: ShownLog, repo: RepoId, leaf: RefLeaf, index: int) -> KeyRecord | None:
-    """Check who signed the leaf; return the key that answers for the namespace, None for observations and unsigned leaves."""
+    """Check who signed the leaf; return the key that answers for the namespace.
+
+    None for observations, for leaves from before keys, and where the namespace does not show: the node signs these.
+    """
     if not leaf.key:
         return None
-    record = log.book.valid(leaf.key, index, KeyUse.NAMESPACE, KeyUse.REF)
+    plain = log.origin == repo.origin and not leaf.concealed
+    record = log.book.valid(leaf.key, index, KeyUse.REF, *([KeyUse.NAMESPACE] if plain else []))
     record.public.verify(base64.b64decode(leaf.sig), signed_bytes(leaf))
-    if log.origin != repo.origin:
+    if not plain:
         return None
     owner = log.book.owner(repo.namespace.lower(), index)
     if owner is None:

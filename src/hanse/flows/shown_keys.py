@@ -113,6 +113,9 @@ class KeyBook:
         same = [one for one in self._records if (one.use, one.namespace) == (leaf.use, leaf.namespace) and one.end is None]
         if leaf.op in _NEW:
             by = self._handed_over(index, leaf, same)
+            if by is None:
+                self.alarms.append(f"leaf {index} of {self.origin} has a hand-over that does not count, nor does its key")
+                return
             if same and not by:
                 self.alarms.append(f"leaf {index} of {self.origin} adds a {leaf.use.value} key that no earlier one signed for")
             ended = same if leaf.op is KeyOp.TRANSFER else []
@@ -124,8 +127,11 @@ class KeyBook:
     def _end(self, records: list[KeyRecord], index: int) -> None:
         self._records = [replace(one, end=index) if one in records else one for one in self._records]
 
-    def _handed_over(self, index: int, leaf: KeyLeaf, same: list[KeyRecord]) -> str:
-        """Return the fingerprint of the earlier key whose signature over this leaf was checked, else nothing."""
+    def _handed_over(self, index: int, leaf: KeyLeaf, same: list[KeyRecord]) -> str | None:
+        """Return the fingerprint of the earlier key whose signature over this leaf was checked; None if that does not count.
+
+        Empty if no earlier key signed, or it is not shown: then only a pin can tell.
+        """
         earlier = next((one for one in same if one.public.fingerprint == leaf.by), None)
         if not leaf.by or earlier is None:
             return ""
@@ -133,5 +139,5 @@ class KeyBook:
             self.valid(leaf.by, index, leaf.use)
             earlier.public.verify(base64.b64decode(leaf.sig), handover_bytes(leaf))
         except BadSignature:
-            return ""
+            return None
         return leaf.by

@@ -26,7 +26,7 @@ from hanse.model.evidence import LogEvidence, MapEvidence, MapName
 from hanse.model.key_leaf import KeyLeaf, KeyUse
 from hanse.model.leaf import Leaf, UnknownLeaf, leaf_hash, parse_leaf
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf
-from hanse.model.repo import Origin, parse_origin, parse_repo_type
+from hanse.model.repo import Origin, RepoType, parse_origin
 from hanse.model.trust_leaf import AdvisoryLeaf, AttestLeaf, SnapshotLeaf
 from hanse.tlog.checkpoint import Checkpoint, UnverifiedCheckpoint, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
 from hanse.tlog.cosignature import cosigner_key, verify_cosignatures
@@ -190,8 +190,7 @@ def _check_distrust(verified: VerifiedCheckpoint, book: KeyBook) -> None:
 def _continues(head: Checkpoint, note: bytes, trust: Trust) -> tuple[bool, bool]:
     """Return whether the checkpoint is consistent with the pinned one, and whether it is older.
 
-    Raises Equivocation for another root of the same size, BadProof for a proof that does not show it, or for none where one
-    could be had.
+    Raises Equivocation for another root of the same size, BadProof for a proof that does not show it.
     """
     origin = Origin(head.origin)
     pinned = trust.seen(origin).log
@@ -204,11 +203,6 @@ def _continues(head: Checkpoint, note: bytes, trust: Trust) -> tuple[bool, bool]
     if path is not None and min(pinned.size, head.size) > 0:
         (old, old_root), (new, new_root) = sorted(((pinned.size, bytes.fromhex(pinned.root)), (head.size, head.root)))
         verify_consistency(old, old_root, new, new_root, path)
-    elif trust.ask_growth and min(pinned.size, head.size) > 0:
-        raise BadProof(
-            f"{origin} does not show that its log of {head.size} leaves and the one of {pinned.size} seen before are one log",
-            hint="ask again; if it stays so, the log was rewritten, or hides that it was",
-        )
     consistent = path is not None or min(pinned.size, head.size) == 0
     return consistent, head.size < pinned.size
 
@@ -260,9 +254,9 @@ def _check_map(root: bytes, key: bytes, value: bytes | None, one: MapEvidence) -
 
 def _ref_key(one: MapEvidence) -> bytes:
     _, origin, kind, repo, ref = one.key
-    if repo != repo.lower():
-        raise BadFormat(f"a map names a repository in lower case, got {repo[:120]!r}")
-    return ref_key(parse_origin(origin), parse_repo_type(kind), repo, ref)
+    if repo != repo.lower() or kind not in list(RepoType):
+        raise BadFormat(f"a map names type and repository as leaves do, in lower case, got {kind[:40]!r} {repo[:120]!r}")
+    return ref_key(parse_origin(origin), RepoType(kind), repo, ref)
 
 
 def _ref_value(one: MapEvidence) -> bytes | None:

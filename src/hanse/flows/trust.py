@@ -40,7 +40,7 @@ class Trust:
 
     logs: keys of logs that are configured; cosigners: witnesses and mirrors; keys: of signers, named by hand; pins: what was
     seen of each origin; growth: hashes of the RFC 6962 proof between the pinned checkpoint of a log and the one that is shown,
-    whichever is larger; ask_growth: such a proof could be had, so a log without one is refused.
+    whichever is larger; ask_growth: it was asked for, so a log without one is refused or does not count.
     """
 
     logs: Mapping[Origin, tuple[NoteKey, ...]] = field(default_factory=dict)
@@ -59,7 +59,8 @@ class Trust:
 class Wanted:
     """What is to be verified; what is None is whatever the evidence is about, as long as that is one thing.
 
-    repo: `namespace/name`; ref: full name, to verify what it points at now; rev: a commit id; tree: the tree it must have.
+    repo: `namespace/name`; ref: full name, to verify what it points at now; rev: a commit id; tree: the tree it must have;
+    own_file: name of the evidence inside the model's folder, which a stock signer leaves out of his manifest.
     """
 
     origin: Origin | None = None
@@ -68,3 +69,9 @@ class Wanted:
     ref: str | None = None
     rev: GitOid | None = None
     tree: Sha256 | None = None
+    own_file: str = ""
+
+    @property
+    def named(self) -> bool:
+        """Whether anything is asked for."""
+        return any((self.origin, self.type, self.repo, self.ref, self.rev, self.tree))

@@ -10,6 +10,7 @@ from hanse.flows.position import Position, home_of, map_key
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog
 from hanse.flows.trust import Cosigner, Trust, Wanted
+from hanse.flows.veil import Veil
 from hanse.model.decision import (
     Cosigned,
     EvidenceFacts,
@@ -32,6 +33,7 @@ def gather_facts(
     repo: RepoId | None,
     rev: str,
     tree: str,
+    veil: Veil,
     logs: Sequence[ShownLog],
     attested: Sequence[Attested],
     position: Position | None,
@@ -44,17 +46,20 @@ def gather_facts(
         return EvidenceFacts(now, Want.PINNED, NameKind.BARE, signatures=signed, owner=Known.CONFIGURED)
     home = home_of(logs, repo)
     owner = owner_key(home, repo, position)
+    kind = NameKind.PRIVATE if home and veil.salt else _kind(home, repo, logs, trust)
     known, change = _owner_known(home, repo, owner, trust)
+    if home and kind is NameKind.PRIVATE:
+        known, change = home.known, OwnerChange.NONE  # the node itself answers for what does not show
     asked = Want.LATEST if want.ref else Want.PINNED if want.tree else Want.REVISION
     return EvidenceFacts(
         now=now,
         want=asked,
-        kind=_kind(home, repo, logs, trust),
+        kind=kind,
         repo=str(repo),
         rev=rev,
         tree=tree,
-        signatures=tuple(_signed(one, home, owner) for one in attested if one.vouches),
-        logs=tuple(_log_facts(log, repo, position, policy) for log in logs),
+        signatures=tuple(_signed(one, home, owner, kind) for one in attested if one.vouches),
+        logs=tuple(_log_facts(log, repo, position, policy, veil) for log in logs),
         scans=tuple(_scans(attested)),
         owner=known,
         owner_change=change,
@@ -88,7 +93,7 @@ def _owner_known(home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, t
     return Known.CHANGED, OwnerChange.TRANSFERRED if handed and not alarm else OwnerChange.UNEXPLAINED
 
 
-def _signed(one: Attested, home: ShownLog | None, owner: KeyRecord | None) -> Signed:
+def _signed(one: Attested, home: ShownLog | None, owner: KeyRecord | None, kind: NameKind) -> Signed:
     key = one.verified.key.fingerprint
     if one.log is None or one.record is None:
         return Signed("", key)
@@ -97,14 +102,14 @@ def _signed(one: Attested, home: ShownLog | None, owner: KeyRecord | None) -> Si
         held = one.record.holder is Holder.OWNER
         # The owner is somebody else than the member whose log lists his statement.
         return Signed("" if held else one.log.origin, key, one.log.origin, owner=own, held=held)
-    answers = own and owner is not None and owner.holder is Holder.OPERATOR
+    answers = own and (kind is NameKind.PRIVATE or (owner is not None and owner.holder is Holder.OPERATOR))
     return Signed(one.log.origin, key, one.log.origin, owner=answers)
 
 
-def _log_facts(log: ShownLog, repo: RepoId, position: Position | None, policy: LoadedPolicy) -> LogFacts:
+def _log_facts(log: ShownLog, repo: RepoId, position: Position | None, policy: LoadedPolicy, veil: Veil) -> LogFacts:
     current = False
     if position is not None and log.latest and not log.behind:
-        value = log.refs.get(map_key(repo, position.ref))
+        value = log.refs.get(map_key(repo, position.ref, veil))
         current = value is not None and value[1:] == (position.rev, position.tree)
     times = {mirror: {one.key: time for one, time in (log.mirrors if mirror else log.witnesses)} for mirror in (False, True)}
     return LogFacts(

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, replace
 from typing import Final
 
-from hanse.errors import BadProof, HanseError, RolledBack, VerificationFailed
+from hanse.errors import BadProof, HanseError, PolicyError, RolledBack, VerificationFailed
 from hanse.flows.attested import Aside, Attested, open_bundle
 from hanse.flows.pins import RefPin, check_ref, check_tree
 from hanse.flows.policies import LoadedPolicy
@@ -29,8 +29,9 @@ from hanse.flows.position import Position, find_position, home_of
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog, cosigners_in, open_log, with_cosigners
 from hanse.flows.trust import Cosigner, Trust, Wanted
+from hanse.flows.veil import CLEAR, Veil, veil_of
 from hanse.flows.verified_facts import gather_facts, owner_key
-from hanse.model.decision import Decision, EvidenceFacts, Known
+from hanse.model.decision import Decision, EvidenceFacts, Known, State
 from hanse.model.evidence import UnverifiedEvidence
 from hanse.model.repo import Origin, RepoId
 from hanse.policy.decide import decide
@@ -108,6 +109,7 @@ class _Steps:
         self.rev = ""
         self.tree = ""
         self.position: Position | None = None
+        self.veil = CLEAR
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -134,7 +136,7 @@ class _Steps:
             self.notices.append(
                 f"{log.origin} is shown at {log.checkpoint.size} leaves, and was seen with {pinned.size if pinned else 0} before"
             )
-        if not log.consistent:
+        if not log.consistent and not self.trust.ask_growth:
             self.notices.append(f"{log.origin} was not shown to continue the log that was seen before; that needs the network")
         self.notices += [f"alarm: {one}" for one in log.book.alarms]
 
@@ -149,9 +151,10 @@ class _Steps:
 
     def open_bundles(self) -> None:
         """Step 3."""
+        veils = (CLEAR, *(Veil(one.salt) for one in self.evidence.salts))
         for number, data in enumerate(self.evidence.bundles, 1):
             with self.step(f"statement {number}"):
-                found = open_bundle(data, self.logs, self.trust)
+                found = open_bundle(data, self.logs, self.trust, veils)
                 if isinstance(found, Aside):
                     self.notices.append(found.says)
                 else:
@@ -160,7 +163,8 @@ class _Steps:
     def find_revision(self) -> None:
         """Step 4. The candidates are what manifests are about that count."""
         with self.step("revision"):
-            found = [(one, parse_manifest(one.verified)) for one in self.attested if one.statement.predicate_type == OMS]
+            signed = [one for one in self.attested if one.statement.predicate_type == OMS]
+            found = [(one, parse_manifest(one.verified, own_file=self.want.own_file)) for one in signed]
             manifests = [(one, manifest) for one, manifest in found if _counts(one.log, manifest.repo)]
             named = [manifest for _, manifest in manifests if _fits(manifest, self.want)]
             if not named:
@@ -168,8 +172,7 @@ class _Steps:
                     _nothing([manifest for _, manifest in manifests], self.want), hint="get the evidence of what you want"
                 )
             if self.want.ref:
-                self._follow({manifest.repo for manifest in named}, self.want.ref)
-                named = [one for one in named if (one.rev, one.tree) == (self.rev, self.tree)]
+                named = self._follow(named, self.want.ref)
             said = {(one.repo, one.rev, one.tree) for one in named}
             if len(said) != 1:
                 raise BadProof(
@@ -177,21 +180,36 @@ class _Steps:
                 )
             self.manifest, self.repo = named[0], named[0].repo
             self.rev, self.tree = named[0].rev or "", named[0].tree or ""
+            if self.repo is not None:
+                self.veil = veil_of(self.evidence.salts, self.repo)
             self._leave_strangers()
 
     def _leave_strangers(self) -> None:
-        """Drop logs never met before that do not answer for the name: nobody vouches for them."""
-        strangers = [log for log in self.logs if not _counts(log, self.repo)]
-        self.notices += [f"the log {log.origin} was never met before, so nothing in it counts" for log in strangers]
-        self.logs = [log for log in self.logs if log not in strangers]
-        self.attested = [one for one in self.attested if one.log not in strangers]
+        """Drop logs that count for nothing: never met before, or not shown to be what they were; fail if the name's own is so."""
+        dropped: list[Origin] = []
+        for log in self.logs:
+            mine = self.repo is not None and log.origin == self.repo.origin
+            unshown = not log.consistent and self.trust.ask_growth
+            says = f"{log.origin} does not show that its log of {log.checkpoint.size} leaves continues the one seen before"
+            if unshown and mine:
+                raise BadProof(says)
+            if unshown or not _counts(log, self.repo):
+                dropped.append(log.origin)
+                unmet = f"the log {log.origin} was never met before"
+                self.notices.append(f"{says if unshown else unmet}, so nothing in it counts")
+        self.logs = [log for log in self.logs if log.origin not in dropped]
+        self.attested = [one for one in self.attested if one.member not in dropped]
 
-    def _follow(self, repos: set[RepoId | None], ref: str) -> None:
-        repo = next(iter(repos))
-        if len(repos) != 1 or repo is None:
+    def _follow(self, named: list[Manifest], ref: str) -> list[Manifest]:
+        """Return the manifests of what the ref points at."""
+        repo = named[0].repo
+        if repo is None or any(one.repo != repo for one in named):
             raise BadProof(f"what {ref} points at can be verified of one named repository only")
-        self.position = find_position(self.logs, repo, ref)
-        self.rev, self.tree = self.position.rev, self.position.tree
+        self.position = found = find_position(self.logs, repo, ref, veil := veil_of(self.evidence.salts, repo))
+        fitting = [one for one in named if _hidden(one, veil) == (found.rev, found.tree)]
+        if not fitting:
+            raise BadProof(f"{ref} points at {found.rev[:12]}, of which the evidence has no manifest", hint="get new evidence")
+        return fitting
 
     def check_manifest(self) -> None:
         """Step 5. A manifest of another tool names no tree; its files are all that it says."""
@@ -214,7 +232,7 @@ class _Steps:
                     f"{log.origin} is shown at {log.checkpoint.size} leaves and was seen with more: this is not the latest"
                 )
             if position.leaf is not None:
-                found = pin_of(position)
+                found = pin_of(position, self.rev, self.tree)
                 check_ref(self.trust.seen(repo.origin), repo.type, repo.folded, position.ref, found, consistent=log.consistent)
             if not position.signed:
                 self.notices.append(
@@ -236,6 +254,7 @@ class _Steps:
             repo=self.repo,
             rev=self.rev,
             tree=self.tree,
+            veil=self.veil,
             logs=self.logs,
             attested=about,
             position=self.position,
@@ -247,7 +266,7 @@ class _Steps:
             told = [f"policy {one.rule}: {one.says}" for one in decision.failed]
             failed = tuple(self.failed + told)
             raise VerificationFailed(f"not verified: {'; '.join(failed)}"[:2000], failed=failed, hint="do not use it")
-        decision.require()
+        _require(decision)
         owner = None if self.repo is None else owner_key(home_of(self.logs, self.repo), self.repo, self.position)
         return VerifiedRevision(
             repo=self.repo,
@@ -265,9 +284,23 @@ class _Steps:
         )
 
 
-def pin_of(position: Position) -> RefPin:
-    """Return a position as pins have it."""
-    return RefPin(position.log.origin, position.index, position.seq, position.rev, position.tree)
+def _require(decision: Decision) -> None:
+    """Raise PolicyError, with what would make each failed rule pass, unless the decision lets the revision through."""
+    if decision.state is not State.REFUSED:
+        return
+    failed = tuple(f"{one.rule}: {one.says}; to pass: {one.remedy}" for one in decision.failed) or (
+        "policy: no rule was applied",
+    )
+    raise PolicyError(
+        f"policy {decision.policy!r} refuses: {'; '.join(failed)}"[:2000],
+        failed=failed,
+        hint=f"what the policy asks for in full: hanse policy show {decision.policy}",
+    )
+
+
+def pin_of(position: Position, rev: str, tree: str) -> RefPin:
+    """Return a position as pins have it: with commit id and tree in clear."""
+    return RefPin(position.log.origin, position.index, position.seq, rev, tree)
 
 
 def tree_of(files: Sequence[ManifestFile]) -> str:
@@ -285,11 +318,15 @@ def _counts(log: ShownLog | None, repo: RepoId | None) -> bool:
     return log is None or log.known is not Known.NEW or (repo is not None and log.origin == repo.origin)
 
 
+def _hidden(manifest: Manifest, veil: Veil) -> tuple[str, str]:
+    return veil.hide("rev", manifest.rev or ""), veil.hide("tree", manifest.tree or "")
+
+
 def _fits(manifest: Manifest, want: Wanted) -> bool:
     """Tell whether a manifest may be of what is wanted; one without a name fits only who names nothing."""
     revision = manifest.revision
     if revision is None:
-        return want == Wanted()
+        return not want.named
     repo = revision.repo
     pairs = (
         (want.origin, repo.origin),

@@ -212,14 +212,13 @@ class State(str, Enum):
 class Decision:
     """What a policy says about a revision, with the result of every rule.
 
-    policy: its name; rung: what the evidence reaches; stale, stale_since: too old for the policy, and since when (None: there
-    never was a time at which enough others vouched for it).
+    policy: its name; rung: what the evidence reaches; stale_since: the last time at which enough others vouched for it, where
+    that is too long ago for the policy.
     """
 
     policy: str
     rung: Rung
     results: tuple[RuleResult, ...]
-    stale: bool = False
     stale_since: int | None = None
 
     @property
@@ -237,7 +236,7 @@ class Decision:
         """Accepted, stale or refused; a decision on no rule at all is a refusal."""
         if self.failed or not self.results:
             return State.REFUSED
-        return State.STALE if self.stale else State.ACCEPTED
+        return State.ACCEPTED if self.stale_since is None else State.STALE
 
     def require(self) -> None:
         """Return if the revision may be used; raises PolicyError, which lists every failed rule and its remedy."""
@@ -250,6 +249,6 @@ class Decision:
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
         found: dict[str, Any] = {"policy": self.policy, "state": self.state.value, "rung": self.rung.value}
-        if self.stale:
+        if self.stale_since is not None:
             found["staleSince"] = self.stale_since
         return found | {"results": [one.to_json() for one in self.results]}

@@ -1,9 +1,9 @@
 """The evidence file of a revision (`REV.hanse.jsonl`): everything somebody without network needs to check it.
 
-One JSON object a line, in any order: Sigstore bundles as they are, what is shown of each log, and proofs against the maps that a
-log's snapshot commits to. Lines of other media types are ignored, so that later versions can add some. Our own lines are in the
-canonical form of RFC 8785 and have exactly their fields. `docs/verify.md` describes each. Nothing here is trusted: the file is
-parsed, not checked.
+One JSON object a line, in any order: Sigstore bundles as they are, what is shown of each log, proofs against the maps that
+a log's snapshot commits to, and of repositories that are not public the salt. Lines of other media types are ignored, so that
+later versions can add some. Our own lines are in the canonical form of RFC 8785 and have exactly their fields. `docs/verify.md`
+describes each. Nothing here is trusted: the file is parsed, not checked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from hanse.errors import BadFormat, TooLarge
 from hanse.model.canonical import canonical, parse_canonical
 from hanse.model.digest import parse_sha256
-from hanse.model.repo import Origin, parse_origin
+from hanse.model.repo import Origin, RepoType, parse_origin, parse_repo_id, parse_repo_type
 
 MAX_EVIDENCE_BYTES = 32 * 1024 * 1024
 """A manifest has about 300 bytes a file, so this is enough for 10^5 files."""
@@ -34,9 +34,12 @@ MAX_MAP_LINE_BYTES = 64 * 1024
 BUNDLE_PREFIX = "application/vnd.dev.sigstore.bundle"
 LOG_TYPE = "application/vnd.hanse.log.v1+json"
 MAP_TYPE = "application/vnd.hanse.map-proof.v1+json"
+SALT_TYPE = "application/vnd.hanse.salt.v1+json"
+MAX_SALTS = 16
 _MAX_INT = 2**53 - 1
 _LOG_FIELDS = frozenset({"mediaType", "origin", "checkpoint", "leaves"})
 _MAP_FIELDS = frozenset({"mediaType", "origin", "map", "key", "value", "proof"})
+_SALT_FIELDS = frozenset({"mediaType", "origin", "type", "repo", "salt"})
 
 
 class MapName(str, Enum):
@@ -88,12 +91,26 @@ class MapEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class SaltEvidence:
+    """The 32 bytes under which a repository that is not public stands in its log. repo: `namespace/name` in lower case.
+
+    Whoever has the file can recognise this repository's leaves; it goes to those who may read the repository.
+    """
+
+    origin: Origin
+    type: RepoType
+    repo: str
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class UnverifiedEvidence:
     """A parsed evidence file. bundles: Sigstore bundles as they were sent; ignored: lines of other media types."""
 
     bundles: tuple[bytes, ...] = ()
     logs: tuple[LogEvidence, ...] = ()
     maps: tuple[MapEvidence, ...] = ()
+    salts: tuple[SaltEvidence, ...] = ()
     ignored: int = 0
 
 
@@ -105,7 +122,7 @@ def parse_evidence(data: bytes) -> UnverifiedEvidence:
     """
     if len(data) > MAX_EVIDENCE_BYTES:
         raise TooLarge(f"an evidence file has at most {MAX_EVIDENCE_BYTES:,} bytes, got {len(data):,}")
-    bundles, logs, maps, ignored = list[bytes](), list[LogEvidence](), list[MapEvidence](), 0
+    bundles, logs, maps, salts, ignored = list[bytes](), list[LogEvidence](), list[MapEvidence](), list[SaltEvidence](), 0
     for line in _lines(data):
         kind = _media_type(line)
         if kind.startswith(BUNDLE_PREFIX):
@@ -114,21 +131,28 @@ def parse_evidence(data: bytes) -> UnverifiedEvidence:
             logs.append(_parse_log(line))
         elif kind == MAP_TYPE:
             maps.append(_parse_map(line))
+        elif kind == SALT_TYPE:
+            salts.append(_parse_salt(line))
         else:
             ignored += 1
     if len({log.origin for log in logs}) != len(logs):
         raise BadFormat("an evidence file shows each log once")
     if sum(len(log.leaves) for log in logs) > MAX_LEAVES:
         raise TooLarge(f"an evidence file has at most {MAX_LEAVES} leaves")
-    return UnverifiedEvidence(tuple(bundles), tuple(logs), tuple(maps), ignored)
+    if len(salts) > MAX_SALTS:
+        raise TooLarge(f"an evidence file has at most {MAX_SALTS} salts")
+    return UnverifiedEvidence(tuple(bundles), tuple(logs), tuple(maps), tuple(salts), ignored)
 
 
-def encode_evidence(bundles: Iterable[bytes], logs: Iterable[LogEvidence], maps: Iterable[MapEvidence]) -> bytes:
+def encode_evidence(
+    bundles: Iterable[bytes], logs: Iterable[LogEvidence], maps: Iterable[MapEvidence], salts: Iterable[SaltEvidence] = ()
+) -> bytes:
     """Return the evidence file with these parts, a line each.
 
     bundles: JSON without line breaks. Raises BadFormat for what `parse_evidence` would refuse, TooLarge above its bounds.
     """
     lines = [bundle.strip() for bundle in bundles] + [_log_line(log) for log in logs] + [_map_line(one) for one in maps]
+    lines += [_salt_line(one) for one in salts]
     if any(b"\n" in line for line in lines):
         raise BadFormat("a bundle in an evidence file is one line")
     data = b"".join(line + b"\n" for line in lines)
@@ -218,6 +242,16 @@ def _parse_map(line: bytes) -> MapEvidence:
     )
 
 
+def _parse_salt(line: bytes) -> SaltEvidence:
+    fields = parse_canonical(line, "a salt", MAX_MAP_LINE_BYTES)
+    _only(fields, _SALT_FIELDS)
+    origin, kind, salt = parse_origin(_text(fields, "origin")), parse_repo_type(_text(fields, "type")), _text(fields, "salt")
+    repo = parse_repo_id(origin, kind, _text(fields, "repo"))
+    if repo.folded != fields["repo"] or kind.value != fields["type"]:
+        raise BadFormat("a salt names type and repository as leaves do, in lower case")
+    return SaltEvidence(origin, kind, repo.folded, bytes.fromhex(parse_sha256(salt)))
+
+
 def _map_value(name: MapName, value: Any) -> tuple[int | str, ...] | None:
     if value is None:
         return None
@@ -248,6 +282,11 @@ def _map_line(one: MapEvidence) -> bytes:
     proof = base64.b64encode(one.proof).decode()
     body = {"origin": one.origin, "map": one.map.value, "key": list(one.key), "value": value, "proof": proof}
     return canonical({"mediaType": MAP_TYPE} | body)
+
+
+def _salt_line(one: SaltEvidence) -> bytes:
+    named = {"origin": one.origin, "type": one.type.value, "repo": one.repo}
+    return canonical({"mediaType": SALT_TYPE, **named, "salt": one.salt.hex()})
 
 
 def _only(fields: dict[str, Any], wanted: frozenset[str]) -> None:

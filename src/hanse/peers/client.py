@@ -59,13 +59,13 @@ class PeerClient:
         limits = httpx2.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30)
         self._http = httpx2.Client(timeout=timeout, limits=limits, headers={"user-agent": _AGENT}, follow_redirects=False)
 
-    def get(self, url: str, *, limit: int) -> Answer:
+    def get(self, url: str, *, limit: int, headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer to a GET, at most `limit` bytes, after redirects within the same server.
 
         Raises PeerDown, PeerTooSlow or PeerMisbehaved; other statuses than 200 are for the caller to judge.
         """
         for _ in range(MAX_REDIRECTS + 1):
-            answer, target = self._ask("GET", url, limit)
+            answer, target = self._ask("GET", url, limit, headers=headers)
             if target is None:
                 return answer
             url = _same_server(url, target)

@@ -61,7 +61,6 @@ class _Deciding:
         self.facts = view.facts
         self.usable: Sequence[Signed] = view.facts.signatures
         self.results: list[RuleResult] = []
-        self.stale = False
         self.stale_since: int | None = None
 
     def decision(self) -> Decision:
@@ -80,7 +79,7 @@ class _Deciding:
         self.scan()
         rung = self.rung()
         self.remarks()
-        return Decision(self.policy.name, rung, tuple(self.results), self.stale, self.stale_since)
+        return Decision(self.policy.name, rung, tuple(self.results), self.stale_since)
 
     def say(self, rule: str, result: Result, says: str, remedy: str = "") -> None:
         self.results.append(RuleResult(rule, result, says, remedy if result is not Result.PASSED else ""))
@@ -245,12 +244,11 @@ class _Deciding:
         consequence = rule.pinned if pinned else rule.latest
         remedy = "get newer cosignatures, from any node or by asking witnesses to cosign the same checkpoint again"
         if since is None:
-            self.stale = bool(self.facts.logs)
             self.follow("freshness", consequence, "nothing says since when this holds", remedy)
             return
         age = max(0, self.facts.now - since)
         if age > rule.max_age:
-            self.stale, self.stale_since = True, since
+            self.stale_since = since
             says = f"verified but stale since {_time(since)}: {_age(age)} old, at most {duration(rule.max_age)} is asked for"
             self.follow("freshness", consequence, says, remedy)
         elif age > rule.warn_age and consequence is not Consequence.ALLOW:

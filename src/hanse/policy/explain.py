@@ -11,6 +11,27 @@ from hanse.model.decision import Decision, Result, State
 from hanse.policy.form import KEYS, Key, duration
 from hanse.policy.rules import FORM, Group, Policy, Quorum, Threshold
 
+RULES = {
+    "policy": "There is a policy, and it can be used.",
+    "tree": "The revision has the same tree as ever.",
+    "signers": "Enough different members signed this very tree.",
+    "owner": "The owner of the name is among them.",
+    "owner-held": "The owner holds the key of the name himself.",
+    "first-use": "The keys of logs and owner were met before, or are named by a trust root or the policy.",
+    "pins": "They are the same as at first use.",
+    "owner-change": "The owner key of the name never changed without a transfer.",
+    "witness": "Others cosigned the logs of enough of these signatures.",
+    "latest": "A log that may say so proves that the ref points at the revision now.",
+    "mirror": "Others replayed that log and cosigned.",
+    "agreement": "For upstream's names: more observers say so than say otherwise.",
+    "freshness": "Enough others vouched for it lately.",
+    "advisories": "Enough maps of advisories are known and not stale.",
+    "scan": "What scans found is tolerated.",
+    "rung": "The evidence reaches the step of the ladder that is asked for.",
+    "silent": "The publisher is still writing to its log.",
+    "clock": "The clocks of cosigners and of this machine agree.",
+}
+"""Every rule by its stable name, in the order in which they are applied, with what holds where it passes."""
 _MARKS = {Result.PASSED: "ok", Result.WARNED: "warning", Result.FAILED: "FAILED"}
 _STATES = {State.ACCEPTED: "accepted", State.STALE: "accepted, but stale", State.REFUSED: "REFUSED"}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hanse.errors import EntryNotFound
-from hanse.flows.local_files import Checked, Expected, Place, check_files, find_place, list_place
+from hanse.flows.local_files import Checked, Expected, Hashing, Place, compare, find_place, list_place
 from hanse.flows.remembered import SETTLED_NS, Remembered
 from hanse.model.digest import Sha256
 
@@ -35,7 +35,8 @@ def write(folder: Path, contents: dict[str, bytes]) -> Path:
 
 def check(place: Place, contents: dict[str, bytes] | None = None, known: Remembered | None = None) -> Checked:
     """Compare a place with contents, CONTENTS by default."""
-    return check_files(list_place(place), expected(CONTENTS if contents is None else contents), known or Remembered())
+    hashing = Hashing(list_place(place), known or Remembered())
+    return compare(hashing.listing, hashing.result(), expected(CONTENTS if contents is None else contents))
 
 
 @pytest.fixture(name="folder")
@@ -46,8 +47,10 @@ def _folder(tmp_path: Path) -> Path:
 def test_the_same_files_are_verified(folder: Path) -> None:
     """Every file is hashed once, and the bytes are counted as they are settled."""
     told: list[int] = []
-    found = check_files(list_place(find_place(folder)), expected(CONTENTS), Remembered(), advance=told.append)
+    hashing = Hashing(list_place(find_place(folder)), Remembered(), advance=told.append)
+    found = compare(hashing.listing, hashing.result(), expected(CONTENTS))
     size = sum(map(len, CONTENTS.values()))
+    assert hashing.total == size
     assert found == Checked(3, size, size, (), ())
     assert sum(told) == size
 
@@ -123,34 +126,43 @@ def test_absent_files_are_told_apart(folder: Path) -> None:
 def test_an_unknown_size_is_no_reason_to_fail(folder: Path) -> None:
     """Manifests of other tools name digests alone."""
     wanted = {name: Expected(one.sha256) for name, one in expected(CONTENTS).items()}
-    assert check_files(list_place(Place(folder)), wanted, Remembered()).failed == ()
+    hashing = Hashing(list_place(Place(folder)), Remembered())
+    assert compare(hashing.listing, hashing.result(), wanted).failed == ()
 
 
 def test_the_evidence_itself_may_lie_in_the_folder(folder: Path) -> None:
     """The file that is verified with is left out, another one of that kind is not."""
     write(folder, {"rev.hanse.jsonl": b"", "other.hanse.jsonl": b""})
     listing = list_place(Place(folder), [folder / "rev.hanse.jsonl"])
-    assert [line.partition(":")[0] for line in check_files(listing, expected(CONTENTS), Remembered()).failed] == [
-        "other.hanse.jsonl"
-    ]
+    (line,) = compare(listing, Hashing(listing, Remembered()).result(), expected(CONTENTS)).failed
+    assert line.startswith("other.hanse.jsonl: added")
 
 
 def test_what_did_not_change_is_not_read_again(folder: Path, tmp_path: Path) -> None:
-    """The second time only the changed file is read; an altered file is never remembered as verified."""
+    """The second time only the changed file is read; remembered is what the bytes are, not that they are right."""
 
     def clock() -> int:
         return time.time_ns() + 2 * SETTLED_NS
 
     known = Remembered(tmp_path / "known.json", clock)
     assert check(Place(folder), known=known).read == sum(map(len, CONTENTS.values()))
-    known.save()
     again = Remembered(tmp_path / "known.json", clock)
     found = check(Place(folder), known=again)
     assert (found.read, found.verified) == (0, 3)
     _alter(folder)
-    assert [check(Place(folder), known=again).read for _ in range(2)] == [3_000_000, 3_000_000]
-    # What is remembered is what the bytes are, not that they are right.
-    assert check(Place(folder), CONTENTS | {"config.json": b"[]"}, again).failed[0].startswith("config.json: altered")
+    found = check(Place(folder), known=again)
+    assert (found.read, len(found.failed)) == (3_000_000, 1)
+    found = check(Place(folder), CONTENTS | {"config.json": b"[]"}, again)
+    assert (found.read, [line.partition(":")[0] for line in found.failed]) == (0, ["config.json", "sub/weights.bin"])
+
+
+def test_hashing_can_be_stopped(folder: Path) -> None:
+    """Whoever does not want the result any more gets his threads back; nothing half read counts."""
+    (folder / "sub/weights.bin").write_bytes(b"w" * (64 << 20))
+    hashing = Hashing(list_place(Place(folder)), Remembered(), threads=1)
+    hashing.stop()
+    found = hashing.result()
+    assert all(one.sha256 is None for name, one in found.items() if name == "sub/weights.bin")
 
 
 @pytest.fixture(name="entry")

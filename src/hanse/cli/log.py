@@ -1,0 +1,199 @@
+"""`hanse log`: look into a transparency log, prove one of its leaves, or check all of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from hanse.flows.inspect_log import CheckedLog, OpenLog
+
+app = App(name="log", help="Look into a transparency log, and check it.", default_parameter=Parameter(negative=()))
+
+Url = Annotated[str, Parameter(help="Address of the log, or of its node.")]
+Key = Annotated[str | None, Parameter(help="Key of the log (vkey), if it is not known yet.")]
+Json = Annotated[bool, Parameter(name="--json", help="Print one JSON object.")]
+_PROGRESS = 10_000
+
+
+@contextmanager
+def _opened(url: str, key: str | None) -> Iterator[OpenLog]:
+    from hanse.flows.inspect_log import open_log_at
+    from hanse.peers.client import PeerClient
+
+    client = PeerClient()
+    try:
+        yield open_log_at(client, url, _home(), int(time.time()), key or "")
+    finally:
+        client.close()
+
+
+def _home() -> Path:
+    from hanse.settings import home_folder
+
+    return home_folder(os.environ)
+
+
+@app.command
+def show(
+    url: Url,
+    /,
+    *,
+    key: Key = None,
+    leaves: Annotated[int, Parameter(help="So many of the newest leaves.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Show a log's checkpoint, who cosigned it and its newest leaves; a log met for the first time is pinned."""
+    from hanse.flows.inspect_log import known_cosignatures, newest_leaves
+
+    with _opened(url, key) as log:
+        cosigned, unknown = known_cosignatures(log, _home())
+        newest = newest_leaves(log, max(0, min(leaves, 1000)))
+    if as_json:
+        told = _log_json(log) | {
+            "cosigned": [{"name": one.key.name, "time": _time(one.time)} for one in cosigned],
+            "unknown": list(unknown),
+            "leaves": [{"index": index, "leaf": json.loads(leaf)} for index, leaf in newest],
+        }
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    _print_log(log)
+    for one in cosigned:
+        print(f"  cosigned  {_clean(one.key.name)} at {_time(one.time)}")
+    for name in unknown:
+        print(f"  unknown   {_clean(name)}")
+    for index, leaf in newest:
+        print(f"  leaf {index:<6} {_clean(_summary(leaf))}")
+
+
+@app.command
+def prove(
+    url: Url,
+    index: Annotated[int, Parameter(help="Index of the leaf, from 0.")],
+    /,
+    *,
+    key: Key = None,
+    output: Annotated[Path | None, Parameter(help="File to write; default: INDEX.tlog-proof.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a C2SP tlog-proof that a leaf is in the log: with the leaf it can be checked without network."""
+    from hanse.errors import StorageError
+    from hanse.flows.inspect_log import prove_leaf
+
+    with _opened(url, key) as log:
+        proof, leaf = prove_leaf(log, index)
+    path = output or Path(f"{index}.tlog-proof")
+    try:
+        path.write_bytes(proof.encode())
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    if as_json:
+        print(json.dumps(_log_json(log) | {"index": index, "leaf": leaf.decode("utf-8", "replace"), "file": str(path)}, indent=2))
+    else:
+        print(leaf.decode("utf-8", "backslashreplace"))
+        print(f"proved in {log.origin} at {log.size} leaves; wrote {path}", file=sys.stderr)
+
+
+@app.command
+def check(url: Url, /, *, key: Key = None, as_json: Json = False) -> int:
+    """Read a whole log, replay it, and compare its maps, snapshots and tiles; say what a reader should know.
+
+    Exits with 0 if every rule holds, 1 otherwise.
+    """
+    from hanse.flows.inspect_log import check_whole_log
+
+    with _opened(url, key) as log, _progress(log.size) as advance:
+        found = check_whole_log(log, _home(), int(time.time()), advance)
+    if as_json:
+        print(json.dumps(_check_json(found), indent=2, ensure_ascii=False))
+    else:
+        _print_check(found)
+    return 0
+
+
+def _check_json(found: CheckedLog) -> dict[str, Any]:
+    refs, advisories = found.roots
+    return _log_json(found.log) | {
+        "refs": {"count": found.refs, "root": refs.hex()},
+        "advisories": {"count": found.advisories, "root": advisories.hex()},
+        "snapshot": found.snapshot,
+        "snapshotIsCurrent": found.covered,
+        "understood": found.understood,
+        "tiles": found.files,
+        "distrusted": dict(found.keys.distrusted),
+        "alarms": list(found.alarms),
+    }
+
+
+def _print_check(found: CheckedLog) -> None:
+    _print_log(found.log)
+    at = "no snapshot" if found.snapshot is None else f"snapshot at leaf {found.snapshot}"
+    current = "" if found.covered else ", not of the newest changes"
+    print(f"  replayed  every leaf keeps the rules; {found.files:,} hash tiles are those of the leaves")
+    print(f"  maps      {found.refs:,} refs, {found.advisories:,} advisories in force; {at}{current}")
+    for fingerprint, after in found.keys.distrusted.items():
+        print(f"  distrust  key {fingerprint[:16]} counts to leaf {after} only")
+    if not found.understood:
+        print("  caution   some leaves are of kinds that this version does not know and must: what is latest is undecidable")
+    for says in found.alarms:
+        print(f"  ALARM     {_clean(says)}")
+
+
+def _print_log(log: OpenLog) -> None:
+    words = {
+        "new": "first contact, unauthenticated",
+        "pinned": "continues what was seen before",
+        "configured": "by the given key",
+    }
+    print(f"{log.origin}: {log.size:,} leaves, root {log.root.hex()}")
+    for key in log.verified.by:
+        print(f"  key       {key.text} ({words[log.known.value]})")
+
+
+def _log_json(log: OpenLog) -> dict[str, Any]:
+    keys = [key.text for key in log.verified.by]
+    return {"origin": log.origin, "size": log.size, "root": log.root.hex(), "keys": keys, "known": log.known.value}
+
+
+def _summary(leaf: bytes) -> str:
+    """Return one line about a leaf."""
+    try:
+        fields = json.loads(leaf)
+        names = ("time", "kind", "op", "use", "repo", "ref", "to", "rev", "predicate", "id", "key")
+        return " ".join(str(fields[name])[:60] for name in names if name in fields)
+    except (ValueError, TypeError, RecursionError):
+        return f"{len(leaf)} bytes that are no leaf of ours"
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Any]:
+    """Say on standard error how far a long check has come."""
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        before, done = done, done + count
+        if total > _PROGRESS and before // _PROGRESS != done // _PROGRESS:
+            print(f"checked {done:,} of {total:,} leaves", file=sys.stderr, flush=True)
+
+    yield advance
+
+
+def _time(seconds: int) -> str:
+    from hanse.clock import rfc3339
+
+    return rfc3339(seconds)
+
+
+def _clean(text: str) -> str:
+    from hanse.cli.verified import clean
+
+    return clean(text)

@@ -1,0 +1,188 @@
+"""`hanse verify`: whether a folder is the model that its publisher signed, and what that is worth."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from hanse.errors import HanseError, InputError, PolicyError, VerificationFailed
+from hanse.flows.local_files import Hashing, Place, find_place, list_place
+from hanse.flows.remembered import Remembered
+
+if TYPE_CHECKING:
+    from hanse.flows.verify_folder import Outcome, Question, Source
+    from hanse.model.publickey import PublicKey
+
+SWITCH_SECONDS = 0.0005
+"""How soon a hashing thread gets its turn while this one is busy importing and parsing."""
+_PROGRESS_FROM = 256 << 20
+
+
+def verify(
+    path: Annotated[Path, Parameter(help="Folder of the model, or its entry in the Hugging Face cache.")],
+    /,
+    *,
+    bundle: Annotated[Path | None, Parameter(help="Evidence file, or a Sigstore bundle of another tool.")] = None,
+    repo: Annotated[str | None, Parameter(help="NAMESPACE/NAME; its evidence comes from a node.")] = None,
+    repo_type: Annotated[Literal["model", "dataset"], Parameter(help="What the repository is.")] = "model",
+    revision: Annotated[str | None, Parameter(help="Commit id, branch or tag; default: main.")] = None,
+    node: Annotated[str | None, Parameter(help="Address of the node. Default: HANSE_NODE, else HF_ENDPOINT.")] = None,
+    origin: Annotated[str | None, Parameter(help="Who must answer for the name.")] = None,
+    tree: Annotated[str | None, Parameter(help="Tree that the revision must have: a pin.")] = None,
+    policy: Annotated[str | None, Parameter(help="Policy: a preset, a name, or a file.")] = None,
+    key: Annotated[list[Path] | None, Parameter(help="Public key (PEM) of a signer that is trusted by hand.")] = None,
+    offline: Annotated[bool, Parameter(help="Use no network.")] = False,
+    complete: Annotated[bool, Parameter(help="Fail if a file of the manifest is absent.")] = False,
+    rehash: Annotated[bool, Parameter(help="Read every file, also those that did not change since they were verified.")] = False,
+    save_evidence: Annotated[Path | None, Parameter(help="Write the evidence to this file.")] = None,
+    as_json: Annotated[bool, Parameter(name="--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Verify that a folder holds what was signed, logged and witnessed.
+
+    Exits with 0 if every file that is there is the signed one and the policy is met, 1 otherwise.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
+    if bundle is None and (repo is None or offline):
+        raise InputError(
+            "there is nothing to verify with" if not offline else "without network, evidence comes from a file",
+            hint="name an evidence file with --bundle, or a repository with --repo and its node with --node",
+        )
+    place = find_place(path, revision)
+    with _hashing(place, [one for one in (bundle, save_evidence) if one], rehash=rehash) as (hashing, progress):
+        from hanse.flows.verify_folder import save_evidence as write
+        from hanse.flows.verify_folder import verify_folder
+
+        question = _question(place, bundle, repo=repo, repo_type=repo_type, revision=revision, origin=origin, tree=tree)
+        try:
+            outcome = verify_folder(
+                hashing,
+                _source(bundle, node, offline=offline),
+                question,
+                policy=_policy(policy),
+                home=_home(),
+                now=int(time.time()),
+                keys=_keys(key or []),
+                waiting=progress,
+            )
+        except (VerificationFailed, PolicyError) as error:
+            return _refused(error, as_json=as_json)
+    if save_evidence is not None:
+        write(save_evidence, outcome)
+    return _told(outcome, complete=complete, as_json=as_json)
+
+
+@contextmanager
+def _hashing(place: Place, leave_out: list[Path], *, rehash: bool) -> Iterator[tuple[Hashing, Callable[[], None]]]:
+    """Begin to read the files, and show how far that is once nothing else is left to do."""
+    remembered = Remembered() if rehash else Remembered.of(_home(), place.root)
+    listing = list_place(place, leave_out)
+    settled = 0
+
+    def advance(count: int) -> None:
+        nonlocal settled
+        settled += count
+
+    hashing = Hashing(listing, remembered, advance=advance)
+    yield hashing, lambda: _show_progress(hashing, lambda: settled)
+
+
+def _show_progress(hashing: Hashing, settled: Callable[[], int]) -> None:
+    """Show a bar on a terminal while big files are read."""
+    if hashing.total < _PROGRESS_FROM or not sys.stderr.isatty():
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+    columns = ("hashing", BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("hashing", total=hashing.total, completed=settled())
+        while not hashing.wait(0.1):
+            bar.update(task, completed=settled())
+
+
+def _home() -> Path:
+    from hanse.settings import home_folder
+
+    return home_folder(os.environ)
+
+
+def _policy(name: str | None) -> Any:
+    from hanse.flows.policies import load_policy
+
+    return load_policy(name, _home())
+
+
+def _keys(paths: list[Path]) -> tuple[PublicKey, ...]:
+    from hanse.model.publickey import MAX_KEY_BYTES, PublicKey
+
+    found = []
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                found.append(PublicKey.from_pem(file.read(MAX_KEY_BYTES)))
+        except OSError as error:
+            raise InputError(f"cannot read the key {path}: {error.strerror}") from error
+    return tuple(found)
+
+
+def _source(bundle: Path | None, node: str | None, *, offline: bool) -> Source:
+    from hanse.flows.fetch_evidence import hub_token, node_address
+    from hanse.flows.verify_folder import Source, read_bundle
+
+    data = None if bundle is None else read_bundle(bundle)
+    if offline or (bundle is not None and not (node or os.environ.get("HANSE_NODE"))):
+        return Source(data)
+    return Source(data, node_address(node, os.environ), hub_token(os.environ))
+
+
+def _question(
+    place: Place,
+    bundle: Path | None,
+    *,
+    repo: str | None,
+    repo_type: str,
+    revision: str | None,
+    origin: str | None,
+    tree: str | None,
+) -> Question:
+    from hanse.flows.verify_folder import Question
+    from hanse.model.digest import parse_sha256
+    from hanse.model.repo import parse_origin, parse_repo_type
+
+    own = ""
+    if bundle is not None:
+        resolved = Path(os.path.realpath(bundle))
+        own = resolved.relative_to(place.root).as_posix() if resolved.is_relative_to(place.root) else ""
+    return Question(
+        repo=repo,
+        type=parse_repo_type(repo_type),
+        # A client of the Hub keeps files under their commit id: that is what they claim to be.
+        revision=revision or (place.rev if repo else None),
+        origin=parse_origin(origin) if origin else None,
+        tree=parse_sha256(tree) if tree else None,
+        own_file=own,
+    )
+
+
+def _refused(error: HanseError, *, as_json: bool) -> int:
+    from hanse.cli.verified import refusal_json, refusal_text
+
+    print(json.dumps(refusal_json(error), indent=2, ensure_ascii=False) if as_json else refusal_text(error))
+    return 1
+
+
+def _told(outcome: Outcome, *, complete: bool, as_json: bool) -> int:
+    from hanse.cli.verified import failures, to_json, to_text
+
+    failed = failures(outcome, complete=complete)
+    now = int(time.time())
+    print(json.dumps(to_json(outcome, failed), indent=2, ensure_ascii=False) if as_json else to_text(outcome, failed, now))
+    return 1 if failed else 0

@@ -1,0 +1,111 @@
+"""Getting evidence from a node: the file of a revision, and proofs that its logs go on from where they were seen before.
+
+The node is only a carrier: what it answers is verified, and what it does not answer is missed. Where a log was seen before, its
+tiles at the node prove that both checkpoints are of one log; without the proof the log is refused later (`Trust.ask_growth`),
+because hiding a fork would look just like that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from hanse.errors import HanseError, InputError, NotFoundError, PeerRefused
+from hanse.flows.pins import LogPin, Pins
+from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
+from hanse.model.repo import Origin, RepoType
+from hanse.peers.client import PeerClient, parse_base
+from hanse.peers.logclient import LogClient
+from hanse.tlog.checkpoint import parse_checkpoint
+from hanse.tlog.note import parse_note
+from hanse.tlog.proof import consistency_proof
+
+PUBLIC_HUB = "https://huggingface.co"
+_MAX_TOKEN = 4096
+
+
+def node_address(given: str | None, environ: Mapping[str, str]) -> str:
+    """Return the address of the node to ask: `given`, else HANSE_NODE, else HF_ENDPOINT; raises InputError if there is none."""
+    url = given or environ.get("HANSE_NODE") or environ.get("HF_ENDPOINT") or ""
+    if not url or url.rstrip("/") == PUBLIC_HUB:
+        raise InputError(
+            "no node is named to ask for evidence", hint="name one with --node or HANSE_NODE, or a file with --bundle"
+        )
+    return parse_base(url)
+
+
+def hub_token(environ: Mapping[str, str]) -> str:
+    """Return the token that Hugging Face clients would send, empty if there is none: HF_TOKEN, else the file they keep it in."""
+    if environ.get("HF_TOKEN"):
+        return environ["HF_TOKEN"]
+    cache = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".cache")
+    path = Path(environ.get("HF_TOKEN_PATH") or Path(environ.get("HF_HOME") or cache / "huggingface") / "token")
+    with suppress(OSError, UnicodeDecodeError), path.open("rb") as file:
+        return file.read(_MAX_TOKEN).decode("ascii").strip()
+    return ""
+
+
+def fetch_evidence(client: PeerClient, node: str, kind: RepoType, repo: str, *, revision: str, token: str = "") -> bytes:
+    """Return the evidence file that a node has of a revision (a commit id or a name).
+
+    Raises NotFoundError if it has none for this caller, PeerRefused, PeerDown, PeerTooSlow or PeerMisbehaved.
+    """
+    url = f"{node}/api/{kind.plural}/{repo}/evidence/{quote(revision, safe='')}"
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    answer = client.get(url, limit=MAX_EVIDENCE_BYTES, headers=headers)
+    if answer.status == 200:
+        return answer.body
+    says = _reason(answer.body) or f"status {answer.status}"
+    if answer.status in (401, 404):
+        raise NotFoundError(f"the node has no evidence of {repo} at {revision[:80]}: {says}", hint="check the name, or log in")
+    raise PeerRefused(f"the node does not give evidence of {repo}: {says}", status=answer.status)
+
+
+def _reason(body: bytes) -> str:
+    with suppress(ValueError, RecursionError):
+        said = json.loads(body[:10_000])
+        if type(said) is dict and type(said.get("error")) is str:
+            return str(said["error"])[:300]
+    return ""
+
+
+def fetch_growth(
+    client: PeerClient, node: str, logs: Iterable[LogEvidence], pins: Mapping[Origin, Pins]
+) -> dict[Origin, tuple[bytes, ...]]:
+    """Return the proofs between the pinned checkpoints of these logs and those that are shown, as far as the node has them.
+
+    A node has the tiles of its own log, and of the logs that it mirrors.
+    """
+    proofs: dict[Origin, tuple[bytes, ...]] = {}
+    sizes = {log.origin: size for log in logs if (size := _claimed_size(log)) is not None}
+    changed = {origin: pin.size for origin, size in sizes.items() if (pin := _pinned(pins, origin)) and pin.size not in (0, size)}
+    own = _own_log(client, node) if changed else None
+    for origin, before in changed.items():
+        copy = f"{node}/mirror/{hashlib.sha256(origin.encode()).hexdigest()}"
+        url = f"{node}/log" if origin == own else copy
+        old, new = sorted((before, sizes[origin]))
+        with suppress(HanseError):
+            proofs[origin] = consistency_proof(old, new, LogClient(client, url).tile) if old else ()
+    return proofs
+
+
+def _pinned(pins: Mapping[Origin, Pins], origin: Origin) -> LogPin | None:
+    found = pins.get(origin)
+    return found.log if found else None
+
+
+def _claimed_size(log: LogEvidence) -> int | None:
+    with suppress(HanseError):
+        return parse_checkpoint(parse_note(log.checkpoint)).claimed.size
+    return None
+
+
+def _own_log(client: PeerClient, node: str) -> str | None:
+    """Return the origin of the node's own log, as it says; None if it has none."""
+    with suppress(HanseError):
+        return parse_checkpoint(parse_note(LogClient(client, f"{node}/log").checkpoint())).claimed.origin
+    return None

@@ -1,0 +1,226 @@
+"""Verifying a folder: evidence from a file or a node, what was seen before, the policy, and the files themselves.
+
+1. Hashing has begun already (`hanse.flows.local_files.Hashing`); everything below happens meanwhile.
+2. The evidence is read or fetched, and with it proofs that logs go on from where they were.
+3. The revision is verified (`hanse.flows.verify`).
+4. What was verified is remembered: it may not be contradicted from now on.
+5. The files are compared with the signed manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hanse.errors import BadFormat, BadRepoId, HanseError, NotFoundError, StorageError, TooLarge
+from hanse.flows.fetch_evidence import fetch_evidence, fetch_growth
+from hanse.flows.local_files import Checked, Expected, Hashing, compare
+from hanse.flows.pins import LogSeen, NameSeen, Pins, read_pins, remember
+from hanse.flows.policies import LoadedPolicy
+from hanse.flows.shown_log import cosigners_in
+from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name
+from hanse.flows.veil import CLEAR, Veil
+from hanse.flows.verify import VerifiedRevision, pin_of, verify_revision
+from hanse.model.digest import GitOid, Sha256, is_git_oid
+from hanse.model.evidence import MAX_EVIDENCE_BYTES, MapName, UnverifiedEvidence, parse_evidence
+from hanse.model.publickey import PublicKey
+from hanse.model.repo import Origin, RepoId, RepoType, branch_ref, parse_origin, parse_repo_id, tag_ref
+from hanse.peers.client import PeerClient
+from hanse.tlog.note import parse_note, parse_vkey
+
+_ANY = Origin("any")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where evidence comes from: a file's bytes, or a node that is asked. token: what the node may be told, or empty."""
+
+    bundle: bytes | None = None
+    node: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be verified. repo: `namespace/name`; revision: a commit id, a name, or a full ref.
+
+    What is None is whatever the evidence is about; own_file: name of the evidence inside the folder, if it lies there.
+    """
+
+    repo: str | None = None
+    type: RepoType = RepoType.MODEL
+    revision: str | None = None
+    origin: Origin | None = None
+    tree: Sha256 | None = None
+    own_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A verified revision, and what its files here are."""
+
+    revision: VerifiedRevision
+    files: Checked
+    evidence: bytes
+
+
+def verify_folder(
+    hashing: Hashing,
+    source: Source,
+    question: Question,
+    *,
+    policy: LoadedPolicy,
+    home: Path,
+    now: int,
+    keys: tuple[PublicKey, ...] = (),
+    waiting: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Return what was verified; files that are not what they must be are in its `files`, not an error.
+
+    home: HANSE_HOME; keys: of signers, named by hand; waiting: called once only the files are left. Raises VerificationFailed or
+    PolicyError with everything that failed, NotFoundError or PeerError if there is no evidence, StorageError.
+    """
+    try:
+        # 2.
+        with _client(source) as client:
+            data = source.bundle if source.bundle is not None else _fetch(client, source, question)
+            evidence = parse_evidence(data)
+            pins = {origin: read_pins(home, origin) for origin in _origins(evidence)}
+            growth = fetch_growth(client, source.node, evidence.logs, pins) if client else {}
+        # 3.
+        known = pinned_cosigners(pins.values())
+        ask = bool(source.node) and source.bundle is None
+        trust = Trust(cosigners=known, keys=keys, pins=pins, growth=growth, ask_growth=ask)
+        found = verify_revision(evidence, trust, policy, wanted(question, evidence), now)
+        # 4.
+        keep(home, found, now)
+    except BaseException:
+        hashing.stop()
+        raise
+    # 5.
+    waiting()
+    expected = {file.path: Expected(file.sha256, file.size) for file in found.files}
+    return Outcome(found, compare(hashing.listing, hashing.result(), expected), data)
+
+
+@contextmanager
+def _client(source: Source) -> Iterator[PeerClient | None]:
+    if not source.node:
+        yield None
+        return
+    client = PeerClient()
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _fetch(client: PeerClient | None, source: Source, question: Question) -> bytes:
+    if client is None or question.repo is None:
+        raise NotFoundError("there is no evidence to verify with", hint="name a file with --bundle, or a repository and a node")
+    repo = parse_repo_id(_ANY, question.type, question.repo)
+    return fetch_evidence(client, source.node, question.type, repo.path, revision=question.revision or "main", token=source.token)
+
+
+def _origins(evidence: UnverifiedEvidence) -> set[Origin]:
+    """Return the origins that the evidence is about: of logs, of names in maps, of cosigners; what was seen of them matters."""
+    found = {log.origin for log in evidence.logs}
+    named = [one.key[1] for one in evidence.maps if one.map is MapName.REFS]
+    for log in evidence.logs:
+        with suppress(HanseError):
+            named += [line.name.rpartition("/")[0] for line in parse_note(log.checkpoint).signatures]
+    for text in named:
+        with suppress(BadRepoId):
+            found.add(parse_origin(text))
+    return found
+
+
+def pinned_cosigners(pins: Iterable[Pins]) -> tuple[Cosigner, ...]:
+    """Return the witnesses and mirrors that known logs have registered."""
+    return tuple(
+        Cosigner(parse_vkey(text), one.origin, mirror=text.startswith(f"{mirror_name(one.origin)}+"))
+        for one in pins
+        for text in sorted(one.cosigners)
+    )
+
+
+def wanted(question: Question, evidence: UnverifiedEvidence) -> Wanted:
+    """Return what is to be verified.
+
+    A repository without a revision means what its `main` points at; a name is a branch, or else a tag, as the evidence has it.
+    """
+    if question.repo is None:
+        if question.revision is not None and not is_git_oid(question.revision):
+            raise BadFormat("a name of a revision needs the repository", hint="add --repo, or name a commit id")
+        rev = None if question.revision is None else GitOid(question.revision)
+        return Wanted(question.origin, rev=rev, tree=question.tree, own_file=question.own_file)
+    repo = parse_repo_id(_ANY, question.type, question.repo)
+    named = Wanted(question.origin, question.type, repo.folded, tree=question.tree, own_file=question.own_file)
+    revision = question.revision or "main"
+    return replace(named, rev=GitOid(revision)) if is_git_oid(revision) else replace(named, ref=_full(revision, evidence))
+
+
+def _full(name: str, evidence: UnverifiedEvidence) -> str:
+    if name.startswith("refs/"):
+        return name
+    shown = {one.key[-1] for one in evidence.maps if one.map is MapName.REFS and one.value is not None}
+    veils = (CLEAR, *(Veil(one.salt) for one in evidence.salts))
+    branch, tag = ({veil.hide("ref", ref) for veil in veils} for ref in (branch_ref(name), tag_ref(name)))
+    return tag_ref(name) if tag & shown and not branch & shown else branch_ref(name)
+
+
+def keep(home: Path, found: VerifiedRevision, now: int) -> None:
+    """Remember what was verified: logs, the revision's tree, the ref's position, the owner's key.
+
+    Raises RolledBack or Equivocation if something newer that was seen meanwhile says otherwise, StorageError.
+    """
+    logs = tuple(
+        LogSeen(
+            log.origin,
+            tuple(key.text for key in log.keys),
+            log.checkpoint.size,
+            log.checkpoint.root,
+            log.note,
+            consistent=log.consistent,
+            distrusted=log.book.distrusted,
+            cosigners=frozenset(one.key.text for one in cosigners_in(log)),
+        )
+        for log in found.logs
+    )
+    remember(home, logs, _name(found, found.repo) if found.repo else None, now)
+
+
+def _name(found: VerifiedRevision, repo: RepoId) -> NameSeen:
+    position = found.position
+    return NameSeen(
+        repo.origin,
+        repo.type,
+        repo.folded,
+        found.rev,
+        Sha256(found.tree),
+        position.ref if position else "",
+        pin_of(position, found.rev, found.tree) if position and position.leaf else None,
+        found.owner.public.fingerprint if found.owner else "",
+    )
+
+
+def read_bundle(path: Path) -> bytes:
+    """Return the bytes of an evidence file; raises NotFoundError or TooLarge."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_EVIDENCE_BYTES + 1)
+    except OSError as error:
+        raise NotFoundError(f"cannot read the evidence {path}: {error.strerror}") from error
+    if len(data) > MAX_EVIDENCE_BYTES:
+        raise TooLarge(f"an evidence file has at most {MAX_EVIDENCE_BYTES:,} bytes")
+    return data
+
+
+def save_evidence(path: Path, outcome: Outcome) -> None:
+    """Write the evidence that was verified; raises StorageError."""
+    try:
+        path.write_bytes(outcome.evidence)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,111 @@
+"""Finding policies by preset, name and file, with the tlog-policies that they use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.facts import good
+from tests.support.signers import signer
+
+from hanse.errors import NotFoundError, PolicyError
+from hanse.flows.policies import cautions, known_policies, load_file, load_policy, policy_or_refusal
+from hanse.model.decision import Quorum, State
+from hanse.policy.decide import decide
+from hanse.policy.presets import CAREFUL, OPEN
+from hanse.tlog.cosignature import cosigner_key
+from hanse.tlog.note import ED25519, NoteKey
+from hanse.tlog.tlogpolicy import make_tlog_policy
+
+HEAD = "policy = 1\nbase = 'careful'\n"
+LOG = NoteKey("a.example", signer("log").public, ED25519)
+WITNESSES = {name: cosigner_key(f"{name}.example/witness", signer(name).public) for name in ("b", "c")}
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a file, with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_default(tmp_path: Path) -> None:
+    """Without a name it is policy.toml in the home folder, else the preset `open`."""
+    assert load_policy(None, tmp_path).policy == OPEN
+    write(tmp_path / "policy.toml", HEAD)
+    assert load_policy(None, tmp_path).policy.freshness == CAREFUL.freshness
+    write(tmp_path / "policy.toml", "")
+    with pytest.raises(PolicyError):
+        load_policy(None, tmp_path)
+
+
+def test_by_name_and_path(tmp_path: Path) -> None:
+    """A preset's name always means the preset; others are files in the home folder, or paths."""
+    write(tmp_path / "policies" / "lab.toml", HEAD)
+    write(tmp_path / "policies" / "open.toml", HEAD)
+    assert load_policy("lab", tmp_path).policy.name == "lab"
+    assert load_policy("open", tmp_path).policy == OPEN
+    assert load_policy(str(tmp_path / "policies" / "lab.toml"), tmp_path / "elsewhere").policy.name == "lab"
+    assert [name for name, _ in known_policies(tmp_path)] == ["open", "careful", "strict", "lab"]
+    for name in ("no-such", "../policies/lab", str(tmp_path)):
+        with pytest.raises(NotFoundError):
+            load_policy(name, tmp_path)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"policy = 1", HEAD.encode() + b"x = 1", b"#" * (1 << 21)])
+def test_what_cannot_be_read_refuses(data: bytes, tmp_path: Path) -> None:
+    """A file that is no policy is an error, and where a policy has to be had it is the one that refuses everything."""
+    (tmp_path / "policy.toml").write_bytes(data)
+    with pytest.raises(PolicyError):
+        load_file(tmp_path / "policy.toml")
+    refusing = policy_or_refusal(None, tmp_path)
+    assert decide(refusing.policy, good("b.example", "c.example")).state is State.REFUSED
+    assert decide(policy_or_refusal("gone", tmp_path).policy, good()).state is State.REFUSED
+
+
+def test_tlog_policies(tmp_path: Path) -> None:
+    """A log's tlog-policy, beside the policy or in it, is parsed and judges cosignatures by key and time."""
+    write(tmp_path / "a.tlog-policy", make_tlog_policy(LOG, WITNESSES, 2))
+    text = f"{HEAD}[witness.logs]\n'a.example' = {{ file = 'a.tlog-policy' }}\n[mirror.logs]\n'a.example' = 'quorum none'"
+    loaded = load_file(write(tmp_path / "p.toml", text))
+    b, c = WITNESSES.values()
+    assert loaded.quorum("a.example", {b: 5, c: 9}, mirror=False) == Quorum(5, "cosigned by b, c of b, c")
+    missing = loaded.quorum("a.example", {b: 5, LOG: 9}, mirror=False)
+    assert missing == Quorum(None, "cosigned by b of b, c")
+    assert loaded.quorum("a.example", {}, mirror=True, log_time=7) == Quorum(7)
+    assert loaded.quorum("b.example", {b: 5, c: 9}, mirror=False) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("nonsense", "line 1 of the tlog-policy"),
+        (make_tlog_policy(NoteKey("b.example", LOG.public, ED25519), {}, 0), "it lists b.example, not the log a.example"),
+        (f"witness w {cosigner_key('a.example/w', signer('w').public).text}\nquorum w\n", "cannot witness itself"),
+    ],
+)
+def test_wrong_tlog_policies(text: str, says: str, tmp_path: Path) -> None:
+    """A tlog-policy that is malformed, for another log, or lets the operator witness itself makes the policy unusable."""
+    write(tmp_path / "x", text)
+    path = write(tmp_path / "p.toml", f"{HEAD}[witness.logs]\n'a.example' = {{ file = 'x' }}")
+    with pytest.raises(PolicyError, match=says):
+        load_file(path)
+    with pytest.raises(PolicyError, match="cannot read"):
+        load_file(write(tmp_path / "q.toml", f"{HEAD}[mirror.logs]\n'a.example' = {{ file = 'gone' }}"))
+
+
+def test_cautions(tmp_path: Path) -> None:
+    """What two readers could be shown differently under a policy is said before it is used."""
+    group = "[groups.ours]\nmembers = [{}]\n"
+    four = ", ".join(f"'{name}.example'" for name in "bcde")
+    text = f"{HEAD}[witness]\nneed = {{}}\nof = 'ours'\n[mirror]\nneed = {{}}\nof = 'ours'\n"
+    path = write(tmp_path / "p.toml", text.format(4, 4) + group.format(four))
+    assert cautions(load_file(path), 1) == ()
+    weak = load_file(write(path, text.format(2, 3) + group.format(four)))
+    assert [one.partition(":")[0] for one in cautions(weak, 1)] == ["witness"]
+    assert "3 would" in cautions(weak, 1)[0]
+    assert "2 of anyone" in cautions(load_policy("strict", tmp_path))[0]
+    assert "no cosignature is asked for" in cautions(load_policy("open", tmp_path))[0]
+    write(tmp_path / "a.tlog-policy", make_tlog_policy(LOG, WITNESSES, 1))
+    logs = load_file(write(path, f"{HEAD}[witness.logs]\n'a.example' = {{ file = 'a.tlog-policy' }}"))
+    assert any("need not share" in one and "a.example" in one for one in cautions(logs, 0))
