@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.support.federation import World
 
 READERS, WITNESSES, MIRRORS, COMPARING = "readers", "witnesses", "mirrors", "readers who compare"
+OPERATOR, CARRIER = "the log's operator", "whoever carries its bytes"
 Attack = Callable[[World], None]
 
 
@@ -51,8 +52,8 @@ def attack(
             test(world)
             world.check()
             assert bool(world.lies()) == works, world.lies()
-            assert world.refused_by() == row.refused
-            assert world.noticed_by() == row.noticed
+            assert world.refused_by() == row.refused, world.errors()
+            assert world.noticed_by() == row.noticed, world.errors()
 
         del run.__wrapped__  # pytest must see the argument of `run`
         return run

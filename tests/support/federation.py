@@ -15,6 +15,7 @@ from itertools import combinations
 from pathlib import Path
 
 from tests.support.evidence import MAIN, Member, Revision
+from tests.support.tiledlog import TiledLog
 
 from hanse.errors import HanseError, IntegrityError, PolicyError, RolledBack
 from hanse.flows.pins import LogSeen, NameSeen, Pins, read_pins, remember
@@ -22,7 +23,7 @@ from hanse.flows.policies import LoadedPolicy, complete
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name, witness_name
 from hanse.flows.verify import VerifiedRevision, pin_of, verify_revision
 from hanse.model.digest import GitOid, Sha256
-from hanse.model.evidence import LogEvidence, encode_evidence, parse_evidence
+from hanse.model.evidence import encode_evidence, parse_evidence
 from hanse.model.key_leaf import KeyUse
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp, RevKind
 from hanse.model.repo import Origin, RefName, RepoId, RepoType
@@ -30,7 +31,6 @@ from hanse.policy.parse import parse_policy
 from hanse.sign.oms import manifest_statement
 from hanse.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from hanse.tlog.cosignature import cosign, cosigner_key
-from hanse.tlog.map import MerkleMap
 from hanse.tlog.note import NoteKey
 from hanse.tlog.proof import verify_consistency
 from hanse.tlog.replay import Replay
@@ -77,10 +77,11 @@ class Institution(Member):
             self.created.add(repo)
         return super().set_ref(repo, rev, tree, ref=ref, kind=kind, sign=sign)
 
-    def attest_revision(self, revision: Revision) -> bytes:
-        """Attest another member's revision in the own log and return the bundle."""
+    def attest_revision(self, revision: Revision) -> tuple[bytes, int]:
+        """Attest another member's revision in the own log; return the bundle and the index of the leaf."""
         statement = manifest_statement(revision.repo.path, revision.files, revision.repo, revision.rev, revision.tree)
-        return self.log_statement(statement, revision.repo, revision.rev, revision.tree)[0].encode()
+        bundle, index = self.log_statement(statement, revision.repo, revision.rev, revision.tree)
+        return bundle.encode(), index
 
     def branch(self) -> Institution:
         """Return a copy of the log that goes on by itself, signed with the same keys."""
@@ -90,6 +91,12 @@ class Institution(Member):
         other.log.files, other.log._edge = dict(self.log.files), dict(self.log._edge)
         other.chains, other.names, other.created = dict(self.chains), copy.deepcopy(self.names), set(self.created)
         return other
+
+    def relog(self, leaves: Iterable[bytes]) -> None:
+        """Write the log anew, with these leaves."""
+        self.log = TiledLog(self.origin)
+        for leaf in leaves:
+            self.log.append([leaf])
 
     @property
     def signed_head(self) -> bytes:
@@ -222,8 +229,7 @@ class World:
         self.watchers = {name: Watcher(one, keys) for name, one in self.members.items()}
         self.readers: dict[str, Reader] = {}
         self.truth: list[tuple[int, Revision]] = []
-        self.bundles: dict[str, list[tuple[Institution, bytes]]] = {}
-        self.told: set[str] = set()
+        self.seconds: dict[str, list[tuple[Institution, bytes, int]]] = {}
 
     @property
     def home(self) -> Institution:
@@ -240,14 +246,15 @@ class World:
         revision = log.publish(NAME, {"model.safetensors": content, "config.json": b"{}"})
         if log is self.home:
             self.truth.append((self.now, revision))
-        self.bundles[revision.rev] = [self.second(revision)] if second else []
+        if second:
+            self.second(revision)
         return revision
 
-    def second(self, revision: Revision, name: str = SECOND) -> tuple[Institution, bytes]:
-        """Let another member attest a revision."""
+    def second(self, revision: Revision, name: str = SECOND) -> None:
+        """Let another member attest a revision, whatever log it is from."""
         member = self.members[name]
         member.time = self.now
-        return member, member.attest_revision(revision)
+        self.seconds.setdefault(revision.rev, []).append((member, *member.attest_revision(revision)))
 
     def cosign(self, log: Institution, *, but: Iterable[str] = ()) -> bytes:
         """Return a log's checkpoint with the cosignatures that everybody else gives for it now."""
@@ -262,16 +269,13 @@ class World:
     ) -> Served:
         """Return what a node would show of a revision now, after asking everybody for cosignatures."""
         log = log or self.home
-        others = [(one, bundle) for one, bundle in self.bundles.get(revision.rev, []) if one.origin != log.origin]
-        shown = [self._shown(one) for one, _ in others]
+        others = self.seconds.get(revision.rev, [])
+        shown = [one.shown([one.keys[KeyUse.ATTEST], index], self.cosign(one)) for one, _, index in others]
         value = (revision.seq, revision.rev, revision.tree)
         found = log.map_proof(revision.repo, revision.ref, value)
         home = log.shown(log.needed(revision), checkpoint or self.cosign(log))
-        evidence = encode_evidence([revision.bundle.encode(), *(bundle for _, bundle in others)], [home, *shown], [found])
+        evidence = encode_evidence([revision.bundle.encode(), *(bundle for _, bundle, _ in others)], [home, *shown], [found])
         return Served(evidence, log.branch(), revision, pinned)
-
-    def _shown(self, one: Institution) -> LogEvidence:
-        return one.shown([one.keys[KeyUse.ATTEST], len(one.log.leaves) - 1], self.cosign(one))
 
     def reader(self, name: str) -> Reader:
         """Return a reader, who knows everybody's keys; made when first named."""
@@ -325,6 +329,12 @@ class World:
         found |= {"readers"} if any(not isinstance(error, PolicyError) for error in errors) else set()
         return found | ({"readers who compare"} if self.contradictions() else set())
 
+    def errors(self) -> list[str]:
+        """Return what everybody said who refused something."""
+        told = [f"{name} as witness: {one.message}" for name, who in self.watchers.items() for one in who.refused]
+        told += [f"{name} as mirror: {one.message}" for name, who in self.watchers.items() for one in who.refused_mirror]
+        return told + [f"{name}: {one.message}" for name, who in self.readers.items() for _, one in who.refused]
+
     def contradictions(self) -> list[str]:
         """Return pairs of heads that readers accepted of one log and that are not of one log."""
         heads: list[tuple[str, Checkpoint, Institution]] = []
@@ -339,7 +349,7 @@ class World:
             for origin, heads in watcher.heads.items():
                 assert [one.size for one in heads] == sorted(one.size for one in heads), f"{origin} went back"
             for origin, replay in watcher.replays.items():
-                assert replay.frontier.root in {one.root for one in watcher.heads[origin]}
+                assert not replay.size or replay.frontier.root in {one.root for one in watcher.heads[origin]}
         for reader in self.readers.values():
             sizes = [one.checkpoint.size for _, _, verified in reader.accepted for one in verified.logs if one.origin == HOME]
             pins = reader.pins()
@@ -359,6 +369,3 @@ def _one_log(one: tuple[str, Checkpoint, Institution], other: tuple[str, Checkpo
     except HanseError:
         return False
     return True
-
-
-EMPTY = MerkleMap.empty()
