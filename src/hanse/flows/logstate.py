@@ -129,8 +129,7 @@ class LogState:
             change.add(entries)
             outcome = self._replayed(start, entries) if change.takes_back else change
             roots = (outcome.now if isinstance(outcome, Maps) else outcome.result()).roots
-            due = roots != self._said or change.attests
-            snapshot = _snapshot_leaf(roots, now) if due else None
+            snapshot = _snapshot_leaf(roots, now) if roots != self._said or change.attests else None
             listed = (*entries, snapshot) if snapshot is not None else tuple(entries)
             return Prepared(start, listed, outcome, snapshot)
 
