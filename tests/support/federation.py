@@ -8,8 +8,10 @@ everything afterwards: at what was accepted, at what honest cosigners signed, an
 
 from __future__ import annotations
 
+import base64
 import copy
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -17,7 +19,7 @@ from pathlib import Path
 from tests.support.evidence import MAIN, Member, Revision
 from tests.support.tiledlog import TiledLog
 
-from hanse.errors import HanseError, IntegrityError, PolicyError, RolledBack
+from hanse.errors import HanseError, IntegrityError, PolicyError, RolledBack, VerificationFailed
 from hanse.flows.pins import LogSeen, NameSeen, Pins, read_pins, remember
 from hanse.flows.policies import LoadedPolicy, complete
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name, witness_name
@@ -25,12 +27,15 @@ from hanse.flows.verify import VerifiedRevision, pin_of, verify_revision
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.evidence import encode_evidence, parse_evidence
 from hanse.model.key_leaf import KeyUse
+from hanse.model.leaf_fields import Payload
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp, RevKind
 from hanse.model.repo import Origin, RefName, RepoId, RepoType
+from hanse.model.trust_leaf import AdvisoryLeaf, AdvisoryOp
 from hanse.policy.parse import parse_policy
 from hanse.sign.oms import manifest_statement
 from hanse.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from hanse.tlog.cosignature import cosign, cosigner_key
+from hanse.tlog.map import MerkleMap, advisory_key, advisory_value, ref_key, ref_value
 from hanse.tlog.note import NoteKey
 from hanse.tlog.proof import verify_consistency
 from hanse.tlog.replay import Replay
@@ -65,6 +70,32 @@ class Institution(Member):
     def __init__(self, origin: str) -> None:
         super().__init__(origin, start=START - 10_000)
         self.created: set[RepoId] = set()
+        self.lie: Callable[[MerkleMap], MerkleMap] = lambda refs: refs
+        self.hidden: set[str] = set()
+
+    def snapshot(self) -> int:
+        """Log the roots of the maps, of refs as it pleases and of advisories without the hidden ones."""
+        self.refs = self.lie(self.refs)
+        return super().snapshot()
+
+    def advise(self, name: str) -> None:
+        """Publish an advisory, and what the maps are then."""
+        payload = Payload(Sha256(hashlib.sha256(name.encode()).hexdigest()), len(name))
+        sig = base64.b64encode(self.attest.sign(name.encode())).decode()
+        self.append(AdvisoryLeaf(self.time, name, AdvisoryOp.PUBLISH, payload, self.attest.public.fingerprint, sig))
+        if name not in self.hidden:
+            self.advisories = self.advisories.apply([(advisory_key(name), advisory_value(payload.sha256))])
+        self.snapshot()
+
+    def forget(self, refs: MerkleMap) -> MerkleMap:
+        """Return the map of refs without the model's main branch."""
+        repo = self.repo(NAME)
+        return refs.apply([], [ref_key(repo.origin, repo.type, repo.folded, MAIN)])
+
+    def stay(self, old: Revision) -> Callable[[MerkleMap], MerkleMap]:
+        """Return what keeps the model's main branch at an old revision in every map."""
+        key = ref_key(old.repo.origin, old.repo.type, old.repo.folded, old.ref)
+        return lambda refs: refs.apply([(key, ref_value(old.seq, old.rev, old.tree))])
 
     def set_ref(
         self, repo: RepoId, rev: GitOid, tree: Sha256, *, ref: RefName = MAIN, kind: RevKind = RevKind.COMPUTED, sign: bool = True
@@ -224,6 +255,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.now = START
+        self.policy = POLICY
         self.members = {name: Institution(name) for name in NAMES}
         keys = {name: one.vkey for name, one in self.members.items()}
         self.watchers = {name: Watcher(one, keys) for name, one in self.members.items()}
@@ -238,13 +270,15 @@ class World:
 
     # What honest people do.
 
-    def publish(self, content: bytes = b"weights", *, second: bool = True, log: Institution | None = None) -> Revision:
-        """Publish a revision at home, as the owner wants it, and let the second member attest it."""
+    def publish(
+        self, content: bytes = b"weights", *, second: bool = True, log: Institution | None = None, wanted: bool = True
+    ) -> Revision:
+        """Publish a revision at home, as the owner wants it (unless said otherwise), and let the second member attest it."""
         self.now += 60
         log = log or self.home
         log.time = self.now
         revision = log.publish(NAME, {"model.safetensors": content, "config.json": b"{}"})
-        if log is self.home:
+        if log is self.home and wanted:
             self.truth.append((self.now, revision))
         if second:
             self.second(revision)
@@ -265,12 +299,22 @@ class World:
         return log.signed_head + "".join(f"{line}\n" for line in lines).encode()
 
     def serve(
-        self, revision: Revision, log: Institution | None = None, *, checkpoint: bytes | None = None, pinned: bool = False
+        self,
+        revision: Revision,
+        log: Institution | None = None,
+        *,
+        checkpoint: bytes | None = None,
+        pinned: bool = False,
+        also: Sequence[KeyUse] = (),
     ) -> Served:
-        """Return what a node would show of a revision now, after asking everybody for cosignatures."""
+        """Return what a node would show of a revision now, after asking everybody for cosignatures.
+
+        checkpoint: to show instead; also: key leaves of other members to show beside those of their attestation keys.
+        """
         log = log or self.home
         others = self.seconds.get(revision.rev, [])
-        shown = [one.shown([one.keys[KeyUse.ATTEST], index], self.cosign(one)) for one, _, index in others]
+        uses = (KeyUse.ATTEST, *also)
+        shown = [one.shown([index, *(one.keys[use] for use in uses)], self.cosign(one)) for one, _, index in others]
         value = (revision.seq, revision.rev, revision.tree)
         found = log.map_proof(revision.repo, revision.ref, value)
         home = log.shown(log.needed(revision), checkpoint or self.cosign(log))
@@ -285,7 +329,7 @@ class World:
                 for mirror, called, key in ((False, witness_name, one.witness), (True, mirror_name, one.mirror)):
                     cosigners.append(Cosigner(cosigner_key(called(origin), key.public), origin, mirror))
             logs = {Origin(origin): (one.vkey,) for origin, one in self.members.items()}
-            policy = complete(parse_policy(POLICY), "world", self.folder)
+            policy = complete(parse_policy(self.policy), "world", self.folder)
             self.readers[name] = Reader(name, self.folder / name, Trust(logs, tuple(cosigners)), policy)
         return self.readers[name]
 
@@ -326,7 +370,7 @@ class World:
         alarmed = any(replay.alarms for one in honest for replay in one.replays.values())
         found |= {"mirrors"} if alarmed or any(one.refused_mirror for one in honest) else set()
         errors = [error for reader in self.readers.values() for _, error in reader.refused]
-        found |= {"readers"} if any(not isinstance(error, PolicyError) for error in errors) else set()
+        found |= {"readers"} if any(_tells(error) for error in errors) else set()
         return found | ({"readers who compare"} if self.contradictions() else set())
 
     def errors(self) -> list[str]:
@@ -359,6 +403,13 @@ class World:
             assert positions == sorted(positions), f"{reader.name} went back"
             for _, _, verified in reader.accepted:
                 assert pins[Origin(HOME)].tree(RepoType.MODEL, NAME, verified.rev) == verified.tree
+
+
+def _tells(error: HanseError) -> bool:
+    """Tell whether a refusal names something false, and not only something that is missing or not what was asked for."""
+    if isinstance(error, PolicyError):
+        return any(one.startswith(("owner-change", "pins", "tree")) for one in error.failed)
+    return not isinstance(error, VerificationFailed) or any(not one.startswith(("revision", "policy")) for one in error.failed)
 
 
 def _one_log(one: tuple[str, Checkpoint, Institution], other: tuple[str, Checkpoint, Institution]) -> bool:
