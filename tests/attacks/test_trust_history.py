@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from tests.support.attacks import CARRIER, COMPARING, MIRRORS, OPERATOR, READERS, WITNESSES, attack
 from tests.support.evidence import Revision
-from tests.support.federation import DAY, FAULTY, Institution, World
+from tests.support.federation import World
+from tests.support.parties import DAY, FAULTY, Institution
 
 
 @attack("none", who="nobody")

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from tests.support.attacks import CARRIER, MIRRORS, OPERATOR, READERS, attack
 from tests.support.evidence import Revision
-from tests.support.federation import FAULTY, World
+from tests.support.federation import World
+from tests.support.parties import FAULTY
 
 from hanse.model.evidence import encode_evidence
 from hanse.model.key_leaf import KeyUse
