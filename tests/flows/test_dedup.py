@@ -11,10 +11,11 @@ from tests.support.xetflows import send_file
 
 from hanse.content.hashing import hmac_chunk
 from hanse.content.shard import parse_shard
-from hanse.db import repos, xorbs
+from hanse.db import xorbs
 from hanse.errors import BlobNotFound
 from hanse.flows.dedup import ANSWER_SECONDS, advertise, answer
 from hanse.flows.node import Node
+from hanse.flows.repos import set_gated, set_visibility
 from hanse.model.actor import Actor
 from hanse.model.digest import XetHash, xet_from_bytes
 from hanse.model.repo import Visibility
@@ -68,8 +69,7 @@ def test_private_gated_and_unknown_chunks_are_unknown(node: Node, alice: Actor, 
         refusals.append((refusal.value.message, refusal.value.hint))
     assert refusals[0] == refusals[1]
     assert answer(node, alice, new_repo(node, alice, "alice/other"), _first(file))
-    with node.db.write() as conn:
-        repos.update_columns(conn, secret.id, visibility="public", salt=None, gated="manual")
+    set_gated(node, alice, set_visibility(node, alice, secret, Visibility.PUBLIC), "manual")
     with pytest.raises(BlobNotFound):
         answer(node, bob, mine, _first(file))
 

@@ -27,6 +27,8 @@ from hanse.flows.node import Node
 from hanse.flows.publish import DeleteFile, DeleteFolder, PutBytes, PutFile
 from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.digest import GitOid, Sha256
+from hanse.model.leaf import parse_leaf
+from hanse.model.ref_leaf import RefLeaf
 from hanse.model.repo import RefName, Visibility
 
 
@@ -42,7 +44,11 @@ def test_commit_is_seen_at_once(node: Node, alice: Actor) -> None:
     repo = new_repo(node, alice, "alice/m")
     done = commit(node, alice, repo, PutBytes("a.txt", b"one"), PutBytes("d/b.txt", b"two"))
     found = access.resolve_revision(node, repo, "main")
-    assert (found.rev, found.tree, done.seq, done.index) == (done.rev, done.tree, 2, 2)
+    assert (found.rev, found.tree, done.seq) == (done.rev, done.tree, 2)
+    assert done.index is not None
+    leaf = parse_leaf(node.log.leaf(done.index))
+    assert isinstance(leaf, RefLeaf)
+    assert (leaf.rev, leaf.seq) == (done.rev, 2)
     assert _files(node, repo.id) == {".gitattributes": 1519, "a.txt": 3, "d/b.txt": 3}
 
 

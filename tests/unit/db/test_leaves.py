@@ -37,16 +37,49 @@ def test_leaves_wait_in_order(database: Database, queued: list[int]) -> None:
         assert [row.id for row in leaves.waiting(conn, 2)] == queued[:2]
         first = leaves.get(conn, queued[0])
         assert first is not None
+        assert first.repo_id is not None
         assert [row.leaf for row in leaves.waiting_of(conn, first.repo_id)] == [b"0", b"2"]
         assert leaves.effects_of(conn, first.repo_id) == ["{}", "{}"]
-        leaves.set_indexes(conn, [(queued[0], 0), (queued[1], 1)])
+        leaves.set_indexes(conn, queued[:2], 0)
         assert (leaves.index_of(conn, queued[1]), leaves.index_of(conn, queued[2])) == (1, None)
         assert [row.index for row in leaves.sequenced(conn, 1, 10)] == [1]
         assert (leaves.log_size(conn), leaves.outstanding(conn), leaves.get(conn, 99)) == (2, (True, False), None)
+        assert (leaves.logged(conn, 0, 9), leaves.logged(conn, 1, 2), leaves.logged(conn, 2, 9)) == ([b"0", b"1"], [b"1"], [])
     with pytest.raises(LeaseLost), database.write() as conn:
-        leaves.set_indexes(conn, [(queued[1], 2), (queued[2], 3)])
+        leaves.set_indexes(conn, queued[1:], 2)
     with database.read() as conn:
         assert leaves.index_of(conn, queued[2]) is None
+
+
+def test_indexes_skip_what_others_queued(database: Database, queued: list[int]) -> None:
+    """A batch need not be consecutive rows: each gets the next index, what lies between stays waiting."""
+    with database.write() as conn:
+        leaves.set_indexes(conn, [queued[0], queued[2]], 7)
+        assert [leaves.index_of(conn, number) for number in queued] == [7, None, 8]
+
+
+def test_leaf_is_found_by_its_hash(database: Database, queued: list[int]) -> None:
+    """The newest leaf of a ref with a hash is found, none of another repository or ref; a leaf need have no repository."""
+    with database.write() as conn:
+        first = leaves.get(conn, queued[0])
+        assert first is not None
+        assert first.repo_id is not None
+        found = leaves.by_hash(conn, first.repo_id, "r", "3")
+        assert found is not None
+        assert found.id == queued[2]
+        assert leaves.by_hash(conn, first.repo_id, "r", "4") is leaves.by_hash(conn, first.repo_id, "q", "3") is None
+        row: dict[str, object] = {
+            "repo_id": None,
+            "kind": "snapshot",
+            "leaf": b"s",
+            "leaf_hash": "5",
+            "effect": "{}",
+            "created_at": 1,
+            "index": 0,
+        }
+        made = leaves.get(conn, leaves.append(conn, row))
+    assert made is not None
+    assert (made.repo_id, made.index) == (None, 0)
 
 
 def _head(size: int, fence: int, staged: str | None = None) -> LogHead:
@@ -102,6 +135,7 @@ def test_newest_change_of_a_repository(database: Database, queued: list[int]) ->
     with database.write() as conn:
         first = leaves.get(conn, queued[0])
         assert first is not None
+        assert first.repo_id is not None
         row = {"repo_id": first.repo_id, "kind": "repo", "ref": None, "seq": None, "rev": None, "tree": None, "effect": "{}"}
         for name in ("4", "5"):
             leaves.append(conn, {**row, "created_at": 1, "leaf": b"x", "leaf_hash": name})
