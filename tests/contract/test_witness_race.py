@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.logs import MemoryLog
+import pytest
+from tests.support.memorylog import MemoryLog
 from tests.support.nodes import make_node
 
 from hanse.db import witnesses
@@ -63,12 +64,9 @@ def test_a_slow_request_cannot_roll_back(database: Database, tmp_path: Path) -> 
         seen = witness.find_log(node, log.origin)
         opened = witness.check(node, parse_request(log.request(seen.size, smaller)), seen)
         witness.submit(node, log.request(seen.size, larger))
-        try:
+        with pytest.raises(SizeConflict) as lost:
             witness.record(node, seen, opened)
-        except SizeConflict as error:
-            assert error.size == larger
-        else:
-            raise AssertionError("the smaller checkpoint was cosigned after the larger one")
+        assert lost.value.size == larger
 
 
 @contextmanager

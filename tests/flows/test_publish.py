@@ -45,6 +45,7 @@ def test_commit_is_seen_at_once(node: Node, alice: Actor) -> None:
     done = commit(node, alice, repo, PutBytes("a.txt", b"one"), PutBytes("d/b.txt", b"two"))
     found = access.resolve_revision(node, repo, "main")
     assert (found.rev, found.tree, done.seq) == (done.rev, done.tree, 2)
+    assert done.index is not None
     leaf = parse_leaf(node.log.leaf(done.index))
     assert isinstance(leaf, RefLeaf)
     assert (leaf.rev, leaf.seq) == (done.rev, 2)

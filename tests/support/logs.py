@@ -1,76 +1,124 @@
-"""A log of somebody else in memory: real tiles, real signatures, every proof; and what asks a witness about it."""
+"""A log as an honest node writes it, made leaf by leaf: for tests of replay and of whatever reads logs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any
 
-from tests.support.signers import MemorySigner, signer
+from tests.support.leaves import ATTEST, MAIN, NODE, ORIGIN, OWNER, TIME, FixedSigner, key_leaf, position_leaf, signed
 
-from hanse.tlog.addcheckpoint import UnverifiedRequest
-from hanse.tlog.checkpoint import Checkpoint, sign_checkpoint
-from hanse.tlog.hashing import EMPTY_ROOT
-from hanse.tlog.note import ED25519, NoteKey
-from hanse.tlog.proof import consistency_proof
-from hanse.tlog.tiles import TileName, grow
+from hanse.model.conceal import conceal
+from hanse.model.digest import NO_SHA256, GitOid, Sha256
+from hanse.model.key_leaf import Holder, KeyLeaf, KeyUse
+from hanse.model.leaf import Leaf, encode_leaf, leaf_id
+from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp, RevKind
+from hanse.model.repo import Origin, RefName, RepoType
+from hanse.model.trust_leaf import AttestLeaf
+from hanse.tlog.replay import Replay
+
+REPO = "org/name"
+
+
+def rev(number: int) -> GitOid:
+    """Return a commit id made from a number."""
+    return GitOid(sha256(b"rev %d" % number).hexdigest()[:40])
+
+
+def tree(number: int) -> Sha256:
+    """Return a tree made from a number."""
+    return Sha256(sha256(b"tree %d" % number).hexdigest())
 
 
 @dataclass
-class MemoryLog:
-    """A log that keeps all tiles of every size it had. seed: names its key; roots: by size."""
+class Log:
+    """Leaves so far, and the last one of each chain: (repo, ref) as written -> (seq, leaf id)."""
 
-    origin: str = "example.com/behind-the-sofa"
-    seed: str = "a log"
-    size: int = 0
-    files: dict[str, bytes] = field(default_factory=dict)
-    roots: dict[int, bytes] = field(default_factory=lambda: {0: EMPTY_ROOT})
-    _edge: dict[str, bytes] = field(default_factory=dict)
+    origin: Origin = ORIGIN
+    leaves: list[bytes] = field(default_factory=list)
+    tips: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
 
-    @property
-    def signer(self) -> MemorySigner:
-        """The log's key."""
-        return signer(self.seed)
+    def add(self, leaf: Leaf | bytes) -> bytes:
+        """Write a leaf and return its bytes."""
+        data = leaf if isinstance(leaf, bytes) else encode_leaf(leaf)
+        self.leaves.append(data)
+        return data
 
-    @property
-    def vkey(self) -> str:
-        """The log's key as witnesses are told it."""
-        return NoteKey(self.origin, self.signer.public, ED25519).text
+    def key(self, signer: FixedSigner = NODE, use: KeyUse = KeyUse.REF, **fields: Any) -> KeyLeaf:
+        """Register a key."""
+        leaf = replace(key_leaf(signer.public, use, **fields), origin=self.origin)
+        self.add(leaf)
+        return leaf
 
-    def append(self, entries: Sequence[bytes]) -> int:
-        """Append entries and return the new size."""
-        growth = grow(self.size, self._edge, entries)
-        self.size, self._edge = growth.new_size, dict(growth.edge)
-        self.files |= dict(growth.objects)
-        self.roots[self.size] = growth.root
-        return self.size
+    def repo(self, op: RepoOp = RepoOp.CREATE, repo: str = REPO, to: str | None = None, salt: bytes | None = None) -> bytes:
+        """Write a `repo` leaf, and let the chains of clear names end or move."""
+        leaf = RepoLeaf(TIME, self.origin, RepoType.MODEL, repo, op, to)
+        hidden = leaf if salt is None else conceal(leaf, salt)
+        ended = {key: self.tips.pop(key) for key in list(self.tips) if key[0] == hidden.repo}
+        if op in (RepoOp.RENAME, RepoOp.TRANSFER) and salt is None:
+            self.tips |= {(str(to), ref): tip for (_, ref), tip in ended.items()}
+        return self.add(hidden)
 
-    def grow(self, count: int, text: str = "entry") -> int:
-        """Append `count` different entries, one checkpoint each, and return the new size."""
-        for _ in range(count):
-            self.append([f"{text} {self.size}".encode()])
-        return self.size
-
-    def head(self, size: int | None = None) -> Checkpoint:
-        """Return the checkpoint of a size, default the newest."""
-        at = self.size if size is None else size
-        return Checkpoint(self.origin, at, self.roots[at])
-
-    def note(self, size: int | None = None) -> bytes:
-        """Return the signed checkpoint of a size, default the newest."""
-        return sign_checkpoint(self.head(size), self.signer)
-
-    def tile(self, name: TileName) -> bytes:
-        """Return a tile, or a wider one at its place."""
-        return next(
-            self.files[path]
-            for width in range(name.width, 257)
-            if (path := TileName(name.level, name.index, width).path) in self.files
+    def next_ref(
+        self, number: int, repo: str = REPO, ref: str = MAIN, *, by: FixedSigner | None = NODE, salt: bytes | None = None
+    ) -> RefLeaf:
+        """Return the next leaf of a chain, without writing it."""
+        leaf = RefLeaf(
+            time=TIME,
+            origin=self.origin,
+            type=RepoType.MODEL,
+            repo=repo,
+            ref=RefName(ref),
+            seq=1,
+            prev=NO_SHA256,
+            rev=rev(number),
+            rev_kind=RevKind.COMPUTED,
+            tree=tree(number),
         )
+        hidden = leaf if salt is None else conceal(leaf, salt)
+        seq, prev = self.tips.get((hidden.repo, hidden.ref), (0, NO_SHA256))
+        linked = replace(hidden, seq=seq + 1, prev=Sha256(prev))
+        return linked if by is None else signed(linked, by)
 
-    def prove(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
-        """Return the consistency proof between two sizes."""
-        return consistency_proof(old, self.size if new is None else new, self.tile)
+    def ref(self, number: int, repo: str = REPO, ref: str = MAIN, **how: Any) -> RefLeaf:
+        """Write the next leaf of a chain."""
+        leaf = self.next_ref(number, repo, ref, **how)
+        data = self.add(leaf)
+        self.tips[leaf.repo, leaf.ref] = (leaf.seq, leaf_id(data))
+        return leaf
 
-    def request(self, old: int, new: int | None = None) -> bytes:
-        """Return an honest add-checkpoint request."""
-        return UnverifiedRequest(old, self.prove(old, new), self.note(new)).encode()
+    def position(self, leaf: RefLeaf, owner: FixedSigner = OWNER) -> AttestLeaf:
+        """Let the owner sign a position."""
+        made = position_leaf(leaf, owner)
+        self.add(made)
+        return made
+
+    def snapshot(self) -> bytes:
+        """Write the snapshot of what was written so far."""
+        return self.add(self.replay().snapshot(TIME))
+
+    def replay(self, **how: Any) -> Replay:
+        """Return the replay of the whole log."""
+        made = Replay.start(self.origin, **how)
+        made.append(self.leaves)
+        return made
+
+
+def operator_log() -> Log:
+    """Return a log with the node's keys, whose operator holds the namespace `org`, and a repository with one ref."""
+    log = Log()
+    log.key()
+    log.key(ATTEST, KeyUse.ATTEST)
+    log.key(NODE, KeyUse.NAMESPACE, namespace="org", holder=Holder.OPERATOR)
+    log.repo()
+    log.ref(1)
+    return log
+
+
+def owner_log() -> Log:
+    """Return a log with the node's keys, where the namespace `org` is held by its owner, and a repository."""
+    log = Log()
+    log.key()
+    log.key(OWNER, KeyUse.NAMESPACE, namespace="org", holder=Holder.OWNER)
+    log.repo()
+    return log

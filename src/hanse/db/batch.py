@@ -19,15 +19,23 @@ def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[at : at + BATCH]
 
 
-def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert `rows` into `table` and return how many were new; a row whose key exists already is left as it is.
-
-    All rows name the same columns.
-    """
+def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert `rows` into `table`; rows whose key exists already are left as they are. All rows name the same columns."""
     if not rows:
-        return 0
+        return
     dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    return conn.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows]).rowcount
+    conn.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def insert_one(conn: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key exists already; tell whether it was inserted.
+
+    PostgreSQL: waits for another transaction that inserts the same key.
+    """
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    key = table.primary_key.columns[0]
+    statement = dialect.insert(table).values(dict(row)).on_conflict_do_nothing().returning(key)
+    return conn.execute(statement).one_or_none() is not None
 
 
 def put_rows(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

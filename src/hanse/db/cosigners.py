@@ -15,8 +15,7 @@ class Cosigner:
     """A witness or mirror of somebody else.
 
     vkey: its key as text, one a line if it has several; url: what comes before `/add-checkpoint`; size: of our log when it
-    cosigned last, 0 before; asked_at: when it was asked last, seconds; failure: what it answered then instead of a cosignature, ""
-    for nothing.
+    cosigned last, 0 before; asked_at: when it was asked last, seconds; failure: what it answered then instead, "" for nothing.
     """
 
     name: str

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from hanse.db.batch import insert_new
+from hanse.db.batch import insert_one
 from hanse.db.schema_trust import log_keys
 from hanse.model.digest import Sha256
 
@@ -39,8 +39,7 @@ def add(conn: Connection, key: LogKey) -> bool:
 
     PostgreSQL: waits for another transaction that enters the same key.
     """
-    found = {name: getattr(key, name) for name in LogKey.__slots__}
-    return insert_new(conn, log_keys, [found]) > 0
+    return insert_one(conn, log_keys, {name: getattr(key, name) for name in LogKey.__slots__})
 
 
 def of_use(conn: Connection, use: str, namespace: str = "") -> list[LogKey]:

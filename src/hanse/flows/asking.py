@@ -42,12 +42,13 @@ class Target:
 class Asked:
     """How asking ended: the size at which the cosigner stands, what it cosigned, and what it answered instead, "" for nothing.
 
-    Neither cosignatures nor failure: a mirror has yet to replay the log.
+    Neither cosignatures nor failure: a mirror has yet to replay the log. shown: a checkpoint of ours that our log does not reach.
     """
 
     size: int
     found: tuple[Cosignature, ...] = ()
     failure: str = ""
+    shown: str = ""
 
 
 def ask(peers: PeerClient, cosigner: Cosigner, target: Target, now: int) -> Asked:
@@ -122,4 +123,6 @@ def _ahead(client: WitnessClient, cosigner: Cosigner, target: Target, size: int,
     if shown.checkpoint.origin != mine.origin or shown.checkpoint.size <= mine.size:
         return Asked(cosigner.size, failure=f"{says}, but shows one of size {shown.checkpoint.size}")
     found = _verified(cosigner, shown.checkpoint, shown.note.signatures, now)
-    return Asked(shown.checkpoint.size, found, f"{says}: the log signed it, so this log has lost its end")
+    return Asked(
+        shown.checkpoint.size, found, f"{says}: the log signed it, so this log has lost its end", shown.note.data.decode()
+    )

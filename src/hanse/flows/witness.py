@@ -23,11 +23,11 @@ from hanse.db import alarms, cosignatures, witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadFormat, BadProof, NotFoundError, SizeConflict
-from hanse.flows.node import Node
+from hanse.flows.keeper import Keeper
 from hanse.model.canonical import canonical
 from hanse.model.publickey import Signer
 from hanse.tlog.addcheckpoint import UnverifiedRequest, parse_request
-from hanse.tlog.checkpoint import Checkpoint, VerifiedCheckpoint, open_checkpoint, parse_checkpoint
+from hanse.tlog.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
 from hanse.tlog.cosignature import cosign
 from hanse.tlog.note import encode_note, parse_note, parse_vkey
 from hanse.tlog.proof import verify_consistency
@@ -55,7 +55,7 @@ def mirror_name(origin: str) -> str:
     return f"{origin[: MAX_NAME - 8]}/mirror"
 
 
-def submit(node: Node, body: bytes) -> Accepted:
+def submit(node: Keeper, body: bytes) -> Accepted:
     """Check a request, record its checkpoint and return it with the witness's signature lines.
 
     Raises BadFormat (steps 1 and 4), NotFoundError (2), BadSignature (3), SizeConflict (5 and 7) or BadProof (6).
@@ -65,15 +65,20 @@ def submit(node: Node, body: bytes) -> Accepted:
     return record(node, seen, check(node, request, seen))
 
 
-def check(node: Node, request: UnverifiedRequest, seen: WitnessedLog) -> VerifiedCheckpoint:
+def check(node: Keeper, request: UnverifiedRequest, seen: WitnessedLog) -> VerifiedCheckpoint:
     """Return the checkpoint of a request if it continues the log as it was `seen` (steps 3 to 6); raises as `submit` does."""
-    opened = open_checkpoint(request.note, *map(parse_vkey, seen.vkeys))
+    found = parse_checkpoint(parse_note(request.note))
+    try:
+        opened = verify_checkpoint(found, *map(parse_vkey, seen.vkeys))
+    except BadProof:  # signed, but of size 0 with a root that is not the empty log's: step 6, which comes after 4 and 5
+        _check_old(request, found.claimed, seen)
+        raise
     _check_old(request, opened.checkpoint, seen)
     _check_consistent(node, request, opened, seen)
     return opened
 
 
-def find_log(node: Node, origin: str) -> WitnessedLog:
+def find_log(node: Keeper, origin: str) -> WitnessedLog:
     """Return a log that this node witnesses; raises NotFoundError."""
     with node.db.read() as conn:
         seen = witnesses.find(conn, origin)
@@ -96,7 +101,7 @@ def _check_old(request: UnverifiedRequest, checkpoint: Checkpoint, seen: Witness
         raise SizeConflict(f"the checkpoint cosigned last is of size {seen.size}, not {request.old}", size=seen.size)
 
 
-def _check_consistent(node: Node, request: UnverifiedRequest, opened: VerifiedCheckpoint, seen: WitnessedLog) -> None:
+def _check_consistent(node: Keeper, request: UnverifiedRequest, opened: VerifiedCheckpoint, seen: WitnessedLog) -> None:
     """Raise BadProof unless the checkpoint is consistent with the one cosigned last; two that exclude each other are kept."""
     checkpoint, old = opened.checkpoint, seen.size
     if old == checkpoint.size and seen.root != checkpoint.root.hex():
@@ -109,20 +114,20 @@ def _check_consistent(node: Node, request: UnverifiedRequest, opened: VerifiedCh
     verify_consistency(old, bytes.fromhex(seen.root), checkpoint.size, checkpoint.root, request.proof)
 
 
-def equivocation(node: Node, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Alarm:
+def equivocation(node: Keeper, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Alarm:
     """Return the alarm about a log that signed two roots for one size: both notes."""
     says = f"{seen.origin} signed two different roots for its size {seen.size}"
     evidence = canonical({"checkpoints": [seen.note, own_note(opened)]})
     return Alarm("equivocation", seen.origin, says, evidence, node.clock.now())
 
 
-def raise_alarm(node: Node, alarm: Alarm) -> bool:
+def raise_alarm(node: Keeper, alarm: Alarm) -> bool:
     """Keep an alarm; tell whether it is new."""
     with node.db.write() as conn:
         return alarms.put(conn, alarm)
 
 
-def record(node: Node, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Accepted:
+def record(node: Keeper, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Accepted:
     """Cosign a checkpoint that was found consistent with `seen` (step 7).
 
     Time never goes back within a log, even if the clock does. Raises SizeConflict if the log moved meanwhile.
@@ -147,7 +152,7 @@ def sign_lines(checkpoint: Checkpoint, name: str, signers: Sequence[Signer], tim
     return tuple(cosign(checkpoint, name, signer, time) for signer in signers)
 
 
-def newest_checkpoint(node: Node, digest: str) -> bytes:
+def newest_checkpoint(node: Keeper, digest: str) -> bytes:
     """Return the last checkpoint cosigned of the log with this origin hash, with all cosignatures of it that are known here.
 
     Raises NotFoundError if there is none.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from hanse.errors import BadFormat, TooLarge
@@ -30,7 +31,6 @@ MAX_BASE64 = 4_096
 """Longest signature or public key in base64 (ML-DSA-44: 3,228 and 1,780)."""
 _HEAD_FIELDS = frozenset({"v", "kind", "must", "time"})
 _MAX_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second RFC 3339 can write
-_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _Kind = TypeVar("_Kind", bound=Enum)
 
 
@@ -102,13 +102,18 @@ def check_head(time: int, origin: str, repo: str) -> None:
     Raises BadFormat, BadRepoId or BadDigest.
     """
     check_time(time)
-    parse_origin(origin)
+    _check_origin(origin)
     if "/" in repo:
         check_name(repo)
     else:
         parse_sha256(repo)
 
 
+# Logs name the same few things again and again.
+_check_origin = lru_cache(maxsize=256)(parse_origin)
+
+
+@lru_cache(maxsize=4096)
 def check_name(repo: str) -> None:
     """Raise BadFormat or BadRepoId unless `repo` is `namespace/name` in lower case."""
     # Origin and type play no part in the rules for namespace and name.
@@ -116,6 +121,7 @@ def check_name(repo: str) -> None:
         raise BadFormat(f"a leaf names a repository in lower case, got {repo[:200]!r}")
 
 
+@lru_cache(maxsize=4096)
 def check_ref(ref: str) -> None:
     """Accept `refs/<class>/<name>`: heads, tags, pr, and what upstreams have besides, such as `refs/convert/parquet`.
 
@@ -206,16 +212,16 @@ def enum(kind: Callable[[str], _Kind], fields: dict[str, Any], name: str) -> _Ki
 
 def format_time(time: int) -> str:
     """Return a time in seconds since 1970 as leaves have it."""
-    return datetime.fromtimestamp(time, tz=UTC).strftime(_TIME_FORMAT)
+    return datetime.fromtimestamp(time, tz=UTC).isoformat()[:19] + "Z"
 
 
 def parse_time(text: str) -> int:
     """Return seconds since 1970 for exactly `YYYY-MM-DDTHH:MM:SSZ`; raises BadFormat."""
     try:
-        moment = datetime.strptime(text, _TIME_FORMAT).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadFormat(f"time of a leaf must look like 2026-11-22T08:03:24Z, got {text[:40]!r}") from error
-    # strptime also takes unpadded numbers; the round trip does not.
-    if moment.year < 1970 or moment.strftime(_TIME_FORMAT) != text:
+    # Other forms of ISO 8601 are read, too; the round trip does not give them back.
+    if moment.year < 1970 or moment.isoformat()[:19] + "Z" != text:
         raise BadFormat(f"time of a leaf must look like 2026-11-22T08:03:24Z, got {text[:40]!r}")
-    return int(moment.timestamp())
+    return int(moment.replace(tzinfo=UTC).timestamp())

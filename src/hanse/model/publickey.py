@@ -9,6 +9,7 @@ here names keys by it.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from dataclasses import dataclass
 from enum import Enum
@@ -155,6 +156,7 @@ class Signer(Protocol):
         ...
 
 
+@functools.lru_cache(maxsize=256)  # reading a key costs as much as a tenth of checking a signature with it
 def _load(der: bytes) -> _Key:
     try:
         if len(der) > MAX_KEY_BYTES:

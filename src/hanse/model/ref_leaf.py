@@ -178,6 +178,12 @@ def signed_bytes(leaf: RefLeaf) -> bytes:
     return leaf_bytes(leaf, without="sig")
 
 
+def signed_part(data: bytes, sig: str) -> bytes:
+    """Return `signed_bytes` of the leaf that has the canonical bytes `data` and the signature `sig`, without writing it anew."""
+    # A quote inside a text is escaped, so only the field itself looks like this, and "time" follows it.
+    return data.replace(b'"sig":"%s",' % sig.encode(), b"", 1)
+
+
 def parse_ref_leaf(fields: dict[str, Any], time: int) -> RefLeaf:
     """Return the `ref` leaf with the fields of a JSON object; raises BadFormat, BadRepoId or BadDigest."""
     only(fields, _REF_FIELDS, ("key", "sig"))

@@ -131,6 +131,8 @@ def _failures(url: str) -> Iterator[None]:
     except (httpx2.NetworkError, httpx2.ProxyError) as error:
         raise PeerDown(f"{_place(url)} cannot be reached: {error}"[:300]) from error
     except (httpx2.RemoteProtocolError, httpx2.DecodingError) as error:
+        if "disconnected" in str(error):  # it hung up: stopped, or did not like a kept connection
+            raise PeerDown(f"{_place(url)} hung up") from error
         raise PeerMisbehaved(f"{_place(url)} does not speak HTTP as it should: {error}"[:300]) from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise PeerDown(f"{_place(url)} cannot be asked: {error}"[:300]) from error

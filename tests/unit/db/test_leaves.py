@@ -68,7 +68,15 @@ def test_leaf_is_found_by_its_hash(database: Database, queued: list[int]) -> Non
         assert found is not None
         assert found.id == queued[2]
         assert leaves.by_hash(conn, first.repo_id, "r", "4") is leaves.by_hash(conn, first.repo_id, "q", "3") is None
-        row = {"repo_id": None, "kind": "snapshot", "leaf": b"s", "leaf_hash": "5", "effect": "{}", "created_at": 1, "index": 0}
+        row: dict[str, object] = {
+            "repo_id": None,
+            "kind": "snapshot",
+            "leaf": b"s",
+            "leaf_hash": "5",
+            "effect": "{}",
+            "created_at": 1,
+            "index": 0,
+        }
         made = leaves.get(conn, leaves.append(conn, row))
     assert made is not None
     assert (made.repo_id, made.index) == (None, 0)

@@ -79,3 +79,25 @@ def test_written_leaves_stay_below_the_bound() -> None:
         leaf_bytes(Long())
     with pytest.raises(BadFormat):
         check_ref(RefName("main"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Z",
+        "2026-11-22T08:03:24",
+        "2026-11-22T08:03:24+00:00",
+        "2026-11-22T09:03:24+01:00",
+        "2026-11-22 08:03:24Z",
+        "2026-W47-7T08:03:24Z",
+        "20261122T080324Z",
+        "2026-11-22T08:03:24.0Z",
+        "2026-11-22T08:03Z",
+        "2026-11-22T08:03:24z",
+    ],
+)
+def test_a_time_has_one_form(text: str) -> None:
+    """What ISO 8601 allows besides is refused: offsets, weeks, no separators, fractions, no seconds, lower case."""
+    with pytest.raises(BadFormat):
+        parse_time(text)
