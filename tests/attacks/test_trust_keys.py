@@ -31,6 +31,7 @@ def _signed(revision: Revision, member: Institution) -> Bundle:
     who=THIEF,
     refused={WITNESSES, READERS},
     noticed={WITNESSES},
+    rule="witness",
 )
 def test_a_stolen_log_key(world: World) -> None:
     """Whoever has the log's key can sign a log, but no honest witness cosigns one that does not continue the true one."""
@@ -60,6 +61,7 @@ def test_a_stolen_log_key_without_the_others(world: World) -> None:
     "a stolen attestation key of another member, and an operator who lies",
     who=f"{THIEF}, and {OPERATOR}",
     refused={READERS},
+    rule="signers",
 )
 def test_a_stolen_attestation_key(world: World) -> None:
     """A statement counts where its member's own log lists it; the key alone lists nothing."""
@@ -72,6 +74,7 @@ def test_a_stolen_attestation_key(world: World) -> None:
     who=f"{THIEF}, and {OPERATOR}",
     refused={READERS},
     noticed={MIRRORS},
+    rule="signers",
 )
 def test_a_stolen_attestation_key_listed_elsewhere(world: World) -> None:
     """What a log lists is its own member's word, whosever key it registers as its own."""
@@ -119,10 +122,10 @@ def test_a_log_that_witnesses_itself(world: World) -> None:
     assert not world.show("bob", world.serve(evil, branch, checkpoint=world.cosign(branch) + own))
 
 
-@attack("one member's statement, listed by two", who="another member", refused={READERS}, noticed={MIRRORS})
+@attack("one member's statement, listed by two", who="another member", refused={READERS}, noticed={MIRRORS}, rule="signers")
 def test_one_signature_for_two(world: World) -> None:
     """A key counts for one member, whoever else registers it and lists what it signed."""
-    evil = world.publish(b"1", second=False)
+    evil = world.publish(b"1", second=False, wanted=False)
     other = world.members["c.example"]
     other.keys[KeyUse.ATTEST] = other.add_key(world.home.attest, KeyUse.ATTEST)
     other.attest = world.home.attest

@@ -198,6 +198,13 @@ class Reader:
     policy: LoadedPolicy
     accepted: list[tuple[int, Served, VerifiedRevision]] = field(default_factory=list)
     refused: list[tuple[Served, HanseError]] = field(default_factory=list)
+    forgetful: bool = False
+
+    @property
+    def went_back(self) -> bool:
+        """Whether he took something for the latest after something newer."""
+        positions = [verified.position.seq for _, _, verified in self.accepted if verified.position is not None]
+        return positions != sorted(positions)
 
     def pins(self) -> dict[Origin, Pins]:
         """Return what he remembers."""
@@ -205,9 +212,9 @@ class Reader:
 
     def read(self, served: Served, now: int) -> bool:
         """Verify what is shown; tell whether it was accepted."""
-        pins = self.pins()
+        pins = {} if self.forgetful else self.pins()
         growth = {}
-        old = pins[served.log.origin].log
+        old = pins[served.log.origin].log if pins else None
         if old is not None and old.size:
             sizes = sorted((old.size, len(served.log.log.leaves)))
             growth = {served.log.origin: served.log.growth(*sizes)} if sizes[1] == len(served.log.log.leaves) else {}
@@ -218,7 +225,8 @@ class Reader:
         try:
             trust = replace(self.trust, pins=pins, growth=growth)
             found = verify_revision(parse_evidence(served.evidence), trust, self.policy, want, now)
-            keep(self.home, found, now)
+            if not self.forgetful:
+                keep(self.home, found, now)
         except HanseError as error:
             self.refused.append((served, error))
             return False
