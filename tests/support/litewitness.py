@@ -40,7 +40,9 @@ class LiteWitness:
         for command in (["add-log", "-origin", origin], ["add-key", "-origin", origin, "-key", vkey]):
             program = find("witnessctl")
             assert program is not None
-            subprocess.run([program, command[0], "-db", "witness.db", *command[1:]], cwd=self.folder, check=True, capture_output=True)
+            subprocess.run(
+                [program, command[0], "-db", "witness.db", *command[1:]], cwd=self.folder, check=True, capture_output=True
+            )
 
 
 @contextmanager
