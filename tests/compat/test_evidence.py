@@ -103,6 +103,48 @@ def test_upload_settle_verify(node: LiveNode, model: Path, tmp_path: Path) -> No
     assert _hanse(node, "cite", "none")[0] == 1
 
 
+def test_an_owner_signs_himself(node: LiveNode, model: Path, tmp_path: Path) -> None:
+    """With a key of his own on his own machine the publisher signs what he uploaded, and nobody who has the node can do that."""
+    key, other = tmp_path / "keys" / "mine.key", tmp_path / "keys" / "next.key"
+    for one in (key, other):
+        assert _hanse(node, "sign", "key", one)[0] == 0
+    assert _hanse(node, "sign", "key", key)[0] == 1
+    create = [sys.executable, "-m", "hanse", "admin", "org", "add", "lab", "--owner", "admin", "--data", str(node.data)]
+    subprocess.run(create, check=True, env={**os.environ, "HANSE_HOME": str(node.folder)}, timeout=60)
+    assert _hanse(node, "sign", "register", "lab", "--key", key, token="")[0] == 1
+    assert _hanse(node, "sign", "register", "lab", "--key", key)[0] == 0
+    _upload(node, model, tmp_path / "home", "lab/owned")
+    code, out = _hanse(node, "sign", model, "--key", other, "--repo", "lab/owned")
+    assert (code, "register" in out) == (1, True), out
+    code, out = _hanse(node, "sign", model, "--key", key, "--repo", "lab/owned@main")
+    assert (code, out.count("is leaf")) == (0, 2), out
+    assert "signed as well" in out
+    with RawClient(node.port) as anybody:
+        data = anybody("GET", "/api/models/lab/owned/evidence/main").body
+        said = anybody("GET", "/api/models/lab/owned/attestations/main").json()
+        keys = anybody("GET", "/v1/namespaces/lab/keys").json()
+        assert anybody("GET", "/api/models/lab/owned/manifest/main").status == 401
+        assert anybody("POST", "/api/models/lab/owned/attestations/main", b"{}").status == 401
+        assert anybody.json("POST", "/v1/namespaces/lab/keys", {"spki": "AA=="}).status == 401
+    policy, want = load_policy("open", tmp_path), Wanted(ORIGIN, repo="lab/owned", ref="refs/heads/main")
+    verified = verify_revision(parse_evidence(data), Trust(), policy, want, int(time.time()))
+    assert verified.owner is not None
+    assert verified.owner.public.fingerprint == next(one["key"] for one in keys if one["holder"] == "owner")
+    assert verified.owner.public.fingerprint in {one["key"] for one in said}
+    (model / "part-1.bin").write_bytes(b"something else")
+    code, out = _hanse(node, "sign", model, "--key", key, "--repo", "lab/owned")
+    assert (code, "part-1.bin: the folder has" in out) == (1, True), out
+    assert _hanse(node, "sign", model, "--key", key, "--out", tmp_path / "model.sig")[0] == 0
+    assert json.loads((tmp_path / "model.sig").read_text())["dsseEnvelope"]["signatures"]
+    assert _hanse(node, "sign", "register", "lab", "--key", other)[0] == 1
+    assert _hanse(node, "sign", "register", "lab", "--key", other, "--old", key)[0] == 0
+    with RawClient(node.port, ADMIN_TOKEN) as owner:
+        keys = owner("GET", "/v1/namespaces/lab/keys").json()
+        assert owner("POST", "/api/models/lab/owned/attestations/main", b"\n").status == 400
+        assert owner("POST", "/api/models/lab/owned/attestations/main", b"x").status == 400
+    assert [one["state"] for one in keys if one["holder"] == "owner"] == ["retired", "active"]
+
+
 def test_private_evidence(node: LiveNode, model: Path, tmp_path: Path) -> None:
     """Evidence of a private repository is for its people, and its leaves tell the public nothing."""
     _upload(node, model, tmp_path / "home", "admin/secret", "--private")

@@ -11,6 +11,7 @@ from tests.support.litewitness import NAME, LiteWitness, find, litewitness
 from tests.support.memorylog import MemoryLog
 from tests.support.nodes import add_user, make_node, new_repo, running
 from tests.support.served import served, until
+from tests.support.signers import signer
 
 from hanse.clock import SystemClock
 from hanse.db import cosignatures, cosigners
@@ -23,7 +24,6 @@ from hanse.peers.client import Answer, PeerClient
 from hanse.tlog.addcheckpoint import UnverifiedRequest
 from hanse.tlog.checkpoint import Checkpoint, sign_checkpoint
 from hanse.tlog.note import parse_vkey
-from tests.support.signers import signer
 
 pytestmark = pytest.mark.skipif(find("litewitness") is None, reason="litewitness is not here: tests/services/torchwood.sh")
 
