@@ -21,6 +21,7 @@ from hanse.model.digest import Sha256
 from hanse.model.key_leaf import Holder
 from hanse.model.leaf import LEAF_VERSION
 from hanse.model.repo import Origin, RepoType
+from hanse.tlog import chains
 from hanse.tlog.chains import MAX_WAITING
 from hanse.tlog.map import MerkleMap, advisory_key, advisory_value, ref_key, ref_value
 from hanse.tlog.replay import Replay
@@ -248,9 +249,9 @@ class Maps:
         maps.now = MapRoots(replay.refs, replay.advisories)
         for place, ref, chain in replay.chains.items():
             maps.names[place] = (*maps.names.get(place, ()), ref)
-            if chain.shown != chain.head:
-                values = [ref_value(one.seq, one.rev.hex(), one.tree.hex()) for one in (chain.head, *chain.waiting)]
-                maps.hidden[_key(place, ref)] = Hidden(values[0], tuple(values[1:]))
+            head, waiting = _place_value(chain.head), tuple(map(_place_value, chain.waiting))
+            if chain.shown is None or _place_value(chain.shown) != head:
+                maps.hidden[_key(place, ref)] = Hidden(head, waiting)
         for namespace, holder, keys in replay.keyring.owners(replay.size):
             maps.owners[namespace] = Owner(holder is Holder.OWNER, keys)
         return maps
@@ -278,6 +279,10 @@ class Maps:
 def _key(place: Place, ref: str) -> bytes:
     origin, kind, repo = place
     return ref_key(Origin(origin), RepoType(kind), repo, ref)
+
+
+def _place_value(place: chains.Place) -> bytes:
+    return ref_value(place.seq, place.rev.hex(), place.tree.hex())
 
 
 def _applied(before: MerkleMap, changes: dict[bytes, bytes | None]) -> MerkleMap:
