@@ -7,7 +7,8 @@ cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"/state/lists/partial "$work"/cache/archives/partial .cache
-site=$(sed -nE 's/^(URIs:|deb( \[[^]]*\])?) *(https?:[^ ]*debian)( .*)?$/\3/p' /etc/apt/sources.list.d/* /etc/apt/sources.list 2>/dev/null | head -1)
+sources=$(cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null || true)
+site=$(grep -v '^#' <<<"$sources" | grep -oE 'https?://[^ ]+/debian\b' | sed -n 1p || true)
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${site:?no Debian mirror configured} sid main" >"$work/sources.list"
 cat >"$work/apt.conf" <<EOF
 Dir::Etc::sourcelist "$work/sources.list";
