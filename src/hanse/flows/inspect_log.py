@@ -7,17 +7,19 @@ the one seen before.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hanse.errors import BadProof, BadSignature, HanseError, PeerRefused, RolledBack
-from hanse.flows.pins import LogSeen, check_log, read_pins, remember
+from hanse.flows.pins import LogSeen, Pins, check_log, read_pins, remember
 from hanse.flows.shown_keys import KeyBook
 from hanse.flows.trust import mirror_name, witness_name
 from hanse.model.decision import Known
-from hanse.model.key_leaf import KeyLeaf, KeyUse
+from hanse.model.digest import Sha256
+from hanse.model.key_leaf import KeyLeaf, KeyUse, handover_bytes
 from hanse.model.leaf import Leaf, leaf_hash, parse_leaf
 from hanse.model.repo import Origin, parse_origin
 from hanse.peers.client import PeerClient, parse_base
@@ -32,7 +34,9 @@ from hanse.tlog.tiles import WIDTH, TileName, grow, parse_tile_path
 from hanse.tlog.tlogproof import TlogProof
 
 _FIRST_BUNDLES = 8
-"""Where a first contact looks for the leaf that registers the log's key; elsewhere `hanse log check` finds it."""
+"""Where a first contact looks for the leaf that registers the log's key."""
+_LATER_BUNDLES = 4096
+"""How far a hand-over to a new log key is looked for behind what was seen before: a million leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +83,14 @@ class CheckedLog:
 def open_log_at(client: PeerClient, url: str, home: Path, now: int, vkey: str = "") -> OpenLog:
     """Return the log at `url` (of the log, or of its node); a log met for the first time is pinned.
 
-    vkey: the log's key, if the caller knows it. Raises BadSignature, BadProof, RolledBack or Equivocation if it is not what it was,
-    InputError or PeerError if it cannot be read.
+    vkey: the log's key, if the caller knows it. Raises BadSignature, BadProof, RolledBack or Equivocation if it is not what it
+    was, InputError or PeerError if it cannot be read.
     """
     log, note = _find(client, url)
     claimed = parse_checkpoint(parse_note(note))
     origin = parse_origin(claimed.claimed.origin)
     pins = read_pins(home, origin)
-    if vkey:
-        keys, known = (parse_vkey(vkey),), Known.CONFIGURED
-    elif pins.log is not None:
-        keys, known = tuple(map(parse_vkey, pins.log.vkeys)), Known.PINNED
-    else:
-        keys, known = _registered(log, claimed), Known.NEW
+    keys, known = _keys(log, claimed, pins, vkey)
     verified = verify_checkpoint(claimed, *keys)
     found = OpenLog(log, origin, verified, note, known)
     vkeys = tuple(key.text for key in verified.by)
@@ -114,19 +113,42 @@ def _find(client: PeerClient, url: str) -> tuple[LogClient, bytes]:
         return log, log.checkpoint()
 
 
+def _keys(log: LogClient, claimed: UnverifiedCheckpoint, pins: Pins, vkey: str) -> tuple[tuple[NoteKey, ...], Known]:
+    """Return the keys that may sign the checkpoint, and where they are known from."""
+    if vkey:
+        return (parse_vkey(vkey),), Known.CONFIGURED
+    if pins.log is None:
+        return _registered(log, claimed), Known.NEW
+    found = {key.public.fingerprint: key for key in map(parse_vkey, pins.log.vkeys)}
+    signers = {(line.name, line.key_id) for line in claimed.note.signatures}
+    if not any((key.name, key.key_id) in signers for key in found.values()):
+        # The log signs with another key: one of those before must have handed over to it since.
+        for leaf in _log_keys(log, claimed, pins.log.size // WIDTH, _LATER_BUNDLES):
+            earlier = found.get(Sha256(leaf.by))
+            if earlier is not None:
+                earlier.public.verify(base64.b64decode(leaf.sig), handover_bytes(leaf))
+                found[leaf.key] = NoteKey(pins.origin, leaf.public, ED25519)
+    return tuple(found.values()), Known.PINNED
+
+
 def _registered(log: LogClient, claimed: UnverifiedCheckpoint) -> tuple[NoteKey, ...]:
-    """Return the log keys that its first leaves register; nothing vouches for them yet."""
+    """Return the log keys that its first leaves register; nothing vouches for them yet. Raises BadSignature if there is none."""
+    origin = claimed.claimed.origin
+    found = [NoteKey(origin, leaf.public, ED25519) for leaf in _log_keys(log, claimed, 0, _FIRST_BUNDLES)]
+    if not found:
+        raise BadSignature(f"the log {origin[:100]} does not say with which key it signs", hint="give its key with --key")
+    return tuple(dict.fromkeys(found))
+
+
+def _log_keys(log: LogClient, claimed: UnverifiedCheckpoint, first: int, count: int) -> Iterator[KeyLeaf]:
+    """Yield the leaves that register log keys in some of the log's bundles; they are not proved to be in it."""
     origin, size = claimed.claimed.origin, claimed.claimed.size
-    found = []
-    for index in range(min(_FIRST_BUNDLES, -(-size // WIDTH))):
+    for index in range(first, min(first + count, -(-size // WIDTH))):
         for entry in log.bundle(index, min(WIDTH, size - index * WIDTH)):
             with suppress(HanseError):
                 leaf = parse_leaf(entry)
                 if isinstance(leaf, KeyLeaf) and leaf.use is KeyUse.LOG and leaf.origin == origin and leaf.spki:
-                    found.append(NoteKey(origin, leaf.public, ED25519))
-        if found:
-            return tuple(dict.fromkeys(found))
-    raise BadSignature(f"the log {origin[:100]} does not say with which key it signs", hint="give its key with --key")
+                    yield leaf
 
 
 def _check_growth(log: OpenLog, size: int, root: bytes) -> None:
