@@ -39,6 +39,13 @@ def _node(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield node
 
 
+@pytest.fixture(name="model")
+def _model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    return folder
+
+
 def _upload(node: LiveNode, model: Path, home: Path, repo: str, *flags: str) -> None:
     for name, data in FILES.items():
         (model / name).write_bytes(data)
@@ -62,7 +69,7 @@ def _predicates(found: UnverifiedEvidence) -> set[str]:
 
 
 def _hanse(node: LiveNode, *arguments: str | Path, token: str = ADMIN_TOKEN) -> tuple[int, str]:
-    """Run a command in this process, as tests/house does once in one of its own; return its exit code and all it printed."""
+    """Run a command in this process; return its exit code and all it printed."""
     environ = {"HANSE_NODE": node.url, "HF_TOKEN": token, "HANSE_HOME": str(node.folder)}
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
