@@ -105,7 +105,9 @@ def _compared(bench: Bench, what: str, file: Path, rivals: Mapping[str, Callable
     found = interleave(bench.rounds, hanse=lambda: float(_ours(file, file.name)["seconds"]), **rivals)
     size = file.stat().st_size / 1e6
     ours = found.pop("hanse")
+    warm = float(outcome["again"]) * 1000
     told = f"{ours} s, {size / max(ours.median, 1e-4):,.0f} MB/s, {outcome['verdict']}/{outcome['coverage']}"
+    told += f"; {warm:.1f} ms where the process scanned such a file before" if warm < 100 else ""
     rows = [Row(f"{what} ({size:,.0f} MB): hanse", told, reach)]
     return rows + [Row(f"{what}: {name}", f"{value} s; hanse {ratio(ours, value)}") for name, value in found.items()]
 

@@ -122,6 +122,7 @@ def _stack_families() -> list[Family]:
         _both("pickle-dup", lambda body: stream(b"N2" + body + b"20")),
         _both("pickle-in-dict", lambda body: stream(b"}(" + text("weights") + body + b"u")),
         _pair("pickle-memo", stream(memo), stream(nice_memo)),
+        _pair("pickle-memo-bomb", stream(b"Nr\xff\xff\xff\xff"), stream(b"Nr\xff\xff\x00\x00")),
         _pair(
             "pickle-extension",
             stream(registered + b"0\x82\xf0" + text(COMMAND) + b"\x85R"),

@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from hanse.jobs import wire
-from hanse.jobs.opinion import opinion_of
 from hanse.jobs.sandbox import allow_seconds, enclose
 from hanse.model.canonical import canonical
 from hanse.scan.dispatch import extract
@@ -76,6 +75,12 @@ def facts_of(source: Source) -> bytes:
     return canonical(extract(source).to_json())
 
 
+def _opinion_of(source: Source) -> bytes:
+    from hanse.jobs.opinion import opinion_of  # noqa: PLC0415 twice the time that the other task's worker needs to start
+
+    return opinion_of(source)
+
+
 def _job(sock: socket.socket) -> tuple[int, bytes, list[int]]:
     """Return the next job: its kind, its payload and its descriptors."""
     space = socket.CMSG_SPACE(array.array("i").itemsize)
@@ -91,7 +96,7 @@ def _job(sock: socket.socket) -> tuple[int, bytes, list[int]]:
     return number, wire.exactly(sock, length), files
 
 
-TASKS: dict[str, Callable[[Source], bytes]] = {"facts": facts_of, "picklescan": opinion_of}
+TASKS: dict[str, Callable[[Source], bytes]] = {"facts": facts_of, "picklescan": _opinion_of}
 """What a worker may be there for, by name."""
 
 

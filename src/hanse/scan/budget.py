@@ -25,7 +25,7 @@ def limits_for(size: int) -> dict[str, int]:
     the operations that programs may use, so that an archive full of them leaves enough for what is executed.
     """
     # About two seconds of work for whatever is in 10 MB; real files of more need up to three operations a byte.
-    operations = 12_000_000 + 3 * max(0, size - 10_000_000)
+    operations = 10_000_000 + 3 * max(0, size - 10_000_000)
     return {
         "operations": operations,
         "programs": operations * 3 // 4,

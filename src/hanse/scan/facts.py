@@ -106,7 +106,7 @@ def facts_from_json(value: Mapping[str, Any]) -> Facts:
 
 def plain(value: Any, depth: int = 6) -> Any:
     """Return a value that canonical JSON can hold: integers beyond 2^53 and floats as text, texts cut and without surrogates."""
-    if value is None or isinstance(value, bool):
+    if value is None or isinstance(value, bool) or (type(value) is str and len(value) <= MAX_TEXT and value.isascii()):
         return value
     if isinstance(value, int):
         if -SAFE_INTEGER <= value <= SAFE_INTEGER:

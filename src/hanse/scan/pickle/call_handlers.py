@@ -135,7 +135,7 @@ def binpersid(machine: Machine, pos: int) -> int:
     else:
         if not machine.record.seen("persid", "storage"):
             machine.record.note("persid", "storage", at, {"shape": machine.heap.shape(value)})
-        machine.record.note("storage", repr(found), at, found)
+        machine.record.note("storage", tuple(found.values()), at, found)
     stack[-1] = machine.heap.thing(persistent(found))
     return pos + 1
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MAX_EXACT = 16
 """Different arguments of one callable that are kept as they are; after that only what kinds they have."""
 MAX_ROUGH = 16
+MAX_SAME = 4096
+REBUILD = "torch._utils _rebuild"
 MAX_IMPORTS = 20_000
 EXACT_COST = 60
 ROUGH_COST = 6
@@ -30,11 +32,15 @@ DTYPES = frozenset({"numpy dtype", "numpy.core.multiarray dtype", "numpy._core.m
 
 @dataclass(slots=True)
 class Site:
-    """Calls of one callable in one way. exact, rough: entries by shape; results: values by what they depend on."""
+    """Calls of one callable in one way. exact, rough: entries by shape; results: values by what they depend on.
+
+    same: entries of calls, and of what is wrong with their tensors, by what stands for their arguments (`Heap.exact`).
+    """
 
     exact: dict[str, list[Any]] = field(default_factory=dict)
     rough: dict[tuple[int, ...], list[Any]] = field(default_factory=dict)
     results: dict[tuple[int, str], int] = field(default_factory=dict)
+    same: dict[tuple[Any, ...], tuple[list[Any], list[Any] | None]] = field(default_factory=dict)
     name: str = ""
 
 
@@ -70,8 +76,12 @@ def call(machine: Machine, how: str, parts: tuple[int, int | Sequence[int]], at:
     site = _site(machine, how, function)
     found = machine.heap.items(given) if isinstance(given, int) else tuple(given)
     items = found or ()
+    key = machine.heap.exact(items) if keywords is None and found is not None and site.name and not site.rough else None
+    if key is not None and _same(machine, site, key):
+        return _result(machine, site, how, items, at)
     _look_into(machine, site.name, items)
     values = items if keywords is None else (*items, keywords)
+    entry = None
     if found is None or not _known(machine, site, values):
         data: dict[str, Any] = {"callable": site.name, "how": how}
         if not site.name:
@@ -79,9 +89,10 @@ def call(machine: Machine, how: str, parts: tuple[int, int | Sequence[int]], at:
             machine.record.note("computed", ("callable", repr(data["of"])), at, {"what": "callable", "from": data["of"]})
         if keywords is not None:
             data["keywords"] = machine.heap.shape(keywords)
-        _keep(machine, site, data, values, at, whole=given if isinstance(given, int) else None)
-    if items and site.name.startswith("torch._utils _rebuild"):
-        _check_tensor(machine, site.name, items, at)
+        entry = _keep(machine, site, data, values, at, whole=given if isinstance(given, int) else None)
+    wrong = _check_tensor(machine, site.name, items, at) if items and site.name.startswith(REBUILD) else None
+    if entry is not None and key is not None and len(site.same) < MAX_SAME:
+        site.same[key] = entry, wrong
     return _result(machine, site, how, items, at)
 
 
@@ -116,6 +127,19 @@ def _site(machine: Machine, how: str, function: int) -> Site:
     return site
 
 
+def _same(machine: Machine, site: Site, key: tuple[Any, ...]) -> bool:
+    """Count a call whose arguments have the very shapes of an earlier one; it costs what it would without this."""
+    found = site.same.get(key)
+    if found is None:
+        return False
+    call, wrong = found
+    machine.extra += ROUGH_COST + EXACT_COST + (TENSOR_COST if key and site.name.startswith(REBUILD) else 0)
+    call[1] += 1
+    if wrong is not None:
+        wrong[1] += 1
+    return True
+
+
 def _known(machine: Machine, site: Site, values: tuple[int, ...]) -> bool:
     """Count a call of a much used callable whose arguments have kinds seen before."""
     machine.extra += ROUGH_COST
@@ -132,8 +156,11 @@ def _kinds(machine: Machine, values: tuple[int, ...]) -> tuple[int, ...]:
 
 def _keep(
     machine: Machine, site: Site, data: dict[str, Any], values: tuple[int, ...], at: int, *, whole: int | None = None
-) -> None:
-    """Note a call or a BUILD with the exact shape of `whole` or else of the values, or the rough one if the callable has many."""
+) -> list[Any] | None:
+    """Note a call or a BUILD with the exact shape of `whole` or else of the values, or the rough one if the callable has many.
+
+    Returns the entry of an exact shape.
+    """
     heap = machine.heap
     build = "target" in data
     name, kind = ("state", "build") if build else ("args", "call")
@@ -142,14 +169,15 @@ def _keep(
         shown = [heap.shape(value) for value in values] if whole is None else heap.shape(whole)
         data[name] = shown[0] if build else shown
         text = repr(data)
-        site.exact[text] = machine.record.note(kind, text, at, data)
-        return
+        entry = site.exact[text] = machine.record.note(kind, text, at, data)
+        return entry
     room = len(site.rough) < MAX_ROUGH
-    shapes = [heap.rough(value) for value in values]
+    shapes = [heap.rough(value) for value in values] if room else []
     data[name] = {"more": 1} if not room else shapes[0] if build else shapes
     entry = machine.record.note(kind, repr(data), at, data)
     if room:
         site.rough[_kinds(machine, values)] = entry
+    return None
 
 
 def _result(machine: Machine, site: Site, how: str, items: Sequence[int], at: int) -> int:
@@ -186,8 +214,10 @@ def keep_nested(machine: Machine, value: int, name: str) -> None:
         machine.nested[value] = name
 
 
-def _check_tensor(machine: Machine, name: str, items: Sequence[int], at: int) -> None:
+def _check_tensor(machine: Machine, name: str, items: Sequence[int], at: int) -> list[Any] | None:
+    """Note what is wrong with a tensor and return the entry, None if nothing is."""
     machine.extra += TENSOR_COST
     reason = violation(machine.heap, name, items)
-    if reason:
-        machine.record.note("tensor", (name, reason), at, {"callable": name, "reason": reason})
+    if not reason:
+        return None
+    return machine.record.note("tensor", (name, reason), at, {"callable": name, "reason": reason})

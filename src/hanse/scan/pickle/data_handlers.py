@@ -223,7 +223,11 @@ def put(width: int) -> Callable[[Machine, int], int]:
 
     def handle(machine: Machine, pos: int) -> int:
         machine.extra += 1
-        machine.put(read_number(machine, pos, width))
+        key, memo = read_number(machine, pos, width), machine.memo
+        if key == len(memo) and not machine.sparse:  # what every writer does
+            memo.append(machine.stack[-1])
+        else:
+            _put_far(machine, key, pos)
         return pos + 1 + width
 
     return handle
@@ -239,8 +243,15 @@ def text_put(machine: Machine, pos: int) -> int:
     """Do PUT."""
     machine.extra += LINE_COST
     line, end = read_line(machine, pos + 1)
-    machine.put(_key(line))
+    _put_far(machine, _key(line), pos)
     return end
+
+
+def _put_far(machine: Machine, key: int, pos: int) -> None:
+    """Put an entry that is not the next one, noting one for which a loader takes much memory."""
+    machine.put(key)
+    if key > FAR:
+        machine.record.note("memo", "far", machine.constants.base + pos, {"entry": min(key, 1 << 32)})
 
 
 def text_get(machine: Machine, pos: int) -> int:
@@ -263,5 +274,7 @@ def nothing(_machine: Machine, pos: int) -> int:
     return pos + 1
 
 
+FAR = 1 << 23
+"""A loader's memo for an entry beyond it takes hundreds of megabytes: it has twice as many pointers."""
 _OPAQUE = frozenset({op.BINBYTES, op.SHORT_BINBYTES, op.BINBYTES8, op.BYTEARRAY8, op.BINSTRING, op.SHORT_BINSTRING})
 """Constants whose bytes are looked at for nested pickles even where nothing is called with them."""

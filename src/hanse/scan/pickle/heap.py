@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from hanse.scan.pickle import opcodes as op
 from hanse.scan.pickle.values import LIKE, UNKNOWN, Constants, Thing
 
 MAX_ITEMS = 16
@@ -15,6 +16,11 @@ MAX_PAIRS = 128
 MAX_TUPLES = 100_000
 MAX_CONTENTS = 20_000
 MAX_THINGS = 50_000
+_SIMPLE = tuple(
+    size * (code in {op.NONE, op.NEWTRUE, op.NEWFALSE, op.BININT, op.BININT1, op.BININT2, op.EMPTY_TUPLE})
+    for code, size in enumerate(op.FIXED)
+)
+"""By opcode: how long a constant is that its bytes say everything about, else 0."""
 DEPTH = 3
 """How far shapes go into tuples in tuples."""
 _OPAQUE = ~0
@@ -125,6 +131,30 @@ class Heap:
         if kind in {"list", "set", "frozenset"}:
             return {"k": kind}
         return self.constants.shape(value)
+
+    def exact(self, values: Sequence[int], depth: int = 1) -> tuple[Any, ...] | None:
+        """Return what stands for the shapes of values, much faster than they are made: equal ones have equal shapes.
+
+        None if one of them is neither a thing, a small number, None, True or False, nor a short tuple of such.
+        """
+        data, base, found = self.constants.data, self.constants.base, list[Any]()
+        for value in values:
+            if value < 0:
+                found.append(value)
+                continue
+            at = value - base
+            if at < 0:
+                return None
+            size = _SIMPLE[data[at]]
+            if size:
+                found.append(data[at : at + size])
+                continue
+            items = self.tuples.get(value)
+            inner = self.exact(items, depth - 1) if items is not None and depth and value not in self._lengths else None
+            if inner is None:
+                return None
+            found.append(inner)
+        return tuple(found)
 
     def _dict_shape(self, value: int) -> dict[str, Any]:
         found = self._contents.get(value)

@@ -21,7 +21,9 @@ MAX_HITS = 500
 MAX_LINE_END = 2
 """Bytes behind a stream that text tools add: too few to be anything."""
 _NESTED = re.compile(r"pickle@(\d{1,19})")
-_STRUCTURE = frozenset({"PICKLE-MALFORMED", "PICKLE-TRAILING", "PICKLE-FRAME", "PICKLE-PERSISTENT", "PICKLE-TENSOR"})
+_STRUCTURE = frozenset(
+    {"PICKLE-MALFORMED", "PICKLE-TRAILING", "PICKLE-FRAME", "PICKLE-PERSISTENT", "PICKLE-TENSOR", "PICKLE-MEMO"}
+)
 """Rules about how a stream is built: they say nothing about one that lies in the bytes of something else."""
 
 
@@ -226,6 +228,10 @@ class _Judge:
         name = str(one.data.get("callable", "")).replace(" ", ".")
         yield Hit("PICKLE-TENSOR", callable=name or None, words={"reason": one.data["reason"]})
 
+    def memo(self, one: Observation) -> Iterator[Hit]:
+        """Judge an entry of the memo for which a loader makes room that the stream never uses."""
+        yield Hit("PICKLE-MEMO", words={"mib": int(one.data["entry"]) * 16 >> 20})
+
     def joblib(self, one: Observation) -> Iterator[Hit]:
         """Judge the file that an old joblib wrapper names: only one beside the pickle is fine."""
         name = text(one.data.get("file"))
@@ -255,5 +261,6 @@ _KINDS: dict[str, Callable[[_Judge, Observation], Iterator[Hit]]] = {
     "pickle.malformed": _Judge.malformed,
     "pickle.trailing": _Judge.trailing,
     "pickle.tensor": _Judge.tensor,
+    "pickle.memo": _Judge.memo,
     "pickle.joblib": _Judge.joblib,
 }
