@@ -6,11 +6,12 @@ import pytest
 from tests.fuzz.runner import Broken, Report, Target, fuzz, run_seed
 from tests.fuzz.targets import TARGETS
 from tests.fuzz.targets_scan import SCAN_TARGETS
+from tests.fuzz.targets_tlog import TLOG_TARGETS
 from tests.fuzz.targets_web import WEB_TARGETS
 
 from hanse.errors import BadFormat
 
-ALL = TARGETS | WEB_TARGETS | SCAN_TARGETS
+ALL = TARGETS | WEB_TARGETS | SCAN_TARGETS | TLOG_TARGETS
 
 
 def _run(name: str, seconds: float, count: int = 1_000_000) -> Report:

@@ -24,28 +24,44 @@ def reference_tile(entries: list[bytes], level: int, index: int) -> bytes:
     return b"".join(reference_root(entries[low:high]) for low, high in ranges if high <= len(entries))
 
 
-def reference_inclusion(index: int, entries: list[bytes]) -> list[bytes]:
-    """Return PATH(index, entries) of section 2.1.1."""
-    if len(entries) == 1:
-        return []
-    split = _split(len(entries))
-    if index < split:
-        return [*reference_inclusion(index, entries[:split]), reference_root(entries[split:])]
-    return [*reference_inclusion(index - split, entries[split:]), reference_root(entries[:split])]
+class ReferenceTree:
+    """The recursive definitions of sections 2.1 to 2.1.2 over ranges of leaves; hashes of ranges are kept, to be fast."""
 
+    def __init__(self, entries: list[bytes]) -> None:
+        self._entries = entries
+        self._known: dict[tuple[int, int], bytes] = {}
 
-def reference_consistency(old: int, entries: list[bytes]) -> list[bytes]:
-    """Return PROOF(old, entries) of section 2.1.2."""
-    return _subproof(old, entries, complete=True)
+    def root(self, low: int, high: int) -> bytes:
+        """Return MTH(D[low:high])."""
+        if (low, high) not in self._known:
+            if high - low <= 1:
+                self._known[low, high] = reference_root(self._entries[low:high])
+            else:
+                split = low + _split(high - low)
+                pair = self.root(low, split) + self.root(split, high)
+                self._known[low, high] = hashlib.sha256(b"\x01" + pair).digest()
+        return self._known[low, high]
 
+    def inclusion(self, index: int, low: int, high: int) -> list[bytes]:
+        """Return PATH(index, D[low:high]), the index counted from `low`."""
+        if high - low == 1:
+            return []
+        split = low + _split(high - low)
+        if index < split - low:
+            return [*self.inclusion(index, low, split), self.root(split, high)]
+        return [*self.inclusion(index - (split - low), split, high), self.root(low, split)]
 
-def _subproof(old: int, entries: list[bytes], *, complete: bool) -> list[bytes]:
-    if old == len(entries):
-        return [] if complete else [reference_root(entries)]
-    split = _split(len(entries))
-    if old <= split:
-        return [*_subproof(old, entries[:split], complete=complete), reference_root(entries[split:])]
-    return [*_subproof(old - split, entries[split:], complete=False), reference_root(entries[:split])]
+    def consistency(self, old: int, size: int) -> list[bytes]:
+        """Return PROOF(old, D[size])."""
+        return self._subproof(old, 0, size, complete=True)
+
+    def _subproof(self, old: int, low: int, high: int, *, complete: bool) -> list[bytes]:
+        if old == high - low:
+            return [] if complete else [self.root(low, high)]
+        split = low + _split(high - low)
+        if old <= split - low:
+            return [*self._subproof(old, low, split, complete=complete), self.root(split, high)]
+        return [*self._subproof(old - (split - low), split, high, complete=False), self.root(low, split)]
 
 
 def _split(count: int) -> int:

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# Debian packages that the tests use for real: PostgreSQL (binaries only, tests make their own clusters), nginx, node, openssl and
-# systemd's unit checker.
+# Debian packages that the tests use for real: PostgreSQL (binaries only, tests make their own clusters), nginx, node, openssl,
+# systemd's unit checker, and Go with the packages note and tlog of its checksum database (golang.org/x/mod/sumdb).
 # Installs what is missing, as root or through sudo; says what to do where it cannot.
 set -euo pipefail
 
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
+have_sumdb() { command -v go >/dev/null && [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog ]; }
 have_nginx() { [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; }
 
 missing=()
 have_postgres || missing+=(postgresql)
 have_nginx || missing+=(nginx-light)
 command -v npm >/dev/null || missing+=(nodejs npm)
+have_sumdb || missing+=(golang-go golang-golang-x-mod-dev)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 if [ "${#missing[@]}" -eq 0 ]; then
@@ -40,5 +42,5 @@ export_frontend=(DEBIAN_FRONTEND=noninteractive)
 "${as_root[@]}" "${export_frontend[@]}" apt-get update -qq
 "${as_root[@]}" "${export_frontend[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 
-have_postgres && have_nginx || { echo "services: still missing after install: ${missing[*]}" >&2; exit 1; }
+have_postgres && have_nginx && have_sumdb || { echo "services: still missing after install: ${missing[*]}" >&2; exit 1; }
 echo "services: installed ${missing[*]}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hanse.errors import BadFormat, BadProof, BadSignature
 from hanse.model.publickey import Signer
 from hanse.tlog.hashing import EMPTY_ROOT, HASH_BYTES, MAX_LOG_SIZE
-from hanse.tlog.lines import base64_text, parse_decimal, parse_hash
+from hanse.tlog.lines import base64_text, parse_decimal, parse_hash, utf8
 from hanse.tlog.note import NoteKey, UnverifiedNote, VerifiedNote, parse_note, sign_note, verify_note
 
 MAX_ORIGIN_BYTES = 255
@@ -31,7 +31,7 @@ class Checkpoint:
     root: bytes
 
     def __post_init__(self) -> None:
-        if not self.origin or any(char < " " for char in self.origin) or len(self.origin.encode()) > MAX_ORIGIN_BYTES:
+        if not self.origin or any(char < " " for char in self.origin) or len(utf8(self.origin)) > MAX_ORIGIN_BYTES:
             raise BadFormat(f"the origin of a checkpoint has 1 to {MAX_ORIGIN_BYTES} bytes, got {self.origin[:60]!r}")
         if not 0 <= self.size <= MAX_LOG_SIZE:
             raise BadFormat(f"a log has 0 to 2^53 - 1 leaves, got {self.size}")

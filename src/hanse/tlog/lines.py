@@ -18,6 +18,14 @@ MAX_PATH = 63
 _SHOWN = 60
 
 
+def utf8(text: str) -> bytes:
+    """Return `text` in UTF-8; raises BadFormat if it has lone surrogates."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise BadFormat("a text must be valid Unicode") from error
+
+
 def base64_text(data: bytes) -> str:
     """Return `data` in standard base64 with padding."""
     return base64.b64encode(data).decode("ascii")

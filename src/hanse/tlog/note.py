@@ -16,7 +16,7 @@ from hashlib import sha256
 
 from hanse.errors import BadFormat, BadSignature, TooLarge
 from hanse.model.publickey import PublicKey, Scheme, Signer
-from hanse.tlog.lines import base64_text, parse_base64
+from hanse.tlog.lines import base64_text, parse_base64, utf8
 
 MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100
@@ -56,7 +56,7 @@ class NoteKey:
     key_id: bytes = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not is_key_name(self.name) or len(_utf8(self.name)) > MAX_NAME_BYTES:
+        if not is_key_name(self.name) or len(utf8(self.name)) > MAX_NAME_BYTES:
             raise BadFormat(f"a key name has 1 to {MAX_NAME_BYTES} bytes without spaces and plus, got {self.name[:60]!r}")
         if SCHEMES.get(self.kind) is not self.public.scheme:
             raise BadFormat(f"a note key of kind {self.kind:#04x} cannot be a key of {self.public.scheme.value}")
@@ -106,7 +106,7 @@ def parse_signature_line(line: str) -> SignatureLine:
     name, _, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not is_key_name(name):
         raise BadFormat(f"a signature line is an em dash, a key name and base64, got {line[:60]!r}")
-    _utf8(name)
+    utf8(name)
     data = parse_base64(encoded, "a signature line")
     if len(data) <= _KEY_ID_BYTES:
         raise BadFormat(f"a signature line holds 4 bytes of key id and a signature, got {len(data)} bytes")
@@ -221,13 +221,6 @@ def _signature_lines(text: str) -> tuple[SignatureLine, ...]:
     if count > MAX_SIGNATURES:
         raise TooLarge(f"a note has at most {MAX_SIGNATURES} signatures, got {count}")
     return tuple(map(parse_signature_line, text[:-1].split("\n")))
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise BadFormat("a note is valid UTF-8") from error
 
 
 def _text(data: bytes) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from hanse.errors import BadFormat, BadProof
-from hanse.tlog.hashing import HASH_BYTES, MAX_LOG_SIZE, Frontier, node_hash
+from hanse.tlog.hashing import HASH_BYTES, MAX_LOG_SIZE, node_hash
 from hanse.tlog.lines import MAX_PATH
 from hanse.tlog.tiles import WIDTH, TileName
 
@@ -19,53 +19,107 @@ TileReader = Callable[[TileName], bytes]
 _TILE_HEIGHT = 8
 
 
-def inclusion_proof(index: int, size: int, read: TileReader) -> tuple[bytes, ...]:
-    """Return the proof that the leaf at `index` is in the log of `size` leaves (RFC 6962 section 2.1.1).
+class Tree:
+    """A log of `size` leaves, of which proofs are made from tiles; each tile is read once and kept, so make one for a few proofs.
 
-    Only tiles of the log of exactly that size are read. What they say is not checked: verify the proof against a signed root.
+    Only tiles of the log of exactly that size are read. What they say is not checked: whoever did not write them verifies the
+    proofs against a signed root.
 
-    Raises BadFormat unless 0 <= index < size, or if a tile has another length than it should.
+    Raises BadFormat on construction if the size is not between 0 and 2^53 - 1.
     """
-    if not 0 <= index < size <= MAX_LOG_SIZE:
-        raise BadFormat(f"no leaf {index} is in a log of {size} leaves")
-    tiles, path = _Tiles(size, read), list[bytes]()
-    low, high = 0, size
-    while high - low > 1:
-        split = low + _split(high - low)
-        if index < split:
-            path.append(tiles.root(split, high))
-            high = split
-        else:
-            path.append(tiles.root(low, split))
-            low = split
-    return tuple(reversed(path))
+
+    def __init__(self, size: int, read: TileReader) -> None:
+        if not 0 <= size <= MAX_LOG_SIZE:
+            raise BadFormat(f"a log has 0 to 2^53 - 1 leaves, got {size}")
+        self._size = size
+        self._read = read
+        self._rows = dict[tuple[int, int], bytes]()
+        self._known = dict[tuple[int, int], bytes]()
+
+    def inclusion(self, index: int) -> tuple[bytes, ...]:
+        """Return the proof that the leaf at `index` is in the log (RFC 6962 section 2.1.1).
+
+        Raises BadFormat unless 0 <= index < size, or if a tile has another length than it should.
+        """
+        if not 0 <= index < self._size:
+            raise BadFormat(f"no leaf {index} is in a log of {self._size} leaves")
+        path, low, high = list[bytes](), 0, self._size
+        while high - low > 1:
+            split = low + _split(high - low)
+            if index < split:
+                path.append(self._range(split, high))
+                high = split
+            else:
+                path.append(self._range(low, split))
+                low = split
+        return tuple(reversed(path))
+
+    def consistency(self, old: int) -> tuple[bytes, ...]:
+        """Return the proof that the log begins with the log of `old` leaves (RFC 6962 section 2.1.2).
+
+        It is empty for equal sizes, and for `old` 0, which needs no proof.
+
+        Raises BadFormat unless 0 <= old <= size, or if a tile has another length than it should.
+        """
+        if not 0 <= old <= self._size:
+            raise BadFormat(f"a log of {self._size} leaves does not continue one of {old}")
+        if old in {0, self._size}:
+            return ()
+        path, low, high = list[bytes](), 0, self._size
+        while high != old:
+            split = low + _split(high - low)
+            if old <= split:
+                path.append(self._range(split, high))
+                high = split
+            else:
+                path.append(self._range(low, split))
+                low = split
+        # Where the old log is one perfect subtree of the new, its hash is known to whoever checks.
+        if low:
+            path.append(self._range(low, high))
+        return tuple(reversed(path))
+
+    def _range(self, low: int, high: int) -> bytes:
+        """Return the root of the leaves from `low` to before `high`, a range that RFC 6962's recursion meets."""
+        peaks, at, count = list[bytes](), low, high - low
+        while count:
+            height = count.bit_length() - 1
+            peaks.append(self._subtree(height, at >> height))
+            at, count = at + (1 << height), count - (1 << height)
+        root = peaks.pop()
+        for left in reversed(peaks):
+            root = node_hash(left, root)
+        return root
+
+    def _subtree(self, height: int, number: int) -> bytes:
+        """Return the hash of the perfect subtree of 2^height leaves that begins at leaf number * 2^height."""
+        level, rest = divmod(height, _TILE_HEIGHT)
+        if rest == 0:
+            tile, at = divmod(number, WIDTH)
+            return self._row(level, tile)[at * HASH_BYTES : (at + 1) * HASH_BYTES]
+        key = (height, number)
+        if key not in self._known:
+            self._known[key] = node_hash(self._subtree(height - 1, 2 * number), self._subtree(height - 1, 2 * number + 1))
+        return self._known[key]
+
+    def _row(self, level: int, index: int) -> bytes:
+        if (level, index) not in self._rows:
+            name = TileName(level, index, min(WIDTH, (self._size >> _TILE_HEIGHT * level) - index * WIDTH))
+            data = self._read(name)
+            if not name.width * HASH_BYTES <= len(data) <= WIDTH * HASH_BYTES or len(data) % HASH_BYTES:
+                raise BadFormat(f"{name.path} has {name.width} to 256 hashes of 32 bytes, got {len(data)} bytes")
+            self._rows[level, index] = data
+        return self._rows[level, index]
+
+
+def inclusion_proof(index: int, size: int, read: TileReader) -> tuple[bytes, ...]:
+    """Return the proof that the leaf at `index` is in the log of `size` leaves; raises as `Tree` and `Tree.inclusion` do."""
+    return Tree(size, read).inclusion(index)
 
 
 def consistency_proof(old: int, new: int, read: TileReader) -> tuple[bytes, ...]:
-    """Return the proof that the log of `new` leaves begins with the log of `old` leaves (RFC 6962 section 2.1.2).
-
-    It is empty for equal sizes, and for `old` 0, which needs no proof. Tiles are read as `inclusion_proof` does, of size `new`.
-
-    Raises BadFormat unless 0 <= old <= new, or if a tile has another length than it should.
-    """
-    if not 0 <= old <= new <= MAX_LOG_SIZE:
-        raise BadFormat(f"a log of {new} leaves does not continue one of {old}")
-    if old in {0, new}:
-        return ()
-    tiles, path = _Tiles(new, read), list[bytes]()
-    low, high = 0, new
-    while high != old:
-        split = low + _split(high - low)
-        if old <= split:
-            path.append(tiles.root(split, high))
-            high = split
-        else:
-            path.append(tiles.root(low, split))
-            low = split
-    # The old log is one perfect subtree of the new: its hash is known to whoever checks.
-    if low:
-        path.append(tiles.root(low, high))
-    return tuple(reversed(path))
+    """Return the proof that the log of `new` leaves begins with the one of `old`; raises as `Tree` and `Tree.consistency` do."""
+    return Tree(new, read).consistency(old)
 
 
 def inclusion_tiles(index: int, size: int) -> tuple[TileName, ...]:
@@ -137,43 +191,6 @@ def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: 
             f"the proof from {old_size} to {new_size} leads to roots {old.hex()} and {new.hex()}, "
             f"expected {old_root.hex()} and {new_root.hex()}"
         )
-
-
-class _Tiles:
-    """The tree of a log of `size` leaves, read from its tiles, each at most once."""
-
-    def __init__(self, size: int, read: TileReader) -> None:
-        self._size = size
-        self._read = read
-        self._rows = dict[tuple[int, int], bytes]()
-
-    def root(self, low: int, high: int) -> bytes:
-        """Return the root of the leaves from `low` to before `high`, a range that RFC 6962's recursion meets."""
-        peaks = list[bytes]()
-        at, count = low, high - low
-        while count:
-            height = count.bit_length() - 1
-            peaks.append(self._subtree(height, at >> height))
-            at, count = at + (1 << height), count - (1 << height)
-        return Frontier(high - low, tuple(peaks)).root
-
-    def _subtree(self, height: int, number: int) -> bytes:
-        """Return the hash of the perfect subtree of 2^height leaves that begins at leaf number * 2^height."""
-        level, rest = divmod(height, _TILE_HEIGHT)
-        tile, at = divmod(number << rest, WIDTH)
-        row = self._row(level, tile)[at * HASH_BYTES : (at + (1 << rest)) * HASH_BYTES]
-        return Frontier().append(row[cut : cut + HASH_BYTES] for cut in range(0, len(row), HASH_BYTES)).root
-
-    def _row(self, level: int, index: int) -> bytes:
-        if (level, index) not in self._rows:
-            name = TileName(level, index, min(WIDTH, (self._size >> _TILE_HEIGHT * level) - index * WIDTH))
-            data = self._read(name)
-            if not name.width * HASH_BYTES <= len(data) <= WIDTH * HASH_BYTES or len(data) % HASH_BYTES:
-                raise BadFormat(
-                    f"{name.path} has at least {name.width} and at most 256 hashes of 32 bytes, got {len(data)} bytes"
-                )
-            self._rows[level, index] = data
-        return self._rows[level, index]
 
 
 def _recorded(prove: Callable[[TileReader], object]) -> tuple[TileName, ...]:
