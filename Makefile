@@ -74,6 +74,7 @@ lock: $(STAMP) ## resolve again, to releases at least a week old
 	$(COMPILE) --generate-hashes pyproject.toml requirements.in -o requirements.lock
 	cd tests/compat && for name in hub2 hub1 hub0; do \
 	  ../../$(COMPILE) --no-annotate requirements-$$name.in -o requirements-$$name.txt || exit 1; done
+	cd tests/interop && ../../$(COMPILE) --no-annotate requirements-signing.in -o requirements-signing.txt
 	cd tests/compat && for name in torch scan; do echo "torch ; python_version < '3'" | \
 	  ../../$(COMPILE) --no-annotate --override - requirements-$$name.in -o requirements-$$name.txt || exit 1; done
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import shlex
-import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,23 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import uvicorn
-from sqlalchemy import URL, make_url
 from starlette.types import ASGIApp
 
 from hanse.clock import Clock, SystemClock
-from hanse.db.engine import Database, sqlite_url
-from hanse.errors import BadSetting
+from hanse.db.engine import Database
 from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.epochs import Epochs
 from hanse.flows.keyleaves import register_keys
-from hanse.flows.keyring import Custody, read_passphrase
 from hanse.flows.listing import Listings
 from hanse.flows.logstate import LogState
 from hanse.flows.logview import LogView
 from hanse.flows.maintenance import Maintenance
 from hanse.flows.node import Node
 from hanse.flows.opinions import ask_next
+from hanse.flows.outward import Outward, own_target
 from hanse.flows.rejudge import Rejudging, apply_policy
 from hanse.flows.rulesets import builtin_ruleset, load_ruleset
 from hanse.flows.scanner import Asking, Scanning
@@ -42,13 +38,12 @@ from hanse.jobs.sandbox import JobLimits
 from hanse.logs import configure_logging
 from hanse.model.admission import Action, Policy
 from hanse.model.repo import Origin
+from hanse.opening import custody_of, database_url
 from hanse.settings import Settings
 from hanse.store.local import LocalStore
 from hanse.store.staging import Staging
-from hanse.web.protocol import HeadLimited
 from hanse.web.server import build_app
-
-DRAIN_SECONDS = 30
+from hanse.web.serving import address_of, bind, config_of, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +56,7 @@ class Opened:
     maintenance: Maintenance | None
     rejudging: Rejudging | None
     settling: Settling | None = None
-
-
-def database_url(settings: Settings) -> URL:
-    """Return the catalogue's address: the setting, else SQLite inside the data folder."""
-    return make_url(settings.database) if settings.database else sqlite_url(settings.data / "hanse.db")
+    outward: Outward | None = None
 
 
 def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool = True, rebuilding: bool = False) -> Opened:
@@ -114,21 +105,9 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     rejudging.start()
     settling = open_settling(node, settings)
     settling.start()
-    return Opened(node, identity, token, maintenance, rejudging, settling)
-
-
-def custody_of(settings: Settings) -> Custody:
-    """Return where the settings say that keys are kept; raises BadSetting or StorageError for an unusable passphrase file."""
-    places = {
-        "log": settings.key_log,
-        "witness": settings.key_witness,
-        "mirror": settings.key_mirror,
-        "attest": settings.key_attest,
-        "ref": settings.key_ref,
-    }
-    file = settings.key_passphrase_file
-    passphrase = settings.key_passphrase if file is None else read_passphrase(file)
-    return Custody({use: place for use, place in places.items() if place}, passphrase)
+    outward = Outward(node, partial(own_target, node), refresh=settings.cosign_seconds, follow=settings.follow_seconds)
+    outward.start()
+    return Opened(node, identity, token, maintenance, rejudging, settling, outward)
 
 
 def open_settling(node: Node, settings: Settings) -> Settling:
@@ -166,6 +145,8 @@ def open_asking(settings: Settings, limits: JobLimits) -> Asking | None:
 
 def close_node(opened: Opened) -> None:
     """Stop the sequencer and close the database; what was acknowledged is already durable."""
+    if opened.outward is not None:
+        opened.outward.stop()
     if opened.settling is not None:
         opened.settling.stop()
     if opened.rejudging is not None:
@@ -188,79 +169,18 @@ def opened_node(settings: Settings, *, clock: Clock | None = None) -> Iterator[N
         close_node(opened)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, announcing itself once it accepts connections."""
-
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
-        super().__init__(config)
-        self._address = address
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            print(f"listening on {self._address}", flush=True)  # noqa: T201 the line that people and scripts wait for
-
-
-def bind(settings: Settings) -> socket.socket:
-    """Return a listening socket; raises BadSetting with the remedy when the address is taken or not ours."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # With the protocol named, asyncio sets TCP_NODELAY on what is accepted; without, every kept connection waits 40 ms
-    # (delayed ACK) for the second packet of each answer.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        raise BadSetting(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}",
-            hint="choose another --port (0 takes a free one), or stop the program that uses this one",
-        ) from error
-    listener.set_inheritable(True)
-    return listener
-
-
-def _config(app: ASGIApp | _WorkerApp, settings: Settings, *, workers: int = 1) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        factory=isinstance(app, _WorkerApp),
-        loop="asyncio",  # the standard loop: uvloop has no sendfile (docs/decisions)
-        http=HeadLimited,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # hanse.web.address believes trusted proxies only
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        timeout_keep_alive=75,
-        ssl_certfile=settings.tls_cert,
-        ssl_keyfile=settings.tls_key,
-        workers=workers,
-    )
-
-
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT, drain, and return the exit status."""
     configure_logging(settings.log_format, settings.log_level)
     listener = bind(settings)
-    host, port = listener.getsockname()[:2]
-    scheme = "https" if settings.tls_cert else "http"
-    address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    address = address_of(settings, listener)
     opened = open_node(settings, sequence=settings.workers == 1)
     _greet(opened, address)
     if settings.workers > 1:
         close_node(opened)
         return _serve_workers(settings, listener, address)
-    # uvicorn raises the signal that stopped it once more when it has drained; a clean stop ends with 0, not by that signal.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
     try:
-        server = _Server(_config(build_app(opened.node, settings), settings), address)
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass  # a second Ctrl-C: uvicorn has drained as far as it could
+        run(build_app(opened.node, settings), settings, listener)
     finally:
         close_node(opened)
     return 0
@@ -300,7 +220,7 @@ class _WorkerApp:
 def _serve_workers(settings: Settings, listener: socket.socket, address: str) -> int:
     from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 only this branch needs it
 
-    config = _config(_WorkerApp(settings), settings, workers=settings.workers)
+    config = config_of(_WorkerApp(settings), settings, workers=settings.workers)
     print(f"listening on {address}", flush=True)  # noqa: T201 the socket accepts from here on; workers take connections up
     Multiprocess(config, sockets=[listener]).run()
     return 0

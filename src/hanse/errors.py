@@ -81,6 +81,16 @@ class Conflict(InputError):
     code = "Conflict"
 
 
+class SizeConflict(Conflict):
+    """A witness stands at another size of the log than the request said; `size` is where it stands."""
+
+    code = "SizeConflict"
+
+    def __init__(self, message: str, *, size: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.size = size
+
+
 class StaleParent(InputError):
     """The commit's `parentCommit` is no longer the head of the branch."""
 
@@ -255,6 +265,34 @@ class PeerError(HanseError):
     """Another server could not be reached, was too slow or broke the protocol."""
 
     code = "Peer"
+
+
+class PeerDown(PeerError):
+    """Another server could not be reached, or said that it cannot answer now."""
+
+    code = "PeerDown"
+
+
+class PeerTooSlow(PeerError):
+    """Another server did not answer in time."""
+
+    code = "PeerTooSlow"
+
+
+class PeerMisbehaved(PeerError):
+    """Another server answered something that the protocol does not allow: too much, malformed, or a redirect elsewhere."""
+
+    code = "PeerMisbehaved"
+
+
+class PeerRefused(PeerError):
+    """Another server refused the request; `status` is what it answered."""
+
+    code = "PeerRefused"
+
+    def __init__(self, message: str, *, status: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class StorageError(HanseError):

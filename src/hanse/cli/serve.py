@@ -33,6 +33,7 @@ def serve(
     tls_cert: Annotated[Path | None, _flag("tls_cert")] = None,
     tls_key: Annotated[Path | None, _flag("tls_key")] = None,
     trusted_proxy: Annotated[list[str] | None, _flag("trusted_proxy")] = None,
+    witness_only: Annotated[bool | None, _flag("witness_only")] = None,
     log_format: Annotated[str | None, _flag("log_format")] = None,
     log_level: Annotated[str | None, _flag("log_level")] = None,
 ) -> int:
@@ -42,6 +43,10 @@ def serve(
     """
     flags = {name: value for name, value in locals().items() if name != "config"}
     settings = from_machine(flags, config)
+    if settings.witness_only:
+        from hanse.app_witness import serve_witness
+
+        return serve_witness(settings)
     from hanse.app import serve as serve_node
 
     return serve_node(settings)

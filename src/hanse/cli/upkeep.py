@@ -119,7 +119,7 @@ def rebuild(
 
 def _put_aside(settings: Settings) -> None:
     """Rename the SQLite catalogue and its companions to the first free `hanse.db.N`."""
-    from hanse.app import database_url
+    from hanse.opening import database_url
 
     url = database_url(settings)
     if url.get_backend_name() != "sqlite" or not url.database:

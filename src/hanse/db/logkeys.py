@@ -48,10 +48,13 @@ def of_use(conn: Connection, use: str, namespace: str = "") -> list[LogKey]:
     return [_key(row) for row in conn.execute(query.order_by(log_keys.c.since, log_keys.c.key))]
 
 
-def get(conn: Connection, use: str, namespace: str, key: str) -> LogKey | None:
-    """Return a key for a use; None if the log never said anything about it."""
+def get(conn: Connection, use: str, namespace: str, key: str, *, hold: bool = False) -> LogKey | None:
+    """Return a key for a use; None if the log never said anything about it.
+
+    hold: its state cannot change until the transaction ends (PostgreSQL: row lock, shared with others who ask).
+    """
     query = select(log_keys).where(log_keys.c.use == use, log_keys.c.namespace == namespace, log_keys.c.key == key)
-    row = conn.execute(query).one_or_none()
+    row = conn.execute(query.with_for_update(read=True) if hold else query).one_or_none()
     return None if row is None else _key(row)
 
 

@@ -40,7 +40,7 @@ log_keys = Table(  # keys that the log's own `key` leaves, queued ones included,
 cosigners = Table(
     "cosigners",
     metadata,
-    Column("name", String(253), primary_key=True),  # of the vkey
+    Column("name", String(255), primary_key=True),  # of the vkey
     Column("kind", String(7), primary_key=True),  # witness, mirror
     Column("vkey", Text, nullable=False),
     Column("url", Text, nullable=False),  # prefix before /add-checkpoint
@@ -53,9 +53,9 @@ cosigners = Table(
 cosignatures = Table(  # of checkpoints of this node's own log, or of a log that it refreshes; evidence, gathered again if lost
     "cosignatures",
     metadata,
-    Column("origin", String(253), primary_key=True),
+    Column("origin", String(255), primary_key=True),
     Column("size", BigInteger, primary_key=True),
-    Column("name", String(253), primary_key=True),
+    Column("name", String(255), primary_key=True),
     Column("key_id", String(8), primary_key=True),  # 4 bytes in hex
     Column("kind", String(7), nullable=False),  # witness, mirror
     Column("root", String(64), nullable=False),
@@ -67,15 +67,19 @@ cosignatures = Table(  # of checkpoints of this node's own log, or of a log that
 witnessed = Table(
     "witnessed",
     metadata,
-    Column("origin", String(253), primary_key=True),
-    Column("vkey", Text, nullable=False),
+    Column("origin", String(255), primary_key=True),
+    Column("origin_hash", String(64), nullable=False, unique=True),  # SHA-256: how addresses name the log
+    Column("vkey", Text, nullable=False),  # one a line, if the log has several keys
     Column("url", Text, nullable=False),  # where the log is served, "" if that is not known
     Column("size", BigInteger, nullable=False),
     Column("root", String(64), nullable=False),
-    Column("note", Text, nullable=False),  # the last cosigned checkpoint as it came, "" at size 0
+    Column("note", Text, nullable=False),  # the last cosigned checkpoint, signed by the log and by us; "" before the first
     Column("time", BigInteger, nullable=False),
     Column("mirrored", BigInteger, nullable=False),  # size up to which it was replayed and found true
     Column("mirrored_root", String(64), nullable=False),
+    Column("mirror_note", Text, nullable=False),  # the last checkpoint cosigned as a mirror, "" before the first
+    Column("followed_at", BigInteger, nullable=False),  # when the log was last read at its address, 0 before
+    Column("failure", Text, nullable=False),  # what is in the way of following it, "" for nothing
 )
 
 alarms = Table(  # contradictions that were seen; evidence convinces a third party
@@ -83,7 +87,7 @@ alarms = Table(  # contradictions that were seen; evidence convinces a third par
     metadata,
     id_column(),
     Column("kind", String(40), nullable=False),
-    Column("origin", String(253), nullable=False),
+    Column("origin", String(255), nullable=False),
     Column("type", String(10), nullable=False),  # "" where no repository is meant
     Column("repo", String(300), nullable=False),
     Column("says", Text, nullable=False),

@@ -27,6 +27,7 @@ from hanse.flows.node import Node
 from hanse.flows.records import RefsRecord
 from hanse.model.conceal import SALT_BYTES, conceal
 from hanse.model.digest import NO_GIT_OID, NO_SHA256, GitOid, Sha256
+from hanse.model.key_leaf import KeyUse
 from hanse.model.leaf import encode_leaf, leaf_id
 from hanse.model.publickey import Signer
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp, RevKind, signed_bytes
@@ -145,6 +146,7 @@ def queue_signed(node: Node, conn: Connection, repo: Repo, position: Position, n
 def _queue_ref(
     node: Node, conn: Connection, repo: Repo, position: Position, *, rev: GitOid, tree: Sha256, effect: Effect, now: int
 ) -> Queued:
+    keyleaves.require_current(node, conn, KeyUse.REF)
     leaf = RefLeaf(
         time=now,
         origin=repo.repo.origin,

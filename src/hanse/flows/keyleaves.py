@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from hanse.db import leaves, logkeys
 from hanse.db.logkeys import LogKey
+from hanse.errors import StorageError
 from hanse.flows import effects
 from hanse.flows.node import Node
 from hanse.model.digest import Sha256
@@ -46,10 +47,37 @@ def note_key_leaf(conn: Connection, leaf: KeyLeaf) -> None:
 
 
 def register_keys(node: Node) -> None:
-    """Queue the leaves of those of the node's own keys that the log does not know yet; several processes may do so at once."""
+    """Queue the leaves of those of the node's own keys that the log does not know yet; several processes may do so at once.
+
+    Raises StorageError if the log knows a key for this use and it is another one, or no longer this one: readers would take that
+    for a thief's.
+    """
     with node.db.write() as conn:
         for use in _USES:
-            _register(node, conn, node.keys.of(use.value).public, use)
+            if logkeys.of_use(conn, use.value):
+                require_current(node, conn, use)
+            else:
+                _register(node, conn, node.keys.of(use.value).public, use)
+
+
+def require_current(node: Node, conn: Connection, use: KeyUse) -> None:
+    """Raise StorageError unless the key that this process signs with is the one in force; asked before it signs a leaf.
+
+    The key stays in force until the transaction ends, so that no leaf which it signs comes behind the one that ends it.
+    """
+    key = node.keys.of(use.value).public.fingerprint
+    row = logkeys.get(conn, use.value, "", key, hold=True)
+    if row is not None and row.state == "active":
+        return
+    if row is not None:
+        raise StorageError(
+            f"the {use.value} key {key[:16]} of this process is {row.state}",
+            hint=f"restart the node, with key_{use.value} naming the new key if it is not in the data folder",
+        )
+    raise StorageError(
+        f"the {use.value} key {key[:16]} is not the one that the log knows",
+        hint=f"restore the former key, or, if it is lost, tell the readers: hanse key rotate {use.value} --lost",
+    )
 
 
 def register_namespace(node: Node, conn: Connection, namespace: str) -> None:

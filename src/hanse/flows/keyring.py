@@ -17,10 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hanse.db import logkeys
+from hanse.db.engine import Database
 from hanse.errors import BadSetting, StorageError
 from hanse.keys.custody import is_address, open_signer
-from hanse.keys.files import make_key, require_private
-from hanse.model.publickey import Scheme, Signer
+from hanse.keys.files import exchange, make_key, read_key, require_private
+from hanse.model.publickey import PublicKey, Scheme, Signer
 
 USES: Mapping[str, Scheme] = {
     "log": Scheme.ED25519,
@@ -89,6 +91,33 @@ def open_key(data: Path, custody: Custody, use: str) -> Signer:
     if is_address(place):
         raise BadSetting(message, hint=f"name another place with key_{use}, or leave it out to keep the key in a file")
     raise StorageError(message, hint="restore it from a backup")
+
+
+def next_path(data: Path, use: str) -> Path:
+    """Return where a new key lies while it replaces the one of a use (`hanse.flows.keychanges`)."""
+    path = default_path(data, use)
+    return path.with_name(f"{path.name}.next")
+
+
+def put_in_place(data: Path, use: str, old: PublicKey) -> Path:
+    """Give the new key its name and return the one that the old one has now; raises StorageError."""
+    path = default_path(data, use)
+    kept = path.with_name(f"{path.name}.{old.fingerprint[:16]}")
+    exchange(next_path(data, use), path, kept)
+    return kept
+
+
+def finish(data: Path, custody: Custody, db: Database) -> None:
+    """Complete rotations that ended between the log and the files; called at every start before keys are opened."""
+    for use in USES:
+        path = default_path(data, use)
+        if custody.place(data, use) != str(path) or not next_path(data, use).exists() or not path.exists():
+            continue
+        new = read_key(next_path(data, use), custody.passphrase).public
+        with db.read() as conn:
+            known = logkeys.get(conn, use, "", new.fingerprint)
+        if known is not None and known.state == "active":
+            put_in_place(data, use, read_key(path, custody.passphrase).public)
 
 
 def read_passphrase(path: Path) -> str:

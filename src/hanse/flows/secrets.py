@@ -26,7 +26,7 @@ from sqlalchemy.exc import IntegrityError as ConstraintError
 from hanse.db.engine import Database
 from hanse.db.state import get_state, insert_state
 from hanse.errors import BadRepoId, BadSetting, StorageError
-from hanse.flows.keyring import Custody, Keyring, default_path, open_keyring
+from hanse.flows.keyring import Custody, Keyring, default_path, finish, open_keyring
 from hanse.keys.files import require_private
 from hanse.model.publickey import PublicKey
 from hanse.model.repo import Origin, parse_origin
@@ -83,6 +83,7 @@ def open_identity(
     secret = load_or_create(data / "keys" / "url.secret", lambda: secrets.token_bytes(SECRET_BYTES))
     if len(secret) != SECRET_BYTES:
         raise StorageError(f"keys/url.secret must have {SECRET_BYTES} bytes, got {len(secret)}", hint="restore it, or remove it")
+    finish(data, kept, db)
     keys = open_keyring(data, kept)
     key = keys.log.public
     if marker is not None:

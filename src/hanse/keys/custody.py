@@ -70,6 +70,7 @@ class RemoteSigner:
             except Exception as error:  # noqa: BLE001 the libraries document no closed list of what they raise
                 self._fail("open", error)
         self.public = _public(key, place)
+        self.sign(b"hanse: does this key sign?")  # a wrong PIN or missing right is found at the start, not at the first commit
 
     def __repr__(self) -> str:
         return f"RemoteSigner({self._place} {self.public.scheme.value} {self.public.fingerprint[:16]})"
@@ -79,7 +80,7 @@ class RemoteSigner:
         with self._lock:
             try:
                 signature = bytes.fromhex(self._signer.sign(data).signature)
-            except Exception as error:  # noqa: BLE001 as above
+            except Exception as error:  # noqa: BLE001 as in __init__
                 self._fail("sign with", error)
         try:
             self.public.verify(signature, data)

@@ -100,6 +100,20 @@ def put_new(path: Path, data: bytes) -> bool:
     return True
 
 
+def exchange(new: Path, path: Path, kept: Path) -> None:
+    """Give the file `new` the name `path`, and what was there the name `kept`; raises StorageError.
+
+    There is a whole key under `path` at every moment, and a second call after a crash completes the first.
+    """
+    try:
+        kept.unlink(missing_ok=True)
+        os.link(path, kept)
+        new.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise StorageError(f"cannot put {path} in place: {error.strerror}") from error
+
+
 def read_key(path: Path, passphrase: str | None = None) -> FileSigner:
     """Return the key in a PEM file. A passphrase that a plain file does not need is not used.
 

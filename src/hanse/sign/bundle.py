@@ -29,6 +29,7 @@ _MAX_HINT = 1_024
 _MATERIAL = frozenset({"publicKey", "tlogEntries", "timestampVerificationData"})
 _ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
 _OTHER_KEYS = ("certificate", "x509CertificateChain")
+_KEYS = "bundles signed with keys on P-256 are verified, no others"
 _SEAL = object()
 
 
@@ -121,7 +122,7 @@ def parse_bundle_json(data: bytes) -> UnverifiedBundle:
     if type(signatures) is not list or len(signatures) != 1 or type(signatures[0]) is not dict:
         raise BadFormat("a bundle has exactly one signature", hint="several signers make one bundle each")
     _only(signatures[0], {"sig", "keyid"}, "a signature")
-    signature = _base64(_text(signatures[0], "sig"), MAX_SIGNATURE_BYTES, "a signature")
+    signature = _base64(_text(signatures[0], "sig"), MAX_SIGNATURE_BYTES, "a signature by an ECDSA key on P-256", hint=_KEYS)
     payload = _base64(_text(envelope, "payload"), MAX_STATEMENT_BYTES, "a payload")
     keyid = _text(signatures[0], "keyid") if "keyid" in signatures[0] else ""
     return UnverifiedBundle(Envelope(payload, _text(envelope, "payloadType"), signature, keyid), hint)
@@ -140,15 +141,15 @@ def _hint(material: dict[str, Any]) -> str:
     return hint
 
 
-def _base64(text: str, limit: int, what: str) -> bytes:
+def _base64(text: str, limit: int, what: str, *, hint: str = "") -> bytes:
     if len(text) > limit * 4 // 3 + 4:
-        raise TooLarge(f"{what} has at most {limit:,} bytes")
+        raise TooLarge(f"{what} has at most {limit:,} bytes", hint=hint)
     try:
         found = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadFormat(f"{what} must be standard base64") from error
     if len(found) > limit:
-        raise TooLarge(f"{what} has at most {limit:,} bytes")
+        raise TooLarge(f"{what} has at most {limit:,} bytes", hint=hint)
     return found
 
 

@@ -24,6 +24,7 @@ from hanse.errors import BadFormat, TooLarge
 from hanse.model.canonical import canonical
 from hanse.model.digest import GitOid, Sha256, parse_git_oid, parse_sha256
 from hanse.model.finding import Coverage, Finding, Verdict
+from hanse.model.ref_statement import REF_PREDICATE
 from hanse.model.repo import Origin, RefName, RepoId
 from hanse.model.strictjson import parse_strict
 
@@ -32,7 +33,7 @@ OMS = "https://model_signing/signature/v1.0"
 SCAN = "https://in-toto.io/attestation/vulns/v0.2"
 REVIEW = "https://in-toto.io/attestation/svr/v0.1"
 OBSERVATION = "https://hanse/observation/v1"
-REF = "https://hanse/ref/v1"
+REF = REF_PREDICATE
 ADVISORY = "https://hanse/advisory/v1"
 SCANNER = "https://hanse/scanner"
 RULESET = "https://hanse/ruleset"
@@ -120,8 +121,13 @@ def observation_statement(repo: RepoId, ref: RefName, rev: GitOid, tree: Sha256,
 
 
 def ref_statement(repo: RepoId, ref: RefName, seq: int, rev: GitOid, tree: Sha256) -> Statement:
-    """Return that position `seq` of a ref is `rev` with the files of `tree`; all zeros: the ref is deleted."""
-    return Statement((revision_subject(repo, rev, tree),), REF, _revision(repo, rev, tree) | {"ref": ref, "seq": seq})
+    """Return that position `seq` of a ref is `rev` with the files of `tree`; all zeros: the ref is deleted.
+
+    Its bytes are those of `hanse.model.ref_statement`, which whoever replays a log rebuilds from a leaf.
+    """
+    said = _revision(repo, rev, tree) | {"repo": repo.folded, "ref": ref, "seq": seq}
+    subject = Subject(repo.folded, {"gitCommit": parse_git_oid(rev), "sha256": parse_sha256(tree)})
+    return Statement((subject,), REF, said)
 
 
 def review_statement(subjects: Sequence[Subject], *, verifier: str, properties: Iterable[str], time: int) -> Statement:

@@ -20,6 +20,7 @@ BLOBS = "blobs/"
 REVISIONS = "revisions/"
 LOG = "log/"
 LOG_STAGED = "log-staged/"
+MIRRORS = "mirrors/"
 
 
 def xorb_key(xorb: XetHash) -> ObjectKey:
@@ -60,3 +61,8 @@ def log_key(path: str) -> ObjectKey:
 def log_staged_key(digest: Sha256) -> ObjectKey:
     """Return the key of a staged log batch, named by the SHA-256 of its bytes."""
     return ObjectKey(f"{LOG_STAGED}{digest}")
+
+
+def mirror_key(origin_hash: str, path: str) -> ObjectKey:
+    """Return the key of a file of a log that is mirrored here; `path` is a tlog-tiles path, the hash is SHA-256 of its origin."""
+    return ObjectKey(f"{MIRRORS}{origin_hash}/{path}")

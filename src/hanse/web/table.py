@@ -32,6 +32,7 @@ MODULES = (
     "hanse.web.hub.card",
     "hanse.web.hub.safetensors",
     "hanse.web.hub.scans",
+    "hanse.web.log.witness",
     "hanse.web.hub.resolve",
     "hanse.web.pages.site",
 )

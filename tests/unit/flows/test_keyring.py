@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
+from hanse.db.engine import Database
 from hanse.errors import BadSetting, StorageError
-from hanse.flows.keyring import USES, Custody, default_path, open_key, open_keyring, read_passphrase
+from hanse.flows.keyring import USES, Custody, default_path, finish, next_path, open_key, open_keyring, read_passphrase
 from hanse.keys.files import make_key
 from hanse.model.publickey import Scheme
 
@@ -58,6 +60,20 @@ def test_encrypted_keys(tmp_path: Path) -> None:
         open_keyring(tmp_path, Custody())
     assert "key_passphrase_file" in refusal.value.hint
     assert "correct horse" not in repr(custody)
+
+
+def test_nothing_is_finished_without_need(tmp_path: Path, sqlite_url: URL) -> None:
+    """A start without a rotation under way, or with a new key that the log does not know, touches no key."""
+    database = Database(sqlite_url)
+    database.migrate()
+    keys = open_keyring(tmp_path, Custody())
+    finish(tmp_path, Custody(), database)
+    make_key(next_path(tmp_path, "log"), Scheme.ED25519)
+    finish(tmp_path, Custody(), database)
+    finish(tmp_path, Custody({"log": "elsewhere"}), database)
+    database.close()
+    assert open_keyring(tmp_path, Custody()).log.public == keys.log.public
+    assert next_path(tmp_path, "log").exists()
 
 
 def test_passphrase_files(tmp_path: Path) -> None:

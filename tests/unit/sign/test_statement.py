@@ -12,6 +12,7 @@ from hanse.errors import BadDigest, BadFormat, TooLarge
 from hanse.model.canonical import canonical
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.finding import Coverage, Finding, Verdict
+from hanse.model.ref_statement import ref_payload
 from hanse.model.repo import Origin, branch_ref
 from hanse.sign import statement as module
 from hanse.sign.statement import (
@@ -143,12 +144,13 @@ def test_the_other_claims() -> None:
     assert position.predicate == {
         "origin": REPO.origin,
         "type": "model",
-        "repo": "acme/Tiny",
+        "repo": "acme/tiny",
         "ref": "refs/heads/main",
         "seq": 3,
         "rev": REV,
         "tree": TREE,
     }
+    assert position.encode() == ref_payload(REPO.origin, REPO.type, REPO.folded, MAIN, seq=3, rev=REV, tree=TREE)
     review = review_statement([SUBJECT], verifier="https://hanse/v1", properties=["B", "A"], time=0)
     assert review.predicate == {
         "verifier": {"id": "https://hanse/v1"},

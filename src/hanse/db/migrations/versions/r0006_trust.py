@@ -58,7 +58,7 @@ def _keys() -> None:
 def _cosignatures() -> None:
     op.create_table(
         "cosigners",
-        sa.Column("name", sa.String(253), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
         sa.Column("kind", sa.String(7), nullable=False),
         sa.Column("vkey", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
@@ -70,9 +70,9 @@ def _cosignatures() -> None:
     )
     op.create_table(
         "cosignatures",
-        sa.Column("origin", sa.String(253), nullable=False),
+        sa.Column("origin", sa.String(255), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("name", sa.String(253), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
         sa.Column("key_id", sa.String(8), nullable=False),
         sa.Column("kind", sa.String(7), nullable=False),
         sa.Column("root", sa.String(64), nullable=False),
@@ -82,7 +82,8 @@ def _cosignatures() -> None:
     )
     op.create_table(
         "witnessed",
-        sa.Column("origin", sa.String(253), nullable=False),
+        sa.Column("origin", sa.String(255), nullable=False),
+        sa.Column("origin_hash", sa.String(64), nullable=False),
         sa.Column("vkey", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -91,7 +92,11 @@ def _cosignatures() -> None:
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("mirrored", sa.BigInteger(), nullable=False),
         sa.Column("mirrored_root", sa.String(64), nullable=False),
+        sa.Column("mirror_note", sa.Text(), nullable=False),
+        sa.Column("followed_at", sa.BigInteger(), nullable=False),
+        sa.Column("failure", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("origin", name="pk_witnessed"),
+        sa.UniqueConstraint("origin_hash", name="uq_witnessed_origin_hash"),
     )
 
 
@@ -100,7 +105,7 @@ def _contradictions() -> None:
         "alarms",
         sa.Column("id", _KEY, primary_key=True, autoincrement=True),
         sa.Column("kind", sa.String(40), nullable=False),
-        sa.Column("origin", sa.String(253), nullable=False),
+        sa.Column("origin", sa.String(255), nullable=False),
         sa.Column("type", sa.String(10), nullable=False),
         sa.Column("repo", sa.String(300), nullable=False),
         sa.Column("says", sa.Text(), nullable=False),

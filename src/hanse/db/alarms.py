@@ -1,0 +1,72 @@
+"""Alarms: contradictions that were seen, with the evidence (rows of `alarms`)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from hanse.db.batch import insert_new
+from hanse.db.schema_trust import alarms
+
+MAX_OPEN = 64
+"""Open alarms of one kind about one log: whoever lies without end needs no more rows."""
+MAX_EVIDENCE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A contradiction.
+
+    kind: equivocation, false-map, owner-change and the like; origin: the log that it is about; type, repo: "" where no
+    repository is meant; evidence: bytes that convince a third party.
+    """
+
+    kind: str
+    origin: str
+    says: str
+    evidence: bytes = field(repr=False)
+    created_at: int
+    type: str = ""
+    repo: str = ""
+    id: int = 0
+    closed: bool = False
+
+
+def _alarm(row: Row[Any]) -> Alarm:
+    values = {name: getattr(row, name) for name in Alarm.__slots__ if name != "evidence"}
+    return Alarm(evidence=bytes(row.evidence), **values)
+
+
+def put(conn: Connection, alarm: Alarm) -> bool:
+    """Raise an alarm unless the same evidence did before, or there are many like it; tell whether it is new."""
+    alike = (alarms.c.kind == alarm.kind) & (alarms.c.origin == alarm.origin) & alarms.c.closed.is_(False)
+    before = conn.execute(select(func.count()).select_from(alarms).where(alike)).scalar_one()
+    if before >= MAX_OPEN:
+        return False
+    values = {name: getattr(alarm, name) for name in Alarm.__slots__ if name != "id"}
+    evidence = alarm.evidence[:MAX_EVIDENCE]
+    digest = hashlib.sha256(b"\0".join([alarm.kind.encode(), alarm.origin.encode(), evidence])).hexdigest()
+    insert_new(conn, alarms, [values | {"evidence": evidence, "digest": digest}])
+    return bool(conn.execute(select(func.count()).select_from(alarms).where(alike)).scalar_one() > before)
+
+
+def every(conn: Connection, *, closed: bool = False, limit: int = 1000) -> list[Alarm]:
+    """Return alarms, the newest first; without `closed` only those that are open."""
+    query = select(alarms).order_by(alarms.c.id.desc()).limit(limit)
+    if not closed:
+        query = query.where(alarms.c.closed.is_(False))
+    return [_alarm(row) for row in conn.execute(query)]
+
+
+def count(conn: Connection) -> int:
+    """Return how many alarms are open."""
+    return conn.execute(select(func.count()).select_from(alarms).where(alarms.c.closed.is_(False))).scalar_one()
+
+
+def close(conn: Connection, number: int) -> bool:
+    """Close an alarm that somebody looked into; tell whether it was open."""
+    here = (alarms.c.id == number) & alarms.c.closed.is_(False)
+    return conn.execute(update(alarms).where(here).values(closed=True)).rowcount == 1

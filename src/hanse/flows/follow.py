@@ -1,0 +1,224 @@
+"""The mirror: follows other logs at their address, keeps a copy, replays it, and cosigns only what is true and held.
+
+Steps for each log:
+
+1. Its checkpoint is read and verified; one that has grown is cosigned as a witness after the proof from its tiles.
+2. Entries are read from where the copy ends, a few bundles at a time, and appended to the copy in memory; its root must be the
+   one that the checkpoint proves.
+3. They are replayed: chains, maps, snapshots. A false one ends here: an alarm is raised, the copy stays where the log was true.
+4. The files are put, then the record moves (compare-and-swap). Only a copy that has arrived at the checkpoint is cosigned as a
+   mirror: "append-only, true as far as replay can tell, and held here".
+
+Steps 2 to 4 are safe to repeat. An `add-checkpoint` at `/mirror` does step 1 by a proof that comes along, and asks for the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from hanse.db import witnesses
+from hanse.db.alarms import Alarm
+from hanse.db.witnesses import WitnessedLog
+from hanse.errors import BadProof, HanseError, InputError, IntegrityError, NotFoundError, RolledBack, SizeConflict
+from hanse.flows import witness
+from hanse.flows.background import ROUND_SECONDS, Background, Outcome
+from hanse.flows.keeper import Keeper
+from hanse.flows.logcopy import LogCopy
+from hanse.flows.mirror import mirrored_note
+from hanse.flows.replays import Replays
+from hanse.flows.witness import own_note, raise_alarm
+from hanse.model.canonical import canonical
+from hanse.model.leaf import parse_leaf
+from hanse.peers.client import PeerClient
+from hanse.peers.logclient import LogClient
+from hanse.tlog.addcheckpoint import UnverifiedRequest
+from hanse.tlog.checkpoint import VerifiedCheckpoint, open_checkpoint
+from hanse.tlog.note import parse_vkey
+from hanse.tlog.proof import consistency_proof, verify_consistency
+from hanse.tlog.tiles import WIDTH, Growth
+
+_WORKERS = 4
+STEP_BUNDLES = 16
+STEP_BYTES = 8 * 1024 * 1024
+"""What is read before it is checked and put: so many bundles, or the bundle that reaches so many bytes."""
+RETRY_SECONDS = 3600
+STALE_SECONDS = 600
+"""How long a log may still serve a checkpoint that is older than one that was submitted here."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Follower:
+    """What following needs: node, HTTP client, and the logs as replayed so far in this process."""
+
+    node: Keeper
+    peers: PeerClient
+    replays: Replays
+    stuck: dict[str, int] = field(default_factory=dict)
+    """When a log was found to be false, or none of Hanse: it is witnessed all the same; its entries are not read each time."""
+
+    def follow(self, log: WitnessedLog) -> WitnessedLog:
+        """Follow a log as far as it goes, and return how it stands; raises what was in the way, which is also recorded."""
+        try:
+            client = LogClient(self.peers, log.url)
+            log = self.look(client, log)
+            while log.mirrored < log.size and not self.is_stuck(log):
+                log = self.advance(client, log)
+        except SizeConflict:  # somebody submitted a checkpoint just now
+            return witness.find_log(self.node, log.origin)
+        except HanseError as error:
+            with self.node.db.write() as conn:
+                witnesses.set_failure(conn, log.origin, f"{error.code}: {error.message}"[:500])
+            raise
+        with self.node.db.write() as conn:
+            witnesses.set_followed(conn, log.origin, self.node.clock.now())
+        return witness.find_log(self.node, log.origin)
+
+    def is_stuck(self, log: WitnessedLog) -> bool:
+        """Tell whether the entries of a log were found wanting a short while ago."""
+        return self.node.clock.now() - self.stuck.get(log.origin, -RETRY_SECONDS) < RETRY_SECONDS
+
+    def look(self, client: LogClient, log: WitnessedLog) -> WitnessedLog:
+        """Read the log's checkpoint and cosign it as a witness if it has grown (step 1)."""
+        opened = open_checkpoint(client.checkpoint(), *map(parse_vkey, log.vkeys))
+        size = opened.checkpoint.size
+        if opened.checkpoint.origin != log.origin:
+            raise BadProof(f"{client.url} serves the log {opened.checkpoint.origin}, not {log.origin}")
+        if size < log.size:
+            return self._shorter(log, opened)
+        proof = () if log.size in (0, size) else consistency_proof(log.size, size, client.tile)
+        opened = witness.check(self.node, UnverifiedRequest(log.size, proof, own_note(opened).encode()), log)
+        return log if size == log.size else witness.record(self.node, log, opened).log
+
+    def _shorter(self, log: WitnessedLog, opened: VerifiedCheckpoint) -> WitnessedLog:
+        """Say that a log serves less than it signed before, unless its newest checkpoint may not have reached its readers yet."""
+        if self.node.clock.now() - log.time < STALE_SECONDS:
+            return log
+        size = opened.checkpoint.size
+        says = f"{log.origin} serves size {size} although it signed size {log.size}"
+        evidence = canonical({"checkpoints": [log.note, own_note(opened)]})
+        raise_alarm(self.node, Alarm("rollback", log.origin, says, evidence, self.node.clock.now()))
+        raise RolledBack(says, hint="either it was restored from a backup, or it shows readers an old state")
+
+    def advance(self, client: LogClient, log: WitnessedLog) -> WitnessedLog:
+        """Take the next entries of a log into the copy, replay and cosign them (steps 2 to 4); return how it stands then."""
+        copy = LogCopy(self.node.store, log.origin)
+        try:
+            entries = self._fetch(client, log.mirrored, log.size)
+            growth = copy.grow(log.mirrored, entries)
+            self._check_root(client, log, growth)
+            self._replay(log, entries)
+        except (IntegrityError, InputError):
+            self.stuck[log.origin] = self.node.clock.now()
+            raise
+        copy.put(growth)
+        moved = self._arrive(log, growth)
+        copy.sweep(log.mirrored, growth.new_size)
+        return moved
+
+    @staticmethod
+    def _fetch(client: LogClient, start: int, end: int) -> list[bytes]:
+        entries: list[bytes] = []
+        first = start // WIDTH
+        for index in range(first, min(-(-end // WIDTH), first + STEP_BUNDLES)):
+            bundle = client.bundle(index, min(WIDTH, end - index * WIDTH))
+            entries += bundle[max(0, start - index * WIDTH) :]
+            if sum(map(len, entries)) >= STEP_BYTES:
+                break
+        return entries
+
+    @staticmethod
+    def _check_root(client: LogClient, log: WitnessedLog, growth: Growth) -> None:
+        """Raise BadProof unless the entries lead to the checkpoint's root, or to one that it provably continues."""
+        root, size = bytes.fromhex(log.root), growth.new_size
+        if size == log.size:
+            if growth.root != root:
+                raise BadProof(
+                    f"the entries of {log.origin} lead to root {growth.root.hex()} at size {size}, it signed {log.root}"
+                )
+            return
+        verify_consistency(size, growth.root, log.size, root, consistency_proof(size, log.size, client.tile))
+
+    def _replay(self, log: WitnessedLog, entries: Sequence[bytes]) -> None:
+        """Replay entries on what is known of the log; a log that is not true raises an alarm with the entries (step 3).
+
+        Raises BadFormat, without an alarm, for a log whose first entry is no leaf: it is something else than a log of Hanse.
+        """
+        if not log.mirrored:
+            parse_leaf(entries[0])
+        try:
+            found = self.replays.append(log, entries)
+        except IntegrityError as error:
+            says = f"{log.origin} is not true after size {log.mirrored}: {error.message}"
+            raise_alarm(self.node, Alarm("false-log", log.origin, says[:1000], _evidence(log, entries), self.node.clock.now()))
+            raise
+        for alarm in found:
+            evidence = canonical({"index": alarm.index, "leaves": [leaf.decode() for leaf in alarm.evidence]})
+            row = Alarm(alarm.kind.value, log.origin, alarm.says, evidence, self.node.clock.now(), alarm.type, alarm.repo)
+            raise_alarm(self.node, row)
+
+    def _arrive(self, log: WitnessedLog, growth: Growth) -> WitnessedLog:
+        """Record the copy's new size, with our cosignature as a mirror if the checkpoint is reached (step 4)."""
+        size, root = growth.new_size, growth.root.hex()
+        note = mirrored_note(self.node, log) if size == log.size else ""
+        with self.node.db.write() as conn:
+            moved = witnesses.set_mirrored(conn, log, size, root, note)
+            present = witnesses.find(conn, log.origin)
+        if moved:
+            self.replays.keep(log.origin)
+        if present is None:
+            raise NotFoundError(f"the log {log.origin} is not witnessed any more")
+        # The checkpoint to arrive at stays the one that was looked at, even if a newer one was submitted meanwhile.
+        return replace(log, mirrored=size, mirrored_root=root, mirror_note=note or log.mirror_note) if moved else present
+
+
+def _evidence(log: WitnessedLog, entries: Sequence[bytes]) -> bytes:
+    """Return what shows that a log is not true: its checkpoint, and the entries from where it was true before."""
+    shown = [entry.decode("utf-8", "replace") for entry in entries[:256]]
+    return canonical({"checkpoint": log.note, "from": log.mirrored, "leaves": shown})
+
+
+class Following:
+    """Follows the logs that have an address, each at most every `seconds`, in threads of its own.
+
+    A log whose checkpoint was moved from outside is followed at once. One process of a node does it, and keeps what it replayed.
+    """
+
+    def __init__(self, node: Keeper, peers: PeerClient, seconds: int, *, pace: float = ROUND_SECONDS) -> None:
+        self._node = node
+        self._seconds = seconds
+        self._follower = Follower(node, peers, Replays(node.store))
+        self._looked: dict[str, int] = {}
+        self._background = Background("follow", node.db, self.step, workers=_WORKERS, pace=pace)
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._background.start()
+
+    def stop(self) -> None:
+        """Follow no further; what is being read is left to end by itself."""
+        self._background.stop()
+
+    def step(self) -> int:
+        """Follow whatever is due, without waiting for it; return how many logs that are."""
+        with self._node.db.read() as conn:
+            logs = [log for log in witnesses.every(conn) if log.url]
+        now = self._node.clock.now()
+        due = [log for log in logs if self._background.free(log.origin) and self._due(log, now)]
+        if not due or not self._background.hold():
+            return 0
+        for log in due:
+            self._looked[log.origin] = now
+            self._background.run(log.origin, partial(self._one, log))
+        return len(due)
+
+    def _due(self, log: WitnessedLog, now: int) -> bool:
+        waits = log.mirrored < log.size and not self._follower.is_stuck(log)
+        return waits or now - self._looked.get(log.origin, 0) >= self._seconds
+
+    def _one(self, log: WitnessedLog) -> Outcome:
+        self._follower.follow(log)
+        return Outcome.DONE

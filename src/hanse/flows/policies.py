@@ -1,0 +1,187 @@
+"""Finding policies: by preset, by name below `HANSE_HOME`, by file; and what is to be said about one before it is used.
+
+A policy that cannot be read is an error here, never a default: whoever asked for it gets a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hanse.errors import HanseError, NotFoundError, PolicyError
+from hanse.model import decision
+from hanse.policy.parse import MAX_POLICY_BYTES, parse_policy, unusable
+from hanse.policy.presets import PRESETS
+from hanse.policy.rules import ANYONE, Policy, Quorum, Threshold, flatten
+from hanse.tlog.note import NoteKey
+from hanse.tlog.tlogpolicy import (
+    MAX_BYTES,
+    NONE,
+    TlogPolicy,
+    check_operator,
+    overlap_warnings,
+    parse_tlog_policy,
+    smallest_quorum,
+)
+
+DEFAULT = "open"
+FILE = "policy.toml"
+FOLDER = "policies"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPolicy:
+    """A policy ready for use. source: where it is from; witness, mirror: the parsed tlog-policies, by origin of the log."""
+
+    policy: Policy
+    source: str
+    witness: Mapping[str, TlogPolicy] = field(default_factory=dict)
+    mirror: Mapping[str, TlogPolicy] = field(default_factory=dict)
+
+    def quorum(
+        self, origin: str, times: Mapping[NoteKey, int], *, mirror: bool, log_time: int | None = None
+    ) -> decision.Quorum | None:
+        """Return how cosignatures (key -> time) stand to the tlog-policy for a log; None if it has none of its own.
+
+        log_time: of the log's newest leaf, which counts where the tlog-policy asks for no witness.
+        """
+        policy = (self.mirror if mirror else self.witness).get(origin)
+        if policy is None:
+            return None
+        named = {name: times[one.key] for name, one in policy.witnesses.items() if one.key in times}
+        if policy.quorum == NONE:
+            return decision.Quorum(max([*named.values(), *([] if log_time is None else [log_time])], default=None))
+        here = policy.counted & named.keys()
+        says = f"cosigned by {', '.join(sorted(here)) or 'none'} of {', '.join(sorted(policy.counted))}"
+        return decision.Quorum(policy.since(named), says)
+
+
+def load_policy(name: str | None, home: Path) -> LoadedPolicy:
+    """Return the policy called `name`: a preset, a file in `home/policies` without its `.toml`, or a path.
+
+    None: `home/policy.toml` if there is one, else the preset `open`. Raises NotFoundError, and PolicyError with everything that
+    is wrong with it.
+    """
+    if name in PRESETS:
+        return LoadedPolicy(PRESETS[name], f"preset {name}")
+    if name is None:
+        path = home / FILE
+        return load_file(path) if path.exists() else LoadedPolicy(PRESETS[DEFAULT], f"preset {DEFAULT}")
+    for path in (home / FOLDER / f"{name}.toml", Path(name)):
+        if path.is_file() and (path.suffix or "/" in name):
+            return load_file(path)
+    raise NotFoundError(
+        f"there is no policy {name[:200]!r}", hint=f"presets: {', '.join(PRESETS)}; others: a file, or a name in {home / FOLDER}"
+    )
+
+
+def load_file(path: Path) -> LoadedPolicy:
+    """Return the policy in a file; files that it names are relative to its folder. Raises PolicyError, NotFoundError."""
+    try:
+        text = _read(path, MAX_POLICY_BYTES).decode()
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"policy {path} is not UTF-8, so it refuses everything") from error
+    return complete(parse_policy(text, path.stem), str(path), path.parent)
+
+
+def policy_or_refusal(name: str | None, home: Path) -> LoadedPolicy:
+    """Return the policy called `name`, or the one that refuses everything and says why this one cannot be used."""
+    try:
+        return load_policy(name, home)
+    except HanseError as error:
+        return LoadedPolicy(unusable(error.message), "unusable")
+
+
+def complete(policy: Policy, source: str, folder: Path) -> LoadedPolicy:
+    """Return a policy with its tlog-policies read and parsed.
+
+    Raises PolicyError if one of them is wrong, or lets an operator witness itself.
+    """
+    problems: list[str] = []
+    witness, parsed_witness = _logs(policy.witness, "witness", folder, problems)
+    mirror, parsed_mirror = _logs(policy.mirror, "mirror", folder, problems)
+    if problems:
+        raise PolicyError(
+            f"policy {policy.name!r} cannot be used, so it refuses everything: {'; '.join(problems[:5])}",
+            failed=tuple(problems),
+            hint="docs/policy.md says what a tlog-policy looks like",
+        )
+    return LoadedPolicy(replace(policy, witness=witness, mirror=mirror), source, parsed_witness, parsed_mirror)
+
+
+def _logs(quorum: Quorum, table: str, folder: Path, problems: list[str]) -> tuple[Quorum, dict[str, TlogPolicy]]:
+    texts: dict[str, str] = dict(quorum.logs)
+    parsed: dict[str, TlogPolicy] = {}
+    for origin in (*quorum.files, *quorum.logs):
+        try:
+            if origin in quorum.files:
+                texts[origin] = _read(folder / quorum.files[origin], MAX_BYTES).decode("utf-8", "surrogateescape")
+            text = texts[origin]
+            parsed[origin] = parse_tlog_policy(text if text.endswith("\n") else text + "\n")
+            _check(parsed[origin], origin)
+        except HanseError as error:
+            problems.append(f"{table}.logs.{origin!r}: {error.message}")
+    return replace(quorum, logs=texts), parsed
+
+
+def _check(policy: TlogPolicy, origin: str) -> None:
+    if policy.logs and all(one.key.name != origin for one in policy.logs):
+        raise PolicyError(f"it lists {', '.join(one.key.name for one in policy.logs)[:200]}, not the log {origin}")
+    check_operator(policy, origin)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise NotFoundError(f"cannot read {path}: {error.strerror or error}") from error
+    if len(data) > limit:
+        raise PolicyError(f"{path} has more than {limit} bytes")
+    return data
+
+
+def known_policies(home: Path) -> list[tuple[str, str]]:
+    """Return name and place of every policy that can be named: presets, then files below `home`."""
+    found = [(name, "preset") for name in PRESETS]
+    found += [(path.stem, str(path)) for path in sorted((home / FOLDER).glob("*.toml"))]
+    return found + ([("(default)", str(home / FILE))] if (home / FILE).exists() else [])
+
+
+def cautions(loaded: LoadedPolicy, faulty: int = 1) -> tuple[str, ...]:
+    """Return what is to be said about a policy before it is used, where up to `faulty` cosigners lie."""
+    policy = loaded.policy
+    found: list[str] = []
+    for table, quorum, parsed in (("witness", policy.witness, loaded.witness), ("mirror", policy.mirror, loaded.mirror)):
+        for part in quorum.parts:
+            found += [f"{table}: {one}" for one in _of_group(policy, part, faulty)]
+        for origin, one in parsed.items():
+            found += [f"{table}.logs.{origin}: {text}" for text in overlap_warnings(one, faulty)]
+    if not policy.witness.parts and not policy.witness.logs:
+        found.append("witness: no cosignature is asked for, so a log can show two readers different contents")
+    return tuple(found)
+
+
+def _of_group(policy: Policy, part: Threshold, faulty: int) -> Iterable[str]:
+    """Yield what follows from `need` of a group, of which each log's own operator does not count."""
+    if part.of == ANYONE:
+        yield f"{part.need} of anyone: two quorums need not share an honest cosigner; name a group"
+        return
+    everyone = flatten(policy.groups, part.of)
+    size = len(everyone.members) + len(everyone.keys)
+    for count, where in ((size, ""), (size - 1, " for logs of its own members")):
+        if 2 * part.need - count <= faulty:
+            least = _smallest(count, faulty)
+            yield (
+                f"{part.need} of the {count} of group {part.of!r}{where}: two quorums need not share an honest cosigner "
+                f"if {faulty} may lie; " + (f"{least} would" if least else f"{count} are too few for that")
+            )
+            return
+
+
+def _smallest(count: int, faulty: int) -> int | None:
+    try:
+        return smallest_quorum(count, faulty)
+    except PolicyError:
+        return None

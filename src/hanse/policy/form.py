@@ -1,0 +1,172 @@
+"""The TOML form of policies: every key with what it takes and what it means, and the names kept for later.
+
+One table makes the parser, the printed form and docs/policy.md. Values that a parser refuses raise ValueError with the words that
+follow "must be".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from hanse.model.decision import Rung
+from hanse.policy.rules import Consequence, Policy, Threshold
+
+MAX_NEED = 100
+MAX_ALSO = 16
+MAX_AGE = 10 * 365 * 86400
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"([1-9][0-9]{0,9})([smhd])")
+GROUP_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the form. path: table and name; takes: its values in words; text: its meaning; parse: value -> what is kept."""
+
+    path: str
+    takes: str
+    text: str
+    parse: Callable[[Any], Any]
+
+    def of(self, policy: Policy) -> Any:
+        """Return the value that a policy has for this key."""
+        return attrgetter(self.path)(policy)
+
+
+def _text(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise ValueError("a text")  # noqa: TRY004 parsers say it with ValueError
+    return raw
+
+
+def _integer(raw: Any, low: int, high: int) -> int:
+    if not isinstance(raw, int) or isinstance(raw, bool) or not low <= raw <= high:
+        raise ValueError(f"an integer from {low} to {high}")
+    return raw
+
+
+def _need(raw: Any) -> int:
+    return _integer(raw, 0, MAX_NEED)
+
+
+def _maps(raw: Any) -> int:
+    return _integer(raw, 1, MAX_NEED)
+
+
+def _boolean(raw: Any) -> bool:
+    if not isinstance(raw, bool):
+        raise ValueError("true or false")  # noqa: TRY004
+    return raw
+
+
+def _group(raw: Any) -> str:
+    if not isinstance(raw, str) or not GROUP_NAME.fullmatch(raw):
+        raise ValueError("the name of a group: a-z, 0-9 and '-', starting with a letter")
+    return raw
+
+
+def _rung(raw: Any) -> Rung:
+    try:
+        return Rung(_text(raw))
+    except ValueError:
+        raise ValueError(f"one of {', '.join(one.value for one in Rung)}") from None
+
+
+def _consequence(raw: Any) -> Consequence:
+    try:
+        return Consequence(_text(raw))
+    except ValueError:
+        raise ValueError("allow, warn or refuse") from None
+
+
+def _never_allowed(raw: Any) -> Consequence:
+    found = _consequence(raw) if raw in ("warn", "refuse") else None
+    if found is None:
+        raise ValueError("warn or refuse")
+    return found
+
+
+def parse_duration(raw: Any) -> int:
+    """Return the seconds in a text such as `90s`, `15m`, `24h` or `7d`; raises ValueError."""
+    found = _DURATION.fullmatch(raw) if isinstance(raw, str) else None
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 1 <= seconds <= MAX_AGE:
+        raise ValueError("a duration such as 90s, 15m, 24h or 7d, of at most 3650d")
+    return seconds
+
+
+def duration(seconds: int) -> str:
+    """Return the shortest exact text for so many seconds: the opposite of `parse_duration`."""
+    unit = next((one for one in ("d", "h", "m") if seconds % _UNITS[one] == 0), "s")
+    return f"{seconds // _UNITS[unit]}{unit}"
+
+
+def _also(raw: Any) -> tuple[Threshold, ...]:
+    says = f"a list of at most {MAX_ALSO} tables {{ need = 1, of = 'group' }}"
+    if not isinstance(raw, list) or len(raw) > MAX_ALSO:
+        raise ValueError(says)
+    found = []
+    for one in raw:
+        if not isinstance(one, dict) or set(one) != {"need", "of"}:
+            raise ValueError(says)
+        found.append(Threshold(_integer(one["need"], 1, MAX_NEED), _group(one["of"])))
+    return tuple(found)
+
+
+_GROUP = "name of a group, or `anyone`"
+_NEED = f"0 to {MAX_NEED}"
+_ALSO = "list of `{ need, of }`"
+_SAY = "`allow`, `warn` or `refuse`"
+_NO = "`warn` or `refuse`"
+_AGE = "duration, such as `24h`"
+KEYS = (
+    Key("rung", "`local`, `attested`, `agreed` or `witnessed`", "The step of the ladder that a revision must reach.", _rung),
+    Key("signers.need", _NEED, "So many different members must have signed this very tree.", _need),
+    Key("signers.of", _GROUP, "Only signatures of this group count for `need`.", _group),
+    Key("signers.also", _ALSO, "More thresholds, all of which must be met too.", _also),
+    Key("witness.need", _NEED, "So many others must have cosigned the log of each signature that counts.", _need),
+    Key("witness.of", _GROUP, "Only cosignatures of this group count for `need`.", _group),
+    Key("witness.also", _ALSO, "More thresholds, all of which must be met too.", _also),
+    Key("mirror.need", _NEED, "So many mirrors, who replayed it, must have cosigned the log that says what is latest.", _need),
+    Key("mirror.of", _GROUP, "Only mirrors of this group count for `need`.", _group),
+    Key("mirror.also", _ALSO, "More thresholds, all of which must be met too.", _also),
+    Key("freshness.max_age", _AGE, "Cosignatures older than this are stale.", parse_duration),
+    Key("freshness.warn_age", _AGE, "Cosignatures older than this cause a warning; at most `max_age`.", parse_duration),
+    Key("freshness.latest", _SAY, "What follows where what a ref points at is stale, or nobody proves it.", _consequence),
+    Key("freshness.pinned", _SAY, "What follows where a revision pinned by its tree is stale.", _consequence),
+    Key("advisories.max_age", _AGE, "Maps of advisories older than this are stale.", parse_duration),
+    Key("advisories.maps", f"1 to {MAX_NEED}", "Maps of so many members must be known and not stale.", _maps),
+    Key("advisories.stale", _SAY, "What follows where they are not.", _consequence),
+    Key("scan.of", _GROUP, "Scans of this group count, beside one made here; others only warn.", _group),
+    Key("scan.caution", _SAY, "What follows from the verdict `caution`.", _consequence),
+    Key("scan.suspicious", _SAY, "What follows from the verdict `suspicious`.", _consequence),
+    Key("scan.malicious", _NO, "What follows from the verdict `malicious`.", _never_allowed),
+    Key("scan.inconclusive", _SAY, "What follows where a part that a loader could run was not read.", _consequence),
+    Key("scan.error", _SAY, "What follows where a scan failed.", _consequence),
+    Key("scan.missing", _SAY, "What follows where no scan that counts is known.", _consequence),
+    Key("pins.first_use", _SAY, "What follows from the key of a log or owner that was never met before.", _consequence),
+    Key("pins.changed", _NO, "What follows from another key than the one pinned at first use.", _never_allowed),
+    Key("owner.change", _NO, "What follows where a name's owner key changed without a transfer leaf.", _never_allowed),
+    Key("owner.held", "`true` or `false`", "Whether the owner must hold the key of the name himself.", _boolean),
+)
+BY_PATH = {key.path: key for key in KEYS}
+TABLES = tuple(dict.fromkeys(key.path.partition(".")[0] for key in KEYS if "." in key.path))
+RESERVED = {
+    "for": "rules for some names only",
+    "gateway": "what a gateway lets through, and how long it waits",
+    "evaluations": "bounds on evaluation results",
+    "licences": "which licences are acceptable",
+    "openness": "which parts of a model must be open",
+    "federation": "whose root says who is a member",
+    "advisories.need": "how many members' advisories refuse",
+    "advisories.of": "whose advisories refuse",
+    "advisories.obey": "whose single word refuses, for which kinds",
+    "scan.rulesets": "by which rulesets a scan must be made",
+    "signers.claims": "which kinds of statement must be signed",
+}
+"""Names that this version refuses, so that they can get a meaning without changing the form."""
+RESERVED_GROUPS = {"members": "the members of a federation", "publisher": "the owner of the name", "me": "this node"}
