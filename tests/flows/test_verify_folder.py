@@ -13,6 +13,7 @@ from tests.support.attesting import ask, cosigned, settle
 from tests.support.nodes import add_user, commit, new_repo
 from tests.support.served import served
 
+from hanse.db.repos import Repo
 from hanse.errors import BadFormat, NotFoundError, PolicyError, TooLarge, VerificationFailed
 from hanse.flows.fetch_evidence import fetch_evidence, fetch_growth
 from hanse.flows.local_files import Hashing, Place, list_place
@@ -40,6 +41,8 @@ class Reader:
     url: str
     folder: Path
     home: Path
+    rev: str = ""
+    repo: Repo | None = None
 
     def verify(self, question: Question | None = None, source: Source | None = None, policy: str = "open") -> Outcome:
         """Verify the folder, by default as what `main` of the repository is at the node."""
@@ -51,13 +54,10 @@ class Reader:
     def publish(self, files: dict[str, bytes]) -> str:
         """Publish files as the next revision and let it settle; return its commit id."""
         alice = add_user(self.node, "alice")
-        repo = new_repo(self.node, alice, "alice/m") if not self.rev else self.repo
-        self.repo = repo
+        self.repo = repo = self.repo or new_repo(self.node, alice, "alice/m")
         self.rev = commit(self.node, alice, repo, *(PutBytes(path, data) for path, data in files.items())).rev
         settle(self.node)
         return self.rev
-
-    rev: str = ""
 
 
 @pytest.fixture(name="reader")
@@ -143,6 +143,7 @@ def test_what_the_files_are_is_no_error(reader: Reader) -> None:
 
 def test_names_of_revisions(reader: Reader) -> None:
     """A tag, a full ref and a commit id are each found; what does not exist is said by the node."""
+    assert reader.repo is not None
     create_tag(reader.node, add_user(reader.node, "alice"), reader.repo, "v1", "main")
     settle(reader.node)
     for name, ref in (("v1", "refs/tags/v1"), ("main", "refs/heads/main")):
