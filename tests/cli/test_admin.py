@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from hanse.opening import database_url
 from hanse.cli.main import run
 from hanse.clock import SystemClock
 from hanse.db.engine import Database
 from hanse.flows.accounts import authenticate, ensure_administrator
 from hanse.flows.secrets import open_identity
+from hanse.opening import database_url
 from hanse.settings import from_machine
 
 Hanse = Callable[..., str]
