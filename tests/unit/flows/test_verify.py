@@ -246,9 +246,9 @@ def test_a_verified_revision_cannot_be_made_up(world: World) -> None:
     with pytest.raises(TypeError):
         VerifiedRevision(**fields, made_by=object())  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        VerifiedRevision(**fields)  # type: ignore[call-arg]
+        VerifiedRevision(**fields)
     with pytest.raises((TypeError, ValueError)):
-        replace(found, rev="0" * 40)
+        replace(found, rev="0" * 40)  # type: ignore[call-arg]
     with pytest.raises(AttributeError):
         found.rev = "0" * 40  # type: ignore[misc]
 
