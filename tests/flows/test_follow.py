@@ -21,6 +21,7 @@ from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadFormat, BadProof, BadSignature, HanseError, PeerRefused, RolledBack
 from hanse.flows import follow, mirror, witness
 from hanse.flows.follow import Follower, Following
+from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
 from hanse.flows.node import Node
 from hanse.flows.replays import Replays
@@ -33,6 +34,7 @@ from hanse.tlog.checkpoint import open_checkpoint
 from hanse.tlog.cosignature import cosigner_key, verify_cosignatures
 from hanse.tlog.hashing import EMPTY_ROOT
 from hanse.tlog.note import parse_vkey
+from hanse.tlog.tiles import Growth
 
 HOUR = 3600
 
@@ -95,7 +97,7 @@ def publish(server: LogServer, written: Log) -> None:
     server.log.append(written.leaves[server.log.size :])
 
 
-def stands(node: Node) -> WitnessedLog:
+def stands(node: Keeper) -> WitnessedLog:
     """Return how the log stands."""
     return witness.find_log(node, ORIGIN)
 
@@ -155,7 +157,7 @@ def test_a_log_is_followed_in_steps(
     seen: list[int] = []
     put = LogCopy.put
 
-    def counted(self: LogCopy, growth: follow.Growth) -> None:
+    def counted(self: LogCopy, growth: Growth) -> None:
         seen.append(growth.new_size)
         put(self, growth)
 

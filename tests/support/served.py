@@ -117,6 +117,57 @@ def silent_server() -> Iterator[tuple[str, list[socket.socket]]]:
                 connection.close()
 
 
+@contextmanager
+def scripted(*answers: bytes, pause: float = 0) -> Iterator[tuple[str, list[bytes]]]:
+    """Answer each connection with the next of some raw answers, byte by byte if there is a pause; give address and requests."""
+    requests: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for answer in answers:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    requests.append(_request(connection))
+                    _send(connection, answer, pause)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", requests
+        finally:
+            listener.close()
+            thread.join(timeout=20)
+
+
+def _request(connection: socket.socket) -> bytes:
+    """Return a whole request, its body as long as its head says."""
+    data = b""
+    while True:
+        head, blank, body = data.partition(b"\r\n\r\n")
+        length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+        if blank and len(body) >= length:
+            return data
+        part = connection.recv(1 << 20)
+        if not part:
+            return data
+        data += part
+
+
+def _send(connection: socket.socket, answer: bytes, pause: float) -> None:
+    try:
+        if not pause:
+            connection.sendall(answer)
+            return
+        for at in range(len(answer)):
+            connection.sendall(answer[at : at + 1])
+            time.sleep(pause)
+    except OSError:  # the client had enough
+        return
+
+
 def until(condition: Callable[[], object], seconds: float = 30) -> None:
     """Wait until a condition holds; fails after `seconds`."""
     deadline = time.monotonic() + seconds
