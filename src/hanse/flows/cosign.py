@@ -112,7 +112,9 @@ def keep(node: Keeper, origin: str, cosigner: Cosigner, asked: Asked) -> None:
         cosignatures.put(conn, asked.found)
         cosignatures.prune(conn, origin, KEEP_SIZES)
         if origin == node.origin:
-            cosigners.record(conn, cosigner, size=asked.size, asked_at=node.clock.now(), failure=asked.failure)
+            # Who cosigned nothing yet has to be asked again: it does not stand at this size for us.
+            size = asked.size if asked.found or asked.failure else cosigner.size
+            cosigners.record(conn, cosigner, size=size, asked_at=node.clock.now(), failure=asked.failure)
             if asked.shown:
                 evidence = canonical({"checkpoint": asked.shown})
                 alarms.put(conn, Alarm("lost-end", origin, asked.failure, evidence, node.clock.now()))
