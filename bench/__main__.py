@@ -17,6 +17,7 @@ from bench.common import Bench, Row, machine
 NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "signing", "scan", "log")
 NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "replay")
 NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "log", "replay")
+NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "signing", "scan", "log", "replay")
 
 
 def main() -> None:
