@@ -6,7 +6,7 @@ from tests.support.attacks import OPERATOR, READERS, attack
 from tests.support.federation import World
 
 
-@attack("an owner who attests what he should not, alone", who=OPERATOR, refused={READERS})
+@attack("an owner who attests what he should not, alone", who=OPERATOR, refused={READERS}, rule="signers")
 def test_a_lone_liar(world: World) -> None:
     """Where a policy asks for two members, one of them cannot make a revision acceptable."""
     evil = world.publish(b"evil", second=False, wanted=False)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from tests.support.attacks import CARRIER, COMPARING, MIRRORS, OPERATOR, READERS, WITNESSES, attack
 from tests.support.evidence import Revision
-from tests.support.federation import DAY, FAULTY, Institution, World
+from tests.support.federation import World
+from tests.support.parties import DAY, FAULTY, Institution
 
 
 @attack("none", who="nobody")
@@ -17,7 +18,9 @@ def test_without_an_attack(world: World) -> None:
     assert world.show("bob", world.serve(world.truth[-1][1]))
 
 
-@attack("rollback: an old state, to somebody who saw a newer one", who=CARRIER, refused={READERS}, noticed={READERS})
+@attack(
+    "rollback: an old state, to somebody who saw a newer one", who=CARRIER, refused={READERS}, noticed={READERS}, rule="memory"
+)
 def test_rollback(world: World) -> None:
     """A reader never goes back behind what he saw, though the old state is signed, cosigned and fresh."""
     old = world.serve(world.publish(b"1"))
@@ -44,6 +47,7 @@ def test_rollback_by_the_operator(world: World) -> None:
     who=CARRIER,
     refused={READERS},
     limit="until `max_age` is over, a day under `careful`, it passes for the latest",
+    rule="freshness",
 )
 def test_freeze(world: World) -> None:
     """Cosignatures carry their time: when they are too old, what they vouch for is no longer the latest."""
@@ -57,17 +61,18 @@ def test_freeze(world: World) -> None:
 @attack(
     "freeze with the help of f witnesses, who renew old cosignatures",
     who=f"{CARRIER}, and {FAULTY} cosigner",
-    refused={WITNESSES, READERS},
-    noticed={WITNESSES},
+    refused={READERS},
+    rule="freshness",
 )
 def test_freeze_with_a_corrupt_witness(world: World) -> None:
     """A quorum is as fresh as its oldest cosignature: one that is renewed does not make the others newer."""
     first = world.publish(b"1")
-    old = world.home.branch()
-    world.serve(world.publish(b"2"))
+    old, note = world.home.branch(), world.cosign(world.home)
+    world.publish(b"2")
     world.corrupt("e.example")
     world.now += 2 * DAY
-    assert not world.show("bob", world.serve(first, old))
+    renewed = "".join(f"{line}\n" for line in world.watchers["e.example"].cosign(old, world.now)).encode()
+    assert not world.show("bob", world.serve(first, old, checkpoint=note + renewed))
 
 
 @attack("silence: the publisher is gone", who="nobody", limit="anybody gets newer cosignatures for the last checkpoint")
@@ -96,6 +101,7 @@ def _fork(world: World) -> tuple[Revision, Institution]:
     who=OPERATOR,
     refused={WITNESSES, READERS},
     noticed={WITNESSES},
+    rule="witness",
 )
 def test_equivocation(world: World) -> None:
     """Honest witnesses cosign one of two continuations, so at most one of them has a quorum."""
@@ -110,6 +116,7 @@ def test_equivocation(world: World) -> None:
     who=f"{OPERATOR}, and {FAULTY} cosigner",
     refused={WITNESSES, READERS},
     noticed={WITNESSES},
+    rule="witness",
 )
 def test_equivocation_up_to_f(world: World) -> None:
     """One corrupt cosigner is not enough, even if honest ones are each shown the branch that suits the attack."""

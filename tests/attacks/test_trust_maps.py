@@ -6,18 +6,20 @@ from dataclasses import replace
 
 from tests.support.attacks import CARRIER, MIRRORS, OPERATOR, READERS, attack
 from tests.support.evidence import Revision
-from tests.support.federation import FAULTY, World
+from tests.support.federation import World
+from tests.support.parties import DAY, FAULTY
 
 from hanse.model.evidence import encode_evidence
 from hanse.model.key_leaf import KeyUse
 
 
-@attack("a map of refs that omits an update", who=OPERATOR, refused={MIRRORS, READERS}, noticed={MIRRORS})
+@attack("a map of refs that omits an update", who=OPERATOR, refused={MIRRORS, READERS}, noticed={MIRRORS}, rule="mirror")
 def test_a_map_that_stands_still(world: World) -> None:
     """Witnesses see that the log grows; that its map is false only those see who replay it, and they sign none."""
     old = world.publish(b"1")
     world.home.lie = world.home.stay(old)
     world.publish(b"2")
+    world.now += 2 * DAY
     assert not world.show("bob", world.serve(old))
 
 
@@ -26,6 +28,7 @@ def test_a_map_that_stands_still(world: World) -> None:
     who=f"{OPERATOR}, and {FAULTY} cosigner",
     refused={MIRRORS, READERS},
     noticed={MIRRORS},
+    rule="mirror",
 )
 def test_a_false_map_up_to_f(world: World) -> None:
     """One mirror that signs without looking is not a quorum."""
@@ -33,6 +36,7 @@ def test_a_false_map_up_to_f(world: World) -> None:
     old = world.publish(b"1")
     world.home.lie = world.home.stay(old)
     world.publish(b"2")
+    world.now += 2 * DAY
     assert not world.show("bob", world.serve(old))
 
 
@@ -50,7 +54,7 @@ def test_a_false_map_of_a_corrupt_quorum(world: World) -> None:
     old = world.publish(b"1")
     world.home.lie = world.home.stay(old)
     world.publish(b"2")
-    world.now += 2 * 86_400
+    world.now += 2 * DAY
     assert world.show("bob", world.serve(old))
 
 

@@ -35,6 +35,7 @@ def _attested(world: World, revision: Revision) -> None:
     who=OPERATOR,
     refused={READERS},
     noticed={READERS, MIRRORS},
+    rule="owner",
 )
 def test_a_name_taken_over(world: World) -> None:
     """A name whose owner key changes without the old owner's signature is refused, and mirrors raise an alarm."""
@@ -47,6 +48,7 @@ def test_a_name_taken_over(world: World) -> None:
     who=OPERATOR,
     refused={READERS},
     noticed={READERS, MIRRORS},
+    rule="owner",
 )
 def test_a_name_taken_over_before_a_newcomer(world: World) -> None:
     """Who sees both keys in the evidence sees that none signed for the other."""
