@@ -24,10 +24,11 @@ from hanse.db.repos import Repo
 from hanse.db.repository_scans import Head
 from hanse.db.revisions import Revision
 from hanse.errors import Busy, HanseError
-from hanse.flows import bundles, chains, effects, lint
+from hanse.flows import bundles, chains, effects, keyleaves, lint
 from hanse.flows.node import Node
 from hanse.model.conceal import conceal
 from hanse.model.digest import GitOid
+from hanse.model.key_leaf import KeyUse
 from hanse.model.leaf import encode_leaf, leaf_id
 from hanse.model.leaf_fields import Payload
 from hanse.model.repo import RefName
@@ -105,7 +106,8 @@ def enter(
     """Enter a stored bundle about a revision of `repo`, and queue its leaf, whose row id is returned.
 
     position: the ref and seq that an owner signs. None if it is entered already, or the repository or the revision is no longer
-    what the bundle says. Raises RepoNotFound, or Busy if the repository does not come to rest or the bundle was just collected.
+    what the bundle says. Raises RepoNotFound, or Busy if the repository does not come to rest or the
+    bundle was just collected; what `require_current` raises for a replaced key of the node.
     """
     now = node.clock.now()
     leaf = AttestLeaf(
@@ -127,6 +129,8 @@ def enter(
     def change(conn: Connection, locked: Repo) -> int | None:
         if locked.repo != repo.repo or locked.salt != repo.salt:
             return None
+        if bundle.key == node.keys.attest.public:
+            keyleaves.require_current(node, conn, KeyUse.ATTEST)
         there = revisions.get(conn, locked.id, revision.rev)
         known = attestations.get(conn, locked.id, revision.rev, bundle.digest, bundle.key.fingerprint)
         if there is None or there.state not in ("live", "retired") or (known is not None and known.current):
