@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from tests.support.clients import Client, sample_folder
 from tests.support.forked import Mother
+from tests.support.live import ADMIN_TOKEN
 from tests.support.members import Institution, Person, cosign, institutions, until
+from tests.support.rawhttp import RawClient
+from tests.support.rawxet import commit_body, put_bytes
 
 from hanse.db.witnesses import origin_hash
 from hanse.model.evidence import parse_evidence
@@ -121,6 +124,8 @@ def test_the_publisher_is_gone(world: World, stranger: Person, mother: Mother, t
     at_b = f"{world.b.node.url}/mirror/{origin_hash(ORIGINS[0])}"
     assert "every leaf keeps the rules" in stranger.hanse("log", "check", at_b)
     world.a.node.start()
-    Client("hub2", world.a.node, tmp_path / "publisher").hf("upload", REPO, world.copy / "config.json", "again.json")
+    client = RawClient(world.a.node.port, ADMIN_TOKEN)
+    assert client("POST", f"/api/models/{REPO}/commit/main", commit_body(put_bytes("again.txt", b"again"))).status == 200
+    client.close()
     size = int(world.a.node.get("/log/checkpoint")[1].split()[1])
     until(lambda: int(world.b.node.get(f"/mirror/{origin_hash(ORIGINS[0])}/checkpoint")[1].split()[1]) >= size, "the mirror")
