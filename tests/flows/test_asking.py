@@ -48,9 +48,11 @@ def line(log: MemoryLog, size: int, time: int = NOW, seed: str = "w", name: str 
 
 
 @contextmanager
-def asked(log: MemoryLog, peers: PeerClient, *answers: bytes, size: int = 0) -> Iterator[tuple[Asked, list[bytes]]]:
+def asked(
+    log: MemoryLog, peers: PeerClient, *answers: bytes, size: int = 0, newest: int = 9
+) -> Iterator[tuple[Asked, list[bytes]]]:
     """Ask a cosigner that gives these answers; give the outcome and the requests."""
-    target = Target(log.head(), log.note(), (parse_vkey(log.vkey),), log.prove)
+    target = Target(log.head(), log.note(), (parse_vkey(log.vkey),), log.prove, lambda: newest)
     with scripted(*answers) as (url, requests):
         yield ask(peers, Cosigner(NAME, "witness", KEY.text, url, 0, size), target, NOW), requests
 
@@ -74,9 +76,15 @@ def test_it_is_asked_again_from_where_it_stands(log: MemoryLog, peers: PeerClien
 
 
 def test_a_mirror_that_is_at_work(log: MemoryLog, peers: PeerClient) -> None:
-    """An empty answer is neither a cosignature nor a failure."""
-    with asked(log, peers, answer(b"")) as (found, _):
-        assert found == Asked(9)
+    """An empty answer is neither a cosignature nor a failure, and the mirror does not count as standing there."""
+    with asked(log, peers, answer(b""), size=4) as (found, _):
+        assert found == Asked(4)
+
+
+def test_a_log_that_grew_meanwhile(log: MemoryLog, peers: PeerClient) -> None:
+    """A witness that is ahead of an old checkpoint and not of the log shows nothing: it is asked again with the newest."""
+    with asked(log, peers, answer(b"12\n", "409 Conflict"), size=4, newest=12) as (found, _):
+        assert found == Asked(4)
 
 
 @pytest.mark.parametrize(

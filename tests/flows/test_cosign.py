@@ -18,8 +18,7 @@ from hanse.db.cosigners import Cosigner
 from hanse.db.engine import Database
 from hanse.errors import RolledBack
 from hanse.flows import witness
-from hanse.flows.asking import Asked
-from hanse.flows.cosign import Cosigning, keep, target_of
+from hanse.flows.cosign import Cosigning, target_of
 from hanse.flows.node import Node
 from hanse.flows.outward import own_target
 from hanse.flows.publish import PutBytes
@@ -127,15 +126,6 @@ def one_round(node: Node, peers: PeerClient, done: Callable[[], object]) -> None
     assert cosigning.step()
     until(done)
     cosigning.stop()
-
-
-def test_who_is_not_there_yet_is_asked_again(node: Node, others: Others, peers: PeerClient) -> None:
-    """A mirror that still replays the log answers with nothing: it is asked again at once, not when cosignatures are renewed."""
-    name = witness_name(others.add("w1").origin)
-    keep(node, node.origin, asked(node, name), Asked(node.log.size))
-    assert (asked(node, name).size, asked(node, name).failure) == (0, "")
-    one_round(node, peers, lambda: rows(node))
-    assert asked(node, name).size == node.log.size
 
 
 def test_cosignatures_are_gathered(node: Node, others: Others, peers: PeerClient, clock: TickingClock) -> None:

@@ -112,9 +112,7 @@ def keep(node: Keeper, origin: str, cosigner: Cosigner, asked: Asked) -> None:
         cosignatures.put(conn, asked.found)
         cosignatures.prune(conn, origin, KEEP_SIZES)
         if origin == node.origin:
-            # Who cosigned nothing yet has to be asked again: it does not stand at this size for us.
-            size = asked.size if asked.found or asked.failure else cosigner.size
-            cosigners.record(conn, cosigner, size=size, asked_at=node.clock.now(), failure=asked.failure)
+            cosigners.record(conn, cosigner, size=asked.size, asked_at=node.clock.now(), failure=asked.failure)
             if asked.shown:
                 evidence = canonical({"checkpoint": asked.shown})
                 alarms.put(conn, Alarm("lost-end", origin, asked.failure, evidence, node.clock.now()))
@@ -140,4 +138,8 @@ def target_of(node: Keeper, log: WitnessedLog) -> Target:
         return consistency_proof(old, log.size, copy.reader(log.mirrored))
 
     checkpoint = Checkpoint(log.origin, log.size, bytes.fromhex(log.root))
-    return Target(checkpoint, log.note.encode(), tuple(map(parse_vkey, log.vkeys)), prove)
+    return Target(checkpoint, log.note.encode(), tuple(map(parse_vkey, log.vkeys)), prove, partial(_size, node, log))
+
+
+def _size(node: Keeper, log: WitnessedLog) -> int:
+    return witness.find_log(node, log.origin).size
