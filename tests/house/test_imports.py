@@ -29,6 +29,7 @@ print(code, *sorted(set({heavy!r}) & set(sys.modules)))
         ["serve", "--help"],
         ["service", "install", "--print"],
         ["completion", "bash", "--print"],
+        ["policy", "show", "strict"],
     ],
 )
 def test_light_verbs_import_nothing_heavy(arguments: list[str]) -> None:
