@@ -119,9 +119,9 @@ class Member:
     ) -> int:
         """Log a key, handed over by an earlier one if there is one, and return the leaf's index."""
         public = added.public
-        leaf = KeyLeaf(self.time, self.origin, op, use, public.fingerprint, public.text, namespace, holder)
+        earlier = by.public.fingerprint if by else ""
+        leaf = KeyLeaf(self.time, self.origin, op, use, public.fingerprint, public.text, namespace, holder, by=earlier)
         if by is not None:
-            leaf = replace(leaf, by=by.public.fingerprint)
             leaf = replace(leaf, sig=_base64(by.sign(handover_bytes(leaf))))
         return self.append(leaf)
 

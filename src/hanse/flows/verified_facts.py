@@ -85,6 +85,8 @@ def _owner_known(home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, t
     pinned = trust.seen(repo.origin).owners.get(repo.namespace.lower())
     if home is None or owner is None:
         return (Known.NEW if pinned is None else Known.CHANGED), OwnerChange.NONE
+    if home.known is Known.CHANGED:
+        return Known.CHANGED, OwnerChange.UNEXPLAINED  # whoever signs this log now says who the owner is
     # A key that was added without the signature of the one before it is an alarm, also for whoever is here for the first time.
     alarm = any(f"{KeyUse.NAMESPACE.value} key" in one for one in home.book.alarms)
     if pinned is None or pinned == owner.public.fingerprint:

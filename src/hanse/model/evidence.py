@@ -36,6 +36,8 @@ LOG_TYPE = "application/vnd.hanse.log.v1+json"
 MAP_TYPE = "application/vnd.hanse.map-proof.v1+json"
 SALT_TYPE = "application/vnd.hanse.salt.v1+json"
 MAX_SALTS = 16
+_SPACE = b" \t\r\n"
+"""White space of JSON, which may stand around a line."""
 _MAX_INT = 2**53 - 1
 _LOG_FIELDS = frozenset({"mediaType", "origin", "checkpoint", "leaves"})
 _MAP_FIELDS = frozenset({"mediaType", "origin", "map", "key", "value", "proof"})
@@ -151,7 +153,7 @@ def encode_evidence(
 
     bundles: JSON without line breaks. Raises BadFormat for what `parse_evidence` would refuse, TooLarge above its bounds.
     """
-    lines = [bundle.strip() for bundle in bundles] + [_log_line(log) for log in logs] + [_map_line(one) for one in maps]
+    lines = [bundle.strip(_SPACE) for bundle in bundles] + [_log_line(log) for log in logs] + [_map_line(one) for one in maps]
     lines += [_salt_line(one) for one in salts]
     if any(b"\n" in line for line in lines):
         raise BadFormat("a bundle in an evidence file is one line")
@@ -161,11 +163,11 @@ def encode_evidence(
 
 
 def _lines(data: bytes) -> list[bytes]:
-    first = data.lstrip().partition(b"\n")[0].strip()
+    first = data.lstrip(_SPACE).partition(b"\n")[0].strip(_SPACE)
     if first and not _complete(first):
         # Another tool's bundle, indented; its line breaks carry no meaning.
         return [data]
-    lines = [line for line in (part.strip() for part in data.split(b"\n", MAX_LINES + 1)) if line]
+    lines = [line for line in (part.strip(_SPACE) for part in data.split(b"\n", MAX_LINES + 1)) if line]
     if not lines:
         raise BadFormat("the evidence file is empty")
     if len(lines) > MAX_LINES:

@@ -1,0 +1,66 @@
+"""Which node is asked for evidence, with which token, and what its refusals become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.support.nodes import add_user, new_repo
+from tests.support.served import served
+
+from hanse.errors import InputError, NotFoundError, PeerDown, PeerRefused
+from hanse.flows.accounts import create_token
+from hanse.flows.fetch_evidence import fetch_evidence, hub_token, node_address
+from hanse.flows.node import Node
+from hanse.model.repo import RepoType, Visibility
+from hanse.peers.client import PeerClient
+
+
+@pytest.fixture(name="client")
+def _client() -> Iterator[PeerClient]:
+    with closing(PeerClient()) as client:
+        yield client
+
+
+def test_which_node_is_asked() -> None:
+    """The flag, else HANSE_NODE, else HF_ENDPOINT; the public hub has no evidence, and nothing is asked without being named."""
+    every = {"HANSE_NODE": "http://b", "HF_ENDPOINT": "http://c"}
+    assert node_address("http://a/", every) == "http://a"
+    assert node_address(None, every) == "http://b"
+    assert node_address(None, {"HF_ENDPOINT": "http://c"}) == "http://c"
+    for environ in ({}, {"HF_ENDPOINT": "https://huggingface.co/"}):
+        with pytest.raises(InputError, match="no node is named"):
+            node_address(None, environ)
+    with pytest.raises(InputError):
+        node_address("file:///etc/passwd", {})
+
+
+def test_the_token_is_that_of_the_hubs_clients(tmp_path: Path) -> None:
+    """The environment first, then the file in which they keep it; none is no error."""
+    (tmp_path / "token").write_text("hf_file\n")
+    assert hub_token({"HF_TOKEN": "hf_env", "HF_HOME": str(tmp_path)}) == "hf_env"
+    assert hub_token({"HF_HOME": str(tmp_path)}) == "hf_file"
+    assert hub_token({"HF_TOKEN_PATH": str(tmp_path / "token")}) == "hf_file"
+    assert hub_token({"HOME": str(tmp_path)}) == ""
+
+
+def test_a_private_repository_needs_a_token(lite: Node, client: PeerClient) -> None:
+    """Without one it does not exist; with one it is another question whether it has a revision."""
+    alice = add_user(lite, "alice")
+    new_repo(lite, alice, "alice/secret", Visibility.PRIVATE)
+    _, token = create_token(lite.db, lite.clock, "alice", "reading", role="read")
+    with served(lite) as url:
+        with pytest.raises(NotFoundError, match="no evidence of alice/secret"):
+            fetch_evidence(client, url, RepoType.MODEL, "alice/secret", revision="main")
+        assert b"vnd.hanse" in fetch_evidence(client, url, RepoType.MODEL, "alice/secret", revision="main", token=token)
+
+
+def test_other_refusals_keep_their_reason(lite: Node, client: PeerClient) -> None:
+    """A request that the node cannot read is refused with what the node says; a node that is not there is down."""
+    with served(lite) as url, pytest.raises((PeerRefused, NotFoundError)) as error:
+        fetch_evidence(client, url, RepoType.MODEL, "alice/..", revision="main")
+    assert "alice/.." in error.value.message
+    with pytest.raises(PeerDown):
+        fetch_evidence(client, "http://127.0.0.1:9", RepoType.MODEL, "alice/m", revision="main")
