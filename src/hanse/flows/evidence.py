@@ -31,7 +31,7 @@ from hanse.model.evidence import LeafEvidence, LogEvidence, MapEvidence, MapName
 from hanse.model.key_leaf import KeyLeaf
 from hanse.model.leaf import parse_leaf
 from hanse.model.ref_leaf import RefLeaf
-from hanse.sign.statement import OMS
+from hanse.sign.statement import OMS, REF
 from hanse.tlog.map import ref_key, ref_value
 
 MAX_REVISIONS = 10
@@ -118,7 +118,8 @@ def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> No
             shown.add(leaf, needed=row.predicate == OMS and not manifest)
             manifest = manifest or row.predicate == OMS
             shown.keys.add(row.key)
-            shown.bundles[leaf.index] = bundles.read(node.store, row.payload, row.key)
+            if row.predicate != REF:  # rebuilt from the leaf by whoever reads it
+                shown.bundles[leaf.index] = bundles.read(node.store, row.payload, row.key)
 
 
 def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision, asked: str) -> None:

@@ -1,8 +1,8 @@
 """A publisher takes the key of his namespace into his own hands (DESIGN.md section 8).
 
-While the operator holds it, the node's key for refs vouches for the first key of the owner: whoever administers the namespace by
-its account may ask for that. From then on only the owner's key vouches for the next one, so that nobody who gets into the account,
-or the node, takes the name over unseen.
+While the operator holds it, the node's key for refs vouches for the first key of the owner: whoever administers the namespace
+by its account may ask for that. From then on only the owner's key vouches for the next one, so that nobody who gets into the
+account, or the node, takes the name over unseen.
 """
 
 from __future__ import annotations
