@@ -12,6 +12,7 @@ all-MiniLM-L6-v2 of a package.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sys
 import tempfile
@@ -121,7 +122,7 @@ def other_bytes(riga: Institution, reader: Person, folder: Path) -> None:
 def other_history(riga: Institution, bergen: Institution) -> None:
     """Sign a second root for a size that was cosigned: no witness takes it, and the two notes are proof for everybody."""
     head = riga.head()
-    false = Checkpoint(head.origin, head.size, bytes(32))
+    false = Checkpoint(head.origin, head.size, hashlib.sha256(b"another history").digest())
     note = sign_checkpoint(false, open_key(riga.node.data, Custody(), "log"))
     say(f"Riga signs another log of {head.size} entries with its real key, and asks Bergen to cosign it:")
     client = PeerClient()

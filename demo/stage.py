@@ -78,6 +78,7 @@ class Institution(Person):
         super().__init__(name, folder)
         environ = {"HANSE_ORIGIN": f"{name}.example", "HANSE_SETTLE_SECONDS": "1"}
         self.node = LiveNode(folder, environ=environ)
+        self._told: list[list[str]] = []
 
     def hanse(self, *arguments: str | Path, status: int = 0, more: tuple[str | Path, ...] = ()) -> str:
         """Run a command about the node, beside it."""
@@ -85,8 +86,10 @@ class Institution(Person):
 
     def introductions(self) -> list[list[str]]:
         """Return the commands that this node tells others to run, without `hanse`."""
-        said = self.hanse("witness", "key", "--url", self.node.url)
-        return [line.split()[1:] for line in said.splitlines() if line.startswith("    hanse witness ")]
+        if not self._told:
+            said = self.hanse("witness", "key", "--url", self.node.url)
+            self._told = [line.split()[1:] for line in said.splitlines() if line.startswith("    hanse witness ")]
+        return self._told
 
     def head(self) -> Checkpoint:
         """Return the newest checkpoint of the node's log."""
