@@ -14,11 +14,7 @@ from pathlib import Path
 
 from bench.common import Bench, Row, machine
 
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "signing", "scan", "log")
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "replay")
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "log", "replay")
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "signing", "scan", "log", "replay")
-
+NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "signing", "scan", "log", "verify")
 
 def main() -> None:
     """Run the named benchmarks, all by default."""
