@@ -14,7 +14,8 @@ from pathlib import Path
 
 from bench.common import Bench, Row, machine
 
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "signing", "scan", "log", "verify")
+NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "signing", "scan", "log", "replay", "append")
+
 
 def main() -> None:
     """Run the named benchmarks, all by default."""

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # litewitness, an independent witness, for tests/interop/test_litewitness.py: Debian's package torchwood (testing or unstable).
-# Unpacked into .cache/torchwood, nothing is installed; tests that need it are skipped where it is not there.
+# Unpacked into .cache/torchwood, nothing is installed. Only `make soak-long` needs it.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."

@@ -22,9 +22,14 @@ PLACE = ROOT / ".cache" / "torchwood" / "usr" / "bin"
 NAME = "lite.example.org/witness"
 
 
-def find(program: str) -> str | None:
-    """Return the path of a program of the package, None if it is not here."""
-    return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", ""), str(PLACE)]))
+def find(program: str) -> str:
+    """Return the path of a program of the package, which is fetched if it is not here."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), str(PLACE)])
+    if shutil.which(program, path=path) is None:
+        subprocess.run([ROOT / "tests" / "services" / "torchwood.sh"], check=True)
+    found = shutil.which(program, path=path)
+    assert found is not None
+    return found
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,6 @@ class LiteWitness:
     def know(self, origin: str, vkey: str) -> None:
         """Let it witness a log; it reads its database at each request."""
         program = find("witnessctl")
-        assert program is not None
         for verb, *rest in (["add-log"], ["add-key", "-key", vkey]):
             command = [program, verb, "-db", "witness.db", "-origin", origin, *rest]
             subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
@@ -64,7 +68,6 @@ def litewitness(folder: Path) -> Iterator[LiteWitness]:
 
 def _running(folder: Path, fingerprint: str, vkey: str) -> Iterator[LiteWitness]:
     program = find("litewitness")
-    assert program is not None
     with socket.create_server(("127.0.0.1", 0)) as free:  # it does not tell which port it took by itself
         listen = f"127.0.0.1:{free.getsockname()[1]}"
     names = ["-key", fingerprint, "-name", NAME, "-listen", listen]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import uvicorn
 from tests.support.memorylog import MemoryLog
@@ -65,14 +66,32 @@ class LogServer:
 def log_server(log: MemoryLog) -> Iterator[LogServer]:
     """Serve a log for the length of a `with` block."""
     made = LogServer(log)
+    with _files(made.answer, made.headers) as address:
+        made.url = f"{address}/log"
+        yield made
 
+
+@contextmanager
+def folder_server(folder: Path) -> Iterator[str]:
+    """Serve the files of a folder for the length of a `with` block and give the address."""
+
+    def answer(path: str) -> bytes | None:
+        file = folder / path
+        return file.read_bytes() if file.is_file() else None
+
+    with _files(answer, {}) as address:
+        yield f"{address}/log"
+
+
+@contextmanager
+def _files(answer: Callable[[str], bytes | None], headers: Mapping[str, str]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            data = made.answer(self.path.removeprefix("/log/"))
+            data = answer(self.path.removeprefix("/log/"))
             self.send_response(200 if data is not None else 404)
-            for name, value in made.headers.items():
+            for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(data or b"")))
             self.end_headers()
@@ -85,9 +104,8 @@ def log_server(log: MemoryLog) -> Iterator[LogServer]:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
-        made.url = f"http://127.0.0.1:{server.server_address[1]}/log"
         try:
-            yield made
+            yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join(timeout=20)

@@ -110,21 +110,7 @@ def enter(
     bundle was just collected; what `require_current` raises for a replaced key of the node.
     """
     now = node.clock.now()
-    leaf = AttestLeaf(
-        time=now,
-        origin=repo.repo.origin,
-        type=repo.repo.type,
-        repo=repo.repo.folded,
-        rev=revision.rev,
-        tree=revision.tree,
-        predicate=predicate,
-        payload=Payload(bundle.digest, len(bundle.payload)),
-        key=bundle.key.fingerprint,
-        sig=base64.b64encode(bundle.signature).decode(),
-        ref=None if position is None else position[0],
-        seq=None if position is None else position[1],
-    )
-    data = encode_leaf(leaf if repo.salt is None else conceal(leaf, repo.salt))
+    data = _leaf(repo, revision, bundle, predicate, position=position, now=now)
 
     def change(conn: Connection, locked: Repo) -> int | None:
         if locked.repo != repo.repo or locked.salt != repo.salt:
@@ -144,6 +130,27 @@ def enter(
         return queued
 
     return chains.change_repo(node, repo, change)
+
+
+def _leaf(
+    repo: Repo, revision: Revision, bundle: Bundle, predicate: str, *, position: tuple[RefName, int] | None, now: int
+) -> bytes:
+    """Return the bytes of the `attest` leaf of a bundle, concealed if the repository is not public."""
+    leaf = AttestLeaf(
+        time=now,
+        origin=repo.repo.origin,
+        type=repo.repo.type,
+        repo=repo.repo.folded,
+        rev=revision.rev,
+        tree=revision.tree,
+        predicate=predicate,
+        payload=Payload(bundle.digest, len(bundle.payload)),
+        key=bundle.key.fingerprint,
+        sig=base64.b64encode(bundle.signature).decode(),
+        ref=None if position is None else position[0],
+        seq=None if position is None else position[1],
+    )
+    return encode_leaf(leaf if repo.salt is None else conceal(leaf, repo.salt))
 
 
 def _row(repo: int, revision: Revision, bundle: Bundle, predicate: str, *, basis: str, queued: int, now: int) -> Attestation:

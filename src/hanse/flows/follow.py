@@ -23,7 +23,7 @@ from hanse.db import witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadProof, HanseError, InputError, IntegrityError, NotFoundError, RolledBack, SizeConflict
-from hanse.flows import witness
+from hanse.flows import sightings, witness
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
 from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
@@ -115,6 +115,7 @@ class Follower:
             self.stuck[log.origin] = self.node.clock.now()
             raise
         copy.put(growth)
+        sightings.note(self.node.db, log.origin, log.mirrored, entries)
         moved = self._arrive(log, growth)
         copy.sweep(log.mirrored, growth.new_size)
         return moved

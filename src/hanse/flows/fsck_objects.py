@@ -18,7 +18,7 @@ from hanse.store.base import BlobStore
 from hanse.store.keys import ObjectKey
 
 _PIECE = 1024 * 1024
-_JOURNAL = (keys.LOG, keys.LOG_STAGED)  # step 5 checks these
+_JOURNAL = (keys.LOG, keys.LOG_STAGED, keys.MIRRORS)  # steps 5 and 6 check these
 
 
 def check_objects(checker: Checker) -> None:

@@ -17,6 +17,7 @@ def upgrade() -> None:
     _keys()
     _cosignatures()
     _contradictions()
+    _sightings()
     with op.batch_alter_table("pending") as table:
         table.alter_column("repo_id", existing_type=_KEY, nullable=True)
     keys = sa.text("kind = 'key'")
@@ -133,3 +134,20 @@ def _contradictions() -> None:
         sa.PrimaryKeyConstraint("repo_id", "rev", "kind", "subject", name="pk_notices"),
         sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name="fk_notices_repo_id"),
     )
+
+
+def _sightings() -> None:
+    op.create_table(
+        "sightings",
+        sa.Column("log", sa.String(255), nullable=False),
+        sa.Column("index", sa.BigInteger(), nullable=False),
+        sa.Column("origin", sa.String(253), nullable=False),
+        sa.Column("type", sa.String(8), nullable=False),
+        sa.Column("repo", sa.String(193), nullable=False),
+        sa.Column("rev", sa.String(40), nullable=False),
+        sa.Column("tree", sa.String(64), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("log", "index", name="pk_sightings"),
+    )
+    op.create_index("ix_sightings_rev", "sightings", ["rev"])
+    op.create_index("ix_sightings_tree", "sightings", ["tree"])
