@@ -93,13 +93,8 @@ class MapRoots:
 class Change:
     """What some leaves do to the maps, not applied yet; made by `Maps.begin`.
 
-<<<<<<< HEAD
-    takes_back: a leaf distrusts a key, so that this is not the whole truth. attests: an `attest` leaf is
-    among them. The others: what differs from the maps it began on.
-=======
     takes_back: a leaf distrusts a key, so that this is not the whole truth; attests: a statement is listed. The others: what
     differs from the maps it began on.
->>>>>>> h8
     """
 
     maps: Maps
