@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.common import Bench, Row, machine
 
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "signing", "scan", "log", "replay", "append")
+NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "log", "verify")
 
 
 def main() -> None:

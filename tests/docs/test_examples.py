@@ -26,7 +26,7 @@ WITH_EXAMPLES = [page for page in PAGES if BLOCK.search(page.read_text(encoding=
 
 @pytest.fixture(name="node", scope="module")
 def _node(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
-    with forked_node(mother, tmp_path_factory.mktemp("node")) as node:
+    with forked_node(mother, tmp_path_factory.mktemp("node"), environ={"HANSE_SETTLE_SECONDS": "1"}) as node:
         yield node
 
 

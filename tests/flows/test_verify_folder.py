@@ -15,7 +15,7 @@ from tests.support.served import served
 
 from hanse.db.repos import Repo
 from hanse.errors import BadFormat, NotFoundError, PolicyError, TooLarge, VerificationFailed
-from hanse.flows.fetch_evidence import fetch_evidence, fetch_growth
+from hanse.flows.fetch_evidence import NodeSource, fetch_evidence, fetch_growth
 from hanse.flows.local_files import Hashing, Place, list_place
 from hanse.flows.node import Node
 from hanse.flows.pins import read_pins
@@ -23,7 +23,7 @@ from hanse.flows.policies import load_policy
 from hanse.flows.publish import PutBytes
 from hanse.flows.refs import create_tag
 from hanse.flows.remembered import Remembered, write_private
-from hanse.flows.verify_folder import Outcome, Question, Source, read_bundle, save_evidence, verify_folder, wanted
+from hanse.flows.verify_folder import FileSource, Outcome, Question, Source, read_bundle, save_evidence, verify_folder, wanted
 from hanse.model.decision import Known, Want
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, UnverifiedEvidence, parse_evidence
 from hanse.model.repo import Origin, RepoType
@@ -49,7 +49,9 @@ class Reader:
         hashing = Hashing(list_place(Place(self.folder)), Remembered())
         asked = question or Question("alice/m")
         chosen = load_policy(policy, self.home)
-        return verify_folder(hashing, source or Source(node=self.url), asked, policy=chosen, home=self.home, now=NOW)
+        with closing(PeerClient()) as client:
+            asking = source or NodeSource(client, self.url)
+            return verify_folder(hashing, asking, asked, policy=chosen, home=self.home, now=NOW)
 
     def publish(self, files: dict[str, bytes]) -> str:
         """Publish files as the next revision and let it settle; return its commit id."""
@@ -111,7 +113,7 @@ def test_a_node_that_hides_how_its_log_grew_is_refused(reader: Reader) -> None:
         assert fetch_growth(client, "http://127.0.0.1:9", parse_evidence(data).logs, pins) == {}
         assert fetch_growth(client, reader.url, parse_evidence(old).logs, pins) == {}
     (reader.folder / "model.bin").write_bytes(b"v")
-    found = reader.verify(source=Source(data))
+    found = reader.verify(source=FileSource(data))
     assert [log.consistent for log in found.revision.logs] == [False]
     kept = read_pins(reader.home, reader.node.origin).log
     assert kept is not None
@@ -125,10 +127,10 @@ def test_old_evidence_is_not_the_latest(reader: Reader) -> None:
     (reader.folder / "model.bin").write_bytes(b"v")
     reader.verify()
     with pytest.raises(VerificationFailed) as error:
-        reader.verify(source=Source(old))
+        reader.verify(source=FileSource(old))
     assert error.value.failed[0].startswith("ref: hub.example.org is shown at")
     (reader.folder / "model.bin").write_bytes(FILES["model.bin"])
-    assert reader.verify(Question("alice/m", revision=rev), Source(old)).files.failed == ()
+    assert reader.verify(Question("alice/m", revision=rev), FileSource(old)).files.failed == ()
 
 
 def test_what_the_files_are_is_no_error(reader: Reader) -> None:
@@ -186,7 +188,7 @@ def test_cosigners_of_logs_seen_before_are_known(reader: Reader) -> None:
 def test_there_must_be_something_to_verify_with(reader: Reader, tmp_path: Path) -> None:
     """Neither a file nor a node, a file that is none or too large: each is said."""
     with pytest.raises(NotFoundError, match="no evidence to verify with"):
-        reader.verify(source=Source())
+        reader.verify(Question())
     with pytest.raises(NotFoundError, match="cannot read"):
         read_bundle(tmp_path / "none")
     with (tmp_path / "big").open("wb") as file:
@@ -202,5 +204,5 @@ def test_evidence_is_saved_as_it_was_verified(reader: Reader, tmp_path: Path) ->
     found = reader.verify()
     save_evidence(tmp_path / "saved.jsonl", found)
     elsewhere = replace(reader, home=tmp_path / "other", url="")
-    assert elsewhere.verify(Question(), Source(read_bundle(tmp_path / "saved.jsonl"))).files == found.files
+    assert elsewhere.verify(Question(), FileSource(read_bundle(tmp_path / "saved.jsonl"))).files == found.files
     assert Origin(reader.node.origin) == found.revision.logs[0].origin

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("sqlalchemy", "alembic", "psycopg", "starlette", "uvicorn", "numpy", "structlog", "jinja2")
+HEAVY = ("sqlalchemy", "alembic", "psycopg", "starlette", "uvicorn", "numpy", "structlog", "jinja2", "httpx2", "dbos")
 PROBE = """
 import sys, io, contextlib
 from hanse.cli.main import run
@@ -29,6 +29,8 @@ print(code, *sorted(set({heavy!r}) & set(sys.modules)))
         ["serve", "--help"],
         ["service", "install", "--print"],
         ["completion", "bash", "--print"],
+        ["verify", "--help"],
+        ["log", "--help"],
         ["policy", "show", "strict"],
     ],
 )
@@ -37,3 +39,12 @@ def test_light_verbs_import_nothing_heavy(arguments: list[str]) -> None:
     command = [sys.executable, "-c", PROBE.format(heavy=HEAVY), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "0"
+
+
+def test_verifying_offline_imports_nothing_heavy() -> None:
+    """What `hanse verify` needs without a network loads no database, no web server and no HTTP client."""
+    names = ("verify_folder", "verify", "local_files", "pins", "policies")
+    code = "; ".join(f"import hanse.flows.{name}" for name in names) + "; import hanse.cli.verify, hanse.cli.verified"
+    probe = f"import sys; {code}; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""

@@ -193,9 +193,20 @@ class Member:
         settle: bool = True,
     ) -> Revision:
         """Publish a revision as a node does: position, snapshot, and (once settled) the manifest."""
+        return self.publish_entries(repo, tuple(entries(contents)), ref=ref, owner=owner, settle=settle)
+
+    def publish_entries(
+        self,
+        repo: str,
+        files: tuple[Entry, ...],
+        *,
+        ref: RefName = MAIN,
+        owner: MemorySigner | None = None,
+        settle: bool = True,
+    ) -> Revision:
+        """Publish a revision of which only the entries are known."""
         self.time += 100
         named = self.repo(repo)
-        files = tuple(entries(contents))
         tree = tree_of(files)
         rev = GitOid(hashlib.sha1(f"{self.time} {tree}".encode()).hexdigest())
         leaf, at = self.set_ref(named, rev, tree, ref=ref)

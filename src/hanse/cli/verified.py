@@ -115,8 +115,11 @@ def to_text(outcome: Outcome, failed: Sequence[str], now: int) -> str:
     lines += _rows("log", [_log(log) for log in found.logs])
     lines += _rows("cosigned", [_cosigned(log, now) for log in found.logs])
     decision = found.decision
+    lines += _rows("fresh", [one.says for one in decision.results if one.rule == "freshness"])
     lines += _rows("rung", [f"{decision.rung.value}; policy {decision.policy} {_state(found)}"])
-    lines += _rows("note", [f"{one.rule}: {one.says}" for one in decision.warnings] + list(found.notices))
+    lines += _rows(
+        "note", [f"{one.rule}: {one.says}" for one in decision.warnings if one.rule != "freshness"] + list(found.notices)
+    )
     return "\n".join(lines + list(_failed(failed)))
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -62,16 +62,17 @@ def verify(
 
         question = _question(place, bundle, repo=repo, repo_type=repo_type, revision=revision, origin=origin, tree=tree)
         try:
-            outcome = verify_folder(
-                hashing,
-                _source(bundle, node, offline=offline),
-                question,
-                policy=_policy(policy),
-                home=_home(),
-                now=int(time.time()),
-                keys=_keys(key or []),
-                waiting=progress,
-            )
+            with _source(bundle, node, offline=offline) as source:
+                outcome = verify_folder(
+                    hashing,
+                    source,
+                    question,
+                    policy=_policy(policy),
+                    home=_home(),
+                    now=int(time.time()),
+                    keys=_keys(key or []),
+                    waiting=progress,
+                )
         except (VerificationFailed, PolicyError) as error:
             return _refused(error, as_json=as_json)
     if save_evidence is not None:
@@ -133,14 +134,20 @@ def _keys(paths: list[Path]) -> tuple[PublicKey, ...]:
     return tuple(found)
 
 
-def _source(bundle: Path | None, node: str | None, *, offline: bool) -> Source:
-    from hanse.flows.fetch_evidence import hub_token, node_address
-    from hanse.flows.verify_folder import Source, read_bundle
+@contextmanager
+def _source(bundle: Path | None, node: str | None, *, offline: bool) -> Iterator[Source]:
+    from hanse.flows.verify_folder import FileSource, read_bundle
 
     data = None if bundle is None else read_bundle(bundle)
-    if offline or (bundle is not None and not (node or os.environ.get("HANSE_NODE"))):
-        return Source(data)
-    return Source(data, node_address(node, os.environ), hub_token(os.environ))
+    if data is not None and (offline or not (node or os.environ.get("HANSE_NODE"))):
+        yield FileSource(data)
+        return
+    from hanse.flows.fetch_evidence import NodeSource, hub_token, node_address
+    from hanse.peers.client import PeerClient
+
+    url = node_address(node, os.environ)
+    with closing(PeerClient()) as client:
+        yield NodeSource(client, url, hub_token(os.environ), data)
 
 
 def _question(

@@ -11,13 +11,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from hanse.errors import HanseError, InputError, NotFoundError, PeerRefused
 from hanse.flows.pins import LogPin, Pins
+from hanse.flows.verify_folder import Question
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
-from hanse.model.repo import Origin, RepoType
+from hanse.model.repo import Origin, RepoType, parse_repo_id
 from hanse.peers.client import PeerClient, parse_base
 from hanse.peers.logclient import LogClient
 from hanse.tlog.checkpoint import parse_checkpoint
@@ -26,6 +28,37 @@ from hanse.tlog.proof import consistency_proof
 
 PUBLIC_HUB = "https://huggingface.co"
 _MAX_TOKEN = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSource:
+    """Evidence from a node. token: what the node may be told, or empty; data: the file, if it is here already.
+
+    With `data` the node is only asked how logs went on since they were seen, and is not needed for it.
+    """
+
+    client: PeerClient
+    node: str
+    token: str = ""
+    data: bytes | None = None
+
+    @property
+    def online(self) -> bool:
+        """Whether the node is asked for the evidence."""
+        return self.data is None
+
+    def evidence(self, question: Question) -> bytes:
+        """Return the evidence file; raises as `fetch_evidence`, and NotFoundError if no repository is named."""
+        if self.data is not None:
+            return self.data
+        if question.repo is None:
+            raise NotFoundError("there is no evidence to verify with", hint="name a file with --bundle, or a repository")
+        repo = parse_repo_id(Origin("any"), question.type, question.repo).path
+        return fetch_evidence(self.client, self.node, question.type, repo, revision=question.revision or "main", token=self.token)
+
+    def growth(self, logs: Iterable[LogEvidence], pins: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
+        """Return the proofs between pinned and shown checkpoints, as far as the node has them."""
+        return fetch_growth(self.client, self.node, logs, pins)
 
 
 def node_address(given: str | None, environ: Mapping[str, str]) -> str:

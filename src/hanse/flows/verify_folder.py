@@ -9,13 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from hanse.errors import BadFormat, BadRepoId, HanseError, NotFoundError, StorageError, TooLarge
-from hanse.flows.fetch_evidence import fetch_evidence, fetch_growth
 from hanse.flows.local_files import Checked, Expected, Hashing, compare
 from hanse.flows.pins import LogSeen, NameSeen, Pins, read_pins, remember
 from hanse.flows.policies import LoadedPolicy
@@ -24,22 +24,12 @@ from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name
 from hanse.flows.veil import CLEAR, Veil
 from hanse.flows.verify import VerifiedRevision, pin_of, verify_revision
 from hanse.model.digest import GitOid, Sha256, is_git_oid
-from hanse.model.evidence import MAX_EVIDENCE_BYTES, MapName, UnverifiedEvidence, parse_evidence
+from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence, MapName, UnverifiedEvidence, parse_evidence
 from hanse.model.publickey import PublicKey
 from hanse.model.repo import Origin, RepoId, RepoType, branch_ref, parse_origin, parse_repo_id, tag_ref
-from hanse.peers.client import PeerClient
 from hanse.tlog.note import parse_note, parse_vkey
 
 _ANY = Origin("any")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where evidence comes from: a file's bytes, or a node that is asked. token: what the node may be told, or empty."""
-
-    bundle: bytes | None = None
-    node: str = ""
-    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +45,39 @@ class Question:
     origin: Origin | None = None
     tree: Sha256 | None = None
     own_file: str = ""
+
+
+class Source(Protocol):
+    """Where evidence comes from. online: a node is asked, which must also show how logs went on since they were seen."""
+
+    @property
+    def online(self) -> bool:
+        """Whether a node is asked for the evidence."""
+        ...
+
+    def evidence(self, question: Question) -> bytes:
+        """Return the evidence file; raises NotFoundError or PeerError."""
+        ...
+
+    def growth(self, logs: Iterable[LogEvidence], pins: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
+        """Return the proofs between pinned and shown checkpoints, as far as they can be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """Evidence that is here already, and no network."""
+
+    data: bytes
+    online: bool = False
+
+    def evidence(self, _: Question) -> bytes:
+        """Return the file's bytes."""
+        return self.data
+
+    def growth(self, _: Iterable[LogEvidence], __: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
+        """Return nothing: whether logs went on from where they were is not known."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +107,13 @@ def verify_folder(
     """
     try:
         # 2.
-        with _client(source) as client:
-            data = source.bundle if source.bundle is not None else _fetch(client, source, question)
-            evidence = parse_evidence(data)
-            pins = {origin: read_pins(home, origin) for origin in _origins(evidence)}
-            growth = fetch_growth(client, source.node, evidence.logs, pins) if client else {}
+        data = source.evidence(question)
+        evidence = parse_evidence(data)
+        pins = {origin: read_pins(home, origin) for origin in _origins(evidence)}
+        growth = source.growth(evidence.logs, pins)
         # 3.
         known = pinned_cosigners(pins.values())
-        ask = bool(source.node) and source.bundle is None
-        trust = Trust(cosigners=known, keys=keys, pins=pins, growth=growth, ask_growth=ask)
+        trust = Trust(cosigners=known, keys=keys, pins=pins, growth=growth, ask_growth=source.online)
         found = verify_revision(evidence, trust, policy, wanted(question, evidence), now)
         # 4.
         keep(home, found, now)
@@ -103,25 +124,6 @@ def verify_folder(
     waiting()
     expected = {file.path: Expected(file.sha256, file.size) for file in found.files}
     return Outcome(found, compare(hashing.listing, hashing.result(), expected), data)
-
-
-@contextmanager
-def _client(source: Source) -> Iterator[PeerClient | None]:
-    if not source.node:
-        yield None
-        return
-    client = PeerClient()
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-def _fetch(client: PeerClient | None, source: Source, question: Question) -> bytes:
-    if client is None or question.repo is None:
-        raise NotFoundError("there is no evidence to verify with", hint="name a file with --bundle, or a repository and a node")
-    repo = parse_repo_id(_ANY, question.type, question.repo)
-    return fetch_evidence(client, source.node, question.type, repo.path, revision=question.revision or "main", token=source.token)
 
 
 def _origins(evidence: UnverifiedEvidence) -> set[Origin]:

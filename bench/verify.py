@@ -1,0 +1,125 @@
+"""`hanse verify` of a folder beside a parallel SHA-256 of the same bytes and `model_signing verify`, each a process of its own.
+
+Four files of the bench's size, in the page cache. The plain pass is what cannot be undercut: one thread a core, 1 MiB reads,
+Python started for nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.services.clients import client_python
+from tests.support.evidence import Member
+
+from bench.common import Bench, Row, Spread, interleave, ratio
+from hanse.keys.files import generate
+from hanse.model.digest import GitOid, Sha256, XetHash
+from hanse.model.entry import Entry
+from hanse.model.publickey import Scheme
+
+FILES = 4
+ROOT = Path(__file__).resolve().parents[1]
+_HASH = """
+import hashlib, os, sys
+from concurrent.futures import ThreadPoolExecutor
+def digest(path):
+    state, buffer = hashlib.sha256(), bytearray(1 << 20)
+    view = memoryview(buffer)
+    with open(path, "rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            state.update(view[:count])
+    return state.hexdigest()
+paths = [os.path.join(sys.argv[1], name) for name in os.listdir(sys.argv[1])]
+with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    print(dict(zip(paths, pool.map(digest, paths))))
+"""
+_SIGN = """
+import sys
+from model_signing import hashing, signing
+signing.Config().use_elliptic_key_signer(private_key=sys.argv[2]).sign(sys.argv[1], sys.argv[3])
+"""
+
+
+def run(bench: Bench) -> list[Row]:
+    """Measure wall time and CPU seconds of the three, in turns, and of a second run that finds nothing changed."""
+    model, evidence = _model(bench)
+    home = bench.folder / "home"
+    verify = [sys.executable, "-m", "hanse", "verify", str(model), "--bundle", str(evidence), "--offline"]
+    plain = [sys.executable, "-c", _HASH, str(model)]
+    stock = [str(client_python("signing").with_name("model_signing")), "verify", "key", str(model)]
+    stock += ["--signature", str(bench.folder / "model.sig"), "--public_key", str(bench.folder / "public.pem")]
+    runs = {"ours": _timed([*verify, "--rehash"], home), "sha256": _timed(plain, home), "model_signing": _timed(stock, home)}
+    for one in runs.values():
+        one()
+    cpu: dict[str, list[float]] = {name: [] for name in runs}
+    found = interleave(bench.rounds, **{name: _noting(cpu[name], one) for name, one in runs.items()})
+    again = _timed(verify, home)
+    time.sleep(2.5)  # what changed just now is not remembered
+    again()
+    second = interleave(bench.rounds, again=lambda: again()[0])["again"]
+    size = sum(path.stat().st_size for path in model.iterdir()) / 1e9
+    rows = [_row(f"{name}, {size:.1f} GB, wall (CPU) s", found[name], cpu[name]) for name in runs]
+    rows.append(Row("hanse verify / parallel sha256, wall", ratio(found["ours"], found["sha256"]), "<= 1.15 x"))
+    rows.append(Row("hanse verify / model_signing verify, wall", ratio(found["ours"], found["model_signing"]), "<= 0.6 x"))
+    rows.append(Row("hanse verify of what did not change, wall s", str(second)))
+    return rows
+
+
+def _row(what: str, wall: Spread, cpu: list[float]) -> Row:
+    return Row(what, f"{wall} ({sorted(cpu)[len(cpu) // 2]:.2f})")
+
+
+def _timed(command: list[str], home: Path) -> Callable[[], tuple[float, float]]:
+    """Return a measurement of one process: wall time and CPU seconds of its children; it fails if the process does."""
+    environ = {**os.environ, "HANSE_HOME": str(home), "PYTHONPATH": str(ROOT / "src")}
+
+    def once() -> tuple[float, float]:
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True, env=environ)
+        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return once
+
+
+def _noting(cpu: list[float], once: Callable[[], tuple[float, float]]) -> Callable[[], float]:
+    def measured() -> float:
+        wall, used = once()
+        cpu.append(used)
+        return wall
+
+    return measured
+
+
+def _model(bench: Bench) -> tuple[Path, Path]:
+    """Make the folder, its evidence, and a bundle of the stock signer with its key."""
+    folder = bench.folder / "model"
+    folder.mkdir()
+    for number in range(FILES):
+        bench.random_file(f"model/part-{number}.bin", seed=number)
+    (folder / "config.json").write_text(json.dumps({"hidden_size": 4}))
+    member = Member("models.example.org")
+    files = tuple(_entry(path) for path in sorted(folder.iterdir()))
+    evidence = bench.folder / "rev.hanse.jsonl"
+    evidence.write_bytes(member.evidence(member.publish_entries("org/name", files)))
+    key = generate(Scheme.ECDSA_P256)
+    (bench.folder / "private.pem").write_bytes(key.pem())
+    (bench.folder / "public.pem").write_text(key.public.pem)
+    places = (folder, bench.folder / "private.pem", bench.folder / "model.sig")
+    subprocess.run([client_python("signing"), "-c", _SIGN, *places], check=True, capture_output=True)
+    return folder, evidence
+
+
+def _entry(path: Path) -> Entry:
+    """Return the entry of a file; any Xet hash will do, nothing computes one here."""
+    with path.open("rb") as file:
+        sha256 = Sha256(hashlib.file_digest(file, "sha256").hexdigest())
+    return Entry(path.name, path.stat().st_size, sha256, XetHash(sha256), GitOid("0" * 40), lfs=True)
