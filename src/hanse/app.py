@@ -101,6 +101,11 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
     apply_policy(node)
     register_keys(node)
+    return _start(settings, node, identity, token)
+
+
+def _start(settings: Settings, node: Node, identity: NodeIdentity, token: str | None) -> Opened:
+    """Start everything that the node does by itself."""
     node.sequencer.start()
     maintenance, rejudging = Maintenance(node), Rejudging(node)
     maintenance.start()

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _attestations()
     _keys()
     _cosignatures()
+    _witnessed()
     _contradictions()
     _sightings()
     with op.batch_alter_table("pending") as table:
@@ -88,6 +89,9 @@ def _cosignatures() -> None:
         sa.Column("line", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("origin", "size", "name", "key_id", name="pk_cosignatures"),
     )
+
+
+def _witnessed() -> None:
     op.create_table(
         "witnessed",
         sa.Column("origin", sa.String(255), nullable=False),
