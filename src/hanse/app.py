@@ -73,34 +73,18 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     db = Database(database_url(settings))
     db.migrate()
     identity = open_identity(settings.data, db, settings.origin, custody_of(settings), rebuilding=rebuilding)
-    store = LocalStore(settings.data / "objects")
-    staging = Staging(settings.data / "staging")
-    staging.purge(chosen.now())
-    state = LogState(db)
-    node = Node(
-        origin=identity.origin,
-        keys=identity.keys,
-        store=store,
-        staging=staging,
-        db=db,
-        clock=chosen,
-        limits=settings.limits,
-        secret=identity.secret,
-        epochs=Epochs(db, identity.epoch),
-        listings=Listings(),
-        sequencer=Sequencer(db, store, chosen, state=state),
-        log=LogView(db, store, identity.origin, identity.keys.log, state),
-        aliases=settings.aliases,
-        scanning=open_scanning(settings),
-    )
-    if node.scanning is not None:
-        node.transfers.hook = partial(ScanHook, node.scanning)
+    node = _node(settings, db, identity, chosen)
     token = ensure_administrator(db, chosen, settings.admin_token)
     if not sequence:
         return Opened(node, identity, token, None, None)
     set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
     apply_policy(node)
     register_keys(node)
+    return _start(settings, node, identity, token)
+
+
+def _start(settings: Settings, node: Node, identity: NodeIdentity, token: str | None) -> Opened:
+    """Start everything that the node does by itself."""
     node.sequencer.start()
     maintenance, rejudging = Maintenance(node), Rejudging(node)
     maintenance.start()
@@ -110,6 +94,31 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     outward = Outward(node, partial(own_target, node), refresh=settings.cosign_seconds, follow=settings.follow_seconds)
     outward.start()
     return Opened(node, identity, token, maintenance, rejudging, settling, outward)
+
+
+def _node(settings: Settings, db: Database, identity: NodeIdentity, clock: Clock) -> Node:
+    """Return the node with everything that its flows need; nothing of it runs yet."""
+    store, staging, state = LocalStore(settings.data / "objects"), Staging(settings.data / "staging"), LogState(db)
+    staging.purge(clock.now())
+    node = Node(
+        origin=identity.origin,
+        keys=identity.keys,
+        store=store,
+        staging=staging,
+        db=db,
+        clock=clock,
+        limits=settings.limits,
+        secret=identity.secret,
+        epochs=Epochs(db, identity.epoch),
+        listings=Listings(),
+        sequencer=Sequencer(db, store, clock, state=state),
+        log=LogView(db, store, identity.origin, identity.keys.log, state),
+        aliases=settings.aliases,
+        scanning=open_scanning(settings),
+    )
+    if node.scanning is not None:
+        node.transfers.hook = partial(ScanHook, node.scanning)
+    return node
 
 
 def open_settling(node: Node, settings: Settings) -> Settling:

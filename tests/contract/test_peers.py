@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import gzip
 import socket
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from tests.support.memorylog import MemoryLog
-from tests.support.served import LogServer, log_server, silent_server
+from tests.support.served import LogServer, log_server, scripted, silent_server
 
 from hanse.errors import BadFormat, PeerDown, PeerError, PeerMisbehaved, PeerRefused, PeerTooSlow, SizeConflict
 from hanse.peers.client import PeerClient
@@ -27,43 +24,6 @@ def _client() -> Iterator[PeerClient]:
     client = PeerClient(seconds=1)
     yield client
     client.close()
-
-
-@contextmanager
-def scripted(*answers: bytes, pause: float = 0) -> Iterator[tuple[str, list[bytes]]]:
-    """Answer each connection with the next of some raw answers, byte by byte if there is a pause; give address and requests."""
-    requests: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            for answer in answers:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    requests.append(connection.recv(1 << 20))
-                    _send(connection, answer, pause)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", requests
-        finally:
-            listener.close()
-            thread.join(timeout=20)
-
-
-def _send(connection: socket.socket, answer: bytes, pause: float) -> None:
-    try:
-        if not pause:
-            connection.sendall(answer)
-            return
-        for at in range(len(answer)):
-            connection.sendall(answer[at : at + 1])
-            time.sleep(pause)
-    except OSError:  # the client had enough
-        return
 
 
 def ok(body: bytes, *headers: str, status: str = "200 OK") -> bytes:

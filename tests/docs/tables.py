@@ -6,6 +6,7 @@ the file of `tests.docs.results` from a real run of the client tests. tests/docs
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.docs.results import Fact
+from tests.support.attacks import ROWS
 
 from hanse import errors
 from hanse.errors import HanseError
@@ -104,6 +106,19 @@ def _shown(key: Key, policy: Policy) -> str:
     return json.dumps(value) if not isinstance(value, str) else value
 
 
+def attacks_table() -> str:
+    """Return every attack on the trust layer, as its test declares it and is held to."""
+    for path in sorted((ROOT / "tests" / "attacks").glob("test_trust_*.py")):
+        importlib.import_module(f"tests.attacks.{path.stem}")
+    head = ["attack", "by", "prevented", "refused by", "noticed by", "works without", "limit", "test"]
+    rows = []
+    for name, row in sorted(ROWS.items()):
+        refused, noticed = (", ".join(sorted(one)) or "nobody" for one in (row.refused, row.noticed))
+        prevented = "nothing to prevent" if row.who == "nobody" else "yes" if row.prevented else "**no**"
+        rows.append([row.what, row.who, prevented, refused, noticed, f"`{row.rule}`" if row.rule else "", row.limit, f"`{name}`"])
+    return _rows(head, rows)
+
+
 def collected() -> list[Fact]:
     """Return the client tests that exist, without running them."""
     with tempfile.TemporaryDirectory() as folder:
@@ -173,6 +188,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "routes": routes_table,
     "rules": rules_table,
     "policy": policy_tables,
+    "attacks": attacks_table,
     "clients": lambda: clients_table(collected()),
 }
 
@@ -198,7 +214,7 @@ def main(arguments: list[str]) -> None:
     # The compiled ruleset first: the page of rules is written from what ships.
     (ROOT / "src" / "hanse" / "rules" / COMPILED).write_bytes(compile_ruleset(builtin_parts()))
     builtin_ruleset.cache_clear()
-    for name in ("settings", "errors", "routes", "rules", "policy"):
+    for name in ("settings", "errors", "routes", "rules", "policy", "attacks"):
         write(name, TABLES[name]())
     if arguments:
         write("clients", clients_table(read_results(Path(arguments[0]))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.support.attesting import attest_all
@@ -16,8 +17,9 @@ from hanse.db.repos import Repo
 from hanse.db.repository_scans import Head
 from hanse.errors import StorageError
 from hanse.flows import attest as flow
-from hanse.flows import bundles
+from hanse.flows import bundles, keychanges
 from hanse.flows.attest import attest_head
+from hanse.flows.keyring import Custody, open_keyring
 from hanse.flows.node import Node
 from hanse.flows.publish import DeleteFile, Published, PutBytes
 from hanse.flows.refs import create_tag, super_squash
@@ -133,15 +135,22 @@ def test_a_change_of_name_or_visibility_is_said_anew(node: Node, alice: Actor) -
         assert len(attestations.of_repo(conn, repo.id)) == 2
 
 
-def test_another_key_signs_again(node: Node, alice: Actor) -> None:
-    """After a rotation the new key speaks for what has settled; the old statement stays."""
+def test_another_key_signs_again(node: Node, alice: Actor, tmp_path: Path) -> None:
+    """After a rotation the new key speaks for what has settled and the old statement stays; the old key signs nothing more."""
     repo, made = _publish(node, alice)
     attest_all(node)
-    other = replace(node, keys=replace(node.keys, attest=node.keys.ref))
-    assert attest_all(other) == 1
-    assert {one.key for one in _rows(node, repo, made.rev)} == {
-        one.public.fingerprint for one in (node.keys.attest, node.keys.ref)
-    }
+    folder = tmp_path / "data-node"
+    keychanges.rotate(node, folder, Custody(), "attest")
+    late = commit(node, alice, repo, PutBytes("x", b"x"))
+    attest_all(node)
+    assert _rows(node, repo, late.rev) == []
+    restarted = replace(node, keys=open_keyring(folder, Custody()))
+    assert attest_all(restarted) == 1
+    create_tag(node, alice, repo, "v1", made.rev)
+    assert attest_all(restarted) == 1
+    both = {one.keys.attest.public.fingerprint for one in (node, restarted)}
+    assert {one.key for one in _rows(node, repo, made.rev)} == both
+    assert len(both) == 2
 
 
 def test_many_processes_sign_once(node: Node, alice: Actor) -> None:

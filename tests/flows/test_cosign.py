@@ -18,8 +18,9 @@ from hanse.db.cosigners import Cosigner
 from hanse.db.engine import Database
 from hanse.errors import RolledBack
 from hanse.flows import witness
-from hanse.flows.cosign import Cosigning, own_target, target_of
+from hanse.flows.cosign import Cosigning, target_of
 from hanse.flows.node import Node
+from hanse.flows.outward import own_target
 from hanse.flows.publish import PutBytes
 from hanse.flows.witness import witness_name
 from hanse.model.repo import Origin

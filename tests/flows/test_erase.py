@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from tests.support.attesting import attest_all
 from tests.support.nodes import add_user, commit, fresh_catalogue, make_node, new_repo
 from tests.support.uploads import noise, upload
 
-from hanse.db import blobs, revisions, xorbs
+from hanse.db import attestations, blobs, revisions, xorbs
 from hanse.db.schema import chunks
 from hanse.db.state import get_state
 from hanse.errors import Conflict, NotFoundError
 from hanse.flows import access
+from hanse.flows.bundles import sign
+from hanse.flows.collect import collect
 from hanse.flows.erase import erase_repo
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
@@ -24,6 +27,8 @@ from hanse.flows.repos import delete_repo
 from hanse.flows.restore import restore_repo
 from hanse.model.actor import Actor
 from hanse.model.repo import Visibility
+from hanse.sign.statement import OMS, Statement, Subject
+from hanse.store.keys import attestation_key
 
 SECRET = b"".join(noise(seed, 300_000) for seed in (1, 2, 3))
 SHARED = noise(2, 300_000)
@@ -129,3 +134,37 @@ def test_erasing_a_public_repository_keeps_its_record(node: Node, alice: Actor) 
     assert found is not None
     assert (found.state, found.title) == ("erased", "change")
     assert list(node.store.list("xorbs/")) == []
+
+
+def test_what_was_signed_goes_with_a_private_repository(node: Node, alice: Actor) -> None:
+    """Bundles name files: those of a private repository are erased with it, entered or not; those of others stay."""
+    mine, other = new_repo(node, alice, "alice/m", Visibility.PRIVATE), new_repo(node, alice, "alice/other")
+    for repo in (mine, other):
+        commit(node, alice, repo, PutBytes("a", b"1"))
+    attest_all(node)
+    shared = list(node.store.list("attestations/"))
+    assert len(shared) == 2
+    delete_repo(node, alice, mine)
+    erase_repo(node, mine.id)
+    (kept,) = node.store.list("attestations/")
+    with node.db.read() as conn:
+        assert attestations.of_repo(conn, mine.id) == []
+        (row,) = attestations.of_repo(conn, other.id)
+    assert kept == attestation_key(row.payload, row.key)
+    delete_repo(node, alice, other)
+    erase_repo(node, other.id)
+    with node.db.read() as conn:
+        assert attestations.of_repo(conn, other.id) == [row]
+    assert list(node.store.list("attestations/")) == [kept]
+
+
+def test_bundles_that_nobody_entered_go(node: Node, alice: Actor) -> None:
+    """What was signed just before a crash, or before its repository changed, is collected; what is entered stays."""
+    repo = new_repo(node, alice, "alice/m")
+    commit(node, alice, repo, PutBytes("a", b"1"))
+    attest_all(node)
+    sign(node.store, Statement((Subject("x", {"sha256": "a" * 64}),), OMS, {}), node.keys.attest)
+    assert len(list(node.store.list("attestations/"))) == 2
+    assert collect(node).bundles == 1
+    assert len(list(node.store.list("attestations/"))) == 1
+    assert collect(node).bundles == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from tests.support.attesting import ask, cosigned, settle
 from tests.support.nodes import MAIN, add_user, commit, new_repo
@@ -11,7 +9,7 @@ from tests.support.nodes import MAIN, add_user, commit, new_repo
 from hanse.db.repos import Repo
 from hanse.errors import BadDigest, NotFoundError, RevisionNotFound, VerificationFailed
 from hanse.flows import evidence as flow
-from hanse.flows.evidence import SALT_TYPE, of_revision, of_tree
+from hanse.flows.evidence import of_revision, of_tree
 from hanse.flows.node import Node
 from hanse.flows.policies import load_policy
 from hanse.flows.publish import Published, PutBytes
@@ -70,7 +68,7 @@ def test_publishing_waits_for_nobody(node: Node, alice: Actor) -> None:
     found = parse_evidence(of_revision(node, repo, "main")[1])
     assert found.bundles == ()
     assert [one.value for one in found.maps] == [(made.seq, made.rev, made.tree)]
-    with pytest.raises(VerificationFailed, match="no signed manifest"):
+    with pytest.raises(VerificationFailed, match="nobody has signed its list of files yet"):
         _verify(node, found)
 
 
@@ -128,14 +126,15 @@ def test_a_private_repository_is_shown_to_its_people(node: Node, alice: Actor, b
         with pytest.raises(NotFoundError):
             of_tree(node, stranger, made.tree)
     found = parse_evidence(data)
-    assert found.ignored == 1
-    salt = bytes.fromhex(next(one["salt"] for one in map(json.loads, data.splitlines()) if one["mediaType"] == SALT_TYPE))
+    ((salt, name),) = [(one.salt, one.repo) for one in found.salts]
+    assert (salt, name) == (repo.salt, "alice/secret")
+    assert _verify(node, found, "alice/secret").rev == made.rev
     (attest,) = [leaf for one in found.logs[0].leaves if isinstance(leaf := parse_leaf(one.leaf), AttestLeaf)]
     for name, value in (("repo", "alice/secret"), ("rev", made.rev), ("tree", made.tree)):
         assert getattr(attest, name) == conceal_value(salt, name, value)
-    ((place, value),) = [(one.key, one.value) for one in found.maps]
+    ((place, position),) = [(one.key, one.value) for one in found.maps]
     assert place[3:] == (conceal_value(salt, "repo", "alice/secret"), conceal_value(salt, "ref", MAIN))
-    assert value == (made.seq, attest.rev, attest.tree)
+    assert position == (made.seq, attest.rev, attest.tree)
     with pytest.raises(NotFoundError):
         of_tree(node, alice, "0" * 64)
     with pytest.raises(BadDigest):
@@ -175,5 +174,4 @@ def test_a_small_file(node: Node, alice: Actor) -> None:
     settle(node)
     cosigned(node, MEMBERS, NOW)
     data = of_revision(node, repo, made.rev)[1]
-    print(len(data), [len(line) for line in data.splitlines()])
     assert len(data) < 20_000

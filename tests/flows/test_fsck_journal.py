@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import update
 from tests.support.nodes import commit
 from tests.support.xetflows import damage
 
+from hanse.db import cosignatures
+from hanse.db.cosignatures import Cosignature
 from hanse.db.repos import Repo
 from hanse.db.schema import log_head, pending
+from hanse.flows import chains
 from hanse.flows.fsck import Checker
 from hanse.flows.fsck_journal import check_journal
 from hanse.flows.journal import head_key
@@ -58,6 +64,23 @@ def test_leaves_that_were_applied_but_not_logged(lite: Node, size: int) -> None:
     with lite.db.write() as conn:
         conn.execute(update(pending).where(pending.c.index == size - 1).values(leaf=b"{}"))
     assert "not the one" in _messages(lite)[0]
+
+
+def test_leaves_that_no_reader_would_believe(lite: Node, owner: Actor, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log whose files are in order is damaged all the same if what it says is not signed by the key it names."""
+    commit(lite, owner, repo, PutBytes("a", b"1"))
+    assert _messages(lite) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(chains, "sign_ref", lambda leaf, _signer: replace(leaf, sig=b64encode(b"no signature").decode()))
+        commit(lite, owner, repo, PutBytes("a", b"2"))
+    assert "signature" in _messages(lite)[0]
+
+
+def test_a_log_that_was_cosigned_otherwise(lite: Node, size: int) -> None:
+    """What others cosigned of this log must be what lies here."""
+    with lite.db.write() as conn:
+        cosignatures.put(conn, [Cosignature(lite.origin, size, "w", "00000000", "witness", "1" * 64, 5, "line")])
+    assert "cosigned this log" in _messages(lite)[0]
 
 
 def test_a_node_without_a_journal(lite: Node) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.support.attesting import attest_all
 from tests.support.nodes import commit
 from tests.support.rawxet import raw_file
 from tests.support.xetflows import damage, send_file
@@ -26,6 +27,7 @@ KINDS = {
     keys.SHARDS: "shard",
     keys.CHUNK_LISTS: "chunk-list",
     keys.REVISIONS: "record",
+    keys.ATTESTATIONS: "bundle",
 }
 
 
@@ -34,6 +36,7 @@ def _full(lite: Node, owner: Actor, repo: Repo) -> Node:
     """Return a node with an object of every family."""
     send_file(lite, owner, repo, FILE)
     commit(lite, owner, repo, PutBytes("a", b"some text"))
+    attest_all(lite)
     return lite
 
 

@@ -129,8 +129,8 @@ def test_a_commit_and_a_rotation_take_turns(node: Node) -> None:
         other = threading.Thread(target=end_key)
         other.start()
         assert not ended.wait(0.2)
-        leaf = KeyLeaf(0, node.origin, KeyOp.RETIRE, KeyUse.LOG, Sha256("00" * 32))
-        ours = queue_key_leaf(conn, leaf)
+        witness = Sha256(node.keys.witness.public.fingerprint)
+        ours = queue_key_leaf(conn, KeyLeaf(0, node.origin, KeyOp.RETIRE, KeyUse.WITNESS, witness))
     other.join(30)
     assert queued[0] > ours
     with node.db.write() as conn, pytest.raises(StorageError, match="is retired"):

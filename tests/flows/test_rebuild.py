@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from tests.support import world
+from tests.support.attesting import attest_all, wait
 from tests.support.faults import FaultyStore
 from tests.support.nodes import TickingClock, add_user, commit, fresh_catalogue, make_node, model, new_repo, running
 from tests.support.uploads import noise, upload
@@ -17,6 +18,7 @@ from hanse.db import revisions
 from hanse.db.engine import Database
 from hanse.db.schema import chunks, files, log_head, names, pending, refs, repo_files, repo_xorbs, repos, xorbs
 from hanse.db.schema import revisions as revisions_table
+from hanse.db.schema_trust import attestations
 from hanse.errors import BadProof, Busy, Conflict, StorageError
 from hanse.flows import access
 from hanse.flows.collect import collect
@@ -41,6 +43,7 @@ def _live_through_everything(node: Node, alice: Actor) -> None:
     create_branch(node, alice, one, "dev")
     commit(node, alice, one, PutBytes("dev.txt", b"1"), ref=RefName("refs/heads/dev"))
     create_tag(node, alice, one, "v1", "main", message="the first\nof all")
+    attest_all(node)
     commit(node, alice, one, DeleteFile("empty"), PutBytes("README.md", b"hello again"))
     delete_branch(node, alice, one, "dev")
     secret = new_repo(node, alice, "alice/Secret", Visibility.PRIVATE)
@@ -48,6 +51,7 @@ def _live_through_everything(node: Node, alice: Actor) -> None:
     create_tag(node, alice, secret, "v1", "main", message="words")
     secret = move_repo(node, alice, secret, model("alice/Hidden"))
     commit(node, alice, secret, PutBytes("b", b"2"))
+    attest_all(node)
     secret = set_visibility(node, alice, secret, Visibility.PUBLIC)
     commit(node, alice, secret, PutBytes("c", b"3"))
     secret = set_visibility(node, alice, secret, Visibility.FEDERATION)
@@ -65,6 +69,8 @@ def _live_through_everything(node: Node, alice: Actor) -> None:
     delete_repo(node, alice, withdrawn)
     for visibility in Visibility:
         _delete_and_restore(node, alice, visibility)
+    attest_all(node)
+    wait(node)
 
 
 def _delete_and_restore(node: Node, alice: Actor, visibility: Visibility) -> None:
@@ -95,8 +101,12 @@ def _state(node: Node) -> dict[str, list[Any]]:
     )
     # Live and retired files are told apart when garbage is collected, and after a rebuild.
     held = select(*repo, files.c.xet).select_from(repo_files)
+    said = select(*repo, pending.c.index, *[c for c in attestations.c if c.name not in ("id", "repo_id", "leaf_id")])
+    said = said.select_from(attestations).join(repos, repos.c.id == attestations.c.repo_id)
+    said = said.join(pending, pending.c.id == attestations.c.leaf_id)
     return {
         "repos": _rows(node, described),
+        "attestations": _rows(node, said),
         "names": _rows(node, select(*repo, names.c.folded, names.c.kind).join(repos, repos.c.id == names.c.repo_id)),
         "refs": _rows(node, select(*repo, *[c for c in refs.c if c.name != "repo_id"]).join(repos, repos.c.id == refs.c.repo_id)),
         "revisions": _rows(node, select(*repo, *columns).join(repos, repos.c.id == revisions_table.c.repo_id)),

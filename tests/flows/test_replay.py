@@ -24,10 +24,9 @@ from hanse.flows.restore import restore_repo
 from hanse.model.actor import Actor
 from hanse.model.repo import Visibility, branch_ref
 
-NAMES = ("alice/a", "alice/b", "bob/a", "bob/B")
+NAMES = ("alice/a", "alice/b", "alice/c", "bob/a", "bob/B", "bob/c")
 BRANCHES = ("main", "dev", "fix")
-MADE = ("create", "commit", "commit", "commit", "branch", "tag", "unbranch", "untag", "squash")
-ACTS = (*MADE, "move", "show", "delete", "restore")
+ACTS = ("commit", "commit", "branch", "tag", "unbranch", "untag", "squash", "move", "show", "delete", "restore")
 
 
 class People:
@@ -48,18 +47,18 @@ class People:
         what = self.random.choice(ACTS)
         repo = self._some("retired", "withdrawn") if what == "restore" else self._some("live")
         with suppress(HanseError):
-            if what == "create":
+            if repo is None:
                 create_repo(self.node, self.root, model(self.random.choice(NAMES)), self.random.choice(list(Visibility)))
-            elif repo is not None:
-                self._to(repo, what)
             else:
-                return
-            self.done[what] += 1
+                self._to(repo, what)
+                self.done[what] += 1
 
     def _some(self, *states: str) -> Repo | None:
         with self.node.db.read() as conn:
             found = [repos.from_row(row) for row in conn.execute(repos_table.select().order_by(repos_table.c.id))]
-        return self.random.choice([repo for repo in found if repo.state in states] or [None])
+        fitting = [repo for repo in found if repo.state in states]
+        few = "live" in states and len(fitting) < self.random.randrange(1, 4)
+        return None if few or not fitting else self.random.choice(fitting)
 
     def _to(self, repo: Repo, what: str) -> None:
         node, root, branch = self.node, self.root, self.random.choice(BRANCHES)
@@ -80,12 +79,12 @@ class People:
         acts[what]()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 6))])
 def test_the_log_tells_all_refs_after_anything(node: Node, seed: int) -> None:
     """Creations, commits, branches, tags, squashes, moves, visibility, deletions, undone or erased: replay and node agree."""
     people = People(node, seed)
     for _ in range(3):
-        for _ in range(25):
+        for _ in range(40):
             people.act()
         world.check(node)
-    assert len(people.done) >= len(set(ACTS)) - 3
+    assert people.done.keys() >= set(ACTS) - {"squash"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,7 @@ def _clock() -> TickingClock:
 
 
 @pytest.fixture(name="node")
-def _node(database: Database, tmp_path: Path, clock: TickingClock) -> Iterator[Node]:
+def _node(database: Database, tmp_path: Path, clock: TickingClock) -> Node:
     """Return a node that has no log of its own yet; overrides the running one of this folder."""
     return make_node(database, tmp_path / "data", clock=clock)
 

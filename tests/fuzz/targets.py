@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from tests.fuzz.runner import Target
+from tests.fuzz.targets_sign import SIGN_TARGETS
 from tests.support.leaves import EVERY_KIND
 from tests.support.rawxet import commit_body, put_bytes, put_file, raw_file, xorb_of
 
@@ -334,3 +335,4 @@ TARGETS: dict[str, Target] = {
         seconds=8,
     ),
 }
+TARGETS |= SIGN_TARGETS

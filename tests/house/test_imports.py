@@ -23,6 +23,8 @@ print(code, *sorted(set({heavy!r}) & set(sys.modules)))
         ["--help"],
         ["--version"],
         ["admin", "--help"],
+        ["key", "--help"],
+        ["key", "fingerprint", "--help"],
         ["admin", "user", "--help"],
         ["serve", "--help"],
         ["service", "install", "--print"],

@@ -23,16 +23,27 @@ def kill() -> None:
 
 
 class FaultyStore:
-    """A store that does `fault` before or after operation number `at` (from 1) that changes something under `prefix`."""
+    """A store that does `fault` before or after operation number `at` (from 1) that changes something under `prefix`.
+
+    puts_only: deletions do not count.
+    """
 
     def __init__(
-        self, inner: BlobStore, at: int, *, fault: Callable[[], None] = fail, after: bool = False, prefix: str = "log"
+        self,
+        inner: BlobStore,
+        at: int,
+        *,
+        fault: Callable[[], None] = fail,
+        after: bool = False,
+        prefix: str = "log",
+        puts_only: bool = False,
     ) -> None:
         self._inner = inner
         self._at = at
         self._fault = fault
         self._after = after
         self._prefix = prefix
+        self._puts_only = puts_only
         self.count = 0
 
     def _run(self, key: str, change: Callable[[], bool]) -> bool:
@@ -74,7 +85,10 @@ class FaultyStore:
             self._inner.delete(key)
             return True
 
-        self._run(key, change)
+        if self._puts_only:
+            change()
+        else:
+            self._run(key, change)
 
     def local_path(self, key: ObjectKey) -> Path | None:
         """See BlobStore."""

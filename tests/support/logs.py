@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
+import pytest
 from tests.support.leaves import ATTEST, MAIN, NODE, ORIGIN, OWNER, TIME, FixedSigner, key_leaf, position_leaf, signed
 
+from hanse.errors import BadProof, IntegrityError
 from hanse.model.conceal import conceal
 from hanse.model.digest import NO_SHA256, GitOid, Sha256
 from hanse.model.key_leaf import Holder, KeyLeaf, KeyUse
@@ -15,6 +17,7 @@ from hanse.model.leaf import Leaf, encode_leaf, leaf_id
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp, RevKind
 from hanse.model.repo import Origin, RefName, RepoType
 from hanse.model.trust_leaf import AttestLeaf
+from hanse.tlog.map import ref_key, ref_value
 from hanse.tlog.replay import Replay
 
 REPO = "org/name"
@@ -122,3 +125,20 @@ def owner_log() -> Log:
     log.key(OWNER, KeyUse.NAMESPACE, namespace="org", holder=Holder.OWNER)
     log.repo()
     return log
+
+
+def shown(replay: Replay, repo: str = REPO, ref: str = MAIN) -> tuple[int, str] | None:
+    """Return (seq, rev) of what the map has, which must be in the map itself as well."""
+    found = replay.position(RepoType.MODEL, repo, ref)
+    key = ref_key(ORIGIN, RepoType.MODEL, repo, ref)
+    assert replay.refs.get(key) == (None if found is None else ref_value(found.seq, found.rev, found.tree))
+    return None if found is None else (found.seq, found.rev)
+
+
+def refused(log: Log, leaf: object, error: type[IntegrityError] = BadProof) -> None:
+    """Fail unless the next leaf is refused, and nothing has changed then."""
+    replay = log.replay()
+    before = (replay.size, replay.refs.root, list(replay.positions()))
+    with pytest.raises(error):
+        replay.append([leaf if isinstance(leaf, bytes) else encode_leaf(leaf)])  # type: ignore[arg-type]
+    assert (replay.size, replay.refs.root, list(replay.positions())) == before

@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import uvicorn
 from tests.support.memorylog import MemoryLog
@@ -65,14 +66,32 @@ class LogServer:
 def log_server(log: MemoryLog) -> Iterator[LogServer]:
     """Serve a log for the length of a `with` block."""
     made = LogServer(log)
+    with _files(made.answer, made.headers) as address:
+        made.url = f"{address}/log"
+        yield made
 
+
+@contextmanager
+def folder_server(folder: Path) -> Iterator[str]:
+    """Serve the files of a folder for the length of a `with` block and give the address."""
+
+    def answer(path: str) -> bytes | None:
+        file = folder / path
+        return file.read_bytes() if file.is_file() else None
+
+    with _files(answer, {}) as address:
+        yield f"{address}/log"
+
+
+@contextmanager
+def _files(answer: Callable[[str], bytes | None], headers: Mapping[str, str]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            data = made.answer(self.path.removeprefix("/log/"))
+            data = answer(self.path.removeprefix("/log/"))
             self.send_response(200 if data is not None else 404)
-            for name, value in made.headers.items():
+            for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(data or b"")))
             self.end_headers()
@@ -85,9 +104,8 @@ def log_server(log: MemoryLog) -> Iterator[LogServer]:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
-        made.url = f"http://127.0.0.1:{server.server_address[1]}/log"
         try:
-            yield made
+            yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join(timeout=20)
@@ -115,6 +133,57 @@ def silent_server() -> Iterator[tuple[str, list[socket.socket]]]:
             thread.join(timeout=20)
             for connection in held:
                 connection.close()
+
+
+@contextmanager
+def scripted(*answers: bytes, pause: float = 0) -> Iterator[tuple[str, list[bytes]]]:
+    """Answer each connection with the next of some raw answers, byte by byte if there is a pause; give address and requests."""
+    requests: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for answer in answers:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    requests.append(_request(connection))
+                    _send(connection, answer, pause)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", requests
+        finally:
+            listener.close()
+            thread.join(timeout=20)
+
+
+def _request(connection: socket.socket) -> bytes:
+    """Return a whole request, its body as long as its head says."""
+    data = b""
+    while True:
+        head, blank, body = data.partition(b"\r\n\r\n")
+        length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+        if blank and len(body) >= length:
+            return data
+        part = connection.recv(1 << 20)
+        if not part:
+            return data
+        data += part
+
+
+def _send(connection: socket.socket, answer: bytes, pause: float) -> None:
+    try:
+        if not pause:
+            connection.sendall(answer)
+            return
+        for at in range(len(answer)):
+            connection.sendall(answer[at : at + 1])
+            time.sleep(pause)
+    except OSError:  # the client had enough
+        return
 
 
 def until(condition: Callable[[], object], seconds: float = 30) -> None:

@@ -34,7 +34,7 @@ def find(
         print(json.dumps(found, indent=2))
     else:
         _print(found)
-    return 0 if found["held"] else 1
+    return 0 if found["members"] else 1
 
 
 def _digest(what: str) -> str:
@@ -61,7 +61,7 @@ def _sha256(path: Path) -> str:
 def _print(found: dict[str, Any]) -> None:
     kinds = " and ".join(found["kinds"]) or "digest"
     print(f"{kinds} {found['digest']}")
-    if not found["held"]:
+    if not found["members"]:
         print("nobody that this node knows holds it, as far as you may see")
     for held in found["held"]:
         kind = "datasets/" if held["type"] == "dataset" else ""
@@ -73,6 +73,7 @@ def _print(found: dict[str, Any]) -> None:
             for path in one["paths"]:
                 print(f"    {path}")
     for member in found["members"]:
-        print(f"\nheld by {member['origin']}, since {member['since']}")
+        names = ", ".join(one["repo"] for one in member["names"])
+        print(f"\nheld by {member['origin']}, since {member['since']}{f' as {names}' if names else ''}")
     if not found["complete"]:
         print("\nthere is more than is shown")

@@ -53,8 +53,8 @@ def list_keys(*, as_json: Json = False, where: Where | None = None) -> None:
 @app.command(name="show")
 def show_key(use: Use, /, *, as_json: Json = False, where: Where | None = None) -> None:
     """Show one of the node's own keys: scheme, fingerprint, where it is kept, what the log says of it, its verifier key."""
-    from hanse.app import custody_of
     from hanse.cli.upkeep import tended
+    from hanse.opening import custody_of
 
     settings = settings_of(where)
     with tended(settings) as node:
@@ -160,9 +160,9 @@ def rotate(
     where: Where | None = None,
 ) -> None:
     """Replace one of the node's own keys; the old key vouches for the new one in the log. Restart the node afterwards."""
-    from hanse.app import custody_of
     from hanse.cli.upkeep import tended
     from hanse.flows import keychanges
+    from hanse.opening import custody_of
 
     settings = settings_of(where)
     if lost and to:

@@ -34,6 +34,7 @@ app.command("hanse.cli.cite:cite", name="cite", group=USE, help="Print a citatio
 app.command("hanse.cli.log:app", name="log", group=FEDERATE, help="Look into a transparency log, and check it.")
 app.command("hanse.cli.policy:app", name="policy", group=FEDERATE, help="Say what must hold before a model is used.")
 app.command("hanse.cli.scan:app", name="scan", group=PUBLISH, help="Judge model files and folders before anything loads them.")
+app.command("hanse.cli.sign:app", name="sign", group=PUBLISH, help="Sign a model with your own key.")
 app.command("hanse.cli.serve:serve", name="serve", group=NODE, help="Start a node.")
 app.command("hanse.cli.service:app", name="service", group=NODE, help="Keep a node running with systemd.")
 app.command("hanse.cli.key:app", name="key", group=NODE, help="Keys of a node and of its namespaces.")

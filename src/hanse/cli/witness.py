@@ -136,14 +136,16 @@ def policy(
     *,
     need: Annotated[int | None, Parameter(help="How many cosignatures a reader asks for; default all.")] = None,
     mirror: Mirror = False,
+    toml: Annotated[bool, Parameter(help="A whole policy file for hanse verify, with witnesses and mirrors.")] = False,
     url: Annotated[str, Parameter(help="Address of this node's log, written into the policy.")] = "",
     where: Where | None = None,
 ) -> None:
     """Print the C2SP tlog-policy by which readers accept this node's log: its cosigners, and how many of them it takes."""
     from hanse.flows.cosigners import policy as policy_of
+    from hanse.flows.cosigners import reader_policy
 
     with _opened(where) as node:
-        print(policy_of(node, _kind(mirror), need, url), end="")
+        print(reader_policy(node, need, url) if toml else policy_of(node, _kind(mirror), need, url), end="")
 
 
 @app.command(name="alarms")

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, select, update
 
 from hanse.db.batch import insert_new
 from hanse.db.schema_trust import alarms
@@ -59,6 +59,13 @@ def every(conn: Connection, *, closed: bool = False, limit: int = 1000) -> list[
     if not closed:
         query = query.where(alarms.c.closed.is_(False))
     return [_alarm(row) for row in conn.execute(query)]
+
+
+def headlines(conn: Connection, limit: int) -> list[Alarm]:
+    """Return the newest open alarms without their evidence, which may be big."""
+    columns: list[ColumnElement[Any]] = [column for column in alarms.c if column.name != "evidence"]
+    query: Select[Any] = select(*columns, literal(b"").label("evidence")).where(alarms.c.closed.is_(False))
+    return [_alarm(row) for row in conn.execute(query.order_by(alarms.c.id.desc()).limit(limit))]
 
 
 def count(conn: Connection) -> int:

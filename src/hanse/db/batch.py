@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
@@ -39,10 +40,15 @@ def insert_one(conn: Connection, table: Table, row: Mapping[str, Any]) -> bool:
 
 
 def put_rows(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert `rows` into `table`, each in the place of a row with the same primary key. All rows name the same columns."""
-    if not rows:
-        return
-    statement = (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(table)
+    """Insert `rows` into `table`, each in the place of a row with the same primary key. All rows name all columns."""
+    if rows:
+        conn.execute(_put(table, conn.dialect.name), [dict(row) for row in rows])
+
+
+@lru_cache(maxsize=64)
+def _put(table: Table, dialect: str) -> Insert:
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), [dict(row) for row in rows])
+    changed = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
+    put: Insert = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return put

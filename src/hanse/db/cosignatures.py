@@ -74,6 +74,19 @@ def newest_size(conn: Connection, origin: str, kind: str, quorum: int) -> int | 
     return conn.execute(query.order_by(cosignatures.c.size.desc()).limit(1)).scalar_one_or_none()
 
 
+def newest(conn: Connection, origin: str) -> list[Cosignature]:
+    """Return of each cosigner of a log the cosignature of the largest size that it cosigned, by name."""
+    table = cosignatures
+    last = select(table.c.name, table.c.kind, func.max(table.c.size).label("size")).where(table.c.origin == origin)
+    ends = last.group_by(table.c.name, table.c.kind).subquery()
+    same = (table.c.name == ends.c.name) & (table.c.kind == ends.c.kind) & (table.c.size == ends.c.size)
+    query = select(table).join(ends, same).where(table.c.origin == origin)
+    found: dict[tuple[str, str], Cosignature] = {}
+    for row in conn.execute(query.order_by(table.c.name, table.c.kind, table.c.time)):
+        found[row.name, row.kind] = _cosignature(row)  # of several keys of one cosigner the one that signed last
+    return list(found.values())
+
+
 def times(conn: Connection, origin: str, size: int) -> dict[str, int]:
     """Return when each cosigner last cosigned the checkpoint of one size: name -> seconds."""
     found = of_size(conn, origin, size)

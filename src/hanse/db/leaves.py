@@ -62,25 +62,12 @@ class Lease:
     expires_at: int
 
 
-# A row's own `index` is the method of tuples, hence another name.
+# In the order of PendingLeaf's fields. A row's own `index` is the method of tuples, hence another name.
 _COLUMNS = (*(column for column in pending.c if column.name != "index"), pending.c.index.label("position"))
 
 
-def _leaf(row: Row[Any]) -> PendingLeaf:
-    return PendingLeaf(
-        id=row.id,
-        repo_id=row.repo_id,
-        kind=row.kind,
-        ref=row.ref,
-        seq=row.seq,
-        rev=row.rev,
-        tree=row.tree,
-        leaf=bytes(row.leaf),
-        leaf_hash=Sha256(row.leaf_hash),
-        effect=row.effect,
-        created_at=row.created_at,
-        index=row.position,
-    )
+def _leaf(row: Row[*tuple[Any, ...]]) -> PendingLeaf:
+    return PendingLeaf(*row)
 
 
 def append(conn: Connection, row: dict[str, object]) -> int:

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, func, select
 from hanse.db import leaves
 from hanse.db.batch import batches
 from hanse.db.leaves import PendingLeaf
-from hanse.db.schema import KEYS, pending
+from hanse.db.schema import KEYS, pending, refs
 from hanse.db.schema_trust import cosignatures, cosigners
 from hanse.model.digest import GitOid
+from hanse.model.repo import RefName
 
 _INDEX = pending.c.index
 _THERE = _INDEX.is_not(None)
@@ -45,6 +46,20 @@ def newest_leaf(conn: Connection, repo: int, rev: str, ref: str | None = None) -
     if ref is not None:
         query = query.where(pending.c.ref == ref)
     return _first(conn, conn.execute(query.order_by(_INDEX.desc()).limit(1)).scalars())
+
+
+def positions_of(conn: Connection, repo: int, rev: str, limit: int) -> list[tuple[str, int]]:
+    """Return the newest logged positions, as (ref, seq), that a revision of a repository has or had, newest first."""
+    query = select(pending.c.ref, pending.c.seq).where(
+        pending.c.repo_id == repo, pending.c.kind == "ref", pending.c.rev == rev, _THERE
+    )
+    return [(row.ref, row.seq) for row in conn.execute(query.order_by(_INDEX.desc()).limit(limit))]
+
+
+def refs_at(conn: Connection, repo: int, rev: str) -> list[tuple[RefName, int]]:
+    """Return the refs that point at a revision, with their positions, by name."""
+    query = select(refs.c.ref, refs.c.seq).where(refs.c.repo_id == repo, refs.c.rev == rev).order_by(refs.c.ref)
+    return [(RefName(row.ref), row.seq) for row in conn.execute(query)]
 
 
 def leaves_before(conn: Connection, repo: int, ref: str, before: int, limit: int) -> list[PendingLeaf]:

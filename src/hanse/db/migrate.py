@@ -6,10 +6,9 @@ interrupted migration leaves the old schema.
 
 from __future__ import annotations
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from importlib import resources
+
+from sqlalchemy import Connection, inspect, text
 
 from hanse.errors import StorageError
 
@@ -25,6 +24,13 @@ def migrate(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    if _is_newest(connection):
+        return
+    # Nearly every start finds nothing to do, and a witness has no memory to spare for what it does not need.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", "hanse.db:migrations")
     config.set_main_option("path_separator", "os")
@@ -36,3 +42,12 @@ def migrate(connection: Connection) -> None:
             f"the catalogue's schema is not one that this version knows: {error}",
             hint="it was written by a newer version of Hanse: upgrade this node, or restore the backup made before the upgrade",
         ) from error
+
+
+def _is_newest(connection: Connection) -> bool:
+    """Tell whether the schema is that of the newest revision, by the number in its file name."""
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    names = [path.name for path in resources.files("hanse.db.migrations.versions").iterdir()]
+    newest = max(name[1:5] for name in names if name.startswith("r0"))
+    return list(connection.execute(text("SELECT version_num FROM alembic_version")).scalars()) == [newest]

@@ -110,3 +110,18 @@ notices = Table(  # what the lint at publishing has to say about revisions; bloc
     Column("says", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
+
+sightings = Table(  # statements about public revisions in logs of others that this node mirrors: who else says he holds what
+    "sightings",
+    metadata,
+    Column("log", String(255), primary_key=True),  # whose log
+    Column("index", BigInteger, primary_key=True),
+    Column("origin", String(253), nullable=False),  # of the repository
+    Column("type", String(8), nullable=False),
+    Column("repo", String(193), nullable=False),  # in lower case
+    Column("rev", String(40), nullable=False),
+    Column("tree", String(64), nullable=False),
+    Column("time", BigInteger, nullable=False),  # as the leaf has it
+)
+Index("ix_sightings_rev", sightings.c.rev)
+Index("ix_sightings_tree", sightings.c.tree)

@@ -31,7 +31,7 @@ ADMINISTRATOR_TOKEN = "administrator"  # noqa: S105 the label of the first start
 ROLES = ("read", "contributor", "write", "admin")
 RESERVED_NAMES = frozenset({
     "anonymous", "api", "assets", "buckets", "cas", "checkpoint", "collections", "datasets", "docs", "favicon.ico",
-    "federation", "hanse", "healthz", "join", "kernels", "log", "login", "logout", "metrics", "models", "new", "none",
+    "federation", "hanse", "healthz", "join", "kernels", "log", "login", "logout", "metrics", "mirror", "models", "new", "none",
     "notifications", "null", "o", "oauth", "organizations", "papers", "readyz", "resolve", "robots.txt", "root", "search",
     "settings", "spaces", "static", "tile", "undefined", "v1", "v2", "v3", "witness", "xet",
 })  # fmt: skip

@@ -30,19 +30,25 @@ MAX_AHEAD_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A checkpoint to be cosigned. note: signed by the log; key: the log's; prove: consistency proof from a smaller size."""
+    """A checkpoint to be cosigned.
+
+    note: signed by the log; keys: the log's; prove: returns the consistency proof from a smaller size; newest: returns how many
+    leaves the log has by now.
+    """
 
     checkpoint: Checkpoint
     note: bytes
     keys: tuple[NoteKey, ...]
     prove: Callable[[int], tuple[bytes, ...]]
+    newest: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """How asking ended: the size at which the cosigner stands, what it cosigned, and what it answered instead, "" for nothing.
 
-    Neither cosignatures nor failure: a mirror has yet to replay the log. shown: a checkpoint of ours that our log does not reach.
+    Neither cosignatures nor failure: to be asked again soon, such as a mirror that has yet to replay the log. shown: a
+    checkpoint of ours that our log does not reach.
     """
 
     size: int
@@ -64,11 +70,13 @@ def _ask(client: WitnessClient, cosigner: Cosigner, target: Target, now: int) ->
     try:
         lines = _submit(client, target, min(cosigner.size, size))
     except SizeConflict as told:
+        if size < told.size <= target.newest():  # it got a checkpoint since from somebody else; ours is old news
+            return Asked(cosigner.size)
         if told.size > size:
             return _ahead(client, cosigner, target, told.size, now)
         lines = _submit(client, target, told.size)
-    if not lines:
-        return Asked(size)
+    if not lines:  # a mirror at work; it counts as standing there only once it has cosigned
+        return Asked(cosigner.size)
     found = _verified(cosigner, target.checkpoint, lines, now)
     if not found:
         raise PeerMisbehaved(f"{client.url} cosigns with other keys than the one of {cosigner.name}", hint="ask for its vkey")

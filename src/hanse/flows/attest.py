@@ -24,10 +24,11 @@ from hanse.db.repos import Repo
 from hanse.db.repository_scans import Head
 from hanse.db.revisions import Revision
 from hanse.errors import Busy, HanseError
-from hanse.flows import bundles, chains, effects, lint
+from hanse.flows import bundles, chains, effects, keyleaves, lint
 from hanse.flows.node import Node
 from hanse.model.conceal import conceal
 from hanse.model.digest import GitOid
+from hanse.model.key_leaf import KeyUse
 from hanse.model.leaf import encode_leaf, leaf_id
 from hanse.model.leaf_fields import Payload
 from hanse.model.repo import RefName
@@ -105,9 +106,36 @@ def enter(
     """Enter a stored bundle about a revision of `repo`, and queue its leaf, whose row id is returned.
 
     position: the ref and seq that an owner signs. None if it is entered already, or the repository or the revision is no longer
-    what the bundle says. Raises RepoNotFound, or Busy if the repository does not come to rest or the bundle was just collected.
+    what the bundle says. Raises RepoNotFound, or Busy if the repository does not come to rest or the
+    bundle was just collected; what `require_current` raises for a replaced key of the node.
     """
     now = node.clock.now()
+    data = _leaf(repo, revision, bundle, predicate, position=position, now=now)
+
+    def change(conn: Connection, locked: Repo) -> int | None:
+        if locked.repo != repo.repo or locked.salt != repo.salt:
+            return None
+        if bundle.key == node.keys.attest.public:
+            keyleaves.require_current(node, conn, KeyUse.ATTEST)
+        there = revisions.get(conn, locked.id, revision.rev)
+        known = attestations.get(conn, locked.id, revision.rev, bundle.digest, bundle.key.fingerprint)
+        if there is None or there.state not in ("live", "retired") or (known is not None and known.current):
+            return None
+        row: dict[str, object] = {"repo_id": locked.id, "kind": "attest", "leaf": data, "leaf_hash": leaf_id(data)}
+        queued = leaves.append(conn, row | {"effect": effects.NONE, "created_at": now})
+        attestations.put(conn, _row(locked.id, revision, bundle, predicate, basis=basis, queued=queued, now=now))
+        # Collection deletes only what no row names, and excludes writers meanwhile: what is here now stays.
+        if node.store.size(attestation_key(bundle.digest, bundle.key.fingerprint)) is None:
+            raise Busy("the bundle was collected while it was entered", hint="send it again")
+        return queued
+
+    return chains.change_repo(node, repo, change)
+
+
+def _leaf(
+    repo: Repo, revision: Revision, bundle: Bundle, predicate: str, *, position: tuple[RefName, int] | None, now: int
+) -> bytes:
+    """Return the bytes of the `attest` leaf of a bundle, concealed if the repository is not public."""
     leaf = AttestLeaf(
         time=now,
         origin=repo.repo.origin,
@@ -122,25 +150,7 @@ def enter(
         ref=None if position is None else position[0],
         seq=None if position is None else position[1],
     )
-    data = encode_leaf(leaf if repo.salt is None else conceal(leaf, repo.salt))
-
-    def change(conn: Connection, locked: Repo) -> int | None:
-        if locked.repo != repo.repo or locked.salt != repo.salt:
-            return None
-        there = revisions.get(conn, locked.id, revision.rev)
-        known = attestations.get(conn, locked.id, revision.rev, bundle.digest, bundle.key.fingerprint)
-        if there is None or there.state not in ("live", "retired") or (known is not None and known.current):
-            return None
-        row = {"repo_id": locked.id, "kind": "attest", "ref": None, "seq": None, "rev": revision.rev, "tree": revision.tree}
-        row |= {"leaf": data, "leaf_hash": leaf_id(data), "effect": effects.NONE, "created_at": now}
-        queued = leaves.append(conn, row)
-        attestations.put(conn, _row(locked.id, revision, bundle, predicate, basis=basis, queued=queued, now=now))
-        # Collection deletes only what no row names, and excludes writers meanwhile: what is here now stays.
-        if node.store.size(attestation_key(bundle.digest, bundle.key.fingerprint)) is None:
-            raise Busy("the bundle was collected while it was entered", hint="send it again")
-        return queued
-
-    return chains.change_repo(node, repo, change)
+    return encode_leaf(leaf if repo.salt is None else conceal(leaf, repo.salt))
 
 
 def _row(repo: int, revision: Revision, bundle: Bundle, predicate: str, *, basis: str, queued: int, now: int) -> Attestation:

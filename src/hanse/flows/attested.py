@@ -119,10 +119,11 @@ def open_bundle(data: bytes, logs: Sequence[ShownLog], trust: Trust, veils: Sequ
         for veil in veils
         for log in logs
         for index, leaf in log.attests()
-        if leaf.payload.sha256 == veil.hide("payload", digest) and leaf.concealed is bool(veil.salt)
+        if leaf.payload.sha256 == veil.hide("payload", digest)
+        and leaf.concealed is bool(veil.salt)
+        # Members who attest the same revision sign the same bytes: the signature tells whose leaf is whose.
+        and leaf.sig == veil.hide("sig", signature)
     ]
-    # Members who attest the same revision sign the same bytes: the signature tells whose leaf is whose.
-    places.sort(key=lambda one: one.veil.hide("sig", signature) != one.leaf.sig)
     return _listed(bundle, places[0]) if places else _named(bundle, trust)
 
 
@@ -147,9 +148,8 @@ def _listed(bundle: UnverifiedBundle, place: Place) -> Attested | Aside:
         record = log.book.valid(keys[0] if keys else leaf.key, index, *uses)
     except BadSignature as error:
         return Aside(f"a statement in {log.origin} is left aside: {error.message}")
-    signature = base64.b64encode(bundle.envelope.signature).decode()
-    if veil.hide("sig", signature) != leaf.sig or bundle.hint != key_hint(record.public):
-        raise BadSignature(f"{where} lists another signature of this statement")
+    if bundle.hint != key_hint(record.public):
+        raise BadSignature(f"{where} lists a statement of key {record.public.fingerprint[:16]}, and this names another")
     found = Attested(verify_bundle(bundle, record.public), place, record)
     if found.statement.predicate_type != leaf.predicate or not found.agrees(leaf, veil):
         raise BadProof(f"{where} says something else than the statement that it lists")

@@ -5,7 +5,8 @@
 3. Files that no repository holds lose their bytes and scan facts.
 4. Xorbs that no file needs go once no client was told of them for `garbage_seconds`: clients remember where chunks are for
    three weeks (hub-api.md, rule 11).
-5. The journal's superseded partial tiles and heads go.
+5. Bundles that were signed and never entered go.
+6. The journal's superseded partial tiles and heads go.
 
 Objects are deleted inside the transaction that forgets them, under locks that keep others from taking them up meanwhile. A
 crash in between leaves rows whose objects are gone, which nothing refers to; the next run removes them.
@@ -16,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hanse.db import garbage, repos, revisions, scans
-from hanse.flows.erase import erase_repo, remove_bytes
+from hanse.flows.erase import erase_repo, remove_bytes, sweep_bundles
 from hanse.flows.holdings import Named, settle_files
 from hanse.flows.journal import sweep
 from hanse.flows.node import Node
@@ -28,12 +29,13 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a run removed: revisions let go, repositories erased, files, xorbs, and superseded journal objects."""
+    """What a run removed: revisions let go, repositories erased, files, xorbs, stray bundles, superseded journal objects."""
 
     revisions: int
     erased_repos: int
     files: int
     xorbs: int
+    bundles: int
     journal_objects: int
 
 
@@ -51,12 +53,12 @@ def collect(node: Node) -> Collected:
     named = Named(node.store)
     for repo in uploaders:
         _settle(node, named, repo, retained, stale)
-    # 3. to 5. Bytes.
+    # 3. to 6. Bytes.
     files = _remove_files(node, stale)
     with node.db.write() as conn:
         scans.drop_orphans(conn, stale)
     xorbs = _remove_xorbs(node, now - node.limits.garbage_seconds)
-    return Collected(gone, len(withdrawn), files, xorbs, sweep(node.db, node.store))
+    return Collected(gone, len(withdrawn), files, xorbs, sweep_bundles(node), sweep(node.db, node.store))
 
 
 def _expire(node: Node, retained: int, stale: int) -> int:

@@ -138,4 +138,8 @@ def target_of(node: Keeper, log: WitnessedLog) -> Target:
         return consistency_proof(old, log.size, copy.reader(log.mirrored))
 
     checkpoint = Checkpoint(log.origin, log.size, bytes.fromhex(log.root))
-    return Target(checkpoint, log.note.encode(), tuple(map(parse_vkey, log.vkeys)), prove)
+    return Target(checkpoint, log.note.encode(), tuple(map(parse_vkey, log.vkeys)), prove, partial(_size, node, log))
+
+
+def _size(node: Keeper, log: WitnessedLog) -> int:
+    return witness.find_log(node, log.origin).size

@@ -11,6 +11,7 @@ from hanse.errors import BadFormat, Conflict, NotFoundError
 from hanse.flows.keeper import Keeper
 from hanse.flows.witness import find_log, mirror_name, witness_name
 from hanse.peers.client import parse_base
+from hanse.policy.parse import parse_policy
 from hanse.tlog.cosignature import cosigner_key
 from hanse.tlog.hashing import EMPTY_ROOT
 from hanse.tlog.note import COSIGNATURE, ED25519, ML_DSA_COSIGNATURE, NoteKey, parse_vkey
@@ -102,3 +103,27 @@ def policy(node: Keeper, kind: str, need: int | None, url: str = "") -> str:
         raise NotFoundError(f"this node has no {kind} cosigners", hint=_ADD)
     keys = {f"{kind}-{number}": parse_vkey(row.vkey.splitlines()[0]) for number, row in enumerate(rows, 1)}
     return make_tlog_policy(own_keys(node)["log"], keys, len(rows) if need is None else need, url)
+
+
+def reader_policy(node: Keeper, need: int | None, url: str = "") -> str:
+    """Return a whole policy file for readers of this node's log: the preset `careful` with its witnesses and its mirrors.
+
+    Raises NotFoundError if it has neither, BadFormat if they are fewer than `need`.
+    """
+    lines = [
+        f"# What a reader asks for before he uses what {node.origin} publishes.",
+        "# Save it as policy.toml in HANSE_HOME, or name it: hanse verify --policy FILE",
+        "policy = 1",
+        'base = "careful"',
+        f'name = "{node.origin}"',
+    ]
+    with node.db.read() as conn:
+        kinds = {row.kind for row in cosigners.every(conn)}
+    if not kinds:
+        raise NotFoundError("this node has no cosigners", hint=_ADD)
+    for kind in (WITNESS, MIRROR):
+        if kind in kinds:
+            lines += ["", f"[{kind}.logs]", f"\"{node.origin}\" = '''", policy(node, kind, need, url) + "'''"]
+    text = "\n".join(lines) + "\n"
+    parse_policy(text)
+    return text

@@ -3,7 +3,8 @@
 1. Every xorb that the repository used loses the chunks that no other repository's files need: it is replaced by one with
    the chunks that they need, their terms and shards are written again, and no deduplication answer names the old one.
 2. Files that no other repository holds lose their chunk lists, bytes and scan facts.
-3. The repository's shards go and, if it was not public, its records, and with them the salt: its leaves can no longer be read.
+3. The repository's shards go and, if it was not public, what was signed about it and its records, and with them the salt: its
+   leaves can no longer be read.
 4. Its rows are emptied, and the epoch in CAS addresses changes, so that no client trusts what it remembers;
    running processes follow (`hanse.flows.epochs`).
 
@@ -23,7 +24,7 @@ from hanse.content.shard import FileBlock, Shard, encode_shard
 from hanse.content.terms import Term, encode_terms, parse_terms
 from hanse.content.xorb import parse_table
 from hanse.content.xorbsubset import Subset, keep_chunks, merge_ranges
-from hanse.db import garbage, repos, revisions, scans, xorbs
+from hanse.db import attestations, garbage, repos, revisions, scans, xorbs
 from hanse.db.blobs import FileRow
 from hanse.db.repos import Repo
 from hanse.db.state import set_state
@@ -34,7 +35,18 @@ from hanse.flows.node import Node
 from hanse.flows.transfers import Tables
 from hanse.flows.xorb_ingest import complete_table, eligible_chunks
 from hanse.model.digest import Sha256, XetHash, xet_to_bytes
-from hanse.store.keys import blob_key, chunk_list_key, revision_key, shard_key, xorb_key, xorb_table_key
+from hanse.store.keys import (
+    ATTESTATIONS,
+    attestation_key,
+    blob_key,
+    chunk_list_key,
+    revision_key,
+    shard_key,
+    xorb_key,
+    xorb_table_key,
+)
+
+_BUNDLES = 500
 
 
 def erase_repo(node: Node, repo: int) -> None:
@@ -60,10 +72,42 @@ def erase_repo(node: Node, repo: int) -> None:
         node.store.delete(shard_key(digest))
     for digest in names:
         node.store.delete(revision_key(digest))
+    if not found.public:
+        _remove_bundles(node, repo)
     # 4. Rows.
     with node.db.write() as conn:
         garbage.scrub_repo(conn, repo, public=found.public)
         set_state(conn, "cas_epoch", secrets.token_hex(4))
+
+
+def _remove_bundles(node: Node, repo: int) -> None:
+    """Delete the bundles about a repository that no other one needs, and forget them; then those that nobody ever entered."""
+    with node.db.write() as conn:
+        attestations.stop_writers(conn)
+        for row in attestations.of_repo(conn, repo):
+            if not attestations.named_elsewhere(conn, repo, row.payload, row.key):
+                node.store.delete(attestation_key(row.payload, row.key))
+        attestations.drop(conn, repo)
+    sweep_bundles(node)
+
+
+def sweep_bundles(node: Node) -> int:
+    """Delete bundles that no row names: a process died, or the repository changed, between signing and entering.
+
+    Return their number.
+    """
+    stored = [(key, Sha256(key.split("/")[-2]), Sha256(key.split("/")[-1])) for key in node.store.list(ATTESTATIONS)]
+    count = 0
+    for at in range(0, len(stored), _BUNDLES):
+        some = stored[at : at + _BUNDLES]
+        with node.db.write() as conn:
+            attestations.stop_writers(conn)
+            named = attestations.named(conn, [payload for _, payload, _ in some])
+            gone = [key for key, payload, signer in some if (payload, signer) not in named]
+            for key in gone:
+                node.store.delete(key)
+        count += len(gone)
+    return count
 
 
 def remove_bytes(node: Node, conn: Connection, rows: Sequence[FileRow]) -> None:

@@ -25,17 +25,15 @@ from hanse.flows.effects import MAIN
 from hanse.flows.logview import LogView
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
-from hanse.model.canonical import canonical
 from hanse.model.conceal import conceal_value
 from hanse.model.digest import GitOid, parse_sha256
-from hanse.model.evidence import LeafEvidence, LogEvidence, MapEvidence, MapName, encode_evidence
+from hanse.model.evidence import LeafEvidence, LogEvidence, MapEvidence, MapName, SaltEvidence, encode_evidence
 from hanse.model.key_leaf import KeyLeaf
 from hanse.model.leaf import parse_leaf
 from hanse.model.ref_leaf import RefLeaf
-from hanse.sign.statement import OMS
+from hanse.sign.statement import OMS, REF
 from hanse.tlog.map import ref_key, ref_value
 
-SALT_TYPE = "application/vnd.hanse.salt.v1+json"
 MAX_REVISIONS = 10
 """Revisions that one file about a tree speaks of."""
 MAX_REFS = 20
@@ -107,7 +105,7 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str 
     maps = _maps(node, view, shown, size)
     listed = [LeafEvidence(index, leaf, view.prove_leaf(index, size)) for index, leaf in sorted(shown.wanted.items())]
     logs = [LogEvidence(view.origin, view.checkpoint(size), tuple(listed), view.key.text)] if size else []
-    return encode_evidence(dict.fromkeys(shown.bundles.values()), logs, maps) + _salts(repo for repo, _ in subjects)
+    return encode_evidence(dict.fromkeys(shown.bundles.values()), logs, maps, _salts(repo for repo, _ in subjects))
 
 
 def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> None:
@@ -120,7 +118,8 @@ def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> No
             shown.add(leaf, needed=row.predicate == OMS and not manifest)
             manifest = manifest or row.predicate == OMS
             shown.keys.add(row.key)
-            shown.bundles[leaf.index] = bundles.read(node.store, row.payload, row.key)
+            if row.predicate != REF:  # rebuilt from the leaf by whoever reads it
+                shown.bundles[leaf.index] = bundles.read(node.store, row.payload, row.key)
 
 
 def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision, asked: str) -> None:
@@ -197,10 +196,7 @@ def _value(node: Node, repo: Repo, ref: str, before: int, there: bytes) -> tuple
     return None
 
 
-def _salts(repos: Iterable[Repo]) -> bytes:
-    """Return a line with the salt of each repository that is not public."""
-    lines = []
-    for repo in {one.id: one for one in repos if one.salt is not None}.values():
-        named = {"origin": repo.repo.origin, "type": repo.repo.type.value, "repo": repo.repo.folded}
-        lines.append(canonical({"mediaType": SALT_TYPE, **named, "salt": (repo.salt or b"").hex()}))
-    return b"".join(line + b"\n" for line in lines)
+def _salts(repos: Iterable[Repo]) -> list[SaltEvidence]:
+    """Return the salt of each repository that is not public."""
+    hidden = {one.id: one for one in repos if one.salt is not None}
+    return [SaltEvidence(one.repo.origin, one.repo.type, one.repo.folded, one.salt or b"") for one in hidden.values()]

@@ -3,6 +3,7 @@
 1. Of a digest of 64 digits: repositories that hold a file with this SHA-256 or Xet hash, and revisions with this `tree`; of one
    of 40 digits: revisions with this commit id. Only repositories that the caller may see are looked at.
 2. Of a file, the revisions that name it: the heads of all refs, and the oldest revision whose record puts it.
+3. Members whose logs this node mirrors and who signed a statement about one of these revisions, or about the one asked for.
 
 What is looked at is bounded; an answer that may lack something says so.
 """
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hanse.db import find as rows
-from hanse.db import logged, revisions
+from hanse.db import logged, revisions, sightings
 from hanse.db.find import Holder
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
@@ -30,6 +31,7 @@ MAX_REPOS = 100
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 """Bytes of revision records that one question may read."""
 MAX_PATHS = 20
+MAX_SAID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An institution that says in its log that it holds the bytes; since: seconds since 1970."""
+    """An institution that says in its log that it holds the bytes.
+
+    since: seconds since 1970, by its own word; names: under which its log has them, as (origin, type, namespace/name), in lower
+    case; none for this node, whose names are in `held`.
+    """
 
     origin: Origin
     since: int
+    names: tuple[tuple[Origin, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +113,11 @@ def find(node: Node, actor: Actor, digest: str) -> Findings:
     found = [search.revision(repo, rev) for repo, rev in whole[:MAX_REPOS]]
     found += [search.file(holder) for holder in holders[:MAX_REPOS]]
     held = sorted((one for one in found if one is not None), key=lambda one: (one.since, str(one.repo)))
+    # 3. Members.
     members = [Member(node.origin, held[0].since)] if held else []
-    return Findings(digest, tuple(sorted(kinds)), tuple(held), tuple(members), search.complete)
+    others = search.members(digest, {one.tree for item in held for one in item.sightings})
+    kinds |= {"rev" if len(digest) == 40 else "tree"} if others and not kinds else set()
+    return Findings(digest, tuple(sorted(kinds)), tuple(held), (*members, *others), search.complete)
 
 
 class _Search:
@@ -142,6 +152,21 @@ class _Search:
             named[first.rev] = (first, self._paths(first, holder))
         since = min((row.created_at for row, _ in named.values()), default=holder.added_at)
         return Held(repo.repo, since, tuple(self._sightings(repo, named)))
+
+    def members(self, digest: str, trees: set[Sha256]) -> list[Member]:
+        """Return whose logs have statements about these trees, or about a tree or commit with this digest."""
+        column, wanted = ("rev", [digest]) if len(digest) == 40 else ("tree", sorted({*trees, Sha256(digest)}))
+        with self._node.db.read() as conn:
+            said = sightings.about(conn, column, wanted, MAX_SAID + 1)
+            if column == "rev" and trees:
+                said += sightings.about(conn, "tree", sorted(trees), MAX_SAID + 1)
+        self.complete = self.complete and len(said) <= MAX_SAID
+        found: dict[Origin, Member] = {}
+        for one in said[:MAX_SAID]:
+            old = found.get(one.log, Member(one.log, one.time))
+            names = dict.fromkeys((*old.names, (one.origin, one.type, one.repo)))
+            found[one.log] = Member(one.log, min(old.since, one.time), tuple(names))
+        return sorted(found.values(), key=lambda one: (one.since, one.origin))
 
     def _paths(self, revision: Revision, holder: Holder) -> tuple[str, ...]:
         listing = self._node.listings.get(self._node.store, revision.object)

@@ -23,7 +23,7 @@ from hanse.db import witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadProof, HanseError, InputError, IntegrityError, NotFoundError, RolledBack, SizeConflict
-from hanse.flows import witness
+from hanse.flows import sightings, witness
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
 from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
@@ -31,6 +31,7 @@ from hanse.flows.mirror import mirrored_note
 from hanse.flows.replays import Replays
 from hanse.flows.witness import own_note, raise_alarm
 from hanse.model.canonical import canonical
+from hanse.model.leaf import parse_leaf
 from hanse.peers.client import PeerClient
 from hanse.peers.logclient import LogClient
 from hanse.tlog.addcheckpoint import UnverifiedRequest
@@ -74,7 +75,7 @@ class Follower:
             raise
         with self.node.db.write() as conn:
             witnesses.set_followed(conn, log.origin, self.node.clock.now())
-        return log
+        return witness.find_log(self.node, log.origin)
 
     def is_stuck(self, log: WitnessedLog) -> bool:
         """Tell whether the entries of a log were found wanting a short while ago."""
@@ -114,6 +115,7 @@ class Follower:
             self.stuck[log.origin] = self.node.clock.now()
             raise
         copy.put(growth)
+        sightings.note(self.node.db, log.origin, log.mirrored, entries)
         moved = self._arrive(log, growth)
         copy.sweep(log.mirrored, growth.new_size)
         return moved
@@ -142,7 +144,12 @@ class Follower:
         verify_consistency(size, growth.root, log.size, root, consistency_proof(size, log.size, client.tile))
 
     def _replay(self, log: WitnessedLog, entries: Sequence[bytes]) -> None:
-        """Replay entries on what is known of the log; a log that is not true raises an alarm with the entries (step 3)."""
+        """Replay entries on what is known of the log; a log that is not true raises an alarm with the entries (step 3).
+
+        Raises BadFormat, without an alarm, for a log whose first entry is no leaf: it is something else than a log of Hanse.
+        """
+        if not log.mirrored:
+            parse_leaf(entries[0])
         try:
             found = self.replays.append(log, entries)
         except IntegrityError as error:

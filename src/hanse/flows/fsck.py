@@ -1,11 +1,14 @@
 """Checks everything a node keeps against its name: objects, catalogue, revisions, journal (`hanse admin fsck`).
 
 1.  Every xorb is read whole: each chunk against its hash, the xorb against its name, and its stored form against its table.
-2.  Every other object is recomputed: blobs, shards and revision records by SHA-256, chunk lists to the file they are named by.
+2.  Every other object is recomputed: blobs, shards, revision records and the payloads of bundles by SHA-256, chunk lists to the
+    file they are named by.
 3.  Every file of the catalogue: its chunk list, and that its terms lead to those very chunks, or its blob has its size. A
     deep check also reads the file as a client would get it: its SHA-256, and for one stored whole the chunks of its bytes.
-4.  Every revision: its record, ids and files; the heads of all refs with all their files and the tree recomputed.
+4.  Every revision: its record, ids and files; the heads of all refs with all their files and the tree recomputed. Every statement
+    about one: its bundle, signed by a key that the log names, and its leaf.
 5.  The journal: tiles recomputed from the entry bundles up to the head's root, and the catalogue's leaves among them.
+6.  Copies of other logs: tiles recomputed from the entry bundles up to the root that was cosigned.
 
 It may run beside a serving node. Nothing is deleted: with a quarantine folder, damaged objects are moved there, under their
 key, so that the same bytes can be stored again by whoever still has them.
@@ -31,8 +34,8 @@ MAX_PROBLEMS = 10_000
 class Problem:
     """Something that is not what it should be.
 
-    kind: `xorb`, `table`, `blob`, `shard`, `chunk-list`, `record`, `stray`, `file`, `revision` or `journal`; name: object key or
-    what the catalogue calls it; message: expected and got; quarantined: whether the object was moved away.
+    kind: `xorb`, `table`, `blob`, `shard`, `chunk-list`, `record`, `bundle`, `stray`, `file`, `revision`, `journal` or `mirror`;
+    name: object key or what the catalogue calls it; message: expected and got; quarantined: whether the object was moved away.
     """
 
     kind: str
@@ -113,8 +116,10 @@ def fsck(
     StorageError if the catalogue or the disk cannot be read at all.
     """
     # The parts import this module for Checker.
+    from hanse.flows.fsck_attestations import check_attestations  # noqa: PLC0415
     from hanse.flows.fsck_catalogue import check_files, check_revisions  # noqa: PLC0415
     from hanse.flows.fsck_journal import check_journal  # noqa: PLC0415
+    from hanse.flows.fsck_mirrors import check_mirrors  # noqa: PLC0415
     from hanse.flows.fsck_objects import check_objects  # noqa: PLC0415
 
     if quarantine is not None and quarantine.exists() and not quarantine.is_dir():
@@ -123,5 +128,7 @@ def fsck(
     check_objects(checker)
     check_files(checker)
     check_revisions(checker)
+    check_attestations(checker)
     check_journal(checker)
+    check_mirrors(checker)
     return Report(checker.checked, checker.read, tuple(checker.problems), checker.more)

@@ -1,4 +1,4 @@
-"""Step 5 of `hanse.flows.fsck`: the journal, grown again from its entry bundles and compared with what is stored."""
+"""Step 5 of `hanse.flows.fsck`: the journal, grown again from its entry bundles, compared with what is stored, and replayed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from hanse.db.leaves import LogHead
 from hanse.errors import BadProof
 from hanse.flows import journal
 from hanse.flows.fsck import Checker
+from hanse.flows.loghistory import LogHistory
 from hanse.store.base import BlobStore
 from hanse.store.keys import log_key
+from hanse.tlog.replay import Replay
 from hanse.tlog.tiles import WIDTH, TileName, edge_names, grow, parse_bundle
 
 
 def check_journal(checker: Checker) -> None:
-    """Check bundles, tiles and head of the journal, and that the catalogue's leaves stand where it says."""
+    """Check bundles, tiles and head of the journal, that the catalogue's leaves stand where it says, and what they say.
+
+    Signatures, chains and snapshots are checked as every reader of the log does. It must be the log that others cosigned.
+    """
     with checker.node.db.read() as conn:
         head = leaves.head(conn)
     if head is not None:
@@ -25,6 +30,7 @@ def check_journal(checker: Checker) -> None:
 def _check(checker: Checker, head: LogHead) -> None:
     store = checker.node.store
     kept = {name.path for name in edge_names(head.size)}
+    replay = Replay.start(checker.node.origin)
     edge: Mapping[str, bytes] = {}
     root = head.root if not head.size else ""
     for start in range(0, head.size, WIDTH):
@@ -37,6 +43,7 @@ def _check(checker: Checker, head: LogHead) -> None:
             if ".p/" not in path or path in kept:
                 _same(store, path, data)
         _compare_rows(checker, start, entries)
+        replay.append(entries)
         edge, root = growth.edge, growth.root.hex()
         for _ in entries:
             checker.count("leaf")
@@ -44,6 +51,9 @@ def _check(checker: Checker, head: LogHead) -> None:
         raise BadProof(f"the journal's bundles lead to root {root}, the catalogue's head is {head.root}")
     if head.size and head.staged is None and journal.read_head(store, head.size).root != head.root:
         raise BadProof(f"the stored head of size {head.size} has another root than the catalogue's")
+    if replay.snapshot_index is not None and not replay.covered:
+        raise BadProof(f"refs or advisories changed after the last snapshot, leaf {replay.snapshot_index} of the journal")
+    LogHistory(checker.node.db, checker.node.log.files).require(checker.node.origin, head.size)
 
 
 def _same(store: BlobStore, path: str, data: bytes) -> None:

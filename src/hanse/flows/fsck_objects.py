@@ -9,7 +9,7 @@ from hanse.content.hashing import file_hash_of_chunk_list
 from hanse.content.shard import parse_shard
 from hanse.content.xorb import XorbTable, parse_table
 from hanse.errors import DigestMismatch
-from hanse.flows import records
+from hanse.flows import bundles, records
 from hanse.flows.fsck import Checker
 from hanse.flows.xorb_ingest import complete_table, read_stored_xorb
 from hanse.model.digest import Sha256, XetHash, parse_sha256, parse_xet
@@ -18,7 +18,7 @@ from hanse.store.base import BlobStore
 from hanse.store.keys import ObjectKey
 
 _PIECE = 1024 * 1024
-_JOURNAL = (keys.LOG, keys.LOG_STAGED)  # step 5 checks these
+_JOURNAL = (keys.LOG, keys.LOG_STAGED, keys.MIRRORS)  # steps 5 and 6 check these
 
 
 def check_objects(checker: Checker) -> None:
@@ -30,6 +30,7 @@ def check_objects(checker: Checker) -> None:
         keys.SHARDS: _shard,
         keys.CHUNK_LISTS: _chunk_list,
         keys.REVISIONS: _record,
+        keys.ATTESTATIONS: _bundle,
     }
     for prefix, check in families.items():
         for key in checker.node.store.list(prefix):
@@ -142,3 +143,15 @@ def _record(checker: Checker, key: ObjectKey, name: str) -> None:
 
     checker.count("record", checker.node.store.size(key) or 0)
     checker.guard("record", key, check, key)
+
+
+def _bundle(checker: Checker, key: ObjectKey, name: str) -> None:
+    """Check a bundle against the payload it is named by; whose signature it holds is checked where the log tells the key."""
+
+    def check() -> None:
+        payload = key.split("/")[-2]
+        _named(keys.attestation_key(parse_sha256(payload), parse_sha256(name)), key)
+        bundles.read(checker.node.store, Sha256(payload), Sha256(name))
+
+    checker.count("bundle", checker.node.store.size(key) or 0)
+    checker.guard("bundle", key, check, key)

@@ -69,5 +69,5 @@ def settle_files(conn: Connection, named: Named, repo: int, stale: int) -> int:
 def record_names(conn: Connection, repo: int) -> set[Sha256]:
     """Return the names of all records of a repository: of its revisions, and those beside its leaves."""
     found = {row.object for row in revisions.all_of(conn, repo, ["pending", "live", "retired", "withdrawn", "erased"])}
-    found |= {Sha256(record) for effect in leaves.effects_of(conn, repo) if (record := effects.parse(effect).record)}
-    return found
+    told = (effects.parse(effect).record for effect in leaves.effects_of(conn, repo) if effect != effects.NONE)
+    return found | {Sha256(record) for record in told if record}

@@ -13,8 +13,10 @@ has moved past are deleted later: a partial tile is a prefix of the wider one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -35,7 +37,7 @@ from hanse.model.leaf import leaf_id
 from hanse.store.base import BlobStore
 from hanse.store.keys import LOG, LOG_STAGED, ObjectKey, log_key, log_staged_key
 from hanse.tlog.hashing import EMPTY_ROOT, Frontier
-from hanse.tlog.tiles import WIDTH, Growth, TileName, check_edge, edge_frontier, edge_names, grow, parse_bundle, parse_tile_path
+from hanse.tlog.tiles import WIDTH, Growth, TileName, check_edge, edge_names, grow, parse_bundle, parse_tile_path
 
 MAX_BATCH = 255
 """Waiting leaves in one batch, which may end in a snapshot: at most one new full bundle and 256 times 2 KiB staged."""
@@ -102,10 +104,18 @@ def complete_staged(store: BlobStore) -> None:
 def put_objects(store: BlobStore, staged: Staged) -> None:
     """Put all objects of a batch, the head last; raises BadProof if one is there with other bytes."""
     *tiles, head = staged.objects
-    with ThreadPoolExecutor(min(len(tiles), _WRITERS), thread_name_prefix="journal") as pool:
-        for _ in pool.map(lambda item: _put(store, *item), tiles):
-            pass
+    for _ in _pool().map(lambda item: _put(store, *item), tiles):
+        pass
     _put(store, *head)
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads that put objects: made once, as starting them costs as much as a small batch."""
+    return ThreadPoolExecutor(_WRITERS, thread_name_prefix="journal")
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of the threads
 
 
 def _put(store: BlobStore, key: str, data: bytes) -> None:
@@ -204,8 +214,7 @@ class Journal:
         data = msgspec.msgpack.encode(staged)
         digest = Sha256(sha256(data).hexdigest())
         self._store.put(log_staged_key(digest), data)
-        frontier = edge_frontier(growth.new_size, growth.edge).encode()
-        new = LogHead(growth.new_size, Sha256(growth.root.hex()), frontier, fence, digest)
+        new = LogHead(growth.new_size, Sha256(growth.root.hex()), growth.frontier.encode(), fence, digest)
         with self._db.write() as conn:
             leaves.check_lease(conn, holder, fence)
             leaves.extend_lease(conn, times.lease)

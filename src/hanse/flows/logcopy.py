@@ -45,6 +45,11 @@ class LogCopy:
             width = min(WIDTH, size - index * WIDTH)
             yield parse_bundle(self.read(TileName(None, index, width), size), width)[max(0, start - index * WIDTH) :]
 
+    def entry(self, index: int, size: int) -> bytes:
+        """Return the entry at `index` of a copy that holds `size`; raises BlobNotFound."""
+        width = index % WIDTH + 1
+        return parse_bundle(self.read(TileName(None, index // WIDTH, width), size), width)[-1]
+
     def grow(self, size: int, entries: Sequence[bytes]) -> Growth:
         """Return what appending entries to a copy of `size` entries makes; nothing is stored yet."""
         edge = {name.path: self._store.get(self._key(name)) for name in edge_names(size)}

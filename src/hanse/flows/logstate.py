@@ -15,11 +15,14 @@ import msgspec
 
 from hanse.db import leaves
 from hanse.db.engine import Database
+from hanse.db.state import get_fact
 from hanse.errors import BadFormat, BlobNotFound, LeaseLost, StorageError
 from hanse.flows.maps import Change, MapRoots, Maps
 from hanse.model.digest import Sha256
 from hanse.model.leaf import encode_leaf
+from hanse.model.repo import Origin
 from hanse.model.trust_leaf import SnapshotLeaf
+from hanse.tlog.replay import Replay
 
 KEPT = 512
 """Snapshots whose maps are kept at hand; older ones are worked out again from the log."""
@@ -51,7 +54,7 @@ class Prepared:
 
     start: int
     leaves: tuple[bytes, ...]
-    change: Change
+    outcome: Change | Maps
     snapshot: bytes | None
 
 
@@ -65,7 +68,7 @@ class LogState:
         self._start()
 
     def _start(self) -> None:
-        self._maps = Maps()
+        self._maps = Maps("")
         self._size = 0
         self._said: tuple[bytes, bytes] = self._maps.now.roots
         self._snapshots: OrderedDict[int, Snapshot] = OrderedDict()  # the newest ones, without a gap
@@ -81,20 +84,34 @@ class LogState:
         Raises StorageError if the catalogue lacks a leaf, or a snapshot is not what the leaves before it make.
         """
         with self._lock:
+            if not self._maps.origin:
+                self._maps = Maps(self._origin())
             try:
                 while self._size < size:
                     end = min(size, self._size + _PAGE)
-                    self._take(self._read(end), recent=end > size - _PAGE)
+                    self._take(self._read(self._size, end), recent=end > size - _PAGE)
             except BaseException:
                 self._start()  # what was half taken in is no state of the log
                 raise
 
-    def _read(self, end: int) -> list[bytes]:
+    def _origin(self) -> str:
         with self._db.read() as conn:
-            page = leaves.logged(conn, self._size, end)
-        if len(page) != end - self._size:
-            raise StorageError(f"the catalogue lacks leaf {self._size + len(page)} of the log", hint="run hanse admin rebuild")
+            return get_fact(conn, "origin") or ""
+
+    def _read(self, start: int, end: int) -> list[bytes]:
+        with self._db.read() as conn:
+            page = leaves.logged(conn, start, end)
+        if len(page) != end - start:
+            raise StorageError(f"the catalogue lacks leaf {start + len(page)} of the log", hint="run hanse admin rebuild")
         return page
+
+    def _replayed(self, start: int, entries: Sequence[bytes]) -> Maps:
+        """Return the maps after the first `start` leaves of the log and `entries`, by the full rules."""
+        replay = Replay.start(Origin(self._maps.origin))
+        for at in range(0, start, _PAGE):
+            replay.append_own_unverified(self._read(at, min(start, at + _PAGE)))
+        replay.append_own_unverified(entries)
+        return Maps.of(replay)
 
     def prepare(self, start: int, entries: Sequence[bytes], now: int) -> Prepared:
         """Return the batch of `entries` after the first `start` leaves.
@@ -110,18 +127,21 @@ class LogState:
                 raise LeaseLost(f"the log has {self._size} leaves, not {start}: another process went on")
             change = self._maps.begin()
             change.add(entries)
-            roots = change.result().roots
-            due = roots != self._said or change.attests
-            snapshot = _snapshot_leaf(roots, now) if due else None
+            outcome = self._replayed(start, entries) if change.takes_back else change
+            roots = (outcome.now if isinstance(outcome, Maps) else outcome.result()).roots
+            snapshot = _snapshot_leaf(roots, now) if roots != self._said or change.attests else None
             listed = (*entries, snapshot) if snapshot is not None else tuple(entries)
-            return Prepared(start, listed, change, snapshot)
+            return Prepared(start, listed, outcome, snapshot)
 
     def accept(self, batch: Prepared) -> None:
         """Take in a batch that was committed; nothing happens if `follow` saw it first."""
         with self._lock:
             if self._size != batch.start:
                 return
-            self._maps.apply(batch.change)
+            if isinstance(batch.outcome, Maps):
+                self._maps = batch.outcome
+            else:
+                self._maps.apply(batch.outcome)
             self._size += len(batch.leaves)
             if batch.snapshot is not None:
                 self._keep(Snapshot(self._size - 1, batch.snapshot, self._maps.now))
@@ -149,25 +169,31 @@ class LogState:
             return self._old[size]
 
     def _take(self, page: Sequence[bytes], *, recent: bool) -> None:
-        """Take in leaves; only in a recent part of the log the maps are worked out, checked and kept at each snapshot."""
+        """Take in leaves; of a part that is not recent only the last snapshot is worked out, checked and kept."""
+        kinds = [_read_kind(data) for data in page]
+        said = [at for at, found in enumerate(kinds) if found.kind == "snapshot"]
+        wanted = set(said if recent else said[-1:])
         change = self._maps.begin()
-        for at, data in enumerate(page, self._size):
-            found = _read_kind(data)
+        for at, (data, found) in enumerate(zip(page, kinds, strict=True)):
             if found.kind != "snapshot":
                 change.add((data,))
-                continue
-            self._said = (bytes.fromhex(found.refs), bytes.fromhex(found.advisories))
-            if not recent:
-                continue
-            self._maps.apply(change)
-            change = self._maps.begin()
-            if self._said != self._maps.now.roots:
-                raise StorageError(
-                    f"the snapshot at leaf {at} is not what the leaves before it make", hint="run hanse admin fsck"
-                )
-            self._keep(Snapshot(at, data, self._maps.now))
+                if change.takes_back:
+                    self._maps = self._replayed(self._size, page[: at + 1])
+                    change = self._maps.begin()
+            elif at in wanted:
+                self._maps.apply(change)
+                change = self._maps.begin()
+                if not recent:
+                    self._snapshots.clear()
+                self._check(self._size + at, data, found)
         self._maps.apply(change)
         self._size += len(page)
+
+    def _check(self, index: int, data: bytes, said: _Kind) -> None:
+        """Keep the snapshot leaf at `index`; raises StorageError unless it has the roots of the maps before it."""
+        if (bytes.fromhex(said.refs), bytes.fromhex(said.advisories)) != self._maps.now.roots:
+            raise StorageError(f"snapshot {index} of the log is not what the leaves before it make", hint="run hanse admin fsck")
+        self._keep(Snapshot(index, data, self._maps.now))
 
     def _keep(self, snapshot: Snapshot) -> None:
         self._said = snapshot.maps.roots

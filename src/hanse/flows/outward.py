@@ -57,8 +57,12 @@ def own_target(node: Node) -> Target | None:
         _log.error("cosign: %s", error.message)
         return None
     note = witness.own_note(opened).encode()
-    return Target(head, note, (node.log.key,), partial(_grown, node, head.size))
+    return Target(head, note, (node.log.key,), partial(_grown, node, head.size), partial(_size, node))
 
 
 def _grown(node: Node, size: int, old: int) -> tuple[bytes, ...]:
     return node.log.prove_growth(old, size)
+
+
+def _size(node: Node) -> int:
+    return node.log.size

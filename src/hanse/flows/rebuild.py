@@ -2,7 +2,7 @@
 
 1. The catalogue is empty but for the node's own facts and what the operator made anew (accounts).
 2. A batch of the journal that was staged is put in place; bundles, tiles and root are checked.
-3. Every record is read: it says in clear what concealed leaves mean.
+3. Every record and every bundle is read: they say in clear what concealed leaves mean.
 4. Xorbs come from their tables; files from shards, chunk lists and records.
 5. The journal is replayed, leaf by leaf, with the effects that the sequencer applies.
 6. Each repository holds what its revisions name; revisions whose bytes are gone are erased.
@@ -24,6 +24,7 @@ from hanse.db.leaves import LogHead
 from hanse.db.repos import Repo
 from hanse.errors import BadProof, Conflict
 from hanse.flows import effects
+from hanse.flows.bundlebook import BundleBook
 from hanse.flows.effects import Commit, Create, Delete, Effect, Move, Rename, Restore, Signed
 from hanse.flows.effects import Visibility as VisibilityEffect
 from hanse.flows.holdings import Named, settle_files
@@ -70,12 +71,13 @@ def rebuild(node: Node) -> Rebuilt:
     if size and root.root.hex() != read_head(node.store, size).root:
         raise BadProof(f"the journal's {size} leaves do not lead to the root of its head", hint="run hanse admin fsck")
     # 3.
-    book = RecordBook(node.store)
+    book, bundles = RecordBook(node.store), BundleBook(node.store)
+    book.problems += bundles.problems
     with node.db.write() as conn:
         # 4.
         counts = restore_files(node, conn, book)
         # 5.
-        replay = _Replay(conn, book)
+        replay = _Replay(conn, book, bundles)
         for index, data in enumerate(entries):
             replay.apply(index, data)
         leaves.create_head(conn, LogHead(size, Sha256((root.root if size else EMPTY_ROOT).hex()), root.encode(), 0, None))
@@ -110,6 +112,7 @@ class _Replay:
 
     conn: Connection
     book: RecordBook
+    bundles: BundleBook
     known: set[int] = field(default_factory=set)
     erased: set[int] = field(default_factory=set)
     revisions: int = 0
@@ -130,13 +133,20 @@ class _Replay:
         elif isinstance(leaf, RefLeaf):
             self._apply_ref(leaf, _token(leaf), row)
         elif isinstance(leaf, AttestLeaf | WithdrawLeaf):
-            self._enter(self._rows.get(_token(leaf)) or self._lost(_token(leaf)), row, None)
+            self._apply_said(leaf, row)
         else:
             self._enter(None, row, None)
             if isinstance(leaf, KeyLeaf):
                 note_key_leaf(self.conn, leaf)
 
-    def _enter(self, repo: int | None, row: Mapping[str, object], effect: Effect | None, **ref: object) -> None:
+    def _apply_said(self, leaf: AttestLeaf | WithdrawLeaf, row: Mapping[str, object]) -> None:
+        repo = self._rows.get(_token(leaf)) or self._lost(_token(leaf))
+        entered = self._enter(repo, row, None)
+        found = repos.get(self.conn, repo) if isinstance(leaf, AttestLeaf) and repo in self.known else None
+        if isinstance(leaf, AttestLeaf) and found is not None:
+            self.bundles.enter(self.conn, leaf, found, entered)
+
+    def _enter(self, repo: int | None, row: Mapping[str, object], effect: Effect | None, **ref: object) -> int:
         text = effects.NONE if effect is None else effects.encode(effect)
         columns = {"ref": None, "seq": None, "rev": None, "tree": None, **ref}
         entered = leaves.append(self.conn, {**row, **columns, "repo_id": repo, "effect": text})
@@ -144,6 +154,7 @@ class _Replay:
             found = leaves.get(self.conn, entered)
             assert found is not None
             effects.apply_all(self.conn, [found])
+        return entered
 
     def _apply_repo(self, leaf: RepoLeaf, token: _Token, row: Mapping[str, object]) -> None:
         meaning = self.book.repo_change(leaf, Sha256(str(row["leaf_hash"])), self._deleted.keys())

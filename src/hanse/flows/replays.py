@@ -21,11 +21,12 @@ class Replays:
         self._lock = threading.Lock()
         self._kept: dict[str, Replay] = {}
         self._next: dict[str, Replay] = {}
+        self._sizes: dict[str, int] = {}
 
     def append(self, log: WitnessedLog, entries: Sequence[bytes]) -> list[Alarm]:
         """Replay entries after the copy of a log, and return the alarms that they raise; `keep` makes it the state of the log.
 
-        Raises BadProof, BadSignature or Equivocation if the log is not true.
+        Raises BadProof, BadSignature or Equivocation if the log is not true, BadFormat if it is not one of Hanse.
         """
         state = self._at(log).clone()
         before = len(state.alarms)
@@ -41,11 +42,13 @@ class Replays:
 
     def _at(self, log: WitnessedLog) -> Replay:
         """Return the log replayed up to the end of its copy."""
+        copy = LogCopy(self._store, log.origin)
+        self._sizes[log.origin] = log.mirrored
         with self._lock:
             state = self._kept.get(log.origin)
         if state is None or state.size > log.mirrored:
-            state = Replay.start(Origin(log.origin))
-        for entries in LogCopy(self._store, log.origin).entries(state.size, log.mirrored):
+            state = Replay.start(Origin(log.origin), lambda index: copy.entry(index, self._sizes[log.origin]))
+        for entries in copy.entries(state.size, log.mirrored):
             state.append(entries)
         with self._lock:
             self._kept[log.origin] = state

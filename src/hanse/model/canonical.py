@@ -61,7 +61,7 @@ def _is_plain(value: Any) -> bool:
     for item in rest:
         kind = type(item)
         if kind is dict:
-            if not all(type(name) is str and name.isascii() for name in item):
+            if not _ascii_names(item):
                 return False
             rest.extend(item.values())
         elif kind is list:
@@ -72,6 +72,13 @@ def _is_plain(value: Any) -> bool:
         elif kind is not str and kind is not bool and item is not None:
             return False
     return True
+
+
+def _ascii_names(item: dict[Any, Any]) -> bool:
+    try:
+        return "".join(item).isascii()
+    except TypeError:
+        return False
 
 
 def _check_depth(value: Any, what: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from hanse.errors import BadFormat, TooLarge
@@ -101,13 +102,18 @@ def check_head(time: int, origin: str, repo: str) -> None:
     Raises BadFormat, BadRepoId or BadDigest.
     """
     check_time(time)
-    parse_origin(origin)
+    _check_origin(origin)
     if "/" in repo:
         check_name(repo)
     else:
         parse_sha256(repo)
 
 
+# Logs name the same few things again and again.
+_check_origin = lru_cache(maxsize=256)(parse_origin)
+
+
+@lru_cache(maxsize=4096)
 def check_name(repo: str) -> None:
     """Raise BadFormat or BadRepoId unless `repo` is `namespace/name` in lower case."""
     # Origin and type play no part in the rules for namespace and name.
@@ -115,6 +121,7 @@ def check_name(repo: str) -> None:
         raise BadFormat(f"a leaf names a repository in lower case, got {repo[:200]!r}")
 
 
+@lru_cache(maxsize=4096)
 def check_ref(ref: str) -> None:
     """Accept `refs/<class>/<name>`: heads, tags, pr, and what upstreams have besides, such as `refs/convert/parquet`.
 

@@ -6,6 +6,7 @@ limit on time covers the whole answer: a server that sends a byte now and then i
 
 from __future__ import annotations
 
+import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -55,9 +56,8 @@ class PeerClient:
 
     def __init__(self, *, seconds: float = ANSWER_SECONDS) -> None:
         self._seconds = seconds
-        timeout = httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
-        limits = httpx2.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30)
-        self._http = httpx2.Client(timeout=timeout, limits=limits, headers={"user-agent": _AGENT}, follow_redirects=False)
+        self._lock = threading.Lock()
+        self._made: httpx2.Client | None = None
 
     def get(self, url: str, *, limit: int, headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer to a GET, at most `limit` bytes, after redirects within the same server.
@@ -80,7 +80,20 @@ class PeerClient:
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
+        with self._lock:
+            if self._made is not None:
+                self._made.close()
+
+    @property
+    def _http(self) -> httpx2.Client:
+        """The library's client, made when it is first needed: certificates of all authorities take memory."""
+        with self._lock:
+            if self._made is None:
+                timeout = httpx2.Timeout(self._seconds, connect=min(CONNECT_SECONDS, self._seconds))
+                limits = httpx2.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30)
+                headers = {"user-agent": _AGENT}
+                self._made = httpx2.Client(timeout=timeout, limits=limits, headers=headers, follow_redirects=False)
+            return self._made
 
     def _ask(
         self, method: str, url: str, limit: int, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -131,6 +144,8 @@ def _failures(url: str) -> Iterator[None]:
     except (httpx2.NetworkError, httpx2.ProxyError) as error:
         raise PeerDown(f"{_place(url)} cannot be reached: {error}"[:300]) from error
     except (httpx2.RemoteProtocolError, httpx2.DecodingError) as error:
+        if "disconnected" in str(error):  # it hung up: stopped, or did not like a kept connection
+            raise PeerDown(f"{_place(url)} hung up") from error
         raise PeerMisbehaved(f"{_place(url)} does not speak HTTP as it should: {error}"[:300]) from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise PeerDown(f"{_place(url)} cannot be asked: {error}"[:300]) from error

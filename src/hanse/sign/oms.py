@@ -87,16 +87,26 @@ def manifest_statement(name: str, entries: Iterable[Entry], repo: RepoId, rev: G
 
     name: shown by verifiers, such as the repository's name. Raises BadFormat for a revision without files.
     """
+    said = {"origin": repo.origin, "type": repo.type.value, "repo": repo.path, "rev": parse_git_oid(rev), "tree": tree}
+    return _statement(name, entries, said)
+
+
+def folder_statement(name: str, entries: Iterable[Entry]) -> Statement:
+    """Return the manifest of a folder that is no revision (yet), as stock signers make it; raises BadFormat for no files."""
+    return _statement(name, entries, None)
+
+
+def _statement(name: str, entries: Iterable[Entry], revision: dict[str, str] | None) -> Statement:
     listed = sorted(entries, key=lambda entry: entry.path)
     if not listed:
         raise BadFormat("a revision without files has no manifest")
-    resources = [
-        {"name": entry.path, "algorithm": "sha256", "digest": entry.sha256, "size": entry.size, "xet": entry.xet}
-        for entry in listed
-    ]
-    said = {"origin": repo.origin, "type": repo.type.value, "repo": repo.path, "rev": parse_git_oid(rev), "tree": tree}
+    resources: list[dict[str, str | int]] = []
+    for entry in listed:
+        resources.append({"name": entry.path, "algorithm": "sha256", "digest": entry.sha256})
+        if revision is not None:
+            resources[-1] |= {"size": entry.size, "xet": entry.xet}
     subject = Subject(name, {"sha256": _digest_of(entry.sha256 for entry in listed)})
-    return Statement((subject,), OMS, {"serialization": _SERIALIZATION, "resources": resources} | said)
+    return Statement((subject,), OMS, {"serialization": _SERIALIZATION, "resources": resources} | (revision or {}))
 
 
 def parse_manifest(verified: VerifiedStatement, *, own_file: str = "") -> Manifest:

@@ -120,6 +120,8 @@ class Chains:
         if before != shown:
             key = ref_key(Origin(token[0]), RepoType(token[1]), token[2], ref)
             self.changes[key] = None if shown is None else ref_value(shown.seq, shown.rev.hex(), shown.tree.hex())
+        if old is not None and new is not None and before is old.head and shown is new.head and old.head.key == new.head.key:
+            return  # the usual case: the newest position is shown, and nothing waits
         gone, come = _keys(old), _keys(new)
         if gone != come:
             for name in gone - come:

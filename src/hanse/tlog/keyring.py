@@ -14,6 +14,7 @@ Rules for `key` leaves (`hanse.model.key_leaf` has their fields):
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from hanse.errors import BadProof, BadSignature, TooLarge
@@ -103,6 +104,13 @@ class Keyring:
         """Return who holds the newest key of a namespace; None if none was ever registered."""
         tenures = self.tenures(KeyUse.NAMESPACE, namespace)
         return tenures[-1].holder if tenures else None
+
+    def owners(self, index: int) -> Iterator[tuple[str, Holder | None, frozenset[str]]]:
+        """Yield every namespace with who holds its newest key, and the owner's keys that count for the leaf at `index`."""
+        for (use, name), tenures in self._tenures.items():
+            if use is KeyUse.NAMESPACE:
+                owned = [one.key for one in tenures if one.holder is Holder.OWNER]
+                yield name, self.holder(name), frozenset(key for key in owned if self.find(key, use, index, name))
 
     def unsigned_change(self, namespace: str) -> int | None:
         """Return the index of the last leaf that changed a namespace's keys without a hand-over, None if there is none."""

@@ -168,6 +168,11 @@ class Replay:
         return self._state.advisories
 
     @property
+    def chains(self) -> Chains:
+        """All refs, those included that nothing shows; not to be changed."""
+        return self._state.chains
+
+    @property
     def keyring(self) -> Keyring:
         """The keys that the log has registered."""
         return self._state.keys

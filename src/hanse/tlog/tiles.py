@@ -116,17 +116,23 @@ def edge_names(size: int) -> tuple[TileName, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What appending did: the new size and root, the files to store, and the edge for the next time.
+    """What appending did: the new size and frontier, the files to store, and the edge for the next time.
 
-    root: 32-byte RFC 6962 root; objects: (path, bytes) of every new full file and of the new partial files, bundles first,
-    each path new to the log; leaf_hashes: of the appended entries, in order; edge: partial files of the new size by path.
+    frontier: of the new size, with the root; objects: (path, bytes) of every new full file and of the new partial files,
+    bundles first, each path new to the log; leaf_hashes: of the appended entries, in order; edge: partial files of the new
+    size by path.
     """
 
     new_size: int
-    root: bytes
+    frontier: Frontier
     objects: tuple[tuple[str, bytes], ...]
     leaf_hashes: tuple[bytes, ...]
     edge: Mapping[str, bytes]
+
+    @property
+    def root(self) -> bytes:
+        """The 32-byte RFC 6962 root of the new size."""
+        return self.frontier.root
 
 
 def grow(size: int, partial_tiles: Mapping[str, bytes], entries: Sequence[bytes]) -> Growth:
@@ -157,7 +163,7 @@ def grow(size: int, partial_tiles: Mapping[str, bytes], entries: Sequence[bytes]
     made = edge | dict(objects)
     edge = {name.path: made[name.path] for name in new_names}
     new_size = size + len(entries)
-    return Growth(new_size, edge_frontier(new_size, edge).root, tuple(objects), leaf_hashes, edge)
+    return Growth(new_size, edge_frontier(new_size, edge), tuple(objects), leaf_hashes, edge)
 
 
 def edge_frontier(size: int, partial_tiles: Mapping[str, bytes]) -> Frontier:

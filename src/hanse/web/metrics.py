@@ -1,12 +1,13 @@
-"""Prometheus metrics at /metrics: requests, latencies, log head and pending leaves. No names of repositories or people."""
+"""Prometheus metrics at /metrics: requests, latencies, journal, cosigners, alarms. No names of repositories or people."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from starlette.responses import Response
 
+from hanse.db import alarms, cosigners, witnesses
 from hanse.db.schema import log_head, pending, repos
 from hanse.flows.node import Node
 from hanse.web.routing import Call, Route
@@ -20,6 +21,13 @@ REQUESTS = Counter(
 SECONDS = Histogram("hanse_request_seconds", "Time until the last byte was handed on.", registry=REGISTRY, buckets=_BUCKETS)
 LOG_SIZE = Gauge("hanse_journal_size", "Records in the journal.", registry=REGISTRY)
 PENDING = Gauge("hanse_journal_pending", "Records waiting for the sequencer.", registry=REGISTRY)
+COSIGNERS = Gauge("hanse_cosigners", "Witnesses and mirrors that this node asks.", ["kind"], registry=REGISTRY)
+COSIGNED = Gauge(
+    "hanse_cosigners_current", "Those of them that cosigned the newest size of the journal.", ["kind"], registry=REGISTRY
+)
+WITNESSED = Gauge("hanse_logs_witnessed", "Logs of others that this node cosigns.", registry=REGISTRY)
+STUCK = Gauge("hanse_logs_stuck", "Those of them that could not be followed when they were last looked at.", registry=REGISTRY)
+ALARMS = Gauge("hanse_alarms_open", "Contradictions that were seen and that nobody has closed.", registry=REGISTRY)
 REPOS = Gauge("hanse_repositories", "Live repositories by type.", ["type"], registry=REGISTRY)
 
 
@@ -36,6 +44,19 @@ def _gauges(node: Node) -> None:
         counts = select(repos.c.type, func.count()).where(repos.c.state == "live").group_by(repos.c.type)
         for kind, count in conn.execute(counts):
             REPOS.labels(kind).set(count)
+        _trust(conn)
+
+
+def _trust(conn: Connection) -> None:
+    size = conn.execute(select(log_head.c.size)).scalar() or 0
+    asked, logs = cosigners.every(conn), witnesses.every(conn)
+    for kind in ("witness", "mirror"):
+        mine = [one for one in asked if one.kind == kind]
+        COSIGNERS.labels(kind).set(len(mine))
+        COSIGNED.labels(kind).set(sum(size > 0 and one.size == size for one in mine))
+    WITNESSED.set(len(logs))
+    STUCK.set(sum(bool(one.failure) for one in logs))
+    ALARMS.set(alarms.count(conn))
 
 
 async def metrics(call: Call) -> Response:

@@ -33,6 +33,7 @@ MODULES = (
     "hanse.web.hub.safetensors",
     "hanse.web.hub.scans",
     "hanse.web.log.evidence",
+    "hanse.web.log.owners",
     "hanse.web.log.witness",
     "hanse.web.hub.resolve",
     "hanse.web.pages.site",

@@ -28,7 +28,7 @@ def _repo(conn: Connection, name: str = "m", origin: Origin = HERE) -> int:
 
 
 def _move(conn: Connection, repo: int, name: str, rev: GitOid = REV, time: int = 100) -> None:
-    revisions.put_ref(conn, RefRow(repo, RefName(name), 1, rev, Sha256("a" * 64), Sha256("c" * 64), "", time))
+    revisions.put_refs(conn, [RefRow(repo, RefName(name), 1, rev, Sha256("a" * 64), Sha256("c" * 64), "", time)])
 
 
 def _row(repo: int, rev: GitOid = REV, payload: str = "d", **changed: object) -> Attestation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from hanse.db.batch import BATCH, batches, insert_new
+from hanse.db.batch import BATCH, batches, insert_new, insert_one, put_rows
 from hanse.db.engine import Database
 from hanse.db.schema import claimed_namespaces
 
@@ -26,3 +26,24 @@ def test_rows_that_exist_stay_as_they_are(database: Database) -> None:
         insert_new(conn, claimed_namespaces, [])
         rows = conn.execute(select(claimed_namespaces.c.folded, claimed_namespaces.c.origin).order_by("folded")).all()
     assert [tuple(row) for row in rows] == [("a", "one.example"), ("b", "two.example")]
+
+
+def test_one_row_tells_whether_it_was_new(database: Database) -> None:
+    """Inserting a row tells whether its key was free; the row that was there stays."""
+    with database.write() as conn:
+        assert insert_one(conn, claimed_namespaces, {"folded": "a", "origin": "one.example"})
+        assert not insert_one(conn, claimed_namespaces, {"folded": "a", "origin": "two.example"})
+        assert conn.execute(select(claimed_namespaces.c.origin)).scalars().all() == ["one.example"]
+
+
+def test_rows_take_the_place_of_others(database: Database) -> None:
+    """A row with a key that exists replaces all of the old row; no row is no statement."""
+    with database.write() as conn:
+        for origin, active in (("one.example", True), ("two.example", False)):
+            rows = [{"folded": name, "origin": origin, "active": active} for name in ("a", origin)]
+            put_rows(conn, claimed_namespaces, rows)
+        put_rows(conn, claimed_namespaces, [])
+        found = conn.execute(select(claimed_namespaces).order_by("folded")).all()
+    assert [tuple(row) for row in found] == [
+        ("a", "two.example", False), ("one.example", "one.example", True), ("two.example", "two.example", False),
+    ]  # fmt: skip

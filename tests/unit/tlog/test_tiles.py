@@ -8,7 +8,7 @@ import pytest
 from tests.reference.rfc6962 import reference_root, reference_tile
 
 from hanse.errors import BadFormat, BadProof, TooLarge
-from hanse.tlog.hashing import EMPTY_ROOT
+from hanse.tlog.hashing import Frontier
 from hanse.tlog.tiles import (
     Growth,
     TileName,
@@ -27,7 +27,7 @@ ENTRIES = [f"entry {index}".encode() for index in range(700)]
 def grow_in_steps(entries: Sequence[bytes], sizes: Sequence[int]) -> tuple[Growth, dict[str, bytes]]:
     """Return the last growth and all files of a log that had a checkpoint at each of `sizes`."""
     files: dict[str, bytes] = {}
-    growth = Growth(0, EMPTY_ROOT, (), (), {})
+    growth = Growth(0, Frontier(), (), (), {})
     for size in sizes:
         growth = grow(growth.new_size, growth.edge, entries[growth.new_size : size])
         files |= dict(growth.objects)

@@ -11,7 +11,7 @@ from hanse.db import notices
 from hanse.db.notices import Noticed
 from hanse.db.repos import Repo
 from hanse.flows import access, citation, evidence
-from hanse.flows.find import Findings, Held, Sighting
+from hanse.flows.find import Findings, Held, Member, Sighting
 from hanse.flows.find import find as find_bytes
 from hanse.flows.node import Node
 from hanse.web.hub.moved import with_repo
@@ -38,12 +38,17 @@ def _held(one: Held) -> dict[str, Any]:
     return named | {"revisions": [_sighting(row) for row in one.sightings]}
 
 
+def _member(one: Member) -> dict[str, Any]:
+    names = [{"origin": origin, "type": kind, "repo": repo} for origin, kind, repo in one.names]
+    return {"origin": one.origin, "since": rfc3339(one.since), "names": names}
+
+
 def _findings(found: Findings) -> dict[str, Any]:
     return {
         "digest": found.digest,
         "kinds": list(found.kinds),
         "held": [_held(one) for one in found.held],
-        "members": [{"origin": one.origin, "since": rfc3339(one.since)} for one in found.members],
+        "members": [_member(one) for one in found.members],
         "complete": found.complete,
     }
 

@@ -66,6 +66,15 @@ def time_text(seconds: int) -> str:
     return rfc3339(seconds)[:16].replace("T", " ") + " UTC"
 
 
+def age_text(seconds: int) -> str:
+    """Return how long ago something was, for people, such as `3 minutes ago`; what is yet to come is `just now`."""
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds >= length:
+            count = seconds // length
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now"
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("hanse.web.pages"),
@@ -74,7 +83,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"size": size_text, "count": count_text, "time": time_text, "rfc3339": rfc3339, "path": quote}
+    made.filters |= {
+        "size": size_text,
+        "count": count_text,
+        "time": time_text,
+        "age": age_text,
+        "rfc3339": rfc3339,
+        "path": quote,
+    }
     return made
 
 

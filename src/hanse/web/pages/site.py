@@ -17,6 +17,7 @@ from hanse.errors import HanseError
 from hanse.flows import access, browse, index
 from hanse.flows.admission import require_file
 from hanse.flows.node import Node
+from hanse.flows.standing import log_standing, revision_standing
 from hanse.model.actor import Actor
 from hanse.model.entry import Entry
 from hanse.model.repo import RepoType
@@ -60,7 +61,8 @@ async def home(call: Call) -> Response:
         rows = rows[:size]
         cursor = encode_cursor(rows[-1].updated_at, rows[-1].id)
         more = "?" + urlencode({"type": kind.plural, "q": text, "n": size, "after": cursor})
-    return page(call, "home.html", kind=kind, rows=rows, counts=counts, text=text, more=more)
+    log = await call.run(log_standing, call.node)
+    return page(call, "home.html", kind=kind, rows=rows, counts=counts, text=text, more=more, log=log)
 
 
 def _readme(node: Node, actor: Actor, repo: Repo, entry: Entry | None, place: str) -> dict[str, Any]:
@@ -82,7 +84,9 @@ def _repo_values(node: Node, actor: Actor, repo: Repo, place: str) -> dict[str, 
     revision, listing = browse.open_revision(node, actor, repo, "main")
     card = _readme(node, actor, repo, listing.directory.file("README.md"), place)
     items = list(islice(listing.directory.list_folder(), _FILES))
-    return {"repo": repo, "revision": revision, "directory": listing.directory, "items": items, "card": card}
+    standing = None if repo.disabled else revision_standing(node, repo, revision)
+    facts = {"directory": listing.directory, "items": items, "card": card, "standing": standing, "now": node.clock.now()}
+    return {"repo": repo, "revision": revision} | facts
 
 
 async def repo_page(call: Call, repo: Repo) -> Response:

@@ -16,7 +16,9 @@ def upgrade() -> None:
     _attestations()
     _keys()
     _cosignatures()
+    _witnessed()
     _contradictions()
+    _sightings()
     with op.batch_alter_table("pending") as table:
         table.alter_column("repo_id", existing_type=_KEY, nullable=True)
     keys = sa.text("kind = 'key'")
@@ -87,6 +89,9 @@ def _cosignatures() -> None:
         sa.Column("line", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("origin", "size", "name", "key_id", name="pk_cosignatures"),
     )
+
+
+def _witnessed() -> None:
     op.create_table(
         "witnessed",
         sa.Column("origin", sa.String(255), nullable=False),
@@ -133,3 +138,20 @@ def _contradictions() -> None:
         sa.PrimaryKeyConstraint("repo_id", "rev", "kind", "subject", name="pk_notices"),
         sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name="fk_notices_repo_id"),
     )
+
+
+def _sightings() -> None:
+    op.create_table(
+        "sightings",
+        sa.Column("log", sa.String(255), nullable=False),
+        sa.Column("index", sa.BigInteger(), nullable=False),
+        sa.Column("origin", sa.String(253), nullable=False),
+        sa.Column("type", sa.String(8), nullable=False),
+        sa.Column("repo", sa.String(193), nullable=False),
+        sa.Column("rev", sa.String(40), nullable=False),
+        sa.Column("tree", sa.String(64), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("log", "index", name="pk_sightings"),
+    )
+    op.create_index("ix_sightings_rev", "sightings", ["rev"])
+    op.create_index("ix_sightings_tree", "sightings", ["tree"])

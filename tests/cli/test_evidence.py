@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tests.support.forked import Mother, forked_node
 from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.rawhttp import RawClient
 
+from hanse.cli.main import run
 from hanse.flows.policies import load_policy
 from hanse.flows.trust import Trust, Wanted
 from hanse.flows.verify import verify_revision
@@ -36,6 +37,13 @@ def _node(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     environ = {"HANSE_SETTLE_SECONDS": "1", "HANSE_ORIGIN": ORIGIN, "HANSE_RATE_API": "0", "HANSE_SCAN_PICKLESCAN": "off"}
     with forked_node(mother, tmp_path_factory.mktemp("node"), environ=environ) as node:
         yield node
+
+
+@pytest.fixture(name="model")
+def _model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    return folder
 
 
 def _upload(node: LiveNode, model: Path, home: Path, repo: str, *flags: str) -> None:
@@ -61,10 +69,14 @@ def _predicates(found: UnverifiedEvidence) -> set[str]:
 
 
 def _hanse(node: LiveNode, *arguments: str | Path, token: str = ADMIN_TOKEN) -> tuple[int, str]:
-    environ = {**os.environ, "HANSE_NODE": node.url, "HF_TOKEN": token, "HANSE_HOME": str(node.folder)}
-    command = [sys.executable, "-m", "hanse", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
-    return done.returncode, done.stdout + done.stderr
+    """Run a command in this process; return its exit code and all it printed."""
+    environ = {"HANSE_NODE": node.url, "HF_TOKEN": token, "HANSE_HOME": str(node.folder)}
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        code = run([str(one) for one in arguments])
+    return code, printed.getvalue()
 
 
 def test_upload_settle_verify(node: LiveNode, model: Path, tmp_path: Path) -> None:
@@ -101,6 +113,47 @@ def test_upload_settle_verify(node: LiveNode, model: Path, tmp_path: Path) -> No
     assert _hanse(node, "cite", "admin/signed", "--format", "swhid")[1].split()[0] == f"swh:1:rev:{verified.rev}"
     assert _hanse(node, "cite", "admin/none")[0] == 1
     assert _hanse(node, "cite", "none")[0] == 1
+
+
+def test_an_owner_signs_himself(node: LiveNode, model: Path, tmp_path: Path) -> None:
+    """With a key of his own on his own machine the publisher signs what he uploaded, and nobody who has the node can do that."""
+    key, other = tmp_path / "keys" / "mine.key", tmp_path / "keys" / "next.key"
+    for one in (key, other):
+        assert _hanse(node, "sign", "key", one)[0] == 0
+    assert _hanse(node, "sign", "key", key)[0] == 1
+    assert _hanse(node, "admin", "org", "add", "lab", "--owner", "admin", "--data", node.data)[0] == 0
+    assert _hanse(node, "sign", "register", "lab", "--key", key, token="")[0] == 1
+    assert _hanse(node, "sign", "register", "lab", "--key", key)[0] == 0
+    _upload(node, model, tmp_path / "home", "lab/owned")
+    code, out = _hanse(node, "sign", model, "--key", other, "--repo", "lab/owned")
+    assert (code, "register" in out) == (1, True), out
+    code, out = _hanse(node, "sign", model, "--key", key, "--repo", "lab/owned@main")
+    assert (code, out.count("is leaf")) == (0, 2), out
+    assert "signed as well" in out
+    with RawClient(node.port) as anybody:
+        data = anybody("GET", "/api/models/lab/owned/evidence/main").body
+        said = anybody("GET", "/api/models/lab/owned/attestations/main").json()
+        keys = anybody("GET", "/v1/namespaces/lab/keys").json()
+        assert anybody("GET", "/api/models/lab/owned/manifest/main").status == 401
+        assert anybody("POST", "/api/models/lab/owned/attestations/main", b"{}").status == 401
+        assert anybody.json("POST", "/v1/namespaces/lab/keys", {"spki": "AA=="}).status == 401
+    policy, want = load_policy("open", tmp_path), Wanted(ORIGIN, repo="lab/owned", ref="refs/heads/main")
+    verified = verify_revision(parse_evidence(data), Trust(), policy, want, int(time.time()))
+    assert verified.owner is not None
+    assert verified.owner.public.fingerprint == next(one["key"] for one in keys if one["holder"] == "owner")
+    assert verified.owner.public.fingerprint in {one["key"] for one in said}
+    (model / "part-1.bin").write_bytes(b"something else")
+    code, out = _hanse(node, "sign", model, "--key", key, "--repo", "lab/owned")
+    assert (code, "part-1.bin: the folder has" in out) == (1, True), out
+    assert _hanse(node, "sign", model, "--key", key, "--out", tmp_path / "model.sig")[0] == 0
+    assert json.loads((tmp_path / "model.sig").read_text())["dsseEnvelope"]["signatures"]
+    assert _hanse(node, "sign", "register", "lab", "--key", other)[0] == 1
+    assert _hanse(node, "sign", "register", "lab", "--key", other, "--old", key)[0] == 0
+    with RawClient(node.port, ADMIN_TOKEN) as owner:
+        keys = owner("GET", "/v1/namespaces/lab/keys").json()
+        assert owner("POST", "/api/models/lab/owned/attestations/main", b"\n").status == 400
+        assert owner("POST", "/api/models/lab/owned/attestations/main", b"x").status == 400
+    assert [one["state"] for one in keys if one["holder"] == "owner"] == ["retired", "active"]
 
 
 def test_private_evidence(node: LiveNode, model: Path, tmp_path: Path) -> None:

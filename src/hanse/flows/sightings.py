@@ -1,0 +1,38 @@
+"""Taking down what the logs of other members say about public revisions, so that `hanse find` can tell who else holds what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hanse.db import sightings
+from hanse.db.engine import Database
+from hanse.db.sightings import Said
+from hanse.errors import HanseError
+from hanse.model.digest import GitOid
+from hanse.model.leaf import parse_leaf
+from hanse.model.repo import Origin
+from hanse.model.trust_leaf import AttestLeaf
+
+_KIND = b'"kind":"attest"'
+
+
+def note(db: Database, origin: str, start: int, entries: Sequence[bytes]) -> int:
+    """Take down the statements among verified leaves of a log, the first of which has the index `start`; return their number.
+
+    Doing it again changes nothing. Leaves about repositories that are not public name nothing, and are passed over.
+    """
+    rows = [said for at, data in enumerate(entries, start) if _KIND in data and (said := _read(origin, at, data)) is not None]
+    if rows:
+        with db.write() as conn:
+            sightings.put(conn, rows)
+    return len(rows)
+
+
+def _read(origin: str, index: int, data: bytes) -> Said | None:
+    try:
+        leaf = parse_leaf(data)
+    except HanseError:  # carried along by the mirror as it is
+        return None
+    if not isinstance(leaf, AttestLeaf) or leaf.concealed:
+        return None
+    return Said(Origin(origin), index, leaf.origin, leaf.type.value, leaf.repo, GitOid(leaf.rev), leaf.tree, leaf.time)

@@ -1,0 +1,155 @@
+"""How much a statement of this node is worth, for people who look at its pages: who signed it, where it is logged, who saw it.
+
+Nothing here is proof: whoever wants that takes the evidence file and verifies it on a machine of his own (`hanse verify`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hanse.db import alarms, attestations, cosignatures, cosigners, leaves, logged, logkeys, notices, witnesses
+from hanse.db.alarms import Alarm
+from hanse.db.attestations import Attestation
+from hanse.db.notices import Noticed
+from hanse.db.repos import Repo
+from hanse.db.revisions import Revision
+from hanse.db.witnesses import WitnessedLog
+from hanse.flows.keyring import USES
+from hanse.flows.node import Node
+from hanse.model.decision import Rung
+from hanse.model.key_leaf import Holder, KeyUse
+from hanse.sign.statement import OMS
+
+WITNESS, MIRROR = "witness", "mirror"
+MAX_ALARMS = 10
+MAX_NOTICES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """A cosigner of this node's log, and how far it got.
+
+    kind: witness or mirror; size: the largest size that it cosigned, 0 for none; time: when it last cosigned that size, seconds;
+    asked: this node asks it still; failure: what it answered last instead of a cosignature, "" for nothing.
+    """
+
+    name: str
+    kind: str
+    size: int
+    time: int
+    asked: bool
+    failure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signed a revision's manifest. key: fingerprint; by_node: the node did, else the publisher; at: seconds."""
+
+    key: str
+    by_node: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a revision stands.
+
+    rung: what this node can say of it; signatures: of its manifest; holder: who holds the key of the namespace, None while none
+    is registered, which for a repository that is not public is so for ever; index: of the leaf that logs the manifest, else of
+    the one that names the revision, None before; size: of the log now; witnesses, mirrors: those whose cosignature covers that
+    leaf; waiting: names of those who are asked and did not get there yet.
+    """
+
+    rung: Rung
+    signatures: tuple[Signature, ...]
+    holder: Holder | None
+    namespace_key: str
+    index: int | None
+    size: int
+    witnesses: tuple[Vouching, ...]
+    mirrors: tuple[Vouching, ...]
+    waiting: tuple[str, ...]
+    notices: tuple[Noticed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogStanding:
+    """How the node's log stands.
+
+    vkey: its verifier key; keys: use -> fingerprint of the node's five keys; watched: logs of others that it cosigns; alarms:
+    the newest open ones; alarm_count: of all that are open.
+    """
+
+    origin: str
+    size: int
+    vkey: str
+    keys: tuple[tuple[str, str], ...]
+    cosigners: tuple[Vouching, ...]
+    watched: tuple[WitnessedLog, ...]
+    alarms: tuple[Alarm, ...]
+    alarm_count: int
+    now: int
+
+
+def revision_standing(node: Node, repo: Repo, revision: Revision) -> Standing:
+    """Return how a revision that the caller may see stands."""
+    with node.db.read() as conn:
+        rows = [row for row in attestations.of_revision(conn, repo.id, revision.rev) if row.predicate == OMS]
+        found = [(row, leaf.index) for row in rows if (leaf := leaves.get(conn, row.leaf_id)) is not None]
+        named = logged.first_logged(conn, repo.id, [revision.rev]).get(revision.rev)
+        keys = logkeys.of_use(conn, KeyUse.NAMESPACE.value, repo.repo.namespace.lower()) if repo.public else []
+        noticed = notices.of_repo(conn, repo.id, revision.rev, MAX_NOTICES)
+    signed = [(row, index) for row, index in found if index is not None]
+    index = min((index for _, index in signed), default=named)
+    vouching = _cosigners(node)
+    covering = [] if index is None else [one for one in vouching if one.size > index]
+    owner = next((key for key in reversed(keys) if key.state == "active"), None)
+    signatures, holder = tuple(_signature(node, row) for row, _ in signed), None if owner is None else Holder(owner.holder)
+    return Standing(
+        rung=Rung.ATTESTED if any(holder is not Holder.OWNER or not one.by_node for one in signatures) else Rung.LOCAL,
+        signatures=signatures,
+        holder=holder,
+        namespace_key="" if owner is None else owner.key,
+        index=index,
+        size=node.log.size,
+        witnesses=tuple(one for one in covering if one.kind == WITNESS),
+        mirrors=tuple(one for one in covering if one.kind == MIRROR),
+        waiting=tuple(one.name for one in vouching if one.asked and one not in covering),
+        notices=tuple(noticed),
+    )
+
+
+def log_standing(node: Node) -> LogStanding:
+    """Return how the node's log stands."""
+    with node.db.read() as conn:
+        raised = alarms.headlines(conn, MAX_ALARMS)
+        count = alarms.count(conn)
+        watched = witnesses.every(conn)
+    return LogStanding(
+        origin=node.origin,
+        size=node.log.size,
+        vkey=node.log.key.text,
+        keys=tuple((use, node.keys.of(use).public.fingerprint) for use in USES),
+        cosigners=tuple(_cosigners(node)),
+        watched=tuple(watched),
+        alarms=tuple(raised),
+        alarm_count=count,
+        now=node.clock.now(),
+    )
+
+
+def _signature(node: Node, row: Attestation) -> Signature:
+    return Signature(row.key, row.key == node.keys.attest.public.fingerprint, row.created_at)
+
+
+def _cosigners(node: Node) -> list[Vouching]:
+    """Return everybody who is asked for cosignatures of this node's log, and those who once were and cosigned it."""
+    with node.db.read() as conn:
+        asked = {(row.name, row.kind): row for row in cosigners.every(conn)}
+        signed = {(row.name, row.kind): row for row in cosignatures.newest(conn, node.origin)}
+    found = []
+    for key in sorted(asked.keys() | signed.keys()):
+        row, line = asked.get(key), signed.get(key)
+        size, time = (0, 0) if line is None else (line.size, line.time)
+        found.append(Vouching(*key, size, time, row is not None, "" if row is None else row.failure))
+    return found

@@ -1,0 +1,27 @@
+"""What the logs of others say, as rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hanse.db import sightings
+from hanse.db.engine import Database
+from hanse.db.sightings import Said
+from hanse.model.digest import GitOid, Sha256
+from hanse.model.repo import Origin
+
+ONE = Said(Origin("b.example.org"), 7, Origin("a.example.org"), "model", "org/name", GitOid("1" * 40), Sha256("2" * 64), 50)
+
+
+def test_statements_are_found_by_what_they_are_about(database: Database) -> None:
+    """By tree or commit, the oldest first; the same leaf is one row, however often it is read."""
+    older = replace(ONE, log=Origin("c.example.org"), index=1, time=40)
+    other = replace(ONE, index=8, rev=GitOid("3" * 40), tree=Sha256("4" * 64))
+    with database.write() as conn:
+        sightings.put(conn, [])
+        sightings.put(conn, [ONE, older, other])
+        sightings.put(conn, [replace(ONE, time=1)])
+        assert sightings.about(conn, "tree", [ONE.tree], 10) == [older, ONE]
+        assert sightings.about(conn, "rev", [other.rev, ONE.rev], 10) == [older, ONE, other]
+        assert sightings.about(conn, "rev", [ONE.rev], 1) == [older]
+        assert sightings.about(conn, "tree", ["0" * 64], 10) == []

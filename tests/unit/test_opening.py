@@ -1,0 +1,31 @@
+"""What every kind of node opens first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hanse.opening import custody_of, database_url, opened_witness
+from hanse.settings import load
+
+
+def test_the_catalogue_lies_in_the_data_folder(tmp_path: Path) -> None:
+    """Unless a setting names another database."""
+    settings = load({"data": tmp_path}, {"HOME": "/nowhere"})
+    assert str(database_url(settings)) == f"sqlite:///{tmp_path}/hanse.db"
+    other = load({"database": "postgresql://u@h/n"}, {"HOME": "/nowhere"})
+    assert database_url(other).get_backend_name() == "postgresql"
+
+
+def test_keys_are_where_the_settings_say(tmp_path: Path) -> None:
+    """A place for one use leaves the others in the data folder."""
+    custody = custody_of(load({}, {"HOME": "/nowhere", "HANSE_KEY_WITNESS": "hv:witness", "HANSE_KEY_PASSPHRASE": "secret"}))
+    assert (custody.place(tmp_path, "witness"), custody.passphrase) == ("hv:witness", "secret")
+    assert custody.place(tmp_path, "log") == str(tmp_path / "keys" / "log.key")
+
+
+def test_a_witness_keeps_what_it_is(tmp_path: Path) -> None:
+    """Opened twice, it has the same origin and keys."""
+    settings = load({"data": tmp_path / "node"}, {"HOME": "/nowhere"})
+    with opened_witness(settings) as first, opened_witness(settings) as second:
+        assert first.origin == second.origin
+        assert first.keys.witness.public == second.keys.witness.public
