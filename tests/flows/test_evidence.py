@@ -68,7 +68,7 @@ def test_publishing_waits_for_nobody(node: Node, alice: Actor) -> None:
     found = parse_evidence(of_revision(node, repo, "main")[1])
     assert found.bundles == ()
     assert [one.value for one in found.maps] == [(made.seq, made.rev, made.tree)]
-    with pytest.raises(VerificationFailed, match="no signed manifest"):
+    with pytest.raises(VerificationFailed, match="nobody has signed its list of files yet"):
         _verify(node, found)
 
 

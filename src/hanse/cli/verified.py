@@ -43,8 +43,9 @@ def refusal_json(error: HanseError) -> dict[str, Any]:
 def refusal_text(error: HanseError) -> str:
     """Return the screen of a revision that was not verified."""
     failed = getattr(error, "failed", ()) or (error.message,)
-    head = "REFUSED by the policy, though all of it is true" if error.code == "Policy" else "NOT VERIFIED"
-    return "\n".join([head, *_failed(failed), *([f"  to pass  {clean(error.hint)}"] if error.hint else [])])
+    refused = error.code == "Policy"
+    head = "REFUSED by the policy, though all of it is true" if refused else "NOT VERIFIED"
+    return "\n".join([head, *_failed(failed), *(_rows("to pass" if refused else "so", [error.hint]) if error.hint else [])])
 
 
 def to_json(outcome: Outcome, failed: Sequence[str]) -> dict[str, Any]:

@@ -168,9 +168,9 @@ class _Steps:
             manifests = [(one, manifest) for one, manifest in found if _counts(one.log, manifest.repo)]
             named = [manifest for _, manifest in manifests if _fits(manifest, self.want)]
             if not named:
-                raise BadProof(
-                    _nothing([manifest for _, manifest in manifests], self.want), hint="get the evidence of what you want"
-                )
+                signed = bool(self.evidence.bundles)
+                says = _nothing([manifest for _, manifest in manifests], self.want) if signed else _UNSIGNED
+                raise BadProof(says, hint="get the evidence of what you want")
             if self.want.ref:
                 named = self._follow(named, self.want.ref)
             said = {(one.repo, one.rev, one.tree) for one in named}
@@ -336,6 +336,9 @@ def _fits(manifest: Manifest, want: Wanted) -> bool:
         (want.tree, revision.tree),
     )
     return all(wanted is None or wanted == found for wanted, found in pairs)
+
+
+_UNSIGNED = "nobody has signed its list of files yet; its node does once the revision has rested for a minute or is tagged"
 
 
 def _nothing(manifests: Sequence[Manifest], want: Wanted) -> str:
