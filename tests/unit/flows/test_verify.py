@@ -105,7 +105,7 @@ WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "no map proof": (_keep(slice(0, 2)), "revision: no map proof shows what refs/heads/main"),
     "no log": (_keep(slice(0, 3, 2)), "log a.example: the evidence has a map proof, but does not show the log"),
     "no manifest": (_keep(slice(1, 3)), "revision: nobody has signed its list of files yet"),
-    "altered signature": (_break(b'"sig":"ME', b'"sig":"MF'), "statement 1: "),
+    "altered signature": (_break(b'"sig":"ME', b'"sig":"MF'), NO_MANIFEST),
     "altered manifest": (_break(b'"payload":"ey', b'"payload":"ez'), NO_MANIFEST),
 }
 
