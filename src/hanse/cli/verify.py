@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -49,35 +49,45 @@ def verify(
 
     Exits with 0 if every file that is there is the signed one and the policy is met, 1 otherwise.
     """
-    sys.setswitchinterval(SWITCH_SECONDS)
     if bundle is None and (repo is None or offline):
         raise InputError(
             "there is nothing to verify with" if not offline else "without network, evidence comes from a file",
             hint="name an evidence file with --bundle, or a repository with --repo and its node with --node",
         )
     place = find_place(path, revision)
-    with _hashing(place, [one for one in (bundle, save_evidence) if one], rehash=rehash) as (hashing, progress):
-        from hanse.flows.verify_folder import save_evidence as write
-        from hanse.flows.verify_folder import verify_folder
-
+    out = [one for one in (bundle, save_evidence) if one]
+    with _hashing(place, out, rehash=rehash) as (hashing, progress), _source(bundle, node, offline=offline) as source:
         question = _question(place, bundle, repo=repo, repo_type=repo_type, revision=revision, origin=origin, tree=tree)
         try:
-            with _source(bundle, node, offline=offline) as source:
-                outcome = verify_folder(
-                    hashing,
-                    source,
-                    question,
-                    policy=_policy(policy),
-                    home=_home(),
-                    now=int(time.time()),
-                    keys=_keys(key or []),
-                    waiting=progress,
-                )
+            outcome = _verify(hashing, source, question, policy=policy, keys=_keys(key or []), waiting=progress)
         except (VerificationFailed, PolicyError) as error:
             return _refused(error, as_json=as_json)
     if save_evidence is not None:
-        write(save_evidence, outcome)
+        _save(save_evidence, outcome)
     return _told(outcome, complete=complete, as_json=as_json)
+
+
+def _verify(
+    hashing: Hashing,
+    source: Source,
+    question: Question,
+    *,
+    policy: str | None,
+    keys: tuple[PublicKey, ...],
+    waiting: Callable[[], None],
+) -> Outcome:
+    from hanse.flows.policies import load_policy
+    from hanse.flows.verify_folder import verify_folder
+
+    home, now = _home(), int(time.time())
+    chosen = load_policy(policy, home)
+    return verify_folder(hashing, source, question, policy=chosen, home=home, now=now, keys=keys, waiting=waiting)
+
+
+def _save(path: Path, outcome: Outcome) -> None:
+    from hanse.flows.verify_folder import save_evidence
+
+    save_evidence(path, outcome)
 
 
 @contextmanager
@@ -91,8 +101,14 @@ def _hashing(place: Place, leave_out: list[Path], *, rehash: bool) -> Iterator[t
         nonlocal settled
         settled += count
 
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
     hashing = Hashing(listing, remembered, advance=advance)
-    yield hashing, lambda: _show_progress(hashing, lambda: settled)
+    try:
+        yield hashing, lambda: _show_progress(hashing, lambda: settled)
+    finally:
+        hashing.stop()
+        sys.setswitchinterval(before)
 
 
 def _show_progress(hashing: Hashing, settled: Callable[[], int]) -> None:
@@ -113,12 +129,6 @@ def _home() -> Path:
     from hanse.settings import home_folder
 
     return home_folder(os.environ)
-
-
-def _policy(name: str | None) -> Any:
-    from hanse.flows.policies import load_policy
-
-    return load_policy(name, _home())
 
 
 def _keys(paths: list[Path]) -> tuple[PublicKey, ...]:

@@ -192,7 +192,7 @@ class Hashing:
         self.total = sum(sizes.values())
         # Big files first, so that no thread is left alone with one at the end; taken from the list's end.
         self._waiting = sorted(sizes, key=lambda name: sizes[name])
-        count = min(threads or len(os.sched_getaffinity(0)), len(sizes))
+        count = min(threads or _cores(), len(sizes))
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
         for one in self._threads:
             one.start()
@@ -284,6 +284,12 @@ def compare(listing: Listing, hashed: Mapping[str, Hashed], expected: Mapping[st
     absent = tuple(sorted(name for name in expected if name not in listing.files and name not in listing.odd))
     lines = tuple(f"{name}: {failed[name]}" for name in sorted(failed))
     return Checked(len(good), sum(one.size for one in good), sum(one.read for one in hashed.values()), absent, lines)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; not every system tells, then all there are."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _size(path: Path) -> int:
