@@ -86,7 +86,7 @@ class SizeConflict(Conflict):
 
     code = "SizeConflict"
 
-    def __init__(self, message: str, *, size: int, hint: str = "") -> None:
+    def __init__(self, message: str, *, size: int = 0, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.size = size
 
@@ -290,7 +290,7 @@ class PeerRefused(PeerError):
 
     code = "PeerRefused"
 
-    def __init__(self, message: str, *, status: int, hint: str = "") -> None:
+    def __init__(self, message: str, *, status: int = 0, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.status = status
 

@@ -17,6 +17,8 @@ from hanse.errors import BadSetting, StorageError
 from hanse.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import URL
+
     from hanse.flows.node import Node
 
 _ASIDE = ("", "-wal", "-shm")
@@ -92,17 +94,22 @@ def rebuild(
     """Make the catalogue again from objects and journal; the node must be stopped.
 
     Accounts, tokens, memberships, access requests, discussions, gates and waivers cannot come back; a new token for the
-    administrator is shown. Exits with 1 if anything was missing or damaged on the way.
+    administrator is shown. What the node cosigned is taken over from the catalogue that is put aside; if it cannot be read, the
+    node cosigns with new keys. Exits with 1 if anything was missing or damaged on the way.
     """
     from hanse.app import close_node, open_node
     from hanse.flows.rebuild import rebuild as make_again
+    from hanse.flows.witness_state import put_keys_away, read_state, write_state
 
     settings = settings_of(where)
-    if replace:
-        _put_aside(settings)
+    state = read_state(_put_aside(settings)) if replace else None
     opened = open_node(settings, sequence=False, rebuilding=True)
     try:
         done = make_again(opened.node)
+        if state is not None:
+            write_state(opened.node.db, state)
+        for path in put_keys_away(settings.data) if state is None else ():
+            print(f"what was cosigned is not known any more: {path} is put away, the next start makes a new key", file=sys.stderr)
     finally:
         close_node(opened)
     facts = asdict(done) | {"problems": list(done.problems), "token": opened.first_token}
@@ -117,8 +124,8 @@ def rebuild(
     return 1 if done.problems else 0
 
 
-def _put_aside(settings: Settings) -> None:
-    """Rename the SQLite catalogue and its companions to the first free `hanse.db.N`."""
+def _put_aside(settings: Settings) -> URL:
+    """Rename the SQLite catalogue and its companions to the first free `hanse.db.N`, and return its new address."""
     from hanse.opening import database_url
 
     url = database_url(settings)
@@ -130,6 +137,8 @@ def _put_aside(settings: Settings) -> None:
         for suffix in _ASIDE:
             file = path.with_name(path.name + suffix)
             if file.exists():
+                # The companions keep the name that SQLite looks for, so that what they hold is not lost.
                 file.rename(path.with_name(f"{path.name}.{number}{suffix}"))
     except OSError as error:
         raise StorageError(f"cannot put {path} aside: {error}") from error
+    return url.set(database=str(path.with_name(f"{path.name}.{number}")))
