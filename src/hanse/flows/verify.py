@@ -168,8 +168,8 @@ class _Steps:
             manifests = [(one, manifest) for one, manifest in found if _counts(one.log, manifest.repo)]
             named = [manifest for _, manifest in manifests if _fits(manifest, self.want)]
             if not named:
-                signed = bool(self.evidence.bundles)
-                says = _nothing([manifest for _, manifest in manifests], self.want) if signed else _UNSIGNED
+                others = [manifest for _, manifest in manifests]
+                says = _nothing(others, self.want) if self.evidence.bundles else _UNSIGNED
                 raise BadProof(says, hint="get the evidence of what you want")
             if self.want.ref:
                 named = self._follow(named, self.want.ref)
