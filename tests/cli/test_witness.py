@@ -63,6 +63,10 @@ def test_cosigners(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     policy = parse_tlog_policy(capsys.readouterr().out)
     assert policy.satisfied(policy.counted)
     assert [key.key.name for key in policy.witnesses.values()] == [WITNESS]
+    assert run(["witness", "policy", "--toml"]) == 0
+    (home / "reader.toml").write_text(capsys.readouterr().out)
+    assert run(["policy", "check", str(home / "reader.toml")]) == 0
+    capsys.readouterr()
     assert run(["witness", "list"]) == 0
     assert WITNESS in capsys.readouterr().out
     assert run(["witness", "remove", WITNESS]) == 0

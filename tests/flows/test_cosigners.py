@@ -8,9 +8,10 @@ from tests.support.signers import signer
 
 from hanse.db import cosigners as rows
 from hanse.errors import BadFormat, Conflict, NotFoundError
-from hanse.flows.cosigners import MAX_KEYS, add_cosigner, add_log, commands, own_keys, policy, remove_cosigner
+from hanse.flows.cosigners import MAX_KEYS, add_cosigner, add_log, commands, own_keys, policy, reader_policy, remove_cosigner
 from hanse.flows.node import Node
 from hanse.model.publickey import Scheme
+from hanse.policy.parse import parse_policy
 from hanse.tlog.cosignature import cosigner_key
 from hanse.tlog.tlogpolicy import parse_tlog_policy
 
@@ -71,6 +72,22 @@ def test_the_policy_for_readers(lite: Node) -> None:
     assert parse_tlog_policy(policy(lite, "witness", 2)).satisfied(set(names[1:]))
     with pytest.raises(BadFormat):
         policy(lite, "witness", 4)
+
+
+def test_the_whole_policy_for_readers(lite: Node) -> None:
+    """It is a policy that hanse verify takes: `careful`, with the tlog-policies of the kinds of cosigners that there are."""
+    with pytest.raises(NotFoundError):
+        reader_policy(lite, None)
+    for kind, names in (("witness", ("w1.example/w", "w2.example/w")), ("mirror", ("m.example/m",))):
+        for name in names:
+            add_cosigner(lite, [_vkey(name)], "https://w.example", kind)
+    found = parse_policy(reader_policy(lite, None, "https://hub.example/log"))
+    assert (found.name, found.base) == (lite.origin, "careful")
+    told = {"witness": found.witness, "mirror": found.mirror}
+    for kind, one in told.items():
+        assert parse_tlog_policy(one.logs[lite.origin]) == parse_tlog_policy(policy(lite, kind, None, "https://hub.example/log"))
+    remove_cosigner(lite, "m.example/m", "mirror")
+    assert not parse_policy(reader_policy(lite, 1)).mirror.logs
 
 
 def test_what_others_run(lite: Node) -> None:

@@ -42,10 +42,12 @@ class LiteWitness:
 
     def know(self, origin: str, vkey: str) -> None:
         """Let it witness a log; it reads its database at each request."""
-        program = find("witnessctl")
-        for verb, *rest in (["add-log"], ["add-key", "-key", vkey]):
-            command = [program, verb, "-db", "witness.db", "-origin", origin, *rest]
-            subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+        for command in (["add-log", "-origin", origin], ["add-key", "-origin", origin, "-key", vkey]):
+            program = find("witnessctl")
+            assert program is not None
+            subprocess.run(
+                [program, command[0], "-db", "witness.db", *command[1:]], cwd=self.folder, check=True, capture_output=True
+            )
 
 
 @contextmanager
