@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.common import Bench, Row, machine
 
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay")
+NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay", "verify")
 
 
 def main() -> None:
