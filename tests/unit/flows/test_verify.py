@@ -238,6 +238,15 @@ def test_stale_is_a_state_of_its_own(world: World) -> None:
         verify(world.evidence(), world.trust(), preset("careful"), now=week)
 
 
+def test_time_is_the_later_of_clock_and_cosignature(world: World) -> None:
+    """A clock that is behind does not make old evidence fresh; a cosignature far ahead of it is remarked on."""
+    data = world.a.evidence(world.revision, world.checkpoint(NOW + 7200))
+    found = verify(data, world.trust())
+    assert found.facts.now == NOW + 7200
+    assert any("120 minutes ahead of this machine's clock" in one for one in found.notices)
+    assert verify(data).facts.now == NOW
+
+
 def test_a_verified_revision_cannot_be_made_up(world: World) -> None:
     """Neither by its constructor nor by changing a field of one."""
     found = verify(world.evidence())
