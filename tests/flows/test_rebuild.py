@@ -23,6 +23,7 @@ from hanse.errors import BadProof, Busy, Conflict, StorageError
 from hanse.flows import access
 from hanse.flows.collect import collect
 from hanse.flows.erase import erase_repo
+from hanse.flows.keyleaves import register_keys
 from hanse.flows.node import Node
 from hanse.flows.publish import DeleteFile, PutBytes
 from hanse.flows.rebuild import rebuild
@@ -177,12 +178,13 @@ def test_staged_batch_is_completed(database: Database, tmp_path: Path) -> None:
     store = FaultyStore(LocalStore(data), 2)
     node = make_node(database, data, store=store)
     alice = add_user(node, "alice")
+    register_keys(node)
     with pytest.raises(Busy):
         new_repo(replace(node, limits=replace(node.limits, publish_timeout_seconds=0)), alice, "alice/m")
     with pytest.raises(StorageError):
         node.sequencer.step()
     new = make_node(fresh_catalogue(tmp_path), data)
-    assert rebuild(new).leaves == 4  # repository, key of its namespace, ref, snapshot
+    assert rebuild(new).leaves == 9  # five keys; repository, key of its namespace, ref, snapshot
     world.check(new)
     new.db.close()
 

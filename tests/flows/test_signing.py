@@ -43,6 +43,7 @@ def _old(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with monkeypatch.context() as patch:
         patch.setattr(chains, "sign_ref", _unsigned)
         patch.setattr(keyleaves, "register_namespace", lambda *_: None)
+        patch.setattr(keyleaves, "require_current", lambda *_: None)
         patch.setattr(LogState, "prepare", prepare)
         node.sequencer.start()
         alice = add_user(node, "alice")
