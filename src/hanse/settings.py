@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hanse.errors import BadSetting
+from hanse.home import home_folder
 from hanse.model.limits import GIB, MIB, Limits
 from hanse.model.repo import Origin, parse_origin
 from hanse.settings_parsers import ACTION as _ACTION
@@ -180,14 +181,6 @@ def documented() -> dict[str, Doc]:
     rows = {item.name: item.metadata["doc"] for item in dataclasses.fields(Settings) if item.metadata}
     defaults = Limits()
     return rows | {name: Doc(text, f"{getattr(defaults, name):,}") for name, (_, text) in LIMIT_PARSERS.items()}
-
-
-def home_folder(environ: Mapping[str, str]) -> Path:
-    """Return `HANSE_HOME`, else `hanse` in the XDG data folder."""
-    if environ.get("HANSE_HOME"):
-        return _path(environ["HANSE_HOME"])
-    base = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local" / "share")
-    return Path(base).absolute() / "hanse"
 
 
 def load(flags: Mapping[str, object], environ: Mapping[str, str], toml_text: str = "") -> Settings:

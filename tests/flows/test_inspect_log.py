@@ -168,9 +168,16 @@ def test_a_log_may_change_its_key_by_a_hand_over(client: PeerClient, tmp_path: P
     assert [parse_vkey(text).public for text in pins.log.vkeys] == [signer("second").public]
 
 
+def _leaves(node: Node) -> list[bytes]:
+    """Return the leaves of a node's log after it published something."""
+    alice = add_user(node, "alice")
+    commit(node, alice, new_repo(node, alice, "alice/m"), PutBytes("a", b"1"))
+    return [node.log.leaf(index) for index in range(node.log.size)]
+
+
 def test_a_false_tile_is_found(lite: Node, client: PeerClient, tmp_path: Path) -> None:
     """A log whose hash tiles are not those of its leaves is broken for everybody who asks for proofs."""
-    entries = [lite.log.leaf(index) for index in range(lite.log.size)]
+    entries = _leaves(lite)
     log = MemoryLog(lite.origin)
     log.append(entries)
     with log_server(log) as server:
@@ -184,7 +191,7 @@ def test_a_false_tile_is_found(lite: Node, client: PeerClient, tmp_path: Path) -
 
 def test_leaves_of_another_root_are_found(lite: Node, client: PeerClient, tmp_path: Path) -> None:
     """Entries that do not make the checkpoint's root are not those of the log."""
-    entries = [lite.log.leaf(index) for index in range(lite.log.size)]
+    entries = _leaves(lite)
     log, other = MemoryLog(lite.origin), MemoryLog(lite.origin)
     log.append(entries)
     other.append(entries[:-1])

@@ -10,7 +10,7 @@ import pytest
 
 from hanse.errors import BadSetting
 from hanse.model.limits import Limits
-from hanse.settings import LIMIT_PARSERS, Settings, documented, from_machine, home_folder, load, parse_size
+from hanse.settings import LIMIT_PARSERS, Settings, documented, from_machine, load, parse_size
 
 HOME = {"HOME": "/home/ada"}
 
@@ -133,12 +133,6 @@ def test_lists_and_tables_from_either_source() -> None:
     by_env = load({}, {**HOME, "HANSE_TRUSTED_PROXY": "127.0.0.0/8, ::1/128", "HANSE_ALIASES": "gpt2=openai-community/gpt2"})
     assert by_file.trusted_proxy == by_env.trusted_proxy == networks
     assert by_file.aliases == by_env.aliases == {"gpt2": "openai-community/gpt2"}
-
-
-def test_home_folder() -> None:
-    """HANSE_HOME beats XDG_DATA_HOME, which beats the home folder."""
-    assert home_folder({"HANSE_HOME": "/srv/h", "XDG_DATA_HOME": "/x"}) == Path("/srv/h")
-    assert home_folder({"XDG_DATA_HOME": "/x", **HOME}) == Path("/x/hanse")
 
 
 def test_broken_toml_is_refused() -> None:

@@ -37,7 +37,7 @@ def _opened(url: str, key: str | None) -> Iterator[OpenLog]:
 
 
 def _home() -> Path:
-    from hanse.settings import home_folder
+    from hanse.home import home_folder
 
     return home_folder(os.environ)
 

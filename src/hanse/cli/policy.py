@@ -17,7 +17,7 @@ Faulty = Annotated[int, Parameter(help="So many witnesses may lie or be silent."
 
 
 def _home() -> Path:
-    from hanse.settings import home_folder
+    from hanse.home import home_folder
 
     return home_folder(os.environ)
 

@@ -126,7 +126,7 @@ def _show_progress(hashing: Hashing, settled: Callable[[], int]) -> None:
 
 
 def _home() -> Path:
-    from hanse.settings import home_folder
+    from hanse.home import home_folder
 
     return home_folder(os.environ)
 

@@ -40,6 +40,9 @@ from hanse.sign.statement import OMS
 from hanse.tlog.map import MerkleMap, tree_key, tree_value
 from hanse.tlog.note import ED25519
 
+CLOCK_SECONDS = 3600
+"""Cosignatures that are further ahead than this are remarked on."""
+
 
 class _Seal:
     """What only this file can show, so that a type checker and the running program both refuse anybody else."""
@@ -245,11 +248,19 @@ class _Steps:
             with self.step("seen"):
                 check_tree(self.trust.seen(self.repo.origin), self.repo.type, self.repo.folded, self.rev, self.tree)
 
+    def _time(self, now: int) -> int:
+        """Return the time to judge by: the later of the local clock and the newest cosignature by somebody known."""
+        newest = max((time for log in self.logs for _, time in (*log.witnesses, *log.mirrors)), default=now)
+        if newest > now + CLOCK_SECONDS:
+            self.notices.append(f"a cosignature is {(newest - now) // 60:,} minutes ahead of this machine's clock: check it")
+        return max(now, newest)
+
     def judge(self, now: int) -> VerifiedRevision:
         """Step 8. The policy judges what is true; what is not is said with what the policy says besides."""
+        judged = self._time(now)
         about = [one for one in self.attested if self.repo is None or one.about(self.rev, self.tree)]
         facts = gather_facts(
-            now=now,
+            now=judged,
             want=self.want,
             repo=self.repo,
             rev=self.rev,

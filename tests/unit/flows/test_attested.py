@@ -116,7 +116,7 @@ def test_a_leaf_must_say_what_its_statement_says(world: World) -> None:
         (replace(honest, rev=GitOid("0" * 40)), BadProof),
         (replace(honest, tree=Sha256("0" * 64)), BadProof),
         (replace(honest, predicate=REVIEW), BadProof),
-        (replace(honest, sig=base64.b64encode(a.attest.sign(b"x")).decode()), BadSignature),
+        (replace(honest, sig=base64.b64encode(a.attest.sign(b"x")).decode()), None),
         (replace(honest, key=a.ref.public.fingerprint), None),
     )
     for leaf, error in wrong:

@@ -105,7 +105,7 @@ WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "no map proof": (_keep(slice(0, 2)), "revision: no map proof shows what refs/heads/main"),
     "no log": (_keep(slice(0, 3, 2)), "log a.example: the evidence has a map proof, but does not show the log"),
     "no manifest": (_keep(slice(1, 3)), "revision: nobody has signed its list of files yet"),
-    "altered signature": (_break(b'"sig":"ME', b'"sig":"MF'), "statement 1: "),
+    "altered signature": (_break(b'"sig":"ME', b'"sig":"MF'), NO_MANIFEST),
     "altered manifest": (_break(b'"payload":"ey', b'"payload":"ez'), NO_MANIFEST),
 }
 
@@ -236,6 +236,15 @@ def test_stale_is_a_state_of_its_own(world: World) -> None:
     assert verify(world.evidence(), world.trust(), now=week).decision.state is State.STALE
     with pytest.raises(PolicyError, match="stale"):
         verify(world.evidence(), world.trust(), preset("careful"), now=week)
+
+
+def test_time_is_the_later_of_clock_and_cosignature(world: World) -> None:
+    """A clock that is behind does not make old evidence fresh; a cosignature far ahead of it is remarked on."""
+    data = world.a.evidence(world.revision, world.checkpoint(NOW + 7200))
+    found = verify(data, world.trust())
+    assert found.facts.now == NOW + 7200
+    assert any("120 minutes ahead of this machine's clock" in one for one in found.notices)
+    assert verify(data).facts.now == NOW
 
 
 def test_a_verified_revision_cannot_be_made_up(world: World) -> None:

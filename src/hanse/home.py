@@ -1,0 +1,14 @@
+"""Where Hanse keeps what belongs to a user: one small file, so that commands which need nothing else start fast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """Return `HANSE_HOME`, else `hanse` in the XDG data folder."""
+    if environ.get("HANSE_HOME"):
+        return Path(environ["HANSE_HOME"]).expanduser().absolute()
+    base = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local" / "share")
+    return Path(base).absolute() / "hanse"
