@@ -100,6 +100,8 @@ def test_upload_settle_verify(node: LiveNode, model: Path, tmp_path: Path) -> No
         assert reply.headers["cache-control"] == "private, no-cache"
         assert anybody("GET", "/v1/evidence/tree/" + "0" * 64).status == 404
         assert anybody("GET", "/api/models/admin/signed/evidence/v9").status == 404
+        assert anybody("GET", "/api/models/admin/signed/notices?rev=main").json() == []
+        assert anybody("GET", "/api/models/admin/signed/notices?rev=v9").status == 404
     code, out = _hanse(node, "find", model / "part-3.bin")
     assert (code, "admin/signed" in out, "part-3.bin" in out) == (0, True, True)
     code, out = _hanse(node, "find", model / "part-3.bin", "--json", token="")

@@ -72,6 +72,7 @@ def test_nothing_is_collected_too_early(hanse: Hanse) -> None:
         "erased_repos": 0,
         "files": 0,
         "xorbs": 0,
+        "bundles": 0,
     }
     assert hanse("fsck")[0] == 0
 

@@ -23,6 +23,7 @@ from hanse.db.repos import Repo
 from hanse.errors import Held, StorageError
 from hanse.flows import settle
 from hanse.flows.gitattributes import DEFAULT_GITATTRIBUTES
+from hanse.flows.keyleaves import register_keys
 from hanse.flows.node import Node
 from hanse.flows.publish import DeleteFile, PutBytes
 from hanse.flows.reports import of_repository, whole_evidence
@@ -202,6 +203,7 @@ def test_a_killed_process_leaves_nothing_to_tidy(tmp_path: Path, sqlite_url: URL
     """Killed in the middle, the work is gone on with by the next process, and every revision ends with its verdict."""
     database = Database(sqlite_url)
     node = make_node(database, tmp_path / "objects")
+    register_keys(node)
     node.sequencer.start()
     alice = add_user(node, "alice")
     made = [_publish(node, alice, f"alice/m{number}") for number in range(4)]
