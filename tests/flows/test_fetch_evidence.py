@@ -40,10 +40,24 @@ def test_which_node_is_asked() -> None:
 def test_the_token_is_that_of_the_hubs_clients(tmp_path: Path) -> None:
     """The environment first, then the file in which they keep it; none is no error."""
     (tmp_path / "token").write_text("hf_file\n")
-    assert hub_token({"HF_TOKEN": "hf_env", "HF_HOME": str(tmp_path)}) == "hf_env"
-    assert hub_token({"HF_HOME": str(tmp_path)}) == "hf_file"
-    assert hub_token({"HF_TOKEN_PATH": str(tmp_path / "token")}) == "hf_file"
-    assert hub_token({"HOME": str(tmp_path)}) == ""
+    node = "https://hub.example"
+    here = {"HF_ENDPOINT": f"{node}/"}
+    assert hub_token({"HF_TOKEN": "hf_env", "HF_HOME": str(tmp_path)} | here, node) == "hf_env"
+    assert hub_token({"HF_HOME": str(tmp_path)} | here, node) == "hf_file"
+    assert hub_token({"HF_TOKEN_PATH": str(tmp_path / "token")} | here, node) == "hf_file"
+    assert hub_token({"HOME": str(tmp_path)} | here, node) == ""
+
+
+def test_a_token_is_told_to_its_own_server_only(tmp_path: Path) -> None:
+    """A node that somebody named by its address gets neither the token of another endpoint nor the one that a login left."""
+    (tmp_path / "token").write_text("hf_file")
+    kept = {"HF_HOME": str(tmp_path)}
+    for where in ({}, {"HF_ENDPOINT": "https://hub.example"}, {"HF_ENDPOINT": "https://stranger.example.org"}):
+        assert hub_token(kept | where, "https://stranger.example") == ""
+        assert hub_token({"HF_TOKEN": "hf_env"} | where, "https://stranger.example") == ""
+    named = {"HANSE_NODE": "https://stranger.example"}
+    assert hub_token({"HF_TOKEN": "hf_env"} | named, "https://stranger.example") == "hf_env"
+    assert hub_token(kept | named, "https://stranger.example") == ""
 
 
 def test_a_private_repository_needs_a_token(lite: Node, client: PeerClient) -> None:

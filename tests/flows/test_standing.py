@@ -5,11 +5,12 @@ from __future__ import annotations
 from tests.support.attesting import ask, cosigned, settle
 from tests.support.nodes import ORIGIN, commit, new_repo
 
-from hanse.db import alarms, logkeys, notices
+from hanse.db import alarms, logkeys, notices, sightings
 from hanse.db.alarms import Alarm
 from hanse.db.logkeys import LogKey
 from hanse.db.notices import Notice
 from hanse.db.repos import Repo
+from hanse.db.sightings import Said
 from hanse.flows import access
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
@@ -18,7 +19,7 @@ from hanse.model.actor import Actor
 from hanse.model.decision import Rung
 from hanse.model.digest import Sha256
 from hanse.model.key_leaf import Holder
-from hanse.model.repo import Visibility
+from hanse.model.repo import Origin, Visibility
 
 
 def _now(node: Node, repo: Repo) -> Standing:
@@ -86,6 +87,20 @@ def test_what_is_private_names_no_key(node: Node, alice: Actor) -> None:
     settle(node)
     found = _now(node, repo)
     assert (found.rung, found.holder) == (Rung.ATTESTED, None)
+
+
+def test_others_who_hold_it(node: Node, alice: Actor) -> None:
+    """Members whose logs say that they hold the same files are told, each once; that alone lifts no rung."""
+    repo = new_repo(node, alice, "alice/m")
+    made = commit(node, alice, repo, PutBytes("a.bin", b"a"))
+    place = (ORIGIN, "model", "alice/m", made.rev, made.tree)
+    with node.db.write() as conn:
+        sightings.put(
+            conn, [Said(Origin(log), index, *place, 5) for log, index in (("b.example", 1), ("b.example", 3), ("c.example", 2))]
+        )
+        sightings.put(conn, [Said(Origin("d.example"), 1, *place[:4], Sha256("0" * 64), 5)])
+    found = _now(node, repo)
+    assert (found.elsewhere, found.rung) == (("b.example", "c.example"), Rung.LOCAL)
 
 
 def test_notices_belong_to_their_revision(node: Node, alice: Actor) -> None:

@@ -157,7 +157,7 @@ def _source(bundle: Path | None, node: str | None, *, offline: bool) -> Iterator
 
     url = node_address(node, os.environ)
     with closing(PeerClient()) as client:
-        yield NodeSource(client, url, hub_token(os.environ), data)
+        yield NodeSource(client, url, hub_token(os.environ, url), data)
 
 
 def _question(

@@ -71,10 +71,17 @@ def node_address(given: str | None, environ: Mapping[str, str]) -> str:
     return parse_base(url)
 
 
-def hub_token(environ: Mapping[str, str]) -> str:
-    """Return the token that Hugging Face clients would send, empty if there is none: HF_TOKEN, else the file they keep it in."""
+def hub_token(environ: Mapping[str, str], node: str) -> str:
+    """Return the token to show to a node: the one that Hugging Face clients would send there, empty if there is none.
+
+    That is HF_TOKEN, else the file where they keep it, and only for the node that HF_ENDPOINT names (HF_TOKEN: or HANSE_NODE):
+    a token for one server is not told to another one that somebody gave the address of.
+    """
+    endpoint, named = (environ.get(name, "").rstrip("/") for name in ("HF_ENDPOINT", "HANSE_NODE"))
     if environ.get("HF_TOKEN"):
-        return environ["HF_TOKEN"]
+        return environ["HF_TOKEN"] if node.rstrip("/") in (endpoint, named) else ""
+    if node.rstrip("/") != endpoint:
+        return ""
     cache = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".cache")
     path = Path(environ.get("HF_TOKEN_PATH") or Path(environ.get("HF_HOME") or cache / "huggingface") / "token")
     with suppress(OSError, UnicodeDecodeError), path.open("rb") as file:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hanse.db import alarms, attestations, cosignatures, cosigners, leaves, logged, logkeys, notices, witnesses
+from hanse.db import alarms, attestations, cosignatures, cosigners, leaves, logged, logkeys, notices, sightings, witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.attestations import Attestation
 from hanse.db.notices import Noticed
@@ -18,11 +18,13 @@ from hanse.flows.keyring import USES
 from hanse.flows.node import Node
 from hanse.model.decision import Rung
 from hanse.model.key_leaf import Holder, KeyUse
+from hanse.model.repo import Origin
 from hanse.sign.statement import OMS
 
 WITNESS, MIRROR = "witness", "mirror"
 MAX_ALARMS = 10
 MAX_NOTICES = 20
+MAX_SIGHTINGS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Standing:
     rung: what this node can say of it; signatures: of its manifest; holder: who holds the key of the namespace, None while none
     is registered, which for a repository that is not public is so for ever; index: of the leaf that logs the manifest, else of
     the one that names the revision, None before; size: of the log now; witnesses, mirrors: those whose cosignature covers that
-    leaf; waiting: names of those who are asked and did not get there yet.
+    leaf; waiting: names of those who are asked and did not get there yet; elsewhere: members in whose mirrored logs it stands
+    that they hold these files, which no reader has to believe before he verified it.
     """
 
     rung: Rung
@@ -69,6 +72,7 @@ class Standing:
     witnesses: tuple[Vouching, ...]
     mirrors: tuple[Vouching, ...]
     waiting: tuple[str, ...]
+    elsewhere: tuple[Origin, ...]
     notices: tuple[Noticed, ...]
 
 
@@ -99,6 +103,7 @@ def revision_standing(node: Node, repo: Repo, revision: Revision) -> Standing:
         named = logged.first_logged(conn, repo.id, [revision.rev]).get(revision.rev)
         keys = logkeys.of_use(conn, KeyUse.NAMESPACE.value, repo.repo.namespace.lower()) if repo.public else []
         noticed = notices.of_repo(conn, repo.id, revision.rev, MAX_NOTICES)
+        said = sightings.about(conn, "tree", [revision.tree], MAX_SIGHTINGS) if repo.public else []
     signed = [(row, index) for row, index in found if index is not None]
     index = min((index for _, index in signed), default=named)
     vouching = _cosigners(node)
@@ -115,6 +120,7 @@ def revision_standing(node: Node, repo: Repo, revision: Revision) -> Standing:
         witnesses=tuple(one for one in covering if one.kind == WITNESS),
         mirrors=tuple(one for one in covering if one.kind == MIRROR),
         waiting=tuple(one.name for one in vouching if one.asked and one not in covering),
+        elsewhere=tuple(dict.fromkeys(one.log for one in said)),
         notices=tuple(noticed),
     )
 
