@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.world import check
 
-from hanse.app import opened_node
+from hanse.app import close_node, open_node, opened_node
 from hanse.flows.fsck import fsck
 from hanse.settings import load
 
@@ -14,11 +14,17 @@ from hanse.settings import load
 def check_world(data: Path, database: str | None = None) -> int:
     """Fail unless fsck is clean, the journal has no gap and no double and every chain holds; return the number of leaves."""
     flags = {"data": str(data), "database": database}
-    with opened_node(load(flags, {"HANSE_HOME": str(data.parent)})) as node:
-        report = fsck(node)
+    settings = load(flags, {"HANSE_HOME": str(data.parent)})
+    with opened_node(settings):
+        pass  # recovers, as every start does
+    opened = open_node(settings, sequence=False)  # nothing is signed or judged while everything is compared
+    try:
+        report = fsck(opened.node)
         assert report.clean, report.problems[:10]
-        check(node)
-        return report.checked.get("leaf", 0)
+        check(opened.node)
+    finally:
+        close_node(opened)
+    return report.checked.get("leaf", 0)
 
 
 def staged(data: Path) -> list[str]:

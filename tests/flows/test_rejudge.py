@@ -19,6 +19,7 @@ from hanse.db.schema_scans import scans as table
 from hanse.db.state import get_fact, put_fact
 from hanse.errors import Held, Recalled
 from hanse.flows import admission, browse
+from hanse.flows.keyleaves import register_keys
 from hanse.flows.node import Node
 from hanse.flows.publish import DeleteFile, PutBytes
 from hanse.flows.rejudge import PLACE, Rejudging, apply_policy, step
@@ -146,6 +147,7 @@ def test_killed_in_the_middle(tmp_path: Path, sqlite_url: object, pool: ScanPool
     """Kill -9 between and inside steps: another process completes the work, and nothing is lost or doubled."""
     database = Database(sqlite_url)  # type: ignore[arg-type]
     node = make_node(database, tmp_path / "objects")
+    register_keys(node)
     node.sequencer.start()
     alice = add_user(node, "alice")
     repo = new_repo(node, alice, "alice/m")

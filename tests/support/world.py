@@ -68,10 +68,15 @@ def check(node: Node) -> None:
 def _check_view(node: Node, replay: Replay) -> None:
     """Fail unless what the node shows of its log is what a reader of it works out."""
     head = open_checkpoint(node.log.checkpoint(), node.log.key).checkpoint
-    assert (head.size, head.root) == (replay.size, replay.frontier.root)
+    shown, told = (head.size, head.root.hex()), (replay.size, replay.frontier.root.hex())
+    assert shown == told, f"the log shows {shown}, its leaves make {told}"
     if replay.snapshot_index is not None:
         found = node.log.snapshot(head.size)
-        assert (found.index, found.maps.roots) == (replay.snapshot_index, (replay.refs.root, replay.advisories.root))
+        shown_maps, told_maps = (
+            (found.index, found.maps.roots),
+            (replay.snapshot_index, (replay.refs.root, replay.advisories.root)),
+        )
+        assert shown_maps == told_maps, f"the log shows the maps {shown_maps}, its leaves make {told_maps}"
 
 
 def _check_repo(node: Node, repo: Repo, told: set[str]) -> None:

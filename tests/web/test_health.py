@@ -18,6 +18,7 @@ from tests.support.nodes import ORIGIN, add_user, make_node, new_repo, running
 
 from hanse.db.engine import Database
 from hanse.errors import Busy
+from hanse.flows.keyleaves import register_keys
 from hanse.flows.node import Node
 from hanse.store.local import LocalStore
 from hanse.web.health import readyz
@@ -34,6 +35,7 @@ def test_not_ready_while_the_journal_fails(sqlite_url: URL, tmp_path: Path) -> N
     """A journal that cannot be written answers 503 with the kind of failure and no words; once it goes on, 200 again."""
     database, data = Database(sqlite_url), tmp_path / "data"
     node = make_node(database, data, store=FaultyStore(LocalStore(data), 1))
+    register_keys(node)
     impatient = replace(node, limits=replace(node.limits, publish_timeout_seconds=0))
     with pytest.raises(Busy):
         new_repo(impatient, add_user(node, "alice"), "alice/m")
