@@ -37,7 +37,8 @@ def processes() -> ForkServerContext:
 
 def stop_here() -> None:
     """Stop this process until somebody lets it go on, as a suspended machine does."""
-    os.kill(os.getpid(), signal.SIGSTOP)
+    # Sent to this thread: were it sent to the process, the thread could go on for a moment, and stop with the catalogue locked.
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 def append(url: str, data: str, label: str, said: str, threads: int, stop: tuple[str, int, bool] | None) -> None:
