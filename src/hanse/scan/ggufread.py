@@ -83,7 +83,7 @@ class Reader:
             return kind, count, []
         if kind == STRING:
             first = [self.text(what, 200) for _ in range(min(count, limit))]
-            self._skip_texts(count - len(first), what)
+            self.skip_texts(count - len(first), what)
             return kind, count, first
         if kind != ARRAY:
             raise Malformed(f"{what} has items of the unknown type {kind}", self.at)
@@ -93,8 +93,11 @@ class Reader:
             self.array(what, 0, depth + 1)
         return kind, count, []
 
-    def _skip_texts(self, count: int, what: str) -> None:
-        """Pass over texts: a vocabulary has hundreds of thousands, so the buffer is walked directly."""
+    def skip_texts(self, count: int, what: str) -> None:
+        """Pass over `count` texts without reading them; raises Malformed if the file ends before.
+
+        A vocabulary has hundreds of thousands, so the buffer is walked directly.
+        """
         unpack, size = self._length.unpack_from, self._length.size
         if count * size > self.left:
             raise Malformed(f"the file ends within {what}", self.at)

@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
 from huggingface_hub.errors import BadRequestError, RepositoryNotFoundError, RevisionNotFoundError
+from tests.samples.texts import gguf
 from tests.web.hub.conftest import People
 
 # The client's own LFS upload passes raw bytes in a way that its HTTP library is about to drop.
@@ -72,6 +73,17 @@ def test_expand(people: People, api: HfApi, model: str) -> None:
     assert set(found) == {"_id", "id", "likes", "sha", "author"}
     with pytest.raises(BadRequestError, match=r"must be one of \[author, baseModels"):
         api.model_info(model, expand=["nope"])  # type: ignore[list-item]
+
+
+def test_gguf(api: HfApi, repo: str, plain: None) -> None:
+    """A repository with a GGUF file says what is in it, in the info and by `expand`."""
+    api.create_commit(
+        repo, operations=[CommitOperationAdd("m.gguf", gguf({"general.architecture": "llama"}))], commit_message="add"
+    )
+    whole, asked = api.model_info(repo), api.model_info(repo, expand=["gguf"])
+    assert whole.gguf == asked.gguf
+    assert asked.gguf is not None
+    assert asked.gguf["architecture"] == "llama"
 
 
 def test_every_word_of_expand_is_served(people: People, api: HfApi, model: str) -> None:

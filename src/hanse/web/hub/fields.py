@@ -14,6 +14,7 @@ from hanse.content.card import texts
 from hanse.content.facts import transformers_info
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
+from hanse.flows.gguf import gguf_summary
 from hanse.flows.listing import RevisionListing
 from hanse.flows.node import Node
 from hanse.model.repo import RepoType
@@ -58,6 +59,10 @@ def _hanse(subject: Subject) -> dict[str, Any]:
     return found if revision is None else found | {"tree": revision.tree, "state": revision.state}
 
 
+def _gguf(subject: Subject) -> dict[str, Any] | None:
+    return None if subject.listing is None else gguf_summary(subject.node, subject.repo, subject.listing)
+
+
 def _base_models(subject: Subject) -> dict[str, Any] | None:
     bases = texts(subject.card.get("base_model"))
     relation = subject.card.get("base_model_relation")
@@ -100,7 +105,7 @@ _MODEL: dict[str, _Field] = _COMMON | {
     "childrenModelCount": lambda _: None,
     "config": lambda subject: subject.config,
     "evalResults": lambda _: None,
-    "gguf": lambda _: None,
+    "gguf": _gguf,
     "inference": lambda _: None,
     "inferenceProviderMapping": lambda _: None,
     "library_name": lambda subject: subject.repo.library_name,
@@ -120,7 +125,7 @@ _DATASET: dict[str, _Field] = _COMMON | {
 }
 FIELDS: Mapping[RepoType, Mapping[str, _Field]] = {RepoType.MODEL: _MODEL, RepoType.DATASET: _DATASET}
 """The vocabulary of `expand`, by type of repository."""
-WITH_FILES = frozenset({"siblings", "mainSize"})
+WITH_FILES = frozenset({"siblings", "mainSize", "gguf"})
 """Fields that need the files of the revision."""
 _ONLY_EXPANDED = frozenset({
     "baseModels", "childrenModelCount", "downloadsAllTime", "evalResults", "inference", "inferenceProviderMapping",
