@@ -147,6 +147,10 @@ def branch_filter(method: bytes, properties: bytes) -> dict[str, int] | None:
     return {"id": kinds[method]} if method in kinds else None
 
 
+MADE_PER_OPERATION = 48
+"""Bytes that zlib makes in the time of one operation: what unpacks to much leaves less time for reading what comes out."""
+
+
 class Stream:
     """One way through a compressed source. defect: what ended it early, such as `truncated`; consumed: compressed bytes taken."""
 
@@ -174,7 +178,9 @@ class Stream:
             except (zlib.error, OSError, ValueError, EOFError, RuntimeError):
                 return self._end("corrupt")
             if made:
-                self._budget.spend("inflated", len(made) * self._codec.weight)
+                cost = len(made) * self._codec.weight
+                self._budget.spend("inflated", cost)
+                self._budget.spend("operations", cost // MADE_PER_OPERATION)
                 return made
         return b""
 
