@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.served import folder_server, scripted, silent_server
@@ -185,13 +186,13 @@ def test_a_second_answer_of_a_name_server_changes_nothing(monkeypatch: pytest.Mo
     resolved, connected = list[str](), list[str]()
     real_resolve, real_connect = socket.getaddrinfo, socket.create_connection
 
-    def resolve(host: str, port: int, *rest: int, **more: int) -> object:
+    def resolve(host: str, port: int, *rest: Any, **more: Any) -> object:
         if host != "rebind.example.org":
             return real_resolve(host, port, *rest, **more)
         resolved.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
 
-    def connect(address: tuple[str, int], *rest: float) -> socket.socket:
+    def connect(address: tuple[str, int], *rest: Any) -> socket.socket:
         connected.append(address[0])
         if address[0] == "8.8.8.8":
             raise ConnectionRefusedError

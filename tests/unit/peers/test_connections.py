@@ -18,7 +18,7 @@ from hanse.peers.connections import Connections, failures
         (ConnectionRefusedError(), PeerDown),
         (ConnectionResetError(), PeerDown),
         (OSError("no route"), PeerDown),
-        (http.client.RemoteDisconnected(), PeerDown),
+        (http.client.RemoteDisconnected(""), PeerDown),
         (http.client.BadStatusLine("x"), PeerMisbehaved),
         (http.client.LineTooLong("header"), PeerMisbehaved),
         (http.client.IncompleteRead(b""), PeerMisbehaved),

@@ -36,6 +36,6 @@ def test_stretches_that_are_none(change: dict[str, int]) -> None:
 def test_terms_without_a_place(name: str, start: int, end: int, length: int) -> None:
     """Every term has possible numbers and lies in a stretch that is named."""
     stretches = xet._stretches(_plan())
-    assert xet._step(xet._Term(NAME, 10, xet._Span(0, 1)), stretches)
+    assert xet._step(xet._Term(NAME, 10, xet._Span(0, 1)), stretches).term.length == 10
     with pytest.raises(InputError):
         xet._step(xet._Term(name, length, xet._Span(start, end)), stretches)
