@@ -1,4 +1,4 @@
-"""Files by their Xet hash, with ranges, and their chunk lists: what gateways and other nodes fetch from (docs/peers.md)."""
+"""Files by their Xet hash, with ranges, and their chunk lists: what gateways and other nodes fetch from."""
 
 from __future__ import annotations
 
