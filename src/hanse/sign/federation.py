@@ -75,7 +75,7 @@ class TrustedFederation:
 
         Raises BadFormat, TooLarge or BadSignature.
         """
-        root = _parse(data, Root)
+        root = parse_metadata(data, ROOT)
         _check_root(root.signed)
         _check_signed(root.signed, ROOT, root)
         return cls(data, root)
@@ -101,7 +101,7 @@ class TrustedFederation:
         What says the same again changes nothing. Raises BadFormat, TooLarge; RolledBack for an older version, Equivocation for
         another root of this version, BadProof for a jump, BadSignature if either threshold is missed.
         """
-        new = _parse(data, Root)
+        new = parse_metadata(data, ROOT)
         if _is_same(ROOT, self.root, self.root_data, new, data):
             return self
         _check_root(new.signed)
@@ -116,7 +116,7 @@ class TrustedFederation:
 
         Raises as `with_root`; only one threshold counts, the root's for targets.
         """
-        new = _parse(data, Targets)
+        new = parse_metadata(data, TARGETS)
         if self.targets is not None and _is_same(TARGETS, self.targets, self.targets_data, new, data):
             return self
         if new.signed.delegations is not None or len(new.signed.targets) > MAX_TARGETS:
@@ -165,19 +165,21 @@ def signers_of(trusted: TrustedFederation, data: bytes, role: str) -> tuple[froz
 
     For a root this is the threshold of the trusted one. Raises BadFormat or TooLarge.
     """
-    proposal: Metadata[Any] = _parse(data, Root if role == ROOT else Targets)
+    proposal: Metadata[Any] = parse_metadata(data, role)
     result = trusted.root.signed.get_verification_result(role, proposal.signed_bytes, proposal.signatures)
     return frozenset(result.signed), trusted.role(role)
 
 
-def _parse(data: bytes, kind: type[Root | Targets]) -> Metadata[Any]:
+def parse_metadata(data: bytes, role: str) -> Metadata[Any]:
+    """Return the TUF metadata of a role (`root` or `targets`), no signature checked; raises BadFormat or TooLarge."""
     parse_strict(data, "metadata of a federation", MAX_METADATA_BYTES)
     try:
         found: Metadata[Any] = Metadata.from_bytes(data)
     except DeserializationError as error:
         raise BadFormat(f"expected TUF metadata: {error.__cause__ or error}"[:300]) from error
+    kind = Root if role == ROOT else Targets
     if not isinstance(found.signed, kind):
-        raise BadFormat(f"expected TUF metadata of type {kind.type}, got {found.signed.type}")
+        raise BadFormat(f"expected TUF metadata of type {role}, got {found.signed.type}")
     if len(found.signatures) > MAX_SIGNERS:
         raise TooLarge(f"metadata of a federation has at most {MAX_SIGNERS} signatures")
     return found
