@@ -138,10 +138,11 @@ def parse_members(data: bytes) -> Members:
     told = parse_strict(data, "a list of members", MAX_MEMBERS_BYTES)
     if set(told) != {"v", "name", "members"} or told["v"] != VERSION:
         raise BadFormat(f"a list of members has v {VERSION}, name and members", hint="a newer Hanse may be needed")
-    return Members.of(parse_origin(_text(told, "name")), [_member(one) for one in _list(told, "members", MAX_MEMBERS)])
+    return Members.of(parse_origin(_text(told, "name")), [parse_member(one) for one in _list(told, "members", MAX_MEMBERS)])
 
 
-def _member(told: Any) -> Member:
+def parse_member(told: Any) -> Member:
+    """Return the member that a JSON value describes; raises BadFormat, BadRepoId or BadDigest."""
     if type(told) is not dict or set(told) != _FIELDS:
         raise BadFormat(f"a member has the fields {', '.join(sorted(_FIELDS))}, and no others")
     if type(told["capacity"]) is not int or type(told["static"]) is not bool or type(told["distrusted"]) is not dict:
