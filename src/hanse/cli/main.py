@@ -29,6 +29,7 @@ app = App(
     result_action="return_value",
 )
 app.command("hanse.cli.completion:completion", name="completion", group=USE, help="Install tab completion for your shell.")
+app.command("hanse.cli.federation:app", name="federation", group=FEDERATE, help="Join with others, and change it together.")
 app.command("hanse.cli.find:find", name="find", group=USE, help="Say who holds the bytes of a digest or a file, since when.")
 app.command("hanse.cli.cite:cite", name="cite", group=USE, help="Print a citation of exactly one revision.")
 app.command("hanse.cli.log:app", name="log", group=FEDERATE, help="Look into a transparency log, and check it.")

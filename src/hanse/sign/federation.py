@@ -59,9 +59,10 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class TrustedFederation:
-    """A root that is trusted, and the targets that it verified, None before the first. Made by `start` only, changed by updates.
+    """A root that is trusted, and the newest targets seen, None before the first. Made by `start`, changed by updates.
 
-    root_data, targets_data: the files; root_version, targets_version: 0 for no targets yet.
+    root_data, targets_data: the files. After a change of keys the targets may be ones that the present root does not sign: then
+    they list nothing (`targets_trusted`), but nothing older is taken after them either.
     """
 
     root_data: bytes
@@ -90,6 +91,17 @@ class TrustedFederation:
         """Version of the targets, 0 before the first."""
         return self.targets.signed.version if self.targets else 0
 
+    @property
+    def targets_trusted(self) -> bool:
+        """Whether the targets are signed as the present root asks."""
+        return self.targets is not None and _is_signed(self.root.signed, TARGETS, self.targets)
+
+    @classmethod
+    def resume(cls, root: bytes, targets: bytes) -> TrustedFederation:
+        """Return what was trusted before, from its own files; targets: empty for none. Raises as `start`."""
+        begun = cls.start(root)
+        return replace(begun, targets=parse_metadata(targets, TARGETS), targets_data=targets) if targets else begun
+
     def role(self, name: str) -> Threshold:
         """Return who signs `root` or `targets`."""
         found = self.root.signed.get_delegated_role(name)
@@ -107,9 +119,7 @@ class TrustedFederation:
         _check_root(new.signed)
         _check_signed(self.root.signed, ROOT, new)
         _check_signed(new.signed, ROOT, new)
-        if self.targets is not None and _is_signed(new.signed, TARGETS, self.targets):
-            return replace(self, root=new, root_data=data)
-        return TrustedFederation(data, new)
+        return replace(self, root=new, root_data=data)
 
     def with_targets(self, data: bytes) -> TrustedFederation:
         """Return what is trusted after the next targets; the first ones may have any version.
@@ -117,7 +127,8 @@ class TrustedFederation:
         Raises as `with_root`; only one threshold counts, the root's for targets.
         """
         new = parse_metadata(data, TARGETS)
-        if self.targets is not None and _is_same(TARGETS, self.targets, self.targets_data, new, data):
+        same = self.targets is not None and _is_same(TARGETS, self.targets, self.targets_data, new, data)
+        if same and self.targets_trusted:
             return self
         if new.signed.delegations is not None or len(new.signed.targets) > MAX_TARGETS:
             raise BadFormat(f"targets of a federation delegate to nobody and list at most {MAX_TARGETS} files")
@@ -135,7 +146,7 @@ class TrustedFederation:
 
     def check_current(self, now: int) -> None:
         """Check that nothing has expired at `now` (seconds since 1970); raises BadProof, and NotFoundError without targets."""
-        if self.targets is None:
+        if self.targets is None or not self.targets_trusted:
             raise NotFoundError("the federation's targets are not known yet", hint="get them from any member")
         for role, signed in ((ROOT, self.root.signed), (TARGETS, self.targets.signed)):
             if signed.expires.timestamp() <= now:
@@ -143,7 +154,7 @@ class TrustedFederation:
 
     def listed(self) -> dict[str, tuple[Sha256, int]]:
         """Return SHA-256 and size in bytes of every file that the targets list."""
-        files = self.targets.signed.targets if self.targets else {}
+        files = self.targets.signed.targets if self.targets and self.targets_trusted else {}
         return {name: (Sha256(str(one.hashes.get("sha256", ""))), int(one.length)) for name, one in files.items()}
 
     def check_target(self, name: str, data: bytes) -> bytes:
@@ -160,14 +171,10 @@ class TrustedFederation:
         return data
 
 
-def signers_of(trusted: TrustedFederation, data: bytes, role: str) -> tuple[frozenset[str], Threshold]:
-    """Return the key ids that validly signed a proposed root or targets, and who has to: what is missing can be told.
-
-    For a root this is the threshold of the trusted one. Raises BadFormat or TooLarge.
-    """
-    proposal: Metadata[Any] = parse_metadata(data, role)
-    result = trusted.root.signed.get_verification_result(role, proposal.signed_bytes, proposal.signatures)
-    return frozenset(result.signed), trusted.role(role)
+def count_signers(root: Metadata[Root], role: str, metadata: Metadata[Any]) -> tuple[int, int]:
+    """Return how many keys of a role validly signed metadata, and how many of them have to, by what `root` says."""
+    result = root.signed.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
+    return len(result.signed), result.threshold
 
 
 def parse_metadata(data: bytes, role: str) -> Metadata[Any]:

@@ -27,7 +27,7 @@ from hanse.model.canonical import canonical
 from hanse.model.publickey import PublicKey, Signer
 from hanse.model.repo import Origin, parse_origin
 from hanse.model.strictjson import parse_strict
-from hanse.sign.federation import MAX_TARGET_BYTES, MAX_TARGETS, ROOT, TARGETS, TrustedFederation, parse_metadata
+from hanse.sign.federation import MAX_TARGET_BYTES, MAX_TARGETS, ROOT, TARGETS, TrustedFederation, count_signers, parse_metadata
 
 MAX_PROPOSAL_BYTES = 16 * 1024 * 1024
 VERSION = 1
@@ -124,6 +124,24 @@ def merge(proposals: Sequence[Proposal]) -> Proposal:
             parts[role].append(parse_metadata(data, role))
     merged = {role: _merged(copies) for role, copies in parts.items()}
     return replace(first, root=merged.get(ROOT, b""), targets=merged.get(TARGETS, b""))
+
+
+def lacking(trusted: TrustedFederation, proposal: Proposal) -> list[str]:
+    """Return what is missing until a proposal can be published, a line for each threshold; empty if nothing is."""
+    found = []
+    after = trusted.root
+    if proposal.root:
+        after = parse_metadata(proposal.root, ROOT)
+        checks = (("the present root's keys", trusted.root), ("the new root's keys", after))
+        found += [_lack(ROOT, whose, *count_signers(root, ROOT, after)) for whose, root in checks]
+    if proposal.targets:
+        targets = parse_metadata(proposal.targets, TARGETS)
+        found.append(_lack(TARGETS, "the keys in force then", *count_signers(after, TARGETS, targets)))
+    return [line for line in found if line]
+
+
+def _lack(role: str, whose: str, have: int, need: int) -> str:
+    return f"{role} is signed by {have} of the {need} that it needs of {whose}" if have < need else ""
 
 
 def apply(trusted: TrustedFederation, proposal: Proposal) -> TrustedFederation:

@@ -14,7 +14,7 @@ from hanse.keys.files import FileSigner, generate
 from hanse.model.publickey import Scheme
 from hanse.model.repo import Origin
 from hanse.sign.federation import TrustedFederation
-from hanse.sign.proposal import Proposal, apply, make_root, make_targets, merge, parse_proposal, sign_proposal
+from hanse.sign.proposal import Proposal, apply, lacking, make_root, make_targets, merge, parse_proposal, sign_proposal
 
 EXPIRES = datetime(2030, 1, 1, tzinfo=UTC)
 NAME = Origin("hanse.example")
@@ -49,6 +49,19 @@ def test_a_federation_from_its_first_root(keys: list[FileSigner]) -> None:
     third = proposal(keys[:2], 1, 3, {"a": b"3"})
     with pytest.raises(BadSignature):
         apply(trusted, by(third, keys[0]))
+
+
+def test_who_is_missing(keys: list[FileSigner]) -> None:
+    """A proposal says which thresholds it does not meet yet: those of the present root, and those of the new one."""
+    first = by(proposal(keys[:1], 1, 1, {}), keys[0])
+    trusted = apply(TrustedFederation.start(first.root), first)
+    second = by(proposal(keys[:3], 2, 2, {}), keys[0])
+    assert [line.split(" that")[0] for line in lacking(trusted, second)] == [
+        "root is signed by 1 of the 2",
+        "targets is signed by 1 of the 2",
+    ]
+    assert lacking(trusted, by(second, keys[0], keys[2])) == []
+    assert len(lacking(trusted, by(proposal(keys[:3], 2, 2, {}), keys[1], keys[2]))) == 1
 
 
 def test_only_files_change(keys: list[FileSigner]) -> None:

@@ -85,9 +85,8 @@ class FederationFiles:
             raise NotFoundError(f"the federation {name} is not known here", hint="hanse trust add URL --fingerprint F")
         try:
             told = parse_strict(state, "the state of a federation", MAX_METADATA_BYTES)
-            trusted = TrustedFederation.start(self._read(name, ROOT, told[ROOT]))
-            if told[TARGETS]:
-                trusted = trusted.with_targets(self._read(name, TARGETS, told[TARGETS]))
+            targets = self._read(name, TARGETS, told[TARGETS]) if told[TARGETS] else b""
+            trusted = TrustedFederation.resume(self._read(name, ROOT, told[ROOT]), targets)
             files = {file: trusted.check_target(file, self._file(name, digest)) for file, (digest, _) in trusted.listed().items()}
             return Federation(name, str(told["first"]), trusted, files)
         except (HanseError, OSError, KeyError, TypeError) as error:
@@ -110,11 +109,45 @@ class FederationFiles:
                 (TARGETS, trusted.targets_version, trusted.targets_data),
             ):
                 if data:
-                    self._put(name, role, f"{version}.json", data)
+                    self.put(name, role, version, data)
             for data in federation.files.values():
                 self._put(name, "files", sha256(data).hexdigest(), data)
             state = {"v": 1, "first": federation.first, ROOT: trusted.root_version, TARGETS: trusted.targets_version}
             write_private(self.path(name) / _STATE, json.dumps(state).encode())
+
+    def put(self, name: Origin, role: str, version: int, data: bytes) -> None:
+        """Store a version of `root` or `targets` that was verified; it is trusted once `keep` says so. Raises StorageError."""
+        with storage_errors(f"store the federation {name}"):
+            self._put(name, role, f"{version}.json", data)
+
+    def read(self, name: Origin, kind: str, file: str) -> bytes:
+        """Return what is handed on to others: kind `root` or `targets` with `N.json`, `files` with a SHA-256.
+
+        Raises NotFoundError for what is not kept, and for any other name.
+        """
+        number, dot, suffix = file.partition(".")
+        versioned = kind in (ROOT, TARGETS) and (dot, suffix) == (".", "json") and number.isascii() and number.isdecimal()
+        hashed = kind == "files" and len(file) == 64 and set(file) <= set("0123456789abcdef")
+        path = self.path(parse_origin(name)) / kind / file
+        if not (versioned or hashed) or len(file) > 80 or not path.is_file():
+            raise NotFoundError(f"there is no such file of the federation {name[:80]}")
+        return path.read_bytes()
+
+    def listed(self) -> dict[str, list[dict[str, object]]]:
+        """Return what is handed on about all federations: names, versions, fingerprints of their first roots."""
+        found: list[dict[str, object]] = []
+        for name in self.names():
+            one = self.load(name)
+            versions: dict[str, object] = {ROOT: one.trusted.root_version, TARGETS: one.trusted.targets_version}
+            found.append({"name": name, "first": one.first, **versions})
+        return {"federations": found}
+
+    def forget(self, name: Origin) -> None:
+        """Trust a federation no more; its files stay, so that it could be taken up again where it was."""
+        with storage_errors(f"leave the federation {name}"), self.locked(name):
+            state = self.path(name) / _STATE
+            if state.is_file():
+                state.replace(state.with_name("left.json"))
 
     @contextmanager
     def locked(self, name: Origin) -> Iterator[None]:
