@@ -58,9 +58,9 @@ def list_(*, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(told, indent=2))
         return
-    rows = [
-        {"federation": one["name"], **row, "namespaces": ",".join(row["namespaces"])} for one in told for row in one["members"]
-    ]
+    rows = []
+    for one in told:
+        rows += [{"federation": one["name"], **row, "namespaces": ",".join(row["namespaces"])} for row in one["members"]]
     show(rows, as_json=False)
     print("\n".join(f"note on {one['name']}: {line}" for one in told for line in one["remarks"]))
 

@@ -43,11 +43,7 @@ class FederationClient:
     def listed(self) -> list[Claimed]:
         """Return what the server has."""
         data = self._file("", MAX_LIST_BYTES)
-        try:
-            told = parse_strict(data or b'{"federations":[]}', "a list of federations", MAX_LIST_BYTES)["federations"]
-            return [_claimed(one) for one in list(told)[:MAX_LISTED]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise PeerMisbehaved(f"{self.url} has no list of federations") from error
+        return [] if data is None else parse_list(data)
 
     def metadata(self, name: Origin, role: str, version: int, limit: int) -> bytes | None:
         """Return a version of `root` or `targets`, None if the server does not have it."""
@@ -64,6 +60,16 @@ class FederationClient:
         if answer.status != 200:
             raise PeerRefused(f"{self.url} answers {answer.status} about its federations", status=answer.status)
         return answer.body
+
+
+def parse_list(data: bytes) -> list[Claimed]:
+    """Return the federations in a server's list; raises PeerMisbehaved, BadFormat, TooLarge or BadRepoId for what is none."""
+    try:
+        return [
+            _claimed(one) for one in list(parse_strict(data, "a list of federations", MAX_LIST_BYTES)["federations"])[:MAX_LISTED]
+        ]
+    except (KeyError, TypeError) as error:
+        raise PeerMisbehaved("this is no list of federations") from error
 
 
 def _claimed(told: Any) -> Claimed:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import shutil
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from tests.support.fileserver import serving
 from tests.support.founders import NAME, Founder, changed, founded, founders
 
 from hanse.errors import BadFormat, BadSignature, NotFoundError
@@ -19,32 +17,6 @@ from hanse.flows.federation.change import Change, begin
 from hanse.flows.federation.follow import meet, update, walk
 from hanse.flows.federation.kept import Federation, FederationFiles
 from hanse.peers.client import PeerClient
-
-
-class _Files(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder as any web server does; what `/federation` answers is a file, too."""
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def translate_path(self, path: str) -> str:
-        """Return the list's own file for the folder itself."""
-        found = super().translate_path(path)
-        return f"{found}/index.json" if path == "/federation" else found
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """Serve a folder on loopback."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Files, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class World:
