@@ -19,6 +19,8 @@ from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.attest import attest_next
 from hanse.flows.attest_scan import attest_scan_next
 from hanse.flows.epochs import Epochs
+from hanse.flows.federation.enact import claims_of
+from hanse.flows.federation.kept import FederationFiles
 from hanse.flows.keyleaves import register_keys
 from hanse.flows.listing import Listings
 from hanse.flows.logstate import LogState
@@ -77,7 +79,8 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     token = ensure_administrator(db, chosen, settings.admin_token)
     if not sequence:
         return Opened(node, identity, token, None, None)
-    set_claims(db, {name: Origin(origin) for name, origin in settings.claimed.items()})
+    told = {name: Origin(origin) for name, origin in settings.claimed.items()}
+    set_claims(db, claims_of(FederationFiles(settings.data / "federation"), identity.origin) | told)
     apply_policy(node)
     register_keys(node)
     return _start(settings, node, identity, token)
@@ -115,6 +118,7 @@ def _node(settings: Settings, db: Database, identity: NodeIdentity, clock: Clock
         log=LogView(db, store, identity.origin, identity.keys.log, state),
         aliases=settings.aliases,
         scanning=open_scanning(settings),
+        federations=FederationFiles(settings.data / "federation"),
     )
     if node.scanning is not None:
         node.transfers.hook = partial(ScanHook, node.scanning)

@@ -29,6 +29,7 @@ app = App(
     result_action="return_value",
 )
 app.command("hanse.cli.completion:completion", name="completion", group=USE, help="Install tab completion for your shell.")
+app.command("hanse.cli.federation:app", name="federation", group=FEDERATE, help="Join with others, and change it together.")
 app.command("hanse.cli.find:find", name="find", group=USE, help="Say who holds the bytes of a digest or a file, since when.")
 app.command("hanse.cli.cite:cite", name="cite", group=USE, help="Print a citation of exactly one revision.")
 app.command("hanse.cli.login:login", name="login", group=USE, help="Keep a token for a server, shown to that server only.")
@@ -40,6 +41,7 @@ app.command("hanse.cli.sign:app", name="sign", group=PUBLISH, help="Sign a model
 app.command("hanse.cli.serve:serve", name="serve", group=NODE, help="Start a node.")
 app.command("hanse.cli.service:app", name="service", group=NODE, help="Keep a node running with systemd.")
 app.command("hanse.cli.key:app", name="key", group=NODE, help="Keys of a node and of its namespaces.")
+app.command("hanse.cli.trust:app", name="trust", group=USE, help="Federations whose members you take the word of.")
 app.command("hanse.cli.verify:verify", name="verify", group=USE, help="Verify that a folder holds what was signed and logged.")
 app.command("hanse.cli.waive:waive", name="waive", group=NODE, help="Let a file pass in spite of what the scanner found.")
 app.command("hanse.cli.witness:app", name="witness", group=FEDERATE, help="Cosignatures of this node's log, and of others.")

@@ -9,6 +9,7 @@ from hanse.clock import Clock
 from hanse.db.engine import Database
 from hanse.flows.downloads import Downloads
 from hanse.flows.epochs import Epochs
+from hanse.flows.federation.kept import FederationFiles
 from hanse.flows.keyring import Keyring
 from hanse.flows.listing import Listings
 from hanse.flows.logview import LogView
@@ -27,7 +28,8 @@ class Node:
 
     origin: this node's own origin; keys: what it signs with; secret: 32 bytes that sign Xet tokens and URLs; epochs: the CAS
     epoch in every CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data
-    path keeps in memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none.
+    path keeps in memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none;
+    federations: what is kept of those that the node is in, or follows.
     """
 
     origin: Origin
@@ -46,6 +48,7 @@ class Node:
     transfers: Transfers = field(default_factory=Transfers)
     downloads: Downloads = field(default_factory=Downloads)
     scanning: Scanning | None = None
+    federations: FederationFiles | None = None
 
     @property
     def epoch(self) -> str:

@@ -35,6 +35,7 @@ MODULES = (
     "hanse.web.hub.scans",
     "hanse.web.log.evidence",
     "hanse.web.log.owners",
+    "hanse.web.log.federation",
     "hanse.web.log.witness",
     "hanse.web.hub.resolve",
     "hanse.web.pages.site",

@@ -1,0 +1,94 @@
+"""`hanse trust`: which federations a reader takes the word of; kept in HANSE_HOME, no node is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from hanse.cli.admin import Json, show
+
+if TYPE_CHECKING:
+    from hanse.flows.federation.kept import FederationFiles
+
+app = App(name="trust", help="Federations whose members you take the word of.", default_parameter=Parameter(negative=()))
+FOLDER = "federations"
+
+
+def _files() -> FederationFiles:
+    from hanse.flows.federation.kept import FederationFiles
+    from hanse.home import home_folder
+
+    return FederationFiles(home_folder(os.environ) / FOLDER)
+
+
+@app.command(name="add")
+def add(
+    url: str,
+    /,
+    *,
+    fingerprint: Annotated[str, Parameter(help="Fingerprint of the federation's first root, at least 32 digits of it.")],
+) -> None:
+    """Trust a federation that any of its members, or a web server, has at URL.
+
+    Compare the fingerprint with what several members publish: it is all that stands between you and another federation.
+    """
+    from hanse.flows.federation.follow import meet
+    from hanse.peers.client import PeerClient
+
+    with closing(PeerClient()) as client:
+        found = meet(client, _files(), url.rstrip("/"), fingerprint)
+    members = found.members.members.values()
+    print(f"{found.name} with {len(members)} members is trusted from now on:")
+    for one in members:
+        print(f"    {one.title} ({one.origin})")
+
+
+@app.command(name="list")
+def list_(*, as_json: Json = False) -> None:
+    """Show the federations that are trusted, their members, and what they do not protect against."""
+    from hanse.flows.federation.outlook import describe
+
+    files = _files()
+    told = [describe(files.load(name), int(time.time())) for name in files.names()]
+    if as_json:
+        print(json.dumps(told, indent=2))
+        return
+    rows = []
+    for one in told:
+        rows += [{"federation": one["name"], **row, "namespaces": ",".join(row["namespaces"])} for row in one["members"]]
+    show(rows, as_json=False)
+    print("\n".join(f"note on {one['name']}: {line}" for one in told for line in one["remarks"]))
+
+
+@app.command(name="update")
+def update() -> int:
+    """Walk to the newest state of every trusted federation. Exits with 1 if somebody showed something false."""
+    from hanse.flows.federation.follow import update as walk
+    from hanse.peers.client import PeerClient
+
+    files, wrong = _files(), 0
+    with closing(PeerClient()) as client:
+        for name in files.names():
+            trip = walk(client, files, name)
+            trusted = trip.federation.trusted
+            print(f"{name}: root version {trusted.root_version}, targets version {trusted.targets_version}")
+            for at, says in trip.wrong.items():
+                print(f"FALSE at {at}: {says}")
+            wrong += len(trip.wrong)
+    return 1 if wrong else 0
+
+
+@app.command(name="remove")
+def remove(name: str, /) -> None:
+    """Trust a federation no more; what was pinned at first use stays."""
+    from hanse.model.repo import parse_origin
+
+    files, origin = _files(), parse_origin(name)
+    files.load(origin)
+    files.forget(origin)
+    print(f"{name} is trusted no more")

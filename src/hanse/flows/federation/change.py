@@ -1,0 +1,214 @@
+"""Changing a federation together: who begins, who asks to join, what is proposed, who signs, when it holds.
+
+Files travel by any channel: a *request* of an institution that wants to join, signed by its key for the federation and by the
+key of its log; a *proposal*, which collects signatures (`hanse.sign.proposal`). Joining needs the threshold; leaving needs
+nobody: who leaves stops answering and exports what he holds, and the others take him off the list when they get to it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from hanse.errors import BadFormat, Conflict, NotFoundError
+from hanse.flows.federation.kept import MEMBERS, POLICY, Federation, fingerprint_of, tlog_policy_name
+from hanse.model.canonical import canonical
+from hanse.model.publickey import PublicKey, Scheme, Signer
+from hanse.model.repo import Origin
+from hanse.model.strictjson import parse_strict
+from hanse.sign.federation import ROOT, TARGETS, TrustedFederation
+from hanse.sign.proposal import Proposal, apply, make_root, make_targets, sign_proposal
+from hanse.tlog.members import MAX_MEMBERS_BYTES, Member, Members, parse_member, parse_members
+from hanse.tlog.note import NoteKey
+from hanse.tlog.tlogpolicy import make_tlog_policy, smallest_quorum
+
+YEAR = 366 * 86400
+FAULTY = 1
+_DOMAIN = b"hanse federation request v1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An institution's wish to be a member, or to be listed otherwise. key: its key for signing the federation's changes."""
+
+    federation: Origin
+    member: Member
+    key: PublicKey
+
+
+def make_request(federation: Origin, member: Member, signer: Signer, log: Signer) -> bytes:
+    """Return the file of a request, signed by the key it names and by the newest key of the member's log."""
+    told = {"v": 1, "federation": federation, "member": member.to_json(), "key": signer.public.text}
+    body = _DOMAIN + canonical(told)
+    signatures = {"key": signer.sign(body), "log": log.sign(body)}
+    return canonical(told | {"signatures": {name: base64.b64encode(one).decode() for name, one in signatures.items()}})
+
+
+def parse_request(data: bytes) -> Request:
+    """Return the request in a file: both keys signed it, so nobody asks in another one's name.
+
+    Raises BadFormat, TooLarge, BadRepoId or BadSignature.
+    """
+    told = parse_strict(data, "a request", MAX_MEMBERS_BYTES)
+    if set(told) != {"v", "federation", "member", "key", "signatures"} or told["v"] != 1:
+        raise BadFormat("a request has v 1, federation, member, key and signatures", hint="a newer Hanse may be needed")
+    signatures = told.pop("signatures")
+    member, key = parse_member(told["member"]), PublicKey.from_text(str(told["key"]))
+    body = _DOMAIN + canonical(told)
+    key.verify(_signature(signatures, "key"), body)
+    member.log[-1].public.verify(_signature(signatures, "log"), body)
+    return Request(Origin(str(told["federation"])), member, key)
+
+
+def _signature(told: object, name: str) -> bytes:
+    text = told.get(name) if isinstance(told, dict) else None
+    try:
+        return base64.b64decode(text if isinstance(text, str) else "?", validate=True)
+    except ValueError as error:
+        raise BadFormat(f"a request is signed by its {name} in base64") from error
+
+
+def begin(name: Origin, member: Member, signer: Signer, now: int) -> Federation:
+    """Return a new federation of one: the key of its first member signs root and targets."""
+    files = _files(Members.of(name, [member]), {}, None)
+    expires = _until(now)
+    made = Proposal(name, make_root(1, [signer.public], 1, expires), make_targets(1, files, expires), files)
+    signed = sign_proposal(made, signer)
+    trusted = apply(TrustedFederation.start(signed.root), signed)
+    return Federation(name, fingerprint_of(signed.root), trusted, files)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be changed. add: members to list or to list otherwise; remove: those to take off; need: a new threshold.
+
+    retire: fingerprints of keys that shall sign no more; policy: new defaults of the content policy, as TOML.
+    """
+
+    add: tuple[Request, ...] = ()
+    remove: tuple[Origin, ...] = ()
+    need: int | None = None
+    retire: tuple[str, ...] = ()
+    policy: str | None = None
+
+
+def propose(federation: Federation, change: Change, now: int) -> Proposal:
+    """Return the unsigned proposal of a change.
+
+    Keys follow requests: whoever joins brings one, and `retire` names those that go. Raises NotFoundError for a member or key
+    that is not there, Conflict for a request to another federation, BadFormat for a threshold that cannot be.
+    """
+    trusted = federation.trusted
+    members = dict(federation.members.members)
+    for origin in change.remove:
+        if members.pop(origin, None) is None:
+            raise NotFoundError(f"{origin} is no member of {federation.name}", hint="hanse federation status")
+    for request in change.add:
+        if request.federation != federation.name:
+            raise Conflict(f"the request of {request.member.origin} is to {request.federation}, not to {federation.name}")
+        members[request.member.origin] = request.member
+    policy = change.policy.encode() if change.policy is not None else federation.files.get(POLICY)
+    files = _files(Members.of(federation.name, members.values()), federation.files, policy)
+    keys, need = _keys(trusted, change), change.need or trusted.role(ROOT).need
+    root = b""
+    if {one.fingerprint for one in keys} != {one.fingerprint for one in root_keys(trusted)} or need != trusted.role(ROOT).need:
+        root = make_root(trusted.root_version + 1, keys, need, _until(now))
+    return Proposal(federation.name, root, make_targets(trusted.targets_version + 1, files, _until(now)), files)
+
+
+def settle(federation: Federation, proposal: Proposal) -> Federation:
+    """Return the federation after a proposal that enough members signed; raises as `hanse.sign.proposal.apply`."""
+    if proposal.name != federation.name:
+        raise Conflict(f"the proposal is of {proposal.name}, not of {federation.name}")
+    after = replace(federation, trusted=apply(federation.trusted, proposal), files=proposal.files or federation.files)
+    _ = after.members  # a list that nobody could read must not become the federation's
+    return after
+
+
+def root_keys(trusted: TrustedFederation) -> tuple[PublicKey, ...]:
+    """Return the keys that sign the federation's changes, in the order of the root."""
+    root = trusted.root.signed
+    return tuple(PublicKey.from_pem(_pem(root.keys[keyid].to_dict())) for keyid in root.roles[ROOT].keyids)
+
+
+def _pem(key: Mapping[str, object]) -> str:
+    value = key["keyval"]
+    public = str(value["public"]) if isinstance(value, dict) else ""
+    if key["keytype"] == "ed25519":
+        return PublicKey.from_raw(Scheme.ED25519, bytes.fromhex(public)).pem
+    return public
+
+
+def _keys(trusted: TrustedFederation, change: Change) -> tuple[PublicKey, ...]:
+    kept = {one.fingerprint: one for one in root_keys(trusted)}
+    for fingerprint in change.retire:
+        found = [known for known in kept if known.startswith(fingerprint)]
+        if len(found) != 1:
+            raise NotFoundError(
+                f"{len(found)} keys of the federation begin with {fingerprint[:64]}", hint="hanse federation status"
+            )
+        del kept[found[0]]
+    return tuple((kept | {one.key.fingerprint: one.key for one in change.add}).values())
+
+
+def _files(members: Members, old: Mapping[str, bytes], policy: bytes | None) -> dict[str, bytes]:
+    """Return the files of these members: the list, a tlog-policy for each log, the defaults of the content policy."""
+    files = {MEMBERS: members.encode()} | ({} if policy is None else {POLICY: policy})
+    for member in members.members.values():
+        name = tlog_policy_name(member.origin)
+        text = _tlog_policy(member, [one for one in members.members.values() if one.origin != member.origin])
+        files[name] = text if text is not None else old.get(name, b"")
+    return {name: data for name, data in files.items() if data}
+
+
+def _tlog_policy(member: Member, others: Iterable[Member]) -> bytes | None:
+    """Return the policy for a member's log: so many of the others' witnesses that two quorums share an honest one."""
+    witnesses: dict[str, NoteKey] = {one.origin: one.witness[-1] for one in others if one.witness}
+    if not witnesses:
+        return None
+    faulty = FAULTY if len(witnesses) > 3 else 0
+    return make_tlog_policy(
+        member.log[-1], witnesses, smallest_quorum(len(witnesses), faulty), f"{member.addresses[0]}/log"
+    ).encode()
+
+
+def _until(now: int) -> datetime:
+    return datetime.fromtimestamp(now + YEAR, tz=UTC)
+
+
+def explain(federation: Federation, proposal: Proposal) -> list[str]:
+    """Return what a proposal changes, a line each, for whoever is asked to sign it."""
+    before, after = federation.members.members, _members_after(federation, proposal)
+    lines = [f"{after[one].title} ({one}) joins" for one in sorted(after.keys() - before.keys())]
+    lines += [f"{before[one].title} ({one}) is taken off the list" for one in sorted(before.keys() - after.keys())]
+    for origin in sorted(before.keys() & after.keys()):
+        old, new = before[origin].to_json(), after[origin].to_json()
+        lines += [f"{origin}: {name} from {_word(old[name])} to {_word(new[name])}" for name in old if old[name] != new[name]]
+    if proposal.root:
+        old_role, new_role = federation.trusted.role(ROOT), _role_after(proposal)
+        lines += [f"the key {one[:16]} signs from now on" for one in sorted(set(new_role[1]) - set(old_role.keys))]
+        lines += [f"the key {one[:16]} signs no more" for one in sorted(set(old_role.keys) - set(new_role[1]))]
+        if (old_role.need, len(old_role.keys)) != (new_role[0], len(new_role[1])):
+            lines.append(
+                f"{new_role[0]} of {len(new_role[1])} keys change the federation, so far {old_role.need} of {len(old_role.keys)}"
+            )
+    if proposal.files.get(POLICY) != federation.files.get(POLICY):
+        lines.append("the defaults of the content policy change")
+    return lines or ["nothing but the version and the date of expiry"]
+
+
+def _members_after(federation: Federation, proposal: Proposal) -> Mapping[Origin, Member]:
+    return parse_members(proposal.files[MEMBERS]).members if MEMBERS in proposal.files else federation.members.members
+
+
+def _role_after(proposal: Proposal) -> tuple[int, list[str]]:
+    role = json.loads(proposal.root)["signed"]["roles"][TARGETS]
+    return int(role["threshold"]), [str(one) for one in role["keyids"]]
+
+
+def _word(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) < 120 else text[:117] + "..."

@@ -1,0 +1,156 @@
+"""Following a federation: getting to know it by its fingerprint, and walking from what is trusted to the newest that others have.
+
+1. The first root, whose fingerprint was compared by a person.
+2. Every root after it, one by one, as far as anybody has them.
+3. The newest targets, one by one from those that are trusted.
+4. The files that they list; those that are here already are not fetched again.
+5. It is kept; only then is it trusted.
+
+Members are asked one after the other, since all have the same: one that is down or holds something back costs time only, and one
+that shows something false is told of (`Trip.wrong`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from hanse.errors import (
+    BadFormat,
+    BadSignature,
+    HanseError,
+    NotFoundError,
+    PeerError,
+)
+from hanse.flows.federation.kept import Federation, FederationFiles, fingerprint_of
+from hanse.model.repo import Origin
+from hanse.peers.client import PeerClient
+from hanse.peers.federationclient import FederationClient
+from hanse.sign.federation import MAX_METADATA_BYTES, ROOT, TARGETS, TrustedFederation
+
+MAX_STEPS = 1024
+
+
+@dataclass
+class Trip:
+    """One walk. federation: where it led; wrong: what was shown that cannot be true, by address; down: who did not answer."""
+
+    federation: Federation
+    wrong: dict[str, str] = field(default_factory=dict)
+    down: list[str] = field(default_factory=list)
+
+
+def meet(client: PeerClient, files: FederationFiles, url: str, fingerprint: str) -> Federation:
+    """Trust the federation whose first root has this fingerprint (hex, at least 32 digits of it), and return it as it is now.
+
+    Raises BadFormat for too short a fingerprint, NotFoundError if the server has no such federation, BadSignature if what it
+    shows is another one, PeerError.
+    """
+    wanted = fingerprint.lower().replace(":", "").replace(" ", "")
+    if not 32 <= len(wanted) <= 64 or any(digit not in "0123456789abcdef" for digit in wanted):
+        raise BadFormat(
+            "a fingerprint has 64 hex digits, of which at least 32 are given", hint="compare it with what members publish"
+        )
+    source = FederationClient(client, url)
+    for claimed in source.listed():
+        if not claimed.first.startswith(wanted):
+            continue
+        data = source.metadata(claimed.name, ROOT, 1, MAX_METADATA_BYTES)
+        if data is None or not fingerprint_of(data).startswith(wanted):
+            raise BadSignature(f"{url} shows another first root of {claimed.name}", hint="ask another member")
+        begun = Federation(claimed.name, fingerprint_of(data), TrustedFederation.start(data), {})
+        files.keep(begun)
+        found = walk(client, begun, [url], files)
+        files.keep(found.federation)
+        return found.federation
+    raise NotFoundError(f"{url} knows no federation with the fingerprint {wanted[:16]}", hint="check address and fingerprint")
+
+
+def update(client: PeerClient, files: FederationFiles, name: Origin, urls: Iterable[str] = ()) -> Trip:
+    """Walk to the newest state that the members, or these addresses, have; keep it and return it.
+
+    Raises NotFoundError if the federation is not known here, StorageError.
+    """
+    known = files.load(name)
+    found = walk(client, known, [*urls, *addresses(known)], files)
+    if found.federation != known:
+        files.keep(found.federation)
+    return found
+
+
+def addresses(federation: Federation) -> list[str]:
+    """Return where the members can be asked, each by its best address, then by the others."""
+    with suppress(HanseError):
+        members = list(federation.members.members.values())
+        return [*(one.addresses[0] for one in members), *(url for one in members for url in one.addresses[1:])]
+    return []
+
+
+def walk(client: PeerClient, known: Federation, urls: Iterable[str], files: FederationFiles) -> Trip:
+    """Return where the walk over these addresses leads from what is known.
+
+    Every version on the way that was verified is put into `files`, for those who walk after us; what is trusted stays as it is.
+    """
+    trip = Trip(known)
+    for url in dict.fromkeys(urls):
+        try:
+            trip.federation = _step(FederationClient(client, url), trip.federation, files)
+        except PeerError as error:
+            trip.down.append(f"{url}: {error.message}")
+        except HanseError as error:
+            trip.wrong[url] = error.message
+    return trip
+
+
+def _step(source: FederationClient, known: Federation, kept: FederationFiles) -> Federation:
+    trusted = known.trusted
+    for _ in range(MAX_STEPS):
+        data = source.metadata(known.name, ROOT, trusted.root_version + 1, MAX_METADATA_BYTES)
+        if data is None:
+            break
+        trusted = trusted.with_root(data)
+        kept.put(known.name, ROOT, trusted.root_version, data)
+    trusted = _targets(source, known, trusted, kept)
+    files = dict(known.files)
+    for name, (digest, size) in trusted.listed().items():
+        if name not in files or not _is(trusted, name, files[name]):
+            data = source.file(known.name, digest, size)
+            if data is None:
+                raise NotFoundError(f"{source.url} lists {name} and does not have it")
+            files[name] = trusted.check_target(name, data)
+    listed = {name: files[name] for name in trusted.listed()}
+    # A list of members that cannot be read is none: what was trusted before stays.
+    found = replace(known, trusted=trusted, files=listed or known.files)
+    if listed:
+        _ = found.members
+    return found
+
+
+def _targets(source: FederationClient, known: Federation, trusted: TrustedFederation, kept: FederationFiles) -> TrustedFederation:
+    """Return what is trusted after the newest targets that the source has."""
+    first = trusted.targets_version + 1
+    if trusted.targets is None:
+        claimed = next((one for one in source.listed() if one.name == known.name), None)
+        first = claimed.targets if claimed and claimed.targets else 1
+    elif not trusted.targets_trusted:
+        first = trusted.targets_version  # perhaps signed again, by those whom the new root names
+    for version in range(first, first + MAX_STEPS):
+        data = source.metadata(known.name, TARGETS, version, MAX_METADATA_BYTES)
+        if data is None:
+            break
+        try:
+            trusted = trusted.with_targets(data)
+            kept.put(known.name, TARGETS, version, data)
+        except BadSignature:
+            if version > trusted.targets_version:
+                raise  # else it is still as the old members signed it: the next version is by the new ones
+    return trusted
+
+
+def _is(trusted: TrustedFederation, name: str, data: bytes) -> bool:
+    try:
+        trusted.check_target(name, data)
+    except HanseError:
+        return False
+    return True

@@ -1,0 +1,110 @@
+"""`hanse federation`: from nothing to three members by typed commands, on nodes that serve; then one is taken off, one lies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.support.forked import Mother, forked_node
+from tests.support.live import LiveNode
+from tests.support.served import until
+
+from hanse.cli.main import run
+from hanse.flows.federation.kept import FederationFiles
+from hanse.model.repo import Origin
+
+NAME = "models.example"
+
+
+class Members:
+    """Three nodes of three institutions, and a desk at which each types commands."""
+
+    def __init__(
+        self, folder: Path, nodes: dict[str, LiveNode], patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.nodes = nodes
+        self._patch = patch
+        self._capsys = capsys
+        patch.chdir(folder)
+
+    def type(self, who: str, *words: str, status: int = 0) -> str:
+        """Run `hanse federation WORDS` as one of them and return what it printed."""
+        self._patch.setenv("HANSE_HOME", str(self.nodes[who].folder))
+        self._capsys.readouterr()
+        assert run(["federation", *words]) == status
+        said = self._capsys.readouterr()
+        return said.out + said.err
+
+    def listing(self, who: str) -> list[str]:
+        """Return the words by which one of them is listed."""
+        return ["--title", f"Institution {who}", "--address", self.nodes[who].url, "--namespace", f"ns-{who}"]
+
+
+@pytest.fixture(name="members")
+def _members(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    mother: Mother,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Members]:
+    with ExitStack() as stack:
+        nodes: dict[str, LiveNode] = {}
+        for name in getattr(request, "param", "abc"):
+            (tmp_path / name).mkdir()
+            flags, environ = ("--origin", f"{name}.example"), {"HANSE_FOLLOW_SECONDS": "1"}
+            nodes[name] = stack.enter_context(forked_node(mother, tmp_path / name, flags=flags, environ=environ))
+        yield Members(tmp_path, nodes, monkeypatch, capsys)
+
+
+def test_from_nothing_to_three_members(members: Members) -> None:
+    """Three institutions found a federation by documented commands and cosign each other; then two take the third off."""
+    assert "fingerprint" in members.type("a", "init", NAME, *members.listing("a"), "--quick")
+    members.type("a", "invite")
+    for who in "bc":
+        told = members.type(who, "join", f"{NAME}.invite", *members.listing(who), "--capacity", "1 GiB")
+        assert "compare it" in told
+    asked = members.type("a", "propose", "--add", "b.example.request", "--add", "c.example.request", "--need", "2")
+    assert "b.example) joins" in asked
+    assert "signed by 1 of the 2" in asked
+    proposal = f"{NAME}.2.proposal"
+    assert "signed by 1" in members.type("a", "publish", proposal, status=1)
+    assert "signed by enough" in members.type("b", "sign", proposal)
+    assert "targets version 2" in members.type("c", "publish", proposal)  # whoever has it may publish it
+    told = members.type("a", "update", "--from", members.nodes["c"].url)
+    assert "b.example is asked for cosignatures" in told
+    members.type("b", "update", "--from", members.nodes["c"].url)
+    status = json.loads(members.type("b", "status", "--json"))[0]
+    assert [one["member"] for one in status["members"]] == ["a.example", "b.example", "c.example"]
+    assert (status["need"], len(status["keys"])) == (2, 3)
+    for node in members.nodes.values():
+        until(partial(_is_cosigned, node))
+    # Two of three take one off the list; he cannot keep himself on it.
+    key = FederationFiles(members.nodes["a"].data / "federation").load(Origin(NAME))
+    assert len(key.members.members) == 3
+    members.type("a", "propose", "--remove", "c.example", "--out", "out.proposal")
+    members.type("b", "sign", "out.proposal")
+    members.type("b", "publish", "out.proposal")
+    members.type("a", "update")
+    assert "c.example" not in members.type("a", "status")
+    assert "follows models.example no more" in members.type("c", "leave")
+    assert "in no federation" in members.type("c", "propose", status=1)
+
+
+@pytest.mark.parametrize("members", ["a"], indirect=True)
+def test_nothing_to_begin_with(members: Members) -> None:
+    """Without a key, a federation or an invitation there is a reason and a way on."""
+    assert "--quick" in members.type("a", "init", NAME, *members.listing("a"), status=1)
+    assert "in no federation" in members.type("a", "invite", status=1)
+    assert "cannot read" in members.type("a", "join", "none.invite", *members.listing("a"), status=1)
+    assert members.type("a", "status") == ""
+
+
+def _is_cosigned(node: LiveNode) -> bool:
+    """Tell whether two witnesses and two mirrors cosign the log."""
+    _, note = node.get("/log/checkpoint")
+    return sum(line.startswith("— ") for line in note.decode().splitlines()) == 5

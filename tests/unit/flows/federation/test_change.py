@@ -1,0 +1,118 @@
+"""Changes of a federation: who joins, who goes, who has to agree."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.support.founders import NAME, NOW, Founder, changed, founded, founders
+
+from hanse.errors import BadSignature, Conflict, HanseError, NotFoundError
+from hanse.flows.federation.change import Change, begin, explain, make_request, parse_request, propose, root_keys, settle
+from hanse.flows.federation.kept import POLICY
+from hanse.model.repo import Origin
+from hanse.sign.proposal import merge, sign_proposal
+from hanse.tlog.tlogpolicy import parse_tlog_policy
+
+
+def test_from_one_to_five() -> None:
+    """A federation of one takes in four others; from then on three of five decide, and every log has a policy of the others."""
+    people = founders(5)
+    federation = founded(people, 3)
+    assert list(federation.members.members) == [one.origin for one in people]
+    assert (federation.trusted.role("root").need, len(root_keys(federation.trusted))) == (3, 5)
+    for one in people:
+        policy = parse_tlog_policy(federation.files[f"{one.origin}.tlog-policy"])
+        assert set(policy.witnesses) == {other.origin for other in people} - {one.origin}
+        assert [log.key.name for log in policy.logs] == [one.origin]
+
+
+def test_joining_needs_the_threshold() -> None:
+    """Two of three make somebody a member; one alone, or with the one who wants to join, does not."""
+    people = founders(3)
+    federation, newcomer = founded(people, 2), Founder(Origin("new.example"))
+    change = Change(add=(newcomer.request(),))
+    for by in ([people[0]], [people[0], newcomer]):
+        with pytest.raises(BadSignature):
+            changed(federation, change, *by)
+    # The new root needs its own threshold too, which the newcomer may help to reach.
+    after = changed(federation, change, people[0], people[2])
+    assert newcomer.origin in after.members.members
+
+
+def test_nobody_forces_out_another_alone() -> None:
+    """A member and his key are removed by the threshold only; what remains works on without him."""
+    people = founders(4)
+    federation = founded(people, 3)
+    change = Change(remove=(people[3].origin,), retire=(people[3].own.public.fingerprint,))
+    with pytest.raises(BadSignature):
+        changed(federation, change, people[0], people[1])
+    after = changed(federation, change, *people[:3])
+    assert people[3].origin not in after.members.members
+    with pytest.raises(BadSignature):
+        changed(after, Change(policy="x = 1\n"), people[3], people[0], people[0])
+    assert changed(after, Change(policy='policy = 1\nbase = "careful"\n'), *people[:3]).files[POLICY]
+
+
+def test_a_request_is_of_who_it_says() -> None:
+    """A request is signed by the log and the key that it names: neither can be put in by somebody else."""
+    one, other = founders(2)
+    with pytest.raises(BadSignature):
+        parse_request(make_request(NAME, one.member, other.own, other.log))
+    told = json.loads(make_request(NAME, one.member, one.own, one.log))
+    told["key"] = other.own.public.text
+    with pytest.raises(BadSignature):
+        parse_request(json.dumps(told).encode())
+    told = json.loads(make_request(NAME, one.member, one.own, one.log))
+    told["member"]["capacity"] = 1
+    with pytest.raises(BadSignature):
+        parse_request(json.dumps(told).encode())
+    wrongs: list[dict[str, object]] = [
+        {},
+        told | {"signatures": {}},
+        told | {"v": 2},
+        told | {"signatures": {"key": "*", "log": "*"}},
+    ]
+    for wrong in wrongs:
+        with pytest.raises(HanseError):
+            parse_request(json.dumps(wrong).encode())
+
+
+def test_what_is_asked_for_must_be_there() -> None:
+    """Members and keys that are not there cannot be removed, and a request to another federation is none to this one."""
+    people = founders(2)
+    federation = founded(people, 2)
+    for change in (Change(remove=(Origin("x.example"),)), Change(retire=("f" * 64,)), Change(retire=("",))):
+        with pytest.raises(NotFoundError):
+            propose(federation, change, NOW)
+    with pytest.raises(Conflict):
+        propose(federation, Change(add=(people[1].request(Origin("other.example")),)), NOW)
+    with pytest.raises(HanseError, match="no threshold"):
+        propose(federation, Change(need=3), NOW)
+
+
+def test_proposals_of_another_federation() -> None:
+    """What one federation agreed on changes no other one."""
+    one, other = founders(2)
+    here = begin(NAME, one.member, one.own, NOW)
+    there = begin(Origin("other.example"), other.member, other.own, NOW)
+    proposal = sign_proposal(propose(there, Change(), NOW), other.own)
+    with pytest.raises(Conflict):
+        settle(here, merge([proposal]))
+
+
+def test_who_signs_is_told_what_changes() -> None:
+    """A proposal is explained in words: who joins or goes, which keys, which threshold, which fields."""
+    people = founders(3)
+    federation = founded(people[:2], 2)
+    assert explain(federation, propose(federation, Change(), NOW)) == ["nothing but the version and the date of expiry"]
+    change = Change(add=(people[2].request(),), remove=(people[1].origin,), need=1, policy="a = 1\n")
+    told = "\n".join(explain(federation, propose(federation, change, NOW)))
+    for words in (
+        "Member2.Example (member2.example) joins",
+        "member1.example) is taken off",
+        "signs from now on",
+        "1 of 3 keys",
+        "policy",
+    ):
+        assert words in told

@@ -1,0 +1,40 @@
+"""What a reader trusts because of a federation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.founders import NAME, NOW, founded, founders
+
+from hanse.errors import BadProof
+from hanse.flows.federation.change import YEAR, begin
+from hanse.flows.federation.kept import FederationFiles
+from hanse.flows.federation.trusted import Roots, roots_of, with_roots
+from hanse.flows.trust import Trust
+from hanse.model.repo import Origin
+
+
+def test_members_are_configured(tmp_path: Path) -> None:
+    """Logs, cosigners and namespaces of all trusted federations count, beside what was configured by hand."""
+    files, people = FederationFiles(tmp_path), founders(3)
+    assert roots_of(files, NOW) == Roots()
+    files.keep(founded(people[:2], 2))
+    other = begin(Origin("other.example"), people[2].member, people[2].own, NOW)
+    files.keep(other)
+    found = with_roots(Trust(), roots_of(files, NOW))
+    assert set(found.logs) == {one.origin for one in people}
+    assert found.logs[people[0].origin] == people[0].member.log
+    assert len(found.cosigners) == 6
+    assert roots_of(files, NOW).owners["member1"] == people[1].origin
+    assert with_roots(found, roots_of(files, NOW)) == found
+
+
+def test_an_expired_federation_is_an_error(tmp_path: Path) -> None:
+    """Who trusted a federation is not led back to first contact because it has expired."""
+    files = FederationFiles(tmp_path)
+    files.keep(founded(founders(2), 2))
+    with pytest.raises(BadProof, match="expired"):
+        roots_of(files, NOW + YEAR + 1)
+    files.forget(NAME)
+    assert roots_of(files, NOW + YEAR + 1) == Roots()
