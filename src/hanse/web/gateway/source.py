@@ -102,7 +102,7 @@ class Fetching(Protocol):
 
 def held_of(found: Fetching | HeldBytes) -> HeldBytes | None:
     """Return what lies here whole, None for what is on its way."""
-    return None if hasattr(found, "wait") else cast("HeldBytes", found)
+    return None if hasattr(found, "wait") else found
 
 
 def fetch_of(found: Fetching | HeldBytes) -> Fetching | None:
