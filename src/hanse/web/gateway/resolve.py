@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from hanse.errors import BlobNotFound
 from hanse.model.digest import is_git_oid
 from hanse.model.filepin import FilePin
 from hanse.store.base import ByteSource, FileSlice
@@ -89,6 +90,15 @@ def _cache(asked: Asked, revision: Pulled) -> str:
     return IMMUTABLE if is_git_oid(asked.rev) else "no-cache"
 
 
+async def _ready(asked: Asked, revision: Pulled) -> Fetching | HeldBytes | Response:
+    """Return the file once its first byte may leave, or the answer that it is not here yet."""
+    found = await asked.run(asked.source.file, revision, asked.path)
+    fetch = fetch_of(found)
+    if fetch is None:
+        return found
+    return await _settled(asked, fetch) or _busy(asked, fetch)
+
+
 async def _settled(asked: Asked, found: Fetching) -> Fetching | HeldBytes | None:
     """Return the file once its first byte may leave; None if the caller left, or may not be kept waiting any longer."""
     until = None if asked.patience is None else time.monotonic() + asked.patience
@@ -122,15 +132,16 @@ async def resolve(asked: Asked) -> Response:
     first = answer(_Sized(pin.size))
     if head or first.status_code not in (200, 206):
         return warned(first, revision)
-    found = await asked.run(asked.source.file, revision, asked.path)
-    fetch = fetch_of(found)
-    if fetch is not None:
-        ready = await _settled(asked, fetch)
-        if ready is None:
-            return _busy(asked, fetch)
-        found = ready
-    held = held_of(found)
-    if held is not None:
-        return warned(answer(_Opened(await asked.run(held.open), pin.size)), revision)
-    assert fetch is not None
-    return warned(answer(_Arriving(fetch, pin.size)), revision)
+    for last in (False, True):
+        ready = await _ready(asked, revision)
+        if isinstance(ready, Response):
+            return ready
+        held = held_of(ready)
+        if held is None:
+            return warned(answer(_Arriving(cast("Fetching", ready), pin.size)), revision)
+        try:
+            return warned(answer(_Opened(await asked.run(held.open), pin.size)), revision)
+        except BlobNotFound:  # it was moved or changed meanwhile: the second time it is fetched like one that never was here
+            if last:
+                raise
+    raise AssertionError("unreachable")
