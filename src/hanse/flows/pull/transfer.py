@@ -89,7 +89,7 @@ class Transfer:
         useful = max(1, (self._layout.size - self.schedule.done_bytes) // LEAST)
         each = max(1, min(PER_PLACE, self._parallel // len(left), useful))
         for source in left:
-            while source.lanes < each:
+            for _ in range(source.lanes, each):
                 with self.schedule.changed:
                     source.lanes += 1
                 threading.Thread(target=self._lane, args=(source,), name=f"fetch {source.place.name}", daemon=True).start()
