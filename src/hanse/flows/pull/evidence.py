@@ -28,6 +28,7 @@ from hanse.flows.fetch_evidence import fetch_growth
 from hanse.flows.pins import Pins
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.pull.asked import Asked, PullSettings
+from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.merge import Shown, merge, split_views
 from hanse.flows.verify import VerifiedRevision
 from hanse.flows.verify_folder import Growth, Question, Verifying, keep, verify_evidence
@@ -128,7 +129,7 @@ class Found:
     older: tuple[tuple[str, Origin], ...] = ()
 
 
-class NodesSource:
+class NodesGrowth:
     """The growth of logs from whichever node has it. online: nodes were asked just now."""
 
     def __init__(self, client: PeerClient, nodes: Sequence[str], *, online: bool = True) -> None:
@@ -153,7 +154,7 @@ def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, s
     Raises VerificationFailed or PolicyError for what is left once false files are left out, StorageError.
     """
     question = Question(asked.repo.path, asked.repo.type, asked.revision)
-    verifying = Verifying(settings.policy, settings.home, now)
+    verifying = Verifying(settings.policy, settings.home, now, scans=(PENDING,))
     false: dict[str, str] = {}
     honest = list(shown)
     for again in (True, False):

@@ -34,6 +34,8 @@ from hanse.scan.versions import SCANNER
 
 MAX_FACTS_BYTES = 32 * 1024 * 1024
 MAX_KEPT = 100_000
+PENDING = Scanned("", Verdict.SAFE, Coverage.COMPLETE)
+"""Stands for the scans made here until they are made: every file is judged by its own before its first byte leaves."""
 _FLAGGED = "flagged"
 _GIT = "git:"
 
@@ -80,13 +82,6 @@ def scanned_elsewhere(policy: LoadedPolicy, facts: EvidenceFacts) -> bool:
         one.coverage is Coverage.COMPLETE and (one.member or one.key) and is_in(groups, rule.of, one.member, one.key)
         for one in facts.scans
     )
-
-
-def pending(policy: LoadedPolicy, facts: EvidenceFacts) -> EvidenceFacts:
-    """Return the facts with a scan made here that found nothing yet: every file is scanned before its first byte leaves."""
-    if scanned_elsewhere(policy, facts):
-        return facts
-    return replace(facts, scans=(Scanned("", Verdict.SAFE, Coverage.COMPLETE), *facts.scans))
 
 
 class Judge:
