@@ -126,3 +126,26 @@ class Gateway:
                 stop=self.stop,
             )
             yield server_of(app)
+
+    @contextlib.contextmanager
+    def _source(self, held: Held) -> Iterator[tuple[GatewaySource, Home]]:
+        from hanse.clock import SystemClock  # noqa: PLC0415 same
+        from hanse.flows.gateway_pull import Counting, GatewaySource  # noqa: PLC0415 same
+        from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
+        from hanse.flows.pull.puller import Puller, PullSettings  # noqa: PLC0415 same
+        from hanse.peers.client import PeerClient  # noqa: PLC0415 same
+
+        options = self.options
+        home = Home(choose_home(options.environ.get("HF_ENDPOINT", ""), options.nodes, options.upstream), PeerClient())
+        settings = PullSettings(
+            options.nodes,
+            options.upstream,
+            options.policy,
+            options.home,
+            token_for=lambda url: token_for(options, home.url, url),
+            offline=options.offline,
+        )
+        self.counting = Counting(self.session)
+        puller = Puller(settings, held, Fetcher(held, report=self.counting.report), SystemClock())
+        with contextlib.closing(puller):
+            yield GatewaySource(puller, self.counting, own_token=same_server(home.url, settings.home_node)), home
