@@ -18,12 +18,13 @@ from hanse.conform.repos import OriginFile, read_files
 from hanse.errors import HanseError, IntegrityError, RepoNotFound, RevisionNotFound
 from hanse.flows.gateway_home import Home
 from hanse.flows.gateway_session import Session
+from hanse.flows.gateway_state import new_secret
 from hanse.model.decision import Rung
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoId, RepoType, parse_repo_id
 from hanse.peers.client import PeerClient
 from hanse.web.gateway.app import GatewayApp
-from hanse.web.gateway.guard import Guard, new_secret
+from hanse.web.gateway.guard import Guard
 from hanse.web.gateway.serving import server_of
 
 REV = "1f" * 20

@@ -29,6 +29,8 @@ app = App(
     result_action="return_value",
 )
 app.command("hanse.cli.completion:completion", name="completion", group=USE, help="Install tab completion for your shell.")
+app.command("hanse.cli.run:run", name="run", group=USE, help="Run a program that gets only verified bytes.")
+app.command("hanse.cli.gateway:app", name="gateway", group=USE, help="Serve verified bytes to a session's programs.")
 app.command("hanse.cli.find:find", name="find", group=USE, help="Say who holds the bytes of a digest or a file, since when.")
 app.command("hanse.cli.cite:cite", name="cite", group=USE, help="Print a citation of exactly one revision.")
 app.command("hanse.cli.login:login", name="login", group=USE, help="Keep a token for a server, shown to that server only.")
