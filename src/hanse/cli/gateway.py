@@ -48,9 +48,10 @@ def gateway(
     from hanse.flows.gateway_session import one_line
 
     with (
-        prepared(
-            policy=policy, node=node, upstream=upstream, offline=offline, store=store, cache_size=cache_size
-        ) as (options, held),
+        prepared(policy=policy, node=node, upstream=upstream, offline=offline, store=store, cache_size=cache_size) as (
+            options,
+            held,
+        ),
         closing(listen(port)) as listener,
     ):
         running = Gateway(options, listener, new_secret(), say)

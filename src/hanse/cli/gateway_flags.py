@@ -22,8 +22,12 @@ UpstreamFlag = Annotated[
     Parameter(help="Hub for names that no node answers for; `none` for none. Default: HF_ENDPOINT, else the public hub."),
 ]
 OfflineFlag = Annotated[bool, Parameter(help="Use no network: only what is held.")]
-StoreFlag = Annotated[Path | None, Parameter(help="Where verified files are kept. Default: HANSE_STORE, else held in HANSE_HOME.")]
-SizeFlag = Annotated[str | None, Parameter(help="How much the held files may take, such as `200 GiB`; what was not used longest goes.")]
+StoreFlag = Annotated[
+    Path | None, Parameter(help="Where verified files are kept. Default: HANSE_STORE, else held in HANSE_HOME.")
+]
+SizeFlag = Annotated[
+    str | None, Parameter(help="How much the held files may take, such as `200 GiB`; what was not used longest goes.")
+]
 
 _PUBLIC_HUB = "https://huggingface.co"
 _NONE = "none"
@@ -44,9 +48,7 @@ def before(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if name != "HF_ENDPOINT" or value}
 
 
-def servers(
-    nodes: Sequence[str] | None, upstream: str | None, environ: Mapping[str, str]
-) -> tuple[tuple[str, ...], str | None]:
+def servers(nodes: Sequence[str] | None, upstream: str | None, environ: Mapping[str, str]) -> tuple[tuple[str, ...], str | None]:
     """Return the addresses of nodes and upstream; raises InputError for what is none."""
     from hanse.peers.client import parse_base
 

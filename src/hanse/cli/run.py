@@ -30,14 +30,15 @@ def run(
 ) -> int:
     """Run a program behind a gateway of its own: `hanse run -- python app.py`.
 
-    Whatever it loads by Hugging Face tools is resolved, judged by the policy and verified to the last chunk before it gets a byte.
+    What it loads by Hugging Face tools is resolved, judged by the policy and verified to the last chunk before a byte leaves.
     Exits with the program's exit code.
     """
     if not command:
         raise InputError("there is nothing to run", hint="hanse run -- python app.py")
-    with prepared(
-        policy=policy, node=node, upstream=upstream, offline=offline, store=store, cache_size=cache_size
-    ) as (options, held):
+    with prepared(policy=policy, node=node, upstream=upstream, offline=offline, store=store, cache_size=cache_size) as (
+        options,
+        held,
+    ):
         code, summary = _run(command, options, held)
     _tell(summary, json_file)
     return code
@@ -70,6 +71,3 @@ def _tell(summary: Summary, json_file: Path | None) -> None:
             json_file.write_text(json.dumps(summary.to_json(), indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             raise StorageError(f"cannot write {json_file}: {error.strerror}") from error
-
-
-
