@@ -1,0 +1,1 @@
+"""Pulling: from a name to verified files, from whoever has them."""
