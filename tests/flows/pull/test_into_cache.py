@@ -35,7 +35,8 @@ repo, revision, *names = sys.argv[1:]
 folder = hub.snapshot_download(repo, revision=revision)
 found = {name: open(hub.hf_hub_download(repo, name, revision=revision), "rb").read().hex() for name in names}
 cached = hub.scan_cache_dir()
-print(json.dumps({"folder": folder, "files": found, "warnings": [str(one) for one in cached.warnings], "size": cached.size_on_disk}))
+warned = [str(one) for one in cached.warnings]
+print(json.dumps({"folder": folder, "files": found, "warnings": warned, "size": cached.size_on_disk}))
 """
 
 
@@ -76,7 +77,7 @@ def _read(client: str, cache: Path, *arguments: str) -> Any:
 @pytest.mark.parametrize("client", ["hub0", "hub1", "hub2"])
 @pytest.mark.parametrize("revision", ["main", REV])
 def test_clients_read_it_offline(entry: Path, client: str, revision: str) -> None:
-    """Whole snapshot and single files come from the cache, by name and by commit id, and the client's own check finds no fault."""
+    """Snapshot and single files come from the cache, by name and by commit id, and the client's own check finds no fault."""
     folder = write_snapshot(entry, REV, "main", listed=PINS, pulled=PINS, put=put)
     found = _read(client, entry.parent, "Ada/Tiny", revision, *FILES)
     assert (found["folder"], found["warnings"]) == (str(folder), [])

@@ -26,7 +26,6 @@ from hanse.store.sharing import replace_link, replace_text
 
 TREE_FORM = 1
 """Version of the list of files that is written."""
-_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of model files. See https://bford.info/cachedir/\n"
 Put = Callable[[FilePin, Path], None]
 """Brings the bytes of a file to a path, in place of what may be there."""
 
@@ -63,7 +62,6 @@ def write_snapshot(entry: Path, rev: GitOid, ref: str, *, listed: Iterable[FileP
     with storage_errors(f"make the cache entry {entry}"):
         for folder in (entry / "blobs", entry / "trees", snapshot):
             folder.mkdir(parents=True, exist_ok=True)
-    _tag(entry.parent)
     for pin in {one.etag: one for one in pins}.values():
         put(pin, blob_path(entry, pin))
     replace_text(entry / "trees" / f"{rev}.json", tree_listing(listed))
@@ -97,10 +95,3 @@ def _point(refs: Path, ref: str, rev: GitOid) -> None:
     with storage_errors(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
     replace_text(path, rev)
-
-
-def _tag(cache: Path) -> None:
-    """Mark the cache as one, so that programs for backups leave it out."""
-    tag = cache / "CACHEDIR.TAG"
-    if not tag.exists():
-        replace_text(tag, _TAG)
