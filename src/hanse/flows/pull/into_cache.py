@@ -76,8 +76,9 @@ def tree_listing(listed: Iterable[FilePin]) -> str:
     """Return the list of files as clients keep it."""
     files: dict[str, dict[str, str | int]] = {}
     for pin in sorted(listed, key=lambda one: one.path):
-        large = {"lfs_sha256": pin.sha256, "lfs_size": pin.size} if pin.lfs and pin.sha256 else {}
-        files[pin.path] = {"size": pin.size, "blob_id": pin.git_oid, **large}
+        files[pin.path] = {"size": pin.size, "blob_id": pin.git_oid}
+        if pin.lfs and pin.sha256:
+            files[pin.path] |= {"lfs_sha256": pin.sha256, "lfs_size": pin.size}
     return json.dumps({"format_version": TREE_FORM, "files": files}, indent=1)
 
 
