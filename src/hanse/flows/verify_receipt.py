@@ -16,7 +16,7 @@ from hanse.flows.local_files import Checked, Expected, Hashing, compare
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.receipts import own_receipt, policy_digest
 from hanse.flows.verify_folder import Question
-from hanse.model.decision import Decision, EvidenceFacts, Known, NameKind, Scanned, Want
+from hanse.model.decision import Decision, EvidenceFacts, NameKind, Scanned, Want
 from hanse.model.digest import Sha256
 from hanse.model.finding import Coverage, Verdict
 from hanse.model.receipt import Receipt
@@ -107,10 +107,9 @@ def _facts(receipt: Receipt, policy: LoadedPolicy, now: int) -> EvidenceFacts:
     return EvidenceFacts(
         now=now,
         want=Want.PINNED if receipt.tree else Want.REVISION,
-        kind=NameKind.MIRRORED,
+        kind=NameKind.BARE,
         repo=str(receipt.repo),
         rev=receipt.rev,
         tree=receipt.tree,
         scans=(Scanned("", Verdict.SAFE, Coverage.COMPLETE),) if same else (),
-        owner=Known.PINNED,
     )
