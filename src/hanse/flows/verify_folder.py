@@ -23,6 +23,7 @@ from hanse.flows.shown_log import cosigners_in
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name
 from hanse.flows.veil import CLEAR, Veil
 from hanse.flows.verify import VerifiedRevision, pin_of, verify_revision
+from hanse.model.decision import Scanned
 from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence, MapName, UnverifiedEvidence, parse_evidence
 from hanse.model.publickey import PublicKey
@@ -127,12 +128,13 @@ def verify_folder(
 
 @dataclass(frozen=True, slots=True)
 class Verifying:
-    """What evidence is verified with. home: HANSE_HOME, whose pins count; keys: of signers, named by hand; now: seconds."""
+    """What evidence is verified with. home: HANSE_HOME, whose pins count; keys: of signers, named by hand; now: seconds; scans: made here."""
 
     policy: LoadedPolicy
     home: Path
     now: int
     keys: tuple[PublicKey, ...] = ()
+    scans: tuple[Scanned, ...] = ()
 
 
 def verify_evidence(evidence: UnverifiedEvidence, source: Growth, question: Question, verifying: Verifying) -> VerifiedRevision:
@@ -143,7 +145,7 @@ def verify_evidence(evidence: UnverifiedEvidence, source: Growth, question: Ques
     pins = {origin: read_pins(verifying.home, origin) for origin in _origins(evidence)}
     growth = source.growth(evidence.logs, pins)
     known = pinned_cosigners(pins.values())
-    trust = Trust(cosigners=known, keys=verifying.keys, pins=pins, growth=growth, ask_growth=source.online)
+    trust = Trust(cosigners=known, keys=verifying.keys, pins=pins, growth=growth, ask_growth=source.online, scans=verifying.scans)
     return verify_revision(evidence, trust, verifying.policy, wanted(question, evidence), verifying.now)
 
 

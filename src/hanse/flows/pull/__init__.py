@@ -1,1 +1,1 @@
-"""Pulling: from a name to verified files, from whoever has them."""
+"""Pulling: names become pins, pins become verified files, from whoever has the bytes."""

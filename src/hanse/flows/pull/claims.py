@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Protocol
 
 from hanse.clock import rfc3339
@@ -21,7 +22,8 @@ from hanse.model.digest import GitOid, is_git_oid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoType
 
-MAX_FILES = 100_000
+MAX_FILES = 200_000
+MAX_COMMITS = 10_000
 _SHOWN = 3
 
 
@@ -39,6 +41,15 @@ class Info(Protocol):
         ...
 
 
+class Commit(Protocol):
+    """A commit of a history."""
+
+    @property
+    def id(self) -> str:
+        """Commit id."""
+        ...
+
+
 class Claimer(Protocol):
     """A Hub-shaped origin that can be asked. Raises NotFoundError or PeerError, as `hanse.peers.hub.Hub` does."""
 
@@ -50,17 +61,16 @@ class Claimer(Protocol):
         """Return the files of a revision."""
         ...
 
-    def commits(self, kind: RepoType, name: str, rev: str, /) -> Sequence[str]:
-        """Return the newest commit ids of a history, the newest first."""
+    def commits(self, kind: RepoType, name: str, rev: str, /) -> Iterable[Commit]:
+        """Yield the commits of a history, the newest first."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A revision as its origin claims it, pinned. private: not everybody may see it; notices: what a reader should know."""
+    """A revision as its origin claims it, pinned. notices: what a reader should know."""
 
     known: KnownRevision
-    private: bool
     notices: tuple[str, ...] = ()
 
 
@@ -78,14 +88,14 @@ def ask_claims(hub: Claimer, origin: Origin, asked: Asked, known: Known, now: in
     if asked.pinned:
         if rev != asked.revision:
             raise IntegrityError(f"{origin} was asked for revision {asked.revision} of {asked.repo.path} and answers with {rev}")
-        return Claimed(_pin(hub, asked, known, rev, info.info, now, private=private), private)
+        return Claimed(_pin(hub, asked, known, rev, info.info, now=now, private=private))
     ref, notices = _follow(hub, asked, known.ref(asked.repo, asked.revision), rev, now)
     if ref.rev != rev:  # it stays where it was, at what is pinned already
         held = known.revision(asked.repo, ref.rev)
-        return Claimed(held or _pin(hub, asked, known, ref.rev, {}, now, private=private), private, notices)
-    found = _pin(hub, asked, known, rev, info.info, now, private=private)
+        return Claimed(held or _pin(hub, asked, known, ref.rev, {}, now=now, private=private), notices)
+    found = _pin(hub, asked, known, rev, info.info, now=now, private=private)
     known.keep_ref(asked.repo, asked.revision, ref, private=private)
-    return Claimed(found, private, notices)
+    return Claimed(found, notices)
 
 
 def is_private(info: Mapping[str, Any]) -> bool:
@@ -94,22 +104,22 @@ def is_private(info: Mapping[str, Any]) -> bool:
 
 
 def _pin(
-    hub: Claimer, asked: Asked, known: Known, rev: GitOid, claims: Mapping[str, Any], now: int, *, private: bool
+    hub: Claimer, asked: Asked, known: Known, rev: GitOid, claims: Mapping[str, Any], *, now: int, private: bool
 ) -> KnownRevision:
     """Return the pinned revision: as it was pinned, or as the origin says now if it is seen for the first time."""
     repo = asked.repo
     files = _files(hub.tree(repo.type, repo.path, rev))
     before = known.revision(repo, rev)
     if before is None:
-        found = KnownRevision(repo, rev, files, None, claims, now, now)
+        found = KnownRevision(repo, rev, files, None, claims, now, now, private)
     else:
         says = differences(before.files, files)
         if says:
             told = f"revision {rev} of {repo} was pinned with other files on {rfc3339(before.first)}: {says}"
             known.raise_alarm(repo, rev, told, now)
             raise Equivocation(told, hint="a commit id has one content for ever: ask another source which of the two is true")
-        found = replace(before, claims=claims or before.claims, confirmed=now)
-    known.keep_revision(found, private=private)
+        found = replace(before, claims=claims or before.claims, confirmed=now, private=private)
+    known.keep_revision(found)
     return found
 
 
@@ -123,7 +133,7 @@ def _files(pins: Sequence[FilePin]) -> dict[str, FilePin]:
 
 
 def differences(before: Mapping[str, FilePin], after: Mapping[str, FilePin]) -> str:
-    """Return in words how two sets of pins differ, empty if they do not; a digest that only one of them gives is no difference."""
+    """Return in words how two sets of pins differ, empty if they do not; a digest that only one gives is no difference."""
     odd = sorted(path for path in before.keys() | after.keys() if not _same(before.get(path), after.get(path)))
     if not odd:
         return ""
@@ -162,9 +172,5 @@ def _follow(hub: Claimer, asked: Asked, before: KnownRef | None, rev: GitOid, no
 def _continues(hub: Claimer, asked: Asked, old: GitOid, new: GitOid) -> bool:
     """Tell whether an origin shows the old commit in the history of the new one."""
     with suppress(HanseError):
-        return any(_commit_id(one) == old for one in hub.commits(asked.repo.type, asked.repo.path, new))
+        return any(one.id == old for one in islice(hub.commits(asked.repo.type, asked.repo.path, new), MAX_COMMITS))
     return False
-
-
-def _commit_id(one: Any) -> str:
-    return str(one if isinstance(one, str) else getattr(one, "id", ""))

@@ -28,6 +28,7 @@ from hanse.flows.fetch_evidence import fetch_growth
 from hanse.flows.pins import Pins
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.pull.asked import Asked, PullSettings
+from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.merge import Shown, merge, split_views
 from hanse.flows.verify import VerifiedRevision
 from hanse.flows.verify_folder import Growth, Question, Verifying, keep, verify_evidence
@@ -119,8 +120,11 @@ def _told(body: bytes) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A verified revision. data: the evidence it was verified with; false: node -> why what it shows was left out;
-    older: (node, origin) that show a log at an older state."""
+    """A verified revision.
+
+    data: the evidence it was verified with; false: node -> why what it shows was left out; older: (node, origin) that show a log
+    at an older state.
+    """
 
     revision: VerifiedRevision
     data: bytes
@@ -128,7 +132,7 @@ class Found:
     older: tuple[tuple[str, Origin], ...] = ()
 
 
-class NodesSource:
+class NodesGrowth:
     """The growth of logs from whichever node has it. online: nodes were asked just now."""
 
     def __init__(self, client: PeerClient, nodes: Sequence[str], *, online: bool = True) -> None:
@@ -153,7 +157,7 @@ def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, s
     Raises VerificationFailed or PolicyError for what is left once false files are left out, StorageError.
     """
     question = Question(asked.repo.path, asked.repo.type, asked.revision)
-    verifying = Verifying(settings.policy, settings.home, now)
+    verifying = Verifying(settings.policy, settings.home, now, scans=(PENDING,))
     false: dict[str, str] = {}
     honest = list(shown)
     for again in (True, False):
@@ -161,11 +165,11 @@ def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, s
         false |= merged.false
         try:
             found = verify_evidence(merged.evidence, source, question, verifying)
-        except (VerificationFailed, InputError) as failure:
+        except (VerificationFailed, InputError):
             said = {one.node: _falsehood(one, question, source, replace(verifying, policy=_LENIENT)) for one in honest}
             honest = [one for one in honest if not said[one.node]]
             if not again or not honest or len(honest) == len(said):
-                raise failure
+                raise
             false |= {node: says for node, says in said.items() if says}
         else:
             _check_split(honest, question, source, replace(verifying, policy=_LENIENT))

@@ -34,6 +34,8 @@ from hanse.scan.versions import SCANNER
 
 MAX_FACTS_BYTES = 32 * 1024 * 1024
 MAX_KEPT = 100_000
+PENDING = Scanned("", Verdict.SAFE, Coverage.COMPLETE)
+"""Stands for the scans made here until they are made: every file is judged by its own before its first byte leaves."""
 _FLAGGED = "flagged"
 _GIT = "git:"
 
@@ -47,8 +49,8 @@ class Content(Protocol):
         ...
 
     @property
-    def git_oid(self) -> str:
-        """Git blob id of the content."""
+    def git_oid(self) -> str | None:
+        """Git blob id of the content, if it was computed."""
         ...
 
     @property
@@ -80,13 +82,6 @@ def scanned_elsewhere(policy: LoadedPolicy, facts: EvidenceFacts) -> bool:
         one.coverage is Coverage.COMPLETE and (one.member or one.key) and is_in(groups, rule.of, one.member, one.key)
         for one in facts.scans
     )
-
-
-def pending(policy: LoadedPolicy, facts: EvidenceFacts) -> EvidenceFacts:
-    """Return the facts with a scan made here that found nothing yet: every file is scanned before its first byte leaves."""
-    if scanned_elsewhere(policy, facts):
-        return facts
-    return replace(facts, scans=(Scanned("", Verdict.SAFE, Coverage.COMPLETE), *facts.scans))
 
 
 class Judge:
@@ -172,7 +167,8 @@ class Judge:
     def _flag(self, content: Content, now: int) -> None:
         data = content.sha256.encode()
         self._store.put(_FLAGGED, content.sha256, data, now)
-        self._store.put(_FLAGGED, f"{_GIT}{content.git_oid}:{content.size}", data, now)
+        if content.git_oid is not None:
+            self._store.put(_FLAGGED, f"{_GIT}{content.git_oid}:{content.size}", data, now)
 
     def _known(self, sha256: Sha256) -> Facts | None:
         data = self._store.facts(sha256, SCANNER)

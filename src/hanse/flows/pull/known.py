@@ -53,8 +53,9 @@ class Records(Protocol):
 class KnownRevision:
     """A revision whose pins are known here.
 
-    repo: with its origin; files: by path; tree: None unless it was signed; claims: what an upstream says of it; first: when it was
-    first seen here; confirmed: when a source last answered with exactly this (seconds).
+    repo: with its origin; files: by path; tree: None unless it was signed; claims: what an upstream says of it; first: when it
+    was first seen here; confirmed: when a source last answered with exactly this (seconds); private:
+    not everybody may see it.
     """
 
     repo: RepoId
@@ -64,11 +65,12 @@ class KnownRevision:
     claims: Mapping[str, Any] = field(default_factory=dict)
     first: int = 0
     confirmed: int = 0
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class KnownRef:
-    """Where a ref pointed: (commit id, when it was first seen there), newest last; confirmed: when a source last said the newest."""
+    """Where a ref pointed: (commit id, when it was first seen there), newest last; confirmed: when a source last said so."""
 
     history: tuple[tuple[GitOid, int], ...]
     confirmed: int
@@ -107,12 +109,12 @@ class Known:
         found = self._get("revision", _at(repo, rev))
         return None if found is None else _revision(*found)
 
-    def keep_revision(self, known: KnownRevision, *, private: bool = False) -> None:
+    def keep_revision(self, known: KnownRevision) -> None:
         """Store what is known of a revision."""
         files = [_file_row(pin) for pin in known.files.values()]
         told = {"v": _VERSION, "repo": _repo_row(known.repo), "rev": known.rev, "tree": known.tree, "files": files}
-        told |= {"claims": dict(known.claims), "first": known.first}
-        self._put("revision", _at(known.repo, known.rev), told, known.confirmed, private=private)
+        told |= {"claims": dict(known.claims), "first": known.first, "private": known.private}
+        self._put("revision", _at(known.repo, known.rev), told, known.confirmed, private=known.private)
 
     def evidence(self, repo: RepoId, rev: str) -> bytes | None:
         """Return the evidence file that was verified of a revision."""
@@ -151,6 +153,15 @@ class Known:
             self._put("name", _unowned(repo), told, now, private=False)
         if private or not node:
             self._put("name", _unowned(repo), told, now, private=private)
+
+    def unclaimed(self, repo: RepoId) -> bool:
+        """Tell whether every node once said that a name is nobody's of theirs."""
+        return self._records.get("unclaimed", _unowned(repo)) is not None
+
+    def keep_unclaimed(self, repo: RepoId, now: int) -> None:
+        """Store that every node says that a name is nobody's of theirs."""
+        if not self.unclaimed(repo):
+            self._records.put("unclaimed", _unowned(repo), b"", now)
 
     # What went wrong.
 
@@ -192,10 +203,10 @@ class Known:
             return None
         try:
             told = json.loads(_unpacked(found[0]))
-            if type(told) is not dict or told["v"] != _VERSION:
-                raise ValueError("another version")
-        except (ValueError, KeyError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise StorageError(f"the record {kind} {key} of the held store is damaged: {str(error)[:100]}") from error
+        if type(told) is not dict or told.get("v") != _VERSION:
+            raise StorageError(f"the record {kind} {key} of the held store is of another version")
         return told, found[1]
 
     def _put(self, kind: str, key: str, told: Mapping[str, Any], at: int, *, private: bool) -> None:
@@ -230,6 +241,7 @@ def _revision(told: Mapping[str, Any], at: int) -> KnownRevision:
             dict(told["claims"]),
             int(told["first"]),
             at,
+            bool(told["private"]),
         )
     except (ValueError, KeyError, TypeError, HanseError) as error:
         raise StorageError(f"a revision in the held store is damaged: {str(error)[:100]}") from error

@@ -119,4 +119,3 @@ def split_views(shown: Sequence[Shown]) -> tuple[tuple[Origin, bytes, bytes], ..
                 if other.checkpoint.rpartition(b"\n\n")[0] != log.checkpoint.rpartition(b"\n\n")[0]:
                     found.append((log.origin, other.checkpoint, log.checkpoint))
     return tuple(found)
-
