@@ -78,11 +78,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What was pulled. path: the folder with the files; kept: where the receipt is; remarks: what is to be said about sources."""
+    """What was pulled.
+
+    path: the folder with the files; kept: where the receipt is, None if it could not be written; remarks: what is to be said
+    about sources.
+    """
 
     receipt: Receipt
     path: Path
-    kept: Path
+    kept: Path | None
     remarks: tuple[str, ...] = ()
 
 
@@ -118,7 +122,10 @@ def pull(order: Order, setting: Setting, progress: Progress) -> Pulled:
     # 5.
     known = [_known(pin, files[pin.path]) for pin in pins]
     made = make_receipt(revision, setting.policy, known, progress.sources, setting.clock.now())
-    receipt, kept = keep_receipt(setting.home, made, revision.evidence, order.to)
+    try:
+        receipt, kept = keep_receipt(setting.home, made, revision.evidence, order.to)
+    except StorageError as error:  # the files are there and verified all the same
+        return Pulled(made, path, None, (*progress.remarks, f"no receipt is kept: {error.message}"))
     return Pulled(receipt, path, kept, progress.remarks)
 
 
