@@ -12,6 +12,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from hanse.flows.gateway_home import Home
     from hanse.flows.gateway_pull import Counting, GatewaySource
+    from hanse.flows.pull.asked import PullSettings
     from hanse.store.held.store import Held
 
 HOST = "127.0.0.1"
@@ -52,6 +54,12 @@ class GatewayOptions:
     def cache(self) -> Path:
         """The hub cache of programs under this policy."""
         return hub_cache(self.caches, self.policy.policy)
+
+    def settings(self, token_for: Callable[[str], str] = lambda _: "") -> PullSettings:
+        """Return whom the puller asks. token_for: the token that the user has for an address."""
+        from hanse.flows.pull.asked import PullSettings  # noqa: PLC0415 it loads the scanner's rules
+
+        return PullSettings(self.nodes, self.upstream, self.policy, self.home, token_for, self.offline)
 
 
 @contextlib.contextmanager
@@ -105,6 +113,14 @@ class Gateway:
     def env(self) -> dict[str, str]:
         """The environment of programs that are to use this gateway."""
         return client_env(self.options.environ, self.url, self.options.cache)
+
+    def audit(self, held: Held) -> None:
+        """Look into the cache that programs will use, before they do; raises StorageError if that is not possible."""
+        from hanse.flows.gateway_audit import audit_before, is_empty  # noqa: PLC0415 same
+
+        options = self.options
+        if not is_empty(options.cache):
+            audit_before(options.cache, options.caches, held, settings=options.settings(), now=int(time.time()), say=self._say)
 
     def summary(self) -> Summary:
         """Return what happened so far."""
@@ -167,18 +183,11 @@ class Gateway:
         from hanse.flows.gateway_home import Home, choose_home, foreign_token, same_server  # noqa: PLC0415 same
         from hanse.flows.gateway_pull import Counting, GatewaySource  # noqa: PLC0415 same
         from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
-        from hanse.flows.pull.puller import Puller, PullSettings  # noqa: PLC0415 same
+        from hanse.flows.pull.puller import Puller  # noqa: PLC0415 same
         from hanse.peers.client import PeerClient  # noqa: PLC0415 same
 
         options = self.options
-        settings = PullSettings(
-            options.nodes,
-            options.upstream,
-            options.policy,
-            options.home,
-            token_for=Credentials(options.home, options.environ).token_for,
-            offline=options.offline,
-        )
+        settings = options.settings(Credentials(options.home, options.environ).token_for)
         self._counting = Counting(self.session)
         url = choose_home(options.environ.get("HF_ENDPOINT", ""), options.nodes, options.upstream)
         puller = Puller(settings, held, Fetcher(held, report=self._counting.report), SystemClock())
