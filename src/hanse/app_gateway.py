@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 _BACKLOG = 512
+_LOADED = (
+    "hanse.web.gateway.serving",
+    "hanse.web.gateway.app",
+    "hanse.peers.hub",
+    "hanse.flows.verify_folder",
+    "hanse.flows.pull.puller",
+)
+"""What takes time to load, in parts: a program that has ended by then is not kept waiting for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +156,15 @@ class Gateway:
 
     def serve(self, held: Held) -> None:
         """Serve until `stop`."""
-        with contextlib.closing(self._listener), self._app(held) as server:
-            self._server = server
-            if not self._stopping.is_set():
-                server.run(sockets=[self._listener])
+        with contextlib.closing(self._listener):
+            for name in _LOADED:
+                if self._stopping.is_set():
+                    return
+                import_module(name)
+            with self._app(held) as server:
+                self._server = server
+                if not self._stopping.is_set():
+                    server.run(sockets=[self._listener])
 
     def _serve_or_say(self, held: Held) -> None:
         try:
@@ -172,6 +186,7 @@ class Gateway:
                 self.session,
                 home=home,
                 cached=lambda kind, name: repo_folder(options.cache, kind.plural, name).is_dir(),
+                summary=self.summary,
                 stop=self.stop,
             )
             yield server_of(app)
