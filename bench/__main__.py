@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.common import Bench, Row, machine
 
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay", "verify")
+NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay", "verify", "audit")
 
 
 def main() -> None:
