@@ -7,7 +7,7 @@ Use it to see what a client, proxy or mirror makes of a hostile upstream:
         ...  # HF_ENDPOINT=origin.url
 
 It answers info, tree (in pages), paths-info, refs, commits, HEAD and GET of resolve with ranges, and
-`/v2/file-chunk-hashes/{xet}`. It has no upload and no Xet storage: large files may say their Xet hash, their bytes come by GET.
+`/v2/file-chunk-hashes/{xet}`; with `xet`, large files have Xet hashes and their bytes come by reconstruction too. No upload.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from hanse.conform.faults import Fault, Faults
 from hanse.conform.metadata import Said, json_body
 from hanse.conform.repos import Content, OriginFile, OriginRepo, OriginRevision, pages, read_files
-from hanse.conform.sending import send_file
+from hanse.conform.sending import range_of, send_file, wrong_bytes
 from hanse.conform.serving import Asked, Handler, Pace, Server
+from hanse.conform.xetstorage import parts, reconstruction, xorb
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType
 
@@ -33,7 +34,7 @@ _API = re.compile(
     r"^/api/(models|datasets)/([^/]+/[^/]+)(?:/(revision|tree|paths-info|refs|commits|xet-read-token)(?:/([^/]+)(?:/(.*))?)?)?$"
 )
 _RESOLVE = re.compile(r"^/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)$")
-_CHUNKS = re.compile(r"^(?:/cas)?/v2/file-chunk-hashes/([0-9a-f]{64})$")
+_STORAGE = re.compile(r"^(?:/cas)?/(?:(v[12])/)?(file-chunk-hashes|reconstructions|xorb)/([0-9a-f]{64})(?:/([0-9]{1,4}))?$")
 
 
 class HubOrigin:
@@ -146,13 +147,13 @@ class HubOrigin:
     def answer(self, wire: Handler, asked: Asked, form: dict[str, list[str]]) -> None:
         """Answer one request."""
         path = urlsplit(asked.target).path
-        api, file, chunks = _API.match(path), _RESOLVE.match(path), _CHUNKS.match(path)
+        api, file, storage = _API.match(path), _RESOLVE.match(path), _STORAGE.match(path)
         if api is not None:
             self._api(wire, asked, api, form)
         elif file is not None:
             self._resolve(wire, asked, file)
-        elif chunks is not None:
-            self._chunks(wire, chunks[1])
+        elif storage is not None:
+            self._storage(wire, asked, storage)
         elif path == "/api/whoami-v2":
             wire.small(401, "Invalid credentials in Authorization header")
         else:
@@ -244,7 +245,9 @@ class HubOrigin:
         else:
             headers = [commit, *self._tags(file), ("Accept-Ranges", "bytes"), ("Content-Type", "application/octet-stream")]
             xet = self._said.xet(revision, file)
-            headers += [("X-Xet-Hash", xet)] if xet is not None else []
+            if xet is not None:
+                token = f"{self.url}/api/{kind.plural}/{repo.name}/xet-read-token/{revision.rev}"
+                headers += [("X-Xet-Hash", xet), ("Link", f'<{token}>; rel="xet-auth"')]
             send_file(wire, file, asked.headers.get("range"), headers, only_head=wire.command == "HEAD")
 
     def _tags(self, file: OriginFile) -> list[tuple[str, str]]:
@@ -254,12 +257,29 @@ class HubOrigin:
         digest = f'"{file.content.sha256}"'
         return [("ETag", digest), ("X-Linked-Etag", digest), ("X-Linked-Size", str(file.content.size))]
 
-    def _chunks(self, wire: Handler, xet: str) -> None:
-        """Answer the chunk list of a file, by its Xet hash."""
-        file = self._by_xet(xet) if self._chunk_lists else None
-        if file is None:
+    def _storage(self, wire: Handler, asked: Asked, match: re.Match[str]) -> None:
+        """Answer for the Xet storage: the chunk list of a file by its Xet hash, a reconstruction, or one of its xorbs."""
+        file = self._by_xet(match[3])
+        if file is None or (match[2] == "file-chunk-hashes" and not self._chunk_lists):
             wire.small(404, "Not found")
-            return
+        elif match[2] == "file-chunk-hashes":
+            self._chunks(wire, file)
+        elif match[2] == "reconstructions":
+            span = range_of(asked.headers.get("range"), file.content.size)
+            if span is False:
+                wire.small(416, "Range not satisfiable")
+                return
+            start, end = (0, file.content.size) if span is True else span
+            base = f"{self.url}/cas/xorb/{match[3]}"
+            plan = reconstruction(file.content, base, start, end, version=2 if match[1] == "v2" else 1)
+            wire.json(json_body(self.faults, plan))
+        else:
+            part = parts(file.content)[int(match[4])]
+            body = OriginFile(file.path, Content(xorb(wrong_bytes(self.faults, file), part)), lfs=True)
+            send_file(wire, body, asked.headers.get("range"), [], only_head=False)
+
+    def _chunks(self, wire: Handler, file: OriginFile) -> None:
+        """Answer the chunk list of a file."""
         content = file.content
         if self.faults.take(Fault.REFRAMED, file.path):
             content = content.altered(content.size // 4)

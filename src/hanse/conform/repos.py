@@ -206,4 +206,4 @@ def folders(paths: Mapping[str, OriginFile]) -> list[str]:
 def pages(items: list[dict[str, object]], size: int) -> list[list[dict[str, object]]]:
     """Return items in pages of at most `size`, one empty page if there are none."""
     taken = iter(items)
-    return [page for page in iter(lambda: list(itertools.islice(taken, size)), [])] or [[]]
+    return list(iter(lambda: list(itertools.islice(taken, size)), [])) or [[]]

@@ -6,6 +6,7 @@ import gzip
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from hanse.conform.faults import Fault, Faults
@@ -13,15 +14,20 @@ from hanse.conform.repos import PIECE, Content, OriginFile
 
 _DRIP_SECONDS = 0.2
 _ENDLESS_PIECES = 1 << 20
+Headers = list[tuple[str, str]]
 
 
 class Wire(Protocol):
     """The connection of one request, as the sender uses it."""
 
-    faults: Faults
     stopping: threading.Event
 
-    def head(self, status: int, headers: list[tuple[str, str]]) -> None:
+    @property
+    def faults(self) -> Faults:
+        """The faults of the origin."""
+        ...
+
+    def head(self, status: int, headers: Headers) -> None:
         """Send status and headers."""
         ...
 
@@ -34,47 +40,89 @@ class Wire(Protocol):
         ...
 
 
-def _wanted(header: str | None, size: int) -> tuple[int, int] | None | bool:
-    """Return the (start, end) of a Range header, None for the whole file, False if it cannot be satisfied."""
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What is sent: status, headers without the length, the length that is said, and which bytes of what.
+
+    cut: the connection is closed after so many bytes, fewer than `length`; None: it is not.
+    """
+
+    status: int
+    headers: Headers
+    length: int
+    content: Content
+    start: int
+    end: int
+    cut: int | None
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the bytes of the body."""
+        end = self.end if self.cut is None else self.start + self.cut
+        yield from self.content.read(self.start, min(end, self.start + self.length))
+        if self.cut is None and self.length > self.end - self.start:
+            yield bytes(self.length - (self.end - self.start))
+
+
+def range_of(header: str | None, size: int) -> tuple[int, int] | bool:
+    """Return the (start, end) of a Range header, True for the whole file, False if it cannot be satisfied."""
     kind, _, spec = (header or "").partition("=")
     first, dash, last = spec.partition("-")
     if kind != "bytes" or not dash or "," in spec or not (first + last).isdigit():
-        return None
+        return True
     if not first:
         return max(0, size - int(last)), size
     start, end = int(first), min(int(last) + 1 if last else size, size)
     return (start, end) if start < size else False
 
 
-def _content(faults: Faults, file: OriginFile, start: int) -> Content:
-    """Return the content that is sent for a request that begins at `start`."""
+def wrong_bytes(faults: Faults, file: OriginFile) -> Content:
+    """Return the content as it is sent to anybody who asks."""
     wrong = faults.take(Fault.WRONG_BYTES, file.path) or faults.take(Fault.REFRAMED, file.path)
-    if wrong or (start == 0 and faults.take(Fault.ABORT_RESUME, file.path)):
-        # The byte lies in the first half, so that an abort in the middle has already sent it.
-        return file.content.altered(file.content.size // 4)
-    return file.content
+    # The byte lies in the first half, so that an abort in the middle has already sent it.
+    return file.content.altered(file.content.size // 4) if wrong else file.content
 
 
-def send_file(wire: Wire, file: OriginFile, asked: str | None, headers: list[tuple[str, str]], *, only_head: bool) -> None:
+def send_file(wire: Wire, file: OriginFile, asked: str | None, headers: Headers, *, only_head: bool) -> None:
     """Answer HEAD or GET of a file. asked: the Range header."""
-    faults, path, size = wire.faults, file.path, file.content.size
-    span = None if only_head else _wanted(asked, size)
+    size = file.content.size
+    span = True if only_head else range_of(asked, size)
     if span is False:
         wire.head(416, [*headers, ("Content-Range", f"bytes */{size}"), ("Content-Length", "0")])
         return
-    ranged = span is not None and span is not True and not faults.take(Fault.FULL_FOR_RANGE, path)
-    start, end = span if ranged and isinstance(span, tuple) else (0, size)
-    content = _content(faults, file, start)
+    sending = _plan(wire.faults, file, None if span is True else span, headers)
+    if only_head:
+        wire.head(sending.status, [*sending.headers, *_lengths(wire.faults, file.path, sending.length)])
+    elif wire.faults.take(Fault.ENDLESS, file.path):
+        wire.head(sending.status, sending.headers)
+        _endless(wire)
+    elif wire.faults.take(Fault.ZIPPED, file.path):
+        wire.head(sending.status, [*sending.headers, ("Content-Encoding", "gzip")])
+        wire.body(gzip.compress(bytes(64 * PIECE), 6))
+        wire.cut()
+    else:
+        _send(wire, file.path, sending)
+
+
+def _plan(faults: Faults, file: OriginFile, span: tuple[int, int] | None, headers: Headers) -> Sending:
+    """Return what is sent for bytes `span` (None: the whole file)."""
+    path, size = file.path, file.content.size
+    if span is not None and faults.take(Fault.FULL_FOR_RANGE, path):
+        span = None
+    start, end = span or (0, size)
+    content, cut = wrong_bytes(faults, file), None
+    if start == 0 and faults.take(Fault.ABORT_RESUME, path):
+        content, cut = file.content.altered(size // 4), (end - start) // 2
+    elif faults.take(Fault.TRUNCATED, path):
+        cut = (end - start) // 2
     said = (start, end)
-    if ranged and faults.take(Fault.OTHER_RANGE, path):
-        said = start, end = (start + 1 if end - start > 1 else 0), end
-    elif ranged and faults.take(Fault.SHIFTED_RANGE, path) and start:
+    if span and faults.take(Fault.OTHER_RANGE, path):
+        start += end - start > 1
+        said = (start, end)
+    elif span and start and faults.take(Fault.SHIFTED_RANGE, path):
         start, end = start - 1, end - 1
-    length = said[1] - said[0] + _off(faults, path, end - start)
-    more = [("Content-Range", f"bytes {said[0]}-{said[1] - 1}/{size}")] if ranged else []
-    _send(
-        wire, path, 206 if ranged else 200, [*headers, *more], _body(wire, content, path, (start, end), length), length, only_head
-    )
+    more = [("Content-Range", f"bytes {said[0]}-{said[1] - 1}/{size}")] if span else []
+    length = end - start + _off(faults, path, end - start)
+    return Sending(206 if span else 200, [*headers, *more], length, content, start, end, cut)
 
 
 def _off(faults: Faults, path: str, length: int) -> int:
@@ -84,48 +132,27 @@ def _off(faults: Faults, path: str, length: int) -> int:
     return 1000 if faults.take(Fault.LONG, path) else 0
 
 
-def _body(wire: Wire, content: Content, path: str, span: tuple[int, int], length: int) -> Iterator[bytes]:
-    """Yield the bytes that are sent: `length` of them unless the fault is that there are fewer."""
-    faults, (start, end) = wire.faults, span
-    cut = start == 0 and faults.take(Fault.ABORT_RESUME, path)
-    if cut or faults.take(Fault.TRUNCATED, path):
-        yield from content.read(start, start + (end - start) // 2)
+def _lengths(faults: Faults, path: str, length: int) -> Headers:
+    """Return the Content-Length header, or two that differ."""
+    found = [("Content-Length", str(length))]
+    return [*found, ("Content-Length", str(length + 9))] if faults.take(Fault.TWO_LENGTHS, path) else found
+
+
+def _send(wire: Wire, path: str, sending: Sending) -> None:
+    """Send headers and a body of known length."""
+    wire.head(sending.status, [*sending.headers, *_lengths(wire.faults, path, sending.length)])
+    if wire.faults.take(Fault.STALL, path):
+        wire.stopping.wait(3600)
         wire.cut()
         return
-    yield from content.read(start, min(end, start + length))
-    if length > end - start:
-        yield b"\0" * (length - (end - start))
-
-
-def _send(
-    wire: Wire, path: str, status: int, headers: list[tuple[str, str]], body: Iterator[bytes], length: int, only_head: bool
-) -> None:
-    """Send headers and body, with the faults that are about how."""
-    faults = wire.faults
-    if not only_head and faults.take(Fault.ENDLESS, path):
-        wire.head(status, headers)
-        _endless(wire)
-    elif not only_head and faults.take(Fault.ZIPPED, path):
-        wire.head(status, [*headers, ("Content-Encoding", "gzip")])
-        wire.body(gzip.compress(bytes(64 * PIECE), 6))
+    slow = wire.faults.take(Fault.SLOW, path)
+    for piece in sending.pieces():
+        if slow:
+            _drip(wire, piece)
+        else:
+            wire.body(piece)
+    if sending.cut is not None:
         wire.cut()
-    else:
-        lengths = [("Content-Length", str(length))]
-        if faults.take(Fault.TWO_LENGTHS, path):
-            lengths.append(("Content-Length", str(length + 9)))
-        wire.head(status, [*headers, *lengths])
-        if only_head:
-            return
-        if faults.take(Fault.STALL, path):
-            wire.stopping.wait(3600)
-            wire.cut()
-            return
-        slow = faults.take(Fault.SLOW, path)
-        for piece in body:
-            if slow:
-                _drip(wire, piece)
-            else:
-                wire.body(piece)
 
 
 def _endless(wire: Wire) -> None:

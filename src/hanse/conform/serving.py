@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hanse.conform.origin import HubOrigin
 
 _PACE = 64 * 1024
+_DRIP_SECONDS = 0.1
 _CONNECTION_SECONDS = 120
 
 
@@ -133,18 +134,21 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _drip_headers(self) -> None:
-        """Send header lines byte by byte until the client has had enough."""
+        """Send one header byte by byte, for as long as the client bears it."""
         self.flush_headers()
-        for _ in range(600):
+        self.wfile.write(b"X-Drip: ")
+        for _ in range(60_000):
             if self.stopping.is_set():
                 break
-            self.wfile.write(b"X-Drip: 1\r\n"[:11])
-            time.sleep(0.1)
+            self.wfile.write(b"1")
+            time.sleep(_DRIP_SECONDS)
+        self.wfile.write(b"\r\n")
 
     def body(self, piece: bytes) -> None:
         """Send bytes of the body at the origin's rate."""
-        for at in range(0, len(piece), _PACE) if self.origin.pace.rate else (0,):
-            part = piece[at : at + _PACE] if self.origin.pace.rate else piece
+        step = _PACE if self.origin.pace.rate is not None else max(1, len(piece))
+        for at in range(0, len(piece), step):
+            part = piece[at : at + step]
             self.origin.pace.wait(len(part))
             if self.stopping.is_set():
                 raise ConnectionAbortedError

@@ -51,7 +51,7 @@ class Origins:
 
     def hub(self, url: str, asked: Asked, *, anonymous: bool = False) -> Hub:
         """Return a server as a Hub-shaped origin."""
-        return Hub(url, "" if anonymous else self.token(url, asked), self.bulk)
+        return Hub(url, "" if anonymous else self.token(url, asked), client=self.bulk)
 
     def upstream_hub(self, token: str = "") -> Hub:
         """Return the upstream, asked by a caller with this token; raises InputError if there is none."""

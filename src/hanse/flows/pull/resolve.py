@@ -344,7 +344,7 @@ class _One:
             hub = self.origins.hub(url, self.asked, anonymous=anonymous)
             return ask_claims(hub, origin, self.asked, self.known, self.now)
         except (PeerRefused, RepoNotFound) as error:
-            if not anonymous and hub.token and getattr(error, "status", 401) == 401:
+            if not anonymous and hub.headers and getattr(error, "status", 401) == 401:
                 return self._asked_claims(url, origin, anonymous=True)
             if isinstance(error, PeerRefused) and error.status in (401, 403):
                 raise GatedRepo(error.message, anonymous=error.status == 401, hint=error.hint) from error

@@ -95,8 +95,10 @@ def hash_file(path: Path) -> tuple[Sha256, Identity] | None:
     except OSError:
         return None
     try:
-        before, state, buffer = Identity.of(os.fstat(file)), hashlib.sha256(), memoryview(bytearray(PIECE))
-        read = 0
+        status = os.fstat(file)
+        if not S_ISREG(status.st_mode):
+            return None
+        before, state, buffer, read = Identity.of(status), hashlib.sha256(), memoryview(bytearray(PIECE)), 0
         while read <= before.size and (count := os.readv(file, [buffer])):
             state.update(buffer[:count])
             read += count
