@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.services.clients import client_python
 from tests.support.gateways import until
-from tests.support.pulling import whole_gateway
+from tests.support.wholegateway import whole_gateway
 from tests.support.rawhttp import RawClient, Reply
 
 from hanse.app_gateway import Gateway
