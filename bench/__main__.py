@@ -30,6 +30,8 @@ NAMES = (
     "sources",
 )
 NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay", "verify", "audit")
+NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay", "verify")
+NAMES = (*NAMES, "audit")
 
 
 def main() -> None:

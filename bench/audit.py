@@ -1,6 +1,6 @@
 """`hanse audit` of a Hugging Face cache with 10,000 files beside a parallel SHA-256 of the same files, each a process of its own.
 
-The files have the bench's size together, in the page cache. The plain pass is what cannot be undercut: one thread a core, 1 MiB
+The files have four times the bench's size together, in the page cache. The plain pass is what cannot be undercut: one thread a core, 1 MiB
 reads, Python started for nothing else.
 """
 
@@ -44,7 +44,7 @@ with ThreadPoolExecutor(count) as pool:
 def run(bench: Bench) -> list[Row]:
     """Measure a first audit against hashing, in turns, and one that finds nothing changed."""
     cache = bench.folder / "hub"
-    size = _cache(cache, bench.size // FILES)
+    size = _cache(cache, 4 * bench.size // FILES)
     home = bench.folder / "home"
     time.sleep(2.5)  # what changed just now is not noted
     command = [sys.executable, "-m", "hanse", "audit", str(cache)]

@@ -11,11 +11,12 @@ from tests.support.held import pin_of, sha256_of
 
 from hanse.errors import HanseError, PeerDown, PolicyError, Recalled, RevisionNotFound, VerificationFailed
 from hanse.flows.audit import AuditedFile, AuditReport, Resolve, State, audit_folder
+from hanse.flows.audit_hash import Hashed
 from hanse.flows.pull.asked import PulledRevision
 from hanse.model.decision import Decision, EvidenceFacts, NameKind, Rung, Want
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoId, RepoType
-from hanse.store.held import Held, HeldFile
+from hanse.store.held import Held
 
 FILES = {"config.json": b"{}", "sub/model.bin": b"w" * 100_000}
 REPO = RepoId(Origin("hub.example"), RepoType.MODEL, "org", "name")
@@ -151,8 +152,9 @@ def test_a_refused_file(held: Held, tmp_path: Path) -> None:
     """A true file that the policy refuses makes its revision refused, with the finding; an altered one stays altered."""
     write_cache(tmp_path / "hub", FILES)
 
-    def judge(_: PulledRevision | None, path: str, file: HeldFile) -> str:
-        assert file.sha256 == sha256_of(FILES[path])
+    def judge(_: PulledRevision | None, path: str, place: str, hashed: Hashed) -> str:
+        assert hashed.digests is not None
+        assert hashed.digests.sha256 == sha256_of(FILES[path]) == sha256_of(Path(place).read_bytes())
         return "it is malicious" if path.endswith(".bin") else ""
 
     report = audit_folder(tmp_path / "hub", held, known(FILES), judge)

@@ -84,7 +84,7 @@ def test_a_shared_blob_goes_too(held: Held, tmp_path: Path) -> None:
 def test_refused_bytes_stay_in_blobs(held: Held, tmp_path: Path) -> None:
     """Of a refused revision the snapshot goes; true blobs stay for revisions that are not refused."""
     entry = write_cache(tmp_path / "hub", FILES)
-    found = audit_folder(tmp_path / "hub", held, None, lambda _, path, __: "refused" if path == "model.bin" else "")
+    found = audit_folder(tmp_path / "hub", held, None, lambda _, path, *__: "refused" if path == "model.bin" else "")
     assert quarantine(found, tmp_path / "hub", tmp_path / "home", 1) is not None
     assert not (entry / "snapshots" / REV).exists()
     assert (entry / "blobs" / etag_of(FILES["model.bin"])).exists()
@@ -98,7 +98,7 @@ def test_of_a_plain_folder_only_bad_files(held: Held, tmp_path: Path) -> None:
     folder.mkdir()
     for path in FILES:
         (tmp_path / path).rename(folder / path)
-    report = audit_folder(folder, held, None, lambda _, path, __: "refused" if path == "model.bin" else "")
+    report = audit_folder(folder, held, None, lambda _, path, *__: "refused" if path == "model.bin" else "")
     quarantine(report, folder, tmp_path / "home", 1)
     assert sorted(one.name for one in folder.iterdir()) == ["config.json"]
     assert restore(folder, tmp_path / "home").moved == 1
