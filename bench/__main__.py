@@ -29,7 +29,21 @@ NAMES = (
     "verify",
     "sources",
 )
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay", "verify", "audit")
+NAMES = (
+    "serving",
+    "download",
+    "upload",
+    "dedup",
+    "latency",
+    "listing",
+    "scan",
+    "signing",
+    "append",
+    "log",
+    "replay",
+    "verify",
+    "audit",
+)
 NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay", "verify")
 NAMES = (*NAMES, "audit")
 
