@@ -28,24 +28,8 @@ NAMES = (
     "replay",
     "verify",
     "sources",
-)
-NAMES = (
-    "serving",
-    "download",
-    "upload",
-    "dedup",
-    "latency",
-    "listing",
-    "scan",
-    "signing",
-    "append",
-    "log",
-    "replay",
-    "verify",
     "audit",
 )
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay", "verify")
-NAMES = (*NAMES, "audit")
 
 
 def main() -> None:
