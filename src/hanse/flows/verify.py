@@ -44,6 +44,10 @@ CLOCK_SECONDS = 3600
 """Cosignatures that are further ahead than this are remarked on."""
 
 
+UNSHOWN = "does not show that its log"
+"""What is said of a log that may be a fork of the one seen before."""
+
+
 class _Seal:
     """What only this file can show, so that a type checker and the running program both refuse anybody else."""
 
@@ -193,7 +197,7 @@ class _Steps:
         for log in self.logs:
             mine = self.repo is not None and log.origin == self.repo.origin
             unshown = not log.consistent and self.trust.ask_growth
-            says = f"{log.origin} does not show that its log of {log.checkpoint.size} leaves continues the one seen before"
+            says = f"{log.origin} {UNSHOWN} of {log.checkpoint.size} leaves continues the one seen before"
             if unshown and mine:
                 raise BadProof(says)
             if unshown or not _counts(log, self.repo):
@@ -277,7 +281,7 @@ class _Steps:
             told = [f"policy {one.rule}: {one.says}" for one in decision.failed]
             failed = tuple(self.failed + told)
             raise VerificationFailed(f"not verified: {'; '.join(failed)}"[:2000], failed=failed, hint="do not use it")
-        _require(decision)
+        require(decision)
         owner = None if self.repo is None else owner_key(home_of(self.logs, self.repo), self.repo, self.position)
         return VerifiedRevision(
             repo=self.repo,
@@ -295,7 +299,7 @@ class _Steps:
         )
 
 
-def _require(decision: Decision) -> None:
+def require(decision: Decision) -> None:
     """Raise PolicyError, with what would make each failed rule pass, unless the decision lets the revision through."""
     if decision.state is not State.REFUSED:
         return

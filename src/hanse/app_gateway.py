@@ -1,0 +1,211 @@
+"""The composition root of a gateway: a held store, a puller, and the web edge on a loopback port.
+
+The listening socket comes first: programs can be started against it while everything else is still being loaded, and wait for
+their first answer in the socket's queue.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hanse.errors import BadSetting, HanseError, StorageError
+from hanse.flows.gateway_env import client_env, hub_cache, repo_folder
+from hanse.flows.gateway_session import Session, Summary
+from hanse.flows.policies import LoadedPolicy
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from hanse.flows.gateway_home import Home
+    from hanse.flows.gateway_pull import Counting, GatewaySource
+    from hanse.flows.pull.asked import PullSettings
+    from hanse.store.held.store import Held
+
+HOST = "127.0.0.1"
+_BACKLOG = 512
+_LOADED = (
+    "hanse.web.gateway.serving",
+    "hanse.web.gateway.app",
+    "hanse.peers.hub",
+    "hanse.flows.verify_folder",
+    "hanse.flows.pull.puller",
+)
+"""What takes time to load, in parts: a program that has ended by then is not kept waiting for the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayOptions:
+    """What a gateway is started with.
+
+    home: HANSE_HOME; caches: where programs' own caches are; environ: as it was before.
+    """
+
+    policy: LoadedPolicy
+    home: Path
+    caches: Path
+    environ: Mapping[str, str]
+    nodes: tuple[str, ...] = ()
+    upstream: str | None = None
+    offline: bool = False
+
+    @property
+    def cache(self) -> Path:
+        """The hub cache of programs under this policy."""
+        return hub_cache(self.caches, self.policy.policy)
+
+    def settings(self, token_for: Callable[[str], str] = lambda _: "") -> PullSettings:
+        """Return whom the puller asks. token_for: the token that the user has for an address."""
+        from hanse.flows.pull.asked import PullSettings  # noqa: PLC0415 it loads the scanner's rules
+
+        return PullSettings(self.nodes, self.upstream, self.policy, self.home, token_for, self.offline)
+
+
+@contextlib.contextmanager
+def caches_folder(home: Path, say: Callable[[str], None]) -> Iterator[Path]:
+    """Give a folder for programs' caches: HANSE_HOME, or one that goes at the end where that cannot be written."""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.access(home, os.W_OK):
+            yield home
+            return
+    except OSError as error:
+        if home.exists():
+            raise StorageError(f"{home} is no folder: {error.strerror}", hint="set HANSE_HOME") from error
+    say(f"{home} cannot be written: what is fetched now is kept only until the end")
+    folder = Path(tempfile.mkdtemp(prefix="hanse-run-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket that listens on loopback; 0 takes a free port. Raises BadSetting if the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise BadSetting(f"cannot listen on {HOST}:{port}: {error}", hint="choose another --port") from error
+    return listener
+
+
+class Gateway:
+    """A gateway around a listening socket. say: told one line at a time what a person should see."""
+
+    def __init__(self, options: GatewayOptions, listener: socket.socket, secret: str, say: Callable[[str], None]) -> None:
+        self.options = options
+        self.session = Session(options.policy.policy.name, say)
+        self.port = int(listener.getsockname()[1])
+        self.url = f"http://{HOST}:{self.port}/{secret}"
+        self._secret = secret
+        self._listener = listener
+        self._say = say
+        self._server: uvicorn.Server | None = None
+        self._counting: Counting | None = None
+        self._stopping = threading.Event()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of programs that are to use this gateway."""
+        return client_env(self.options.environ, self.url, self.options.cache)
+
+    def audit(self, held: Held) -> None:
+        """Look into the cache that programs will use, before they do; raises StorageError if that is not possible."""
+        from hanse.flows.gateway_audit import audit_before, is_empty  # noqa: PLC0415 same
+
+        options = self.options
+        if not is_empty(options.cache):
+            audit_before(options.cache, options.caches, held, settings=options.settings(), now=int(time.time()), say=self._say)
+
+    def summary(self) -> Summary:
+        """Return what happened so far."""
+        if self._counting is not None:
+            self._counting.settle(everything=self._stopping.is_set())
+        return self.session.summary()
+
+    @contextlib.contextmanager
+    def running(self, held: Held) -> Iterator[None]:
+        """Serve in a thread while the block lasts."""
+        thread = threading.Thread(target=self._serve_or_say, args=(held,), name="gateway")
+        thread.start()
+        try:
+            yield
+        finally:
+            self.stop()
+            thread.join()
+
+    def stop(self) -> None:
+        """End `serve`; may be called from any thread, before it began, too."""
+        self._stopping.set()
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def serve(self, held: Held) -> None:
+        """Serve until `stop`."""
+        with contextlib.closing(self._listener):
+            for name in _LOADED:
+                if self._stopping.is_set():
+                    return
+                import_module(name)
+            with self._app(held) as server:
+                self._server = server
+                if not self._stopping.is_set():
+                    server.run(sockets=[self._listener])
+
+    def _serve_or_say(self, held: Held) -> None:
+        try:
+            self.serve(held)
+        except HanseError as error:
+            self._say(f"the gateway ended: {error.message}")
+
+    @contextlib.contextmanager
+    def _app(self, held: Held) -> Iterator[uvicorn.Server]:
+        from hanse.web.gateway.app import GatewayApp  # noqa: PLC0415 the web stack is loaded while the program starts
+        from hanse.web.gateway.guard import Guard  # noqa: PLC0415 same
+        from hanse.web.gateway.serving import server_of  # noqa: PLC0415 same
+
+        options = self.options
+        with self._source(held) as (source, home):
+            app = GatewayApp(
+                source,
+                Guard(self.port, self._secret),
+                self.session,
+                home=home,
+                cached=lambda kind, name: repo_folder(options.cache, kind.plural, name).is_dir(),
+                summary=self.summary,
+                stop=self.stop,
+            )
+            yield server_of(app)
+
+    @contextlib.contextmanager
+    def _source(self, held: Held) -> Iterator[tuple[GatewaySource, Home]]:
+        from hanse.clock import SystemClock  # noqa: PLC0415 same
+        from hanse.flows.credentials import Credentials  # noqa: PLC0415 same
+        from hanse.flows.gateway_home import Home, choose_home, foreign_token, same_server  # noqa: PLC0415 same
+        from hanse.flows.gateway_pull import Counting, GatewaySource  # noqa: PLC0415 same
+        from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
+        from hanse.flows.pull.puller import Puller  # noqa: PLC0415 same
+        from hanse.peers.client import PeerClient  # noqa: PLC0415 same
+
+        options = self.options
+        settings = options.settings(Credentials(options.home, options.environ).token_for)
+        self._counting = Counting(self.session)
+        url = choose_home(options.environ.get("HF_ENDPOINT", ""), options.nodes, options.upstream)
+        puller = Puller(settings, held, Fetcher(held, report=self._counting.report), SystemClock())
+        with contextlib.closing(puller), contextlib.closing(PeerClient()) as client:
+            home = Home(url, client, foreign_token(options.environ, url))
+            yield GatewaySource(puller, self._counting, own_token=same_server(url, settings.home_node)), home

@@ -1,0 +1,255 @@
+"""What nodes know of a name: each is asked for its evidence file, all at once, and what they show is verified together.
+
+A node is a carrier. What it shows is checked; that it shows nothing counts only if every node says so. A file that is false by
+itself is left out and its node named, so that one liar cannot stop the others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+from hanse.errors import (
+    Equivocation,
+    GatedRepo,
+    HanseError,
+    InputError,
+    PeerError,
+    PeerMisbehaved,
+    PolicyError,
+    StorageError,
+    VerificationFailed,
+)
+from hanse.flows.fetch_evidence import fetch_growth
+from hanse.flows.pins import Pins
+from hanse.flows.policies import LoadedPolicy
+from hanse.flows.pull.asked import Asked, PullSettings
+from hanse.flows.pull.judge import PENDING
+from hanse.flows.pull.merge import Shown, merge, split_views
+from hanse.flows.verify import UNSHOWN, VerifiedRevision
+from hanse.flows.verify_folder import Growth, Question, Verifying, keep, verify_evidence
+from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
+from hanse.model.repo import Origin
+from hanse.peers.client import PeerClient
+from hanse.policy.presets import PRESETS
+
+_LENIENT = LoadedPolicy(PRESETS["open"], "preset open")
+
+
+class State(str, Enum):
+    """What a node makes of a question.
+
+    shown: it has evidence; unsigned: it has the repository, and nobody signed the revision yet; absent: it has no such thing;
+    claimed: it has no such thing, and the namespace is a member's; recalled: it had it, and gives it to nobody any more; gated:
+    not to this caller; down: no answer.
+    """
+
+    SHOWN = "shown"
+    UNSIGNED = "unsigned"
+    ABSENT = "absent"
+    CLAIMED = "claimed"
+    RECALLED = "recalled"
+    GATED = "gated"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAnswer:
+    """A node's answer. data: the evidence file if it has one; says: its reason; revision: only the revision is absent."""
+
+    node: str
+    state: State
+    data: bytes = b""
+    says: str = ""
+    revision: bool = False
+    error: HanseError | None = None
+
+
+def ask_node(client: PeerClient, node: str, asked: Asked, token: str) -> NodeAnswer:
+    """Return what a node says about a question; never raises what a node can cause."""
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    base = f"{node}/api/{asked.repo.type.plural}/{asked.repo.path}"
+    try:
+        answer = client.get(f"{base}/evidence/{quote(asked.revision, safe='')}", limit=MAX_EVIDENCE_BYTES, headers=headers)
+        if answer.status == 200:
+            return NodeAnswer(node, State.SHOWN if answer.body.strip() else State.UNSIGNED, answer.body)
+        if token and answer.status == 401:
+            return ask_node(client, node, asked, "")
+        return _refusal(client, node, asked, answer.status, answer.body)
+    except PeerError as error:
+        return NodeAnswer(node, State.DOWN, says=error.message, error=error)
+
+
+def _refusal(client: PeerClient, node: str, asked: Asked, status: int, body: bytes) -> NodeAnswer:
+    code, says = _told(body)
+    says = says or f"status {status}"
+    if code == "Recalled":
+        return NodeAnswer(node, State.RECALLED, says=says)
+    if code == "RevisionNotFound":
+        return NodeAnswer(node, State.ABSENT, says=says, revision=True)
+    if code == "GatedRepo":
+        return NodeAnswer(node, State.GATED, says=says, error=GatedRepo(says, anonymous=status == 401))
+    if status in (401, 404):
+        taken = _claims(client, node, asked.repo.namespace)
+        return NodeAnswer(node, State.CLAIMED if taken else State.ABSENT, says=says)
+    error = PeerMisbehaved(f"{node} answers {status} when asked for evidence: {says}"[:400])
+    return NodeAnswer(node, State.DOWN, says=error.message, error=error)
+
+
+def _claims(client: PeerClient, node: str, namespace: str) -> bool:
+    """Tell whether a node says that a key of its log answers for a namespace."""
+    answer = client.get(f"{node}/v1/namespaces/{quote(namespace, safe='')}/keys", limit=1 << 20)
+    with suppress(ValueError, RecursionError):
+        told = json.loads(answer.body) if answer.status == 200 else None
+        return bool(told.get("keys") if isinstance(told, dict) else told)
+    return False
+
+
+def _told(body: bytes) -> tuple[str, str]:
+    """Return the code and the reason of a refusal."""
+    with suppress(ValueError, RecursionError):
+        said = json.loads(body[:10_000])
+        if type(said) is dict:
+            return str(said.get("code", ""))[:60], str(said.get("error", ""))[:300]
+    return "", ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A verified revision.
+
+    data: the evidence it was verified with; false: node -> why what it shows was left out; older: (node, origin) that show a log
+    at an older state.
+    """
+
+    revision: VerifiedRevision
+    data: bytes
+    false: Mapping[str, str]
+    older: tuple[tuple[str, Origin], ...] = ()
+
+
+class NodeGrowth(Growth, Protocol):
+    """Where proofs come from that logs go on: any node, or one of them."""
+
+    def of(self, node: str) -> Growth:
+        """Return where the proofs of one node's view come from."""
+        ...
+
+
+class NodesGrowth:
+    """The growth of logs from whichever node has it."""
+
+    online = True
+
+    def __init__(self, client: PeerClient, nodes: Sequence[str]) -> None:
+        self._client = client
+        self._nodes = nodes
+
+    def growth(self, logs: Iterable[LogEvidence], pins: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
+        """Return the proofs between pinned and shown checkpoints, as far as any node has them."""
+        left, found = list(logs), dict[Origin, tuple[bytes, ...]]()
+        for node in self._nodes:
+            found |= fetch_growth(self._client, node, left, pins)
+            left = [one for one in left if one.origin not in found]
+            if not left:
+                break
+        return found
+
+    def of(self, node: str) -> NodesGrowth:
+        """Return the growth as one node shows it."""
+        return NodesGrowth(self._client, [node] if node in self._nodes else [])
+
+
+class NoGrowth:
+    """No network: whether logs went on from where they were is not known."""
+
+    online = False
+
+    def growth(self, _: Iterable[LogEvidence], __: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
+        """Return nothing."""
+        return {}
+
+    def of(self, _: str) -> NoGrowth:
+        """Return the same."""
+        return self
+
+
+def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, source: NodeGrowth, now: int) -> Found:
+    """Return the revision that several evidence files show together.
+
+    Raises VerificationFailed or PolicyError for what is left once false files are left out, Equivocation if a log shows two
+    nodes two histories, StorageError.
+    """
+    question = Question(asked.repo.path, asked.repo.type, asked.revision)
+    verifying = Verifying(settings.policy, settings.home, now, scans=(PENDING,))
+    try:
+        return _together(shown, question, source, verifying)
+    except (VerificationFailed, PolicyError, InputError) as failure:
+        false = _false(shown, question, source, verifying)
+        honest = [one for one in shown if one.node not in false]
+        if not honest or not false:
+            raise
+        try:
+            found = _together(honest, question, source, verifying)
+        except (VerificationFailed, PolicyError, InputError):
+            raise failure from None
+        return replace(found, false={**false, **found.false})
+
+
+def _together(shown: Sequence[Shown], question: Question, source: NodeGrowth, verifying: Verifying) -> Found:
+    """Return what files show together; one of those that differ about a log is false, or the log has two histories."""
+    merged = merge(shown)
+    false = dict(merged.false)
+    split = split_views(shown)
+    if split:
+        false |= _false(shown, question, source, verifying)
+        if not false:
+            origin, one, other = split[0]
+            raise Equivocation(
+                f"{origin} shows two nodes two logs of one size",
+                evidence=(one, other),
+                hint="keep both checkpoints: they prove that the log has two histories",
+            )
+    honest = [one for one in shown if one.node not in false]
+    if len(honest) != len(shown) and honest:
+        merged = merge(honest)
+    return Found(verify_evidence(merged.evidence, source, question, verifying), merged.data, false, merged.older)
+
+
+def _false(shown: Sequence[Shown], question: Question, source: NodeGrowth, verifying: Verifying) -> dict[str, str]:
+    """Return the nodes whose files are false by themselves, and why."""
+    lenient = replace(verifying, policy=_LENIENT)
+    said = {one.node: _falsehood(one, question, source.of(one.node), lenient) for one in shown}
+    return {node: says for node, says in said.items() if says}
+
+
+def _falsehood(one: Shown, question: Question, source: Growth, verifying: Verifying) -> str:
+    """Return what is false in one node's file by itself, empty if nothing is; what it lacks others may show."""
+    try:
+        evidence = one.evidence
+    except HanseError as error:
+        return error.message
+    try:
+        if evidence.bundles:
+            verify_evidence(evidence, source, question, verifying)
+    except VerificationFailed as error:
+        false = [says for says in error.failed if not says.startswith(("revision", "policy")) or UNSHOWN in says]
+        return "; ".join(false)[:1000]
+    except PolicyError:
+        return ""
+    return ""
+
+
+def remember_found(home: Path, found: VerifiedRevision, now: int) -> str:
+    """Remember what was verified; return why that could not be done, empty if it was. Raises RolledBack or Equivocation."""
+    try:
+        keep(home, found, now)
+    except StorageError as error:
+        return f"what was seen cannot be remembered, so that going back behind it would not be noticed: {error.message}"
+    return ""
