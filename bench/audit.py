@@ -1,7 +1,7 @@
 """`hanse audit` of a Hugging Face cache with 10,000 files beside a parallel SHA-256 of the same files, each a process of its own.
 
-The files have four times the bench's size together, in the page cache. The plain pass is what cannot be undercut: one thread a core, 1 MiB
-reads, Python started for nothing else.
+The files have four times the bench's size together, in the page cache. The plain pass is what cannot be undercut: one thread a
+core, 1 MiB reads, Python started for nothing else.
 """
 
 from __future__ import annotations
