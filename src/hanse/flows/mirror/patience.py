@@ -1,0 +1,66 @@
+"""Reading from a place that fails now and then: what arrived is kept, the rest asked for again, a busy place waited for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+from hanse.errors import Busy, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
+from hanse.model.filepin import FilePin
+from hanse.peers.place import Place
+
+ATTEMPTS = 4
+"""Failures in a row, without a byte between them, after which a place counts as down."""
+BUSY = 429
+MAX_BUSY = 30
+MAX_WAIT = 300
+"""How often, and for how many seconds at most, a place that asks for patience is waited for."""
+
+
+class Patience:
+    """Reads one file; stop: set when waiting is to end."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._failures = 0
+        self._busy = 0
+
+    def read(self, place: Place, pin: FilePin, start: int) -> Iterator[bytes]:
+        """Yield the bytes from `start` to the end, in pieces, across broken connections.
+
+        Raises what the place raises in the end; Busy if reading was stopped.
+        """
+        at = start
+        while at < pin.size:
+            if self._stop.is_set():
+                raise Busy("stopped", hint="run the same command again: it goes on where it was")
+            try:
+                for piece in place.read(pin, at, pin.size):
+                    at += len(piece)
+                    self._failures = 0
+                    yield piece
+                    if self._stop.is_set():
+                        break
+                if at < pin.size and not self._stop.is_set():
+                    raise PeerMisbehaved(f"{place.name} ended {pin.path!r} at {at} of {pin.size} bytes")
+            except PeerRefused as error:
+                self._wait_busy(error)
+            except (PeerDown, PeerTooSlow) as error:
+                self._wait_down(error)
+
+    def whole(self, place: Place, pin: FilePin) -> bytes:
+        """Return all bytes of a small file; raises as `read`."""
+        return b"".join(self.read(place, pin, 0))
+
+    def _wait_busy(self, error: PeerRefused) -> None:
+        self._busy += 1
+        if error.status != BUSY or self._busy > MAX_BUSY:
+            raise error
+        asked = getattr(error, "retry_after", None)
+        self._stop.wait(min(max(float(asked) if asked else 2.0 * self._busy, 0.1), MAX_WAIT))
+
+    def _wait_down(self, error: PeerDown | PeerTooSlow) -> None:
+        self._failures += 1
+        if self._failures >= ATTEMPTS:
+            raise error
+        self._stop.wait(0.2 * 2**self._failures)
