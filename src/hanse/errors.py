@@ -286,13 +286,14 @@ class PeerMisbehaved(PeerError):
 
 
 class PeerRefused(PeerError):
-    """Another server refused the request; `status` is what it answered."""
+    """Another server refused the request; `status` is what it answered, `retry_after` whole seconds if it said when to ask again."""
 
     code = "PeerRefused"
 
-    def __init__(self, message: str, *, status: int = 0, hint: str = "") -> None:
+    def __init__(self, message: str, *, status: int = 0, retry_after: int = 0, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.retry_after = retry_after
 
 
 class StorageError(HanseError):

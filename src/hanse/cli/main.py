@@ -30,6 +30,9 @@ app = App(
 )
 app.command("hanse.cli.completion:completion", name="completion", group=USE, help="Install tab completion for your shell.")
 app.command("hanse.cli.find:find", name="find", group=USE, help="Say who holds the bytes of a digest or a file, since when.")
+app.command(
+    "hanse.cli.conform:conform", name="conform", group=NODE, help="Say how a server or client stands up to a hostile origin."
+)
 app.command("hanse.cli.cite:cite", name="cite", group=USE, help="Print a citation of exactly one revision.")
 app.command("hanse.cli.log:app", name="log", group=FEDERATE, help="Look into a transparency log, and check it.")
 app.command("hanse.cli.policy:app", name="policy", group=FEDERATE, help="Say what must hold before a model is used.")

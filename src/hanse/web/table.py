@@ -16,6 +16,7 @@ MODULES = (
     "hanse.web.cas.chunks",
     "hanse.web.cas.data",
     "hanse.web.cas.telemetry",
+    "hanse.web.files",
     "hanse.web.log.tiles",
     "hanse.web.hub.identity",
     "hanse.web.hub.repos",

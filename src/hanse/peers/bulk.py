@@ -1,0 +1,249 @@
+"""Bytes of files from other servers: ranges that are exactly what was asked for, at a quarter of the CPU time of httpx2.
+
+A whole file is 200 with its length; a range is 206 with exactly the Content-Range asked for, and nothing else counts: a server
+that sends the whole file instead of a range, another range, too little, too much or packed bytes misbehaves. Redirects are followed
+where `hanse.peers.addresses` lets them lead; credentials go to the first server only.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from hanse.errors import NotFoundError, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
+from hanse.peers.addresses import Server, checked, follow, may_name, server_of
+from hanse.peers.connections import Connections, Reply, failures
+
+STALL_SECONDS = 20.0
+ANSWER_SECONDS = 60.0
+PIECE = 1024 * 1024
+MAX_REDIRECTS = 5
+MAX_WAIT = 3600
+"""Longest time for which a server's word on when to ask again is believed, in seconds."""
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_AWAY = frozenset({502, 503, 504})
+_SECRET = frozenset({"authorization", "cookie", "proxy-authorization"})
+_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
+_RESET = re.compile(r"(?:^|;)\s*t=([0-9]{1,9})\b")
+_MAX_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer that was read whole. headers: names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class BulkClient:
+    """Asks other servers for bytes. Safe for threads; connections are kept and used again.
+
+    seconds: until when a bounded answer (`get`) must have come, whole. stall_seconds: how long nothing may come of a body.
+    named: addresses that the user gave himself, which redirects may lead to wherever they are.
+    """
+
+    def __init__(
+        self, *, seconds: float = ANSWER_SECONDS, stall_seconds: float = STALL_SECONDS, named: Collection[str] = ()
+    ) -> None:
+        self._seconds = seconds
+        self._named = frozenset(server_of(url) for url in named)
+        self._wires = Connections(stall_seconds)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        self._wires.close()
+
+    # Bounded answers.
+
+    def get(self, url: str, *, limit: int, headers: Mapping[str, str] | None = None, elsewhere: Server | None = None) -> Found:
+        """Return the answer to a GET, at most `limit` bytes, after redirects within the same server.
+
+        elsewhere: the server that named this address, where that is another one. Raises PeerDown, PeerTooSlow or PeerMisbehaved;
+        statuses are for the caller to judge.
+        """
+        for _ in range(MAX_REDIRECTS + 1):
+            deadline = time.monotonic() + self._seconds
+            sent = {"accept-encoding": "gzip, identity", **(headers or {})}
+            addresses = None if elsewhere is None else self.target(elsewhere, url)
+            with self._wires.ask("GET", url, sent, addresses=addresses) as reply:
+                found = Found(reply.status, reply.headers, _whole(reply, url, limit, deadline))
+            if found.status not in _MOVED or "location" not in found.headers:
+                return found
+            target = follow(url, found.headers["location"])
+            if server_of(target) != server_of(url):
+                raise PeerMisbehaved(
+                    f"{server_of(url).url} redirects to another server", hint="give the address that it leads to"
+                )
+            url = target
+        raise PeerMisbehaved(f"{url[:200]} leads from redirect to redirect")
+
+    def target(self, source: Server, url: str) -> Sequence[str] | None:
+        """Return the addresses at which something that `source` named may be asked; None: where a proxy resolves names.
+
+        Raises PeerMisbehaved for an address that it may not lead to.
+        """
+        server = server_of(url)
+        if server == source or server in self._named:
+            return None
+        if source.scheme == "https" and server.scheme != "https":
+            raise PeerMisbehaved(f"{source.name} leads from https to http, where anybody on the way can read and change things")
+        if self._wires.proxy_of(server):
+            may_name(source, server, named=self._named)
+            return None
+        return checked(source, self._wires.zone_of(source), server, named=self._named)
+
+    # Bytes of files.
+
+    def read(
+        self,
+        url: str,
+        start: int,
+        end: int,
+        size: int | None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        elsewhere: Server | None = None,
+    ) -> Iterator[bytes]:
+        """Yield bytes [start, end) of what is at `url`, exactly so many, in pieces of at most 1 MiB.
+
+        size: of the whole, in bytes, None if it is not known (then always a range is asked for); elsewhere: as for `get`.
+        Closing the iterator ends the transfer. Raises NotFoundError, PeerRefused (with `retry_after` where the server says it),
+        PeerDown, PeerTooSlow or PeerMisbehaved.
+        """
+        if not 0 <= start <= end or (size is not None and end > size):
+            raise ValueError(f"bytes {start} to {end} of {size}")
+        if start == end:
+            return
+        whole = size is not None and (start, end) == (0, size)
+        sent = {"accept-encoding": "identity", **(headers or {})}
+        if not whole:
+            sent["range"] = f"bytes={start}-{end - 1}"
+        with self._landed(url, sent, elsewhere) as (reply, place):
+            _check_head(reply, place, start, end, size=size, whole=whole)
+            yield from _exactly(reply, place, end - start)
+
+    @contextmanager
+    def _landed(self, url: str, headers: dict[str, str], elsewhere: Server | None) -> Iterator[tuple[Reply, str]]:
+        """Yield the answer at the end of all redirects, and the server that it is of."""
+        source = server_of(url)
+        addresses = None if elsewhere is None else self.target(elsewhere, url)
+        for _ in range(MAX_REDIRECTS + 1):
+            with self._wires.ask("GET", url, headers, addresses=addresses) as reply:
+                location = reply.headers.get("location") if reply.status in _MOVED else None
+                if location is None:
+                    yield reply, server_of(url).url
+                    return
+                with failures(source.url):
+                    reply.body.read(_MAX_REASON)
+                target = follow(url, location)
+            if server_of(target) != server_of(url):
+                headers = {name: value for name, value in headers.items() if name not in _SECRET}
+            addresses = self.target(server_of(url), target)
+            url = target
+        raise PeerMisbehaved(f"{url[:200]} leads from redirect to redirect")
+
+
+def _check_head(reply: Reply, place: str, start: int, end: int, *, size: int | None, whole: bool) -> None:
+    """Raise unless the head of an answer is exactly that of the bytes asked for."""
+    if reply.status not in (200, 206):
+        raise refusal(reply.status, reply.headers, place, _reason(reply))
+    coding = reply.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("identity", ""):
+        raise PeerMisbehaved(f"{place} sends a file as {coding[:40]!r}, which was not asked for")
+    if reply.status == 200 and not whole:
+        raise PeerMisbehaved(f"{place} sends a whole file where bytes {start} to {end} were asked for")
+    if reply.status == 206:
+        named = _RANGE.fullmatch(reply.headers.get("content-range", ""))
+        got = tuple(named.groups()) if named else None
+        total = got[2] if got else "*"
+        if got is None or (int(got[0]), int(got[1])) != (start, end - 1) or (size is not None and total not in ("*", str(size))):
+            said = reply.headers.get("content-range", "nothing")[:80]
+            raise PeerMisbehaved(f"{place} was asked for bytes {start}-{end - 1} of {size} and says that it sends {said!r}")
+    length = reply.headers.get("content-length")
+    if length is not None and length.strip() != str(end - start):
+        raise PeerMisbehaved(f"{place} was asked for {end - start} bytes and says that it sends {length[:20]}")
+
+
+def _exactly(reply: Reply, place: str, length: int) -> Iterator[bytes]:
+    """Yield exactly `length` bytes of a body that ends there."""
+    left = length
+    while left:
+        with failures(place):
+            piece = reply.body.read1(min(PIECE, left))
+        if not piece:
+            raise PeerDown(f"{place} hung up {left} bytes before the end")
+        left -= len(piece)
+        yield piece
+    with failures(place):
+        if reply.body.read1(1):
+            raise PeerMisbehaved(f"{place} sends more than the {length} bytes that were asked for")
+
+
+def _whole(reply: Reply, url: str, limit: int, deadline: float) -> bytes:
+    """Return the body, unpacked, at most `limit` bytes."""
+    place = server_of(url).url
+    coding = reply.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("identity", "gzip", "x-gzip", ""):
+        raise PeerMisbehaved(f"{place} sends its answer as {coding[:40]!r}, which was not asked for")
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16) if coding in ("gzip", "x-gzip") else None
+    parts, size, raw_size = list[bytes](), 0, 0
+    while True:
+        with failures(place):
+            raw = reply.body.read1(min(PIECE, limit + 1))
+        if not raw:
+            break
+        if time.monotonic() > deadline:
+            raise PeerTooSlow(f"{place} did not finish its answer in time")
+        try:
+            piece = raw if unpack is None else unpack.decompress(raw, limit - size + 1)  # 0 would mean no bound
+        except zlib.error as error:
+            raise PeerMisbehaved(f"{place} sends damaged gzip") from error
+        size, raw_size = size + len(piece), raw_size + len(raw)
+        if size > limit:
+            raise PeerMisbehaved(f"{place} sends more than the {limit} bytes that this answer may have")
+        parts.append(piece)
+    declared = reply.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and len(declared) < 19 and raw_size != int(declared):
+        raise PeerDown(f"{place} hung up {int(declared) - raw_size} bytes before the end")
+    if unpack is not None and (not unpack.eof or unpack.unused_data):
+        raise PeerMisbehaved(f"{place} sends incomplete gzip")
+    return b"".join(parts)
+
+
+def _reason(reply: Reply) -> str:
+    """Return what a server says for its refusal, one line of text."""
+    said = reply.headers.get("x-error-message", "")
+    return " ".join("".join(char if char.isprintable() else " " for char in said[:_MAX_REASON]).split())
+
+
+def retry_after(headers: Mapping[str, str]) -> int:
+    """Return after how many whole seconds a server wants to be asked again (Retry-After, else ratelimit), 0 if it does not say."""
+    said = headers.get("retry-after", "").strip()
+    if not (said.isascii() and said.isdigit() and len(said) < 10):
+        found = _RESET.search(headers.get("ratelimit", "")[:200])
+        said = found.group(1) if found else "0"
+    return min(int(said), MAX_WAIT)
+
+
+def refusal(
+    status: int, headers: Mapping[str, str], place: str, reason: str = ""
+) -> NotFoundError | PeerRefused | PeerDown | PeerMisbehaved:
+    """Return the error that a status other than success stands for."""
+    says = f": {reason}" if reason else ""
+    if status in (404, 410):
+        return NotFoundError(f"{place} does not have it{says}")
+    wait = retry_after(headers)
+    if status in _AWAY:
+        return PeerDown(f"{place} answers {status}{says}")
+    if status == 429:
+        when = f" for {wait} seconds" if wait else ""
+        return PeerRefused(f"{place} wants to be left alone{when}{says}", status=429, retry_after=wait, hint="try again later")
+    if 400 <= status < 600 and status != 416:
+        return PeerRefused(f"{place} answers {status}{says}", status=status, retry_after=wait)
+    return PeerMisbehaved(f"{place} answers {status}, which is no answer to this")

@@ -1,0 +1,306 @@
+"""Connections to other servers: kept and used again, to addresses that were checked, every wait bounded.
+
+`http.client` speaks HTTP; it takes a quarter of the CPU time that httpx2 takes for bulk data (docs/decisions). Its reads go
+through `_Timed`, which bounds what time-outs of a socket do not: the whole of a response's head, and a body that only drips.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from hanse.errors import PeerDown, PeerMisbehaved, PeerTooSlow
+from hanse.peers.addresses import Server, Zone, resolve, server_of, zone_of
+
+CONNECT_SECONDS = 5.0
+HEAD_SECONDS = 20.0
+"""Until when the head of a response must be there, whole."""
+LEAST_RATE = 1024
+"""Bytes a second below which a body counts as standing still, on average over one stall time-out of waiting."""
+AGENT = "hanse"
+_KEPT_SECONDS = 30.0
+_KEPT = 8
+_SERVERS = 1000
+_BUFFER = 64 * 1024
+
+
+class _Timed(io.RawIOBase):
+    """Reads of one response, with a limit on the time of its head and a least rate for its body."""
+
+    def __init__(self, raw: socket.SocketIO, sock: socket.socket) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._stall = sock.gettimeout() or HEAD_SECONDS
+        self._until: float | None = time.monotonic() + max(HEAD_SECONDS if self._stall >= 1 else 0, self._stall)
+        self._waited = 0.0
+        self._came = 0
+
+    def head_done(self) -> None:
+        """From now on a body is read."""
+        self._until = None
+        self._sock.settimeout(self._stall)
+
+    def readable(self) -> bool:
+        """Reads only."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """Read what is there; raises TimeoutError."""
+        began = time.monotonic()
+        if self._until is not None:
+            left = self._until - began
+            if left <= 0:
+                raise TimeoutError("the head of the answer took too long")
+            self._sock.settimeout(min(left, self._stall))
+        count = self._raw.readinto(buffer)
+        if self._until is None:
+            self._count(time.monotonic() - began, count or 0)
+        return count
+
+    def _count(self, waited: float, came: int) -> None:
+        self._waited += waited
+        self._came += came
+        if self._waited > self._stall:
+            if self._came < LEAST_RATE * self._waited:
+                raise TimeoutError("the answer only drips")
+            self._waited, self._came = 0.0, 0
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """A response whose reads are timed."""
+
+    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        self.fp.close()
+        self._timed = _Timed(sock.makefile("rb", buffering=0), sock)
+        self.fp = io.BufferedReader(self._timed, _BUFFER)
+
+    def begin(self) -> None:
+        """Read the head."""
+        super().begin()
+        self._timed.head_done()
+
+
+class _Wire(http.client.HTTPSConnection):
+    """One connection, plain or TLS, to one of the given addresses or through a proxy of the user's."""
+
+    response_class = _Response
+
+    def __init__(self, server: Server, addresses: Sequence[str], stall: float, context: ssl.SSLContext) -> None:
+        super().__init__(server.host, server.port, timeout=stall, context=context)
+        self.default_port = 443 if server.scheme == "https" else 80  # decides whether the Host header names the port
+        self.addresses = addresses
+        self.server = server
+        self.zone = Zone.PUBLIC
+        self.used_at = 0.0
+        self._tls = context
+
+    def connect(self) -> None:
+        """Connect; raises OSError."""
+        if not self.addresses:  # a proxy was named with set_tunnel
+            super().connect()
+            return
+        sock = _connected(self.addresses, self.server.port)
+        sock.settimeout(self.timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.zone = zone_of(str(sock.getpeername()[0]))
+        if self.server.scheme == "https":
+            try:
+                sock = self._tls.wrap_socket(sock, server_hostname=self.server.host)
+            except BaseException:
+                sock.close()
+                raise
+        self.sock = sock
+
+
+class _ViaProxy(http.client.HTTPConnection):
+    """A connection to a proxy that is asked for whole addresses: http through a proxy."""
+
+    response_class = _Response
+    zone = Zone.PUBLIC
+    used_at = 0.0
+
+
+Wire = _Wire | _ViaProxy
+
+
+def _connected(addresses: Sequence[str], port: int) -> socket.socket:
+    failure: OSError | None = None
+    for address in addresses:
+        try:
+            return socket.create_connection((address, port), CONNECT_SECONDS)
+        except OSError as error:
+            failure = error
+    raise failure or OSError("it has no address")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The head of an answer, and its body still to be read. headers: names in lower case, the last of equal ones."""
+
+    status: int
+    headers: Mapping[str, str]
+    zone: Zone
+    body: http.client.HTTPResponse = field(repr=False)
+
+
+class Connections:
+    """Open connections of one program. Safe for threads.
+
+    stall_seconds: how long nothing may come; also how slow a body may drip, see `LEAST_RATE`.
+    """
+
+    def __init__(self, stall_seconds: float) -> None:
+        self._stall = stall_seconds
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[Server, tuple[str, ...]], list[Wire]] = {}
+        self._context: ssl.SSLContext | None = None
+        self._closed = False
+        self._zones: dict[Server, Zone] = {}
+
+    def zone_of(self, server: Server) -> Zone:
+        """Return where a server was when it was last connected to; the public internet, which allows least, if it never was."""
+        with self._lock:
+            return self._zones.get(server, Zone.PUBLIC)
+
+    def proxy_of(self, server: Server) -> str:
+        """Return the proxy that the environment names for a server, empty if there is none."""
+        proxy = getproxies().get(server.scheme, "")
+        return proxy if proxy.startswith("http://") and not proxy_bypass(f"{server.host}:{server.port}") else ""
+
+    @contextmanager
+    def ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, addresses: Sequence[str] | None = None
+    ) -> Iterator[Reply]:
+        """Send a request and yield its answer; addresses: those to connect to, else whatever the name resolves to.
+
+        The connection is kept if the body was read to its end. Raises PeerDown, PeerTooSlow, PeerMisbehaved, also from reads
+        of the body in the block.
+        """
+        server = server_of(url)
+        with failures(server.url):
+            wire, response = self._exchange(method, url, headers, body, addresses)
+            keep = False
+            with self._lock:
+                if len(self._zones) > _SERVERS:
+                    self._zones.clear()
+                self._zones[server] = wire.zone
+            try:
+                names = {name.lower(): value for name, value in response.getheaders()}
+                yield Reply(response.status, names, wire.zone, response)
+                keep = response.isclosed() and not response.will_close
+            finally:
+                if keep:
+                    self._keep(server, addresses, wire)
+                else:
+                    response.close()
+                    wire.close()
+
+    def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, addresses: Sequence[str] | None
+    ) -> tuple[Wire, http.client.HTTPResponse]:
+        server = server_of(url)
+        wire = self._take(server, addresses)
+        if wire is not None:
+            try:
+                return wire, self._send(wire, method, url, headers, body)
+            except (ConnectionError, http.client.RemoteDisconnected):  # it was closed while it was kept
+                wire.close()
+        wire = self._made(server, addresses)
+        try:
+            return wire, self._send(wire, method, url, headers, body)
+        except BaseException:
+            wire.close()
+            raise
+
+    @staticmethod
+    def _send(
+        wire: Wire, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> http.client.HTTPResponse:
+        parts = urlsplit(url)
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        given = {"user-agent": AGENT, "accept-encoding": "identity", **headers}
+        wire.request(method, url if isinstance(wire, _ViaProxy) else target, body, given)
+        return wire.getresponse()
+
+    def _made(self, server: Server, addresses: Sequence[str] | None) -> Wire:
+        proxy = "" if addresses else self.proxy_of(server)
+        if not proxy:
+            return _Wire(server, addresses or resolve(server), self._stall, self._tls())
+        at = server_of(proxy)
+        if server.scheme == "http":
+            return _ViaProxy(at.host, at.port, timeout=self._stall)
+        wire = _Wire(Server("https", at.host, at.port), (), self._stall, self._tls())
+        wire.set_tunnel(server.host, server.port)
+        return wire
+
+    def _tls(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._context is None:  # certificates of all authorities take time and memory
+                self._context = ssl.create_default_context()
+            return self._context
+
+    def _take(self, server: Server, addresses: Sequence[str] | None) -> Wire | None:
+        now = time.monotonic()
+        with self._lock:
+            kept = self._kept.get((server, tuple(addresses or ())), [])
+            while kept:
+                wire = kept.pop()
+                if now - wire.used_at < _KEPT_SECONDS:
+                    return wire
+                wire.close()
+        return None
+
+    def _keep(self, server: Server, addresses: Sequence[str] | None, wire: Wire) -> None:
+        wire.used_at = time.monotonic()
+        with self._lock:
+            kept = self._kept.setdefault((server, tuple(addresses or ())), [])
+            if len(kept) < _KEPT and not self._closed:
+                kept.append(wire)
+                return
+        wire.close()
+
+    def close(self) -> None:
+        """Close the connections that are kept; those in use are closed when they are done."""
+        with self._lock:
+            self._closed = True
+            every = [wire for kept in self._kept.values() for wire in kept]
+            self._kept.clear()
+        for wire in every:
+            wire.close()
+
+
+@contextmanager
+def failures(place: str) -> Iterator[None]:
+    """Turn failures of the network in the block into PeerDown, PeerTooSlow or PeerMisbehaved."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise PeerTooSlow(f"{place} did not answer in time") from error
+    except http.client.RemoteDisconnected as error:
+        raise PeerDown(f"{place} hung up") from error
+    except http.client.IncompleteRead as error:
+        raise PeerMisbehaved(f"{place} ended its answer early") from error
+    except (http.client.HTTPException, ValueError) as error:
+        raise PeerMisbehaved(f"{place} does not speak HTTP as it should: {_said(error)}") from error
+    except OSError as error:
+        raise PeerDown(f"{place} cannot be reached: {_said(error)}") from error
+
+
+def _said(error: Any) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

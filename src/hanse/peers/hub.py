@@ -1,0 +1,201 @@
+"""A Hub-shaped origin: what it says of repositories, revisions and files. Claims, bounded and well formed, and nothing more.
+
+`huggingface.co`, another node, a proxy: whoever answers the routes of hub-api.md A.3 and A.4. Answers are decoded into exactly
+the fields that are used, pages follow one another on the same server only, and a token goes to that server only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, TypeVar
+from urllib.parse import quote, urljoin, urlsplit
+
+from hanse.errors import (
+    BadRepoId,
+    EntryNotFound,
+    HanseError,
+    PeerMisbehaved,
+    PeerRefused,
+    RepoNotFound,
+    RevisionNotFound,
+)
+from hanse.model.digest import GitOid
+from hanse.model.filepin import FilePin
+from hanse.model.repo import Origin, RepoType, parse_origin, parse_repo_id
+from hanse.peers import hubforms
+from hanse.peers.addresses import server_of
+from hanse.peers.bulk import BulkClient, Found, refusal
+from hanse.peers.client import parse_base
+from hanse.peers.hubforms import HubCommit, HubInfo, HubRef
+
+PUBLIC_HUB = "https://huggingface.co"
+MAX_PAGES = 1000
+MAX_FILES = 200_000
+MAX_COMMITS = 100_000
+MAX_ANSWER = 64 * 1024 * 1024
+PATIENCE = 10
+"""Longest wait that is sat out here when an origin wants to be left alone, in seconds; longer ones are told."""
+_TRIES = 4
+
+T = TypeVar("T")
+
+
+def origin_of(url: str) -> Origin:
+    """Return the name of the origin at an address: its host, with `-PORT` where the port is not the scheme's own.
+
+    Raises InputError for no address, BadRepoId for a host that no origin can be called.
+    """
+    server = server_of(parse_base(url))
+    name = server.name.replace("[", "").replace("]", "").replace("::", "-").replace(":", "-")
+    return parse_origin(name.strip("-") or "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """An origin at an address, asked as the holder of `token` (empty: nobody).
+
+    Methods raise RepoNotFound, RevisionNotFound or EntryNotFound where the origin says so, PeerRefused (401, 403, 429 with
+    `retry_after`), PeerDown, PeerTooSlow, or PeerMisbehaved for answers that are not as they should be.
+    """
+
+    url: str
+    token: str = ""
+    client: BulkClient = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "url", parse_base(self.url))
+        if self.client is None:
+            object.__setattr__(self, "client", BulkClient(named=(self.url,)))
+
+    @property
+    def origin(self) -> Origin:
+        """The origin's name."""
+        return origin_of(self.url)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request to the origin itself carries."""
+        return {"authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def info(self, kind: RepoType, repo: str, rev: str) -> HubInfo:
+        """Return what the origin says of a revision (a name or a commit id)."""
+        found = self._get(f"{self._api(kind, repo)}/revision/{_part(rev)}", repo, rev)
+        return hubforms.info(found.body, self.name)
+
+    def tree(self, kind: RepoType, repo: str, rev: str) -> tuple[FilePin, ...]:
+        """Return all files of a revision as the origin says them, in order of path."""
+        pins: dict[str, FilePin] = {}
+        for page in self._pages(f"{self._api(kind, repo)}/tree/{_part(rev)}?recursive=true&expand=false", repo, rev):
+            for pin in hubforms.tree_page(page, self.name):
+                if pin.path in pins:
+                    raise PeerMisbehaved(f"{self.name} names {pin.path[:200]!r} twice in one revision of {repo}")
+                pins[pin.path] = pin
+            if len(pins) > MAX_FILES:
+                raise PeerMisbehaved(f"{self.name} names more than {MAX_FILES:,} files in one revision of {repo}")
+        return tuple(pins[path] for path in sorted(pins))
+
+    def refs(self, kind: RepoType, repo: str) -> tuple[HubRef, ...]:
+        """Return branches, converted branches, tags and pull requests, and the commit that each is at."""
+        return hubforms.refs(self._get(f"{self._api(kind, repo)}/refs?include_prs=1", repo).body, self.name)
+
+    def commits(self, kind: RepoType, repo: str, rev: str) -> Iterator[HubCommit]:
+        """Yield the commits of a revision, newest first, at most `MAX_COMMITS`."""
+        count = 0
+        for page in self._pages(f"{self._api(kind, repo)}/commits/{_part(rev)}", repo, rev):
+            for commit in hubforms.commits_page(page, self.name):
+                count += 1
+                if count > MAX_COMMITS:
+                    return
+                yield commit
+
+    def whoami(self) -> str:
+        """Return the name of the account that the token is of; raises PeerRefused if it is none."""
+        return hubforms.account(self._get("/api/whoami-v2", "").body, self.name)
+
+    def place(self, kind: RepoType, repo: str, rev: str, *, prefer_xet: bool = False) -> HubPlace:
+        """Return where the files of a revision (a commit id) can be had."""
+        from hanse.peers.hubplace import HubPlace
+
+        return HubPlace(self, kind, _checked(repo), rev, prefer_xet=prefer_xet)
+
+    @property
+    def name(self) -> str:
+        """Host and port, as people are told it."""
+        return server_of(self.url).name
+
+    def _api(self, kind: RepoType, repo: str) -> str:
+        return f"/api/{kind.plural}/{_checked(repo)}"
+
+    def _pages(self, path: str, repo: str, rev: str) -> Iterator[bytes]:
+        url: str | None = self.url + path
+        seen = set[str]()
+        while url is not None:
+            if url in seen or len(seen) >= MAX_PAGES:
+                raise PeerMisbehaved(f"{self.name} answers with pages that do not end")
+            seen.add(url)
+            found = self.ask(url, repo, rev)
+            yield found.body
+            url = self._next(url, found.headers)
+
+    def _next(self, url: str, headers: Mapping[str, str]) -> str | None:
+        """Return the address of the next page, None for the last one; it must be of the same server."""
+        target = hubforms.next_link(headers.get("link", ""))
+        if target is None:
+            return None
+        target = urljoin(url, target)
+        if server_of(target) != server_of(self.url):
+            # Proxies pass on the links of their own upstream.
+            parts = urlsplit(target)
+            target = f"{server_of(self.url).url}{parts.path}?{parts.query}"
+            if not parts.path.startswith(urlsplit(url).path):
+                raise PeerMisbehaved(f"{self.name} leads to another server for its next page")
+        return target
+
+    def _get(self, path: str, repo: str, rev: str = "") -> Found:
+        return self.ask(self.url + path, repo, rev)
+
+    def ask(self, url: str, repo: str = "", rev: str = "", path: str = "") -> Found:
+        """Return a 200 answer to a GET on the origin; waits a little where it wants to be left alone."""
+        for attempt in range(_TRIES):
+            found = self.client.get(url, limit=MAX_ANSWER, headers=self.headers)
+            if found.status == 200:
+                return found
+            error = error_of(found.status, found.headers, self.name, repo=repo, rev=rev, path=path)
+            wait = error.retry_after if isinstance(error, PeerRefused) and error.status == 429 else 0
+            if not 0 < wait <= PATIENCE or attempt == _TRIES - 1:
+                raise error
+            time.sleep(wait)
+        raise AssertionError("unreachable")
+
+
+def error_of(status: int, headers: Mapping[str, str], name: str, *, repo: str = "", rev: str = "", path: str = "") -> HanseError:
+    """Return the error that a refusal of a Hub stands for (hub-api.md A.1)."""
+    said = " ".join(headers.get("x-error-message", "")[:300].split())
+    code = headers.get("x-error-code", "")
+    words = f": {said}" if said else ""
+    if code == "RepoNotFound" or (status == 404 and not code and not path):
+        return RepoNotFound(f"{name} has no repository {repo}{words}", hint="check the name; a private one needs a token")
+    if code == "RevisionNotFound":
+        return RevisionNotFound(f"{name} has no revision {rev[:80]} of {repo}{words}")
+    if code == "EntryNotFound" or (status == 404 and path):
+        return EntryNotFound(f"{name} has no {path[:200]!r} in {repo} at {rev[:80]}{words}", rev=rev)
+    return refusal(status, headers, name, said)
+
+
+def _checked(repo: str) -> str:
+    """Return a repository's name if it is one; names without a namespace, as the oldest models have them, are too."""
+    if "/" in repo:
+        return parse_repo_id(Origin("any"), RepoType.MODEL, repo).path
+    if not parse_repo_id(Origin("any"), RepoType.MODEL, f"x/{repo}"):
+        raise BadRepoId(repo)
+    return repo
+
+
+def _part(rev: str) -> str:
+    return quote(rev, safe="")
+
+
+__all__ = ["GitOid", "Hub", "HubCommit", "HubInfo", "HubRef", "MappingProxyType", "Any", "error_of", "origin_of"]

@@ -1,0 +1,124 @@
+"""The index of the held store: one SQLite file, which several processes read and write at once.
+
+Write-ahead logging, so that readers never wait; a transaction is over in milliseconds and whoever meets another waits for it.
+What must survive power loss (records: pins at first use, evidence) is written with a flush; losing a row about a file costs only
+that the file is hashed or fetched again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hanse.errors import Busy, StorageError
+
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 10.0
+_TABLES = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS copies (
+    path BLOB PRIMARY KEY, own INTEGER NOT NULL, sha256 TEXT NOT NULL, xet TEXT, git_oid TEXT,
+    dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+    added INTEGER NOT NULL, used INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS copies_sha256 ON copies (sha256);
+CREATE INDEX IF NOT EXISTS copies_xet ON copies (xet) WHERE xet IS NOT NULL;
+CREATE INDEX IF NOT EXISTS copies_git ON copies (git_oid) WHERE git_oid IS NOT NULL;
+CREATE TABLE IF NOT EXISTS records (
+    kind TEXT NOT NULL, key TEXT NOT NULL, data BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS uses (
+    label TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (label, path)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS uses_sha256 ON uses (sha256);
+CREATE TABLE IF NOT EXISTS pins (name TEXT PRIMARY KEY) WITHOUT ROWID;
+PRAGMA user_version = 1;
+COMMIT;
+"""
+
+
+class Index:
+    """The opened index; safe for threads.
+
+    Raises StorageError if the file cannot be written, is damaged, or was written by a newer Hanse.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        with self._errors():
+            self._base = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            try:
+                self._prepare()
+            except BaseException:
+                self._base.close()
+                raise
+
+    def _prepare(self) -> None:
+        version = self._base.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise StorageError(
+                f"{self._path} was written by a newer Hanse (version {version}; this one knows {SCHEMA_VERSION})",
+                hint="update Hanse, or name another folder with --store",
+            )
+        if version < SCHEMA_VERSION:
+            self._base.execute("PRAGMA journal_mode = WAL")
+            self._base.executescript(_TABLES)
+        self._base.execute("PRAGMA synchronous = NORMAL")
+
+    def rows(self, sql: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a query; raises StorageError."""
+        with self._lock, self._errors():
+            return self._base.execute(sql, given).fetchall()
+
+    def write(self, sql: str, given: Sequence[Any] = (), *, flushed: bool = False) -> int:
+        """Run one statement and return how many rows it changed; raises as `transaction`."""
+        with self.transaction(flushed=flushed) as base:
+            return base.execute(sql, given).rowcount
+
+    @contextmanager
+    def transaction(self, *, flushed: bool = False) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction, which no other process's overlaps; taken back if the block raises.
+
+        flushed: on disk before this returns. Raises Busy if another process writes for more than BUSY_SECONDS, StorageError.
+        """
+        with self._lock, self._errors():
+            if flushed:
+                self._base.execute("PRAGMA synchronous = FULL")
+            try:
+                self._base.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._base
+                    self._base.execute("COMMIT")
+                except BaseException:
+                    if self._base.in_transaction:
+                        self._base.execute("ROLLBACK")
+                    raise
+            finally:
+                if flushed:
+                    self._base.execute("PRAGMA synchronous = NORMAL")
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        with self._lock:
+            self._base.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise Busy(f"another process writes to {self._path} all the time", hint="try again in a moment") from error
+            raise StorageError(
+                f"cannot use {self._path}: {error}", hint="free space there, or name a folder that can be written with --store"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise StorageError(
+                f"{self._path} is damaged: {error}",
+                hint="move the store's folder aside; what is pinned at first use, and files, are then had anew",
+            ) from error

@@ -1,0 +1,234 @@
+"""The held store: files whose bytes were checked, found by digest, shared by every process of one user.
+
+    STORE/index.sqlite3      what lies where, records of whoever resolves names, pins
+    STORE/files/ab/SHA256    held files, never changed, mode 0400
+    STORE/partial/…          files on their way (`hanse.store.held.partial`)
+
+Files that lie elsewhere are *adopted*: found by their digests as well, as long as they are the files that were hashed. A file
+is moved in place and noted in one transaction; a crash before leaves a partial file, a crash between leaves a file that nobody
+finds and the next one like it replaces. Nothing is private to a name here: who may see a file is for those who know names.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from hanse.errors import Busy, StorageError, TooLarge
+from hanse.model.digest import GitOid, Sha256, XetHash
+from hanse.model.filepin import FilePin
+from hanse.store.durable import make_directory, storage_errors, sync_directory
+from hanse.store.held.copies import Copies, Digests
+from hanse.store.held.eviction import Evicted, evict
+from hanse.store.held.heldfile import HeldFile, Identity, identify
+from hanse.store.held.index import Index
+from hanse.store.held.locks import FileLock, taken
+from hanse.store.held.partial import Partial
+
+MAX_RECORD_BYTES = 128 << 20
+MAX_KEY_CHARS = 4096
+
+
+class Held:
+    """The opened store; safe for threads, and for several processes. Use `Held.open`.
+
+    limit: bytes that held files may take, None for no limit; temporary: it goes when it is closed.
+    """
+
+    def __init__(self, folder: Path, *, limit: int | None = None, clock: Callable[[], float] = time.time) -> None:
+        self.folder = folder
+        self.limit = limit
+        self.temporary = False
+        self._clock = clock
+        self._used: set[tuple[str, str, str]] = set()
+        with _writable(folder):
+            for one in (folder, folder / "files", folder / "partial"):
+                if not one.is_dir():
+                    make_directory(one, 0o700)
+            if not os.access(folder, os.W_OK):
+                raise PermissionError(13, "it is read-only", str(folder))
+        self._index = Index(folder / "index.sqlite3")
+        self._copies = Copies(self._index, folder, clock)
+
+    @classmethod
+    def open(cls, folder: Path, *, limit: int | None = None, clock: Callable[[], float] = time.time) -> Held:
+        """Return the store in `folder`, made if it is not there; raises StorageError if it cannot be written."""
+        return cls(folder.absolute(), limit=limit, clock=clock)
+
+    def close(self) -> None:
+        """Close the index; idempotent."""
+        self._index.close()
+        if self.temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def find(self, pin: FilePin) -> HeldFile | None:
+        """Return a file that is what `pin` says, opened just now; None if none is held.
+
+        It is looked for by xet hash, else SHA-256, else (for a file that is no LFS pointer) git blob id and size, and none of its
+        digests that are known is another than the pin gives. Raises StorageError.
+        """
+        return self._copies.find(pin)
+
+    def begin(self, pin: FilePin, wait: float = 0.0) -> Partial:
+        """Return the file of `pin` to be fetched, with what was fetched of it before; one at a time in all processes.
+
+        The caller looks again with `find` after having waited: whoever had it may have finished. Raises Busy if somebody else
+        has it for longer than `wait` seconds; StorageFull, StorageError.
+        """
+        lock = FileLock.get(self._partial(pin, "lock"), wait)
+        if lock is None:
+            raise Busy(f"another process fetches {pin.path}", hint="wait for it")
+        try:
+            if self.limit is not None:
+                self.evict(room=pin.size)
+            return Partial(pin, self._partial(pin, "data"), lock, self._take)
+        except BaseException:
+            lock.release()
+            raise
+
+    def waits(self, pin: FilePin) -> bool:
+        """Tell whether somebody, in this process or another, is fetching the file of `pin`."""
+        return taken(self._partial(pin, "lock"))
+
+    def adopt(
+        self, path: Path, sha256: Sha256, xet: XetHash | None, git_oid: GitOid | None, size: int, *, seen: Identity | None = None
+    ) -> HeldFile:
+        """Have a file that lies elsewhere found by its digests, as long as it is unchanged; it is never removed by the store.
+
+        seen: its identity before it was hashed; without it, the one it has now. Raises StorageError if there is no such file of
+        that size, or if it changed since `seen`.
+        """
+        real = Path(os.path.realpath(path))
+        found = identify(real)
+        if found is None or found.size != size or (seen is not None and seen != found):
+            raise StorageError(f"{real} is not the file of {size:,} bytes that was hashed", hint="hash it again")
+        digests = Digests(sha256, xet, git_oid)
+        self._copies.note(os.fsencode(real), own=False, digests=digests, identity=found)
+        return HeldFile(real, size, *digests, True, found)
+
+    def adopted(self) -> dict[bytes, tuple[Identity, Sha256]]:
+        """Return every file elsewhere that was ever hashed, by its path as bytes: identity then, and SHA-256."""
+        return {copy.path: (copy.identity, copy.digests.sha256) for copy in self._copies.listed(own=False)}
+
+    def use(self, label: str, path: str, sha256: Sha256) -> None:
+        """Note that the revision `label` (ORIGIN/NAMESPACE/NAME@REV) has the held file at `path`: for pins and listings."""
+        key = (label, path, sha256)
+        if key not in self._used:
+            self._index.write("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", (_key(label), _key(path), sha256))
+            self._used.add(key)
+
+    def put_verdict(self, sha256: Sha256, ruleset_digest: str, facts: bytes) -> None:
+        """Keep what a scan of a file found, under the rules that looked; raises TooLarge, StorageError."""
+        self.put("facts", f"{ruleset_digest}/{sha256}", facts, int(self._clock()))
+
+    def facts(self, sha256: Sha256, ruleset_digest: str) -> bytes | None:
+        """Return what a scan of a file found, None if no scan under these rules is known."""
+        found = self.get("facts", f"{ruleset_digest}/{sha256}")
+        return found[0] if found else None
+
+    def put(self, kind: str, key: str, data: bytes, at: int) -> None:
+        """Keep a record, instead of the one that has the same kind and key; on disk when this returns.
+
+        at: seconds since 1970, for the reader. Raises TooLarge, Busy, StorageError.
+        """
+        if len(data) > MAX_RECORD_BYTES:
+            raise TooLarge(f"a record has at most {MAX_RECORD_BYTES:,} bytes, this one {len(data):,}")
+        self._index.write("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", (_key(kind), _key(key), data, at), flushed=True)
+
+    def get(self, kind: str, key: str) -> tuple[bytes, int] | None:
+        """Return a record and the time it was given, None if there is none; raises StorageError."""
+        rows = self._index.rows("SELECT data, at FROM records WHERE kind = ? AND key = ?", (kind, key))
+        return (bytes(rows[0][0]), int(rows[0][1])) if rows else None
+
+    def keys(self, kind: str) -> list[str]:
+        """Return the keys of all records of a kind, in order; raises StorageError."""
+        return [str(row[0]) for row in self._index.rows("SELECT key FROM records WHERE kind = ? ORDER BY key", (kind,))]
+
+    def delete(self, kind: str, key: str) -> None:
+        """Remove a record if there is one; raises Busy, StorageError."""
+        self._index.write("DELETE FROM records WHERE kind = ? AND key = ?", (kind, key), flushed=True)
+
+    def pin(self, name: str) -> None:
+        """Never remove, for room, the file with the SHA-256 `name` or those of the revision `name` (as given to `use`)."""
+        self._index.write("INSERT OR IGNORE INTO pins VALUES (?)", (_key(name),), flushed=True)
+
+    def unpin(self, name: str) -> bool:
+        """Take a pin back; tell whether there was one."""
+        return bool(self._index.write("DELETE FROM pins WHERE name = ?", (name,), flushed=True))
+
+    def pins(self) -> list[str]:
+        """Return what is pinned, in order."""
+        return [str(row[0]) for row in self._index.rows("SELECT name FROM pins ORDER BY name")]
+
+    def evict(self, limit: int | None = None, *, room: int = 0) -> Evicted:
+        """Remove the files not used for longest until all take at most `limit` bytes (default: the store's) less `room`.
+
+        Kept are files that are pinned, being read, or used within the last minute, and everything adopted. Raises StorageError.
+        """
+        bound = self.limit if limit is None else limit
+        return Evicted(0, 0) if bound is None else evict(self._index, self.folder, max(0, bound - room), int(self._clock()))
+
+    def _partial(self, pin: FilePin, kind: str) -> Path:
+        key = f"x{pin.xet}" if pin.xet else f"s{pin.sha256}" if pin.sha256 else f"g{pin.git_oid}"
+        return self.folder / "partial" / f"{key}-{pin.size}.{kind}"
+
+    def _take(self, staged: Path, digests: Digests) -> HeldFile:
+        """Move a complete, flushed file to its place, and note it."""
+        name = f"files/{digests.sha256[:2]}/{digests.sha256}"
+        path = self.folder / name
+        with self._index.transaction() as base, storage_errors("store a fetched file"):
+            if not path.parent.is_dir():
+                make_directory(path.parent, 0o700)
+            staged.rename(path)
+            path.chmod(0o400)
+            sync_directory(path.parent)
+            found = Identity.of(path.stat())
+            base.execute(*self._copies.row(name.encode(), own=True, digests=digests, identity=found))
+        return HeldFile(path, found.size, *digests, False, found)
+
+
+def open_or_temporary(folder: Path, *, limit: int | None = None) -> Held:
+    """Return the store in `folder`, or one that lasts until it is closed if that cannot be written; raises StorageError."""
+    try:
+        return Held.open(folder, limit=limit)
+    except StorageError:
+        if _is_writable(folder):
+            raise
+        held = Held.open(Path(tempfile.mkdtemp(prefix="hanse-held-")), limit=limit)
+        held.temporary = True
+        return held
+
+
+def _is_writable(folder: Path) -> bool:
+    """Tell whether `folder`, or the closest folder above it that exists, can be written."""
+    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    return there.is_dir() and os.access(there, os.W_OK) and not os.statvfs(there).f_flag & os.ST_RDONLY
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"the store {folder} cannot be written: {error.strerror}",
+            hint="name a folder of your own with --store or HANSE_STORE, or set HANSE_HOME",
+        ) from error
+
+
+def _key(text: str) -> str:
+    if len(text) > MAX_KEY_CHARS:
+        raise TooLarge(f"a name in the store has at most {MAX_KEY_CHARS} characters, this one {len(text)}")
+    return text

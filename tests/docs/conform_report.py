@@ -1,0 +1,77 @@
+"""Writes the table of docs/conform.md from real runs of the suite: nginx, olah, stock `hf`, and Hanse.
+
+`python -m tests.docs.conform_report [SUBJECT ...]` runs all subjects, or those named, and keeps each one's report as JSON in
+docs/conform/; the table is made from those files.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.services.clients import client_hf
+from tests.support.proxies import free_port, nginx, olah
+
+from hanse.conform.cases import CASES
+from hanse.conform.internal import InternalServer
+from hanse.conform.origin import HubOrigin
+from hanse.conform.report import as_json, line, summary
+from hanse.conform.subjects import Command, Server
+from hanse.conform.suite import Suite
+
+ROOT = Path(__file__).resolve().parents[2]
+REPORTS = ROOT / "docs" / "conform"
+PATIENCE = 30.0
+HF = "download {repo} {file} --local-dir {dir}"
+HANSE = f"{sys.executable} -m hanse"
+COMMANDS = {
+    "hf 2.4": f"{client_hf('hub2')} {HF}",
+    "hf 0.36": f"{client_hf('hub0')} {HF}",
+    "hanse run -- hf 2.4": f"{HANSE} run --upstream {{origin}} --policy open -- {client_hf('hub2')} {HF}",
+    "hanse pull": f"{HANSE} pull {{repo}} --upstream {{origin}} --policy open --include {{file}} --to {{dir}}",
+}
+PROXIES = ("nginx", "nginx with a cache", "olah 0.5.4")
+XET = ("hf 2.4", "hanse run -- hf 2.4", "hanse pull")
+
+
+@contextmanager
+def subject(name: str, origin: HubOrigin) -> Iterator[Server | Command]:
+    """Start what is examined; ends it after the block."""
+    if name in COMMANDS:
+        yield Command(COMMANDS[name], origin.url, patience=PATIENCE)
+        return
+    with tempfile.TemporaryDirectory(prefix="conform-") as folder:
+        where = Path(folder)
+        proxy = olah(origin.url, where) if name.startswith("olah") else nginx(origin.url, where, cache=name != "nginx")
+        with proxy as url:
+            yield Server(url, patience=PATIENCE)
+
+
+def examine(name: str) -> None:
+    """Run the suite on one subject and keep its report."""
+    print(f"== {name}", flush=True)
+    xet = name in XET
+    with HubOrigin(xet=xet, chunk_lists=xet, port=free_port()) as origin, InternalServer() as internal:
+        with subject(name, origin) as examined:
+            results = []
+            for result in Suite(origin, examined, internal).run(CASES):
+                results.append(result)
+                print(line(result), flush=True)
+    print(summary(results), flush=True)
+    REPORTS.mkdir(exist_ok=True)
+    path = REPORTS / f"{name.replace(' ', '-').replace('---', '-')}.json"
+    path.write_text(json.dumps(as_json(name, results), indent=1) + "\n")
+
+
+def main(names: list[str]) -> None:
+    """Examine the subjects in `names`, or all."""
+    for name in names or [*PROXIES, *COMMANDS]:
+        examine(name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

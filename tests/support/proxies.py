@@ -1,0 +1,94 @@
+"""Proxies that people put before a Hub, as examined by `hanse conform`: nginx without and with a cache, and olah."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.services.clients import client_python
+
+_NGINX = """
+pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off; worker_processes 1;
+events {{}}
+http {{
+  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  proxy_cache_path {folder}/cache keys_zone=hub:8m max_size=1g;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass {upstream}; proxy_http_version 1.1; proxy_read_timeout 20s;
+      {cache}
+    }}
+  }}
+}}
+"""
+_CACHE = """proxy_cache hub; proxy_cache_valid 200 1h; proxy_cache_use_stale error timeout http_500; proxy_force_ranges on;
+      proxy_ignore_headers Cache-Control Expires; proxy_cache_lock on;"""
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a port answers; RuntimeError if the process ends or a minute passes first."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"{process.args!r} does not listen on port {port}")
+
+
+@contextmanager
+def _running(words: list[str], port: int, folder: Path) -> Iterator[str]:
+    """Run a server until the end of the block; yields its address."""
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(words, cwd=folder, stdout=output, stderr=output)
+        try:
+            _wait(port, process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def nginx(upstream: str, folder: Path, *, cache: bool) -> Iterator[str]:
+    """Run nginx before `upstream`; yields its address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    config = folder / "nginx.conf"
+    config.write_text(_NGINX.format(folder=folder, port=port, upstream=upstream, cache=_CACHE if cache else ""))
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    with _running([program, "-p", str(folder), "-c", str(config)], port, folder) as url:
+        yield url
+
+
+@contextmanager
+def olah(upstream: str, folder: Path) -> Iterator[str]:
+    """Run olah before `upstream` (http only), as its documentation says; yields its address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port, host = free_port(), upstream.removeprefix("http://")
+    words = [str(client_python("olah").with_name("olah-cli")), "--host", "127.0.0.1", "--port", str(port), "--hf-scheme", "http"]
+    words += ["--hf-netloc", host, "--hf-lfs-netloc", host, "--mirror-netloc", f"127.0.0.1:{port}"]
+    words += ["--mirror-lfs-netloc", f"127.0.0.1:{port}", "--repos-path", str(folder / "repos"), "--log-path", str(folder)]
+    with _running(words, port, folder) as url:
+        yield url
