@@ -229,9 +229,7 @@ class Connections:
             raise
 
     @staticmethod
-    def _send(
-        wire: Wire, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> http.client.HTTPResponse:
+    def _send(wire: Wire, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> http.client.HTTPResponse:
         parts = urlsplit(url)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         given = {"user-agent": AGENT, "accept-encoding": "identity", **headers}

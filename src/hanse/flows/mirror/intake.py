@@ -23,10 +23,10 @@ from hanse.db import blobs, mirrors
 from hanse.db.blobs import FileRow
 from hanse.db.mirrors import Content
 from hanse.db.repos import Repo
-from hanse.errors import HanseError, IntegrityError, NotFoundError
+from hanse.errors import Busy, HanseError, IntegrityError, NotFoundError
 from hanse.flows.mirror.large import read_whole, take_large
 from hanse.flows.mirror.lies import check_content, lie
-from hanse.flows.mirror.patience import Patience
+from hanse.flows.mirror.patience import Halt, Patience
 from hanse.flows.mirror.small import checked_small, take_small
 from hanse.flows.node import Node
 from hanse.flows.scope import usable_files
@@ -68,6 +68,9 @@ class Intake:
     stop: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _done: int = 0
+
+    def __post_init__(self) -> None:
+        self._halt = Halt(self.stop)
 
     def run(self) -> dict[GitOid, Content]:
         """Take in what is missing, and return every content by `key_of` its pin.
@@ -121,17 +124,18 @@ class Intake:
         with ThreadPoolExecutor(LARGE_AT_ONCE, thread_name_prefix="mirror") as pool:
             running = [pool.submit(self._guarded, job) for job in jobs]
             wait(running, return_when=FIRST_EXCEPTION)
-            failed = [one.exception() for one in running if one.done() and not one.cancelled() and one.exception() is not None]
+            failed = [error for one in running if one.done() and not one.cancelled() and (error := one.exception()) is not None]
             if failed:
-                self.stop.set()
+                self._halt.fail()
                 for one in running:
                     one.cancel()
-        for one in running:
-            if one.done() and not one.cancelled():
-                one.result()
+        if failed:
+            raise failed[0]
+        if self._halt.is_set():
+            raise Busy("stopped", hint="run the same command again: it goes on where it was")
 
     def _guarded(self, job: Callable[[], None]) -> None:
-        if not self.stop.is_set():
+        if not self._halt.is_set():
             job()
 
     def _small_job(self, batch: Sequence[FilePin]) -> Callable[[], None]:
@@ -154,19 +158,19 @@ class Intake:
                 return checked_small(pin, read_whole(here, pin.size))
             except (IntegrityError, NotFoundError):
                 pass  # it is not what it seemed to be: fetched like any other
-        return self._anywhere(pin, lambda place: checked_small(pin, Patience(self.stop).whole(place, pin)))
+        return self._anywhere(pin, lambda place: checked_small(pin, Patience(self._halt).whole(place, pin)))
 
     def _large(self, pin: FilePin) -> None:
         here = self.local(pin)
         if here is not None:
             try:
-                row = take_large(self.node, self.repo, pin, here, self.stop)
+                row = take_large(self.node, self.repo, pin, here, self._halt)
             except (IntegrityError, NotFoundError):
                 here = None  # it is not what it seemed to be: fetched like any other
             else:
                 self.keep({key_of(pin): row})
         if here is None:
-            row = self._anywhere(pin, lambda place: take_large(self.node, self.repo, pin, place, self.stop))
+            row = self._anywhere(pin, lambda place: take_large(self.node, self.repo, pin, place, self._halt))
             self.keep({key_of(pin): row})
         self._progress(pin)
 
@@ -181,6 +185,8 @@ class Intake:
                 last = error
             except HanseError as error:
                 last = last if isinstance(last, IntegrityError) else error
+        last.message = f"{pin.path[:200]!r}: {last.message}"
+        last.args = (last.message,)
         raise last
 
     def _progress(self, pin: FilePin) -> None:

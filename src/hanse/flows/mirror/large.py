@@ -8,7 +8,6 @@ damaged, or of an upstream that was another one then: once, everything is fetche
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from hanse.db.blobs import FileRow
 from hanse.db.repos import Repo
 from hanse.errors import BlobNotFound, DigestMismatch
 from hanse.flows.ingest import FileIngest
-from hanse.flows.mirror.patience import Patience
+from hanse.flows.mirror.patience import Halt, Patience
 from hanse.flows.node import Node
 from hanse.model.actor import ANONYMOUS
 from hanse.model.digest import Sha256
@@ -28,7 +27,7 @@ from hanse.store.parts import PartFile
 _READ = 1024 * 1024
 
 
-def take_large(node: Node, repo: Repo, pin: FilePin, source: Place | Path, stop: threading.Event) -> FileRow:
+def take_large(node: Node, repo: Repo, pin: FilePin, source: Place | Path, stop: Halt) -> FileRow:
     """Take a file in, from a place or from this machine, and return its row.
 
     Raises DigestMismatch if it is not what was claimed, BlobNotFound if a file on this machine cannot be read, what a place
@@ -61,7 +60,7 @@ def mirror_folder(node: Node) -> Path:
     return node.staging.root / "mirror"
 
 
-def _from_place(node: Node, repo: Repo, pin: FilePin, place: Place, *, part: PartFile, stop: threading.Event) -> FileRow:
+def _from_place(node: Node, repo: Repo, pin: FilePin, place: Place, *, part: PartFile, stop: Halt) -> FileRow:
     if part.size > pin.size:
         part.reset()
     if pin.sha256 is not None:
@@ -71,7 +70,7 @@ def _from_place(node: Node, repo: Repo, pin: FilePin, place: Place, *, part: Par
     return _ingest(node, repo, pin, digest, part.pieces())
 
 
-def _through(part: PartFile, pin: FilePin, place: Place, stop: threading.Event) -> Iterator[bytes]:
+def _through(part: PartFile, pin: FilePin, place: Place, stop: Halt) -> Iterator[bytes]:
     """Yield what an earlier try kept, then what the place gives, which is kept as well."""
     yield from part.pieces()
     for piece in Patience(stop).read(place, pin, part.size):

@@ -17,10 +17,30 @@ MAX_WAIT = 300
 """How often, and for how many seconds at most, a place that asks for patience is waited for."""
 
 
-class Patience:
-    """Reads one file; stop: set when waiting is to end."""
+class Halt:
+    """When reading is to end: because somebody says so (`stop`), or because it failed elsewhere."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event | None = None) -> None:
+        self._stop = stop or threading.Event()
+        self._failed = threading.Event()
+
+    def fail(self) -> None:
+        """Let whoever reads end."""
+        self._failed.set()
+
+    def is_set(self) -> bool:
+        """Tell whether reading is to end."""
+        return self._stop.is_set() or self._failed.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until reading failed elsewhere."""
+        self._failed.wait(seconds)
+
+
+class Patience:
+    """Reads one file; stop: tells when reading is to end."""
+
+    def __init__(self, stop: Halt) -> None:
         self._stop = stop
         self._failures = 0
         self._busy = 0
@@ -57,10 +77,15 @@ class Patience:
         if error.status != BUSY or self._busy > MAX_BUSY:
             raise error
         asked = getattr(error, "retry_after", None)
-        self._stop.wait(min(max(float(asked) if asked else 2.0 * self._busy, 0.1), MAX_WAIT))
+        self._pause(min(max(float(asked) if asked else 2.0 * self._busy, 0.1), MAX_WAIT))
 
     def _wait_down(self, error: PeerDown | PeerTooSlow) -> None:
         self._failures += 1
         if self._failures >= ATTEMPTS:
             raise error
-        self._stop.wait(0.2 * 2**self._failures)
+        self._pause(0.2 * 2**self._failures)
+
+    def _pause(self, seconds: float) -> None:
+        while seconds > 0 and not self._stop.is_set():
+            self._stop.wait(min(seconds, 1.0))
+            seconds -= 1.0
