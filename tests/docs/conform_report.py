@@ -55,12 +55,12 @@ def examine(name: str) -> None:
     """Run the suite on one subject and keep its report."""
     print(f"== {name}", flush=True)
     xet = name in XET
-    with HubOrigin(xet=xet, chunk_lists=xet, port=free_port()) as origin, InternalServer() as internal:
-        with subject(name, origin) as examined:
-            results = []
-            for result in Suite(origin, examined, internal).run(CASES):
-                results.append(result)
-                print(line(result), flush=True)
+    made = HubOrigin(xet=xet, chunk_lists=xet, port=free_port())
+    results = []
+    with made as origin, InternalServer() as internal, subject(name, origin) as examined:
+        for result in Suite(origin, examined, internal).run(CASES):
+            results.append(result)
+            print(line(result), flush=True)
     print(summary(results), flush=True)
     REPORTS.mkdir(exist_ok=True)
     path = REPORTS / f"{name.replace(' ', '-').replace('---', '-')}.json"

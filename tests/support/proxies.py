@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.services.clients import client_python
 
 _NGINX = """
+{user}
 pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off; worker_processes 1;
 events {{}}
 http {{
@@ -76,7 +77,9 @@ def nginx(upstream: str, folder: Path, *, cache: bool) -> Iterator[str]:
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     config = folder / "nginx.conf"
-    config.write_text(_NGINX.format(folder=folder, port=port, upstream=upstream, cache=_CACHE if cache else ""))
+    # Started by root, its workers would be nobody, who may not write to these folders.
+    user = f"user {Path('/proc/self').owner()};" if Path("/proc/self").owner() == "root" else ""
+    config.write_text(_NGINX.format(user=user, folder=folder, port=port, upstream=upstream, cache=_CACHE if cache else ""))
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     with _running([program, "-p", str(folder), "-c", str(config)], port, folder) as url:
         yield url

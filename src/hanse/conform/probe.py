@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -27,9 +28,11 @@ class Head:
     reader: http.client.HTTPResponse
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the body; raises what http.client does if it ends too early."""
+        """Yield the body; raises IncompleteRead if it ends before the length that the header says."""
         while piece := self.reader.read(_PIECE):
             yield piece
+        if self.reader.length:
+            raise http.client.IncompleteRead(b"", self.reader.length)
 
 
 class Probe:
@@ -45,7 +48,8 @@ class Probe:
         """Send a request and hand over the head of its answer; the connection is cut at the deadline (monotonic seconds)."""
         left = max(0.1, deadline - time.monotonic())
         connection = http.client.HTTPConnection(self._host, self._port, timeout=left)
-        guard = threading.Timer(left, lambda: _cut(connection))
+        connection.connect()
+        guard = threading.Timer(left, _cut, [connection.sock])
         guard.daemon = True
         guard.start()
         try:
@@ -59,7 +63,7 @@ class Probe:
     def get(self, path: str, *, limit: int, method: str = "GET") -> Outcome:
         """Return the answer to a GET or HEAD with its body, of which no more than `limit` bytes are taken."""
         deadline = time.monotonic() + self.patience
-        status, headers, body = 0, dict[str, str](), b""
+        status, headers, body = 0, dict[str, str](), bytearray()
         try:
             with self.ask(method, path, {}, deadline) as head:
                 status, headers = head.status, head.headers
@@ -69,8 +73,10 @@ class Probe:
                         break
         except (OSError, http.client.HTTPException) as error:
             hung = time.monotonic() >= deadline
-            return Outcome(status, len(body), headers=headers, body=body, hung=hung, text=f"{type(error).__name__}: {error}")
-        return Outcome(status, len(body), complete=True, headers=headers, body=body)
+            return Outcome(
+                status, len(body), headers=headers, body=bytes(body), hung=hung, text=f"{type(error).__name__}: {error}"
+            )
+        return Outcome(status, len(body), complete=True, headers=headers, body=bytes(body))
 
     def file(self, path: str, truth: Content) -> Outcome:
         """Return what came of a download that is resumed by range up to three times, compared with the truth."""
@@ -112,8 +118,7 @@ def _end(found: Comparison) -> int | None:
     return found.false_at
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connected: socket.socket) -> None:
     """Shut a connection down under a reader in another thread."""
-    with suppress(OSError, AttributeError):
-        assert connection.sock is not None
-        connection.sock.shutdown(2)
+    with suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hanse.flows.pins import Pins
+from hanse.model.decision import Scanned
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.publickey import PublicKey
 from hanse.model.repo import Origin, RepoType
@@ -40,7 +41,7 @@ class Trust:
 
     logs: keys of logs that are configured; cosigners: witnesses and mirrors; keys: of signers, named by hand; pins: what was
     seen of each origin; growth: hashes of the RFC 6962 proof between the pinned checkpoint of a log and the one that is shown,
-    whichever is larger; ask_growth: it was asked for, so a log without one is refused or does not count.
+    whichever is larger; ask_growth: it was asked for, so a log without one is refused or does not count; scans: made here.
     """
 
     logs: Mapping[Origin, tuple[NoteKey, ...]] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Trust:
     pins: Mapping[Origin, Pins] = field(default_factory=dict)
     growth: Mapping[Origin, tuple[bytes, ...]] = field(default_factory=dict)
     ask_growth: bool = False
+    scans: tuple[Scanned, ...] = ()
 
     def seen(self, origin: Origin) -> Pins:
         """Return what was seen of an origin before."""

@@ -43,7 +43,7 @@ def gather_facts(
     """Return the facts about a revision; `attested` are the statements about it, `repo` is None for a bundle without a name."""
     if repo is None:
         signed = tuple(Signed("", one.verified.key.fingerprint) for one in attested if one.vouches)
-        return EvidenceFacts(now, Want.PINNED, NameKind.BARE, signatures=signed, owner=Known.CONFIGURED)
+        return EvidenceFacts(now, Want.PINNED, NameKind.BARE, signatures=signed, scans=trust.scans, owner=Known.CONFIGURED)
     home = home_of(logs, repo)
     owner = owner_key(home, repo, position)
     kind = NameKind.PRIVATE if home and veil.salt else _kind(home, repo, logs, trust)
@@ -60,7 +60,7 @@ def gather_facts(
         tree=tree,
         signatures=tuple(_signed(one, home, owner, kind) for one in attested if one.vouches),
         logs=tuple(_log_facts(log, repo, position, policy, veil) for log in logs),
-        scans=tuple(_scans(attested)),
+        scans=(*trust.scans, *_scans(attested)),
         owner=known,
         owner_change=change,
         rivals=position.rivals if position else 0,

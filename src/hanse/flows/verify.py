@@ -277,7 +277,7 @@ class _Steps:
             told = [f"policy {one.rule}: {one.says}" for one in decision.failed]
             failed = tuple(self.failed + told)
             raise VerificationFailed(f"not verified: {'; '.join(failed)}"[:2000], failed=failed, hint="do not use it")
-        _require(decision)
+        require(decision)
         owner = None if self.repo is None else owner_key(home_of(self.logs, self.repo), self.repo, self.position)
         return VerifiedRevision(
             repo=self.repo,
@@ -295,7 +295,7 @@ class _Steps:
         )
 
 
-def _require(decision: Decision) -> None:
+def require(decision: Decision) -> None:
     """Raise PolicyError, with what would make each failed rule pass, unless the decision lets the revision through."""
     if decision.state is not State.REFUSED:
         return

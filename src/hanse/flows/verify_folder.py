@@ -23,6 +23,7 @@ from hanse.flows.shown_log import cosigners_in
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name
 from hanse.flows.veil import CLEAR, Veil
 from hanse.flows.verify import VerifiedRevision, pin_of, verify_revision
+from hanse.model.decision import Scanned
 from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence, MapName, UnverifiedEvidence, parse_evidence
 from hanse.model.publickey import PublicKey
@@ -47,20 +48,24 @@ class Question:
     own_file: str = ""
 
 
-class Source(Protocol):
-    """Where evidence comes from. online: a node is asked, which must also show how logs went on since they were seen."""
+class Growth(Protocol):
+    """Where proofs come from that logs go on from where they were. online: a node was asked, which must show them."""
 
     @property
     def online(self) -> bool:
         """Whether a node is asked for the evidence."""
         ...
 
-    def evidence(self, question: Question) -> bytes:
-        """Return the evidence file; raises NotFoundError or PeerError."""
-        ...
-
     def growth(self, logs: Iterable[LogEvidence], pins: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
         """Return the proofs between pinned and shown checkpoints, as far as they can be had."""
+        ...
+
+
+class Source(Growth, Protocol):
+    """Where evidence comes from."""
+
+    def evidence(self, question: Question) -> bytes:
+        """Return the evidence file; raises NotFoundError or PeerError."""
         ...
 
 
@@ -108,13 +113,8 @@ def verify_folder(
     try:
         # 2.
         data = source.evidence(question)
-        evidence = parse_evidence(data)
-        pins = {origin: read_pins(home, origin) for origin in _origins(evidence)}
-        growth = source.growth(evidence.logs, pins)
         # 3.
-        known = pinned_cosigners(pins.values())
-        trust = Trust(cosigners=known, keys=keys, pins=pins, growth=growth, ask_growth=source.online)
-        found = verify_revision(evidence, trust, policy, wanted(question, evidence), now)
+        found = verify_evidence(parse_evidence(data), source, question, Verifying(policy, home, now, keys))
         # 4.
         keep(home, found, now)
     except BaseException:
@@ -124,6 +124,29 @@ def verify_folder(
     waiting()
     expected = {file.path: Expected(file.sha256, file.size) for file in found.files}
     return Outcome(found, compare(hashing.listing, hashing.result(), expected), data)
+
+
+@dataclass(frozen=True, slots=True)
+class Verifying:
+    """What evidence is verified with. home: HANSE_HOME, whose pins count; keys: of signers, named by hand; now: seconds; scans: made here."""
+
+    policy: LoadedPolicy
+    home: Path
+    now: int
+    keys: tuple[PublicKey, ...] = ()
+    scans: tuple[Scanned, ...] = ()
+
+
+def verify_evidence(evidence: UnverifiedEvidence, source: Growth, question: Question, verifying: Verifying) -> VerifiedRevision:
+    """Return what evidence shows, verified against what was seen before; nothing is remembered (`keep` does that).
+
+    Raises VerificationFailed or PolicyError with everything that failed, StorageError for pins that cannot be read.
+    """
+    pins = {origin: read_pins(verifying.home, origin) for origin in _origins(evidence)}
+    growth = source.growth(evidence.logs, pins)
+    known = pinned_cosigners(pins.values())
+    trust = Trust(cosigners=known, keys=verifying.keys, pins=pins, growth=growth, ask_growth=source.online, scans=verifying.scans)
+    return verify_revision(evidence, trust, verifying.policy, wanted(question, evidence), verifying.now)
 
 
 def _origins(evidence: UnverifiedEvidence) -> set[Origin]:
@@ -208,15 +231,15 @@ def _name(found: VerifiedRevision, repo: RepoId) -> NameSeen:
     )
 
 
-def read_bundle(path: Path) -> bytes:
-    """Return the bytes of an evidence file; raises NotFoundError or TooLarge."""
+def read_bundle(path: Path, limit: int = MAX_EVIDENCE_BYTES) -> bytes:
+    """Return the bytes of an evidence file; raises NotFoundError, or TooLarge above `limit` bytes."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_EVIDENCE_BYTES + 1)
+            data = file.read(limit + 1)
     except OSError as error:
         raise NotFoundError(f"cannot read the evidence {path}: {error.strerror}") from error
-    if len(data) > MAX_EVIDENCE_BYTES:
-        raise TooLarge(f"an evidence file has at most {MAX_EVIDENCE_BYTES:,} bytes")
+    if len(data) > limit:
+        raise TooLarge(f"an evidence file has at most {limit:,} bytes")
     return data
 
 

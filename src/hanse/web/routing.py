@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar, cast
-from urllib.parse import unquote_to_bytes
 
 import anyio.to_thread
 import msgspec
@@ -18,18 +17,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from hanse.db.repos import Repo
-from hanse.errors import BadFormat, BadPath, BadToken, HanseError, NotAuthenticated, TooLarge
+from hanse.errors import BadFormat, BadToken, HanseError, NotAuthenticated, TooLarge
 from hanse.flows import access
 from hanse.flows.node import Node
 from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.repo import Origin, RepoType, parse_repo_id, parse_repo_type
+from hanse.web.rawpath import split_raw_path
 
 P = ParamSpec("P")
 T = TypeVar("T")
 CALLER = "hanse.caller"
 """Where the server notes the caller's network address in the ASGI scope."""
-MAX_SEGMENTS = 100
-MAX_RAW_PATH = 16 * 1024
 MAX_JSON_VALUES = 250_000
 """Bounds what a body is in memory: `[],[],…` takes 22 times its bytes."""
 
@@ -153,22 +151,6 @@ class Route:
     def segments(self) -> tuple[str, ...]:
         """The pattern's segments."""
         return tuple(self.pattern.strip("/").split("/"))
-
-
-def split_raw_path(raw_path: bytes) -> list[str]:
-    """Return the decoded segments of a raw request path; raises BadPath for bad UTF-8, NUL or excess."""
-    if len(raw_path) > MAX_RAW_PATH:
-        raise BadPath(f"the address may have at most {MAX_RAW_PATH} bytes")
-    parts = raw_path.strip(b"/").split(b"/")
-    if len(parts) > MAX_SEGMENTS:
-        raise BadPath(f"the address may have at most {MAX_SEGMENTS} segments")
-    try:
-        segments = [unquote_to_bytes(part).decode("utf-8") for part in parts]
-    except UnicodeDecodeError as error:
-        raise BadPath("the address is not valid UTF-8") from error
-    if any("\0" in segment for segment in segments):
-        raise BadPath("the address contains a NUL")
-    return segments
 
 
 class Table:

@@ -1,0 +1,89 @@
+"""What a program is given so that its Hugging Face client asks the gateway, and nothing it finds on the way was put there before.
+
+The cache is one of its own per policy: clients keep trees and files for ever and ask no one about what they have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from hanse.model.canonical import canonical
+from hanse.policy.rules import Policy
+
+DAY = "86400"
+"""Seconds that a client waits for a silent answer: a file is held back until it is whole and judged."""
+LOCAL = ("127.0.0.1", "localhost")
+OLD_CACHES = ("HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE")
+"""Variables by which older libraries find a cache of their own; what lies there was judged by no policy."""
+_NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+_MAX_NAME = 60
+
+
+def _plain(value: Any) -> Any:
+    """Return a policy's values as JSON has them, sets sorted."""
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(map(_plain, value), key=repr)
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return value if isinstance(value, str | int | bool) or value is None else repr(value)
+
+
+def policy_key(policy: Policy) -> str:
+    """Return a folder name for what belongs to one policy: its name, and 8 hex digits of what it says."""
+    digest = hashlib.sha256(canonical(_plain(policy))).hexdigest()
+    name = "".join(char if char in _NAME_CHARS else "-" for char in policy.name)[:_MAX_NAME].lstrip(".-") or "policy"
+    return f"{name}-{digest[:8]}"
+
+
+def hub_cache(home: Path, policy: Policy) -> Path:
+    """Return the cache that programs under `policy` use."""
+    return home / "hub-cache" / policy_key(policy)
+
+
+def repo_folder(cache: Path, plural: str, name: str) -> Path:
+    """Return where clients keep a repository in a cache; `plural`: models or datasets."""
+    return cache / "--".join([plural, *name.split("/")])
+
+
+def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, str]:
+    """Return the environment `environ` changed so that Hugging Face clients use the gateway at `url` and the cache `cache`.
+
+    Xet is off: its clients would fetch around the gateway. What tells libraries of other caches is taken out.
+    """
+    found = {name: value for name, value in environ.items() if name not in OLD_CACHES}
+    more = cache.parent.parent
+    found |= {
+        "HF_ENDPOINT": url,
+        "HF_HUB_CACHE": str(cache),
+        "HF_DATASETS_CACHE": str(more / "datasets-cache" / cache.name),
+        "HF_MODULES_CACHE": str(more / "modules-cache" / cache.name),
+        "HF_HUB_DOWNLOAD_TIMEOUT": DAY,
+        "HF_HUB_ETAG_TIMEOUT": DAY,
+        "HF_HUB_DISABLE_SHARED_BLOBS": "1",
+        "HF_HUB_DISABLE_XET": "1",
+    }
+    if "SENTENCE_TRANSFORMERS_HOME" in environ:
+        found["SENTENCE_TRANSFORMERS_HOME"] = str(cache)
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [one.strip() for one in environ.get(name, "").split(",") if one.strip()]
+        found[name] = ",".join([*hosts, *(one for one in LOCAL if one not in hosts)])
+    return found
+
+
+def exports(environ: Mapping[str, str], changed: Mapping[str, str]) -> str:
+    """Return the lines of shell that turn environment `environ` into `changed`."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in changed.items() if environ.get(name) != value]
+    lines += [f"unset {name}" for name in environ if name not in changed]
+    return "".join(f"{line}\n" for line in lines)

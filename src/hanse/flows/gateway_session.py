@@ -1,0 +1,179 @@
+"""What happened in one session of a gateway: revisions used, sources, bytes verified, lies and refusals; and how it is told."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from hanse.clock import rfc3339
+from hanse.model.decision import Rung
+from hanse.model.repo import RepoId
+
+MAX_KEPT = 1000
+"""Of each kind of thing; a program that asks for more is told about in numbers only."""
+_SHOWN = 5
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+class Revision(Protocol):
+    """A revision as far as a summary tells of it."""
+
+    @property
+    def repo(self) -> RepoId:
+        """Whose name it is."""
+        ...
+
+    @property
+    def rev(self) -> str:
+        """Commit id."""
+        ...
+
+    @property
+    def tree(self) -> str | None:
+        """Root of the Merkle map of the files, None while unknown."""
+        ...
+
+    @property
+    def rung(self) -> Rung:
+        """How much the statement is worth."""
+        ...
+
+    @property
+    def as_of(self) -> int | None:
+        """When it was last known to be current, in seconds since 1970; None: now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A revision that was resolved. as_of: time as text, empty if current."""
+
+    repo: str
+    origin: str
+    type: str
+    rev: str
+    tree: str | None
+    rung: str
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A name that was refused, and why."""
+
+    repo: str
+    rev: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A session. bytes: verified, by the place they came from; lies: what places were caught at."""
+
+    policy: str
+    used: tuple[Used, ...]
+    bytes: dict[str, int]
+    files: int
+    lies: tuple[str, ...]
+    refused: tuple[Refused, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as a JSON object."""
+        return asdict(self)
+
+
+class Session:
+    """Keeps count. Safe for threads.
+
+    policy: its name; say: called with one line when something happens that a person should see at once.
+    """
+
+    def __init__(self, policy: str, say: Callable[[str], None] = lambda _: None) -> None:
+        self._policy = policy
+        self._say = say
+        self._lock = threading.Lock()
+        self._used: dict[tuple[str, str], Used] = {}
+        self._refused: dict[tuple[str, str], Refused] = {}
+        self._lies: list[str] = []
+        self._bytes: Counter[str] = Counter()
+        self._files = 0
+
+    def used(self, revision: Revision) -> None:
+        """Take note of a revision that was resolved."""
+        repo = revision.repo
+        as_of = "" if revision.as_of is None else rfc3339(revision.as_of)
+        one = Used(repo.path, repo.origin, repo.type.value, revision.rev, revision.tree, revision.rung.value, as_of)
+        with self._lock:
+            if len(self._used) < MAX_KEPT:
+                self._used[str(repo), revision.rev] = one
+
+    def refused(self, repo: str, rev: str, reason: str) -> None:
+        """Take note of a refusal, and say it the first time."""
+        with self._lock:
+            new = (repo, reason) not in self._refused and len(self._refused) < MAX_KEPT
+            if new:
+                self._refused[repo, reason] = Refused(repo, rev, reason)
+        if new:
+            self._say(f"refused {repo}: {reason}")
+
+    def lied(self, place: str, message: str) -> None:
+        """Take note of bytes from a place that were not what they had to be, and say it."""
+        text = f"{place}: {message}" if place not in message else message
+        with self._lock:
+            if len(self._lies) < MAX_KEPT:
+                self._lies.append(text)
+        self._say(f"false bytes from {text}")
+
+    def came(self, place: str, count: int) -> None:
+        """Take note of `count` verified bytes from a place."""
+        with self._lock:
+            self._bytes[place if place in self._bytes or len(self._bytes) < MAX_KEPT else "others"] += count
+
+    def fetched(self) -> None:
+        """Take note of a file that is here whole."""
+        with self._lock:
+            self._files += 1
+
+    def summary(self) -> Summary:
+        """Return what happened so far."""
+        with self._lock:
+            return Summary(
+                self._policy,
+                tuple(self._used.values()),
+                dict(self._bytes.most_common()),
+                self._files,
+                tuple(self._lies),
+                tuple(self._refused.values()),
+            )
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes for people, such as `93.1 MB`."""
+    value, unit = float(count), 0
+    while value >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
+
+
+def _some(items: Sequence[str]) -> str:
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return ", ".join(items[:_SHOWN]) + more
+
+
+def one_line(summary: Summary) -> str:
+    """Return the summary in one line: revisions with their rung, bytes verified and where from, lies, refusals."""
+    used = [f"{one.repo}@{one.rev[:7]} ({one.rung}{f', as of {one.as_of}' if one.as_of else ''})" for one in summary.used]
+    total = sum(summary.bytes.values())
+    parts = [_some(used) or "nothing was asked for"]
+    if total:
+        parts.append(f"{size_text(total)} verified from {_some([f'{name} {size_text(n)}' for name, n in summary.bytes.items()])}")
+    elif used:
+        parts.append("nothing had to be fetched")
+    if summary.lies:
+        parts.append(f"false bytes {len(summary.lies)} times: {_some(list(dict.fromkeys(summary.lies)))}")
+    if summary.refused:
+        parts.append(f"refused: {_some([one.repo for one in summary.refused])}")
+    return f"policy {summary.policy}: {'; '.join(parts)}"

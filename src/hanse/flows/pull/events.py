@@ -1,0 +1,33 @@
+"""What happens while files are fetched, as it is reported to whoever shows it or keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(str, Enum):
+    """What an event tells: bytes came; a place lied, is slow, or cannot be used; a file is there."""
+
+    PROGRESS = "progress"
+    LIE = "lie"
+    SLOW = "slow"
+    DEAD = "dead"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event about one file.
+
+    place: who it is about, empty for progress and done; chunk: number of the chunk that was false, None if it was the whole
+    file or its chunk list; done, total: bytes that are verified (or staged), and bytes of the file; message: one sentence.
+    """
+
+    kind: Kind
+    path: str
+    place: str = ""
+    chunk: int | None = None
+    done: int = 0
+    total: int = 0
+    message: str = ""

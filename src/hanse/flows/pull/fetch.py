@@ -1,0 +1,341 @@
+"""Fetching one file: from several places at once, every chunk checked before it is stored or leaves, kept in the held store.
+
+1. Look in the held store; wait for another process that fetches the same.
+2. Get a chunk list that recomputes to the pinned xet hash (small files do without).
+3. With it: fetch chunks from everywhere, each checked; readers get them as they come. Without: stage the whole, then hash it.
+4. Commit the file under the digests that were computed, ask the judge, and let it go.
+
+Whoever opens a file that is being fetched already gets the same fetch, with his places added to it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from hanse.errors import BadRange, Busy, HanseError
+from hanse.flows.pull.chunklists import find_chunk_list
+from hanse.flows.pull.digests import Digests, WholeFile
+from hanse.flows.pull.events import Event, Kind
+from hanse.flows.pull.follower import Follower
+from hanse.flows.pull.layout import Layout, chunk_layout
+from hanse.flows.pull.schedule import Reader, Schedule
+from hanse.flows.pull.sources import REST_SECONDS, TRIES, Sources, Speeds
+from hanse.flows.pull.staged import IN_MEMORY, Staging
+from hanse.flows.pull.transfer import PARALLEL, Transfer
+from hanse.model.filepin import FilePin
+from hanse.peers.place import Place
+from hanse.store.held.heldfile import HeldFile
+from hanse.store.held.partial import Partial
+from hanse.store.held.store import Held
+
+PIECE = 1 << 20
+_TICK = 0.1
+
+Judge = Callable[[HeldFile], None]
+Report = Callable[[Event], None]
+_Key = tuple[str, int, str | None]
+
+
+def _silent(_: Event) -> None:
+    """Tell nobody."""
+
+
+class Fetcher:
+    """Fetches files into a held store; safe for threads. One serves a whole process: what it learns of places is for all files.
+
+    report: told everything that happens, from many threads; parallel: requests at once for one file; thorough: check every
+    digest that a pin gives, also where one strong one decides (`hanse.flows.pull.digests`); tries, rest: how often a place may
+    fail in a row, and how many seconds it rests at first.
+    """
+
+    def __init__(
+        self,
+        held: Held,
+        *,
+        report: Report = _silent,
+        parallel: int = PARALLEL,
+        thorough: bool = False,
+        tries: int = TRIES,
+        rest: float = REST_SECONDS,
+    ) -> None:
+        self.held = held
+        self.report = report
+        self.parallel = parallel
+        self.thorough = thorough
+        self.speeds = Speeds()
+        self._tries, self._rest = tries, rest
+        self._lock = threading.Lock()
+        self._running: dict[_Key, Fetch] = {}
+
+    def open(self, pin: FilePin, places: Sequence[Place], *, judge: Judge | None = None) -> Fetch:
+        """Return the fetch of a file, begun if nobody here has begun it.
+
+        judge: called with the complete, verified file before its first byte leaves; it raises PolicyError to refuse. Each `open`
+        is ended by reading to the end, by `wait`, or by `cancel`.
+        """
+        # A judge looks at the name, too: the same content under another name is judged again.
+        key = (pin.xet or pin.sha256 or pin.git_oid, pin.size, None if judge is None else pin.path)
+        with self._lock:
+            running = self._running.get(key)
+            if running is not None and running.share(places):
+                return running
+            sources = Sources(places, self.speeds, tries=self._tries, rest=self._rest)
+            fetch = self._running[key] = Fetch(self, pin, sources, judge, lambda one: self._forget(key, one))
+            fetch.begin()
+            return fetch
+
+    def _forget(self, key: _Key, fetch: Fetch) -> None:
+        with self._lock:
+            if self._running.get(key) is fetch:
+                del self._running[key]
+
+
+class Fetch:
+    """One file on its way, or there. Made by `Fetcher.open`; safe for threads."""
+
+    def __init__(
+        self, fetcher: Fetcher, pin: FilePin, sources: Sources, judge: Judge | None, forget: Callable[[Fetch], None]
+    ) -> None:
+        self.pin = pin
+        self._fetcher, self._sources, self._judge, self._forget = fetcher, sources, judge, forget
+        self._changed = threading.Condition()
+        self._users = 1
+        self._stopped = self._ended = False
+        self._schedule: Schedule | None = None
+        self._descriptor = -1
+        self._file: HeldFile | None = None
+        self._error: Exception | None = None
+        self._done = 0
+
+    @property
+    def streamable(self) -> bool:
+        """Whether `read` gives bytes before the whole file is here: each can be checked, and no judge has to see it all first."""
+        return self._file is not None or (self._judge is None and self._schedule is not None and self._schedule.layout.checked)
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Bytes that are here (verified, or staged if they cannot be before the end), and bytes of the file."""
+        if self._file is not None:
+            return self.pin.size, self.pin.size
+        return self._done, self.pin.size
+
+    @property
+    def sources(self) -> Mapping[str, int]:
+        """Bytes of this file that were taken from each place, by its name."""
+        return self._sources.shares
+
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait until the file is streamable, here, or refused; return whether that is so now. timeout: seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.streamable or self._ended, timeout)
+
+    def wait(self, timeout: float | None = None) -> HeldFile | None:
+        """Return the file once it is complete, verified and judged, None after `timeout` seconds.
+
+        Raises IntegrityError (naming who lied) if no honest place has it, PeerError if none can be reached, NotFoundError if all
+        say that they have no such file, PolicyError if the judge refused it, StorageError; Busy if it was cancelled.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended, timeout)
+            if not self._ended:
+                return None
+        return self._result()
+
+    def cancel(self) -> None:
+        """Say that one of those who opened it does not need it any more; if nobody does, it ends and what came is kept."""
+        with self._changed:
+            self._users -= 1
+            if self._users <= 0:
+                self._stopped = True
+                self._changed.notify_all()
+
+    def read(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes [start, end) in order, in pieces of at most 1 MiB, each checked before; waits for what is not here yet.
+
+        What a reader wants next is fetched next. Raises as `wait`, and BadRange.
+        """
+        if not 0 <= start <= end <= self.pin.size:
+            raise BadRange(f"bytes {start} to {end} do not exist in a file of {self.pin.size} bytes")
+        self.settle()
+        schedule = self._schedule
+        with self._changed:
+            # The descriptor stays good when the file gets its final name meanwhile.
+            descriptor = os.dup(self._descriptor) if self._descriptor >= 0 else -1
+        if descriptor < 0:
+            self.wait()
+            descriptor, schedule = self._result().open(), None
+        try:
+            yield from self._copy(descriptor, schedule, start, end)
+        finally:
+            os.close(descriptor)
+
+    def share(self, places: Sequence[Place]) -> bool:
+        """Let one more use it, with his places; return whether that is possible: it has neither ended nor failed."""
+        with self._changed:
+            if self._ended or self._stopped:
+                return False
+            self._users += 1
+        self._sources.add(places)
+        return True
+
+    def begin(self) -> None:
+        """Start fetching."""
+        threading.Thread(target=self._run, name=f"fetch {self.pin.path}", daemon=True).start()
+
+    def _copy(self, descriptor: int, schedule: Schedule | None, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes from a file; those that are still coming are waited for, piece by piece."""
+        if schedule is None:
+            yield from _pieces(descriptor, start, end)
+            return
+        layout = schedule.layout
+        reader = Reader(layout.at(start), min(layout.at(max(end - 1, start)) + 1, layout.count))
+        schedule.join(reader)
+        try:
+            while start < end:
+                ready = self._await(schedule, reader)
+                stop = min(layout.start(ready), end)
+                yield from _pieces(descriptor, start, stop)
+                start = stop
+                reader.at, reader.since = ready, time.monotonic()
+        finally:
+            schedule.leave(reader)
+
+    def _await(self, schedule: Schedule, reader: Reader) -> int:
+        """Return the number after the last piece that a reader can have now, waiting for at least one; raises as `wait`."""
+        with self._changed:
+            while (ready := schedule.ready(reader.at, reader.end)) == reader.at:
+                if self._ended:
+                    self._result()
+                self._changed.wait()
+            return ready
+
+    def _result(self) -> HeldFile:
+        if self._error is not None:
+            raise self._error
+        if self._file is None:
+            raise Busy(f"fetching {self.pin.path!r} was cancelled", hint="ask for it again; what came so far is kept")
+        return self._file
+
+    def _run(self) -> None:
+        """Do it all, and say how it ended."""
+        file, error = None, None
+        try:
+            file = self._obtain()
+            if file is not None and self._judge is not None:
+                self._judge(file)
+        except Exception as problem:  # noqa: BLE001 - raised where the file is asked for
+            file, error = None, problem
+        self._forget(self)
+        with self._changed:
+            self._file, self._error, self._ended = file, error, True
+            self._changed.notify_all()
+        if file is not None:
+            self._tell(Event(Kind.DONE, self.pin.path, "", None, self.pin.size, self.pin.size))
+
+    def _obtain(self) -> HeldFile | None:
+        """Return the complete and verified file, None if everybody has lost interest."""
+        held = self._fetcher.held
+        while not self._stopped:
+            found = held.find(self.pin)
+            if found is not None:
+                return found
+            try:
+                partial = held.begin(self.pin, _TICK)
+            except Busy:
+                continue
+            with partial:
+                return held.find(self.pin) or self._fill(partial)
+        return None
+
+    def _fill(self, partial: Partial) -> HeldFile | None:
+        """Fetch what is missing in `partial`, check it, and commit it."""
+        self._done = sum(end - start for start, end in partial.done)
+        layout = self._layout(partial)
+        if layout is not None:
+            digests = self._chunked(partial, layout)
+        else:
+            digests = Staging(
+                self.pin,
+                partial,
+                self._sources,
+                self._tell,
+                changed=self._changed,
+                stopped=lambda: self._stopped,
+                thorough=self._fetcher.thorough,
+                parallel=self._fetcher.parallel,
+            ).run()
+        return None if digests is None else partial.commit(digests.sha256, digests.xet, digests.git_oid)
+
+    def _layout(self, partial: Partial) -> Layout | None:
+        """Return where the chunks are, None if nobody has a true chunk list, or the file is too small to ask for one."""
+        if self.pin.xet is None or self.pin.size <= IN_MEMORY:
+            return None
+        kept = partial.chunk_list
+        if kept is not None:
+            try:
+                return chunk_layout(self.pin, kept)
+            except HanseError:
+                partial.reset()
+        found = find_chunk_list(self.pin, self._sources, self._tell, lambda: self._stopped)
+        if found is None:
+            return None
+        partial.keep_chunk_list(found[0])
+        return found[1]
+
+    def _chunked(self, partial: Partial, layout: Layout) -> Digests | None:
+        """Fetch chunks, each checked, from all places; raises what `Sources.verdict` says if they do not have them all."""
+        schedule = Schedule(layout, self._changed)
+        schedule.have(_true_chunks(partial, layout))
+        self._stream(schedule, os.open(partial.path, os.O_RDONLY | os.O_CLOEXEC) if self._judge is None else -1)
+        follower = Follower(schedule, partial, WholeFile(self.pin, chunked=True))
+        try:
+            transfer = Transfer(self.pin, schedule, partial, self._sources, self._tell, parallel=self._fetcher.parallel)
+            if transfer.run(lambda: self._stopped):
+                return follower.result()
+            if self._stopped:
+                return None
+            raise self._sources.verdict(self.pin.path)
+        finally:
+            follower.stop()
+            self._stream(schedule, -1)
+
+    def _stream(self, schedule: Schedule, descriptor: int) -> None:
+        """Let readers see what is here of a file, or (-1) no more of them begin."""
+        with self._changed:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+            self._schedule, self._descriptor = schedule, descriptor
+            self._changed.notify_all()
+
+    def _tell(self, event: Event) -> None:
+        if event.kind is Kind.PROGRESS:
+            self._done = event.done
+        self._fetcher.report(event)
+
+
+def _true_chunks(partial: Partial, layout: Layout) -> Iterator[int]:
+    """Yield the chunks that an earlier run left and that are what they must be: a crash may have left anything."""
+    for start, end in partial.done:
+        first, last = layout.at(start), layout.at(end)
+        if layout.start(first) < start:
+            first += 1
+        while first < last:
+            stop = min(max(layout.at(layout.start(first) + PIECE), first + 1), last)
+            true, _ = layout.true_run(
+                first, memoryview(partial.read(layout.start(first), layout.start(stop) - layout.start(first)))
+            )
+            yield from range(first, true)
+            first = stop if true == stop else true + 1
+
+
+def _pieces(descriptor: int, start: int, end: int) -> Iterator[bytes]:
+    """Yield bytes [start, end) of an open file."""
+    while start < end:
+        data = os.pread(descriptor, min(PIECE, end - start), start)
+        if not data:
+            raise Busy("a held file became shorter while it was read", hint="fetch it again")
+        yield data
+        start += len(data)

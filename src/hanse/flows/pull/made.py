@@ -1,0 +1,185 @@
+"""Making a `PulledRevision`: of verified evidence, or of pinned claims; what was seen is recorded, and the policy decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from hanse.clock import rfc3339
+from hanse.errors import HanseError
+from hanse.flows.pull.asked import Asked, PulledRevision
+from hanse.flows.pull.claims import Claimed
+from hanse.flows.pull.evidence import Found, remember_found
+from hanse.flows.pull.judge import PENDING, Judge, scanned_elsewhere
+from hanse.flows.pull.known import Known, KnownRef, KnownRevision
+from hanse.flows.pull.origins import Origins
+from hanse.flows.pull.pins import same_files, unlisted, with_listing
+from hanse.flows.verify import require
+from hanse.model.decision import Decision, EvidenceFacts, NameKind, Want
+from hanse.model.digest import GitOid, Sha256
+from hanse.model.evidence import parse_evidence
+from hanse.model.filepin import FilePin
+from hanse.model.repo import RepoId
+from hanse.policy.decide import decide
+
+_SCANS_HERE = "every file is scanned here before its first byte leaves"
+
+
+class Maker:
+    """Makes revisions under one policy. Safe for threads."""
+
+    def __init__(self, origins: Origins, judge: Judge) -> None:
+        self._origins = origins
+        self._settings = origins.settings
+        self._judge = judge
+
+    def from_claims(
+        self, asked: Asked, known: Known, claimed: Claimed, now: int, *, as_of: int | None = None, notices: Sequence[str] = ()
+    ) -> PulledRevision:
+        """Return a revision that an origin claims; raises PolicyError."""
+        record = claimed.known
+        ref = None if asked.pinned else asked.revision
+        facts = EvidenceFacts(
+            now,
+            Want.LATEST if ref else Want.REVISION,
+            NameKind.BARE,
+            repo=str(record.repo),
+            rev=record.rev,
+            scans=(PENDING,),
+        )
+        decision = self._decide(facts, record.files)
+        alarm = known.alarm(record.repo, record.rev)
+        said = (*claimed.notices, *notices, *([f"alarm: {alarm}"] if alarm else []))
+        return PulledRevision(
+            repo=record.repo,
+            rev=record.rev,
+            ref=ref,
+            files=record.files,
+            tree=record.tree,
+            rung=decision.rung,
+            decision=decision,
+            as_of=as_of,
+            places=self._origins.places(asked, record.repo, record.rev, private=record.private),
+            evidence=None,
+            notices=_with_age(said, as_of),
+            claims=record.claims,
+            complete=record.tree is not None,
+            facts=facts,
+        )
+
+    def from_evidence(
+        self,
+        asked: Asked,
+        known: Known,
+        found: Found,
+        now: int,
+        *,
+        nodes: Sequence[str] = (),
+        as_of: int | None = None,
+        notices: Sequence[str] = (),
+    ) -> PulledRevision:
+        """Return a verified revision; what was verified just now (as_of is None) is recorded.
+
+        nodes: those that showed it. Raises PolicyError for files that the policy refuses, RolledBack or Equivocation.
+        """
+        revision = found.revision
+        repo = revision.repo or asked.repo
+        before = known.revision(repo, revision.rev)
+        private = bool(parse_evidence(found.data).salts)
+        said = [*revision.notices, *_about_nodes(found), *notices]
+        files = self._files(asked, found, before, nodes, said)
+        if as_of is None:
+            self._record(asked, known, found, files, now, private=private, before=before, said=said)
+        decision = self._decide(revision.facts, files, revision.decision)
+        return PulledRevision(
+            repo=repo,
+            rev=revision.rev,
+            ref=None if asked.pinned else asked.revision,
+            files=files,
+            tree=revision.tree,
+            rung=decision.rung,
+            decision=decision,
+            as_of=as_of,
+            places=self._origins.places(asked, repo, revision.rev, private=private, first=nodes),
+            evidence=found.data,
+            notices=_with_age(said, as_of),
+            claims=before.claims if before else {},
+            complete=True,
+            facts=revision.facts,
+        )
+
+    def _files(
+        self, asked: Asked, found: Found, before: KnownRevision | None, nodes: Sequence[str], said: list[str]
+    ) -> Mapping[str, FilePin]:
+        """Return the pins of verified files: as they were before, else with the git ids that a source lists."""
+        revision = found.revision
+        if before is not None and same_files(revision.files, before.files):
+            return before.files
+        repo = revision.repo or asked.repo
+        settings = self._settings
+        hubs = [*nodes, *([settings.upstream] if settings.upstream and repo.origin == self._origins.upstream else [])]
+        for url in () if settings.offline else hubs:
+            try:
+                listing = self._origins.hub(url, asked).tree(repo.type, repo.path, revision.rev)
+            except HanseError as error:
+                said.append(f"no list of files from {url}: {error.message}")
+                continue
+            files, false = with_listing(revision.files, {pin.path: pin for pin in listing})
+            if not false:
+                return files
+            said.append(f"{url} lists files falsely: {false}")
+        return unlisted(revision.files)
+
+    def _record(
+        self,
+        asked: Asked,
+        known: Known,
+        found: Found,
+        files: Mapping[str, FilePin],
+        now: int,
+        *,
+        private: bool,
+        before: KnownRevision | None,
+        said: list[str],
+    ) -> None:
+        """Remember what was verified."""
+        revision = found.revision
+        repo = revision.repo or asked.repo
+        problem = remember_found(self._settings.home, revision, now)
+        said += [problem] if problem else []
+        rev, tree = GitOid(revision.rev), Sha256(revision.tree)
+        claims, first = (before.claims, before.first) if before else ({}, now)
+        known.keep_evidence(repo, rev, found.data, now, private=private)
+        known.keep_revision(KnownRevision(repo, rev, files, tree, claims, first, now, private))
+        known.keep_name(repo, now, node=repo.origin != self._origins.upstream, private=private)
+        known.recall(asked.repo, asked.revision, "", now)
+        if not asked.pinned:
+            ref = known.ref(repo, asked.revision)
+            moved = KnownRef(((rev, now),), now) if ref is None else ref.moved(rev, now)
+            known.keep_ref(repo, asked.revision, moved, private=private)
+
+    def _decide(self, facts: EvidenceFacts, files: Mapping[str, FilePin], made: Decision | None = None) -> Decision:
+        """Return what the policy says of a revision; raises PolicyError, also for a file known to be what it refuses."""
+        policy = self._settings.policy
+        decision = made or decide(policy.policy, facts)
+        require(decision)
+        self._judge.check_flagged(files.values(), facts)
+        if scanned_elsewhere(policy, facts):
+            return decision
+        results = tuple(replace(one, says=_SCANS_HERE) if one.rule == "scan" else one for one in decision.results)
+        return replace(decision, results=results)
+
+
+def _about_nodes(found: Found) -> list[str]:
+    false = [f"{node} is left out, what it shows is false: {says}" for node, says in found.false.items()]
+    return false + [f"{node} shows an older state of {origin} than others do" for node, origin in found.older]
+
+
+def _with_age(said: Sequence[str], as_of: int | None) -> tuple[str, ...]:
+    age = [] if as_of is None else [f"as of {rfc3339(as_of)}: no source said so since"]
+    return tuple(dict.fromkeys((*said, *age)))
+
+
+def named(repo: RepoId, rev: str) -> str:
+    """Return how a revision is called where files are pinned: `ORIGIN/NAMESPACE/NAME@REV`."""
+    return f"{repo}@{rev}"

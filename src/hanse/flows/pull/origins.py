@@ -1,0 +1,70 @@
+"""The servers of one puller: clients, tokens, who is left alone for now, and the places that bytes come from."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+
+from hanse.flows.pull.asked import Asked, PullSettings
+from hanse.flows.pull.health import Health
+from hanse.model.repo import Origin, RepoId
+from hanse.peers.bulk import BulkClient
+from hanse.peers.client import PeerClient
+from hanse.peers.hub import Hub, origin_of
+from hanse.peers.nodefiles import NodePlace
+from hanse.peers.place import Place
+
+ASK_SECONDS = 20.0
+
+
+class Origins:
+    """Nodes and upstream as they are asked for one caller or another. Safe for threads."""
+
+    def __init__(self, settings: PullSettings, health: Health) -> None:
+        self.settings = settings
+        self.health = health
+        self.peers = PeerClient(seconds=ASK_SECONDS)
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.peers.close()
+        if "bulk" in self.__dict__:
+            self.bulk.close()
+
+    @cached_property
+    def bulk(self) -> BulkClient:
+        """The client for bytes; addresses that the user named may be anywhere."""
+        settings = self.settings
+        return BulkClient(named=tuple(one for one in (*settings.nodes, settings.upstream) if one))
+
+    @cached_property
+    def upstream(self) -> Origin | None:
+        """The name of the upstream's origin."""
+        return origin_of(self.settings.upstream) if self.settings.upstream else None
+
+    def token(self, url: str, asked: Asked) -> str:
+        """Return the token to show to an address: the caller's own to the home node alone, else what the user has for it."""
+        return (asked.token if url == self.settings.home_node else "") or self.settings.token_for(url)
+
+    def hub(self, url: str, asked: Asked, *, anonymous: bool = False) -> Hub:
+        """Return a server as a Hub-shaped origin."""
+        return Hub(url, "" if anonymous else self.token(url, asked), client=self.bulk)
+
+    def awake(self) -> list[str]:
+        """Return the nodes that are not left alone for now."""
+        return [node for node in self.settings.nodes if not self.health.resting(node)]
+
+    def places(self, asked: Asked, repo: RepoId, rev: str, *, private: bool, first: Sequence[str] = ()) -> tuple[Place, ...]:
+        """Return where the bytes of a revision can be had: nodes that showed it first, then others, then its upstream.
+
+        private: others than those in `first` and the origin are not asked: it is not their business what is read.
+        """
+        if self.settings.offline:
+            return ()
+        nodes = [*first, *(() if private else (one for one in self.settings.nodes if one not in first))]
+        places: list[Place] = [NodePlace(self.bulk, node, self.token(node, asked)) for node in nodes]
+        hubs = [one for one in (*self.settings.nodes, self.settings.upstream) if one and origin_of(one) == repo.origin]
+        places += [self.hub(url, asked).place(repo.type, repo.path, rev) for url in dict.fromkeys(hubs)]
+        return tuple(places)

@@ -1,0 +1,145 @@
+"""The puller: revisions that may be used, and their verified files, for gateway, `hanse pull`, mirror and pull-through.
+
+Everything is for threads. A revision asked for again within moments is not resolved again; what several ask for at once is
+resolved once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hanse.clock import Clock
+from hanse.errors import PeerDown
+from hanse.flows.pull.asked import PulledRevision, PullSettings, parse_asked
+from hanse.flows.pull.health import Health
+from hanse.flows.pull.judge import Judge, scanned_elsewhere
+from hanse.flows.pull.made import Maker, named
+from hanse.flows.pull.origins import Origins
+from hanse.flows.pull.pins import signed_form
+from hanse.flows.pull.resolve import Resolver
+from hanse.model.admission import Outcome
+from hanse.model.filepin import FilePin
+from hanse.model.repo import RepoType
+from hanse.store.held.heldfile import HeldFile
+from hanse.store.held.store import Held
+
+if TYPE_CHECKING:
+    from hanse.flows.pull.fetch import Fetch, Fetcher
+
+__all__ = ["PullSettings", "PulledRevision", "Puller"]
+
+REF_SECONDS = 2.0
+REV_SECONDS = 60.0
+"""For how long an answer about a name, or about a commit id, is given again without asking."""
+MAX_KEPT = 256
+_Key = tuple[str, str, str]
+
+
+class Puller:
+    """Resolves names under one policy and gets their files. Safe for threads; close it when it is no longer needed."""
+
+    def __init__(self, settings: PullSettings, held: Held, fetcher: Fetcher, clock: Clock) -> None:
+        self.settings = settings
+        self.held = held
+        self._fetcher = fetcher
+        self._clock = clock
+        self._origins = Origins(settings, Health(held, clock))
+        self._judge = Judge(settings.policy, settings.rules, held)
+        self._resolver = Resolver(self._origins, held, Maker(self._origins, self._judge), clock)
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[_Key, tuple[float, PulledRevision]] = OrderedDict()
+        self._asking: dict[_Key, threading.Lock] = {}
+
+    def close(self) -> None:
+        """End workers and connections; the held store and the fetcher are the caller's."""
+        self._judge.close()
+        self._origins.close()
+
+    # Revisions.
+
+    def revision(self, kind: RepoType, name: str, revision: str, *, token: str = "") -> PulledRevision:
+        """Return a revision (commit id, name or full ref) that may be used. token: the caller's, for the home node alone.
+
+        Raises PolicyError (failed rules, each with what would make it pass), RepoNotFound, RevisionNotFound, Recalled, GatedRepo,
+        IntegrityError if what is shown is false, PeerError if nobody answers and nothing is held.
+        """
+        asked = parse_asked(kind, name, revision, token)
+        key = (asked.name, revision, token)
+        with self._one_at_a_time(key):
+            kept = self._recent(key)
+            if kept is not None:
+                self._judge.check_flagged(kept.files.values(), kept.facts)
+                return kept
+            found = self._resolver.resolve(asked)
+            self._keep(key, found)
+            return found
+
+    def _recent(self, key: _Key) -> PulledRevision | None:
+        with self._lock:
+            until, found = self._kept.get(key, (0.0, None))
+        return found if time.monotonic() < until else None
+
+    def _keep(self, key: _Key, found: PulledRevision) -> None:
+        until = time.monotonic() + (REF_SECONDS if found.ref else REV_SECONDS)
+        with self._lock:
+            self._kept[key] = (until, found)
+            if found.ref is not None:  # clients go on with the commit id
+                self._kept[key[0], found.rev, key[2]] = (time.monotonic() + REV_SECONDS, replace(found, ref=None))
+            while len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+
+    def _one_at_a_time(self, key: _Key) -> threading.Lock:
+        with self._lock:
+            if len(self._asking) > MAX_KEPT:
+                self._asking = {one: lock for one, lock in self._asking.items() if lock.locked()}
+            return self._asking.setdefault(key, threading.Lock())
+
+    # Files.
+
+    def file(self, revision: PulledRevision, path: str) -> Fetch | HeldFile:
+        """Return a file of a revision: held and judged, or being fetched and judged before its first byte leaves.
+
+        Raises EntryNotFound, PolicyError if the policy refuses the file, PeerDown if it is not held and nobody can be asked.
+        """
+        pin = revision.pin(path)
+        wanted = signed_form(pin) if revision.evidence is not None else pin
+        found = self.held.find(wanted)
+        if found is not None:
+            self.judge(revision, pin, found)
+            self._note(revision, pin, found)
+            return found
+        if not revision.places:
+            raise PeerDown(
+                f"{path[:200]!r} of {revision.repo} is not held here, and there is nobody to ask",
+                hint="run it with a network once; hanse pull fetches everything",
+            )
+        return self._fetcher.open(wanted, revision.places, judge=self._judge_of(revision, pin))
+
+    def _judge_of(self, revision: PulledRevision, pin: FilePin) -> Callable[[HeldFile], None] | None:
+        if scanned_elsewhere(self.settings.policy, revision.facts):
+            return None
+        return lambda file: self.judge(revision, pin, file)
+
+    def judge(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
+        """Return if a verified file may be given out under its path; raises PolicyError with finding and remedy.
+
+        It is scanned here unless the policy counts a scan of somebody else's.
+        """
+        if scanned_elsewhere(self.settings.policy, revision.facts):
+            return
+        outcome = self._judge.outcome(file, pin.path, self._clock.now())
+        self._judge.require(revision.facts, outcome, pin.path)
+
+    def outcome(self, revision: PulledRevision, path: str) -> Outcome | None:
+        """Return what a scan made here says about a file that is held, None if it is not held."""
+        pin = revision.pin(path)
+        found = self.held.find(signed_form(pin) if revision.evidence is not None else pin)
+        return None if found is None else self._judge.outcome(found, path, self._clock.now())
+
+    def _note(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
+        self.held.use(named(revision.repo, revision.rev), pin.path, file.sha256)

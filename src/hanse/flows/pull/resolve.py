@@ -1,0 +1,301 @@
+"""From a name to a revision that may be used: nodes first, by evidence; then an upstream, by claims pinned at first use.
+
+1. A commit id that was confirmed lately is not asked for again.
+2. All nodes are asked at once. Who has something to wait for it does not wait long.
+3. What they show is verified together, and again with what is held here, if it is not enough by itself.
+4. Where no node has the name, and it is no member's, the upstream is asked.
+5. Where nobody answers, what is held is given at once, with the time of which it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from hanse.clock import Clock
+from hanse.errors import (
+    EntryNotFound,
+    GatedRepo,
+    HanseError,
+    NotFoundError,
+    PeerDown,
+    PeerError,
+    PeerRefused,
+    PolicyError,
+    Recalled,
+    RepoNotFound,
+    RevisionNotFound,
+    VerificationFailed,
+)
+from hanse.flows.pull import evidence as nodes
+from hanse.flows.pull.asked import Asked, PulledRevision
+from hanse.flows.pull.claims import Claimed, ask_claims
+from hanse.flows.pull.evidence import Found, NodeAnswer, NodesGrowth, State
+from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records
+from hanse.flows.pull.made import Maker
+from hanse.flows.pull.merge import Shown
+from hanse.flows.pull.origins import Origins
+from hanse.flows.pull.owned import Owned
+from hanse.flows.pull.threads import done_within, started
+from hanse.flows.verify_folder import FileSource
+from hanse.peers.hub import origin_of
+
+RECENT_SECONDS = 600
+HELD_SECONDS = 1.5
+"""How long sources are waited for when there is something to give without them."""
+_HERE = "what is held here"
+
+
+class Resolver:
+    """Resolves names for callers. Safe for threads."""
+
+    def __init__(self, origins: Origins, records: Records, maker: Maker, clock: Clock) -> None:
+        self.origins = origins
+        self.settings = origins.settings
+        self._records = records
+        self.maker = maker
+        self._clock = clock
+        self.owned = Owned(self.settings.home)
+
+    def resolve(self, asked: Asked) -> PulledRevision:
+        """Return the revision; raises as `Puller.revision`."""
+        one = _One(self, asked, Known(self._records, asked.token), self._clock.now())
+        return one.resolve()
+
+
+class _One:
+    """One question on its way. now: seconds."""
+
+    def __init__(self, parent: Resolver, asked: Asked, known: Known, now: int) -> None:
+        self.asked = asked
+        self.known = known
+        self.now = now
+        self.origins = parent.origins
+        self.settings = parent.settings
+        self.maker = parent.maker
+        self.owned = parent.owned
+        self.notices: list[str] = []
+        self.record, self.ref = self._recorded()
+
+    # What is held.
+
+    def _recorded(self) -> tuple[KnownRevision | None, KnownRef | None]:
+        """Return what is known here of the revision that is asked for, by whoever answered for the name last."""
+        name = self.known.name(self.asked.repo)
+        if name is None:
+            return None, None
+        repo = replace(self.asked.repo, origin=name.origin)
+        ref = None if self.asked.pinned else self.known.ref(repo, self.asked.revision)
+        rev = self.asked.revision if self.asked.pinned else ref.rev if ref else ""
+        return (self.known.revision(repo, rev) if rev else None), ref
+
+    def held(self, why: HanseError | str, *, current: bool = False) -> PulledRevision:
+        """Return what is held, as of when it was confirmed; current: that is recent enough to be said to be now.
+
+        Raises `why` if nothing is held.
+        """
+        record = self.record
+        if record is None:
+            raise why if isinstance(why, HanseError) else RevisionNotFound(f"{self.asked.repo.path} is not held here: {why}")
+        recalled = self.known.recalled(self.asked.repo, self.asked.revision)
+        if recalled:
+            raise Recalled(f"{self.asked.repo.path} at {self.asked.revision[:60]} was recalled: {recalled}")
+        if isinstance(why, HanseError) and not current:
+            self.notices.append(why.message)
+        as_of = None if current else min(record.confirmed, self.ref.confirmed if self.ref else record.confirmed)
+        data = self.known.evidence(record.repo, record.rev)
+        if data is None:
+            claimed = Claimed(record)
+            return self.maker.from_claims(self.asked, self.known, claimed, self.now, as_of=as_of, notices=self.notices)
+        found = nodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, FileSource(data), self.now)
+        return self.maker.from_evidence(self.asked, self.known, found, self.now, as_of=as_of, notices=self.notices)
+
+    # The way.
+
+    def resolve(self) -> PulledRevision:
+        """Return the revision, by the steps at the top of this file."""
+        if self.settings.offline:
+            return self.held("no network is to be used")
+        recent = self._recent()
+        if recent is not None:
+            return recent
+        answers = self._ask_nodes()
+        shown = [one for one in answers if one.state is State.SHOWN]
+        if any(one.state is State.RECALLED for one in answers if not shown or one.node == self.settings.home_node):
+            return self._recalled(answers)
+        if shown:
+            return self._from_nodes(shown)
+        unsigned = next((one for one in answers if one.state is State.UNSIGNED), None)
+        if unsigned is not None:
+            return self._from_hub(unsigned.node)
+        return self._without_nodes(answers)
+
+    def _recent(self) -> PulledRevision | None:
+        """Return a revision asked for by its commit id that was confirmed lately and is fully accepted as it is."""
+        record = self.record
+        if not self.asked.pinned or record is None or not 0 <= self.now - record.confirmed < RECENT_SECONDS:
+            return None
+        try:
+            return self.held("", current=True)
+        except (Recalled, VerificationFailed, PolicyError):  # ask: there may be something newer
+            return None
+
+    def _patience(self) -> float | None:
+        return None if self.record is None else HELD_SECONDS
+
+    def _ask_nodes(self) -> list[NodeAnswer]:
+        """Return what every node says; those left alone or too slow for what is held are down."""
+        awake = self.origins.awake()
+        asking = {node: started(self._asking(node)) for node in awake}
+        done = done_within(list(asking.values()), self._patience())
+        found = []
+        for node in self.settings.nodes:
+            future = asking.get(node)
+            if future is None or future not in done:
+                says = f"{node} did not answer {'lately' if future is None else 'in time'}"
+                found.append(NodeAnswer(node, State.DOWN, says=says, error=PeerDown(says)))
+            else:
+                found.append(future.result())
+        return found
+
+    def _asking(self, node: str) -> Callable[[], NodeAnswer]:
+        def ask() -> NodeAnswer:
+            answer = nodes.ask_node(self.origins.peers, node, self.asked, self.origins.token(node, self.asked))
+            self.note(node, answer.error)
+            return answer
+
+        return ask
+
+    def note(self, url: str, error: HanseError | None) -> None:
+        """Note whether a source answers."""
+        if isinstance(error, PeerError) and not isinstance(error, PeerRefused):
+            self.origins.health.failed(url)
+        else:
+            self.origins.health.answered(url)
+
+    def _recalled(self, answers: Sequence[NodeAnswer]) -> PulledRevision:
+        says = next(one.says for one in answers if one.state is State.RECALLED)
+        self.known.recall(self.asked.repo, self.asked.revision, says, self.now)
+        raise Recalled(f"{self.asked.repo.path} at {self.asked.revision[:60]} was recalled: {says}"[:1000])
+
+    # Nodes.
+
+    def _from_nodes(self, answers: Sequence[NodeAnswer]) -> PulledRevision:
+        """Return what nodes show; if that is not enough, together with what is held here, which may be newer."""
+        shown = [Shown(one.node, one.data) for one in answers]
+        names = [one.node for one in answers]
+        growth = NodesGrowth(self.origins.peers, names)
+        try:
+            found = nodes.verify_shown(shown, self.asked, self.settings, growth, self.now)
+        except (VerificationFailed, PolicyError) as failure:
+            again = self._with_held(shown, growth)
+            if again is None:
+                raise
+            self.notices.append(f"what {', '.join(names)} shows is not enough: {failure.message}"[:1000])
+            return self.maker.from_evidence(
+                self.asked, self.known, again, self.now, as_of=self._confirmed(), notices=self.notices
+            )
+        honest = [one for one in names if one not in found.false]
+        return self.maker.from_evidence(self.asked, self.known, found, self.now, nodes=honest, notices=self.notices)
+
+    def _with_held(self, shown: Sequence[Shown], growth: NodesGrowth) -> Found | None:
+        record = self.record
+        data = self.known.evidence(record.repo, record.rev) if record else None
+        if data is None:
+            return None
+        try:
+            return nodes.verify_shown([Shown(_HERE, data), *shown], self.asked, self.settings, growth, self.now)
+        except HanseError:
+            pass
+        try:
+            return nodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, FileSource(data), self.now)
+        except HanseError:
+            return None
+
+    def _confirmed(self) -> int | None:
+        record, ref = self.record, self.ref
+        return None if record is None else min(record.confirmed, ref.confirmed if ref else record.confirmed)
+
+    # Upstream.
+
+    def _without_nodes(self, answers: Sequence[NodeAnswer]) -> PulledRevision:
+        """Return what an upstream says of a name that no node has."""
+        asked = self.asked
+        gated = next((one.error for one in answers if one.state is State.GATED and one.error), None)
+        if gated is not None:
+            raise gated
+        down = [one for one in answers if one.state is State.DOWN]
+        taken = self._taken(answers)
+        if taken:
+            missing = next((one for one in answers if one.revision), None)
+            gone = RevisionNotFound if missing else RepoNotFound
+            error: HanseError = gone(f"{missing.says if missing else f'no node has {asked.repo.path}'}, and the name is {taken}")
+            if down and not missing:
+                error = PeerDown(f"{'; '.join(one.says for one in down)}; {asked.repo.path} is {taken}"[:1000])
+            if down or asked.pinned:
+                return self.held(error)
+            raise error
+        if down and not self.known.unclaimed(asked.repo):
+            says = f"{'; '.join(one.says for one in down)}: whether {asked.repo.path} is a name of a member is not known"
+            return self.held(PeerDown(says[:1000], hint="wait for the node, or leave it out to take the name from the upstream"))
+        if not down:
+            self.known.keep_unclaimed(asked.repo, self.now)
+        if self.settings.upstream is None:
+            return self.held(_nobody(answers, asked))
+        return self._from_hub(self.settings.upstream)
+
+    def _taken(self, answers: Sequence[NodeAnswer]) -> str:
+        """Return whose name it is if it is a member's, in words; empty if it may be an upstream's."""
+        if any(one.state is State.CLAIMED for one in answers):
+            return "a member's, who has no such repository"
+        name = self.known.name(self.asked.repo)
+        if name is not None and name.node and name.origin != self.origins.upstream:
+            return f"of {name.origin}"
+        owner = self.owned.owner(self.asked.repo)
+        if owner is not None and owner != self.origins.upstream:
+            return f"of {owner}"
+        return "a node's" if any(one.revision for one in answers) and name is None else ""
+
+    def _from_hub(self, url: str) -> PulledRevision:
+        """Return what a Hub-shaped origin claims, or what is held if it does not answer or has it no more."""
+        if self.origins.health.resting(url):
+            return self.held(PeerDown(f"{url} did not answer lately"))
+        waiting = started(lambda: self._claims(url))
+        if not done_within([waiting], self._patience()):
+            return self.held(PeerDown(f"{url} did not answer in time"))
+        try:
+            claimed = waiting.result()
+        except (PeerError, NotFoundError) as error:
+            return self.held(error)
+        node = url in self.settings.nodes
+        self.known.keep_name(claimed.known.repo, self.now, node=node, private=claimed.known.private)
+        return self.maker.from_claims(self.asked, self.known, claimed, self.now, notices=self.notices)
+
+    def _claims(self, url: str) -> Claimed:
+        try:
+            found = self._asked_claims(url, anonymous=False)
+        except PeerError as error:
+            self.note(url, error)
+            raise
+        except EntryNotFound as error:
+            raise RevisionNotFound(error.message) from error
+        self.origins.health.answered(url)
+        return found
+
+    def _asked_claims(self, url: str, *, anonymous: bool) -> Claimed:
+        """Return an origin's claims; a token that it does not know does not hide what is public."""
+        try:
+            hub = self.origins.hub(url, self.asked, anonymous=anonymous)
+            return ask_claims(hub, origin_of(url), self.asked, self.known, self.now)
+        except (PeerRefused, RepoNotFound) as error:
+            if not anonymous and hub.headers and getattr(error, "status", 401) == 401:
+                return self._asked_claims(url, anonymous=True)
+            if isinstance(error, PeerRefused) and error.status in (401, 403):
+                raise GatedRepo(error.message, anonymous=error.status == 401, hint=error.hint) from error
+            raise
+
+
+def _nobody(answers: Sequence[NodeAnswer], asked: Asked) -> HanseError:
+    if any(one.revision for one in answers):
+        return RevisionNotFound(f"no node has {asked.revision[:80]} of {asked.repo.path}")
+    return RepoNotFound(f"no node has {asked.repo.path}", hint="check the name; a private one needs a token")

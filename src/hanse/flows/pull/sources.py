@@ -1,0 +1,177 @@
+"""The places that one file can come from: which are usable now, how fast they are, and why the others are not.
+
+Lies and failures are kept apart. A place that sent one false byte is out for this file. One that cannot be reached, is too slow
+or broke the protocol rests for a moment that doubles each time, and is out after `TRIES` in a row without a byte; one that says
+when to come back (too many requests) is left alone until then; one that does not have the file, or refuses it, is out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hanse.errors import (
+    AccessError,
+    BlobNotFound,
+    DigestMismatch,
+    HanseError,
+    InputError,
+    NotFoundError,
+    PeerDown,
+    PeerError,
+    PeerMisbehaved,
+    PeerRefused,
+)
+from hanse.peers.place import Place
+
+TRIES = 4
+REST_SECONDS = 0.25
+MOST_REST = 300.0
+"""Seconds that a place may ask to be left alone for; asking for more is refusing."""
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PASSING = (PeerDown, PeerMisbehaved)
+
+
+class Speeds:
+    """Bytes a second of one request to each place, as last seen by everything that fetches here. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rates: dict[str, float] = {}
+
+    def rate(self, place: str) -> float:
+        """Return bytes a second, 0 if nothing is known."""
+        return self._rates.get(place, 0.0)
+
+    def saw(self, place: str, size: int, seconds: float) -> None:
+        """Note that one request brought `size` bytes in `seconds`; the newest counts half."""
+        with self._lock:
+            fresh = size / max(seconds, 1e-4)
+            known = self._rates.get(place)
+            self._rates[place] = fresh if known is None else (known + fresh) / 2
+
+
+@dataclass(eq=False, slots=True)
+class Source:
+    """One place, for one file.
+
+    until: monotonic time before which it rests; why: the last thing that went wrong, as a sentence; out: not to be asked again;
+    lied: it sent something false; failures: in a row, without a byte between; got: bytes of this file taken from it.
+    """
+
+    place: Place
+    until: float = 0.0
+    why: str = ""
+    out: bool = False
+    lied: bool = False
+    missing: bool = False
+    failures: int = 0
+    got: int = 0
+    lanes: int = 0
+
+
+class Sources:
+    """All places of one file. Safe for threads.
+
+    tries: failures in a row after which a place is out; rest: seconds of the first rest.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Place],
+        speeds: Speeds,
+        *,
+        tries: int = TRIES,
+        rest: float = REST_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.speeds = speeds
+        self._tries, self._rest, self._clock = tries, rest, clock
+        self._lock = threading.Lock()
+        self._all: list[Source] = []
+        self.add(places)
+
+    def add(self, places: Sequence[Place]) -> None:
+        """Take more places in; those of a name that is known already change nothing."""
+        with self._lock:
+            names = {one.place.name for one in self._all}
+            for place in places:
+                if place.name not in names:
+                    names.add(place.name)
+                    self._all.append(Source(place))
+
+    @property
+    def left(self) -> list[Source]:
+        """The places that are not out, the fastest known first, then as they were given."""
+        with self._lock:
+            found = [one for one in self._all if not one.out]
+        return sorted(found, key=lambda one: -self.speeds.rate(one.place.name))
+
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """Bytes that were taken from each place, by its name; places that gave nothing are left out."""
+        with self._lock:
+            return {one.place.name: one.got for one in self._all if one.got}
+
+    def resting(self, source: Source) -> float:
+        """Return for how many more seconds a place must be left alone."""
+        return max(0.0, source.until - self._clock())
+
+    def brought(self, source: Source, size: int) -> None:
+        """Note that a place brought bytes that were kept."""
+        with self._lock:
+            source.got += size
+            source.failures = 0
+
+    def lied(self, source: Source, why: str) -> bool:
+        """Put a place out because it sent something false; return whether that is news."""
+        with self._lock:
+            news = not source.lied
+            source.lied = source.out = True
+            source.why = why
+            return news
+
+    def failed(self, source: Source, error: HanseError) -> bool:
+        """Note a failure of a place; return whether it is news: it was well before, or it is out now."""
+        with self._lock:
+            if source.out:
+                return False
+            source.why = error.message
+            if isinstance(error, NotFoundError | AccessError | InputError):
+                source.missing = isinstance(error, NotFoundError)
+                source.out = True
+                return True
+            later = float(getattr(error, "retry_after", 0) or 0)
+            refused = isinstance(error, PeerRefused) and error.status not in _BUSY
+            source.failures += 1
+            source.out = refused or later > MOST_REST or (source.failures >= self._tries)
+            source.until = self._clock() + (later or self._rest * 2 ** (source.failures - 1))
+            return source.failures == 1 or source.out
+
+    def verdict(self, path: str) -> HanseError:
+        """Return the error that says why no place is left: a lie if there was one, else what the places said."""
+        with self._lock:
+            liars = [one.place.name for one in self._all if one.lied]
+            said = "; ".join(f"{one.place.name}: {one.why}" for one in self._all if not one.lied)[:600]
+            missing = bool(self._all) and all(one.missing for one in self._all)
+        if liars:
+            rest = f"; others: {said}" if said else "; no other place has it"
+            return DigestMismatch(
+                f"{path!r} is not what was signed or pinned: false bytes came from {', '.join(liars)}{rest}",
+                hint="name another node or upstream that has the file; nothing false was stored",
+            )
+        if missing:
+            return BlobNotFound(f"no place has {path!r}: {said}", hint="name another node or upstream that has the file")
+        return PeerDown(
+            f"{path!r} cannot be fetched now: {said or 'no place to ask is known'}",
+            hint="check the network or name another node; what came so far is kept and continued next time",
+        )
+
+
+def as_failure(error: Exception, name: str) -> HanseError:
+    """Return what ended a transfer as one of Hanse's errors; anything unknown is a place that misbehaved."""
+    if isinstance(error, PeerError | NotFoundError | AccessError | InputError):
+        return error
+    return PeerMisbehaved(f"{name} ended a transfer with {type(error).__name__}: {error}"[:300])

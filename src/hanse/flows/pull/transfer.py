@@ -1,0 +1,206 @@
+"""Fetches the pieces of one file from several places at once and stores those that are true.
+
+Each place has a few *lanes*, threads that take a task from the schedule, ask the place for it in one request, and check every
+piece before it is written. Nothing that fails its check is written, and the place that sent it gets no further task for this
+file. In a file without a chunk list pieces cannot be checked; then one place at a time has lanes, so that who sent what is known.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from hanse.errors import HanseError, PeerMisbehaved, StorageError
+from hanse.flows.pull.events import Event, Kind
+from hanse.flows.pull.layout import Layout
+from hanse.flows.pull.schedule import LEAST, Schedule, Task
+from hanse.flows.pull.sources import Source, Sources, as_failure
+from hanse.model.filepin import FilePin
+from hanse.store.held.partial import Partial
+
+PARALLEL = 8
+PER_PLACE = 3
+_TICK = 0.1
+
+
+class _FalsePieceError(Exception):
+    """A piece is not what it must be; `number` says which."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Transfer:
+    """One file on its way. `run` fetches what is missing; readers look at `schedule` meanwhile.
+
+    report: told lies, slow and dead places, and progress, from several threads; parallel: requests at once, all places together.
+    """
+
+    def __init__(
+        self,
+        pin: FilePin,
+        schedule: Schedule,
+        partial: Partial,
+        sources: Sources,
+        report: Callable[[Event], None],
+        *,
+        parallel: int = PARALLEL,
+    ) -> None:
+        self._pin, self.schedule, self._partial, self._sources = pin, schedule, partial, sources
+        self._layout: Layout = schedule.layout
+        self._report, self._parallel = report, parallel
+        self._failure: Exception | None = None
+        self._closed = False
+        self._writing = 0
+        self._only: Source | None = None
+        self._slow: set[str] = set()
+
+    def run(self, stopped: Callable[[], bool], only: Source | None = None) -> bool:
+        """Fetch until everything is here, no place is left, or `stopped`; return whether everything is here.
+
+        only: the one place to use; then it is left, too, as soon as it fails. Nothing is written any more on return. Raises
+        StorageError and whatever else is wrong here rather than there.
+        """
+        self._only, self._closed = only, False
+        changed = self.schedule.changed
+        try:
+            while not self.schedule.complete and self._failure is None and not stopped():
+                left = [only] if only is not None else self._sources.left
+                if not left or (only is not None and (only.out or self._sources.resting(only))):
+                    break
+                self._staff(left)
+                with changed:
+                    if not self.schedule.complete:
+                        changed.wait(_TICK)
+        finally:
+            with changed:
+                self._closed = True
+                changed.notify_all()
+                changed.wait_for(lambda: not self._writing)
+        if self._failure is not None:
+            raise self._failure
+        return self.schedule.complete
+
+    def _staff(self, left: list[Source]) -> None:
+        """Start the lanes that the places which are left should have and have not."""
+        useful = max(1, (self._layout.size - self.schedule.done_bytes) // LEAST)
+        each = max(1, min(PER_PLACE, self._parallel // len(left), useful))
+        for source in left:
+            for _ in range(source.lanes, each):
+                with self.schedule.changed:
+                    source.lanes += 1
+                threading.Thread(target=self._lane, args=(source,), name=f"fetch {source.place.name}", daemon=True).start()
+
+    def _lane(self, source: Source) -> None:
+        """Work for one place until the transfer or the place is done."""
+        name, changed = source.place.name, self.schedule.changed
+        try:
+            while self._wanted(source):
+                rest = self._sources.resting(source)
+                task = None if rest else self.schedule.take(name, self._sources.speeds.rate(name))
+                if task is not None:
+                    self._work(source, task)
+                    continue
+                with changed:
+                    if self._wanted(source):
+                        changed.wait(min(rest, _TICK) or _TICK)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the one who waits has to know
+            self._failure = self._failure or error
+        finally:
+            with changed:
+                source.lanes -= 1
+                changed.notify_all()
+
+    def _wanted(self, source: Source) -> bool:
+        return not (self._closed or source.out or self.schedule.complete or (self._only is not None and self._only is not source))
+
+    def _work(self, source: Source, task: Task) -> None:
+        """Fetch one task and note how it went."""
+        if task.helps and task.helps not in self._slow:
+            self._slow.add(task.helps)
+            self._tell(Kind.SLOW, task.helps, f"{task.helps} is slow with {self._pin.path}, {source.place.name} helps")
+        began = time.monotonic()
+        try:
+            self._receive(source, task)
+        except _FalsePieceError as lie:
+            self._lie(source, lie.number)
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a place is code that talks to strangers
+            self._fail(source, as_failure(error, source.place.name))
+        finally:
+            self.schedule.give_back(task)
+            if task.got:
+                self._sources.speeds.saw(source.place.name, task.got, time.monotonic() - began)
+
+    def _receive(self, source: Source, task: Task) -> None:
+        """Check and store what the place sends for `task`, piece by piece; raises what the place raises, or _FalsePieceError."""
+        start, end = self._layout.start(task.at), self._layout.start(task.end)
+        left, received = b"", 0
+        with _reading(source.place.read(self._pin, start, end)) as stream:
+            for data in stream:
+                received += len(data)
+                if self._closed:
+                    return
+                if received > end - start:
+                    raise PeerMisbehaved(f"{source.place.name} sent more than the {end - start} bytes that it was asked for")
+                view = memoryview(left + data if left else data)
+                first = task.at
+                true, whole = self._layout.true_run(first, view)
+                used = self._layout.start(true) - self._layout.start(first)
+                more = self._store(source, task, true, view[:used])
+                if true < whole:
+                    raise _FalsePieceError(true)
+                if not more:
+                    return
+                left = bytes(view[used:])
+        raise PeerMisbehaved(f"{source.place.name} ended after {received} of {end - start} bytes")
+
+    def _store(self, source: Source, task: Task, end: int, data: memoryview) -> bool:
+        """Write the true pieces of `task` before `end`; return whether the rest of the task is still wanted."""
+        if task.at == end:
+            return True
+        changed, offset = self.schedule.changed, self._layout.start(task.at)
+        with changed:
+            if self._closed:
+                return False
+            self._writing += 1
+        try:
+            self._partial.write(offset, data)
+            self._partial.mark(offset, offset + len(data))
+        finally:
+            with changed:
+                self._writing -= 1
+                changed.notify_all()
+        self._sources.brought(source, len(data))
+        more = self.schedule.arrived(task, end)
+        self._report(Event(Kind.PROGRESS, self._pin.path, source.place.name, None, self.schedule.done_bytes, self._pin.size))
+        return more
+
+    def _lie(self, source: Source, number: int) -> None:
+        name = source.place.name
+        why = f"chunk {number} of {self._pin.path} from {name} is false"
+        if self._sources.lied(source, why):
+            self._tell(Kind.LIE, name, f"{why}; it is asked for nothing more of this file", number)
+
+    def _fail(self, source: Source, error: HanseError) -> None:
+        if self._sources.failed(source, error):
+            self._tell(Kind.DEAD, source.place.name, error.message)
+
+    def _tell(self, kind: Kind, place: str, message: str, chunk: int | None = None) -> None:
+        self._report(Event(kind, self._pin.path, place, chunk, self.schedule.done_bytes, self._pin.size, message))
+
+
+@contextmanager
+def _reading(stream: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
+    """End the transfer behind an iterator when the block is left."""
+    try:
+        yield stream
+    finally:
+        close = getattr(stream, "close", None)
+        if close is not None:
+            with suppress(Exception):
+                close()

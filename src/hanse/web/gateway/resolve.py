@@ -1,0 +1,147 @@
+"""File bytes: GET and HEAD /[datasets/]{repo}/resolve/{rev}/{path}.
+
+HEAD is answered from the pins at once. GET sends nothing, not even headers, before what follows is known to be right: either
+each chunk can be checked by itself, or the whole file is here, hashed and judged.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, cast
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from hanse.errors import BlobNotFound
+from hanse.model.digest import is_git_oid
+from hanse.model.filepin import FilePin
+from hanse.store.base import ByteSource, FileSlice
+from hanse.web.blob_response import IMMUTABLE, BlobResponse
+from hanse.web.errors import header_text
+from hanse.web.gateway.info import json_response, warned
+from hanse.web.gateway.source import Asked, Fetching, HeldBytes, Pulled, fetch_of, held_of
+from hanse.web.gateway.tree import file_pin
+from hanse.web.mediatypes import SAFETY, content_type, disposition
+
+_POLL_SECONDS = 1.0
+_RETRY_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Sized:
+    """A source whose bytes are not asked for: HEAD."""
+
+    size: int
+
+    def pieces(self, start: int, length: int) -> Iterator[NoReturn]:
+        raise AssertionError(f"a HEAD request reads no bytes, got {start} and {length}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A whole file by its descriptor, so that what was checked is what is sent, wherever its name points by then."""
+
+    file: int
+    size: int
+
+    def pieces(self, start: int, length: int) -> Iterator[FileSlice]:
+        """Yield the run as one slice, for the system to send."""
+        yield FileSlice(Path(f"/proc/self/fd/{self.file}"), start, length)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arriving:
+    """A file of which every chunk is checked before it comes out here."""
+
+    fetch: Fetching
+    size: int
+
+    def pieces(self, start: int, length: int) -> Iterator[bytes]:
+        """Yield the run as it comes in."""
+        yield from self.fetch.read(start, start + length)
+
+
+class _Closing(BlobResponse):
+    """Closes the descriptor of what it sent."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send, and close."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if isinstance(self.source, _Opened):
+                os.close(self.source.file)
+
+
+def _headers(pin: FilePin, commit: str) -> dict[str, str]:
+    headers = {"X-Repo-Commit": commit, "Content-Disposition": disposition(pin.path), **SAFETY}
+    if pin.lfs:
+        headers |= {"X-Linked-Etag": f'"{pin.etag}"', "X-Linked-Size": str(pin.size)}
+    return headers
+
+
+def _cache(asked: Asked, revision: Pulled) -> str:
+    if asked.token or revision.claims.get("private") or revision.claims.get("gated"):
+        return "private, no-cache"
+    return IMMUTABLE if is_git_oid(asked.rev) else "no-cache"
+
+
+async def _ready(asked: Asked, revision: Pulled) -> Fetching | HeldBytes | Response:
+    """Return the file once its first byte may leave, or the answer that it is not here yet."""
+    found = await asked.run(asked.source.file, revision, asked.path)
+    fetch = fetch_of(found)
+    if fetch is None:
+        return found
+    return await _settled(asked, fetch) or _busy(asked, fetch)
+
+
+async def _settled(asked: Asked, found: Fetching) -> Fetching | HeldBytes | None:
+    """Return the file once its first byte may leave; None if the caller left, or may not be kept waiting any longer."""
+    until = None if asked.patience is None else time.monotonic() + asked.patience
+    while not found.streamable:
+        whole = await asked.run(found.wait, _POLL_SECONDS)
+        if whole is not None:
+            return whole
+        if await asked.request.is_disconnected() or (until is not None and time.monotonic() > until):
+            return None
+    return found
+
+
+def _busy(asked: Asked, found: Fetching) -> Response:
+    done, total = found.progress
+    text = f"{asked.path[:200]!r} is being fetched and checked: {done} of {total} bytes are here; ask again"
+    headers = {"Retry-After": str(_RETRY_SECONDS), "X-Error-Code": "Busy", "X-Error-Message": header_text(text)}
+    return json_response({"error": text, "code": "Busy", "done": done, "total": total}, headers, 503)
+
+
+async def resolve(asked: Asked) -> Response:
+    """Answer a file's bytes or, to HEAD, what they are."""
+    head = asked.request.method == "HEAD"
+    revision = await asked.revision()
+    pin = file_pin(revision, asked.path)
+    headers, cache = _headers(pin, revision.rev), _cache(asked, revision)
+    media = content_type(pin.path)
+
+    def answer(source: ByteSource) -> BlobResponse:
+        return _Closing(asked.request, source, etag=pin.etag, headers=headers, media_type=media, cache=cache)
+
+    first = answer(_Sized(pin.size))
+    if head or first.status_code not in (200, 206):
+        return warned(first, revision)
+    for last in (False, True):
+        ready = await _ready(asked, revision)
+        if isinstance(ready, Response):
+            return ready
+        held = held_of(ready)
+        if held is None:
+            return warned(answer(_Arriving(cast("Fetching", ready), pin.size)), revision)
+        try:
+            return warned(answer(_Opened(await asked.run(held.open), pin.size)), revision)
+        except BlobNotFound:  # it was moved or changed meanwhile: the second time it is fetched like one that never was here
+            if last:
+                raise
+    raise AssertionError("unreachable")

@@ -1,0 +1,165 @@
+"""File bytes: ranges, validators, holding back, cutting off, refusing."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from tests.support.gateways import REV, Coming, Edge, until
+
+from hanse.errors import IntegrityError, PolicyError, Recalled
+
+MODEL = "/org/m/resolve/main/model.safetensors"
+
+
+def _data(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_head(gateway: Edge) -> None:
+    """HEAD says commit, digest and size, and nothing of Xet; the file need not be here."""
+    gateway.source.coming["model.safetensors"] = Coming(gateway.source.folder / "model.safetensors", streamable=False)
+    reply = gateway.ask("HEAD", MODEL)
+    digest = gateway.source.files["model.safetensors"].content.sha256
+    assert reply.status == 200
+    assert reply.headers["etag"] == reply.headers["x-linked-etag"] == f'"{digest}"'
+    assert reply.headers["content-length"] == reply.headers["x-linked-size"] == "3000000"
+    assert reply.headers["x-repo-commit"] == REV
+    assert not {"link", "x-xet-hash", "x-xet-refresh-route"} & set(reply.headers)
+    small = gateway.ask("HEAD", "/org/m/resolve/main/config.json")
+    assert small.headers["etag"] == f'"{gateway.source.files["config.json"].git_oid}"'
+
+
+@pytest.mark.parametrize("way", ["held", "streamed", "staged"])
+def test_bytes_and_ranges(gateway: Edge, folder: Path, way: str) -> None:
+    """However a file comes, whole and ranged requests, resuming ones included, give exactly its bytes."""
+    if way != "held":
+        coming = Coming(folder / "model.safetensors", streamable=way == "streamed")
+        coming.gate.set()
+        gateway.source.coming["model.safetensors"] = coming
+    data, etag = _data(folder), f'"{gateway.source.files["model.safetensors"].content.sha256}"'
+    whole = gateway.get(MODEL)
+    assert (whole.status, whole.body) == (200, data)
+    for start, end in ((0, 1), (1_000_000, 2_500_000), (2_999_999, 3_000_000)):
+        part = gateway.get(MODEL, range=f"bytes={start}-{end - 1}", if_range=etag)
+        assert (part.status, part.body) == (206, data[start:end])
+        assert part.headers["content-range"] == f"bytes {start}-{end - 1}/3000000"
+    assert gateway.get(MODEL, range="bytes=2000000-").body == data[2_000_000:]
+    assert gateway.get(MODEL, range="bytes=-5").body == data[-5:]
+    assert gateway.get(MODEL, range="bytes=5-9", if_range='"other"').body == data
+    assert gateway.get(MODEL, range="bytes=3000000-").status == 416
+    assert gateway.get(MODEL, if_none_match=etag).status == 304
+    assert gateway.get("/org/m/resolve/main/empty.txt").body == b""
+
+
+def test_names(gateway: Edge) -> None:
+    """Slashes may be quoted, odd names come back as they are, commit ids are revisions."""
+    for path in ("sub/with%20space%20%26%20100%25.txt", quote("sub/with space & 100%.txt", safe="")):
+        assert gateway.get(f"/org/m/resolve/{REV}/{path}").body == b"odd\n"
+    missing = gateway.ask("HEAD", "/org/m/resolve/main/chat_template.jinja")
+    assert (missing.status, missing.headers["x-error-code"], missing.headers["x-repo-commit"]) == (404, "EntryNotFound", REV)
+    assert gateway.get("/datasets/org/m/resolve/main/config.json").status == 404
+
+
+def test_what_must_be_staged_sends_nothing_before(gateway: Edge, folder: Path) -> None:
+    """Not a header leaves before the file is whole and judged; other requests are answered meanwhile."""
+    coming = Coming(folder / "model.safetensors", streamable=False)
+    gateway.source.coming["model.safetensors"] = coming
+    answered = threading.Event()
+    wire = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    wire.request("GET", f"/{gateway.secret}{MODEL}")
+
+    def read() -> bytes:
+        response = wire.getresponse()
+        answered.set()
+        return response.read()
+
+    with ThreadPoolExecutor(1) as pool:
+        body = pool.submit(read)
+        assert gateway.ask("HEAD", MODEL).status == 200
+        assert gateway.get("/org/m/resolve/main/config.json").status == 200
+        assert not answered.is_set()
+        coming.gate.set()
+        assert body.result(30) == _data(folder)
+    wire.close()
+
+
+def test_many_held_requests_leave_room(gateway: Edge, folder: Path) -> None:
+    """A hundred requests that wait for a file do not keep others from being answered."""
+    coming = Coming(folder / "model.safetensors", streamable=False)
+    gateway.source.coming["model.safetensors"] = coming
+    with ThreadPoolExecutor(100) as pool:
+        waiting = [pool.submit(gateway.get, MODEL) for _ in range(100)]
+        assert gateway.ask("HEAD", MODEL).status == 200
+        coming.gate.set()
+        assert {len(one.result(60).body) for one in waiting} == {3_000_000}
+
+
+def test_a_judge_who_refuses(gateway: Edge, folder: Path) -> None:
+    """A file that is refused after staging was waited for is 403 with the reason in the code that clients show."""
+    coming = Coming(folder / "model.safetensors", streamable=False)
+    coming.error = PolicyError(
+        "model.safetensors is malicious", failed=("scan.malicious: it runs os.system",), hint="Remedy: none"
+    )
+    coming.gate.set()
+    gateway.source.coming["model.safetensors"] = coming
+    reply = gateway.get(MODEL)
+    assert (reply.status, reply.headers["x-error-code"]) == (403, "GatedRepo")
+    assert reply.headers["x-error-message"] == "model.safetensors is malicious; scan.malicious: it runs os.system; Remedy: none"
+    assert [one.repo for one in gateway.session.summary().refused] == ["org/m"]
+
+
+def test_cut_off_where_the_good_bytes_end(gateway: Edge, folder: Path) -> None:
+    """If no honest place is left half-way, the connection ends short of what was announced; what came is right."""
+    gateway.source.coming["model.safetensors"] = Coming(folder / "model.safetensors", streamable=True, good=1_000_000)
+    wire = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    wire.request("GET", f"/{gateway.secret}{MODEL}")
+    response = wire.getresponse()
+    assert response.getheader("content-length") == "3000000"
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        response.read()
+    assert 0 < len(cut.value.partial) <= 1_000_000
+    assert _data(folder).startswith(cut.value.partial)
+    wire.close()
+    until(lambda: gateway.session.summary().refused)
+    assert "no honest place" in gateway.session.summary().refused[0].reason
+
+
+@pytest.mark.parametrize("error", [PolicyError("the policy asks for two members"), IntegrityError("the evidence is false")])
+@pytest.mark.parametrize("path", [MODEL, "/api/models/org/m", "/api/models/org/m/tree/main"])
+def test_refused(gateway: Edge, error: PolicyError | IntegrityError, path: str) -> None:
+    """What is refused says why; clients that may have a copy get the one answer that stops them."""
+    gateway.source.refuse = error
+    for method in ("GET", "HEAD"):
+        reply = gateway.ask(method, path)
+        assert (reply.status, reply.headers["x-error-code"]) == (403, "GatedRepo")
+        assert reply.headers["x-error-message"] == error.message
+    gateway.cached.add("models/org/m")
+    reply = gateway.ask("HEAD", path)
+    assert (reply.status, reply.headers["x-error-code"]) == (404, "RevisionNotFound")
+    assert reply.headers["x-error-message"] == error.message
+    assert reply.headers["x-hf-warning"] == f"refused; {error.message}"
+
+
+def test_recalled(gateway: Edge) -> None:
+    """A revocation stops clients with and without a copy."""
+    gateway.source.refuse = Recalled("org/m was recalled", hint="use another")
+    reply = gateway.ask("HEAD", MODEL)
+    assert (reply.status, reply.headers["x-error-code"]) == (404, "RevisionNotFound")
+    assert "recalled" in reply.headers["x-error-message"]
+    assert len(gateway.session.summary().refused) == 1
+
+
+def test_tokens(gateway: Edge) -> None:
+    """A token goes on as it is, one that is none does not; what is answered to one is in no shared cache."""
+    reply = gateway.get(MODEL, authorization="Bearer hf_secret")
+    assert gateway.source.tokens[-1] == "hf_secret"
+    assert reply.headers["cache-control"] == "private, no-cache"
+    for bad in ("Basic x", "Bearer " + "x" * 600, "Bearer é"):
+        gateway.get(MODEL, authorization=bad)
+        assert gateway.source.tokens[-1] == ""
+    assert "immutable" in gateway.get(MODEL.replace("main", REV)).headers["cache-control"]
