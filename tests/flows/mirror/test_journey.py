@@ -40,7 +40,7 @@ def _verify(node: Node, repo: Repo, name: str = "main") -> VerifiedRevision:
 
 
 def test_main_is_mirrored_observed_and_verifies(node: Node) -> None:
-    """The commit id is the upstream's word, `tree` is computed here, and whoever knows this node verifies it as a mirrored name."""
+    """The commit id is the upstream's word, `tree` is computed here, and whoever knows this node verifies the mirrored name."""
     with upstream() as (origin, hub):
         found = mirror(node, hub, MODEL, NAME)
         rev = origin.repo(NAME).refs["refs/heads/main"]
@@ -54,7 +54,7 @@ def test_main_is_mirrored_observed_and_verifies(node: Node) -> None:
 
 
 def test_the_same_again_says_nothing_new(node: Node) -> None:
-    """An upstream that did not change is looked at, and neither the log nor the store grows; a newer commit is the next position."""
+    """Of an upstream that did not change nothing is logged or fetched again; a newer commit is the next position."""
     with upstream() as (origin, hub):
         first = mirror(node, hub, MODEL, NAME)
         size = node.log.size

@@ -15,7 +15,6 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 from hanse.content.gitobjects import lfs_pointer_id
@@ -24,7 +23,7 @@ from hanse.db.blobs import FileRow
 from hanse.db.mirrors import Content
 from hanse.db.repos import Repo
 from hanse.errors import Busy, HanseError, IntegrityError, NotFoundError
-from hanse.flows.mirror.large import read_whole, take_large
+from hanse.flows.mirror.large import Local, read_whole, take_large
 from hanse.flows.mirror.lies import check_content, lie
 from hanse.flows.mirror.patience import Halt, Patience
 from hanse.flows.mirror.small import checked_small, take_small
@@ -50,27 +49,36 @@ def _silent(_path: str, _done: int, _total: int) -> None:
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a mirror is made.
+
+    places: where bytes may be had besides the upstream; local: files on this machine that may have a content, by pin; refused:
+    told which of them have another; stop: set when it is to end.
+    """
+
+    report: Report = _silent
+    stop: threading.Event = field(default_factory=threading.Event)
+    places: Sequence[Place] = ()
+    local: Callable[[FilePin], Local | None] = lambda _pin: None
+    refused: Callable[[FilePin, str], None] = lambda _pin, _says: None
+
+
 @dataclass
 class Intake:
-    """One revision being taken in.
-
-    places: where its bytes may be had, the best first; local: files on this machine that may have a content, by pin; stop: set
-    when it is to end.
-    """
+    """One revision being taken in; places: where its bytes may be had, the best first."""
 
     node: Node
     repo: Repo
     rev: GitOid
     pins: Sequence[FilePin]
     places: Sequence[Place]
-    local: Callable[[FilePin], Path | None] = lambda _pin: None
-    report: Report = _silent
-    stop: threading.Event = field(default_factory=threading.Event)
+    options: Options
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _done: int = 0
 
     def __post_init__(self) -> None:
-        self._halt = Halt(self.stop)
+        self._halt = Halt(self.options.stop)
 
     def run(self) -> dict[GitOid, Content]:
         """Take in what is missing, and return every content by `key_of` its pin.
@@ -152,21 +160,22 @@ class Intake:
 
     def _read_small(self, pin: FilePin) -> bytes:
         """Return the bytes of a small file, whose git blob id was checked, from this machine or the first place that has it."""
-        here = self.local(pin)
+        here = self.options.local(pin)
         if here is not None:
             try:
                 return checked_small(pin, read_whole(here, pin.size))
-            except (IntegrityError, NotFoundError):
-                pass  # it is not what it seemed to be: fetched like any other
+            except (IntegrityError, NotFoundError) as error:
+                self.options.refused(pin, error.message)  # it is not what it seemed to be: fetched like any other
         return self._anywhere(pin, lambda place: checked_small(pin, Patience(self._halt).whole(place, pin)))
 
     def _large(self, pin: FilePin) -> None:
-        here = self.local(pin)
+        here = self.options.local(pin)
         if here is not None:
             try:
                 row = take_large(self.node, self.repo, pin, here, self._halt)
-            except (IntegrityError, NotFoundError):
-                here = None  # it is not what it seemed to be: fetched like any other
+            except (IntegrityError, NotFoundError) as error:
+                self.options.refused(pin, error.message)
+                here = None
             else:
                 self.keep({key_of(pin): row})
         if here is None:
@@ -193,7 +202,7 @@ class Intake:
         with self._lock:
             self._done += pin.size
             done = self._done
-        self.report(pin.path, done, sum(one.size for one in self.pins))
+        self.options.report(pin.path, done, sum(one.size for one in self.pins))
 
 
 def key_of(pin: FilePin) -> GitOid:

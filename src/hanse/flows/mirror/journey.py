@@ -13,11 +13,9 @@ that was taken in is served, as of when it was last seen.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from hanse.db import mirrors, notices, repos, revisions
 from hanse.db.mirrors import Claimed
@@ -27,7 +25,7 @@ from hanse.db.revisions import Revision
 from hanse.errors import HanseError, PeerError, RevisionNotFound
 from hanse.flows.mirror import complete as completing
 from hanse.flows.mirror.claims import NO_WORDS, RevisionClaim, unpack, words_of
-from hanse.flows.mirror.intake import Intake, Report
+from hanse.flows.mirror.intake import Intake, Options
 from hanse.flows.mirror.large import mirror_folder
 from hanse.flows.mirror.rows import find_mirror, open_mirror, pin
 from hanse.flows.mirror.upstream import CommitClaim, InfoClaim, Upstream
@@ -42,20 +40,6 @@ from hanse.store.parts import sole
 MAX_COMMITS = 10_000
 """Commits of one branch looked at with `--all-revisions`, or to see whether history was rewritten."""
 REWRITTEN = "history-rewritten"
-
-
-def _quiet(_path: str, _done: int, _total: int) -> None:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a mirror is made. places: where bytes may be had besides the upstream; local: files on this machine, by pin."""
-
-    report: Report = _quiet
-    stop: threading.Event = field(default_factory=threading.Event)
-    places: Sequence[Place] = ()
-    local: Callable[[FilePin], Path | None] = lambda _pin: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +109,7 @@ def take(node: Node, repo: Repo, row: Claimed, places: Sequence[Place], options:
         there = revisions.get(conn, repo.id, row.rev)
     if there is not None and there.state == "live":
         return repo, there
-    intake = Intake(node, repo, row.rev, unpack(row.pins), places, local=options.local, report=options.report, stop=options.stop)
+    intake = Intake(node, repo, row.rev, unpack(row.pins), places, options)
     return completing.complete(node, repo, row, intake.run())
 
 
@@ -227,3 +211,6 @@ def _one(
         raise
     except HanseError as error:
         yield error
+
+
+__all__ = ["Mirrored", "Options", "mirror", "mirror_all", "take", "take_revision"]

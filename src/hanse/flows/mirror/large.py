@@ -8,7 +8,7 @@ damaged, or of an upstream that was another one then: once, everything is fetche
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hanse.content.gitobjects import BlobHasher
@@ -24,18 +24,20 @@ from hanse.model.filepin import FilePin
 from hanse.peers.place import Place
 from hanse.store.parts import PartFile
 
+Local = Callable[[], Iterator[bytes]]
+"""Reads a file of this machine from its start, in pieces of about 1 MiB; raises BlobNotFound if that cannot be done."""
 _READ = 1024 * 1024
 
 
-def take_large(node: Node, repo: Repo, pin: FilePin, source: Place | Path, stop: Halt) -> FileRow:
+def take_large(node: Node, repo: Repo, pin: FilePin, source: Place | Local, stop: Halt) -> FileRow:
     """Take a file in, from a place or from this machine, and return its row.
 
     Raises DigestMismatch if it is not what was claimed, BlobNotFound if a file on this machine cannot be read, what a place
     raises, StorageError, TooLarge.
     """
-    if isinstance(source, Path):
-        digest = pin.sha256 or _digest(pin, _pieces(source))
-        return _ingest(node, repo, pin, digest, _pieces(source))
+    if callable(source):
+        digest = pin.sha256 or _digest(pin, source())
+        return _ingest(node, repo, pin, digest, source())
     with PartFile(part_path(node, repo, pin)) as part:
         resumed = part.size > 0
         try:
@@ -100,13 +102,19 @@ def _ingest(node: Node, repo: Repo, pin: FilePin, digest: Sha256, pieces: Iterat
     return row
 
 
-def read_whole(path: Path, size: int) -> bytes:
-    """Return a small file of this machine, of at most `size` bytes and one more; raises BlobNotFound."""
-    try:
-        with path.open("rb") as file:
-            return file.read(size + 1)
-    except OSError as error:
-        raise BlobNotFound(f"{path} cannot be read: {error.strerror}") from error
+def read_whole(local: Local, size: int) -> bytes:
+    """Return a small file of this machine, or what is more than `size` bytes of it; raises BlobNotFound."""
+    found = bytearray()
+    for piece in local():
+        found += piece
+        if len(found) > size:
+            break
+    return bytes(found)
+
+
+def local_file(path: Path) -> Local:
+    """Return how to read the file at `path`."""
+    return lambda: _pieces(path)
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
