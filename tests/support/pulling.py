@@ -1,0 +1,79 @@
+"""A user's machine that pulls from real nodes and Hub-shaped origins on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.nodes import TickingClock
+
+from hanse.flows.policies import LoadedPolicy, load_policy
+from hanse.flows.pull.events import Event
+from hanse.flows.pull.fetch import Fetch, Fetcher
+from hanse.flows.pull.puller import PulledRevision, Puller, PullSettings
+from hanse.model.repo import RepoType
+from hanse.store.held import Held, HeldFile
+
+DEAD = "http://127.0.0.1:9"
+"""An address at which nobody listens."""
+EVIL = b"cos\nsystem\n(S'id'\ntR."
+"""A pickle that runs a command."""
+
+
+@dataclass
+class Machine:
+    """Somebody's machine: a home, a held store, a clock. `puller` gives a puller as a new process would have it."""
+
+    folder: Path
+    held: Held
+    clock: TickingClock = field(default_factory=TickingClock)
+    events: list[Event] = field(default_factory=list)
+    made: list[Puller] = field(default_factory=list)
+
+    @property
+    def home(self) -> Path:
+        """HANSE_HOME."""
+        return self.folder / "home"
+
+    def puller(
+        self,
+        *nodes: str,
+        upstream: str | None = None,
+        policy: str | LoadedPolicy = "open",
+        offline: bool = False,
+        token_for: Callable[[str], str] = lambda _: "",
+    ) -> Puller:
+        """Return a new puller over the same home and store."""
+        loaded = load_policy(policy, self.home) if isinstance(policy, str) else policy
+        settings = PullSettings(nodes, upstream, loaded, self.home, token_for, offline)
+        made = Puller(settings, self.held, Fetcher(self.held, report=self.events.append), self.clock)
+        self.made.append(made)
+        return made
+
+
+@contextmanager
+def machine(folder: Path) -> Iterator[Machine]:
+    """Give a machine for the length of a `with` block."""
+    with Held.open(folder / "held") as held:
+        made = Machine(folder, held)
+        try:
+            yield made
+        finally:
+            for one in made.made:
+                one.close()
+
+
+def main_of(puller: Puller, name: str = "org/m", revision: str = "main", token: str = "") -> PulledRevision:
+    """Return a revision of a model."""
+    return puller.revision(RepoType.MODEL, name, revision, token=token)
+
+
+def content(puller: Puller, revision: PulledRevision, path: str) -> bytes:
+    """Return the bytes of a file, fetched if it is not held."""
+    found: Fetch | HeldFile | None = puller.file(revision, path)
+    if isinstance(found, Fetch):
+        found = found.wait(30)
+    assert found is not None
+    return found.path.read_bytes()
