@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
-from hanse.db import repos, revisions
+from hanse.db import accounts, repos, revisions
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.schema import access_requests
 from hanse.db.schema import repos as repos_table
-from hanse.errors import Disabled, GatedRepo, NotAllowed, NotAuthenticated, RepoNotFound, RevisionNotFound
+from hanse.errors import Conflict, Disabled, GatedRepo, NotAllowed, NotAuthenticated, RepoNotFound, RevisionNotFound
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 from hanse.model.repo import RepoId
@@ -41,6 +41,35 @@ def resolve(node: Node, actor: Actor, repo_id: RepoId) -> Repo:
     if found is None or not may_see(actor, found[0]):
         raise missing(repo_id)
     return found[0]
+
+
+def find_named(node: Node, actor: Actor, repo_id: RepoId) -> Repo:
+    """Return the repository that a name means at this node: for plain names its own one, else a mirror (DESIGN.md section 4).
+
+    A namespace that an account here has, or that another origin has claimed, never falls through to a mirror of a third one.
+    Raises RepoNotFound as `resolve`; Conflict if mirrors of several upstreams have the name.
+    """
+    try:
+        return resolve(node, actor, repo_id)
+    except RepoNotFound:
+        found = _mirrors(node, actor, repo_id) if repo_id.origin == node.origin else []
+        if not found:
+            raise
+    if len(found) > 1:
+        named = ", ".join(str(one.repo.origin) for one in found)
+        raise Conflict(
+            f"{repo_id.path} is mirrored from {named}", hint=f"name the origin in the endpoint: …/o/{found[0].repo.origin}"
+        )
+    return found[0]
+
+
+def _mirrors(node: Node, actor: Actor, repo_id: RepoId) -> list[Repo]:
+    with node.db.read() as conn:
+        if accounts.find_account(conn, repo_id.namespace) is not None:
+            return []
+        claimant = accounts.claimant(conn, repo_id.namespace)
+        found = repos.mirrors_named(conn, repo_id.type, repo_id.folded)
+    return [one for one in found if may_see(actor, one) and claimant in (None, one.repo.origin)]
 
 
 def visible_repos_clause(actor: Actor) -> ColumnElement[bool]:
