@@ -56,7 +56,7 @@ def test_mirrored_beside_a_serving_node(node: LiveNode, capsys: pytest.CaptureFi
 
 def test_killed_and_run_again(node: LiveNode, tmp_path: Path) -> None:
     """After kill -9 in the middle of a file the same command fetches only the rest, and SIGTERM ends watching."""
-    big = {"model.safetensors": WEIGHTS * 4, "config.json": b"{}"}
+    big = {"blob.dat": WEIGHTS * 4, "config.json": b"{}"}
     environ = {**os.environ, "HANSE_HOME": str(tmp_path)}
     with upstream(big, rate=4_000_000) as (origin, _):
         command = [sys.executable, "-m", "hanse", "mirror", NAME, "--from", origin.url, "--data", str(node.data)]
@@ -73,7 +73,7 @@ def test_killed_and_run_again(node: LiveNode, tmp_path: Path) -> None:
             assert second.wait(30) == 0
         assert origin.bytes_sent < 1.5 * len(WEIGHTS) * 4
     assert list(folder.glob("*.part")) == []
-    assert node.get(f"/{NAME}/resolve/main/model.safetensors")[1] == big["model.safetensors"]
+    assert node.get(f"/{NAME}/resolve/main/blob.dat")[1] == big["blob.dat"]
 
 
 def _until(holds: object) -> None:
