@@ -12,7 +12,7 @@ from tests.support.upstreams import FILES, NAME, changed, upstream
 
 from hanse.db import alarms, mirrors, repos, revisions
 from hanse.db.engine import Database
-from hanse.errors import IntegrityError, PolicyError, RepoNotFound
+from hanse.errors import GatedRepo, IntegrityError, PolicyError, RepoNotFound
 from hanse.flows import access
 from hanse.flows.collect import collect
 from hanse.flows.evidence import of_revision
@@ -29,6 +29,7 @@ from hanse.flows.repos import delete_repo
 from hanse.flows.trust import Trust, Wanted
 from hanse.flows.verify import verify_revision
 from hanse.model.actor import ANONYMOUS, Actor
+from hanse.model.digest import GitOid
 from hanse.model.evidence import parse_evidence
 from hanse.model.repo import RefName, RepoType
 
@@ -124,7 +125,7 @@ def test_a_gated_upstream_is_gated_here(node: Node, alice: Actor) -> None:
     with upstream() as (_, hub):
         repo = mirror(node, Hidden(hub.hub, gated=True), MODEL, NAME).repo
     found = access.resolve(node, alice, repo.repo)
-    with pytest.raises(access.GatedRepo):
+    with pytest.raises(GatedRepo):
         access.require_read_bytes(node, Actor(alice.account_id, "org", role="write"), found)
 
 
@@ -155,7 +156,7 @@ def test_a_commit_id_has_one_tree(lite: Node) -> None:
         assert alarms.count(conn) == 1
 
 
-def _oids(node: Node, repo: int, rev: str) -> list[str]:
+def _oids(node: Node, repo: int, rev: str) -> list[GitOid]:
     from hanse.flows.mirror.claims import unpack
     from hanse.flows.mirror.intake import key_of
 

@@ -6,8 +6,8 @@ import random
 import threading
 
 import pytest
+from tests.support.memoryplaces import MemoryPlace, pin_of
 from tests.support.nodes import commit, new_repo
-from tests.support.places import MemoryPlace, pin_of
 from tests.support.uploads import upload
 
 from hanse.db import alarms

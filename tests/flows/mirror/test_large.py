@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.support.places import MemoryPlace, pin_of
+from tests.support.memoryplaces import MemoryPlace, pin_of
 
 from hanse.db.repos import Repo
 from hanse.errors import BlobNotFound, DigestMismatch, PeerDown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.support.places import pin_of
+from tests.support.memoryplaces import pin_of
 
 from hanse.db import alarms
 from hanse.db.mirrors import Content

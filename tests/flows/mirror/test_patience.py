@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from tests.support.places import MemoryPlace, pin_of
+from tests.support.memoryplaces import MemoryPlace, pin_of
 
 from hanse.errors import Busy, PeerDown, PeerMisbehaved, PeerRefused
 from hanse.flows.mirror import patience
@@ -41,9 +41,9 @@ def test_a_dead_place_is_given_up() -> None:
 def test_a_busy_place_is_waited_for(waited: list[float]) -> None:
     """It is asked again after the time that it names, at most so long; other refusals are final."""
     busy = PeerRefused("later", status=429)
-    busy.retry_after = 7.0  # type: ignore[attr-defined]
+    busy.retry_after = 7
     long = PeerRefused("later", status=429)
-    long.retry_after = 99999.0  # type: ignore[attr-defined]
+    long.retry_after = 99999
     place = MemoryPlace(DATA, [(0, busy), (0, long)])
     assert Patience(Halt()).whole(place, PIN) == DATA
     assert waited == [7.0, patience.MAX_WAIT]

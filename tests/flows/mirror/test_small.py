@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.places import pin_of
+from tests.support.memoryplaces import pin_of
 
 from hanse.errors import DigestMismatch
 from hanse.flows.mirror.rows import open_mirror

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from tests.support.memoryplaces import pin_of
 from tests.support.nodes import add_user, new_repo
-from tests.support.places import pin_of
 from tests.support.pulling import machine
 from tests.support.upstreams import NAME, upstream
 

@@ -76,7 +76,7 @@ class Patience:
         self._busy += 1
         if error.status != BUSY or self._busy > MAX_BUSY:
             raise error
-        asked = getattr(error, "retry_after", None)
+        asked = error.retry_after
         self._pause(min(max(float(asked) if asked else 2.0 * self._busy, 0.1), MAX_WAIT))
 
     def _wait_down(self, error: PeerDown | PeerTooSlow) -> None:
