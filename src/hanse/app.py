@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
@@ -48,6 +49,10 @@ from hanse.store.local import LocalStore
 from hanse.store.staging import Staging
 from hanse.web.server import build_app
 from hanse.web.serving import address_of, bind, config_of, run
+from hanse.web.through import PullThrough
+
+if TYPE_CHECKING:
+    from hanse.app_through import OpenedThrough
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Opened:
     rejudging: Rejudging | None
     settling: Settling | None = None
     outward: Outward | None = None
+    upstream: OpenedThrough | None = None
 
 
 def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool = True, rebuilding: bool = False) -> Opened:
@@ -96,7 +102,23 @@ def _start(settings: Settings, node: Node, identity: NodeIdentity, token: str | 
     settling.start()
     outward = Outward(node, partial(own_target, node), refresh=settings.cosign_seconds, follow=settings.follow_seconds)
     outward.start()
-    return Opened(node, identity, token, maintenance, rejudging, settling, outward)
+    return Opened(node, identity, token, maintenance, rejudging, settling, outward, _through(settings, node))
+
+
+def _through(settings: Settings, node: Node) -> OpenedThrough | None:
+    """Return what answers for the upstream, if there is one."""
+    if settings.upstream is None:
+        return None
+    from hanse.app_through import open_through  # noqa: PLC0415 most nodes have none
+
+    return open_through(settings, node)
+
+
+def _app(opened: Opened, settings: Settings) -> ASGIApp:
+    """Return the web application of an open node."""
+    if opened.upstream is None:
+        return build_app(opened.node, settings)
+    return build_app(opened.node, settings, PullThrough(opened.upstream.through))
 
 
 def _node(settings: Settings, db: Database, identity: NodeIdentity, clock: Clock) -> Node:
@@ -161,6 +183,8 @@ def open_asking(settings: Settings, limits: JobLimits) -> Asking | None:
 
 def close_node(opened: Opened) -> None:
     """Stop the sequencer and close the database; what was acknowledged is already durable."""
+    if opened.upstream is not None:
+        opened.upstream.close()
     if opened.outward is not None:
         opened.outward.stop()
     if opened.settling is not None:
@@ -196,7 +220,7 @@ def serve(settings: Settings) -> int:
         close_node(opened)
         return _serve_workers(settings, listener, address)
     try:
-        run(build_app(opened.node, settings), settings, listener)
+        run(_app(opened, settings), settings, listener)
     finally:
         close_node(opened)
     return 0
@@ -230,7 +254,7 @@ class _WorkerApp:
         configure_logging(self.settings.log_format, self.settings.log_level)
         opened = open_node(self.settings)
         atexit.register(close_node, opened)
-        return build_app(opened.node, self.settings)
+        return _app(opened, self.settings)
 
 
 def _serve_workers(settings: Settings, listener: socket.socket, address: str) -> int:

@@ -39,6 +39,7 @@ from hanse.settings_parsers import setting as _setting
 from hanse.settings_parsers import table as _table
 from hanse.settings_parsers import text as _text
 from hanse.settings_parsers import token as _token
+from hanse.settings_parsers import upstream as _upstream
 from hanse.settings_parsers import url as _url
 from hanse.settings_parsers import whole as _whole
 
@@ -137,6 +138,18 @@ class Settings:
     witness_only: bool = _setting(False, _bool, "Serve cosignatures of other logs and nothing else.", "false")
     cosign_seconds: int = _setting(
         3600, _whole(60, 86400, _TIMES), "After what time cosignatures are renewed of a log that has not grown."
+    )
+    upstream: str | None = _setting(
+        None, _upstream, "Hub whose repositories are pulled through: `huggingface`, or an address.", "none"
+    )
+    upstream_mirror_bytes: int = _setting(
+        1024 * MIB,
+        _whole(0, 1 << 60, _UNITS),
+        "Up to what size a revision that was pulled through is mirrored by itself; 0: none is.",
+        "1,073,741,824",
+    )
+    upstream_cache_bytes: int = _setting(
+        0, _whole(0, 1 << 60, _UNITS), "What is kept of files pulled through, at most; 0 is unlimited.", "0"
     )
     follow_seconds: int = _setting(60, _whole(1, 86400, _TIMES), "After what time a log that is followed is read again.")
     limits: Limits = field(default_factory=Limits, metadata={})

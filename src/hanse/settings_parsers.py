@@ -139,6 +139,12 @@ def url(raw: object) -> str:
     return said
 
 
+def upstream(raw: object) -> str:
+    """Return the name or the address of a hub."""
+    said = text(raw)
+    return said if said == "huggingface" else url(said)
+
+
 def database(raw: object) -> str:
     """Return a database address; `postgresql://` means the psycopg driver."""
     said = text(raw)

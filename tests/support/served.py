@@ -17,17 +17,18 @@ from tests.support.memorylog import MemoryLog
 from hanse.flows.node import Node
 from hanse.settings import load
 from hanse.web.server import HanseApp
+from hanse.web.through import PullThrough
 
 Fault = Callable[[bytes], bytes]
 
 
 @contextmanager
-def served(node: Node) -> Iterator[str]:
-    """Serve a node for the length of a `with` block and give its address."""
+def served(node: Node, through: PullThrough | None = None) -> Iterator[str]:
+    """Serve a node for the length of a `with` block and give its address; through: what answers for an upstream."""
     settings = load({}, {"HOME": "/nowhere"})
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
-            HanseApp(node, settings), lifespan="off", log_config=None, access_log=False, ws="none", loop="asyncio"
+            HanseApp(node, settings, through), lifespan="off", log_config=None, access_log=False, ws="none", loop="asyncio"
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -53,6 +53,9 @@ app.command("hanse.cli.service:app", name="service", group=NODE, help="Keep a no
 app.command("hanse.cli.key:app", name="key", group=NODE, help="Keys of a node and of its namespaces.")
 app.command("hanse.cli.trust:app", name="trust", group=USE, help="Federations whose members you take the word of.")
 app.command("hanse.cli.verify:verify", name="verify", group=USE, help="Verify that a folder holds what was signed and logged.")
+app.command(
+    "hanse.cli.mirror:mirror", name="mirror", group=PUBLISH, help="Mirror repositories of another hub, checked and observed."
+)
 app.command("hanse.cli.waive:waive", name="waive", group=NODE, help="Let a file pass in spite of what the scanner found.")
 app.command("hanse.cli.witness:app", name="witness", group=FEDERATE, help="Cosignatures of this node's log, and of others.")
 app.command("hanse.cli.admin:app", name="admin", group=NODE, help="Accounts, tokens and upkeep of a node.")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
-from hanse.db import repos, revisions
+from hanse.db import accounts, repos, revisions
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.schema import access_requests
 from hanse.db.schema import repos as repos_table
-from hanse.errors import Disabled, GatedRepo, NotAllowed, NotAuthenticated, RepoNotFound, RevisionNotFound
+from hanse.errors import Conflict, Disabled, GatedRepo, NotAllowed, NotAuthenticated, RepoNotFound, RevisionNotFound
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 from hanse.model.repo import RepoId
@@ -28,7 +28,7 @@ def missing(repo_id: RepoId) -> RepoNotFound:
 
 def may_see(actor: Actor, repo: Repo) -> bool:
     """Tell whether the repository exists for the caller."""
-    return repo.state == "live" and (repo.public or actor.belongs(repo.repo.namespace))
+    return repo.state == "live" and (repo.public or actor.belongs(repo.people))
 
 
 def resolve(node: Node, actor: Actor, repo_id: RepoId) -> Repo:
@@ -43,6 +43,35 @@ def resolve(node: Node, actor: Actor, repo_id: RepoId) -> Repo:
     return found[0]
 
 
+def find_named(node: Node, actor: Actor, repo_id: RepoId) -> Repo:
+    """Return the repository that a name means at this node: for plain names its own one, else a mirror (DESIGN.md section 4).
+
+    A namespace that an account here has, or that another origin has claimed, never falls through to a mirror of a third one.
+    Raises RepoNotFound as `resolve`; Conflict if mirrors of several upstreams have the name.
+    """
+    try:
+        return resolve(node, actor, repo_id)
+    except RepoNotFound:
+        found = _mirrors(node, actor, repo_id) if repo_id.origin == node.origin else []
+        if not found:
+            raise
+    if len(found) > 1:
+        named = ", ".join(str(one.repo.origin) for one in found)
+        raise Conflict(
+            f"{repo_id.path} is mirrored from {named}", hint=f"name the origin in the endpoint: …/o/{found[0].repo.origin}"
+        )
+    return found[0]
+
+
+def _mirrors(node: Node, actor: Actor, repo_id: RepoId) -> list[Repo]:
+    with node.db.read() as conn:
+        if accounts.find_account(conn, repo_id.namespace) is not None:
+            return []
+        claimant = accounts.claimant(conn, repo_id.namespace)
+        found = repos.mirrors_named(conn, repo_id.type, repo_id.folded)
+    return [one for one in found if may_see(actor, one) and claimant in (None, one.repo.origin)]
+
+
 def visible_repos_clause(actor: Actor) -> ColumnElement[bool]:
     """Return the condition over `repos` that selects exactly what the caller may see."""
     live = repos_table.c.state == "live"
@@ -50,7 +79,12 @@ def visible_repos_clause(actor: Actor) -> ColumnElement[bool]:
         return live
     own = sorted({name.lower() for name in (actor.name, *actor.orgs) if name})
     public = repos_table.c.visibility == "public"
-    return and_(live, or_(public, repos_table.c.namespace_folded.in_(own)) if own else public)
+    return and_(live, or_(public, own_namespaces(own)) if own else public)
+
+
+def own_namespaces(folded: list[str]) -> ColumnElement[bool]:
+    """Return the condition over `repos` that one is of this node and in one of these namespaces (lower case)."""
+    return and_(repos_table.c.namespace_folded.in_(folded), ~repos_table.c.mirrored)
 
 
 def require_account(actor: Actor) -> int:
@@ -63,10 +97,20 @@ def require_account(actor: Actor) -> int:
 def require_write(actor: Actor, repo: Repo) -> None:
     """Raise NotAuthenticated or NotAllowed unless the caller may change the repository with the token used."""
     require_account(actor)
-    if not actor.may_write(repo.repo.namespace):
+    require_own(repo)
+    if not actor.may_write(repo.people):
         raise NotAllowed(
             f"You don't have the rights to write to {repo.repo.path}",
             hint="use a write token of a member of the namespace, or open a pull request",
+        )
+
+
+def require_own(repo: Repo) -> None:
+    """Raise NotAllowed for a mirrored repository: what it holds is what its upstream says."""
+    if repo.mirrored:
+        raise NotAllowed(
+            f"{repo.repo.path} is a mirror: {repo.repo.origin} answers for it, not this node",
+            hint="publish there, or publish under a namespace of this node",
         )
 
 
@@ -80,7 +124,7 @@ def require_contribute(actor: Actor, namespace: str) -> None:
 def require_admin(actor: Actor, repo: Repo) -> None:
     """Raise NotAuthenticated or NotAllowed unless the caller may delete, move and gate the repository."""
     require_account(actor)
-    if not actor.may_administer(repo.repo.namespace):
+    if not actor.may_administer(repo.people):
         raise NotAllowed(f"You don't have the rights to administer {repo.repo.path}")
 
 
@@ -91,7 +135,7 @@ def require_read_bytes(node: Node, actor: Actor, repo: Repo) -> None:
     """
     if repo.disabled or repo.state != "live":
         raise Disabled("Access to this resource is disabled.")
-    if not repo.gated or actor.belongs(repo.repo.namespace):
+    if not repo.gated or actor.belongs(repo.people):
         return
     if actor.anonymous:
         raise GatedRepo(

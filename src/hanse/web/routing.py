@@ -74,6 +74,12 @@ class Call:
             raise found
         return found
 
+    @property
+    def mirror(self) -> Repo | None:
+        """The repository named by the route if it was looked up and is a mirror."""
+        found = None if self._found is None else self._found[1]
+        return found if isinstance(found, Repo) and found.mirrored else None
+
     def look_up_repo(self) -> None:
         """Look for the repository named by the route, for `repo` to return or raise; blocking.
 
@@ -81,7 +87,7 @@ class Call:
         """
         name = self.params["repo"]
         try:
-            self._found = (name, access.resolve(self.node, self.actor, parse_repo_id(self.origin, self.kind, name)))
+            self._found = (name, access.find_named(self.node, self.actor, parse_repo_id(self.origin, self.kind, name)))
         except HanseError as error:
             self._found = (name, error)
 

@@ -10,7 +10,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hanse.errors import BadFormat, HanseError, NotFoundError, StorageError
+from hanse.db import repos
+from hanse.errors import BadFormat, HanseError, NotFoundError, RepoNotFound, RevisionNotFound, StorageError
 from hanse.flows.accounts import authenticate
 from hanse.flows.node import Node
 from hanse.model.repo import Origin, parse_origin
@@ -22,6 +23,7 @@ from hanse.web.errors import error_response, header_text
 from hanse.web.ratelimit import RateLimiter
 from hanse.web.routing import CALLER, Call, Route, Table, split_raw_path
 from hanse.web.table import all_routes
+from hanse.web.through import PullThrough
 
 log = structlog.get_logger("hanse.web")
 UNKNOWN_TOKEN = "token; the token sent is not known here and was ignored; log in with a token of this node"  # noqa: S105
@@ -30,8 +32,9 @@ UNKNOWN_TOKEN = "token; the token sent is not known here and was ignored; log in
 class HanseApp:
     """The node's ASGI application."""
 
-    def __init__(self, node: Node, settings: Settings) -> None:
+    def __init__(self, node: Node, settings: Settings, through: PullThrough | None = None) -> None:
         self.node = node
+        self.through = through
         self.settings = settings
         self.table = Table(all_routes(), node.aliases)
         self.limiter = RateLimiter(node.limits.rate_api)
@@ -71,7 +74,9 @@ class HanseApp:
                     call.require_account()
             actor_known = not call.actor.anonymous
             self.limiter.check(call, route)
-            response = await route.handler(call)
+            if call.origin != self.node.origin:
+                await call.run(self._require_origin, call.origin)
+            response = await self._handle(route, call)
         except HanseError as error:
             if isinstance(error, StorageError):
                 log.exception("storage", path=pattern)
@@ -93,7 +98,6 @@ class HanseApp:
             origin = parse_origin(segments[1])
             base = f"{base}/o/{origin}"
             segments = segments[2:] or [""]
-            self._require_origin(origin)
         if b"%00" in request.scope.get("query_string", b""):
             raise BadFormat("the query holds a NUL character")
         found = self.table.find(request.method, segments)
@@ -102,8 +106,25 @@ class HanseApp:
         route, params = found
         return route, Call(request=request, node=self.node, params=params, base=base, origin=origin)
 
+    async def _handle(self, route: Route, call: Call) -> Response:
+        """Answer from what is here, else from the upstream if there is one."""
+        try:
+            response = await route.handler(call)
+        except (RepoNotFound, RevisionNotFound) as error:
+            found = None if self.through is None else await self.through.answer(call, error)
+            if found is None:
+                raise
+            return found
+        if self.through is not None and call.mirror is not None:
+            await self.through.mirrored(call, call.mirror)
+        return response
+
     def _require_origin(self, origin: Origin) -> None:
-        if origin != self.node.origin:
+        if self.through is not None and origin == self.through.through.origin:
+            return
+        with self.node.db.read() as conn:
+            mirrored = repos.has_mirrors_of(conn, origin)
+        if not mirrored:
             raise NotFoundError(f"this node answers for origin {self.node.origin!r}, not for {origin!r}")
 
     async def _authenticate(self, call: Call) -> None:
@@ -159,11 +180,11 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-def build_app(node: Node, settings: Settings) -> ASGIApp:
+def build_app(node: Node, settings: Settings, through: PullThrough | None = None) -> ASGIApp:
     """Return the node's ASGI application, zero-copy sending included."""
     from hanse.web.sendfile import with_sendfile  # noqa: PLC0415 uvicorn's internals are needed by the server only
 
-    return with_sendfile(HanseApp(node, settings))
+    return with_sendfile(HanseApp(node, settings, through))
 
 
 __all__ = ["HanseApp", "all_routes", "build_app"]

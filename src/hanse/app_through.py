@@ -1,0 +1,51 @@
+"""The part of the composition root that answers for an upstream: puller, held store, mirroring in the background."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+from hanse.flows.credentials import Credentials
+from hanse.flows.mirror.background import Completing
+from hanse.flows.mirror.heldfiles import held_local
+from hanse.flows.mirror.hubs import HubUpstream, address_of
+from hanse.flows.mirror.intake import Options
+from hanse.flows.mirror.through import Through
+from hanse.flows.node import Node
+from hanse.flows.policies import load_policy
+from hanse.flows.pull.fetch import Fetcher
+from hanse.flows.pull.puller import Puller, PullSettings
+from hanse.peers.hub import Hub, origin_of
+from hanse.settings import Settings
+from hanse.store.held.store import Held, open_or_temporary
+
+_WAIT = 3600.0  # somebody fetches it, which takes as long as it takes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedThrough:
+    """Pull-through of a node, and the held store that it keeps what it pulled in."""
+
+    through: Through
+    held: Held
+
+    def close(self) -> None:
+        """End what runs, then close the store."""
+        self.through.close()
+        self.held.close()
+
+
+def open_through(settings: Settings, node: Node) -> OpenedThrough | None:
+    """Return what answers for the upstream that the settings name; None if they name none. Raises StorageError or InputError."""
+    if settings.upstream is None:
+        return None
+    url, tokens = address_of(settings.upstream), Credentials(settings.home, os.environ)
+    held = open_or_temporary(settings.home / "held", limit=settings.upstream_cache_bytes or None)
+    asked = PullSettings((), url, load_policy("open", settings.home), settings.home, tokens.token_for)
+    if node.scanning is not None:
+        asked = replace(asked, rules=node.scanning.rules)
+    puller = Puller(asked, held, Fetcher(held), node.clock)
+    completing = None
+    if settings.upstream_mirror_bytes:
+        completing = Completing(node, HubUpstream(Hub(url, tokens.token_for(url))), Options(local=held_local(held, _WAIT)))
+    return OpenedThrough(Through(node, puller, origin_of(url), completing, settings.upstream_mirror_bytes), held)

@@ -1,0 +1,213 @@
+"""`hanse mirror`: what an upstream hub says of a repository, taken in, checked, scanned, observed in this node's log."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from hanse.cli.admin import Json, Where, settings_of
+from hanse.errors import HanseError, InputError
+
+if TYPE_CHECKING:
+    from hanse.flows.mirror.adopt import Adopted
+    from hanse.flows.mirror.journey import Mirrored, Options
+    from hanse.flows.mirror.upstream import Upstream
+    from hanse.flows.node import Node
+    from hanse.model.repo import RepoType
+
+_EVERY = 300
+_SHOW_SECONDS = 0.5
+
+
+def mirror(
+    name: str = "",
+    /,
+    *,
+    origin: Annotated[str, Parameter(name="--from", help="The hub it is of: huggingface, or an address.")] = "huggingface",
+    all_revisions: Annotated[bool, Parameter(negative=(), help="Also every commit, branch and tag that there is.")] = False,
+    watch: Annotated[bool, Parameter(negative=(), help="Look again every now and then, until interrupted.")] = False,
+    every: Annotated[int, Parameter(help="Seconds between two looks.")] = _EVERY,
+    from_cache: Annotated[
+        bool,
+        Parameter(negative=(), help="Take in what lies on this machine; NAME is a folder, the Hugging Face cache if absent."),
+    ] = False,
+    fetch: Annotated[bool, Parameter(negative=(), help="With --from-cache: fetch what is missing of a snapshot.")] = False,
+    as_json: Json = False,
+    where: Where | None = None,
+) -> int:
+    """Mirror ORG/NAME[@REV] (or datasets/ORG/NAME[@REV]) of another hub; REV is a branch, tag or commit id, main if absent.
+
+    Works on the node's data folder and may run while the node serves. Interrupted or killed, the same command goes on where it
+    was. Every digest that the hub gives is checked; its lies are recorded and nothing false is taken in.
+    """
+    if not name and not from_cache:
+        raise InputError("what is to be mirrored is missing", hint="name it: hanse mirror ORG/NAME")
+    with _opened(where) as node, _stopping() as stop:
+        upstream = _upstream(origin)
+        if from_cache:
+            return _from_cache(node, Path(name).expanduser() if name else _cache(), upstream, stop, fetch=fetch, as_json=as_json)
+        kind, path, rev = parse_subject(name)
+        options = _options(stop)
+        if watch:
+            from hanse.flows.mirror.watch import watch as look
+
+            look(
+                node,
+                upstream,
+                kind,
+                path,
+                rev,
+                every=max(1, every),
+                told=lambda one: _tell(one, as_json=as_json),
+                options=options,
+            )
+            return 0
+        return _once(node, upstream, (kind, path, rev), options, all_revisions=all_revisions, as_json=as_json)
+
+
+def parse_subject(name: str) -> tuple[RepoType, str, str]:
+    """Return type, `namespace/name` and revision of `[datasets/]ORG/NAME[@REV]`."""
+    from hanse.model.repo import RepoType
+
+    path, _, rev = name.partition("@")
+    kind = RepoType.MODEL
+    for one in RepoType:
+        if path.startswith(f"{one.plural}/") and path.count("/") == 2:
+            kind, path = one, path.removeprefix(f"{one.plural}/")
+    return kind, path, rev or "main"
+
+
+def _once(
+    node: Node,
+    upstream: Upstream,
+    subject: tuple[RepoType, str, str],
+    options: Options,
+    *,
+    all_revisions: bool,
+    as_json: bool,
+) -> int:
+    from hanse.flows.mirror.journey import mirror as take
+    from hanse.flows.mirror.journey import mirror_all
+
+    kind, path, rev = subject
+    if not all_revisions:
+        _tell(take(node, upstream, kind, path, rev, options=options), as_json=as_json)
+        return 0
+    failed = 0
+    for one in mirror_all(node, upstream, kind, path, options):
+        _tell(one, as_json=as_json)
+        failed += isinstance(one, HanseError)
+    return 1 if failed else 0
+
+
+@contextmanager
+def _opened(where: Where | None) -> Iterator[Node]:
+    """Open an existing node that may be serving in another process, able to write its journal."""
+    from hanse.cli.upkeep import tended
+    from hanse.flows.keyleaves import register_keys
+
+    with tended(settings_of(where)) as node:
+        register_keys(node)
+        node.sequencer.start()
+        yield node
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and SIGINT set, for the length of a `with` block."""
+    stop = threading.Event()
+    former = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for one in former:
+            signal.signal(one, lambda _number, _frame: stop.set())
+        yield stop
+    finally:
+        for one, handler in former.items():
+            signal.signal(one, handler)
+
+
+def _upstream(origin: str) -> Upstream:
+    import os
+
+    from hanse.flows.credentials import Credentials
+    from hanse.flows.mirror.hubs import HubUpstream, address_of
+    from hanse.home import home_folder
+    from hanse.peers.hub import Hub
+
+    url = address_of(origin)
+    return HubUpstream(Hub(url, Credentials(home_folder(os.environ), os.environ).token_for(url)))
+
+
+def _options(stop: threading.Event) -> Options:
+    from hanse.flows.mirror.journey import Options
+
+    shown = [0.0]
+
+    def report(path: str, done: int, total: int) -> None:
+        if sys.stderr.isatty() and (done == total or time.monotonic() - shown[0] > _SHOW_SECONDS):
+            shown[0] = time.monotonic()
+            print(f"\r{done:,} of {total:,} bytes: {path[-60:]}", end="\x1b[K", file=sys.stderr, flush=True)
+
+    return Options(report=report, stop=stop)
+
+
+def _tell(one: Mirrored | HanseError, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_facts(one)), flush=True)
+    elif isinstance(one, HanseError):
+        print(f"{one.code}: {one.message}", flush=True)
+    else:
+        print(_sentence(one), flush=True)
+
+
+def _facts(one: Mirrored | HanseError) -> dict[str, Any]:
+    if isinstance(one, HanseError):
+        return {"error": one.code, "message": one.message}
+    found = {"repo": str(one.repo.repo), "rev": one.revision.rev, "tree": one.revision.tree, "files": one.revision.files}
+    found |= {"bytes": one.revision.bytes, "ref": one.ref, "leaf": one.index, "fresh": one.fresh}
+    return found | ({} if one.rewritten is None else {"rewritten": one.rewritten})
+
+
+def _sentence(one: Mirrored) -> str:
+    named = f"{one.repo.repo}@{one.revision.rev[:12]}"
+    size = f"{one.revision.files} files, {one.revision.bytes:,} bytes, tree {one.revision.tree[:16]}"
+    logged = f"; {one.ref} observed, leaf {one.index}" if one.index is not None else ""
+    gone = f"; HISTORY WAS REWRITTEN: {one.rewritten[:12]} is no longer in it, and kept here" if one.rewritten else ""
+    return f"{named}: {size}{'' if one.fresh else ', here already'}{logged}{gone}"
+
+
+def _cache() -> Path:
+    import os
+
+    home = os.environ.get("HF_HOME") or str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+
+
+def _from_cache(node: Node, folder: Path, upstream: Upstream, stop: threading.Event, *, fetch: bool, as_json: bool) -> int:
+    from hanse.flows.mirror.adopt import adopt
+
+    count = 0
+    for one in adopt(node, folder, upstream, _options(stop), fetch=fetch):
+        count += one.state != "skipped"
+        print(json.dumps(_adopted(one)) if as_json else _adopted_sentence(one), flush=True)
+    return 0 if count else 1
+
+
+def _adopted(one: Adopted) -> dict[str, Any]:
+    found: dict[str, Any] = {"title": one.title, "state": one.state, "says": one.says, "altered": list(one.altered)}
+    return found | ({} if one.mirrored is None else _facts(one.mirrored))
+
+
+def _adopted_sentence(one: Adopted) -> str:
+    lines = [f"{one.title}: {one.state}{f': {one.says}' if one.says else ''}"]
+    lines += [f"  {_sentence(one.mirrored)}"] if one.mirrored is not None else []
+    return "\n".join([*lines, *(f"  ALTERED {text}" for text in one.altered)])

@@ -1,0 +1,61 @@
+"""Pull-through at the web edge: what the Hub routes do not find is asked of the upstream, by the handlers of a gateway."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from hanse.clock import rfc3339
+from hanse.db.repos import Repo
+from hanse.errors import HanseError, NotFoundError, Recalled, RepoNotFound
+from hanse.flows.mirror.through import CallersView, Through, as_of
+from hanse.web.gateway import paths
+from hanse.web.gateway.refusals import is_refusal, refusal
+from hanse.web.gateway.source import Asked
+from hanse.web.rawpath import split_raw_path
+from hanse.web.routing import Call
+
+PATIENCE = 50.0
+"""How long a GET may wait for its first byte, in seconds. Stock clients give up a silent answer earlier and ask again, some
+times; all of them wait for the same fetch. Those that wait longer are told how far it is: 503 with Retry-After."""
+
+
+class PullThrough:
+    """Answers for an upstream's names."""
+
+    def __init__(self, through: Through) -> None:
+        self.through = through
+
+    async def answer(self, call: Call, error: NotFoundError) -> Response | None:
+        """Return the upstream's answer to a request whose repository or revision is not here; None if it has none to give.
+
+        Raises what the upstream's answer comes to: HanseError.
+        """
+        if isinstance(error, Recalled) or "repo" not in call.params:
+            return None
+        if call.request.method == "POST" and not isinstance(error, RepoNotFound):
+            return None  # its body was read
+        found = paths.find(call.request.method, _segments(call))
+        if found is None or not await call.run(self.through.falls, call.origin, found.kind, found.repo):
+            return None
+        source = CallersView(self.through, call.actor)
+        asked = Asked(call.request, source, found.kind, found.repo, call.base, rev=found.rev, path=found.path, patience=PATIENCE)
+        try:
+            return await found.handler(asked)
+        except HanseError as refused:
+            if not is_refusal(refused):
+                raise
+            return refusal(refused, cached=False)
+
+    async def mirrored(self, call: Call, repo: Repo) -> None:
+        """Have a mirrored name looked at again in the background, and warn of an upstream that does not answer."""
+        self.through.refresh(repo, call.params.get("rev", "main"))
+        since = await call.run(as_of, self.through.node, repo)
+        if since is not None:
+            seen = f"as of {rfc3339(since)}" if since else "as it was found on this machine"
+            call.warn(f"stale; {repo.repo.path} is answered {seen}: {repo.repo.origin} could not be asked since")
+
+
+def _segments(call: Call) -> list[str]:
+    raw = call.request.scope.get("raw_path") or call.request.scope["path"].encode("utf-8")
+    found = split_raw_path(raw)
+    return found[2:] if found[0] == "o" else found

@@ -1,0 +1,90 @@
+"""`hanse mirror` beside a serving node: killed and run again, watched, from a cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.forked import Mother, forked_node
+from tests.support.live import LiveNode
+from tests.support.upstreams import FILES, NAME, WEIGHTS, upstream
+
+from hanse.cli.main import run
+from hanse.cli.mirror import parse_subject
+from hanse.model.repo import RepoType
+
+
+@pytest.fixture(name="node")
+def _node(mother: Mother, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveNode]:
+    monkeypatch.setenv("HANSE_HOME", str(tmp_path))
+    with forked_node(mother, tmp_path) as node:
+        yield node
+
+
+def _call(node: LiveNode, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    code = run(["mirror", *arguments, "--data", str(node.data)])
+    captured = capsys.readouterr()
+    return code, captured.out + captured.err
+
+
+def test_mirrored_beside_a_serving_node(node: LiveNode, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What the command takes in, the node serves at once under the plain name; the same again, in full, and from a cache."""
+    with upstream() as (origin, _):
+        rev = origin.repo(NAME).refs["refs/heads/main"]
+        code, text = _call(node, capsys, NAME, "--from", origin.url, "--json")
+        assert code == 0, text
+        facts = json.loads(text)
+        assert (facts["rev"], facts["files"], facts["ref"]) == (rev, len(FILES), "refs/heads/main")
+        assert node.get(f"/{NAME}/resolve/main/config.json")[1] == FILES["config.json"]
+        code, text = _call(node, capsys, f"{NAME}@{rev}", "--from", origin.url, "--all-revisions")
+        assert (code, "here already" in text) == (0, True)
+        (tmp_path / "empty").mkdir()
+        code, text = _call(node, capsys, "--from-cache", str(tmp_path / "empty"), "--from", origin.url)
+        assert (code, "skipped" in text) == (1, True)
+        code, text = _call(node, capsys, "org/none", "--from", origin.url)
+        assert (code, text.startswith("RepoNotFound")) == (1, True)
+    code, text = _call(node, capsys)
+    assert (code, "hint: name it" in text) == (1, True)
+
+
+def test_killed_and_run_again(node: LiveNode, tmp_path: Path) -> None:
+    """After kill -9 in the middle of a file the same command fetches only the rest, and SIGTERM ends watching."""
+    big = {"blob.dat": WEIGHTS * 4, "config.json": b"{}"}
+    environ = {**os.environ, "HANSE_HOME": str(tmp_path)}
+    with upstream(big, rate=4_000_000) as (origin, _):
+        command = [sys.executable, "-m", "hanse", "mirror", NAME, "--from", origin.url, "--data", str(node.data)]
+        with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) as first:
+            folder = node.data / "staging" / "mirror"
+            _until(lambda: sum(one.stat().st_size for one in folder.glob("*.part")) > 2_000_000)
+            first.send_signal(signal.SIGKILL)
+        origin.pace.rate = None
+        with subprocess.Popen([*command, "--watch", "--every", "1"], env=environ, stdout=subprocess.PIPE, text=True) as second:
+            assert second.stdout is not None
+            assert "refs/heads/main observed" in second.stdout.readline()
+            assert "here already" in second.stdout.readline()
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(30) == 0
+        assert origin.bytes_sent < 1.5 * len(WEIGHTS) * 4
+    assert list(folder.glob("*.part")) == []
+    assert node.get(f"/{NAME}/resolve/main/blob.dat")[1] == big["blob.dat"]
+
+
+def _until(holds: object) -> None:
+    end = time.monotonic() + 60
+    while not holds():  # type: ignore[operator]
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_subjects() -> None:
+    """Models need no prefix, datasets have one, and a revision follows an @."""
+    assert parse_subject("org/m") == (RepoType.MODEL, "org/m", "main")
+    assert parse_subject("org/m@v1") == (RepoType.MODEL, "org/m", "v1")
+    assert parse_subject("datasets/org/d@refs/tags/x") == (RepoType.DATASET, "org/d", "refs/tags/x")

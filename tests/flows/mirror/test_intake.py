@@ -1,0 +1,70 @@
+"""Only what is missing is fetched, a liar is passed over, and one failure ends all."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import pytest
+from tests.support.memoryplaces import MemoryPlace, pin_of
+from tests.support.nodes import commit, new_repo
+from tests.support.uploads import upload
+
+from hanse.db import alarms
+from hanse.db.repos import Repo
+from hanse.errors import Busy, DigestMismatch, NotFoundError, PeerDown
+from hanse.flows.mirror.intake import Intake, Options, key_of
+from hanse.flows.mirror.rows import open_mirror
+from hanse.flows.node import Node
+from hanse.model.actor import Actor
+from hanse.model.digest import GitOid
+from hanse.model.repo import Origin, RepoId, RepoType
+
+DATA = random.Random(5).randbytes(200_000)
+PIN = pin_of("model.bin", DATA)
+REV = GitOid("1" * 40)
+
+
+@pytest.fixture(name="mirrored")
+def _mirrored(lite: Node) -> Repo:
+    return open_mirror(lite, RepoId(Origin("up.example"), RepoType.MODEL, "org", "m"), "")
+
+
+def test_a_liar_is_named_and_passed_over(lite: Node, mirrored: Repo) -> None:
+    """Another place has the file; the alarm says who lied, and what is here is not fetched again."""
+    liar, honest = MemoryPlace(DATA[:-1] + b"!", name="liar.example"), MemoryPlace(DATA)
+    told: list[tuple[str, int, int]] = []
+    options = Options(report=lambda path, done, total: told.append((path, done, total)))
+    intake = Intake(lite, mirrored, REV, [PIN], [liar, honest], options)
+    assert intake.run()[key_of(PIN)].sha256 == PIN.sha256
+    assert told == [("model.bin", len(DATA), len(DATA))]
+    with lite.db.read() as conn:
+        (alarm,) = alarms.every(conn)
+    assert "liar.example lies about 'model.bin'" in alarm.says
+    before = len(honest.asked)
+    Intake(lite, mirrored, REV, [PIN], [honest], Options()).run()
+    assert len(honest.asked) == before
+
+
+def test_what_everybody_may_read_here_is_not_fetched(lite: Node, owner: Actor, mirrored: Repo) -> None:
+    """A large file of a public repository of this node is the mirror's, too."""
+    repo = new_repo(lite, owner, "owner/m")
+    commit(lite, owner, repo, upload(lite, owner, repo, "w.bin", DATA))
+    place = MemoryPlace(DATA)
+    assert Intake(lite, mirrored, REV, [PIN], [place], Options()).run()
+    assert place.asked == []
+
+
+def test_failures(lite: Node, mirrored: Repo) -> None:
+    """The error of the last place names the file; nowhere to ask, and being stopped, are told as such."""
+    down = MemoryPlace(DATA, [(0, PeerDown("is down"))] * 9)
+    with pytest.raises(PeerDown, match=r"'model\.bin': is down"):
+        Intake(lite, mirrored, REV, [PIN], [down], Options()).run()
+    with pytest.raises(NotFoundError, match="no place"):
+        Intake(lite, mirrored, REV, [PIN], [], Options()).run()
+    with pytest.raises(DigestMismatch):
+        Intake(lite, mirrored, REV, [pin_of("a.txt", b"a", lfs=False)], [MemoryPlace(b"b")], Options()).run()
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Busy, match="stopped"):
+        Intake(lite, mirrored, REV, [PIN], [MemoryPlace(DATA)], Options(stop=stop)).run()

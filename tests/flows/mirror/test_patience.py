@@ -1,0 +1,73 @@
+"""Readers of a place that fails go on where they were, as often as it is worth it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from tests.support.memoryplaces import MemoryPlace, pin_of
+
+from hanse.errors import Busy, PeerDown, PeerMisbehaved, PeerRefused
+from hanse.flows.mirror import patience
+from hanse.flows.mirror.patience import Halt, Patience
+
+DATA = bytes(range(256)) * 1024
+PIN = pin_of("x", DATA)
+
+
+@pytest.fixture(name="waited", autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let nothing wait, and return how long it would have waited."""
+    waited: list[float] = []
+    monkeypatch.setattr(Patience, "_pause", lambda _self, seconds: waited.append(seconds))
+    return waited
+
+
+def test_broken_connections_are_resumed() -> None:
+    """What arrived is not asked for again, and progress gives a place its credit back."""
+    place = MemoryPlace(DATA, [(1000, PeerDown("gone"))] * 6)
+    assert Patience(Halt()).whole(place, PIN) == DATA
+    assert [start for start, _ in place.asked] == [0, 1000, 2000, 3000, 4000, 5000, 6000]
+
+
+def test_a_dead_place_is_given_up() -> None:
+    """Without a byte between failures a place is down after a few of them."""
+    place = MemoryPlace(DATA, [(0, PeerDown("gone"))] * 9)
+    with pytest.raises(PeerDown):
+        Patience(Halt()).whole(place, PIN)
+    assert len(place.asked) == patience.ATTEMPTS
+
+
+def test_a_busy_place_is_waited_for(waited: list[float]) -> None:
+    """It is asked again after the time that it names, at most so long; other refusals are final."""
+    busy = PeerRefused("later", status=429)
+    busy.retry_after = 7
+    long = PeerRefused("later", status=429)
+    long.retry_after = 99999
+    place = MemoryPlace(DATA, [(0, busy), (0, long)])
+    assert Patience(Halt()).whole(place, PIN) == DATA
+    assert waited == [7.0, patience.MAX_WAIT]
+    with pytest.raises(PeerRefused):
+        Patience(Halt()).whole(MemoryPlace(DATA, [(0, PeerRefused("no", status=403))]), PIN)
+
+
+def test_a_short_answer_is_no_end() -> None:
+    """A place that ends early without saying so misbehaves."""
+    with pytest.raises(PeerMisbehaved, match="ended 'x' at 1000"):
+        Patience(Halt()).whole(MemoryPlace(DATA[:1000]), PIN)
+
+
+def test_halting() -> None:
+    """Whoever says stop, or a failure elsewhere, ends reading between two pieces."""
+    stop = threading.Event()
+    halt = Halt(stop)
+    reading = Patience(halt).read(MemoryPlace(DATA), PIN, 0)
+    assert next(reading)
+    stop.set()
+    with pytest.raises(Busy, match="stopped"):
+        list(reading)
+    failed = Halt()
+    failed.fail()
+    failed.wait(60)
+    with pytest.raises(Busy):
+        Patience(failed).whole(MemoryPlace(DATA), PIN)

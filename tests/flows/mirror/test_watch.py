@@ -1,0 +1,37 @@
+"""Watching goes on whatever the upstream does, until it is stopped."""
+
+from __future__ import annotations
+
+import threading
+
+from tests.support.upstreams import NAME, changed, upstream
+
+from hanse.errors import HanseError, PeerError
+from hanse.flows.mirror.journey import Mirrored, Options
+from hanse.flows.mirror.watch import watch
+from hanse.flows.node import Node
+from hanse.model.repo import RepoType
+
+
+def test_down_and_up_again(lite: Node) -> None:
+    """A round in which the upstream is down is told; the next one sees what is new."""
+    told: list[Mirrored | HanseError] = []
+    options = Options(stop=threading.Event())
+    with upstream() as (origin, hub):
+
+        def tell(one: Mirrored | HanseError) -> None:
+            told.append(one)
+            if len(told) == 1:
+                origin.stop()
+            elif len(told) == 2:
+                origin.start()
+                origin.commit(NAME, changed(new_txt=b"n"))
+            else:
+                options.stop.set()
+
+        watch(lite, hub, RepoType.MODEL, NAME, "main", every=0.01, told=tell, options=options)
+    first, second, third = told
+    assert isinstance(first, Mirrored)
+    assert isinstance(second, PeerError)
+    assert isinstance(third, Mirrored)
+    assert third.revision.rev != first.revision.rev

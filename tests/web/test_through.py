@@ -1,0 +1,155 @@
+"""A node with an upstream answers for its names over HTTP as for its own, and never for names that are somebody else's."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from tests.support.nodes import add_user, make_node, new_repo, running
+from tests.support.served import served
+from tests.support.upstreams import FILES, NAME, changed, upstream
+
+from hanse.conform.faults import Fault
+from hanse.conform.origin import HubOrigin
+from hanse.db import accounts, repos
+from hanse.db.engine import Database, sqlite_url
+from hanse.flows.accounts import set_claims
+from hanse.flows.mirror.background import Completing
+from hanse.flows.mirror.heldfiles import held_local
+from hanse.flows.mirror.intake import Options
+from hanse.flows.mirror.through import Through
+from hanse.flows.node import Node
+from hanse.flows.policies import load_policy
+from hanse.flows.pull.fetch import Fetcher
+from hanse.flows.pull.puller import Puller, PullSettings
+from hanse.model.repo import Origin
+from hanse.store.held.store import Held
+from hanse.web.through import PullThrough
+
+BIG = 1 << 40
+
+
+@dataclass
+class World:
+    """A node that pulls through from an origin."""
+
+    node: Node
+    origin: HubOrigin
+    through: Through
+    url: str
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers (lower case) and body of a request."""
+        parts = urlsplit(self.url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+        try:
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+    def completed(self) -> None:
+        """Wait until the background has nothing to do."""
+        assert self.through.completing is not None
+        assert self.through.completing.wait(60)
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> Iterator[World]:
+    with ExitStack() as stack:
+        database = Database(sqlite_url(tmp_path / "hanse.db"))
+        stack.callback(database.close)
+        database.migrate()
+        node = stack.enter_context(running(make_node(database, tmp_path / "data")))
+        origin, hub = stack.enter_context(upstream())
+        held = stack.enter_context(Held.open(tmp_path / "held"))
+        home = tmp_path / "home"
+        puller = Puller(PullSettings((), origin.url, load_policy("open", home), home), held, Fetcher(held), node.clock)
+        completing = Completing(node, hub, Options(local=held_local(held, 60)), again=0.0, delay=0.3)
+        through = Through(node, puller, Origin(hub.origin), completing, BIG)
+        stack.callback(through.close)
+        url = stack.enter_context(served(node, PullThrough(through)))
+        yield World(node, origin, through, url)
+
+
+def test_an_upstreams_name_is_answered_then_mirrored(world: World) -> None:
+    """Info, HEAD and GET are answered with checked bytes; in the background it becomes a mirror that needs no upstream."""
+    rev = world.origin.repo(NAME).refs["refs/heads/main"]
+    status, headers, body = world.get(f"/{NAME}/resolve/main/model.safetensors")
+    assert (status, headers["x-repo-commit"], body) == (200, rev, FILES["model.safetensors"])
+    assert "x-xet-hash" not in headers
+    status, headers, body = world.get(f"/{NAME}/resolve/main/config.json", "HEAD")
+    assert (status, headers["x-repo-commit"], headers["content-length"]) == (200, rev, str(len(FILES["config.json"])))
+    world.completed()
+    assert world.origin.bytes_sent < 1.5 * len(FILES["model.safetensors"]), "what was pulled through is not fetched again"
+    world.origin.stop()
+    status, headers, body = world.get(f"/{NAME}/resolve/{rev}/nested/vocab.txt")
+    assert (status, body) == (200, FILES["nested/vocab.txt"])
+    status, _, body = world.get(f"/api/models/{NAME}/evidence/main")
+    assert status == 200
+    assert b"model_signing" in body or b"bundle" in body
+    world.completed()
+    world.get(f"/api/models/{NAME}")
+    world.completed()
+    status, headers, body = world.get(f"/api/models/{NAME}")
+    assert (status, json.loads(body)["sha"]) == (200, rev)
+    assert "could not be asked since" in headers["x-hf-warning"]
+
+
+def test_a_newer_revision_is_seen_in_the_background(world: World) -> None:
+    """A mirrored name is answered at once from here; what its upstream has by now comes later."""
+    world.get(f"/api/models/{NAME}")
+    world.completed()
+    rev = world.origin.commit(NAME, changed(config_json=b"{}"))
+    world.get(f"/api/models/{NAME}")
+    world.completed()
+    assert json.loads(world.get(f"/api/models/{NAME}")[2])["sha"] == rev
+    status, _, body = world.get(f"/o/{world.through.origin}/{NAME}/resolve/main/config.json")
+    assert (status, body) == (200, b"{}")
+
+
+def test_names_of_others_never_fall_through(world: World) -> None:
+    """Namespaces of accounts here, and those claimed by another origin, are not the upstream's to answer."""
+    for name in ("alice/tiny", "acme/tiny", "free/tiny"):
+        world.origin.commit(name, {"x.txt": b"x"})
+    alice = add_user(world.node, "alice")
+    new_repo(world.node, alice, "alice/own")
+    set_claims(world.node.db, {"acme": Origin("models.acme.example")})
+    assert world.get("/api/models/free/tiny")[0] == 200
+    for path in ("/api/models/alice/tiny", "/api/models/acme/tiny", "/o/other.example/api/models/free/tiny"):
+        assert world.get(path)[0] in (401, 404), path
+    assert world.get(f"/o/{world.through.origin}/api/models/acme/tiny")[0] in (401, 404)
+    assert not [one for one in world.origin.requests if "alice" in one.path or "acme" in one.path]
+    world.completed()
+    with world.node.db.write() as conn:
+        accounts.insert_account(conn, "free", "org", 0)
+    assert world.get("/api/models/free/tiny")[0] in (401, 404), "an account that came later has the name"
+    assert world.get(f"/o/{world.through.origin}/api/models/free/tiny")[0] == 200
+
+
+def test_false_bytes_do_not_leave(world: World) -> None:
+    """A file that is not what was pinned is refused by name, and nothing of it is mirrored."""
+    world.origin.faults.set(Fault.WRONG_BYTES, path="model.safetensors")
+    status, headers, body = world.get(f"/{NAME}/resolve/main/model.safetensors")
+    assert status in (403, 502)
+    assert FILES["model.safetensors"][:100] not in body
+    assert headers.get("x-error-message") or headers.get("x-error-code")
+    world.completed()
+    with world.node.db.read() as conn:
+        assert repos.in_state(conn, "live") == []
+
+
+def test_what_is_missing_everywhere(world: World) -> None:
+    """A name that the upstream does not have, and a revision that it does not have, are not found, in the Hub's words."""
+    assert world.get("/api/models/org/none")[0] in (401, 404)
+    status, headers, _ = world.get(f"/{NAME}/resolve/v9/config.json")
+    assert (status, headers["x-error-code"]) == (404, "RevisionNotFound")
+    status, headers, _ = world.get(f"/{NAME}/resolve/main/none.txt")
+    assert (status, headers["x-error-code"]) == (404, "EntryNotFound")
