@@ -1,92 +1,79 @@
-"""Somebody who pulls: a home, a cache and a store of his own, and an origin on loopback."""
+"""A user's machine that pulls from real nodes and Hub-shaped origins on loopback."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from hanse.flows.pull.opened import opened, whom
-from hanse.flows.pull.progress import Progress
-from hanse.flows.pull.pull import Order, Pulled, pull
-from hanse.model.repo import RepoType
-from hanse.store.held.store import Held
+from tests.support.nodes import TickingClock
 
-FILES = {
-    "config.json": b'{"model_type": "bert"}',
-    "model.safetensors": (8).to_bytes(8, "little") + b"{}      " + b"w" * 300_000,
-    "sub/copy.bin": b"c" * 200_000,
-    "sub/same.bin": b"c" * 200_000,
-    "sub/with space & ü.txt": b"odd name\n",
-    "empty.txt": b"",
-}
-SIZE = sum(len(data) for data in FILES.values())
-NAME = "org/model"
-EVIL = b"cos\nsystem\n(S'echo owned'\ntR."
-"""A pickle that runs a command when it is loaded."""
+from hanse.flows.policies import LoadedPolicy, load_policy
+from hanse.flows.pull.events import Event
+from hanse.flows.pull.fetch import Fetch, Fetcher
+from hanse.flows.pull.puller import PulledRevision, Puller, PullSettings
+from hanse.model.repo import RepoType
+from hanse.store.held import Held, HeldFile
+
+DEAD = "http://127.0.0.1:9"
+"""An address at which nobody listens."""
+EVIL = b"cos\nsystem\n(S'id'\ntR."
+"""A pickle that runs a command."""
 
 
 @dataclass
-class Person:
-    """One user of one machine, who asks one origin."""
+class Machine:
+    """Somebody's machine: a home, a held store, a clock. `puller` gives a puller as a new process would have it."""
 
     folder: Path
-    url: str
-    offline: bool = False
-    store: Path | None = None
-    progress: Progress | None = None
+    held: Held
+    clock: TickingClock = field(default_factory=TickingClock)
+    events: list[Event] = field(default_factory=list)
+    made: list[Puller] = field(default_factory=list)
 
     @property
     def home(self) -> Path:
         """HANSE_HOME."""
         return self.folder / "home"
 
-    @property
-    def cache(self) -> Path:
-        """The cache of Hugging Face clients."""
-        return self.folder / "cache"
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """The environment."""
-        return {"HANSE_HOME": str(self.home), "HOME": str(self.folder), "HF_HUB_CACHE": str(self.cache)}
-
-    def pull(
+    def puller(
         self,
-        revision: str = "main",
-        *,
-        to: Path | None = None,
-        include: tuple[str, ...] = (),
-        exclude: tuple[str, ...] = (),
-        policy: str | None = None,
-        nodes: tuple[str, ...] = (),
-        name: str = NAME,
-    ) -> Pulled:
-        """Pull from the origin."""
-        order = Order(RepoType.MODEL, name, revision, self.cache, to, include, exclude)
-        asked = whom(self.environ, upstream=self.url, policy=policy, offline=self.offline, store=self.store, nodes=nodes)
-        self.progress = progress = Progress()
-        with opened(asked, self.environ, progress.saw) as setting:
-            return pull(order, setting, progress)
-
-    def knows(self, facts: Mapping[str, bytes]) -> Person:
-        """Give the store what scans found, so that no worker need be started for it; return the same person."""
-        with Held.open(self.store or self.home / "held") as held:
-            for key, data in facts.items():
-                held.put("facts", key, data, 0)
-        return self
-
-    def facts(self) -> dict[str, bytes]:
-        """Return what scans found, as the store has it."""
-        with Held.open(self.store or self.home / "held") as held:
-            return {key: found[0] for key in held.keys("facts") if (found := held.get("facts", key))}
-
-    def alone(self) -> Person:
-        """Return the same person without network."""
-        return replace(self, offline=True)
+        *nodes: str,
+        upstream: str | None = None,
+        policy: str | LoadedPolicy = "open",
+        offline: bool = False,
+        token_for: Callable[[str], str] = lambda _: "",
+    ) -> Puller:
+        """Return a new puller over the same home and store."""
+        loaded = load_policy(policy, self.home) if isinstance(policy, str) else policy
+        settings = PullSettings(nodes, upstream, loaded, self.home, token_for, offline)
+        made = Puller(settings, self.held, Fetcher(self.held, report=self.events.append), self.clock)
+        self.made.append(made)
+        return made
 
 
-def disk_use(*folders: Path) -> int:
-    """Return the bytes of all files below the folders, each once."""
-    found = (one.stat() for top in folders for one in top.rglob("*") if one.is_file())
-    return sum({(one.st_dev, one.st_ino): one.st_size for one in found}.values())
+@contextmanager
+def machine(folder: Path) -> Iterator[Machine]:
+    """Give a machine for the length of a `with` block."""
+    with Held.open(folder / "held") as held:
+        made = Machine(folder, held)
+        try:
+            yield made
+        finally:
+            for one in made.made:
+                one.close()
+
+
+def main_of(puller: Puller, name: str = "org/m", revision: str = "main", token: str = "") -> PulledRevision:
+    """Return a revision of a model."""
+    return puller.revision(RepoType.MODEL, name, revision, token=token)
+
+
+def content(puller: Puller, revision: PulledRevision, path: str) -> bytes:
+    """Return the bytes of a file, fetched if it is not held."""
+    found: Fetch | HeldFile | None = puller.file(revision, path)
+    if isinstance(found, Fetch):
+        found = found.wait(30)
+    assert found is not None
+    return found.path.read_bytes()

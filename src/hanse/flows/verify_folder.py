@@ -19,7 +19,7 @@ from hanse.errors import BadFormat, BadRepoId, HanseError, NotFoundError, Storag
 from hanse.flows.local_files import Checked, Expected, Hashing, compare
 from hanse.flows.pins import LogSeen, NameSeen, Pins, read_pins, remember
 from hanse.flows.policies import LoadedPolicy
-from hanse.flows.shown_log import cosigners_in
+from hanse.flows.shown_log import ShownLog, cosigners_in
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name
 from hanse.flows.veil import CLEAR, Veil
 from hanse.flows.verify import VerifiedRevision, pin_of, verify_revision
@@ -128,7 +128,10 @@ def verify_folder(
 
 @dataclass(frozen=True, slots=True)
 class Verifying:
-    """What evidence is verified with. home: HANSE_HOME, whose pins count; keys: of signers, named by hand; now: seconds; scans: made here."""
+    """What evidence is verified with.
+
+    home: HANSE_HOME, whose pins count; now: seconds; keys: of signers, named by hand; scans: made here.
+    """
 
     policy: LoadedPolicy
     home: Path
@@ -142,11 +145,16 @@ def verify_evidence(evidence: UnverifiedEvidence, source: Growth, question: Ques
 
     Raises VerificationFailed or PolicyError with everything that failed, StorageError for pins that cannot be read.
     """
+    trust = trust_of(evidence, source, verifying)
+    return verify_revision(evidence, trust, verifying.policy, wanted(question, evidence), verifying.now)
+
+
+def trust_of(evidence: UnverifiedEvidence, source: Growth, verifying: Verifying) -> Trust:
+    """Return what a verifier starts from: what was seen before, and how logs went on since. Raises StorageError."""
     pins = {origin: read_pins(verifying.home, origin) for origin in _origins(evidence)}
     growth = source.growth(evidence.logs, pins)
     known = pinned_cosigners(pins.values())
-    trust = Trust(cosigners=known, keys=verifying.keys, pins=pins, growth=growth, ask_growth=source.online, scans=verifying.scans)
-    return verify_revision(evidence, trust, verifying.policy, wanted(question, evidence), verifying.now)
+    return Trust(cosigners=known, keys=verifying.keys, pins=pins, growth=growth, ask_growth=source.online, scans=verifying.scans)
 
 
 def _origins(evidence: UnverifiedEvidence) -> set[Origin]:
@@ -201,7 +209,12 @@ def keep(home: Path, found: VerifiedRevision, now: int) -> None:
 
     Raises RolledBack or Equivocation if something newer that was seen meanwhile says otherwise, StorageError.
     """
-    logs = tuple(
+    remember(home, logs_seen(found.logs), _name(found, found.repo) if found.repo else None, now)
+
+
+def logs_seen(logs: Iterable[ShownLog]) -> tuple[LogSeen, ...]:
+    """Return verified logs as pins remember them."""
+    return tuple(
         LogSeen(
             log.origin,
             tuple(key.text for key in log.keys),
@@ -212,9 +225,8 @@ def keep(home: Path, found: VerifiedRevision, now: int) -> None:
             distrusted=log.book.distrusted,
             cosigners=frozenset(one.key.text for one in cosigners_in(log)),
         )
-        for log in found.logs
+        for log in logs
     )
-    remember(home, logs, _name(found, found.repo) if found.repo else None, now)
 
 
 def _name(found: VerifiedRevision, repo: RepoId) -> NameSeen:

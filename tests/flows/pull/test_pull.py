@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.pulling import EVIL, FILES, NAME, SIZE, Person, disk_use
+from tests.support.pull_person import EVIL, FILES, NAME, SIZE, Person, disk_use
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin

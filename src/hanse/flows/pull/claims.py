@@ -18,6 +18,7 @@ from hanse.clock import rfc3339
 from hanse.errors import BadFormat, Equivocation, HanseError, IntegrityError, PeerMisbehaved, TooLarge
 from hanse.flows.pull.asked import Asked
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision
+from hanse.flows.pull.logged import Logged
 from hanse.model.digest import GitOid, is_git_oid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoType
@@ -74,22 +75,30 @@ class Claimed:
     notices: tuple[str, ...] = ()
 
 
-def ask_claims(hub: Claimer, origin: Origin, asked: Asked, known: Known, now: int) -> Claimed:
+def ask_claims(hub: Claimer, origin: Origin, asked: Asked, known: Known, now: int, *, logged: Logged | None = None) -> Claimed:
     """Return what an origin claims of the revision that was asked for, by the steps at the top of this file.
 
-    Raises RepoNotFound, RevisionNotFound, PeerError; IntegrityError if it answers with another revision, Equivocation if a
-    pinned revision has other files now.
+    logged: what its log proves of it, which then decides where a ref is. Raises RepoNotFound, RevisionNotFound, PeerError;
+    IntegrityError if it answers with another revision, Equivocation if a pinned revision has other files now, BadProof if the log
+    says something else.
     """
     asked = replace(asked, repo=replace(asked.repo, origin=origin))
     info = hub.info(asked.repo.type, asked.repo.path, asked.revision)
     if not is_git_oid(info.rev):
         raise PeerMisbehaved(f"{origin} gives {info.rev[:60]!r} as a commit id")
-    rev, private = GitOid(info.rev), is_private(info.info)
+    rev, private = GitOid(info.rev), is_private(info.info) or bool(logged and logged.veil.salt)
+    if logged is not None:
+        logged.check(rev)
     if asked.pinned:
         if rev != asked.revision:
             raise IntegrityError(f"{origin} was asked for revision {asked.revision} of {asked.repo.path} and answers with {rev}")
         return Claimed(_pin(hub, asked, known, rev, info.info, now=now, private=private))
-    ref, notices = _follow(hub, asked, known.ref(asked.repo, asked.revision), rev, now)
+    before = known.ref(asked.repo, asked.revision)
+    notices: tuple[str, ...] = ()
+    if logged is not None and before is not None:
+        ref = before.moved(rev, now)
+    else:
+        ref, notices = _follow(hub, asked, before, rev, now)
     if ref.rev != rev:  # it stays where it was, at what is pinned already
         held = known.revision(asked.repo, ref.rev)
         return Claimed(held or _pin(hub, asked, known, ref.rev, {}, now=now, private=private), notices)

@@ -4,6 +4,7 @@
     evidence  the same key           the evidence file that was verified
     ref       origin/type/name#ref   where it pointed, newest last, each with the time it was first seen there
     name      type/name              who answered for it last, and whether that was a node
+    alias     type/name              the full name behind an old one without a namespace
     alarm     the revision's key     what contradicts the pins
     recalled  type/name@rev          why nobody gives it any more
 
@@ -22,7 +23,7 @@ from typing import Any, Protocol
 from hanse.errors import HanseError, StorageError
 from hanse.model.digest import GitOid, Sha256, XetHash, parse_git_oid, parse_sha256, parse_xet
 from hanse.model.filepin import FilePin
-from hanse.model.repo import Origin, RepoId, parse_origin, parse_path, parse_repo_id, parse_repo_type
+from hanse.model.repo import Origin, RepoId, RepoType, parse_origin, parse_path, parse_repo_id, parse_repo_type
 
 MAX_RECORD_BYTES = 256 * 1024 * 1024
 MAX_HISTORY = 1000
@@ -162,6 +163,15 @@ class Known:
         """Store that every node says that a name is nobody's of theirs."""
         if not self.unclaimed(repo):
             self._records.put("unclaimed", _unowned(repo), b"", now)
+
+    def alias(self, kind: RepoType, name: str) -> str:
+        """Return the full name that an old one without a namespace stands for, empty if it was never heard."""
+        found = self._records.get("alias", f"{kind.value}/{name.lower()}")
+        return "" if found is None else found[0].decode("utf-8", "replace")
+
+    def keep_alias(self, kind: RepoType, name: str, path: str, now: int) -> None:
+        """Store the full name that an old one stands for."""
+        self._records.put("alias", f"{kind.value}/{name.lower()}", path.encode(), now)
 
     # What went wrong.
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 from hanse.clock import rfc3339
 from hanse.errors import HanseError
 from hanse.flows.pull.asked import Asked, PulledRevision
+from hanse.flows.pull.asknodes import Found, remember_found
 from hanse.flows.pull.claims import Claimed
-from hanse.flows.pull.evidence import Found, remember_found
+from hanse.flows.pull.gitnames import same_files, unlisted, with_listing
 from hanse.flows.pull.judge import PENDING, Judge, scanned_elsewhere
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision
+from hanse.flows.pull.logged import Logged
 from hanse.flows.pull.origins import Origins
-from hanse.flows.pull.pins import same_files, unlisted, with_listing
 from hanse.flows.verify import require
 from hanse.model.decision import Decision, EvidenceFacts, NameKind, Want
 from hanse.model.digest import GitOid, Sha256
@@ -34,19 +35,27 @@ class Maker:
         self._judge = judge
 
     def from_claims(
-        self, asked: Asked, known: Known, claimed: Claimed, now: int, *, as_of: int | None = None, notices: Sequence[str] = ()
+        self,
+        asked: Asked,
+        known: Known,
+        claimed: Claimed,
+        now: int,
+        *,
+        logged: Logged | None = None,
+        first: Sequence[str] = (),
+        as_of: int | None = None,
+        notices: Sequence[str] = (),
     ) -> PulledRevision:
-        """Return a revision that an origin claims; raises PolicyError."""
+        """Return a revision that an origin claims; logged: what its log proves besides. Raises PolicyError, RolledBack."""
         record = claimed.known
         ref = None if asked.pinned else asked.revision
-        facts = EvidenceFacts(
-            now,
-            Want.LATEST if ref else Want.REVISION,
-            NameKind.BARE,
-            repo=str(record.repo),
-            rev=record.rev,
-            scans=(PENDING,),
-        )
+        if logged is None:
+            want = Want.LATEST if ref else Want.REVISION
+            facts = EvidenceFacts(now, want, NameKind.BARE, repo=str(record.repo), rev=record.rev, scans=(PENDING,))
+        else:
+            facts = logged.facts(record.rev, self._settings.policy, now)
+            problem = logged.remember(self._settings.home, record.rev, now)
+            notices = [*notices, *([problem] if problem else []), "nobody has signed this revision yet"]
         decision = self._decide(facts, record.files)
         alarm = known.alarm(record.repo, record.rev)
         said = (*claimed.notices, *notices, *([f"alarm: {alarm}"] if alarm else []))
@@ -59,7 +68,7 @@ class Maker:
             rung=decision.rung,
             decision=decision,
             as_of=as_of,
-            places=self._origins.places(asked, record.repo, record.rev, private=record.private),
+            places=self._origins.places(asked, record.repo, record.rev, private=record.private, first=first),
             evidence=None,
             notices=_with_age(said, as_of),
             claims=record.claims,

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from hanse.flows.pull.asked import Asked, PullSettings
 from hanse.flows.pull.health import Health
+from hanse.flows.pull.nodeplace import NodeOfRevision
 from hanse.model.repo import Origin, RepoId
 from hanse.peers.bulk import BulkClient
 from hanse.peers.client import PeerClient
@@ -52,6 +53,12 @@ class Origins:
         """Return a server as a Hub-shaped origin."""
         return Hub(url, "" if anonymous else self.token(url, asked), client=self.bulk)
 
+    def upstream_hub(self, token: str = "") -> Hub:
+        """Return the upstream, asked by a caller with this token; raises InputError if there is none."""
+        url = self.settings.upstream or ""
+        mine = (token if url == self.settings.home_node else "") or self.settings.token_for(url)
+        return Hub(url, mine, self.bulk)
+
     def awake(self) -> list[str]:
         """Return the nodes that are not left alone for now."""
         return [node for node in self.settings.nodes if not self.health.resting(node)]
@@ -64,7 +71,10 @@ class Origins:
         if self.settings.offline:
             return ()
         nodes = [*first, *(() if private else (one for one in self.settings.nodes if one not in first))]
-        places: list[Place] = [NodePlace(self.bulk, node, self.token(node, asked)) for node in nodes]
-        hubs = [one for one in (*self.settings.nodes, self.settings.upstream) if one and origin_of(one) == repo.origin]
-        places += [self.hub(url, asked).place(repo.type, repo.path, rev) for url in dict.fromkeys(hubs)]
-        return tuple(places)
+        upstream = [self.settings.upstream] if self.settings.upstream and repo.origin == self.upstream else []
+        hubs = [self.hub(url, asked).place(repo.type, repo.path, rev) for url in upstream]
+        return (*(self._node(node, asked, repo, rev) for node in nodes), *hubs)
+
+    def _node(self, node: str, asked: Asked, repo: RepoId, rev: str) -> Place:
+        files = NodePlace(self.bulk, node, self.token(node, asked))
+        return NodeOfRevision(files, self.hub(node, asked).place(repo.type, repo.path, rev))

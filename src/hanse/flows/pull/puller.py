@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from hanse.clock import Clock
 from hanse.errors import PeerDown
 from hanse.flows.pull.asked import PulledRevision, PullSettings, parse_asked
+from hanse.flows.pull.gitnames import signed_form
 from hanse.flows.pull.health import Health
 from hanse.flows.pull.judge import Judge, scanned_elsewhere
 from hanse.flows.pull.made import Maker, named
 from hanse.flows.pull.origins import Origins
-from hanse.flows.pull.pins import signed_form
 from hanse.flows.pull.resolve import Resolver
 from hanse.model.admission import Outcome
 from hanse.model.filepin import FilePin
@@ -65,10 +65,12 @@ class Puller:
     def revision(self, kind: RepoType, name: str, revision: str, *, token: str = "") -> PulledRevision:
         """Return a revision (commit id, name or full ref) that may be used. token: the caller's, for the home node alone.
 
+        name: `namespace/name`, or the name of an old model that has none.
         Raises PolicyError (failed rules, each with what would make it pass), RepoNotFound, RevisionNotFound, Recalled, GatedRepo,
         IntegrityError if what is shown is false, PeerError if nobody answers and nothing is held.
         """
-        asked = parse_asked(kind, name, revision, token)
+        full = name if "/" in name else self._resolver.full_name(kind, name, token)
+        asked = parse_asked(kind, full, revision, token)
         key = (asked.name, revision, token)
         with self._one_at_a_time(key):
             kept = self._recent(key)

@@ -17,9 +17,12 @@ from hanse.errors import (
     EntryNotFound,
     GatedRepo,
     HanseError,
+    InputError,
+    IntegrityError,
     NotFoundError,
     PeerDown,
     PeerError,
+    PeerMisbehaved,
     PeerRefused,
     PolicyError,
     Recalled,
@@ -27,17 +30,20 @@ from hanse.errors import (
     RevisionNotFound,
     VerificationFailed,
 )
-from hanse.flows.pull import evidence as nodes
+from hanse.flows.pull import asknodes as nodes
 from hanse.flows.pull.asked import Asked, PulledRevision
+from hanse.flows.pull.asknodes import Found, NodeAnswer, NodesGrowth, State
 from hanse.flows.pull.claims import Claimed, ask_claims
-from hanse.flows.pull.evidence import Found, NodeAnswer, NodesGrowth, State
+from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records
+from hanse.flows.pull.logged import verify_logged
 from hanse.flows.pull.made import Maker
 from hanse.flows.pull.merge import Shown
 from hanse.flows.pull.origins import Origins
 from hanse.flows.pull.owned import Owned
 from hanse.flows.pull.threads import done_within, started
-from hanse.flows.verify_folder import FileSource
+from hanse.flows.verify_folder import FileSource, Question, Verifying
+from hanse.model.repo import Origin, RepoType, parse_name, parse_repo_id
 from hanse.peers.hub import origin_of
 
 RECENT_SECONDS = 600
@@ -61,6 +67,25 @@ class Resolver:
         """Return the revision; raises as `Puller.revision`."""
         one = _One(self, asked, Known(self._records, asked.token), self._clock.now())
         return one.resolve()
+
+    def full_name(self, kind: RepoType, name: str, token: str) -> str:
+        """Return `namespace/name` for the name of an old model without a namespace, as the upstream says or once said.
+
+        Raises RepoNotFound if nobody ever said, PeerError.
+        """
+        parse_name(name)
+        known, url = Known(self._records), self.settings.upstream
+        kept = known.alias(kind, name)
+        if kept:
+            return kept
+        if url is None or self.settings.offline or self.origins.health.resting(url):
+            raise RepoNotFound(f"no namespace is known for {name[:100]!r}", hint="write it as namespace/name")
+        shown = self.origins.upstream_hub(token).info(kind, name, "main").id
+        path = parse_repo_id(Origin("any"), kind, shown).path
+        if path.rpartition("/")[2].lower() != name.lower():
+            raise PeerMisbehaved(f"{url} calls {name[:100]!r} {path}", hint="write it as namespace/name")
+        known.keep_alias(kind, name, path, self._clock.now())
+        return path
 
 
 class _One:
@@ -125,9 +150,6 @@ class _One:
             return self._recalled(answers)
         if shown:
             return self._from_nodes(shown)
-        unsigned = next((one for one in answers if one.state is State.UNSIGNED), None)
-        if unsigned is not None:
-            return self._from_hub(unsigned.node)
         return self._without_nodes(answers)
 
     def _recent(self) -> PulledRevision | None:
@@ -188,6 +210,9 @@ class _One:
         try:
             found = nodes.verify_shown(shown, self.asked, self.settings, growth, self.now)
         except (VerificationFailed, PolicyError) as failure:
+            logged = None if isinstance(failure, PolicyError) else self._logged(shown, growth)
+            if logged is not None:
+                return logged
             again = self._with_held(shown, growth)
             if again is None:
                 raise
@@ -197,6 +222,26 @@ class _One:
             )
         honest = [one for one in names if one not in found.false]
         return self.maker.from_evidence(self.asked, self.known, found, self.now, nodes=honest, notices=self.notices)
+
+    def _logged(self, shown: Sequence[Shown], growth: NodesGrowth) -> PulledRevision | None:
+        """Return a revision that nobody has signed yet and that a log proves, None if there is none such."""
+        question = Question(self.asked.repo.path, self.asked.repo.type, self.asked.revision)
+        verifying = Verifying(self.settings.policy, self.settings.home, self.now, scans=(PENDING,))
+        for one in shown:
+            try:
+                if one.evidence.bundles:
+                    continue
+                logged = verify_logged(one.evidence, growth, question, verifying)
+                hub = self.origins.hub(one.node, self.asked)
+                claimed = ask_claims(hub, logged.repo.origin, self.asked, self.known, self.now, logged=logged)
+            except (IntegrityError, InputError, PeerError, NotFoundError) as error:
+                self.notices.append(f"{one.node}: {error.message}")
+                continue
+            self.known.keep_name(claimed.known.repo, self.now, node=True, private=claimed.known.private)
+            return self.maker.from_claims(
+                self.asked, self.known, claimed, self.now, logged=logged, notices=self.notices, first=(one.node,)
+            )
+        return None
 
     def _with_held(self, shown: Sequence[Shown], growth: NodesGrowth) -> Found | None:
         record = self.record
@@ -240,9 +285,9 @@ class _One:
             return self.held(PeerDown(says[:1000], hint="wait for the node, or leave it out to take the name from the upstream"))
         if not down:
             self.known.keep_unclaimed(asked.repo, self.now)
-        if self.settings.upstream is None:
-            return self.held(_nobody(answers, asked))
-        return self._from_hub(self.settings.upstream)
+        absent = [one.node for one in answers if one.state is State.ABSENT]
+        hubs = [*([self.settings.upstream] if self.settings.upstream else []), *absent]
+        return self._from_hubs(hubs, _nobody(answers, asked))
 
     def _taken(self, answers: Sequence[NodeAnswer]) -> str:
         """Return whose name it is if it is a member's, in words; empty if it may be an upstream's."""
@@ -256,24 +301,35 @@ class _One:
             return f"of {owner}"
         return "a node's" if any(one.revision for one in answers) and name is None else ""
 
-    def _from_hub(self, url: str) -> PulledRevision:
-        """Return what a Hub-shaped origin claims, or what is held if it does not answer or has it no more."""
-        if self.origins.health.resting(url):
-            return self.held(PeerDown(f"{url} did not answer lately"))
-        waiting = started(lambda: self._claims(url))
-        if not done_within([waiting], self._patience()):
-            return self.held(PeerDown(f"{url} did not answer in time"))
-        try:
-            claimed = waiting.result()
-        except (PeerError, NotFoundError) as error:
-            return self.held(error)
-        node = url in self.settings.nodes
-        self.known.keep_name(claimed.known.repo, self.now, node=node, private=claimed.known.private)
-        return self.maker.from_claims(self.asked, self.known, claimed, self.now, notices=self.notices)
+    def _from_hubs(self, urls: Sequence[str], failure: HanseError) -> PulledRevision:
+        """Return what an upstream claims, or a node in its stead, which may get it from there; else what is held."""
+        first: HanseError | None = None
+        for url in urls:
+            origin = self.origins.upstream or origin_of(url)
+            try:
+                claimed = self._patient(url, origin)
+            except (PeerError, NotFoundError) as error:
+                first = first or error
+                if isinstance(error, NotFoundError) and url == self.settings.upstream:
+                    break  # it is up and has no such thing
+                continue
+            self.known.keep_name(claimed.known.repo, self.now, node=False, private=claimed.known.private)
+            said = [*self.notices, *([f"as {url} says: {first.message}"] if first else [])]
+            return self.maker.from_claims(self.asked, self.known, claimed, self.now, notices=said)
+        return self.held(first or failure)
 
-    def _claims(self, url: str) -> Claimed:
+    def _patient(self, url: str, origin: Origin) -> Claimed:
+        """Return an origin's claims, not waiting long if something is held; raises NotFoundError or PeerError."""
+        if self.origins.health.resting(url):
+            raise PeerDown(f"{url} did not answer lately")
+        waiting = started(lambda: self._claims(url, origin))
+        if not done_within([waiting], self._patience()):
+            raise PeerDown(f"{url} did not answer in time")
+        return waiting.result()
+
+    def _claims(self, url: str, origin: Origin) -> Claimed:
         try:
-            found = self._asked_claims(url, anonymous=False)
+            found = self._asked_claims(url, origin, anonymous=False)
         except PeerError as error:
             self.note(url, error)
             raise
@@ -282,14 +338,14 @@ class _One:
         self.origins.health.answered(url)
         return found
 
-    def _asked_claims(self, url: str, *, anonymous: bool) -> Claimed:
+    def _asked_claims(self, url: str, origin: Origin, *, anonymous: bool) -> Claimed:
         """Return an origin's claims; a token that it does not know does not hide what is public."""
         try:
             hub = self.origins.hub(url, self.asked, anonymous=anonymous)
-            return ask_claims(hub, origin_of(url), self.asked, self.known, self.now)
+            return ask_claims(hub, origin, self.asked, self.known, self.now)
         except (PeerRefused, RepoNotFound) as error:
             if not anonymous and hub.headers and getattr(error, "status", 401) == 401:
-                return self._asked_claims(url, anonymous=True)
+                return self._asked_claims(url, origin, anonymous=True)
             if isinstance(error, PeerRefused) and error.status in (401, 403):
                 raise GatedRepo(error.message, anonymous=error.status == 401, hint=error.hint) from error
             raise

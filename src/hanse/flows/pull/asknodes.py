@@ -178,8 +178,10 @@ def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, s
 
 
 def _falsehood(one: Shown, question: Question, source: Growth, verifying: Verifying) -> str:
-    """Return what is false in one node's file by itself, empty if nothing is."""
+    """Return what is false in one node's file by itself, empty if nothing is; to have no statement yet is not false."""
     try:
+        if not one.evidence.bundles:
+            return ""
         verify_evidence(one.evidence, source, question, verifying)
     except VerificationFailed as error:
         return error.message

@@ -1,0 +1,312 @@
+"""From a name to a revision: nodes by evidence, an upstream by claims, and what is held when nobody answers."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.support.attesting import settle
+from tests.support.nodes import add_user, commit, new_repo
+from tests.support.pulling import DEAD, EVIL, Machine, content, machine, main_of
+from tests.support.served import served, silent_server
+
+from hanse.conform.faults import Fault
+from hanse.conform.origin import HubOrigin
+from hanse.db.repos import Repo
+from hanse.errors import (
+    Equivocation,
+    IntegrityError,
+    PeerDown,
+    PeerError,
+    PolicyError,
+    RepoNotFound,
+    RevisionNotFound,
+    VerificationFailed,
+)
+from hanse.flows.node import Node
+from hanse.flows.publish import PutBytes
+from hanse.model.decision import Rung, State
+from hanse.model.repo import RepoType, Visibility
+
+FILES = {"config.json": b"{}", "model.safetensors": b"w" * 100_000}
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Iterator[Machine]:
+    with machine(tmp_path / "user") as made:
+        yield made
+
+
+@pytest.fixture(name="origin")
+def _origin() -> Iterator[HubOrigin]:
+    with HubOrigin({"org/m": FILES}) as made:
+        yield made
+
+
+@dataclass
+class Publisher:
+    """A node with somebody who publishes at it."""
+
+    node: Node
+    url: str
+    repo: Repo | None = None
+
+    def publish(self, files: dict[str, bytes], *, settled: bool = True, name: str = "alice/m") -> str:
+        """Publish a revision and let it settle; return its commit id."""
+        alice = add_user(self.node, "alice")
+        self.repo = self.repo or new_repo(self.node, alice, name)
+        rev = commit(self.node, alice, self.repo, *(PutBytes(path, data) for path, data in files.items())).rev
+        if settled:
+            settle(self.node)
+        return rev
+
+
+@pytest.fixture(name="publisher")
+def _publisher(lite: Node) -> Iterator[Publisher]:
+    with served(lite) as url:
+        yield Publisher(lite, url)
+
+
+# An upstream.
+
+
+def test_an_upstream_is_claims_pinned_at_first_use(home: Machine, origin: HubOrigin) -> None:
+    """A fresh laptop gets an ordinary public model under `open`, said to be worth no more than local."""
+    found = main_of(home.puller(upstream=origin.url))
+    assert (found.rung, found.decision.state, found.as_of, found.evidence) == (Rung.LOCAL, State.ACCEPTED, None, None)
+    assert found.files == origin.pins("org/m", xet=False)
+    assert content(home.puller(upstream=origin.url), found, "config.json") == b"{}"
+
+
+def test_a_policy_that_asks_for_signatures_refuses_claims(home: Machine, origin: HubOrigin) -> None:
+    """With every failed rule and what would make it pass."""
+    with pytest.raises(PolicyError, match="rung: local, but attested is asked for; to pass: a member") as error:
+        main_of(home.puller(upstream=origin.url, policy="careful"))
+    assert any(one.startswith("signers") for one in error.value.failed)
+
+
+def test_a_revision_has_one_content_for_ever(home: Machine, origin: HubOrigin) -> None:
+    """Other files under a pinned commit id are an alarm and refused; what is held says so from then on."""
+    rev = main_of(home.puller(upstream=origin.url)).rev
+    origin.faults.set(Fault.FALSE_CLAIMS, path="model.safetensors")
+    home.clock.time += 3600
+    with pytest.raises(Equivocation, match="pinned with other files") as error:
+        main_of(home.puller(upstream=origin.url))
+    assert "model.safetensors" in error.value.message
+    held = main_of(home.puller(upstream=origin.url, offline=True))
+    assert held.rev == rev
+    assert held.files["model.safetensors"] == origin.pins("org/m", xet=False)["model.safetensors"]
+    assert any("alarm" in one for one in held.notices)
+
+
+def test_a_ref_moves_on_and_never_back(home: Machine, origin: HubOrigin) -> None:
+    """An old but valid state does not beat a newer one that was seen here; the user is told how to have the old one."""
+    first = main_of(home.puller(upstream=origin.url)).rev
+    second = origin.commit("org/m", FILES | {"config.json": b"{ }"})
+    found = main_of(home.puller(upstream=origin.url))
+    assert (found.rev, found.notices) == (second, ())
+    origin.faults.set(Fault.OLD_STATE)
+    back = main_of(home.puller(upstream=origin.url))
+    assert back.rev == second
+    assert any("stays at the newer one" in one and first in one for one in back.notices)
+    assert main_of(home.puller(upstream=origin.url), revision=first).rev == first
+
+
+def test_a_rewrite_is_shown_and_what_was_before_stays(home: Machine, origin: HubOrigin) -> None:
+    """The old revision is resolvable by its id for ever, though the upstream has it no more; its held files are given."""
+    first = main_of(home.puller(upstream=origin.url))
+    content(home.made[-1], first, "config.json")
+    second = origin.rewrite("org/m", {"config.json": b"[]"})
+    found = main_of(home.puller(upstream=origin.url))
+    assert found.rev == second
+    assert any("was rewritten" in one and first.rev[:12] in one for one in found.notices)
+    home.clock.time += 3600
+    old = main_of(home.puller(upstream=origin.url), revision=first.rev)
+    assert (old.files, old.as_of) == (first.files, home.clock.time - 3600)
+    assert content(home.made[-1], old, "config.json") == b"{}"
+
+
+def test_another_revision_than_the_one_asked_for_is_a_lie(home: Machine, origin: HubOrigin) -> None:
+    """Asked for a commit id, an origin that answers with another one is not followed."""
+    first = origin.repo("org/m").refs["refs/heads/main"]
+    second = origin.commit("org/m", {"config.json": b"[]"})
+    origin.repo("org/m").revisions[second] = origin.repo("org/m").revisions[first]
+    with pytest.raises(IntegrityError, match=f"asked for revision {second}"):
+        main_of(home.puller(upstream=origin.url), revision=second)
+
+
+def test_an_upstream_that_is_away_is_not_missed(home: Machine, origin: HubOrigin) -> None:
+    """What is held is given at once, with its age; another upstream than the one it came from changes nothing of it."""
+    found = main_of(home.puller(upstream=origin.url))
+    content(home.made[-1], found, "config.json")
+    at, url = home.clock.time, origin.url
+    origin.stop()
+    home.clock.time += 86400
+    for puller in (home.puller(upstream=url), home.puller(upstream=url), home.puller(upstream=url, offline=True)):
+        held = main_of(puller)
+        assert (held.rev, held.as_of) == (found.rev, at)
+        assert any(one.startswith("as of 2027-01-15") for one in held.notices)
+        assert content(puller, held, "config.json") == b"{}"
+    with pytest.raises(PeerDown, match="not held here"):
+        home.made[-1].file(held, "model.safetensors")
+    with pytest.raises(RevisionNotFound):
+        main_of(home.made[-1], revision="v1")
+    with pytest.raises(RevisionNotFound):
+        main_of(home.made[-1], "org/other")
+
+
+def test_a_silent_source_costs_little_once(home: Machine, origin: HubOrigin) -> None:
+    """An upstream that accepts connections and says nothing does not keep held things waiting, and is then left alone."""
+    found = main_of(home.puller(upstream=origin.url))
+    port = origin.port
+    origin.stop()
+    with silent_server() as (_, _):
+        pass
+    home.clock.time += 3600
+    with HubOrigin(port=port) as stalled:
+        stalled.faults.set(Fault.DRIP_HEADERS)
+        stalled.faults.set(Fault.STALL)
+        before = time.monotonic()
+        assert main_of(home.puller(upstream=stalled.url)).rev == found.rev
+        assert time.monotonic() - before < 10
+
+
+def test_what_an_upstream_removed_stays(home: Machine, origin: HubOrigin) -> None:
+    """Whatever became of the name, what was seen is still there, as of when it was seen."""
+    found = main_of(home.puller(upstream=origin.url))
+    origin.repos.clear()
+    home.clock.time += 60
+    held = main_of(home.puller(upstream=origin.url))
+    assert (held.rev, held.as_of) == (found.rev, home.clock.time - 60)
+    assert any("has no repository" in one for one in held.notices)
+    with pytest.raises(RepoNotFound):
+        main_of(home.puller(upstream=origin.url), "org/never")
+
+
+def test_what_not_everybody_may_see_is_kept_for_who_asked(home: Machine, origin: HubOrigin) -> None:
+    """A gated repository is refused without its token, and what one caller saw is not given to another when it is away."""
+    origin.repo("org/m").tokens = {"hf_good"}
+    origin.repo("org/m").gated = "manual"
+    puller = home.puller(upstream=origin.url)
+    with pytest.raises(Exception, match="restricted"):
+        main_of(puller)
+    found = main_of(puller, token="hf_good")
+    origin.stop()
+    assert main_of(home.puller(upstream=origin.url), token="hf_good").rev == found.rev
+    with pytest.raises(PeerError):
+        main_of(home.puller(upstream=origin.url))
+
+
+# Files.
+
+
+def test_a_malicious_file_refuses_its_revision(home: Machine, origin: HubOrigin) -> None:
+    """It is refused before its first byte leaves, with what it would do; then nothing of the revision is given any more."""
+    rev = origin.commit("org/m", FILES | {"model.pkl": EVIL})
+    puller = home.puller(upstream=origin.url)
+    found = main_of(puller)
+    assert content(puller, found, "config.json") == b"{}"
+    with pytest.raises(PolicyError, match=r"'model.pkl': it is malicious .*os.system") as error:
+        content(puller, found, "model.pkl")
+    assert "safetensors" in error.value.hint
+    for again in (puller, home.puller(upstream=origin.url), home.puller(upstream=origin.url, offline=True)):
+        for revision in ("main", rev):
+            with pytest.raises(PolicyError, match=r"model.pkl"):
+                main_of(again, revision=revision)
+
+
+# Nodes.
+
+
+def test_a_node_answers_by_evidence(home: Machine, publisher: Publisher, origin: HubOrigin) -> None:
+    """The signed files with git's names as the node lists them; the upstream is not asked."""
+    rev = publisher.publish(FILES)
+    puller = home.puller(publisher.url, upstream=origin.url)
+    found = main_of(puller, "alice/m")
+    assert (found.rev, found.rung, found.complete, found.repo.origin) == (rev, Rung.ATTESTED, True, publisher.node.origin)
+    assert set(found.files) == {".gitattributes", *FILES}
+    assert not found.files["config.json"].lfs
+    assert content(puller, found, "model.safetensors") == FILES["model.safetensors"]
+    assert not origin.requests
+
+
+def test_an_unsigned_revision_is_a_claim_of_its_node(home: Machine, publisher: Publisher) -> None:
+    """What was uploaded a moment ago can be had under `open`, as local; a careful policy waits for the signature."""
+    rev = publisher.publish(FILES, settled=False)
+    found = main_of(home.puller(publisher.url), "alice/m")
+    assert (found.rev, found.rung) == (rev, Rung.LOCAL)
+    assert content(home.made[-1], found, "config.json") == b"{}"
+    with pytest.raises((PolicyError, VerificationFailed)):
+        main_of(home.puller(publisher.url, policy="careful"), "alice/m")
+    settle(publisher.node)
+    home.clock.time += 700
+    assert main_of(home.puller(publisher.url), "alice/m").rung is Rung.ATTESTED
+
+
+def test_a_members_name_never_falls_through(home: Machine, publisher: Publisher) -> None:
+    """Not when the member has no such repository, not when it is down: whoever takes the name at the upstream gets nothing."""
+    publisher.publish(FILES)
+    with HubOrigin({"alice/m": {"evil": b"1"}, "alice/other": {"evil": b"1"}, "org/x": {"a": b"1"}}) as upstream:
+        with pytest.raises(RepoNotFound, match="a member's"):
+            main_of(home.puller(publisher.url, upstream=upstream.url), "alice/other")
+        assert main_of(home.puller(publisher.url, upstream=upstream.url), "org/x").rev
+        found = main_of(home.puller(publisher.url, upstream=upstream.url), "alice/m")
+        home.clock.time += 3600
+        held = main_of(home.puller(DEAD, upstream=upstream.url), "alice/m")
+        assert (held.rev, held.as_of, held.rung) == (found.rev, home.clock.time - 3600, Rung.ATTESTED)
+        with pytest.raises(PeerDown):
+            main_of(home.puller(DEAD, upstream=upstream.url), "alice/other")
+        with pytest.raises(PeerDown, match="is not known"):
+            main_of(home.puller(DEAD, upstream=upstream.url), "new/name")
+        assert main_of(home.puller(DEAD, upstream=upstream.url), "org/x").as_of is None
+    assert not [one for one in upstream.requests if "/alice/" in one.target]
+
+
+def test_a_node_that_answers_takes_the_name_over(home: Machine, publisher: Publisher) -> None:
+    """A name that an upstream had first belongs to the node that shows evidence for it."""
+    with HubOrigin({"alice/m": {"old": b"1"}}) as upstream:
+        main_of(home.puller(upstream=upstream.url), "alice/m")
+        publisher.publish(FILES)
+        found = main_of(home.puller(publisher.url, upstream=upstream.url), "alice/m")
+        assert found.repo.origin == publisher.node.origin
+        with pytest.raises(PeerError):
+            main_of(home.puller(DEAD, upstream=upstream.url), "alice/m", revision="v9")
+
+
+def test_one_liar_does_not_stop_the_others(home: Machine, publisher: Publisher, tmp_path: Path) -> None:
+    """Evidence that is false by itself is left out, and its node named."""
+    rev = publisher.publish(FILES)
+    with HubOrigin() as liar:
+        liar.evidence = b""  # type: ignore[attr-defined]
+        shutil.rmtree(tmp_path / "none", ignore_errors=True)
+        found = main_of(home.puller(liar.url, publisher.url), "alice/m")
+        assert found.rev == rev
+
+
+def test_a_private_repository_of_a_node(home: Machine, publisher: Publisher) -> None:
+    """Who may see it gets it verified; nobody else does, also not from what is held."""
+    alice = add_user(publisher.node, "alice")
+    publisher.repo = new_repo(publisher.node, alice, "alice/m", Visibility.PRIVATE)
+    publisher.publish(FILES)
+    from hanse.flows.accounts import create_token
+
+    _, token = create_token(publisher.node.db, publisher.node.clock, "alice", "reading", role="read")
+    with pytest.raises(RepoNotFound):
+        main_of(home.puller(publisher.url), "alice/m")
+    puller = home.puller(publisher.url)
+    found = main_of(puller, "alice/m", token=token)
+    assert content(puller, found, "config.json") == b"{}"
+    home.clock.time += 3600
+    assert main_of(home.puller(DEAD), "alice/m", token=token).rev == found.rev
+    with pytest.raises(PeerError):
+        main_of(home.puller(DEAD), "alice/m")
+
+
+def test_an_old_name_without_a_namespace(home: Machine, origin: HubOrigin) -> None:
+    """It is refused where nobody says what it stands for."""
+    with pytest.raises(RepoNotFound):
+        home.puller(upstream=origin.url, offline=True).revision(RepoType.MODEL, "gpt2", "main")
