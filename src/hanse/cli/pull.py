@@ -33,9 +33,9 @@ def pull(
     exclude: Annotated[list[str] | None, Parameter(help="No files that fit this pattern.")] = None,
     node: Annotated[list[str] | None, Parameter(help="Address of a node. Default: HANSE_NODE, else HF_ENDPOINT.")] = None,
     upstream: Annotated[
-        str | None, Parameter(help="Hub for what no node has. Default: HANSE_UPSTREAM, else the public hub.")
+        str | None, Parameter(help="Hub for what no node has; `none` for none. Default: HF_ENDPOINT, else the public hub.")
     ] = None,
-    policy: Annotated[str | None, Parameter(help="Policy: a preset, a name, or a file. Default: HANSE_POLICY.")] = None,
+    policy: Annotated[str | None, Parameter(help="Policy: a preset, a name, or a file.")] = None,
     cache_dir: Annotated[Path | None, Parameter(help="Cache of Hugging Face programs. Default: where they look.")] = None,
     store: Annotated[Path | None, Parameter(help="Store of verified files. Default: HANSE_STORE, else HANSE_HOME/held.")] = None,
     offline: Annotated[bool, Parameter(help="Use no network.")] = False,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hanse.errors import InputError, NotFoundError
+from hanse.flows.gateway_env import BEHIND
 from hanse.flows.pull.opened import opened, whom
 
 HUB = "https://huggingface.co"
@@ -22,6 +23,9 @@ NODE = "http://127.0.0.1:1"
         ({"HF_ENDPOINT": f"{HUB}/"}, ()),
         ({"HF_ENDPOINT": f"{NODE}/"}, (NODE,)),
         ({"HF_ENDPOINT": NODE, "HANSE_NODE": "http://127.0.0.1:2"}, ("http://127.0.0.1:2",)),
+        ({"HANSE_NODE": "http://127.0.0.1:2/, http://127.0.0.1:3"}, ("http://127.0.0.1:2", "http://127.0.0.1:3")),
+        ({"HF_ENDPOINT": "http://127.0.0.1:4/secret", BEHIND: NODE}, (NODE,)),
+        ({"HF_ENDPOINT": "http://127.0.0.1:4/secret", BEHIND: ""}, ()),
     ],
 )
 def test_nodes(environ: Mapping[str, str], nodes: tuple[str, ...]) -> None:
@@ -31,20 +35,15 @@ def test_nodes(environ: Mapping[str, str], nodes: tuple[str, ...]) -> None:
 
 def test_what_is_said_comes_first() -> None:
     """Flags beat the environment, and the environment beats defaults."""
-    environ = {
-        "HOME": "/h",
-        "HANSE_NODE": NODE,
-        "HANSE_UPSTREAM": "http://127.0.0.1:3",
-        "HANSE_STORE": "/s",
-        "HANSE_POLICY": "strict",
-    }
+    environ = {"HOME": "/h", "HANSE_NODE": NODE, "HF_ENDPOINT": "http://127.0.0.1:3", "HANSE_STORE": "/s"}
     found = whom(environ)
-    assert (found.upstream, found.store, found.policy) == ("http://127.0.0.1:3", Path("/s"), "strict")
+    assert (found.upstream, found.store, found.policy) == ("http://127.0.0.1:3", Path("/s"), None)
     found = whom(environ, nodes=("http://a.example/",), upstream="https://b.example", store=Path("/t"), policy="open")
     assert (found.nodes, found.upstream) == (("http://a.example",), "https://b.example")
     assert (found.store, found.policy) == (Path("/t"), "open")
     assert whom({"HANSE_HOME": "/x"}).store == Path("/x/held")
     assert whom({"HOME": "/h"}).upstream == HUB
+    assert whom({"HOME": "/h"}, upstream="none").upstream is None
 
 
 def test_no_address() -> None:

@@ -57,7 +57,7 @@ class Origins:
         """Return the upstream, asked by a caller with this token; raises InputError if there is none."""
         url = self.settings.upstream or ""
         mine = (token if url == self.settings.home_node else "") or self.settings.token_for(url)
-        return Hub(url, mine, self.bulk)
+        return Hub(url, mine, client=self.bulk)
 
     def awake(self) -> list[str]:
         """Return the nodes that are not left alone for now."""
