@@ -29,6 +29,7 @@ NAMES = (
     "verify",
     "sources",
 )
+NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay", "verify", "audit")
 
 
 def main() -> None:

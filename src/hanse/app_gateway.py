@@ -12,8 +12,10 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +29,19 @@ if TYPE_CHECKING:
 
     from hanse.flows.gateway_home import Home
     from hanse.flows.gateway_pull import Counting, GatewaySource
+    from hanse.flows.pull.asked import PullSettings
     from hanse.store.held.store import Held
 
 HOST = "127.0.0.1"
 _BACKLOG = 512
+_LOADED = (
+    "hanse.web.gateway.serving",
+    "hanse.web.gateway.app",
+    "hanse.peers.hub",
+    "hanse.flows.verify_folder",
+    "hanse.flows.pull.puller",
+)
+"""What takes time to load, in parts: a program that has ended by then is not kept waiting for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,12 @@ class GatewayOptions:
     def cache(self) -> Path:
         """The hub cache of programs under this policy."""
         return hub_cache(self.caches, self.policy.policy)
+
+    def settings(self, token_for: Callable[[str], str] = lambda _: "") -> PullSettings:
+        """Return whom the puller asks. token_for: the token that the user has for an address."""
+        from hanse.flows.pull.asked import PullSettings  # noqa: PLC0415 it loads the scanner's rules
+
+        return PullSettings(self.nodes, self.upstream, self.policy, self.home, token_for, self.offline)
 
 
 @contextlib.contextmanager
@@ -106,6 +123,14 @@ class Gateway:
         """The environment of programs that are to use this gateway."""
         return client_env(self.options.environ, self.url, self.options.cache)
 
+    def audit(self, held: Held) -> None:
+        """Look into the cache that programs will use, before they do; raises StorageError if that is not possible."""
+        from hanse.flows.gateway_audit import audit_before, is_empty  # noqa: PLC0415 same
+
+        options = self.options
+        if not is_empty(options.cache):
+            audit_before(options.cache, options.caches, held, settings=options.settings(), now=int(time.time()), say=self._say)
+
     def summary(self) -> Summary:
         """Return what happened so far."""
         if self._counting is not None:
@@ -131,10 +156,15 @@ class Gateway:
 
     def serve(self, held: Held) -> None:
         """Serve until `stop`."""
-        with contextlib.closing(self._listener), self._app(held) as server:
-            self._server = server
-            if not self._stopping.is_set():
-                server.run(sockets=[self._listener])
+        with contextlib.closing(self._listener):
+            for name in _LOADED:
+                if self._stopping.is_set():
+                    return
+                import_module(name)
+            with self._app(held) as server:
+                self._server = server
+                if not self._stopping.is_set():
+                    server.run(sockets=[self._listener])
 
     def _serve_or_say(self, held: Held) -> None:
         try:
@@ -156,6 +186,7 @@ class Gateway:
                 self.session,
                 home=home,
                 cached=lambda kind, name: repo_folder(options.cache, kind.plural, name).is_dir(),
+                summary=self.summary,
                 stop=self.stop,
             )
             yield server_of(app)
@@ -167,18 +198,11 @@ class Gateway:
         from hanse.flows.gateway_home import Home, choose_home, foreign_token, same_server  # noqa: PLC0415 same
         from hanse.flows.gateway_pull import Counting, GatewaySource  # noqa: PLC0415 same
         from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
-        from hanse.flows.pull.puller import Puller, PullSettings  # noqa: PLC0415 same
+        from hanse.flows.pull.puller import Puller  # noqa: PLC0415 same
         from hanse.peers.client import PeerClient  # noqa: PLC0415 same
 
         options = self.options
-        settings = PullSettings(
-            options.nodes,
-            options.upstream,
-            options.policy,
-            options.home,
-            token_for=Credentials(options.home, options.environ).token_for,
-            offline=options.offline,
-        )
+        settings = options.settings(Credentials(options.home, options.environ).token_for)
         self._counting = Counting(self.session)
         url = choose_home(options.environ.get("HF_ENDPOINT", ""), options.nodes, options.upstream)
         puller = Puller(settings, held, Fetcher(held, report=self._counting.report), SystemClock())

@@ -189,8 +189,7 @@ def test_what_an_upstream_removed_stays(home: Machine, origin: HubOrigin) -> Non
 
 def test_what_not_everybody_may_see_is_kept_for_who_asked(home: Machine, origin: HubOrigin) -> None:
     """A gated repository is refused without its token, and what one caller saw is not given to another when it is away."""
-    origin.repo("org/m").tokens = {"hf_good"}
-    origin.repo("org/m").gated = "manual"
+    origin.repo("org/m").tokens = frozenset({"hf_good"})
     puller = home.puller(upstream=origin.url)
     with pytest.raises(Exception, match="restricted"):
         main_of(puller)

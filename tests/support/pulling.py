@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.support.nodes import TickingClock
@@ -77,3 +80,47 @@ def content(puller: Puller, revision: PulledRevision, path: str) -> bytes:
         found = found.wait(30)
     assert found is not None
     return found.path.read_bytes()
+
+
+@dataclass
+class SaidNode:
+    """A server that answers GETs as a table says: target -> (status, body); `asked` are the targets and tokens so far."""
+
+    table: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    url: str = ""
+
+    def refuse(self, target: str, status: int, code: str, says: str) -> None:
+        """Answer a target with a refusal in a node's form."""
+        self.table[target] = (status, json.dumps({"error": says, "code": code}).encode())
+
+
+@contextmanager
+def said_node() -> Iterator[SaidNode]:
+    """Serve a table for the length of a `with` block; what is not in it is 404."""
+    made = SaidNode()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            made.asked.append((self.path, self.headers.get("authorization", "")))
+            status, body = made.table.get(self.path, (404, b"{}"))
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        made.url = f"http://127.0.0.1:{server.server_address[1]}"
+        try:
+            yield made
+        finally:
+            server.shutdown()
+            thread.join(timeout=20)

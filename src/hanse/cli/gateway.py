@@ -55,6 +55,7 @@ def gateway(
         closing(listen(port)) as listener,
     ):
         running = Gateway(options, listener, new_secret(), say)
+        running.audit(held)
         note = Note(running.url, str(options.cache), options.policy.policy.name)
         write_note(options.caches, note)
         # The program's signals end the server, which then drains.

@@ -50,6 +50,7 @@ def _run(command: tuple[str, ...], options: GatewayOptions, held: Held) -> tuple
 
     with closing(listen(0)) as listener:
         gateway = Gateway(options, listener, _secret(), say)
+        gateway.audit(held)
         # The program is started first: both load their libraries at the same time, and its first request waits in the socket.
         with started(command, gateway.env) as child, gateway.running(held):
             code = child.wait()

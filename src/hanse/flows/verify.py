@@ -44,6 +44,10 @@ CLOCK_SECONDS = 3600
 """Cosignatures that are further ahead than this are remarked on."""
 
 
+UNSHOWN = "does not show that its log"
+"""What is said of a log that may be a fork of the one seen before."""
+
+
 class _Seal:
     """What only this file can show, so that a type checker and the running program both refuse anybody else."""
 
@@ -193,7 +197,7 @@ class _Steps:
         for log in self.logs:
             mine = self.repo is not None and log.origin == self.repo.origin
             unshown = not log.consistent and self.trust.ask_growth
-            says = f"{log.origin} does not show that its log of {log.checkpoint.size} leaves continues the one seen before"
+            says = f"{log.origin} {UNSHOWN} of {log.checkpoint.size} leaves continues the one seen before"
             if unshown and mine:
                 raise BadProof(says)
             if unshown or not _counts(log, self.repo):

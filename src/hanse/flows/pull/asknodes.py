@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 from hanse.errors import (
@@ -21,6 +22,7 @@ from hanse.errors import (
     InputError,
     PeerError,
     PeerMisbehaved,
+    PolicyError,
     StorageError,
     VerificationFailed,
 )
@@ -30,7 +32,7 @@ from hanse.flows.policies import LoadedPolicy
 from hanse.flows.pull.asked import Asked, PullSettings
 from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.merge import Shown, merge, split_views
-from hanse.flows.verify import VerifiedRevision
+from hanse.flows.verify import UNSHOWN, VerifiedRevision
 from hanse.flows.verify_folder import Growth, Question, Verifying, keep, verify_evidence
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
 from hanse.model.repo import Origin
@@ -132,13 +134,22 @@ class Found:
     older: tuple[tuple[str, Origin], ...] = ()
 
 
-class NodesGrowth:
-    """The growth of logs from whichever node has it. online: nodes were asked just now."""
+class NodeGrowth(Growth, Protocol):
+    """Where proofs come from that logs go on: any node, or one of them."""
 
-    def __init__(self, client: PeerClient, nodes: Sequence[str], *, online: bool = True) -> None:
+    def of(self, node: str) -> Growth:
+        """Return where the proofs of one node's view come from."""
+        ...
+
+
+class NodesGrowth:
+    """The growth of logs from whichever node has it."""
+
+    online = True
+
+    def __init__(self, client: PeerClient, nodes: Sequence[str]) -> None:
         self._client = client
         self._nodes = nodes
-        self.online = online
 
     def growth(self, logs: Iterable[LogEvidence], pins: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
         """Return the proofs between pinned and shown checkpoints, as far as any node has them."""
@@ -150,57 +161,89 @@ class NodesGrowth:
                 break
         return found
 
+    def of(self, node: str) -> NodesGrowth:
+        """Return the growth as one node shows it."""
+        return NodesGrowth(self._client, [node] if node in self._nodes else [])
 
-def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, source: Growth, now: int) -> Found:
+
+class NoGrowth:
+    """No network: whether logs went on from where they were is not known."""
+
+    online = False
+
+    def growth(self, _: Iterable[LogEvidence], __: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
+        """Return nothing."""
+        return {}
+
+    def of(self, _: str) -> NoGrowth:
+        """Return the same."""
+        return self
+
+
+def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, source: NodeGrowth, now: int) -> Found:
     """Return the revision that several evidence files show together.
 
-    Raises VerificationFailed or PolicyError for what is left once false files are left out, StorageError.
+    Raises VerificationFailed or PolicyError for what is left once false files are left out, Equivocation if a log shows two
+    nodes two histories, StorageError.
     """
     question = Question(asked.repo.path, asked.repo.type, asked.revision)
     verifying = Verifying(settings.policy, settings.home, now, scans=(PENDING,))
-    false: dict[str, str] = {}
-    honest = list(shown)
-    for again in (True, False):
-        merged = merge(honest)
-        false |= merged.false
-        try:
-            found = verify_evidence(merged.evidence, source, question, verifying)
-        except (VerificationFailed, InputError):
-            said = {one.node: _falsehood(one, question, source, replace(verifying, policy=_LENIENT)) for one in honest}
-            honest = [one for one in honest if not said[one.node]]
-            if not again or not honest or len(honest) == len(said):
-                raise
-            false |= {node: says for node, says in said.items() if says}
-        else:
-            _check_split(honest, question, source, replace(verifying, policy=_LENIENT))
-            return Found(found, merged.data, false, merged.older)
-    raise AssertionError("unreachable")
-
-
-def _falsehood(one: Shown, question: Question, source: Growth, verifying: Verifying) -> str:
-    """Return what is false in one node's file by itself, empty if nothing is; to have no statement yet is not false."""
     try:
-        if not one.evidence.bundles:
-            return ""
-        verify_evidence(one.evidence, source, question, verifying)
-    except VerificationFailed as error:
-        return error.message
-    except HanseError:
-        return ""
-    return ""
+        return _together(shown, question, source, verifying)
+    except (VerificationFailed, PolicyError, InputError) as failure:
+        false = _false(shown, question, source, verifying)
+        honest = [one for one in shown if one.node not in false]
+        if not honest or not false:
+            raise
+        try:
+            found = _together(honest, question, source, verifying)
+        except (VerificationFailed, PolicyError, InputError):
+            raise failure from None
+        return replace(found, false={**false, **found.false})
 
 
-def _check_split(honest: Sequence[Shown], question: Question, source: Growth, verifying: Verifying) -> None:
-    """Raise Equivocation if a log shows two nodes different contents: both by themselves true, and not of one log."""
-    for origin, one, other in split_views(honest):
-        told = {log.origin for each in honest for log in each.evidence.logs if log.checkpoint in (one, other)}
-        signed = [each for each in honest if not _falsehood(each, question, source, verifying)]
-        if told and len(signed) == len(honest):
+def _together(shown: Sequence[Shown], question: Question, source: NodeGrowth, verifying: Verifying) -> Found:
+    """Return what files show together; one of those that differ about a log is false, or the log has two histories."""
+    merged = merge(shown)
+    false = dict(merged.false)
+    split = split_views(shown)
+    if split:
+        false |= _false(shown, question, source, verifying)
+        if not false:
+            origin, one, other = split[0]
             raise Equivocation(
                 f"{origin} shows two nodes two logs of one size",
                 evidence=(one, other),
                 hint="keep both checkpoints: they prove that the log has two histories",
             )
+    honest = [one for one in shown if one.node not in false]
+    if len(honest) != len(shown) and honest:
+        merged = merge(honest)
+    return Found(verify_evidence(merged.evidence, source, question, verifying), merged.data, false, merged.older)
+
+
+def _false(shown: Sequence[Shown], question: Question, source: NodeGrowth, verifying: Verifying) -> dict[str, str]:
+    """Return the nodes whose files are false by themselves, and why."""
+    lenient = replace(verifying, policy=_LENIENT)
+    said = {one.node: _falsehood(one, question, source.of(one.node), lenient) for one in shown}
+    return {node: says for node, says in said.items() if says}
+
+
+def _falsehood(one: Shown, question: Question, source: Growth, verifying: Verifying) -> str:
+    """Return what is false in one node's file by itself, empty if nothing is; what it lacks others may show."""
+    try:
+        evidence = one.evidence
+    except HanseError as error:
+        return error.message
+    try:
+        if evidence.bundles:
+            verify_evidence(evidence, source, question, verifying)
+    except VerificationFailed as error:
+        false = [says for says in error.failed if not says.startswith(("revision", "policy")) or UNSHOWN in says]
+        return "; ".join(false)[:1000]
+    except PolicyError:
+        return ""
+    return ""
 
 
 def remember_found(home: Path, found: VerifiedRevision, now: int) -> str:

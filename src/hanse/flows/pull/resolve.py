@@ -32,7 +32,7 @@ from hanse.errors import (
 )
 from hanse.flows.pull import asknodes as nodes
 from hanse.flows.pull.asked import Asked, PulledRevision
-from hanse.flows.pull.asknodes import Found, NodeAnswer, NodesGrowth, State
+from hanse.flows.pull.asknodes import Found, NodeAnswer, NodesGrowth, NoGrowth, State
 from hanse.flows.pull.claims import Claimed, ask_claims
 from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records
@@ -42,7 +42,7 @@ from hanse.flows.pull.merge import Shown
 from hanse.flows.pull.origins import Origins
 from hanse.flows.pull.owned import Owned
 from hanse.flows.pull.threads import done_within, started
-from hanse.flows.verify_folder import FileSource, Question, Verifying
+from hanse.flows.verify_folder import Question, Verifying
 from hanse.model.repo import Origin, RepoType, parse_name, parse_repo_id
 from hanse.peers.hub import origin_of
 
@@ -132,7 +132,7 @@ class _One:
         if data is None:
             claimed = Claimed(record)
             return self.maker.from_claims(self.asked, self.known, claimed, self.now, as_of=as_of, notices=self.notices)
-        found = nodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, FileSource(data), self.now)
+        found = nodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, NoGrowth(), self.now)
         return self.maker.from_evidence(self.asked, self.known, found, self.now, as_of=as_of, notices=self.notices)
 
     # The way.
@@ -253,7 +253,7 @@ class _One:
         except HanseError:
             pass
         try:
-            return nodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, FileSource(data), self.now)
+            return nodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, NoGrowth(), self.now)
         except HanseError:
             return None
 

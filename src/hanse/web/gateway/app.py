@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from hanse.errors import HanseError, NotAllowed, NotFoundError
 from hanse.flows.gateway_home import Home
-from hanse.flows.gateway_session import Session
+from hanse.flows.gateway_session import Session, Summary
 from hanse.model.repo import RepoType
 from hanse.web.errors import header_text
 from hanse.web.gateway import paths
@@ -39,8 +39,8 @@ def bearer(request: Request) -> str:
 class GatewayApp:
     """Answers clients of one session.
 
-    cached: tells whether the session's clients may have a copy of a repository; stop: ends the gateway, None where it ends by
-    itself.
+    cached: tells whether the session's clients may have a copy of a repository; summary: what happened so far; stop: ends the
+    gateway, None where it ends by itself.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class GatewayApp:
         *,
         home: Home,
         cached: Callable[[RepoType, str], bool],
+        summary: Callable[[], Summary] | None = None,
         stop: Callable[[], None] | None = None,
     ) -> None:
         self._source = source
@@ -58,6 +59,7 @@ class GatewayApp:
         self._session = session
         self._home = home
         self._cached = cached
+        self._summary = summary or session.summary
         self._stop = stop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,7 +128,7 @@ class GatewayApp:
 
     async def _control(self, request: Request, segments: list[str]) -> Response:
         if segments == ["status"] and request.method == "GET":
-            return json_response(self._session.summary().to_json())
+            return json_response(self._summary().to_json())
         if segments == ["stop"] and request.method == "POST" and self._stop is not None:
             self._stop()
             return json_response({"stopping": True})

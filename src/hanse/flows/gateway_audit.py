@@ -1,0 +1,102 @@
+"""The audit of a policy's own hub cache before a program uses it: what is not verified any more is moved out of reach.
+
+A cache in which no file changed since it was found in order is not looked into again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hanse.errors import HanseError, StorageError
+from hanse.store.held.store import Held
+
+if TYPE_CHECKING:
+    from hanse.flows.audit import AuditedFile
+    from hanse.flows.pull.asked import PullSettings
+
+MAX_FILES = 2_000_000
+_KIND = "audited-cache"
+
+
+def is_empty(cache: Path) -> bool:
+    """Tell whether nothing was ever put into a cache."""
+    try:
+        with os.scandir(cache) as entries:
+            return not any(entries)
+    except FileNotFoundError:
+        return True
+
+
+def cache_state(cache: Path, flagged: tuple[str, ...]) -> str:
+    """Return a digest that differs if a file was added, removed or written, or if more is known of files (`flagged`).
+
+    Raises StorageError for a cache that cannot be read, or of too many files.
+    """
+    state = hashlib.sha256("\n".join(flagged).encode())
+    try:
+        for number, (path, status) in enumerate(_files(cache)):
+            if number >= MAX_FILES:
+                raise StorageError(f"{cache} has more than {MAX_FILES:,} files", hint="remove what is not needed any more")
+            facts = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_mode)
+            state.update(os.fsencode(path) + b"\0" + repr(facts).encode() + b"\n")
+    except OSError as error:
+        raise StorageError(f"{cache} cannot be read: {error.strerror}") from error
+    return state.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path))
+        else:
+            yield entry.path, entry.stat(follow_symlinks=False)
+
+
+def audit_before(cache: Path, home: Path, held: Held, *, settings: PullSettings, now: int, say: Callable[[str], None]) -> None:
+    """Look into a policy's cache; what is altered, refused or not known to be verified is moved to the quarantine, and said.
+
+    settings: of the gateway that will serve it; nothing is asked of a network. Raises StorageError: a cache that cannot be
+    looked into is not used.
+    """
+    if is_empty(cache):
+        return
+    flagged = tuple(held.keys("flagged"))
+    kept = held.get(_KIND, str(cache))
+    if kept is not None and kept[0].decode() == cache_state(cache, flagged):
+        return
+    _audit(cache, home, held, settings=settings, now=now, say=say)
+    held.put(_KIND, str(cache), cache_state(cache, tuple(held.keys("flagged"))).encode(), now)
+
+
+def _audit(cache: Path, home: Path, held: Held, *, settings: PullSettings, now: int, say: Callable[[str], None]) -> None:
+    from hanse.clock import SystemClock  # noqa: PLC0415 most starts have nothing to audit, and do without all of this
+    from hanse.flows.audit import State, audit_folder  # noqa: PLC0415 same
+    from hanse.flows.audit_known import Knowledge  # noqa: PLC0415 same
+    from hanse.flows.audit_moves import quarantine  # noqa: PLC0415 same
+    from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
+    from hanse.flows.pull.puller import Puller  # noqa: PLC0415 same
+
+    offline = replace(settings, offline=True)
+    with closing(Puller(offline, held, Fetcher(held), SystemClock())) as puller, closing(Knowledge(puller, now)) as knowledge:
+        report = audit_folder(cache, held, knowledge.resolve, knowledge.judge)
+    # In a cache that only a gateway has filled, what nobody vouches for was put there by somebody else.
+    judged = [one if one.bad or one.state is State.VERIFIED else replace(one, state=State.REFUSED) for one in report.revisions]
+    for one in judged:
+        if one.bad:
+            say(f"moved out of the cache: {one.found.title}: {one.says or _first(one.files) or one.state.value}")
+    try:
+        quarantine(replace(report, revisions=tuple(judged)), cache, home, now)
+    except HanseError as error:
+        raise StorageError(f"{cache} holds files that are not verified, and cannot be cleaned: {error.message}") from error
+
+
+def _first(files: tuple[AuditedFile, ...]) -> str:
+    return next((f"{one.path}: {one.says}" for one in files if one.says), "")

@@ -1,0 +1,185 @@
+"""`hanse run`, as a process: exit codes, signals, what is told, offline, the audit, homes that cannot be written."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hanse.conform.origin import HubOrigin
+
+NAME = "org/m"
+FILES = {"config.json": b'{"model_type": "bert"}', "sub/notes.txt": b"hello\n"}
+_FETCH = """
+import os, sys, urllib.request
+open_ = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+print(open_(os.environ["HF_ENDPOINT"] + "/org/m/resolve/main/" + sys.argv[1]).read().decode(), end="")
+"""
+_SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
+
+
+@pytest.fixture(name="origin", scope="module")
+def _origin() -> Iterator[HubOrigin]:
+    with HubOrigin({NAME: FILES}) as origin:
+        yield origin
+
+
+def _environ(home: Path, **extra: str) -> dict[str, str]:
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("HANSE_", "HF_")) and not key.lower().endswith("_proxy")
+    }
+    return {**kept, "HANSE_HOME": str(home), "HOME": str(home), **extra}
+
+
+def _run(home: Path, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hanse", "run", *arguments]
+    return subprocess.run(command, env=_environ(home, **extra), capture_output=True, text=True, timeout=200, check=False)
+
+
+def _python(code: str, *arguments: str) -> list[str]:
+    return ["--", sys.executable, "-c", code, *arguments]
+
+
+def test_what_it_is_for(origin: HubOrigin, tmp_path: Path) -> None:
+    """A program gets verified bytes; afterwards one line and a file tell what it used; what is held needs no network."""
+    out = tmp_path / "summary.json"
+    done = _run(tmp_path / "home", "--upstream", origin.url, "--json", str(out), *_python(_FETCH, "config.json"))
+    assert (done.returncode, done.stdout) == (0, FILES["config.json"].decode()), done.stderr
+    assert done.stderr.startswith("hanse: policy open: org/m@"), done.stderr
+    assert "(local); 22 B verified from 127.0.0.1:" in done.stderr
+    summary = json.loads(out.read_text())
+    assert (summary["used"][0]["repo"], summary["files"]) == (NAME, 1)
+    asked = len(origin.requests)
+    again = _run(tmp_path / "home", "--upstream", origin.url, "--offline", *_python(_FETCH, "config.json"))
+    assert (again.returncode, again.stdout) == (0, FILES["config.json"].decode()), again.stderr
+    assert "as of" in again.stderr
+    assert len(origin.requests) == asked
+    missing = _run(tmp_path / "home", "--upstream", origin.url, "--offline", *_python(_FETCH, "sub/notes.txt"))
+    assert missing.returncode == 1
+
+
+def test_the_environment(tmp_path: Path) -> None:
+    """The program has its own cache, endpoint and time-outs; a gateway inside another one goes to where that one went."""
+    extra = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "hf_x"}
+    done = _run(tmp_path, "--upstream", "none", *_python(_SHOW), **extra)
+    found = json.loads(done.stdout)
+    assert found["HF_ENDPOINT"].startswith("http://127.0.0.1:")
+    assert len(found["HF_ENDPOINT"].rpartition("/")[2]) == 32
+    assert Path(found["HF_HUB_CACHE"]).parent == tmp_path / "hub-cache"
+    assert (found["HF_TOKEN"], found["HANSE_BEHIND"]) == ("hf_x", "http://127.0.0.1:9")
+    inner = _run(
+        tmp_path, "--upstream", "none", *_python(_SHOW), **{name: found[name] for name in ("HF_ENDPOINT", "HANSE_BEHIND")}
+    )
+    assert json.loads(inner.stdout)["HANSE_BEHIND"] == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143)])
+def test_the_exit_code_is_the_program_s(tmp_path: Path, script: str, code: int) -> None:
+    """Whatever the program ends with is what `hanse run` ends with."""
+    assert _run(tmp_path, "--upstream", "none", "--", "/bin/sh", "-c", script).returncode == code
+
+
+def test_signals_reach_the_program(tmp_path: Path) -> None:
+    """SIGTERM is passed on; the program ends as it likes, and the summary is still told."""
+    code = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\n"
+        "print('ready', flush=True)\n"
+        "while True: time.sleep(0.05)\n"
+    )
+    command = [sys.executable, "-m", "hanse", "run", "--upstream", "none", *_python(code)]
+    process = subprocess.Popen(command, env=_environ(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 9
+    assert "nothing was asked for" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "there is nothing to run"),
+        (["--", "/no/such/program"], "cannot start"),
+        (["--policy", "nosuch", "--", "true"], "there is no policy 'nosuch'"),
+        (["--node", "ftp://x", "--", "true"], "expected an address"),
+        (["--upstream", "http://u:p@x", "--", "true"], "credentials"),
+        (["--cache-size", "much", "--", "true"], "size"),
+    ],
+)
+def test_what_cannot_start(tmp_path: Path, arguments: list[str], says: str) -> None:
+    """What is wrong is said before anything runs."""
+    done = _run(tmp_path, *arguments)
+    assert done.returncode == 1
+    assert says in done.stderr
+
+
+def test_the_cache_is_audited_before(origin: HubOrigin, tmp_path: Path) -> None:
+    """A file that was altered in the program's cache since the last run is out of reach before the program starts."""
+    home = tmp_path / "home"
+    done = _run(home, "--upstream", origin.url, *_python(_FETCH, "config.json"))
+    assert done.returncode == 0, done.stderr
+    cache = Path(json.loads(_run(home, "--upstream", "none", *_python(_SHOW)).stdout)["HF_HUB_CACHE"])
+    rev = origin.repo(NAME).newest.rev
+    entry = cache / "models--org--m"
+    snapshot = entry / "snapshots" / rev
+    snapshot.mkdir(parents=True)
+    (entry / "blobs").mkdir()
+    (entry / "refs").mkdir()
+    (entry / "refs" / "main").write_text(rev)
+    pin = origin.pins(NAME)["config.json"]
+    blob = entry / "blobs" / pin.etag
+    blob.write_bytes(FILES["config.json"])
+    (snapshot / "config.json").symlink_to(f"../../blobs/{pin.etag}")
+    look = ["--", "/bin/ls", str(snapshot)]
+    fine = _run(home, "--upstream", origin.url, *look)
+    assert (fine.returncode, fine.stdout.split()) == (0, ["config.json"]), fine.stderr
+    blob.write_bytes(b'{"model_type": "evil"}')
+    found = _run(home, "--upstream", origin.url, *look)
+    assert found.returncode != 0
+    assert "moved out of the cache" in found.stderr
+    assert NAME in found.stderr
+    assert not blob.exists()
+
+
+def test_a_home_that_cannot_be_written(origin: HubOrigin, tmp_path: Path) -> None:
+    """A user without a home that he can write has what he fetches for the length of the run."""
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o555)
+    command = [sys.executable, "-m", "hanse", "run", "--upstream", origin.url, *_python(_FETCH, "config.json")]
+    # Root may write everywhere: what it may do is taken away, as an ordinary user has it.
+    prefix = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"] if os.geteuid() == 0 else []
+    done = subprocess.run([*prefix, *command], env=_environ(home), capture_output=True, text=True, timeout=200, check=False)
+    assert (done.returncode, done.stdout) == (0, FILES["config.json"].decode()), done.stderr
+    assert "cannot be written" in done.stderr
+    assert list(home.iterdir()) == []
+
+
+def test_two_runs_at_once_and_one_killed(origin: HubOrigin, tmp_path: Path) -> None:
+    """Runs share the store; killing one harms neither the other nor the next."""
+    home = tmp_path / "home"
+    wait = "import time, sys; print('ready', flush=True); time.sleep(300)"
+    command = [sys.executable, "-m", "hanse", "run", "--upstream", origin.url, *_python(wait)]
+    killed = subprocess.Popen(command, env=_environ(home), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == "ready\n"
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(killed.pid)], capture_output=True, text=True, check=True)
+    done = _run(home, "--upstream", origin.url, *_python(_FETCH, "config.json"))
+    assert done.returncode == 0, done.stderr
+    killed.kill()
+    killed.wait(60)
+    for pid in children.stdout.split():
+        os.kill(int(pid), signal.SIGKILL)
+    killed.stdout.close()
+    again = _run(home, "--upstream", origin.url, *_python(_FETCH, "sub/notes.txt"))
+    assert (again.returncode, again.stdout) == (0, "hello\n"), again.stderr
