@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from tests.services.clients import client_python
 from tests.support.gateways import until
-from tests.support.wholegateway import whole_gateway
 from tests.support.rawhttp import RawClient, Reply
+from tests.support.wholegateway import whole_gateway
 
 from hanse.app_gateway import Gateway
 from hanse.conform.origin import HubOrigin

@@ -32,7 +32,7 @@ def test_one_line() -> None:
         "policy strict: org/a@1f1f1f1 (agreed), org/b@1f1f1f1 (agreed, as of 2023-11-14T22:13:20Z); 93.1 MB verified from "
         "n1:80 90.0 MB, n2:80 3.1 MB; false bytes 1 times: n2:80: model.bin, chunk 3; refused: org/c"
     )
-    assert said == ["false bytes from n2:80: model.bin, chunk 3", "refused org/c: it runs os.system"]
+    assert said == ["false bytes: n2:80: model.bin, chunk 3", "refused org/c: it runs os.system"]
 
 
 def test_nothing_happened() -> None:

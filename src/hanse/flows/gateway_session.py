@@ -125,7 +125,7 @@ class Session:
         with self._lock:
             if len(self._lies) < MAX_KEPT:
                 self._lies.append(text)
-        self._say(f"false bytes from {text}")
+        self._say(f"false bytes: {text}")
 
     def came(self, place: str, count: int) -> None:
         """Take note of `count` verified bytes from a place."""

@@ -58,11 +58,25 @@ def test_failures_rest_longer_each_time_and_then_are_out(error: HanseError) -> N
     assert not sources.left
 
 
-def test_a_byte_forgives() -> None:
-    """A place that brings something between failures is not out after three."""
-    sources, _ = made("a")
+def test_requests_that_fail_together_are_one_failure() -> None:
+    """A place to which several requests run fails once when all of them end at the same time."""
+    sources, clock = made("a")
     (source,) = sources.left
     for _ in range(5):
+        sources.failed(source, PeerDown("down"))
+    assert sources.left == [source]
+    assert source.failures == 1
+    clock.now += 1
+    sources.failed(source, PeerDown("down"))
+    assert source.failures == 2
+
+
+def test_a_byte_forgives() -> None:
+    """A place that brings something between failures is not out after three."""
+    sources, clock = made("a")
+    (source,) = sources.left
+    for _ in range(5):
+        clock.now += 10
         sources.failed(source, PeerDown("down"))
         sources.brought(source, 10)
     assert sources.left == [source]
@@ -91,11 +105,12 @@ def test_who_asks_to_be_left_alone_is() -> None:
 
 def test_liars_are_named_above_all() -> None:
     """If somebody lied and nobody honest is left, the error names the liar, and says what the others said."""
-    sources, _ = made("liar", "down")
+    sources, clock = made("liar", "down")
     liar, down = sources.left
     assert sources.lied(liar, "false")
     assert not sources.lied(liar, "false")
     for _ in range(3):
+        clock.now += 10
         sources.failed(down, PeerDown("no route"))
     verdict = sources.verdict("w.bin")
     assert isinstance(verdict, DigestMismatch)
@@ -107,10 +122,11 @@ def test_liars_are_named_above_all() -> None:
 
 def test_nobody_has_it_is_not_found_and_nobody_answers_is_down() -> None:
     """If all say that they have no such file, it is not found; as soon as one could not be asked, it is unreachable."""
-    sources, _ = made("a", "b")
+    sources, clock = made("a", "b")
     first, second = sources.left
     sources.failed(first, BlobNotFound("none"))
     for _ in range(3):
+        clock.now += 10
         sources.failed(second, PeerDown("down"))
     assert isinstance(sources.verdict("f"), PeerDown)
     sources, _ = made("a")

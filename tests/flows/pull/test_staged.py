@@ -30,10 +30,10 @@ def _partial(tmp_path: Path) -> Iterator[Partial]:
         yield partial
 
 
-def stage(partial: Partial, *places: SimPlace) -> list[Event]:
+def stage(partial: Partial, *places: SimPlace, rest: float = 0.01) -> list[Event]:
     """Stage the file from these places, one request at a time, check that it is right, and return the events."""
     events = list[Event]()
-    sources = Sources(places, Speeds(), tries=2, rest=0.01)
+    sources = Sources(places, Speeds(), tries=2, rest=rest)
     staging = Staging(PIN, partial, sources, events.append, changed=threading.Condition(), stopped=lambda: False, parallel=1)
     found = staging.run()
     assert found is not None
@@ -44,10 +44,9 @@ def stage(partial: Partial, *places: SimPlace) -> list[Event]:
 
 def test_another_place_goes_on_where_one_stopped(partial: Partial) -> None:
     """What one place sent before it died is kept, the next sends the rest, and the whole is checked."""
-    dying = SimPlace("dying", DATA, errors=[])
-    dying.short = MIB + 5
+    dying = SimPlace("dying", DATA, short=MIB + 5)
     good = SimPlace("good", DATA)
-    events = stage(partial, dying, good)
+    events = stage(partial, dying, good, rest=60)
     assert [(one.kind, one.place) for one in events] == [(Kind.DEAD, "dying")]
     assert good.asked[0][0] == MIB
 

@@ -166,6 +166,8 @@ class Sources:
                 source.missing = isinstance(error, NotFoundError)
                 source.out = True
                 return True
+            if source.until > self._clock():  # its other requests fail with it: that is one failure
+                return False
             later = float(getattr(error, "retry_after", 0) or 0)
             refused = isinstance(error, PeerRefused) and error.status not in _BUSY
             source.failures += 1
