@@ -34,9 +34,9 @@ class Case:
     url: str
     folder: Path
 
-    def pull(self, **more: Path) -> Pulled:
+    def pull(self, to: Path | None = None) -> Pulled:
         """Pull it."""
-        return hanse.pull("alice/m", nodes=[self.url], upstream=NOWHERE, cache=self.folder / "cache", **more)
+        return hanse.pull("alice/m", nodes=[self.url], upstream=NOWHERE, cache=self.folder / "cache", to=to)
 
 
 @pytest.fixture(name="case")
