@@ -28,8 +28,9 @@ NAMES = (
     "replay",
     "verify",
     "sources",
+    "audit",
+    "gateway",
 )
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay", "verify", "audit")
 
 
 def main() -> None:
