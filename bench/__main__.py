@@ -29,6 +29,7 @@ NAMES = (
     "verify",
     "sources",
     "audit",
+    "gateway",
 )
 
 

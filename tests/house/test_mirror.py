@@ -49,7 +49,8 @@ def mirrored() -> list[Path]:
 @pytest.mark.parametrize("name", mirrored(), ids=str)
 def test_every_module_has_its_test(name: Path) -> None:
     """A module without a test file of its name is not tested where readers look."""
-    places = [ROOT / "tests" / "unit" / name.parent, *([ROOT / "tests" / name.parent] if name.parts[0] == "flows" else [])]
+    flows = [ROOT / "tests" / name.parent, ROOT / "tests" / "flows"] if name.parts[0] == "flows" else []
+    places = [ROOT / "tests" / "unit" / name.parent, *flows]
     assert any((place / f"test_{name.name}").exists() for place in places)
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
+    from hanse.flows.pull.opened import Whom
     from hanse.flows.pull.progress import Progress, State
-    from hanse.flows.pull.pull import Pulled
+    from hanse.flows.pull.pull import Order, Pulled
 
 _LINE_SECONDS = 10.0
 _BAR_SECONDS = 0.2
@@ -33,9 +34,9 @@ def pull(
     exclude: Annotated[list[str] | None, Parameter(help="No files that fit this pattern.")] = None,
     node: Annotated[list[str] | None, Parameter(help="Address of a node. Default: HANSE_NODE, else HF_ENDPOINT.")] = None,
     upstream: Annotated[
-        str | None, Parameter(help="Hub for what no node has. Default: HANSE_UPSTREAM, else the public hub.")
+        str | None, Parameter(help="Hub for what no node has; `none` for none. Default: HF_ENDPOINT, else the public hub.")
     ] = None,
-    policy: Annotated[str | None, Parameter(help="Policy: a preset, a name, or a file. Default: HANSE_POLICY.")] = None,
+    policy: Annotated[str | None, Parameter(help="Policy: a preset, a name, or a file.")] = None,
     cache_dir: Annotated[Path | None, Parameter(help="Cache of Hugging Face programs. Default: where they look.")] = None,
     store: Annotated[Path | None, Parameter(help="Store of verified files. Default: HANSE_STORE, else HANSE_HOME/held.")] = None,
     offline: Annotated[bool, Parameter(help="Use no network.")] = False,
@@ -46,10 +47,8 @@ def pull(
     Exits with 0 if every file is there and verified, 1 otherwise; then nothing of it was put where programs look.
     """
     from hanse.flows.pull.into_cache import hub_cache
-    from hanse.flows.pull.opened import opened, whom
-    from hanse.flows.pull.progress import Progress
+    from hanse.flows.pull.opened import whom
     from hanse.flows.pull.pull import Order
-    from hanse.flows.pull.pull import pull as pull_order
     from hanse.model.repo import parse_repo_type
 
     name, _, revision = repo.partition("@")
@@ -63,11 +62,19 @@ def pull(
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
     )
-    progress = Progress()
-    with opened(asked, os.environ, progress.saw) as setting, _shown(progress):
-        pulled = pull_order(order, setting, progress)
+    pulled = _pull(asked, order)
     print(json.dumps(_json(pulled), indent=2, ensure_ascii=False) if as_json else _text(pulled))
     return 0
+
+
+def _pull(asked: Whom, order: Order) -> Pulled:
+    from hanse.flows.pull.opened import opened
+    from hanse.flows.pull.progress import Progress
+    from hanse.flows.pull.pull import pull as pull_order
+
+    progress = Progress()
+    with opened(asked, os.environ, progress.saw) as setting, _shown(progress):
+        return pull_order(order, setting, progress)
 
 
 @contextmanager

@@ -53,12 +53,7 @@ def verify(
     the signed one and the policy is met, 1 otherwise.
     """
     place = find_place(path, revision)
-    data = _evidence(place, bundle, receipt=bundle is None and repo is None)
-    if data is None and (repo is None or offline):
-        raise InputError(
-            "there is nothing to verify with" if not offline else "without network, evidence comes from a file",
-            hint="name an evidence file with --bundle, or a repository with --repo and its node with --node",
-        )
+    data = _evidence(place, bundle, repo, offline=offline)
     out = [one for one in (bundle, save_evidence) if one]
     with _hashing(place, out, rehash=rehash) as (hashing, progress):
         question = _question(place, bundle, repo=repo, repo_type=repo_type, revision=revision, origin=origin, tree=tree)
@@ -76,18 +71,27 @@ def verify(
     return _told(outcome, receipt, complete=complete, as_json=as_json)
 
 
-def _evidence(place: Place, bundle: Path | None, *, receipt: bool) -> bytes | None:
-    """Return the file that was named, else if so wanted the receipt of what lies there, None if there is neither."""
+def _evidence(place: Place, bundle: Path | None, repo: str | None, *, offline: bool) -> bytes | None:
+    """Return the file that was named, None if a node is to be asked, else the receipt of what lies there.
+
+    Raises InputError if there is none of these.
+    """
     if bundle is not None:
         from hanse.flows.verify_folder import read_bundle
         from hanse.model.receipt import MAX_RECEIPT_BYTES
 
         return read_bundle(bundle, MAX_RECEIPT_BYTES)
-    if not receipt:
-        return None
-    from hanse.flows.receipts import find_receipt
+    found = None
+    if repo is None:
+        from hanse.flows.receipts import find_receipt
 
-    return find_receipt(_home(), place)
+        found = find_receipt(_home(), place)
+    if found is None and (repo is None or offline):
+        raise InputError(
+            "there is nothing to verify with" if not offline else "without network, evidence comes from a file",
+            hint="name an evidence file with --bundle, or a repository with --repo and its node with --node",
+        )
+    return found
 
 
 def _receipt(data: bytes | None, question: Question) -> tuple[Receipt | None, Question, bytes | None]:

@@ -46,11 +46,10 @@ def pull(
     patterns of paths; nodes, upstream: addresses, default as `hanse pull`. Raises PolicyError if the policy refuses revision or
     file, IntegrityError if nobody honest has it, NotFoundError, PeerError, StorageError, InputError.
     """
+    from hanse.flows.pull import pull as pulling  # noqa: PLC0415
     from hanse.flows.pull.into_cache import hub_cache  # noqa: PLC0415 - verifying needs none of this
     from hanse.flows.pull.opened import opened, whom  # noqa: PLC0415
     from hanse.flows.pull.progress import Progress  # noqa: PLC0415
-    from hanse.flows.pull.pull import Order  # noqa: PLC0415
-    from hanse.flows.pull.pull import pull as pull_order  # noqa: PLC0415
 
     asked = whom(
         os.environ,
@@ -60,7 +59,7 @@ def pull(
         store=None if store is None else Path(store),
         offline=offline,
     )
-    order = Order(
+    order = pulling.Order(
         type=parse_repo_type(repo_type),
         name=repo,
         revision=revision,
@@ -71,7 +70,7 @@ def pull(
     )
     progress = Progress()
     with opened(asked, os.environ, progress.saw) as setting:
-        return pull_order(order, setting, progress)
+        return pulling.pull(order, setting, progress)
 
 
 def verify(

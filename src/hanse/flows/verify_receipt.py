@@ -80,7 +80,7 @@ def verify_received(
     """
     try:
         _check_own(receipt, home)
-        decision = decide(policy.policy, _facts(receipt, policy, now))
+        decision = decide(policy.policy, facts_of(receipt, policy, now))
         decision.require()
     except BaseException:
         hashing.stop()
@@ -101,7 +101,7 @@ def _check_own(receipt: Receipt, home: Path) -> None:
     raise VerificationFailed(failed[0], failed=failed, hint="pull it here, or get its evidence from a node that signs it")
 
 
-def _facts(receipt: Receipt, policy: LoadedPolicy, now: int) -> EvidenceFacts:
+def facts_of(receipt: Receipt, policy: LoadedPolicy, now: int) -> EvidenceFacts:
     """Return the facts for the policy; files that passed it when they came were scanned under it then."""
     same = receipt.policy.digest == policy_digest(policy)
     return EvidenceFacts(

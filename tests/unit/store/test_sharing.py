@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,6 @@ import pytest
 from hanse.errors import StorageError, StorageFull
 from hanse.store import sharing
 from hanse.store.sharing import copy, move, replace_link, replace_text
-
-OTHER = Path("/dev/shm")
 
 
 @pytest.fixture(name="source")
@@ -24,15 +21,21 @@ def _source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(name="elsewhere")
-def _elsewhere(tmp_path: Path) -> Iterator[Path]:
-    path = OTHER / f"hanse-sharing-{os.getpid()}"
-    if not OTHER.is_dir() or OTHER.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("there is no second file system")
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder that nothing can be moved to, as on another file system."""
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    def rename(self: Path, target: Path) -> Path:
+        return refuse() if self.parent != target.parent else target  # type: ignore[return-value]
+
+    path = tmp_path / "elsewhere"
     path.mkdir()
-    yield path
-    for one in path.iterdir():
-        one.unlink()
-    path.rmdir()
+    monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(os, "copy_file_range", refuse)
+    monkeypatch.setattr(sharing, "_clone", lambda *_: False)
+    return path
 
 
 def _names(folder: Path) -> list[str]:

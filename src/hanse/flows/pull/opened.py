@@ -10,6 +10,7 @@ from pathlib import Path
 from hanse.clock import SystemClock
 from hanse.flows.credentials import Credentials
 from hanse.flows.fetch_evidence import PUBLIC_HUB
+from hanse.flows.gateway_env import BEHIND
 from hanse.flows.policies import load_policy
 from hanse.flows.pull.fetch import Fetcher, Report
 from hanse.flows.pull.pull import Setting
@@ -17,6 +18,8 @@ from hanse.flows.pull.puller import Puller, PullSettings
 from hanse.home import home_folder
 from hanse.peers.client import parse_base
 from hanse.store.held.store import open_or_temporary
+
+_NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +45,20 @@ def whom(
 ) -> Whom:
     """Return who is asked, from what was said and the environment; raises InputError for an address that is none.
 
-    Nodes: those that were named, else HANSE_NODE, else HF_ENDPOINT unless that is the public hub. Upstream: HANSE_UPSTREAM,
-    else the public hub.
+    Nodes: those that were named, else those in HANSE_NODE, else HF_ENDPOINT unless that is the public hub. Upstream: the one that
+    was named (`none` for none), else HF_ENDPOINT, else the public hub.
     """
     home = home_folder(environ)
-    endpoint = environ.get("HF_ENDPOINT", "").rstrip("/")
-    named = nodes or tuple(one for one in (environ.get("HANSE_NODE") or ("" if endpoint == PUBLIC_HUB else endpoint),) if one)
-    chosen = upstream or environ.get("HANSE_UPSTREAM") or PUBLIC_HUB
+    # Under `hanse run` the endpoint is a gateway, and the one from before it is kept beside it.
+    endpoint = environ.get(BEHIND, environ.get("HF_ENDPOINT", "")).rstrip("/")
+    own = "" if endpoint == PUBLIC_HUB else endpoint
+    named = nodes or tuple(environ.get("HANSE_NODE", "").replace(",", " ").split()) or ((own,) if own else ())
+    chosen = endpoint or PUBLIC_HUB if upstream is None else upstream
     kept = store or Path(environ.get("HANSE_STORE") or home / "held")
     return Whom(
         nodes=tuple(dict.fromkeys(parse_base(one) for one in named)),
-        upstream=parse_base(chosen),
-        policy=policy or environ.get("HANSE_POLICY") or None,
+        upstream=None if chosen in {"", _NONE} else parse_base(chosen),
+        policy=policy,
         home=home,
         store=kept.expanduser().absolute(),
         offline=offline,

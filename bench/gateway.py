@@ -1,0 +1,157 @@
+"""`hanse run` beside plain clients: warm and cold against nginx, without network against a plain folder, and how soon CMD starts.
+
+warm: the files are held; cold: an origin on loopback has them, nothing is held. nginx serves the same answers and files.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.services.clients import MINILM, client_hf, client_python
+from tests.support.running import Runner
+
+from bench.common import Bench, Row, clock, interleave, ratio
+from hanse.conform.origin import HubOrigin
+
+NAME, SMALL = "ada/big", "ada/minilm"
+_TOKENIZER = "import sys; from transformers import AutoTokenizer; AutoTokenizer.from_pretrained(sys.argv[1])"
+_CONF = """
+daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; user root; worker_processes 1;
+events {{ worker_connections 256; }}
+http {{
+  access_log off; sendfile on; etag off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;
+  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{
+    listen 127.0.0.1:{port};
+    location = /{name}/resolve/{rev}/{file} {{
+      alias {path}; add_header X-Repo-Commit {rev}; add_header ETag '"{etag}"'; add_header X-Linked-Etag '"{etag}"';
+      add_header X-Linked-Size {size};
+    }}
+    location / {{ proxy_pass {origin}; }}
+  }}
+}}
+"""
+
+
+def _nginx(bench: Bench, origin: HubOrigin, file: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """Start nginx, which sends the large file itself and leaves names to the origin; return its process and address."""
+    from tests.support.proxies import _wait, free_port
+
+    port, pin = free_port(), origin.pins(NAME)[file.name]
+    rev = origin.repo(NAME).refs["refs/heads/main"]
+    conf = bench.folder / "nginx.conf"
+    conf.write_text(
+        _CONF.format(
+            folder=bench.folder, port=port, name=NAME, rev=rev, file=file.name, path=file, etag=pin.etag, size=pin.size,
+            origin=origin.url,
+        )
+    )  # fmt: skip
+    process = subprocess.Popen(["/usr/sbin/nginx", "-p", str(bench.folder), "-c", str(conf), "-e", str(bench.folder / "e.log")])
+    _wait(port, process)
+    return process, f"http://127.0.0.1:{port}"
+
+
+def _timed(user: Runner, *program: str | Path, flags: tuple[str, ...] = (), fresh: Path | None = None) -> float:
+    """Return how many seconds a run takes, with an empty client's cache; fresh: a folder that is removed before."""
+    for folder in (user.home / "hanse" / "hub-cache", *([fresh] if fresh else [])):
+        shutil.rmtree(folder, ignore_errors=True)
+    with clock() as took:
+        user.run(*program, flags=flags).good()
+    return took[0]
+
+
+def _plain(user: Runner, *program: str | Path, fresh: Path | None = None, **environ: str) -> float:
+    """Return how many seconds a program takes by itself."""
+    for folder in (user.home / "plain", *([fresh] if fresh else [])):
+        shutil.rmtree(folder, ignore_errors=True)
+    told = {**user.environ, "HF_HOME": str(user.home / "plain"), "HF_HUB_DISABLE_XET": "1", **environ}
+    with clock() as took:
+        subprocess.run([str(one) for one in program], env=told, check=True, capture_output=True)
+    return took[0]
+
+
+def _start(user: Runner) -> float:
+    """Return how many seconds pass from `hanse run` to the first line of the program."""
+    before = time.time()
+    return float(user.run(sys.executable, "-S", "-c", "import time; print(time.time())").good().out) - before
+
+
+def _bare(user: Runner) -> float:
+    before = time.time()
+    program = [sys.executable, "-S", "-c", "import time; print(time.time())"]
+    return float(subprocess.run(program, env=user.environ, check=True, capture_output=True, text=True).stdout) - before
+
+
+def run(bench: Bench) -> list[Row]:
+    """Measure wall times; interleaved."""
+    big = bench.random_file("big.txt")
+    rows: list[Row] = []
+    with HubOrigin({NAME: {"big.txt": big}, SMALL: MINILM}, xet=True, chunk_lists=True) as origin:
+        process, url = _nginx(bench, origin, big)
+        user = Runner(bench.folder / "user", ("--upstream", origin.url))
+        try:
+            rows += _downloads(bench, user, url)
+            rows += _offline(bench, user)
+        finally:
+            process.terminate()
+            process.wait()
+    start = interleave(bench.rounds * 3, hanse=lambda: _start(user), bare=lambda: _bare(user))
+    rows.append(Row("seconds until CMD runs under hanse run", str(start["hanse"]), "<= 0.6"))
+    rows.append(Row("the same by itself", str(start["bare"])))
+    return rows
+
+
+def _downloads(bench: Bench, user: Runner, nginx: str) -> list[Row]:
+    out, hf = bench.folder / "out", client_hf("hub2")
+    get = (hf, "download", NAME, "--local-dir", out)
+    cold_user = Runner(bench.folder / "cold", user.flags)
+
+    def cold() -> float:
+        shutil.rmtree(cold_user.home, ignore_errors=True)
+        return _timed(cold_user, *get, fresh=out)
+
+    _timed(user, *get, fresh=out)
+    found = interleave(
+        bench.rounds,
+        warm=lambda: _timed(user, *get, fresh=out),
+        cold=cold,
+        nginx=lambda: _plain(user, *get, fresh=out, HF_ENDPOINT=nginx),
+    )
+    return [
+        Row("hf download, warm, seconds", str(found["warm"])),
+        Row("hf download, cold, seconds", str(found["cold"])),
+        Row("plain hf download from nginx, seconds", str(found["nginx"])),
+        Row("warm against nginx", ratio(found["warm"], found["nginx"]), "<= 1.15 x"),
+        Row("cold against warm", ratio(found["cold"], found["warm"]), "<= 1.5 x"),
+    ]
+
+
+def _offline(bench: Bench, user: Runner) -> list[Row]:
+    """Without network: tokenizer and download of what is held, against a plain folder and a copy."""
+    out, hf, python = bench.folder / "small", client_hf("hub2"), client_python("hub2")
+    _timed(user, hf, "download", SMALL, "--local-dir", out)
+    off = ("--offline",)
+    tokens = interleave(
+        bench.rounds,
+        held=lambda: _timed(user, python, "-c", _TOKENIZER, SMALL, flags=off),
+        plain=lambda: _plain(user, python, "-c", _TOKENIZER, MINILM, HF_HUB_OFFLINE="1"),
+    )
+    files = interleave(
+        bench.rounds,
+        held=lambda: _timed(user, hf, "download", SMALL, "--local-dir", out, flags=off, fresh=out),
+        plain=lambda: _plain(user, python, "-c", _COPY, MINILM, out, fresh=out),
+    )
+    return [
+        Row("AutoTokenizer without network, held, seconds", str(tokens["held"])),
+        Row("AutoTokenizer of a plain folder, seconds", str(tokens["plain"])),
+        Row("ratio", ratio(tokens["held"], tokens["plain"]), "no difference seen"),
+        Row("hf download without network, held, seconds", str(files["held"])),
+        Row("a copy of the folder by Python with the client imported, seconds", str(files["plain"])),
+    ]
+
+
+_COPY = "import shutil, sys, huggingface_hub.cli.hf; shutil.copytree(sys.argv[1], sys.argv[2])"

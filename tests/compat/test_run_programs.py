@@ -1,0 +1,178 @@
+"""Real programs under `hanse run`: they load what they always load, and get verified bytes only."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.services.clients import CLIENTS, MINILM, client_hf, client_python
+from tests.support.clients import tree_bytes
+from tests.support.pull_person import EVIL
+from tests.support.running import Runner
+
+from hanse.conform.faults import Fault
+from hanse.conform.origin import HubOrigin
+from hanse.model.repo import RepoType
+
+MODEL, DATA, BAD = "sentence-transformers/all-MiniLM-L6-v2", "ada/numbers", "ada/bad"
+CLIENT_VERSIONS = [pytest.param("hub0", marks=pytest.mark.soak), pytest.param("hub1", marks=pytest.mark.soak), "hub2"]
+ROWS = b'{"n": 1}\n{"n": 2}\n{"n": 3}\n'
+_TOKENS = """
+import json, sys
+from transformers import AutoConfig, AutoTokenizer
+name = sys.argv[1]
+tokens = AutoTokenizer.from_pretrained(name)(["No single institution", "kann das aufhalten."])["input_ids"]
+print(json.dumps([AutoConfig.from_pretrained(name).hidden_size, tokens]))
+"""
+_ROWS = """
+import json, sys
+from datasets import load_dataset
+print(json.dumps(load_dataset(sys.argv[1], split="train")["n"][:]))
+"""
+_EMBED = """
+import json, sys
+from sentence_transformers import SentenceTransformer
+model = SentenceTransformer(sys.argv[1], device="cpu")
+print(json.dumps([[round(float(x), 6) for x in row] for row in model.encode(["an open hub", "ein offener Speicher"])]))
+"""
+_CATCH = """
+import json, sys
+from huggingface_hub import hf_hub_download, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError
+said = []
+for call in (lambda: hf_hub_download(sys.argv[1], "model.pkl"), lambda: snapshot_download(sys.argv[1])):
+    try:
+        call()
+        said.append("")
+    except Exception as error:
+        said.append(f"{type(error).__name__}: {error}")
+print(json.dumps(said))
+"""
+_NPM = """
+import { downloadFile, listFiles } from "@huggingface/hub";
+const hubUrl = process.env.HF_ENDPOINT, repo = process.argv[2], names = [];
+for await (const file of listFiles({ repo, hubUrl, recursive: true })) names.push(file.path);
+const file = await downloadFile({ repo, path: "config.json", hubUrl });
+console.log(JSON.stringify([names.sort(), await file.text()]));
+"""
+
+
+@pytest.fixture(name="origin", scope="module")
+def _origin() -> Iterator[HubOrigin]:
+    with HubOrigin({MODEL: MINILM, BAD: {"config.json": b"{}", "model.pkl": EVIL}}, xet=True, chunk_lists=True) as origin:
+        origin.commit(DATA, {"data.jsonl": ROWS}, kind=RepoType.DATASET)
+        yield origin
+
+
+@pytest.fixture(name="user", scope="module")
+def _user(origin: HubOrigin, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """Return a user whose store fills as the tests of this module go on."""
+    return Runner(tmp_path_factory.mktemp("user"), ("--upstream", origin.url))
+
+
+@pytest.mark.parametrize("client", CLIENT_VERSIONS)
+def test_hf_download(origin: HubOrigin, user: Runner, client: str, tmp_path: Path) -> None:
+    """The command of three versions gets every file as it is, and the summary says from whom."""
+    ran = user.run(client_hf(client), "download", MODEL, "--local-dir", tmp_path / "out").good()
+    assert tree_bytes(tmp_path / "out") == tree_bytes(MINILM)
+    assert ran.summary["used"][0]["repo"] == MODEL
+    assert f"policy open: {MODEL}@" in ran.err
+
+
+def test_transformers(origin: HubOrigin, user: Runner) -> None:
+    """Tokens and configuration are those of the files on disk; the second time without network, and without waiting."""
+    local = user.run(client_python("hub2"), "-c", _TOKENS, MINILM).good().value
+    assert user.run(client_python("hub2"), "-c", _TOKENS, MODEL).good().value == local
+    asked = len(origin.requests)
+    assert user.run(client_python("hub2"), "-c", _TOKENS, MODEL, flags=("--offline",)).good().value == local
+    assert len(origin.requests) == asked
+
+
+@pytest.mark.soak
+def test_datasets(origin: HubOrigin, user: Runner) -> None:
+    """A data set is loaded through its own library."""
+    assert user.run(client_python("hub2"), "-c", _ROWS, DATA).good().value == [1, 2, 3]
+
+
+@pytest.mark.soak
+def test_sentence_transformers(origin: HubOrigin, user: Runner) -> None:
+    """An embedding computed from what came is the one from the files on disk."""
+    local = user.run(client_python("torch"), "-c", _EMBED, MINILM).good().value
+    assert user.run(client_python("torch"), "-c", _EMBED, MODEL).good().value == local
+
+
+def test_npm(origin: HubOrigin, user: Runner) -> None:
+    """The client for JavaScript lists and reads."""
+    script = CLIENTS / "npm" / "run-under-gateway.mjs"
+    script.write_text(_NPM)
+    try:
+        names, text = user.run("node", script, MODEL).good().value
+    finally:
+        script.unlink()
+    assert set(names) >= set(tree_bytes(MINILM))
+    assert text.encode() == (MINILM / "config.json").read_bytes()
+
+
+@pytest.mark.parametrize("client", CLIENT_VERSIONS)
+def test_a_script_that_catches_errors(origin: HubOrigin, user: Runner, client: str) -> None:
+    """What is refused is an error of the client's own kind, with the reason; a program can go on, and the summary tells of it."""
+    ran = user.run(client_python(client), "-c", _CATCH, BAD).good()
+    for said in ran.value:
+        # Once known, the whole revision is as if it were not there: clients answer any other refusal from their cache.
+        assert said.startswith(("GatedRepoError", "RevisionNotFoundError"))
+        assert "model.pkl" in said
+    assert ran.summary["refused"]
+    assert not list((user.home / "hanse" / "hub-cache").rglob("model.pkl"))
+
+
+def test_two_at_once(origin: HubOrigin, tmp_path: Path) -> None:
+    """Two programs of one user that load the same thing at the same time both get it, and it is fetched once."""
+    user = Runner(tmp_path / "user", ("--upstream", origin.url))
+    before = origin.bytes_sent
+    running = [user.start(client_hf("hub2"), "download", MODEL, "--local-dir", tmp_path / str(n)) for n in range(2)]
+    for one in running:
+        out, err = one.communicate(timeout=200)
+        assert one.returncode == 0, out + err
+    for number in range(2):
+        assert tree_bytes(tmp_path / str(number)) == tree_bytes(MINILM)
+    size = sum(len(data) for data in tree_bytes(MINILM).values())
+    assert origin.bytes_sent - before < 1.2 * size
+
+
+def test_one_is_killed(tmp_path: Path) -> None:
+    """After kill -9 of gateway and program nothing is left that is false, and the next run goes on from what had come."""
+    files = {"config.json": b"{}", "big.txt": b"w" * 12_000_000}
+    with HubOrigin({"ada/big": files}, xet=True, chunk_lists=True, rate=3_000_000) as origin:
+        user = Runner(tmp_path / "user", ("--upstream", origin.url))
+        first = user.start(client_hf("hub2"), "download", "ada/big", "--local-dir", tmp_path / "out")
+        until = time.monotonic() + 60
+        while origin.bytes_sent < 4_000_000 and first.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        os.killpg(first.pid, signal.SIGKILL)
+        first.communicate()
+        origin.pace.rate = None
+        user.run(client_hf("hub2"), "download", "ada/big", "--local-dir", tmp_path / "out").good()
+        assert tree_bytes(tmp_path / "out") == files
+        assert not [one for one in origin.faults.hits if one is not Fault.SLOW]
+
+
+@pytest.mark.parametrize("kept", ["environment", "file"])
+def test_a_foreign_token_is_no_hindrance(origin: HubOrigin, tmp_path: Path, kept: str) -> None:
+    """A laptop with a token of some other server loads a public model, and the token goes nowhere."""
+    token = "hf_ofsomeotherserver0123456789"
+    elsewhere = {"HF_TOKEN": token, "HF_ENDPOINT": "http://127.0.0.1:9"}
+    user = Runner(tmp_path / "user", ("--upstream", origin.url), elsewhere if kept == "environment" else {})
+    if kept == "file":
+        path = user.home / ".cache" / "huggingface" / "token"
+        path.parent.mkdir(parents=True)
+        path.write_text(token)
+    before = len(origin.requests)
+    ran = user.run(client_hf("hub2"), "download", DATA, "--repo-type", "dataset", "--local-dir", tmp_path / "out").good()
+    assert (tmp_path / "out" / "data.jsonl").read_bytes() == ROWS
+    sent = json.dumps([sorted(one.headers.items()) for one in origin.requests[before:]])
+    assert token not in sent + ran.err
