@@ -14,7 +14,21 @@ from pathlib import Path
 
 from bench.common import Bench, Row, machine
 
-NAMES = ("serving", "download", "upload", "dedup", "latency", "listing", "scan", "signing", "append", "log", "replay", "verify")
+NAMES = (
+    "serving",
+    "download",
+    "upload",
+    "dedup",
+    "latency",
+    "listing",
+    "scan",
+    "signing",
+    "append",
+    "log",
+    "replay",
+    "verify",
+    "sources",
+)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Places that files come from: HTTP servers on loopback that send ranges at a stated rate and misbehave on demand, and clients of them."""
+"""Places that files come from: servers on loopback that send ranges at a stated rate and misbehave on demand; their clients."""
 
 from __future__ import annotations
 
@@ -217,13 +217,13 @@ class HttpPlace:
             connection.request("GET", f"/{pin.path}/chunks")
             answer = connection.getresponse()
             body = answer.read()
-            return body if answer.status == 200 else None
         except TimeoutError as error:
             raise PeerTooSlow(f"{self.name} sent nothing for {self._stall} seconds") from error
         except (OSError, http.client.HTTPException) as error:
             raise PeerDown(f"{self.name} cannot be reached: {error}") from error
         finally:
             connection.close()
+        return body if answer.status == 200 else None
 
     def _check(self, answer: http.client.HTTPResponse, expected: int) -> None:
         if answer.status == 404:

@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.support.places import Faults, HttpPlace, RangeServer, pin_of
 
 from hanse.errors import DigestMismatch, PeerDown, PolicyError
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.fetch import Fetcher
 from hanse.store.held import Held, HeldFile
-from tests.support.places import Faults, HttpPlace, RangeServer, pin_of
 
 MIB = 1 << 20
 DATA = random.Random(11).randbytes(6 * MIB + 12345)

@@ -22,8 +22,9 @@ from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.follower import Follower
 from hanse.flows.pull.layout import Layout, chunk_layout
 from hanse.flows.pull.schedule import Reader, Schedule
+from hanse.flows.pull.small import IN_MEMORY, SmallFile
 from hanse.flows.pull.sources import REST_SECONDS, TRIES, Sources, Speeds
-from hanse.flows.pull.staged import IN_MEMORY, Staging
+from hanse.flows.pull.staged import Staging
 from hanse.flows.pull.transfer import PARALLEL, Transfer
 from hanse.model.filepin import FilePin
 from hanse.peers.place import Place
@@ -251,25 +252,36 @@ class Fetch:
     def _fill(self, partial: Partial) -> HeldFile | None:
         """Fetch what is missing in `partial`, check it, and commit it."""
         self._done = sum(end - start for start, end in partial.done)
-        layout = self._layout(partial)
-        if layout is not None:
-            digests = self._chunked(partial, layout)
-        else:
-            digests = Staging(
-                self.pin,
-                partial,
-                self._sources,
-                self._tell,
-                changed=self._changed,
-                stopped=lambda: self._stopped,
-                thorough=self._fetcher.thorough,
-                parallel=self._fetcher.parallel,
-            ).run()
+        digests = self._digests(partial)
         return None if digests is None else partial.commit(digests.sha256, digests.xet, digests.git_oid)
 
+    def _digests(self, partial: Partial) -> Digests | None:
+        """Fetch what is missing in `partial` and check it; return the digests, None if everybody has lost interest."""
+        fetcher, stopped = self._fetcher, lambda: self._stopped
+        if self.pin.size <= IN_MEMORY:
+            small = SmallFile(self.pin, self._sources, self._tell, stopped, thorough=fetcher.thorough).fetch()
+            if small is None:
+                return None
+            partial.write(0, small[0])
+            partial.mark(0, self.pin.size)
+            return small[1]
+        layout = self._layout(partial)
+        if layout is not None:
+            return self._chunked(partial, layout)
+        return Staging(
+            self.pin,
+            partial,
+            self._sources,
+            self._tell,
+            changed=self._changed,
+            stopped=stopped,
+            thorough=fetcher.thorough,
+            parallel=fetcher.parallel,
+        ).run()
+
     def _layout(self, partial: Partial) -> Layout | None:
-        """Return where the chunks are, None if nobody has a true chunk list, or the file is too small to ask for one."""
-        if self.pin.xet is None or self.pin.size <= IN_MEMORY:
+        """Return where the chunks are, None if nobody has a true chunk list."""
+        if self.pin.xet is None:
             return None
         kept = partial.chunk_list
         if kept is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from hanse.errors import StorageError
 from hanse.flows.pull.digests import Digests, WholeFile
 from hanse.flows.pull.schedule import Schedule
+from hanse.store.durable import storage_errors
 from hanse.store.held.partial import Partial
 
 _READ = 1 << 20
@@ -17,6 +19,7 @@ class Follower:
 
     def __init__(self, schedule: Schedule, partial: Partial, whole: WholeFile) -> None:
         self._schedule, self._partial, self._whole = schedule, partial, whole
+        self._buffer = memoryview(bytearray(_READ))
         self._stopped = False
         self._problem: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="fetch hash", daemon=True)
@@ -37,24 +40,28 @@ class Follower:
         self._thread.join()
 
     def _run(self) -> None:
-        layout, changed, number = self._schedule.layout, self._schedule.changed, 0
         try:
-            while number < layout.count and not self._stopped:
-                end = self._schedule.first_gap(number)
-                if end == number:
-                    with changed:
-                        if self._schedule.first_gap(number) == number and not self._stopped:
-                            changed.wait()
-                    continue
-                self._take(layout.start(number), layout.start(end))
-                number = end
+            with storage_errors("read a fetched file"), self._partial.path.open("rb", buffering=0) as file:
+                self._follow(file.fileno())
         except Exception as error:  # noqa: BLE001 - raised where the result is asked for
             self._problem = error
 
-    def _take(self, at: int, end: int) -> None:
+    def _follow(self, file: int) -> None:
+        layout, changed, number = self._schedule.layout, self._schedule.changed, 0
+        while number < layout.count and not self._stopped:
+            end = self._schedule.first_gap(number)
+            if end > number:
+                self._take(file, layout.start(number), layout.start(end))
+                number = end
+                continue
+            with changed:
+                if self._schedule.first_gap(number) == number and not self._stopped:
+                    changed.wait()
+
+    def _take(self, file: int, at: int, end: int) -> None:
         while at < end and not self._stopped:
-            data = self._partial.read(at, min(_READ, end - at))
-            if not data:
+            count = os.preadv(file, [self._buffer[: end - at]], at)
+            if not count:
                 raise StorageError(f"{self._partial.path} has lost bytes after {at}", hint="fetch the file again")
-            self._whole.update(data)
-            at += len(data)
+            self._whole.update(self._buffer[:count])
+            at += count

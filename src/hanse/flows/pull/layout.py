@@ -49,10 +49,10 @@ class Layout:
         Returns the number after the last whole piece that is what it must be, and that after the last whole piece: they are the
         same if all are true.
         """
-        end = bisect_right(self._bounds(first, len(data)), len(data)) - 1 + first
+        bounds = self._bounds(first, len(data))
+        end = first + bisect_right(bounds, len(data)) - 1
         if self._list is None:
             return end, end
-        bounds = self._bounds(first, len(data))
         for number in range(first, end):
             at = number - first
             record = CHUNK_RECORD_BYTES * number

@@ -22,6 +22,8 @@ SPLIT = 1024 * 1024
 """What remains of a task is divided only if it has at least so many bytes."""
 LATE = 0.5
 """Seconds that a reader waits for a piece before another place is asked for it, too."""
+SLOW = 3.0
+"""A place that needs so many times as long as the one that helps it is called slow."""
 _FREE, _TAKEN, _DONE = 0, 1, 2
 _FIRST_GUESS = 2.0 * 1024 * 1024
 
@@ -177,7 +179,7 @@ class Schedule:
                 continue
             wanted = self._bytes(task.at, reader.at + 1)
             if wanted / self._rate(task, now) > 2 * wanted / rate:
-                return self._double(place, task)
+                return self._double(place, task, rate)
         return None
 
     def _helping(self, place: str, rate: float) -> Task | None:
@@ -194,13 +196,16 @@ class Schedule:
             task = self._begin(place, cut, slowest.end)
             slowest.end = cut
             return task
-        return self._double(place, slowest) if left / theirs > 1.5 * left / rate else None
+        return self._double(place, slowest, rate) if left / theirs > 1.5 * left / rate else None
 
-    def _double(self, place: str, task: Task) -> Task:
+    def _double(self, place: str, task: Task, rate: float) -> Task:
         """Return a task for all that is left of another one."""
         task.doubled = True
         twin = self._begin(place, task.at, task.end)
-        twin.doubled, twin.helps = True, task.place
+        twin.doubled = True
+        now = self._clock()
+        if now - task.begun > LATE and rate > SLOW * self._rate(task, now):
+            twin.helps = task.place
         return twin
 
     def _bytes(self, first: int, end: int) -> int:

@@ -30,6 +30,7 @@ TRIES = 4
 REST_SECONDS = 0.25
 MOST_REST = 300.0
 """Seconds that a place may ask to be left alone for; asking for more is refusing."""
+_TICK = 0.1
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PASSING = (PeerDown, PeerMisbehaved)
 
@@ -69,7 +70,6 @@ class Source:
     missing: bool = False
     failures: int = 0
     got: int = 0
-    lanes: int = 0
 
 
 class Sources:
@@ -118,6 +118,25 @@ class Sources:
     def resting(self, source: Source) -> float:
         """Return for how many more seconds a place must be left alone."""
         return max(0.0, source.until - self._clock())
+
+    def rest(self, source: Source, seconds: float) -> None:
+        """Leave a place alone for a while, without holding anything against it."""
+        source.until = self._clock() + seconds
+
+    def ready(self, path: str, stopped: Callable[[], bool]) -> list[Source] | None:
+        """Return the places that can be asked now, at least one, the best first; waits for one that rests. None if `stopped`.
+
+        Raises what `verdict` says if no place is left.
+        """
+        while not stopped():
+            left = self.left
+            if not left:
+                raise self.verdict(path)
+            found = [one for one in left if not self.resting(one)]
+            if found:
+                return found
+            time.sleep(min(_TICK, *(self.resting(one) for one in left)))
+        return None
 
     def brought(self, source: Source, size: int) -> None:
         """Note that a place brought bytes that were kept."""

@@ -11,20 +11,22 @@ import threading
 import time
 from collections.abc import Callable
 
-from hanse.errors import DigestMismatch, HanseError, PeerMisbehaved
+from hanse.errors import DigestMismatch, HanseError
 from hanse.flows.pull.digests import Digests, WholeFile
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.follower import Follower
 from hanse.flows.pull.layout import plain_layout
-from hanse.flows.pull.schedule import Schedule
-from hanse.flows.pull.sources import Source, Sources, as_failure
-from hanse.flows.pull.transfer import PARALLEL, Transfer
+from hanse.flows.pull.schedule import SLOW, Schedule
+from hanse.flows.pull.sources import Source, Sources
+from hanse.flows.pull.transfer import PARALLEL, PER_PLACE, Transfer
 from hanse.model.filepin import FilePin
 from hanse.store.held.partial import Partial
 
-IN_MEMORY = 512 * 1024
-"""Bytes up to which a file is checked before it is written at all."""
-_TICK = 0.1
+SLOW_SECONDS = 5.0
+"""How long a place may be slow before another one goes on."""
+SLOWEST = 1024 * 1024
+"""Bytes a second that a place of which nothing is known is thought to give."""
+SLOW_REST = 30.0
 _EARLIER = ""
 
 
@@ -51,8 +53,6 @@ class Staging:
 
         Raises what `Sources.verdict` says if no place is left, StorageError.
         """
-        if self._pin.size <= IN_MEMORY:
-            return self._in_memory()
         senders = {_EARLIER} if self._partial.done else set[str]()
         while not self._stopped():
             try:
@@ -71,31 +71,38 @@ class Staging:
         follower = Follower(schedule, self._partial, WholeFile(self._pin, thorough=self._thorough))
         try:
             while not schedule.complete:
-                source = self._next()
-                if source is None:
+                ready = self._sources.ready(self._pin.path, self._stopped)
+                if ready is None:
                     return None
-                got = source.got
-                transfer.run(self._stopped, source)
+                source, got = ready[0], ready[0].got
+                transfer.run(self._impatience(source), source)
                 if source.got > got:
                     senders.add(source.place.name)
             return follower.result()
         finally:
             follower.stop()
 
+    def _impatience(self, source: Source) -> Callable[[], bool]:
+        """Return what tells that one should not stay with a place: nobody wants the file any more, or another is much faster."""
+        began, got, speeds = time.monotonic(), source.got, self._sources.speeds
+
+        def stopped() -> bool:
+            passed = time.monotonic() - began
+            if self._stopped() or passed < SLOW_SECONDS:
+                return self._stopped()
+            rate = (source.got - got) / passed
+            others = [one for one in self._sources.left if one is not source and not self._sources.resting(one)]
+            better = [one for one in others if (speeds.rate(one.place.name) or SLOWEST) / PER_PLACE > SLOW * rate]
+            if better:
+                self._sources.rest(source, SLOW_REST)
+                why = f"{source.place.name} sends {rate / 1024:.0f} KiB a second of {self._pin.path}, another place is tried"
+                self._report(Event(Kind.SLOW, self._pin.path, source.place.name, None, 0, self._pin.size, why))
+            return bool(better)
+
+        return stopped
+
     def _covers(self, schedule: Schedule, number: int) -> bool:
         return self._partial.covers(schedule.layout.start(number), schedule.layout.start(number + 1))
-
-    def _next(self) -> Source | None:
-        """Return the place to ask now, waiting for one that rests; None if `stopped`. Raises if no place is left."""
-        while not self._stopped():
-            left = self._sources.left
-            if not left:
-                raise self._sources.verdict(self._pin.path)
-            ready = next((one for one in left if not self._sources.resting(one)), None)
-            if ready is not None:
-                return ready
-            time.sleep(min(_TICK, *(self._sources.resting(one) for one in left)))
-        return None
 
     def _blame(self, senders: set[str], error: HanseError) -> None:
         """Put the one who sent a false file out; if several sent it, all but the first wait their turn alone."""
@@ -109,45 +116,3 @@ class Staging:
         if self._sources.lied(source, error.message):
             why = f"{name}: {error.message}; it is asked for nothing more of this file"
             self._report(Event(Kind.LIE, self._pin.path, name, None, 0, self._pin.size, why))
-
-    def _in_memory(self) -> Digests | None:
-        """Fetch a small file in one request and check it before it is written."""
-        while True:
-            source = self._next() if self._pin.size else None
-            if source is None and self._pin.size:
-                return None
-            try:
-                data = self._read(source) if source is not None else b""
-                whole = WholeFile(self._pin, thorough=self._thorough)
-                whole.update(data)
-                digests = whole.finish()
-            except DigestMismatch as error:
-                if source is None:
-                    raise
-                self._lie(source, error)
-                continue
-            except Exception as error:  # noqa: BLE001 - a place is code that talks to strangers
-                assert source is not None
-                self._fail(source, as_failure(error, source.place.name))
-                continue
-            self._partial.write(0, data)
-            self._partial.mark(0, len(data))
-            if source is not None:
-                self._sources.brought(source, len(data))
-            return digests
-
-    def _read(self, source: Source) -> bytes:
-        parts, size, began = list[bytes](), 0, time.monotonic()
-        for piece in source.place.read(self._pin, 0, self._pin.size):
-            size += len(piece)
-            if size > self._pin.size or self._stopped():
-                break
-            parts.append(piece)
-        if size != self._pin.size:
-            raise PeerMisbehaved(f"{source.place.name} sent {size} bytes, asked for {self._pin.size}")
-        self._sources.speeds.saw(source.place.name, size, time.monotonic() - began)
-        return b"".join(parts)
-
-    def _fail(self, source: Source, error: HanseError) -> None:
-        if self._sources.failed(source, error):
-            self._report(Event(Kind.DEAD, self._pin.path, source.place.name, None, 0, self._pin.size, error.message))

@@ -22,6 +22,9 @@ from hanse.store.held.partial import Partial
 
 PARALLEL = 8
 PER_PLACE = 3
+GATHER = 256 * 1024
+"""Bytes that are checked and written at a time, unless they come slowly: calls cost more than bytes."""
+GATHER_SECONDS = 0.05
 _TICK = 0.1
 
 
@@ -56,6 +59,7 @@ class Transfer:
         self._closed = False
         self._writing = 0
         self._only: Source | None = None
+        self._lanes: dict[Source, int] = {}
         self._slow: set[str] = set()
 
     def run(self, stopped: Callable[[], bool], only: Source | None = None) -> bool:
@@ -89,9 +93,9 @@ class Transfer:
         useful = max(1, (self._layout.size - self.schedule.done_bytes) // LEAST)
         each = max(1, min(PER_PLACE, self._parallel // len(left), useful))
         for source in left:
-            for _ in range(source.lanes, each):
+            for _ in range(self._lanes.get(source, 0), each):
                 with self.schedule.changed:
-                    source.lanes += 1
+                    self._lanes[source] = self._lanes.get(source, 0) + 1
                 threading.Thread(target=self._lane, args=(source,), name=f"fetch {source.place.name}", daemon=True).start()
 
     def _lane(self, source: Source) -> None:
@@ -111,11 +115,15 @@ class Transfer:
             self._failure = self._failure or error
         finally:
             with changed:
-                source.lanes -= 1
+                self._lanes[source] -= 1
                 changed.notify_all()
 
     def _wanted(self, source: Source) -> bool:
-        return not (self._closed or source.out or self.schedule.complete or (self._only is not None and self._only is not source))
+        return self._live(source) and not source.out and not self.schedule.complete
+
+    def _live(self, source: Source) -> bool:
+        """Whether what a place sends is still wanted."""
+        return not self._closed and (self._only is None or self._only is source)
 
     def _work(self, source: Source, task: Task) -> None:
         """Fetch one task and note how it went."""
@@ -139,25 +147,37 @@ class Transfer:
     def _receive(self, source: Source, task: Task) -> None:
         """Check and store what the place sends for `task`, piece by piece; raises what the place raises, or _FalsePieceError."""
         start, end = self._layout.start(task.at), self._layout.start(task.end)
-        left, received = b"", 0
+        gathered, held, received, flushed = list[bytes | memoryview](), 0, 0, time.monotonic()
         with _reading(source.place.read(self._pin, start, end)) as stream:
             for data in stream:
                 received += len(data)
-                if self._closed:
+                if not self._live(source):
                     return
                 if received > end - start:
                     raise PeerMisbehaved(f"{source.place.name} sent more than the {end - start} bytes that it was asked for")
-                view = memoryview(left + data if left else data)
-                first = task.at
-                true, whole = self._layout.true_run(first, view)
-                used = self._layout.start(true) - self._layout.start(first)
-                more = self._store(source, task, true, view[:used])
-                if true < whole:
-                    raise _FalsePieceError(true)
-                if not more:
+                gathered.append(data)
+                held += len(data)
+                now = time.monotonic()
+                if held < GATHER and received < end - start and now - flushed < GATHER_SECONDS:
+                    continue
+                left = self._accept(source, task, memoryview(b"".join(gathered) if len(gathered) > 1 else data))
+                if left is None:
                     return
-                left = bytes(view[used:])
+                gathered, held, flushed = [left] if left else [], len(left), now
         raise PeerMisbehaved(f"{source.place.name} ended after {received} of {end - start} bytes")
+
+    def _accept(self, source: Source, task: Task, data: memoryview) -> memoryview | None:
+        """Check and store the whole pieces at the front of `data`; return what is left over, None if the task is over.
+
+        Raises _FalsePieceError once what comes before the false piece is stored.
+        """
+        first = task.at
+        true, whole = self._layout.true_run(first, data)
+        used = self._layout.start(true) - self._layout.start(first)
+        more = self._store(source, task, true, data[:used])
+        if true < whole:
+            raise _FalsePieceError(true)
+        return data[used:] if more else None
 
     def _store(self, source: Source, task: Task, end: int, data: memoryview) -> bool:
         """Write the true pieces of `task` before `end`; return whether the rest of the task is still wanted."""
@@ -165,7 +185,7 @@ class Transfer:
             return True
         changed, offset = self.schedule.changed, self._layout.start(task.at)
         with changed:
-            if self._closed:
+            if not self._live(source):
                 return False
             self._writing += 1
         try:
