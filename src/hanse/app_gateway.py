@@ -7,56 +7,82 @@ their first answer in the socket's queue.
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hanse.errors import BadSetting, HanseError
+from hanse.errors import BadSetting, HanseError, StorageError
 from hanse.flows.gateway_env import client_env, hub_cache, repo_folder
-from hanse.flows.gateway_session import Session
+from hanse.flows.gateway_session import Session, Summary
 from hanse.flows.policies import LoadedPolicy
-from hanse.store.held.store import Held
 
 if TYPE_CHECKING:
     import uvicorn
 
-PUBLIC_HUB = "https://huggingface.co"
-_HOST = "127.0.0.1"
+    from hanse.flows.gateway_home import Home
+    from hanse.flows.gateway_pull import Counting, GatewaySource
+    from hanse.store.held.store import Held
+
+HOST = "127.0.0.1"
 _BACKLOG = 512
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
-    """What a gateway is started with. home: HANSE_HOME; store: the held store; environ: as it was before; limit: bytes."""
+    """What a gateway is started with.
+
+    home: HANSE_HOME; caches: where programs' own caches are; environ: as it was before.
+    """
 
     policy: LoadedPolicy
     home: Path
-    store: Path
+    caches: Path
     environ: Mapping[str, str]
     nodes: tuple[str, ...] = ()
-    upstream: str | None = PUBLIC_HUB
+    upstream: str | None = None
     offline: bool = False
-    limit: int | None = None
 
     @property
     def cache(self) -> Path:
         """The hub cache of programs under this policy."""
-        return hub_cache(self.home, self.policy.policy)
+        return hub_cache(self.caches, self.policy.policy)
+
+
+@contextlib.contextmanager
+def caches_folder(home: Path, say: Callable[[str], None]) -> Iterator[Path]:
+    """Give a folder for programs' caches: HANSE_HOME, or one that goes at the end where that cannot be written."""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.access(home, os.W_OK):
+            yield home
+            return
+    except OSError as error:
+        if home.exists():
+            raise StorageError(f"{home} is no folder: {error.strerror}", hint="set HANSE_HOME") from error
+    say(f"{home} cannot be written: what is fetched now is kept only until the end")
+    folder = Path(tempfile.mkdtemp(prefix="hanse-run-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def listen(port: int) -> socket.socket:
     """Return a socket that listens on loopback; 0 takes a free port. Raises BadSetting if the port is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((_HOST, port))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
         listener.listen(_BACKLOG)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
-        raise BadSetting(f"cannot listen on {_HOST}:{port}: {error.strerror}", hint="choose another --port") from error
+        raise BadSetting(f"cannot listen on {HOST}:{port}: {error}", hint="choose another --port") from error
     return listener
 
 
@@ -67,17 +93,24 @@ class Gateway:
         self.options = options
         self.session = Session(options.policy.policy.name, say)
         self.port = int(listener.getsockname()[1])
-        self.url = f"http://{_HOST}:{self.port}/{secret}"
+        self.url = f"http://{HOST}:{self.port}/{secret}"
         self._secret = secret
         self._listener = listener
         self._say = say
         self._server: uvicorn.Server | None = None
+        self._counting: Counting | None = None
         self._stopping = threading.Event()
 
     @property
     def env(self) -> dict[str, str]:
         """The environment of programs that are to use this gateway."""
         return client_env(self.options.environ, self.url, self.options.cache)
+
+    def summary(self) -> Summary:
+        """Return what happened so far."""
+        if self._counting is not None:
+            self._counting.settle(everything=self._stopping.is_set())
+        return self.session.summary()
 
     @contextlib.contextmanager
     def running(self, held: Held) -> Iterator[None]:
@@ -100,8 +133,8 @@ class Gateway:
         """Serve until `stop`."""
         with contextlib.closing(self._listener), self._app(held) as server:
             self._server = server
-            server.should_exit = self._stopping.is_set()
-            server.run(sockets=[self._listener])
+            if not self._stopping.is_set():
+                server.run(sockets=[self._listener])
 
     def _serve_or_say(self, held: Held) -> None:
         try:
@@ -126,3 +159,29 @@ class Gateway:
                 stop=self.stop,
             )
             yield server_of(app)
+
+    @contextlib.contextmanager
+    def _source(self, held: Held) -> Iterator[tuple[GatewaySource, Home]]:
+        from hanse.clock import SystemClock  # noqa: PLC0415 same
+        from hanse.flows.credentials import Credentials  # noqa: PLC0415 same
+        from hanse.flows.gateway_home import Home, choose_home, foreign_token, same_server  # noqa: PLC0415 same
+        from hanse.flows.gateway_pull import Counting, GatewaySource  # noqa: PLC0415 same
+        from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
+        from hanse.flows.pull.puller import Puller, PullSettings  # noqa: PLC0415 same
+        from hanse.peers.client import PeerClient  # noqa: PLC0415 same
+
+        options = self.options
+        settings = PullSettings(
+            options.nodes,
+            options.upstream,
+            options.policy,
+            options.home,
+            token_for=Credentials(options.home, options.environ).token_for,
+            offline=options.offline,
+        )
+        self._counting = Counting(self.session)
+        url = choose_home(options.environ.get("HF_ENDPOINT", ""), options.nodes, options.upstream)
+        puller = Puller(settings, held, Fetcher(held, report=self._counting.report), SystemClock())
+        with contextlib.closing(puller), contextlib.closing(PeerClient()) as client:
+            home = Home(url, client, foreign_token(options.environ, url))
+            yield GatewaySource(puller, self._counting, own_token=same_server(url, settings.home_node)), home

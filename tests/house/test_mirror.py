@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "hanse"
 BY_INTERFACE = ("web", "cli")
-ROOT_FILES = {"app.py", "app_witness.py", "__main__.py"}
+ROOT_FILES = {"app.py", "app_gateway.py", "app_witness.py", "__main__.py"}
 DECLARATIONS = {
     "db/schema.py",
     "db/schema_scans.py",

@@ -18,12 +18,13 @@ from hanse.conform.repos import OriginFile, read_files
 from hanse.errors import HanseError, IntegrityError, RepoNotFound, RevisionNotFound
 from hanse.flows.gateway_home import Home
 from hanse.flows.gateway_session import Session
+from hanse.flows.gateway_state import new_secret
 from hanse.model.decision import Rung
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoId, RepoType, parse_repo_id
 from hanse.peers.client import PeerClient
 from hanse.web.gateway.app import GatewayApp
-from hanse.web.gateway.guard import Guard, new_secret
+from hanse.web.gateway.guard import Guard
 from hanse.web.gateway.serving import server_of
 
 REV = "1f" * 20
@@ -69,6 +70,7 @@ class Coming:
         self.good = good
         self.gate = gate or threading.Event()
         self.error: HanseError | None = None
+        self.left = 0
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -84,6 +86,14 @@ class Coming:
                 raise IntegrityError("no honest place is left")
             yield data[start:stop]
             start = stop
+
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait for the gate, unless it streams."""
+        return self.streamable or self.gate.wait(timeout)
+
+    def cancel(self) -> None:
+        """Count those who left."""
+        self.left += 1
 
     def wait(self, timeout: float | None = None) -> Lying | None:
         """Return the file when the gate opens."""
@@ -108,16 +118,16 @@ class FolderSource:
         self.changes: dict[str, Any] = {}
         self.tokens: list[str] = []
 
-    def revision(self, type: RepoType, name: str, revision: str, *, token: str = "") -> Shown:  # noqa: A002 as clients call it
+    def revision(self, kind: RepoType, name: str, revision: str, *, token: str = "") -> Shown:
         """Return the one revision there is."""
         self.tokens.append(token)
         if self.refuse is not None:
             raise self.refuse
-        if name.lower() != NAME or type is not RepoType.MODEL:
+        if name.lower() != NAME or kind is not RepoType.MODEL:
             raise RepoNotFound(f"no repository {name}")
         if revision not in ("main", REV):
             raise RevisionNotFound(f"Invalid rev id: {revision}")
-        repo = parse_repo_id(Origin("hub.example"), type, NAME)
+        repo = parse_repo_id(Origin("hub.example"), kind, NAME)
         return Shown(repo, REV, {path: file.pin() for path, file in self.files.items()}, **self.changes)
 
     def file(self, revision: Any, path: str) -> Coming | Lying:

@@ -29,11 +29,20 @@ app = App(
     result_action="return_value",
 )
 app.command("hanse.cli.completion:completion", name="completion", group=USE, help="Install tab completion for your shell.")
+app.command("hanse.cli.run:run", name="run", group=USE, help="Run a program that gets only verified bytes.")
+app.command("hanse.cli.gateway:app", name="gateway", group=USE, help="Serve verified bytes to a session's programs.")
+app.command("hanse.cli.audit:audit", name="audit", group=USE, help="Say what the model files on this machine are.")
+app.command("hanse.cli.cache:app", name="cache", group=USE, help="The store of verified files on this machine.")
 app.command("hanse.cli.find:find", name="find", group=USE, help="Say who holds the bytes of a digest or a file, since when.")
 app.command(
     "hanse.cli.conform:conform", name="conform", group=NODE, help="Say how a server or client stands up to a hostile origin."
 )
 app.command("hanse.cli.cite:cite", name="cite", group=USE, help="Print a citation of exactly one revision.")
+app.command("hanse.cli.login:login", name="login", group=USE, help="Keep a token for a server, shown to that server only.")
+app.command("hanse.cli.login:logout", name="logout", group=USE, help="Forget the token for a server.")
+app.command(
+    "hanse.cli.pull:pull", name=("pull", "download"), group=USE, help="Get a model, every byte verified before it is used."
+)
 app.command("hanse.cli.log:app", name="log", group=FEDERATE, help="Look into a transparency log, and check it.")
 app.command("hanse.cli.policy:app", name="policy", group=FEDERATE, help="Say what must hold before a model is used.")
 app.command("hanse.cli.scan:app", name="scan", group=PUBLISH, help="Judge model files and folders before anything loads them.")

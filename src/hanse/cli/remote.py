@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 from typing import Annotated, Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 from cyclopts import Parameter
 
@@ -16,48 +14,49 @@ SECONDS = 60
 MAX_ANSWER = 64 * 1024 * 1024
 DEFAULT_NODE = "http://127.0.0.1:8080"
 
-Node = Annotated[
-    str, Parameter(name="--node", help="Address of a node; default HANSE_NODE, else HF_ENDPOINT. HF_TOKEN says who you are.")
-]
+Node = Annotated[str, Parameter(name="--node", help="Address of a node; default HANSE_NODE, else HF_ENDPOINT. See hanse login.")]
 
 
 def node_address(given: str) -> str:
     """Return the address of the node that is meant, without a slash at its end; raises InputError for no web address."""
     address = given or os.environ.get("HANSE_NODE") or os.environ.get("HF_ENDPOINT") or DEFAULT_NODE
-    if not address.startswith(("http://", "https://")):
-        raise InputError(f"expected the address of a node such as https://models.example.org, got {address[:120]!r}")
-    return address.rstrip("/")
+    from hanse.peers.client import parse_base
+
+    return parse_base(address)
 
 
 def fetch(method: str, address: str, body: bytes | None = None) -> bytes:
-    """Send one request and return the answer's body.
+    """Send one request, with the token for that server if there is one, and return the answer's body.
 
-    Raises NotFoundError or NotAllowed with the node's words, PeerError if there is no answer or too much of it.
+    Raises NotFoundError or NotAllowed with the server's words, PeerError if there is no answer or too much of it.
     """
-    headers = {"content-type": "application/json", "user-agent": "hanse"}
-    if os.environ.get("HF_TOKEN"):
-        headers["authorization"] = f"Bearer {os.environ['HF_TOKEN']}"
-    request = Request(address, body, headers, method=method)  # noqa: S310 node_address checked the scheme
+    from hanse.flows.credentials import Credentials
+    from hanse.home import home_folder
+    from hanse.peers.client import PeerClient
+
+    token = Credentials(home_folder(os.environ), os.environ).token_for(address)
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    client = PeerClient(seconds=SECONDS)
     try:
-        with urlopen(request, timeout=SECONDS) as response:  # noqa: S310 checked above
-            data: bytes = response.read(MAX_ANSWER + 1)
-    except HTTPError as error:
-        words = error.headers.get("X-Error-Message") or f"the node answered {error.code}"
-        raise (NotFoundError if error.code == 404 else NotAllowed)(words) from error
-    except (URLError, OSError, ValueError) as error:
-        raise PeerError(f"{address[:200]} does not answer: {error}", hint="check --node") from error
-    if len(data) > MAX_ANSWER:
-        raise PeerError(f"{address[:200]} sends more than {MAX_ANSWER:,} bytes")
-    return data
+        answer = client.request(method, address, body, limit=MAX_ANSWER, headers=headers)
+    finally:
+        client.close()
+    if 200 <= answer.status < 300:
+        return answer.body
+    words = answer.headers.get("x-error-message", "")[:1000] or f"the node answered {answer.status}"
+    if answer.status >= 500:
+        raise PeerError(words, hint="try again later")
+    hint = "" if token else "log in with `hanse login`, or name the server by HF_ENDPOINT if HF_TOKEN is for it"
+    raise (NotFoundError if answer.status == 404 else NotAllowed)(words, hint=hint)
 
 
 def ask(method: str, address: str, body: Any = None) -> Any:
-    """Send one request with a JSON body and return the JSON of the answer; raises as `fetch`."""
+    """Send one request with a JSON body and return the JSON of the answer, None if it is empty; raises as `fetch`."""
     data = fetch(method, address, None if body is None else json.dumps(body).encode())
     try:
-        return json.loads(data)
-    except ValueError as error:
-        raise PeerError(f"{address[:200]} does not answer with JSON", hint="check --node") from error
+        return json.loads(data) if data else None
+    except (ValueError, RecursionError) as error:
+        raise PeerError(f"{address[:200]} does not answer with JSON", hint="check the address") from error
 
 
 def split_name(text: str) -> tuple[str, str]:

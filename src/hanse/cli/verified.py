@@ -10,6 +10,7 @@ from hanse.errors import HanseError
 
 if TYPE_CHECKING:
     from hanse.flows.attested import Attested
+    from hanse.flows.local_files import Checked
     from hanse.flows.shown_log import ShownLog
     from hanse.flows.verify import VerifiedRevision
     from hanse.flows.verify_folder import Outcome
@@ -26,7 +27,11 @@ _WORDS = {
 
 def failures(outcome: Outcome, *, complete: bool) -> tuple[str, ...]:
     """Return one line for everything about the files that makes verification fail."""
-    files = outcome.files
+    return file_failures(outcome.files, complete=complete)
+
+
+def file_failures(files: Checked, *, complete: bool) -> tuple[str, ...]:
+    """Return one line for every file that is not what it must be, and for those that are absent if all must be there."""
     failed = tuple(f"file {line}" for line in files.failed)
     if not files.verified and not failed:
         failed += ("files: none of the manifest's files is there",)
@@ -45,7 +50,7 @@ def refusal_text(error: HanseError) -> str:
     failed = getattr(error, "failed", ()) or (error.message,)
     refused = error.code == "Policy"
     head = "REFUSED by the policy, though all of it is true" if refused else "NOT VERIFIED"
-    return "\n".join([head, *_failed(failed), *(_rows("to pass" if refused else "so", [error.hint]) if error.hint else [])])
+    return "\n".join([head, *failed_rows(failed), *(rows("to pass" if refused else "so", [error.hint]) if error.hint else [])])
 
 
 def to_json(outcome: Outcome, failed: Sequence[str]) -> dict[str, Any]:
@@ -108,38 +113,40 @@ def to_text(outcome: Outcome, failed: Sequence[str], now: int) -> str:
     state = "NOT VERIFIED" if failed else "partial" if files.absent else "verified"
     count = f"{files.verified} of {total} files verified" if files.absent else f"{total} files"
     lines = [f"{state}: {clean(name)}, {count}"]
-    lines += _rows("files", [_files(outcome)])
+    lines += rows("files", [_files(outcome)])
     if found.repo is not None:
-        lines += _rows("name", [_name(found)])
-        lines += _rows("ref", [_ref(found)] if found.position else [])
-    lines += _rows("signed", [_signed(one) for one in found.attested])
-    lines += _rows("log", [_log(log) for log in found.logs])
-    lines += _rows("cosigned", [_cosigned(log, now) for log in found.logs])
+        lines += rows("name", [_name(found)])
+        lines += rows("ref", [_ref(found)] if found.position else [])
+    lines += rows("signed", [_signed(one) for one in found.attested])
+    lines += rows("log", [_log(log) for log in found.logs])
+    lines += rows("cosigned", [_cosigned(log, now) for log in found.logs])
     decision = found.decision
-    lines += _rows("fresh", [one.says for one in decision.results if one.rule == "freshness"])
-    lines += _rows("rung", [f"{decision.rung.value}; policy {decision.policy} {_state(found)}"])
-    lines += _rows(
+    lines += rows("fresh", [one.says for one in decision.results if one.rule == "freshness"])
+    lines += rows("rung", [f"{decision.rung.value}; policy {decision.policy} {_state(found)}"])
+    lines += rows(
         "note", [f"{one.rule}: {one.says}" for one in decision.warnings if one.rule != "freshness"] + list(found.notices)
     )
-    return "\n".join(lines + list(_failed(failed)))
+    return "\n".join(lines + list(failed_rows(failed)))
 
 
-def _rows(title: str, rows: Iterable[str]) -> list[str]:
-    return [f"  {title if at == 0 else '':9} {clean(row)}" for at, row in enumerate(rows)]
+def rows(title: str, texts: Iterable[str]) -> list[str]:
+    """Return the lines of one part of a screen, its title before the first."""
+    return [f"  {title if at == 0 else '':9} {clean(text)}" for at, text in enumerate(texts)]
 
 
-def _failed(failed: Sequence[str]) -> list[str]:
-    shown = _rows("failed", failed[:_SHOWN])
+def failed_rows(failed: Sequence[str]) -> list[str]:
+    """Return the lines that say what failed, not too many of them."""
+    shown = rows("failed", failed[:_SHOWN])
     return shown + ([f"            and {len(failed) - _SHOWN} more"] if len(failed) > _SHOWN else [])
 
 
 def _files(outcome: Outcome) -> str:
     files = outcome.files
     known = files.size - files.read
-    before = f", {_bytes(known)} of them unchanged since they were hashed before" if known > 0 else ""
+    before = f", {bytes_text(known)} of them unchanged since they were hashed before" if known > 0 else ""
     absent = f"; absent: {', '.join(files.absent[:5])}" if files.absent else ""
     more = f" and {len(files.absent) - 5} more" if len(files.absent) > 5 else ""
-    return f"{files.verified} are what was signed, {_bytes(files.size)}{before}{absent}{more}"
+    return f"{files.verified} are what was signed, {bytes_text(files.size)}{before}{absent}{more}"
 
 
 def _name(found: VerifiedRevision) -> str:
@@ -203,7 +210,8 @@ def _ago(seconds: int) -> str:
     return "just now"
 
 
-def _bytes(count: int) -> str:
+def bytes_text(count: int) -> str:
+    """Return a number of bytes as people read it, such as `1.5 kB`."""
     for size, word in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if count >= size:
             return f"{count / size:.1f} {word}"

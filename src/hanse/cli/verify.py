@@ -19,7 +19,9 @@ from hanse.flows.remembered import Remembered
 
 if TYPE_CHECKING:
     from hanse.flows.verify_folder import Outcome, Question, Source
+    from hanse.flows.verify_receipt import Received
     from hanse.model.publickey import PublicKey
+    from hanse.model.receipt import Receipt
 
 SWITCH_SECONDS = 0.0005
 """How soon a hashing thread gets its turn while this one is busy importing and parsing."""
@@ -30,7 +32,7 @@ def verify(
     path: Annotated[Path, Parameter(help="Folder of the model, or its entry in the Hugging Face cache.")],
     /,
     *,
-    bundle: Annotated[Path | None, Parameter(help="Evidence file, or a Sigstore bundle of another tool.")] = None,
+    bundle: Annotated[Path | None, Parameter(help="Evidence file, receipt, or a Sigstore bundle of another tool.")] = None,
     repo: Annotated[str | None, Parameter(help="NAMESPACE/NAME; its evidence comes from a node.")] = None,
     repo_type: Annotated[Literal["model", "dataset"], Parameter(help="What the repository is.")] = "model",
     revision: Annotated[str | None, Parameter(help="Commit id, branch or tag; default: main.")] = None,
@@ -47,24 +49,65 @@ def verify(
 ) -> int:
     """Verify that a folder holds what was signed, logged and witnessed.
 
-    Exits with 0 if every file that is there is the signed one and the policy is met, 1 otherwise.
+    What `hanse pull` received is verified with its receipt if nothing else is named. Exits with 0 if every file that is there is
+    the signed one and the policy is met, 1 otherwise.
     """
-    if bundle is None and (repo is None or offline):
+    place = find_place(path, revision)
+    data = _evidence(place, bundle, receipt=bundle is None and repo is None)
+    if data is None and (repo is None or offline):
         raise InputError(
             "there is nothing to verify with" if not offline else "without network, evidence comes from a file",
             hint="name an evidence file with --bundle, or a repository with --repo and its node with --node",
         )
-    place = find_place(path, revision)
     out = [one for one in (bundle, save_evidence) if one]
-    with _hashing(place, out, rehash=rehash) as (hashing, progress), _source(bundle, node, offline=offline) as source:
+    with _hashing(place, out, rehash=rehash) as (hashing, progress):
         question = _question(place, bundle, repo=repo, repo_type=repo_type, revision=revision, origin=origin, tree=tree)
         try:
-            outcome = _verify(hashing, source, question, policy=policy, keys=_keys(key or []), waiting=progress)
+            receipt, question, data = _receipt(data, question)
+            if receipt is not None and not data:
+                received = _received(hashing, receipt, policy=policy, waiting=progress)
+                return _told_received(received, complete=complete, as_json=as_json)
+            with _source(data, node, offline=offline) as source:
+                outcome = _verify(hashing, source, question, policy=policy, keys=_keys(key or []), waiting=progress)
         except (VerificationFailed, PolicyError) as error:
             return _refused(error, as_json=as_json)
     if save_evidence is not None:
         _save(save_evidence, outcome)
-    return _told(outcome, complete=complete, as_json=as_json)
+    return _told(outcome, receipt, complete=complete, as_json=as_json)
+
+
+def _evidence(place: Place, bundle: Path | None, *, receipt: bool) -> bytes | None:
+    """Return the file that was named, else if so wanted the receipt of what lies there, None if there is neither."""
+    if bundle is not None:
+        from hanse.flows.verify_folder import read_bundle
+        from hanse.model.receipt import MAX_RECEIPT_BYTES
+
+        return read_bundle(bundle, MAX_RECEIPT_BYTES)
+    if not receipt:
+        return None
+    from hanse.flows.receipts import find_receipt
+
+    return find_receipt(_home(), place)
+
+
+def _receipt(data: bytes | None, question: Question) -> tuple[Receipt | None, Question, bytes | None]:
+    """Return the receipt in a file if there is one, what is to be verified, and the evidence that is left of the file."""
+    from hanse.model.receipt import RECEIPT_TYPE, split_receipt
+
+    if data is None or RECEIPT_TYPE.encode() not in data:
+        return None, question, data
+    from hanse.flows.verify_receipt import ask_of
+
+    receipt, rest = split_receipt(data)
+    return receipt, ask_of(receipt, question) if receipt else question, rest.strip() or None
+
+
+def _received(hashing: Hashing, receipt: Receipt, *, policy: str | None, waiting: Callable[[], None]) -> Received:
+    from hanse.flows.policies import load_policy
+    from hanse.flows.verify_receipt import verify_received
+
+    home, now = _home(), int(time.time())
+    return verify_received(hashing, receipt, policy=load_policy(policy, home), home=home, now=now, waiting=waiting)
 
 
 def _verify(
@@ -145,10 +188,9 @@ def _keys(paths: list[Path]) -> tuple[PublicKey, ...]:
 
 
 @contextmanager
-def _source(bundle: Path | None, node: str | None, *, offline: bool) -> Iterator[Source]:
-    from hanse.flows.verify_folder import FileSource, read_bundle
+def _source(data: bytes | None, node: str | None, *, offline: bool) -> Iterator[Source]:
+    from hanse.flows.verify_folder import FileSource
 
-    data = None if bundle is None else read_bundle(bundle)
     if data is not None and (offline or not (node or os.environ.get("HANSE_NODE"))):
         yield FileSource(data)
         return
@@ -196,10 +238,27 @@ def _refused(error: HanseError, *, as_json: bool) -> int:
     return 1
 
 
-def _told(outcome: Outcome, *, complete: bool, as_json: bool) -> int:
+def _told_received(received: Received, *, complete: bool, as_json: bool) -> int:
+    from hanse.cli.received import received_json, received_text
+    from hanse.cli.verified import file_failures
+
+    failed = file_failures(received.files, complete=complete)
+    now = int(time.time())
+    if as_json:
+        print(json.dumps(received_json(received, failed), indent=2, ensure_ascii=False))
+    else:
+        print(received_text(received, failed, now))
+    return 1 if failed else 0
+
+
+def _told(outcome: Outcome, receipt: Receipt | None, *, complete: bool, as_json: bool) -> int:
     from hanse.cli.verified import failures, to_json, to_text
 
     failed = failures(outcome, complete=complete)
+    if receipt is not None:
+        from hanse.flows.verify_receipt import contradictions
+
+        failed += contradictions(receipt, ((one.path, one.sha256) for one in outcome.revision.files))
     now = int(time.time())
     print(json.dumps(to_json(outcome, failed), indent=2, ensure_ascii=False) if as_json else to_text(outcome, failed, now))
     return 1 if failed else 0

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 from cyclopts import Parameter
 
 from hanse.cli.admin import Json, Where, settings_of, show
 from hanse.cli.upkeep import tended
-from hanse.errors import InputError, NotAllowed, PeerError
+from hanse.errors import InputError
 
-_SECONDS = 30
 _DAY = 86400
 
 
@@ -31,7 +27,7 @@ def waive(
     until: Annotated[str, Parameter(help="Last day on which it holds, as YYYY-MM-DD (UTC).")] = "",
     author: Annotated[str, Parameter(help="Whose decision it is; default the user of this command.")] = "",
     remove: Annotated[int | None, Parameter(help="Take back the waiver with this number instead.")] = None,
-    endpoint: Annotated[str, Parameter(help="Address of a node elsewhere; HF_TOKEN says who you are.")] = "",
+    endpoint: Annotated[str, Parameter(help="Address of a node elsewhere, as whom you logged in there (hanse login).")] = "",
     as_json: Json = False,
     where: Where | None = None,
 ) -> None:
@@ -92,31 +88,16 @@ def _row(number: int, sha256: str, rules: list[str], reason: str, *, author: str
 
 
 def _remote(endpoint: str, given: _Waiver, until: str, remove: int | None) -> list[dict[str, Any]]:
-    """Ask a node elsewhere, as the account of HF_TOKEN."""
-    address = f"{endpoint.rstrip('/')}/api/{given.kind}s/{given.name}/waivers"
+    """Ask a node elsewhere, as the account that is logged in there."""
+    from hanse.cli.remote import ask, node_address
+
+    address = f"{node_address(endpoint)}/api/{given.kind}s/{given.name}/waivers"
     if remove is not None:
-        _ask("DELETE", f"{address}/{remove}")
+        ask("DELETE", f"{address}/{remove}")
     elif given.sha256:
         body = {"sha256": given.sha256, "rules": list(given.rules), "reason": given.reason, "endsAt": end_of(until)}
-        _ask("POST", address, body)
+        ask("POST", address, body)
     return [
         _row(one["id"], one["sha256"], one["rules"], one["reason"], author=one["author"], ends=one["endsAt"])
-        for one in _ask("GET", address)
+        for one in ask("GET", address)
     ]
-
-
-def _ask(method: str, address: str, body: dict[str, Any] | None = None) -> Any:
-    """Send one request and return its JSON; raises NotAllowed with the node's words, PeerError if there is no answer."""
-    if not address.startswith(("http://", "https://")):
-        raise InputError("--endpoint takes an address such as https://models.example.org")
-    headers = {"content-type": "application/json"}
-    if os.environ.get("HF_TOKEN"):
-        headers["authorization"] = f"Bearer {os.environ['HF_TOKEN']}"
-    request = Request(address, json.dumps(body).encode() if body is not None else None, headers, method=method)  # noqa: S310 checked
-    try:
-        with urlopen(request, timeout=_SECONDS) as response:  # noqa: S310 checked above
-            return json.load(response)
-    except HTTPError as error:
-        raise NotAllowed(error.headers.get("X-Error-Message") or f"the node answered {error.code}") from error
-    except (URLError, OSError, ValueError) as error:
-        raise PeerError(f"{address} does not answer: {error}", hint="check --endpoint") from error

@@ -16,6 +16,8 @@ from typing import Any
 from hanse.model.canonical import canonical
 from hanse.policy.rules import Policy
 
+BEHIND = "HANSE_BEHIND"
+"""Holds HF_ENDPOINT as it was before, for a gateway that is started behind another one."""
 DAY = "86400"
 """Seconds that a client waits for a silent answer: a file is held back until it is whole and judged."""
 LOCAL = ("127.0.0.1", "localhost")
@@ -65,6 +67,7 @@ def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, s
     found = {name: value for name, value in environ.items() if name not in OLD_CACHES}
     more = cache.parent.parent
     found |= {
+        BEHIND: environ.get("HF_ENDPOINT", ""),
         "HF_ENDPOINT": url,
         "HF_HUB_CACHE": str(cache),
         "HF_DATASETS_CACHE": str(more / "datasets-cache" / cache.name),

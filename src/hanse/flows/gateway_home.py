@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from hanse.errors import BadToken, NotAuthenticated, PeerMisbehaved
+from hanse.flows.fetch_evidence import PUBLIC_HUB, hub_token
 from hanse.peers.client import Answer
 
 MAX_ANSWER = 256 * 1024
@@ -31,6 +34,16 @@ def choose_home(before: str, nodes: tuple[str, ...], upstream: str | None) -> st
     return next((url.rstrip("/") for url in (before, *nodes, upstream or "") if url), "")
 
 
+def foreign_token(environ: Mapping[str, str], home: str) -> str:
+    """Return the token that clients find in their own file although it is not for `home`, empty if there is none.
+
+    Without HF_ENDPOINT the file's token is for the public hub.
+    """
+    if environ.get("HF_TOKEN") or environ.get("HF_ENDPOINT") or same_server(home, PUBLIC_HUB):
+        return ""
+    return hub_token({**environ, "HF_ENDPOINT": PUBLIC_HUB}, PUBLIC_HUB)
+
+
 def same_server(one: str, other: str) -> bool:
     """Tell whether two addresses are of one server and path."""
     first, second = urlsplit(one.rstrip("/")), urlsplit(other.rstrip("/"))
@@ -38,19 +51,28 @@ def same_server(one: str, other: str) -> bool:
 
 
 class Home:
-    """Asks the home server who a token speaks for. Safe for threads."""
+    """Asks the home server who a token speaks for. Safe for threads.
 
-    def __init__(self, url: str, client: Getter) -> None:
+    foreign: a token that clients send by themselves and that is for another server: it counts as none.
+    """
+
+    def __init__(self, url: str, client: Getter, foreign: str = "") -> None:
         self.url = url
+        self._foreign = foreign
         self._client = client
         self._lock = threading.Lock()
         self._kept: dict[bytes, tuple[float, dict[str, Any]]] = {}
+
+    def own(self, token: str) -> str:
+        """Return a token if it may be told to the home server, else the empty one."""
+        return "" if self._foreign and hmac.compare_digest(token.encode(), self._foreign.encode()) else token
 
     def whoami(self, token: str) -> dict[str, Any]:
         """Return what the home server says of a token, kept for a minute.
 
         Raises NotAuthenticated without a token or home, BadToken if the home does not know it, PeerError.
         """
+        token = self.own(token)
         if not token or not self.url:
             raise NotAuthenticated("this call needs a token", hint="set HF_TOKEN to a token of the server that you work with")
         name = hashlib.sha256(token.encode()).digest()

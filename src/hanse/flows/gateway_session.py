@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -148,6 +148,18 @@ class Session:
                 tuple(self._lies),
                 tuple(self._refused.values()),
             )
+
+
+def from_json(found: Mapping[str, Any]) -> Summary:
+    """Return the summary that `Summary.to_json` made; raises KeyError or TypeError for another object."""
+    return Summary(
+        str(found["policy"]),
+        tuple(Used(**one) for one in found["used"]),
+        {str(name): int(count) for name, count in found["bytes"].items()},
+        int(found["files"]),
+        tuple(map(str, found["lies"])),
+        tuple(Refused(**one) for one in found["refused"]),
+    )
 
 
 def size_text(count: int) -> str:

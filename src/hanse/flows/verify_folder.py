@@ -231,15 +231,15 @@ def _name(found: VerifiedRevision, repo: RepoId) -> NameSeen:
     )
 
 
-def read_bundle(path: Path) -> bytes:
-    """Return the bytes of an evidence file; raises NotFoundError or TooLarge."""
+def read_bundle(path: Path, limit: int = MAX_EVIDENCE_BYTES) -> bytes:
+    """Return the bytes of an evidence file; raises NotFoundError, or TooLarge above `limit` bytes."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_EVIDENCE_BYTES + 1)
+            data = file.read(limit + 1)
     except OSError as error:
         raise NotFoundError(f"cannot read the evidence {path}: {error.strerror}") from error
-    if len(data) > MAX_EVIDENCE_BYTES:
-        raise TooLarge(f"an evidence file has at most {MAX_EVIDENCE_BYTES:,} bytes")
+    if len(data) > limit:
+        raise TooLarge(f"an evidence file has at most {limit:,} bytes")
     return data
 
 

@@ -132,7 +132,7 @@ def checked(source: Server, zone: Zone, target: Server, *, named: Collection[Ser
 
 
 def may_name(source: Server, target: Server, *, named: Collection[Server] = ()) -> None:
-    """Raise PeerMisbehaved if a target's name alone is refused: where a proxy of the user resolves names, nothing else is known."""
+    """Raise PeerMisbehaved if a target's name alone is refused: where the user's proxy resolves names, no more is known."""
     if target in (source, *named):
         return
     try:

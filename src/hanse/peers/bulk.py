@@ -1,44 +1,33 @@
-"""Bytes of files from other servers: ranges that are exactly what was asked for, at a quarter of the CPU time of httpx2.
+"""Bytes of files from other servers: ranges that are exactly what was asked for, at little CPU time.
 
 A whole file is 200 with its length; a range is 206 with exactly the Content-Range asked for, and nothing else counts: a server
-that sends the whole file instead of a range, another range, too little, too much or packed bytes misbehaves. Redirects are followed
-where `hanse.peers.addresses` lets them lead; credentials go to the first server only.
+that sends the whole file instead of a range, another range, too little, too much or packed bytes misbehaves. Redirects are
+followed where `hanse.peers.addresses` lets them lead; credentials go to the first server only. A server that wants to be left
+alone is (`hanse.peers.patience`).
 """
 
 from __future__ import annotations
 
 import re
 import time
-import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from hanse.errors import NotFoundError, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
+from hanse.errors import NotFoundError, PeerDown, PeerMisbehaved, PeerRefused
 from hanse.peers.addresses import Server, checked, follow, may_name, server_of
-from hanse.peers.connections import Connections, Reply, failures
+from hanse.peers.client import Answer
+from hanse.peers.connections import Connections, Reply, failures, read_whole
+from hanse.peers.patience import Patience, retry_after
 
 STALL_SECONDS = 20.0
 ANSWER_SECONDS = 60.0
 PIECE = 1024 * 1024
 MAX_REDIRECTS = 5
-MAX_WAIT = 3600
-"""Longest time for which a server's word on when to ask again is believed, in seconds."""
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _AWAY = frozenset({502, 503, 504})
 _SECRET = frozenset({"authorization", "cookie", "proxy-authorization"})
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
-_RESET = re.compile(r"(?:^|;)\s*t=([0-9]{1,9})\b")
 _MAX_REASON = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An answer that was read whole. headers: names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class BulkClient:
@@ -54,6 +43,7 @@ class BulkClient:
         self._seconds = seconds
         self._named = frozenset(server_of(url) for url in named)
         self._wires = Connections(stall_seconds)
+        self._patience = Patience()
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -61,18 +51,24 @@ class BulkClient:
 
     # Bounded answers.
 
-    def get(self, url: str, *, limit: int, headers: Mapping[str, str] | None = None, elsewhere: Server | None = None) -> Found:
+    def get(self, url: str, *, limit: int, headers: Mapping[str, str] | None = None, elsewhere: Server | None = None) -> Answer:
         """Return the answer to a GET, at most `limit` bytes, after redirects within the same server.
 
         elsewhere: the server that named this address, where that is another one. Raises PeerDown, PeerTooSlow or PeerMisbehaved;
         statuses are for the caller to judge.
         """
-        for _ in range(MAX_REDIRECTS + 1):
-            deadline = time.monotonic() + self._seconds
-            sent = {"accept-encoding": "gzip, identity", **(headers or {})}
+        sent = {"accept-encoding": "gzip, identity", **(headers or {})}
+        for attempt in range(MAX_REDIRECTS + 1):
             addresses = None if elsewhere is None else self.target(elsewhere, url)
+            self._patience.before(url)
+            deadline = time.monotonic() + self._seconds
             with self._wires.ask("GET", url, sent, addresses=addresses) as reply:
-                found = Found(reply.status, reply.headers, _whole(reply, url, limit, deadline))
+                body = read_whole(reply, server_of(url).url, limit, deadline)
+                found = Answer(
+                    reply.status, reply.headers.get("content-type", "").partition(";")[0].strip().lower(), body, reply.headers
+                )
+            if self._patience.again(url, found.status, found.headers, attempt):
+                continue
             if found.status not in _MOVED or "location" not in found.headers:
                 return found
             target = follow(url, found.headers["location"])
@@ -133,8 +129,11 @@ class BulkClient:
         """Yield the answer at the end of all redirects, and the server that it is of."""
         source = server_of(url)
         addresses = None if elsewhere is None else self.target(elsewhere, url)
-        for _ in range(MAX_REDIRECTS + 1):
+        for attempt in range(MAX_REDIRECTS + 1):
+            self._patience.before(url)
             with self._wires.ask("GET", url, headers, addresses=addresses) as reply:
+                if self._patience.again(url, reply.status, reply.headers, attempt):
+                    continue
                 location = reply.headers.get("location") if reply.status in _MOVED else None
                 if location is None:
                     yield reply, server_of(url).url
@@ -185,50 +184,10 @@ def _exactly(reply: Reply, place: str, length: int) -> Iterator[bytes]:
             raise PeerMisbehaved(f"{place} sends more than the {length} bytes that were asked for")
 
 
-def _whole(reply: Reply, url: str, limit: int, deadline: float) -> bytes:
-    """Return the body, unpacked, at most `limit` bytes."""
-    place = server_of(url).url
-    coding = reply.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in ("identity", "gzip", "x-gzip", ""):
-        raise PeerMisbehaved(f"{place} sends its answer as {coding[:40]!r}, which was not asked for")
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16) if coding in ("gzip", "x-gzip") else None
-    parts, size, raw_size = list[bytes](), 0, 0
-    while True:
-        with failures(place):
-            raw = reply.body.read1(min(PIECE, limit + 1))
-        if not raw:
-            break
-        if time.monotonic() > deadline:
-            raise PeerTooSlow(f"{place} did not finish its answer in time")
-        try:
-            piece = raw if unpack is None else unpack.decompress(raw, limit - size + 1)  # 0 would mean no bound
-        except zlib.error as error:
-            raise PeerMisbehaved(f"{place} sends damaged gzip") from error
-        size, raw_size = size + len(piece), raw_size + len(raw)
-        if size > limit:
-            raise PeerMisbehaved(f"{place} sends more than the {limit} bytes that this answer may have")
-        parts.append(piece)
-    declared = reply.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and len(declared) < 19 and raw_size != int(declared):
-        raise PeerDown(f"{place} hung up {int(declared) - raw_size} bytes before the end")
-    if unpack is not None and (not unpack.eof or unpack.unused_data):
-        raise PeerMisbehaved(f"{place} sends incomplete gzip")
-    return b"".join(parts)
-
-
 def _reason(reply: Reply) -> str:
     """Return what a server says for its refusal, one line of text."""
     said = reply.headers.get("x-error-message", "")
     return " ".join("".join(char if char.isprintable() else " " for char in said[:_MAX_REASON]).split())
-
-
-def retry_after(headers: Mapping[str, str]) -> int:
-    """Return after how many whole seconds a server wants to be asked again (Retry-After, else ratelimit), 0 if it does not say."""
-    said = headers.get("retry-after", "").strip()
-    if not (said.isascii() and said.isdigit() and len(said) < 10):
-        found = _RESET.search(headers.get("ratelimit", "")[:200])
-        said = found.group(1) if found else "0"
-    return min(int(said), MAX_WAIT)
 
 
 def refusal(

@@ -1,7 +1,7 @@
 """Connections to other servers: kept and used again, to addresses that were checked, every wait bounded.
 
-`http.client` speaks HTTP; it takes a quarter of the CPU time that httpx2 takes for bulk data (docs/decisions). Its reads go
-through `_Timed`, which bounds what time-outs of a socket do not: the whole of a response's head, and a body that only drips.
+`http.client` speaks HTTP, at a quarter of the CPU time for bulk data that other clients take (docs/decisions, 0018). Its reads go
+through `_Timed`, which bounds what time-outs of a socket do not: the whole of an answer's head, and a body that only drips.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,12 +25,13 @@ from hanse.peers.addresses import Server, Zone, resolve, server_of, zone_of
 
 CONNECT_SECONDS = 5.0
 HEAD_SECONDS = 20.0
-"""Until when the head of a response must be there, whole."""
+"""Until when the head of an answer must be there, whole, where no stall time-out says less."""
 LEAST_RATE = 1024
 """Bytes a second below which a body counts as standing still, on average over one stall time-out of waiting."""
 AGENT = "hanse"
 _KEPT_SECONDS = 30.0
 _KEPT = 8
+_PIECE = 1024 * 1024
 _SERVERS = 1000
 _BUFFER = 64 * 1024
 
@@ -41,7 +43,7 @@ class _Timed(io.RawIOBase):
         self._raw = raw
         self._sock = sock
         self._stall = sock.gettimeout() or HEAD_SECONDS
-        self._until: float | None = time.monotonic() + max(HEAD_SECONDS if self._stall >= 1 else 0, self._stall)
+        self._until: float | None = time.monotonic() + self._stall
         self._waited = 0.0
         self._came = 0
 
@@ -51,7 +53,7 @@ class _Timed(io.RawIOBase):
         self._sock.settimeout(self._stall)
 
     def readable(self) -> bool:
-        """Reads only."""
+        """Tell that this is read from."""
         return True
 
     def readinto(self, buffer: Any, /) -> int | None:
@@ -281,6 +283,35 @@ class Connections:
             self._kept.clear()
         for wire in every:
             wire.close()
+
+
+def read_whole(reply: Reply, place: str, limit: int, deadline: float) -> bytes:
+    """Return the body of an answer, unpacked, at most `limit` bytes, by `deadline` (time.monotonic).
+
+    Raises PeerDown if it is cut short, PeerTooSlow, or PeerMisbehaved for too much of it, another coding or damaged gzip.
+    """
+    coding = reply.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("identity", "gzip", "x-gzip", ""):
+        raise PeerMisbehaved(f"{place} sends its answer as {coding[:40]!r}, which was not asked for")
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16) if coding in ("gzip", "x-gzip") else None
+    parts, size, raw_size = list[bytes](), 0, 0
+    while raw := reply.body.read1(min(_PIECE, limit + 1)):
+        if time.monotonic() > deadline:
+            raise PeerTooSlow(f"{place} did not finish its answer in time")
+        try:
+            piece = raw if unpack is None else unpack.decompress(raw, limit - size + 1)  # 0 would mean no bound
+        except zlib.error as error:
+            raise PeerMisbehaved(f"{place} sends damaged gzip") from error
+        size, raw_size = size + len(piece), raw_size + len(raw)
+        if size > limit:
+            raise PeerMisbehaved(f"{place} sends more than the {limit} bytes that this answer may have")
+        parts.append(piece)
+    declared = reply.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and len(declared) < 19 and raw_size != int(declared):
+        raise PeerDown(f"{place} hung up {int(declared) - raw_size} bytes before the end")
+    if unpack is not None and (not unpack.eof or unpack.unused_data):
+        raise PeerMisbehaved(f"{place} sends incomplete gzip")
+    return b"".join(parts)
 
 
 @contextmanager

@@ -6,41 +6,30 @@ the fields that are used, pages follow one another on the same server only, and 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from hanse.errors import (
-    BadRepoId,
     EntryNotFound,
     HanseError,
     PeerMisbehaved,
-    PeerRefused,
     RepoNotFound,
     RevisionNotFound,
 )
-from hanse.model.digest import GitOid
 from hanse.model.filepin import FilePin
-from hanse.model.repo import Origin, RepoType, parse_origin, parse_repo_id
+from hanse.model.repo import Origin, RepoType, parse_name, parse_origin, parse_repo_id
 from hanse.peers import hubforms
 from hanse.peers.addresses import server_of
-from hanse.peers.bulk import BulkClient, Found, refusal
-from hanse.peers.client import parse_base
+from hanse.peers.bulk import BulkClient, refusal
+from hanse.peers.client import Answer, parse_base
 from hanse.peers.hubforms import HubCommit, HubInfo, HubRef
+from hanse.peers.hubplace import HubPlace
 
 PUBLIC_HUB = "https://huggingface.co"
 MAX_PAGES = 1000
 MAX_FILES = 200_000
 MAX_COMMITS = 100_000
 MAX_ANSWER = 64 * 1024 * 1024
-PATIENCE = 10
-"""Longest wait that is sat out here when an origin wants to be left alone, in seconds; longer ones are told."""
-_TRIES = 4
-
-T = TypeVar("T")
 
 
 def origin_of(url: str) -> Origin:
@@ -53,32 +42,28 @@ def origin_of(url: str) -> Origin:
     return parse_origin(name.strip("-") or "-")
 
 
-@dataclass(frozen=True, slots=True)
 class Hub:
-    """An origin at an address, asked as the holder of `token` (empty: nobody).
+    """An origin at an address, asked as the holder of `token` (empty: nobody). Safe for threads.
+
+    client: connections to share; without it the hub makes its own, which `close` closes. Raises InputError for no address.
 
     Methods raise RepoNotFound, RevisionNotFound or EntryNotFound where the origin says so, PeerRefused (401, 403, 429 with
     `retry_after`), PeerDown, PeerTooSlow, or PeerMisbehaved for answers that are not as they should be.
     """
 
-    url: str
-    token: str = ""
-    client: BulkClient = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "url", parse_base(self.url))
-        if self.client is None:
-            object.__setattr__(self, "client", BulkClient(named=(self.url,)))
+    def __init__(self, url: str, token: str = "", *, client: BulkClient | None = None) -> None:
+        self.url = parse_base(url)
+        self.client = client or BulkClient(named=(self.url,))
+        self.headers: Mapping[str, str] = {"authorization": f"Bearer {token}"} if token else {}
 
     @property
     def origin(self) -> Origin:
         """The origin's name."""
         return origin_of(self.url)
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """What every request to the origin itself carries."""
-        return {"authorization": f"Bearer {self.token}"} if self.token else {}
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
 
     def info(self, kind: RepoType, repo: str, rev: str) -> HubInfo:
         """Return what the origin says of a revision (a name or a commit id)."""
@@ -117,9 +102,7 @@ class Hub:
 
     def place(self, kind: RepoType, repo: str, rev: str, *, prefer_xet: bool = False) -> HubPlace:
         """Return where the files of a revision (a commit id) can be had."""
-        from hanse.peers.hubplace import HubPlace
-
-        return HubPlace(self, kind, _checked(repo), rev, prefer_xet=prefer_xet)
+        return HubPlace(self.client, self.url, self.headers, kind=kind, repo=_checked(repo), rev=rev, prefer_xet=prefer_xet)
 
     @property
     def name(self) -> str:
@@ -154,21 +137,15 @@ class Hub:
                 raise PeerMisbehaved(f"{self.name} leads to another server for its next page")
         return target
 
-    def _get(self, path: str, repo: str, rev: str = "") -> Found:
+    def _get(self, path: str, repo: str, rev: str = "") -> Answer:
         return self.ask(self.url + path, repo, rev)
 
-    def ask(self, url: str, repo: str = "", rev: str = "", path: str = "") -> Found:
-        """Return a 200 answer to a GET on the origin; waits a little where it wants to be left alone."""
-        for attempt in range(_TRIES):
-            found = self.client.get(url, limit=MAX_ANSWER, headers=self.headers)
-            if found.status == 200:
-                return found
-            error = error_of(found.status, found.headers, self.name, repo=repo, rev=rev, path=path)
-            wait = error.retry_after if isinstance(error, PeerRefused) and error.status == 429 else 0
-            if not 0 < wait <= PATIENCE or attempt == _TRIES - 1:
-                raise error
-            time.sleep(wait)
-        raise AssertionError("unreachable")
+    def ask(self, url: str, repo: str = "", rev: str = "", path: str = "") -> Answer:
+        """Return a 200 answer to a GET on the origin."""
+        found = self.client.get(url, limit=MAX_ANSWER, headers=self.headers)
+        if found.status != 200:
+            raise error_of(found.status, found.headers, self.name, repo=repo, rev=rev, path=path)
+        return found
 
 
 def error_of(status: int, headers: Mapping[str, str], name: str, *, repo: str = "", rev: str = "", path: str = "") -> HanseError:
@@ -189,13 +166,8 @@ def _checked(repo: str) -> str:
     """Return a repository's name if it is one; names without a namespace, as the oldest models have them, are too."""
     if "/" in repo:
         return parse_repo_id(Origin("any"), RepoType.MODEL, repo).path
-    if not parse_repo_id(Origin("any"), RepoType.MODEL, f"x/{repo}"):
-        raise BadRepoId(repo)
-    return repo
+    return parse_name(repo)
 
 
 def _part(rev: str) -> str:
     return quote(rev, safe="")
-
-
-__all__ = ["GitOid", "Hub", "HubCommit", "HubInfo", "HubRef", "MappingProxyType", "Any", "error_of", "origin_of"]

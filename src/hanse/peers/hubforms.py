@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class HubInfo:
-    """What an origin says of a revision. id: name as it spells it; rev: commit id; info: further claims, as the Hub names them."""
+    """What an origin says of a revision. id: name as spelled there; rev: commit id; info: more claims, as the Hub names them."""
 
     id: str
     rev: GitOid

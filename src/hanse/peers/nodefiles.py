@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hanse.content.chunking import MIN_CHUNK_BYTES
-from hanse.content.hashing import CHUNK_RECORD_BYTES
-from hanse.errors import NotFoundError, PeerMisbehaved
+from hanse.errors import NotFoundError
 from hanse.model.filepin import FilePin
 from hanse.peers.addresses import server_of
 from hanse.peers.bulk import BulkClient, refusal
+from hanse.peers.chunklists import chunk_list_limit, parsed_length
 from hanse.peers.client import parse_base
 
 
@@ -48,15 +47,3 @@ class NodePlace:
         if pin.xet is None:
             raise NotFoundError(f"nobody has said under which Xet hash {self.name} would have {pin.path[:200]!r}")
         return f"{self.url}/files/{pin.xet}"
-
-
-def chunk_list_limit(size: int) -> int:
-    """Return how many bytes the chunk list of a file of `size` bytes has at most: chunks but the last have 8 KiB or more."""
-    return CHUNK_RECORD_BYTES * (size // MIN_CHUNK_BYTES + 1)
-
-
-def parsed_length(data: bytes, name: str) -> bytes:
-    """Return a chunk list whose length is one that chunk lists have; raises PeerMisbehaved."""
-    if not data or len(data) % CHUNK_RECORD_BYTES:
-        raise PeerMisbehaved(f"{name} sends {len(data)} bytes as a chunk list, which has {CHUNK_RECORD_BYTES} for each chunk")
-    return data

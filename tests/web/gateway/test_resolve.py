@@ -129,6 +129,20 @@ def test_cut_off_where_the_good_bytes_end(gateway: Edge, folder: Path) -> None:
     assert "no honest place" in gateway.session.summary().refused[0].reason
 
 
+@pytest.mark.parametrize("streamable", [True, False])
+def test_who_leaves_ends_the_fetch(gateway: Edge, folder: Path, streamable: bool) -> None:
+    """A client that hangs up, or took a part, does not need the rest."""
+    coming = Coming(folder / "model.safetensors", streamable=streamable)
+    gateway.source.coming["model.safetensors"] = coming
+    if streamable:
+        assert gateway.get(MODEL, range="bytes=0-9").status == 206
+    else:
+        wire = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+        wire.request("GET", f"/{gateway.secret}{MODEL}")
+        wire.close()
+    until(lambda: coming.left == 1)
+
+
 @pytest.mark.parametrize("error", [PolicyError("the policy asks for two members"), IntegrityError("the evidence is false")])
 @pytest.mark.parametrize("path", [MODEL, "/api/models/org/m", "/api/models/org/m/tree/main"])
 def test_refused(gateway: Edge, error: PolicyError | IntegrityError, path: str) -> None:

@@ -88,12 +88,12 @@ def ask_claims(hub: Claimer, origin: Origin, asked: Asked, known: Known, now: in
     if asked.pinned:
         if rev != asked.revision:
             raise IntegrityError(f"{origin} was asked for revision {asked.revision} of {asked.repo.path} and answers with {rev}")
-        return Claimed(_pin(hub, asked, known, rev, info.info, now, private=private))
+        return Claimed(_pin(hub, asked, known, rev, info.info, now=now, private=private))
     ref, notices = _follow(hub, asked, known.ref(asked.repo, asked.revision), rev, now)
     if ref.rev != rev:  # it stays where it was, at what is pinned already
         held = known.revision(asked.repo, ref.rev)
-        return Claimed(held or _pin(hub, asked, known, ref.rev, {}, now, private=private), notices)
-    found = _pin(hub, asked, known, rev, info.info, now, private=private)
+        return Claimed(held or _pin(hub, asked, known, ref.rev, {}, now=now, private=private), notices)
+    found = _pin(hub, asked, known, rev, info.info, now=now, private=private)
     known.keep_ref(asked.repo, asked.revision, ref, private=private)
     return Claimed(found, notices)
 
@@ -104,7 +104,7 @@ def is_private(info: Mapping[str, Any]) -> bool:
 
 
 def _pin(
-    hub: Claimer, asked: Asked, known: Known, rev: GitOid, claims: Mapping[str, Any], now: int, *, private: bool
+    hub: Claimer, asked: Asked, known: Known, rev: GitOid, claims: Mapping[str, Any], *, now: int, private: bool
 ) -> KnownRevision:
     """Return the pinned revision: as it was pinned, or as the origin says now if it is seen for the first time."""
     repo = asked.repo
@@ -133,7 +133,7 @@ def _files(pins: Sequence[FilePin]) -> dict[str, FilePin]:
 
 
 def differences(before: Mapping[str, FilePin], after: Mapping[str, FilePin]) -> str:
-    """Return in words how two sets of pins differ, empty if they do not; a digest that only one of them gives is no difference."""
+    """Return in words how two sets of pins differ, empty if they do not; a digest that only one gives is no difference."""
     odd = sorted(path for path in before.keys() | after.keys() if not _same(before.get(path), after.get(path)))
     if not odd:
         return ""

@@ -120,8 +120,11 @@ def _told(body: bytes) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A verified revision. data: the evidence it was verified with; false: node -> why what it shows was left out;
-    older: (node, origin) that show a log at an older state."""
+    """A verified revision.
+
+    data: the evidence it was verified with; false: node -> why what it shows was left out; older: (node, origin) that show a log
+    at an older state.
+    """
 
     revision: VerifiedRevision
     data: bytes
@@ -162,11 +165,11 @@ def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, s
         false |= merged.false
         try:
             found = verify_evidence(merged.evidence, source, question, verifying)
-        except (VerificationFailed, InputError) as failure:
+        except (VerificationFailed, InputError):
             said = {one.node: _falsehood(one, question, source, replace(verifying, policy=_LENIENT)) for one in honest}
             honest = [one for one in honest if not said[one.node]]
             if not again or not honest or len(honest) == len(said):
-                raise failure
+                raise
             false |= {node: says for node, says in said.items() if says}
         else:
             _check_split(honest, question, source, replace(verifying, policy=_LENIENT))

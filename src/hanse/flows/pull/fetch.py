@@ -37,6 +37,7 @@ _TICK = 0.1
 
 Judge = Callable[[HeldFile], None]
 Report = Callable[[Event], None]
+_Key = tuple[str, int, str | None]
 
 
 def _silent(_: Event) -> None:
@@ -68,7 +69,7 @@ class Fetcher:
         self.speeds = Speeds()
         self._tries, self._rest = tries, rest
         self._lock = threading.Lock()
-        self._running: dict[tuple[str, int, bool], Fetch] = {}
+        self._running: dict[_Key, Fetch] = {}
 
     def open(self, pin: FilePin, places: Sequence[Place], *, judge: Judge | None = None) -> Fetch:
         """Return the fetch of a file, begun if nobody here has begun it.
@@ -76,7 +77,8 @@ class Fetcher:
         judge: called with the complete, verified file before its first byte leaves; it raises PolicyError to refuse. Each `open`
         is ended by reading to the end, by `wait`, or by `cancel`.
         """
-        key = (pin.xet or pin.sha256 or pin.git_oid, pin.size, judge is not None)
+        # A judge looks at the name, too: the same content under another name is judged again.
+        key = (pin.xet or pin.sha256 or pin.git_oid, pin.size, None if judge is None else pin.path)
         with self._lock:
             running = self._running.get(key)
             if running is not None and running.share(places):
@@ -86,7 +88,7 @@ class Fetcher:
             fetch.begin()
             return fetch
 
-    def _forget(self, key: tuple[str, int, bool], fetch: Fetch) -> None:
+    def _forget(self, key: _Key, fetch: Fetch) -> None:
         with self._lock:
             if self._running.get(key) is fetch:
                 del self._running[key]

@@ -49,8 +49,8 @@ class Content(Protocol):
         ...
 
     @property
-    def git_oid(self) -> str:
-        """Git blob id of the content."""
+    def git_oid(self) -> str | None:
+        """Git blob id of the content, if it was computed."""
         ...
 
     @property
@@ -167,7 +167,8 @@ class Judge:
     def _flag(self, content: Content, now: int) -> None:
         data = content.sha256.encode()
         self._store.put(_FLAGGED, content.sha256, data, now)
-        self._store.put(_FLAGGED, f"{_GIT}{content.git_oid}:{content.size}", data, now)
+        if content.git_oid is not None:
+            self._store.put(_FLAGGED, f"{_GIT}{content.git_oid}:{content.size}", data, now)
 
     def _known(self, sha256: Sha256) -> Facts | None:
         data = self._store.facts(sha256, SCANNER)

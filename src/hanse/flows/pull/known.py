@@ -53,8 +53,8 @@ class Records(Protocol):
 class KnownRevision:
     """A revision whose pins are known here.
 
-    repo: with its origin; files: by path; tree: None unless it was signed; claims: what an upstream says of it; first: when it was
-    first seen here; confirmed: when a source last answered with exactly this (seconds); private:
+    repo: with its origin; files: by path; tree: None unless it was signed; claims: what an upstream says of it; first: when it
+    was first seen here; confirmed: when a source last answered with exactly this (seconds); private:
     not everybody may see it.
     """
 
@@ -70,7 +70,7 @@ class KnownRevision:
 
 @dataclass(frozen=True, slots=True)
 class KnownRef:
-    """Where a ref pointed: (commit id, when it was first seen there), newest last; confirmed: when a source last said the newest."""
+    """Where a ref pointed: (commit id, when it was first seen there), newest last; confirmed: when a source last said so."""
 
     history: tuple[tuple[GitOid, int], ...]
     confirmed: int
@@ -203,10 +203,10 @@ class Known:
             return None
         try:
             told = json.loads(_unpacked(found[0]))
-            if type(told) is not dict or told["v"] != _VERSION:
-                raise ValueError("another version")
-        except (ValueError, KeyError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise StorageError(f"the record {kind} {key} of the held store is damaged: {str(error)[:100]}") from error
+        if type(told) is not dict or told.get("v") != _VERSION:
+            raise StorageError(f"the record {kind} {key} of the held store is of another version")
         return told, found[1]
 
     def _put(self, kind: str, key: str, told: Mapping[str, Any], at: int, *, private: bool) -> None:

@@ -50,7 +50,7 @@ class Origins:
 
     def hub(self, url: str, asked: Asked, *, anonymous: bool = False) -> Hub:
         """Return a server as a Hub-shaped origin."""
-        return Hub(url, "" if anonymous else self.token(url, asked), self.bulk)
+        return Hub(url, "" if anonymous else self.token(url, asked), client=self.bulk)
 
     def awake(self) -> list[str]:
         """Return the nodes that are not left alone for now."""

@@ -9,16 +9,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hanse.clock import Clock
-from hanse.errors import PeerDown, PolicyError
-from hanse.flows.pull.asked import Asked, PulledRevision, PullSettings, parse_asked
+from hanse.errors import PeerDown
+from hanse.flows.pull.asked import PulledRevision, PullSettings, parse_asked
 from hanse.flows.pull.health import Health
 from hanse.flows.pull.judge import Judge, scanned_elsewhere
-from hanse.flows.pull.known import Known
 from hanse.flows.pull.made import Maker, named
 from hanse.flows.pull.origins import Origins
 from hanse.flows.pull.pins import signed_form
@@ -72,7 +71,7 @@ class Puller:
         asked = parse_asked(kind, name, revision, token)
         key = (asked.name, revision, token)
         with self._one_at_a_time(key):
-            kept = self._recent(key, asked)
+            kept = self._recent(key)
             if kept is not None:
                 self._judge.check_flagged(kept.files.values(), kept.facts)
                 return kept
@@ -80,7 +79,7 @@ class Puller:
             self._keep(key, found)
             return found
 
-    def _recent(self, key: _Key, asked: Asked) -> PulledRevision | None:
+    def _recent(self, key: _Key) -> PulledRevision | None:
         with self._lock:
             until, found = self._kept.get(key, (0.0, None))
         return found if time.monotonic() < until else None

@@ -50,12 +50,12 @@ class Resolver:
     """Resolves names for callers. Safe for threads."""
 
     def __init__(self, origins: Origins, records: Records, maker: Maker, clock: Clock) -> None:
-        self._origins = origins
-        self._settings = origins.settings
+        self.origins = origins
+        self.settings = origins.settings
         self._records = records
-        self._maker = maker
+        self.maker = maker
         self._clock = clock
-        self._owned = Owned(self._settings.home)
+        self.owned = Owned(self.settings.home)
 
     def resolve(self, asked: Asked) -> PulledRevision:
         """Return the revision; raises as `Puller.revision`."""
@@ -70,10 +70,10 @@ class _One:
         self.asked = asked
         self.known = known
         self.now = now
-        self.origins = parent._origins
-        self.settings = parent._settings
-        self.maker = parent._maker
-        self.owned = parent._owned
+        self.origins = parent.origins
+        self.settings = parent.settings
+        self.maker = parent.maker
+        self.owned = parent.owned
         self.notices: list[str] = []
         self.record, self.ref = self._recorded()
 
@@ -288,7 +288,7 @@ class _One:
             hub = self.origins.hub(url, self.asked, anonymous=anonymous)
             return ask_claims(hub, origin_of(url), self.asked, self.known, self.now)
         except (PeerRefused, RepoNotFound) as error:
-            if not anonymous and hub.token and getattr(error, "status", 401) == 401:
+            if not anonymous and hub.headers and getattr(error, "status", 401) == 401:
                 return self._asked_claims(url, anonymous=True)
             if isinstance(error, PeerRefused) and error.status in (401, 403):
                 raise GatedRepo(error.message, anonymous=error.status == 401, hint=error.hint) from error

@@ -89,6 +89,12 @@ class Copies:
         sql = f"SELECT {_COLUMNS} FROM copies WHERE own = ? ORDER BY used, path"  # noqa: S608 - fixed names
         return [Copy.of(row) for row in self._index.rows(sql, (int(own),))]
 
+    def below(self, folder: bytes) -> list[Copy]:
+        """Return the rows of adopted files below a folder."""
+        start = folder.rstrip(b"/") + b"/"
+        sql = f"SELECT {_COLUMNS} FROM copies WHERE own = 0 AND path > ? AND path < ?"  # noqa: S608 - fixed names
+        return [Copy.of(row) for row in self._index.rows(sql, (start, start[:-1] + b"0"))]  # "0" comes after "/"
+
     def row(self, path: bytes, *, own: bool, digests: Digests, identity: Identity) -> tuple[str, tuple[Any, ...]]:
         """Return statement and values that note a file, used now."""
         now = int(self._clock())

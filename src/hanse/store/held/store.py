@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -30,6 +30,7 @@ from hanse.store.held.heldfile import HeldFile, Identity, identify
 from hanse.store.held.index import Index
 from hanse.store.held.locks import FileLock, taken
 from hanse.store.held.partial import Partial
+from hanse.store.held.stock import Stock
 
 MAX_RECORD_BYTES = 128 << 20
 MAX_KEY_CHARS = 4096
@@ -118,9 +119,15 @@ class Held:
         self._copies.note(os.fsencode(real), own=False, digests=digests, identity=found)
         return HeldFile(real, size, *digests, True, found)
 
-    def adopted(self) -> dict[bytes, tuple[Identity, Sha256]]:
-        """Return every file elsewhere that was ever hashed, by its path as bytes: identity then, and SHA-256."""
-        return {copy.path: (copy.identity, copy.digests.sha256) for copy in self._copies.listed(own=False)}
+    def adopt_all(self, hashed: Iterable[tuple[str, Digests, Identity]]) -> None:
+        """Adopt many files at once: real path, digests, and the identity before hashing, after which nobody wrote to it."""
+        with self._index.transaction() as base:
+            for path, digests, identity in hashed:
+                base.execute(*self._copies.row(os.fsencode(path), own=False, digests=digests, identity=identity))
+
+    def adopted(self, under: str = "/") -> dict[str, tuple[Identity, Digests]]:
+        """Return what is known of the files below a folder that were ever hashed, by path: identity then, and digests."""
+        return {os.fsdecode(one.path): (one.identity, one.digests) for one in self._copies.below(os.fsencode(under))}
 
     def use(self, label: str, path: str, sha256: Sha256) -> None:
         """Note that the revision `label` (ORIGIN/NAMESPACE/NAME@REV) has the held file at `path`: for pins and listings."""
@@ -128,6 +135,10 @@ class Held:
         if key not in self._used:
             self._index.write("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", (_key(label), _key(path), sha256))
             self._used.add(key)
+
+    def used_by(self, sha256: Sha256) -> list[str]:
+        """Return the revisions, as given to `use`, that have a file with this SHA-256; at most 100."""
+        return [str(row[0]) for row in self._index.rows("SELECT DISTINCT label FROM uses WHERE sha256 = ? LIMIT 100", (sha256,))]
 
     def put_verdict(self, sha256: Sha256, ruleset_digest: str, facts: bytes) -> None:
         """Keep what a scan of a file found, under the rules that looked; raises TooLarge, StorageError."""
@@ -179,6 +190,10 @@ class Held:
         """
         bound = self.limit if limit is None else limit
         return Evicted(0, 0) if bound is None else evict(self._index, self.folder, max(0, bound - room), int(self._clock()))
+
+    def stock(self) -> Stock:
+        """Return the store's contents, for listing and upkeep."""
+        return Stock(self._index, self._copies, self.folder)
 
     def _partial(self, pin: FilePin, kind: str) -> Path:
         key = f"x{pin.xet}" if pin.xet else f"s{pin.sha256}" if pin.sha256 else f"g{pin.git_oid}"

@@ -109,7 +109,7 @@ class GatewayApp:
             self._guard.base,
             found.rev,
             found.path,
-            token=bearer(request),
+            token=self._home.own(bearer(request)),
             seen=self._session.used,
         )
 

@@ -8,18 +8,10 @@ is refused.
 from __future__ import annotations
 
 import hmac
-import secrets
 
 from starlette.requests import Request
 
 from hanse.errors import NotAllowed
-
-SECRET_BYTES = 24
-
-
-def new_secret() -> str:
-    """Return a secret for one session, 32 characters that need no quoting."""
-    return secrets.token_urlsafe(SECRET_BYTES)
 
 
 class Guard:

@@ -66,15 +66,19 @@ class _Arriving:
 
 
 class _Closing(BlobResponse):
-    """Closes the descriptor of what it sent."""
+    """Closes the descriptor of what it sent; ends a fetch of which it sent a part, or which nobody reads any more."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send, and close."""
+        source, whole = self.source, False
         try:
             await super().__call__(scope, receive, send)
+            whole = self.length == source.size
         finally:
-            if isinstance(self.source, _Opened):
-                os.close(self.source.file)
+            if isinstance(source, _Opened):
+                os.close(source.file)
+            elif isinstance(source, _Arriving) and not whole:
+                source.fetch.cancel()
 
 
 def _headers(pin: FilePin, commit: str) -> dict[str, str]:
@@ -102,13 +106,14 @@ async def _ready(asked: Asked, revision: Pulled) -> Fetching | HeldBytes | Respo
 async def _settled(asked: Asked, found: Fetching) -> Fetching | HeldBytes | None:
     """Return the file once its first byte may leave; None if the caller left, or may not be kept waiting any longer."""
     until = None if asked.patience is None else time.monotonic() + asked.patience
-    while not found.streamable:
-        whole = await asked.run(found.wait, _POLL_SECONDS)
-        if whole is not None:
-            return whole
-        if await asked.request.is_disconnected() or (until is not None and time.monotonic() > until):
+    while not await asked.run(found.settle, _POLL_SECONDS):
+        gone = await asked.request.is_disconnected()
+        if gone:
+            found.cancel()
+        if gone or (until is not None and time.monotonic() > until):
             return None
-    return found
+    # What has come whole is sent by the system; `wait` raises what went wrong.
+    return await asked.run(found.wait, 0) or found
 
 
 def _busy(asked: Asked, found: Fetching) -> Response:

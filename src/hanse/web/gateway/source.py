@@ -95,8 +95,16 @@ class Fetching(Protocol):
         """Yield checked bytes [start, end) in order, waiting for them."""
         ...
 
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait until it is streamable, here, or refused; tell whether that is so within `timeout` seconds."""
+        ...
+
     def wait(self, timeout: float | None = None) -> HeldBytes | None:
         """Return the whole verified file, None if it is not here within `timeout` seconds; raises what went wrong."""
+        ...
+
+    def cancel(self) -> None:
+        """Say that whoever asked for it does not need the rest."""
         ...
 
 
@@ -113,7 +121,7 @@ def fetch_of(found: Fetching | HeldBytes) -> Fetching | None:
 class Source(Protocol):
     """Resolves names and gets bytes."""
 
-    def revision(self, type: RepoType, name: str, revision: str, *, token: str = "") -> Pulled:  # noqa: A002 as clients call it
+    def revision(self, kind: RepoType, name: str, revision: str, *, token: str = "") -> Pulled:
         """Return a revision that may be read.
 
         Raises PolicyError, IntegrityError, RepoNotFound, RevisionNotFound, Recalled, AccessError or PeerError.

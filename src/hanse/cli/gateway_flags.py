@@ -1,0 +1,93 @@
+"""What `hanse run` and `hanse gateway` have in common: flags, defaults, and the store and caches that go with them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from hanse.app_gateway import GatewayOptions
+    from hanse.store.held.store import Held
+
+PolicyFlag = Annotated[str | None, Parameter(help="Policy: a preset, a name, or a file.")]
+NodeFlag = Annotated[list[str] | None, Parameter(help="Address of a node to ask; may be given again. Default: HANSE_NODE.")]
+UpstreamFlag = Annotated[
+    str | None,
+    Parameter(help="Hub for names that no node answers for; `none` for none. Default: HF_ENDPOINT, else the public hub."),
+]
+OfflineFlag = Annotated[bool, Parameter(help="Use no network: only what is held.")]
+StoreFlag = Annotated[
+    Path | None, Parameter(help="Where verified files are kept. Default: HANSE_STORE, else held in HANSE_HOME.")
+]
+SizeFlag = Annotated[
+    str | None, Parameter(help="How much the held files may take, such as `200 GiB`; what was not used longest goes.")
+]
+
+_PUBLIC_HUB = "https://huggingface.co"
+_NONE = "none"
+
+
+def say(text: str) -> None:
+    """Print one line for the person in front of the terminal, out of the way of the program's own output."""
+    print(f"hanse: {text}", file=sys.stderr, flush=True)
+
+
+def before(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment as it is without a gateway."""
+    from hanse.flows.gateway_env import BEHIND
+
+    found = dict(environ)
+    if BEHIND in found:
+        found["HF_ENDPOINT"] = found.pop(BEHIND)
+    return {name: value for name, value in found.items() if name != "HF_ENDPOINT" or value}
+
+
+def servers(nodes: Sequence[str] | None, upstream: str | None, environ: Mapping[str, str]) -> tuple[tuple[str, ...], str | None]:
+    """Return the addresses of nodes and upstream; raises InputError for what is none."""
+    from hanse.peers.client import parse_base
+
+    named = nodes or environ.get("HANSE_NODE", "").replace(",", " ").split()
+    above = upstream if upstream is not None else environ.get("HF_ENDPOINT") or _PUBLIC_HUB
+    found = tuple(dict.fromkeys(parse_base(one) for one in named))
+    return found, None if above in ("", _NONE) else parse_base(above)
+
+
+@contextmanager
+def prepared(
+    *,
+    policy: str | None,
+    node: Sequence[str] | None,
+    upstream: str | None,
+    offline: bool,
+    store: Path | None,
+    cache_size: str | None,
+) -> Iterator[tuple[GatewayOptions, Held]]:
+    """Give what a gateway is started with, and its opened store."""
+    from hanse.app_gateway import GatewayOptions, caches_folder
+    from hanse.flows.policies import load_policy
+    from hanse.home import home_folder
+    from hanse.store.held.store import open_or_temporary
+
+    environ = before(os.environ)
+    home = home_folder(environ)
+    loaded = load_policy(policy, home)
+    nodes, above = servers(node, upstream, environ)
+    limit = _bytes(cache_size)
+    with caches_folder(home, say) as caches:
+        where = store or Path(environ.get("HANSE_STORE") or caches / "held")
+        with open_or_temporary(where.expanduser().absolute(), limit=limit) as held:
+            yield GatewayOptions(loaded, home, caches, environ, nodes, above, offline), held
+
+
+def _bytes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    from hanse.settings import parse_size
+
+    return parse_size(text)

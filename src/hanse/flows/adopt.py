@@ -1,0 +1,116 @@
+"""What already lies on a machine: revisions in Hugging Face caches, plain folders and olah stores.
+
+Only names are read here. Nothing is followed out of a cache, nothing is changed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from hanse.errors import EntryNotFound, HanseError, StorageError, TooLarge
+from hanse.flows.adopt_hub import entry_revisions, snapshot_revision
+from hanse.flows.adopt_olah import is_olah, olah_revisions
+from hanse.flows.found import (
+    MAX_FILES,
+    QUARANTINE,
+    FoundRevision,
+    Kind,
+    Said,
+    is_entry,
+    read_listing,
+    said_by_name,
+    scan,
+)
+from hanse.model.digest import GitOid, is_git_oid, parse_git_oid
+
+__all__ = ["FoundRevision", "Kind", "Said", "found_revisions", "read_pieces"]
+
+PIECE = 1 << 20
+_MAX_NOTE = 4096
+
+
+def found_revisions(folder: Path) -> Iterator[FoundRevision]:
+    """Yield every revision in `folder`: a Hugging Face cache, one entry or snapshot of it, an olah store, or a plain folder.
+
+    Raises EntryNotFound if there is no such folder, StorageError if it cannot be read, TooLarge above MAX_FILES.
+    """
+    root = Path(os.path.realpath(folder))
+    if not root.is_dir():
+        raise EntryNotFound(f"there is no folder {str(folder)!r}", hint="name a cache, an entry of it, or a folder with a model")
+    if is_entry(root):
+        yield from entry_revisions(root)
+    elif root.parent.name == "snapshots" and is_entry(root.parent.parent) and is_git_oid(root.name):
+        yield snapshot_revision(root.parent.parent, root.name)
+    elif entries := [one for one in scan(root) if one.is_dir() and is_entry(Path(one.path))]:
+        for one in entries:
+            yield from entry_revisions(Path(one.path))
+    elif is_olah(root):
+        yield from olah_revisions(root)
+    elif (root / "hub").is_dir() and any(is_entry(Path(one.path)) for one in scan(root / "hub")):
+        yield from found_revisions(root / "hub")
+    else:
+        yield _plain(root)
+
+
+def read_pieces(found: FoundRevision, path: str) -> Iterator[bytes]:
+    """Yield the bytes of a file of a revision in pieces of at most 1 MiB, wherever they lie; raises StorageError."""
+    for place in found.parts.get(path) or (found.files[path],):
+        try:
+            file = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+            try:
+                while piece := os.read(file, PIECE):
+                    yield piece
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise StorageError(f"cannot read {place}: {error.strerror}") from error
+
+
+def _plain(root: Path) -> FoundRevision:
+    """Return a plain folder as one revision, with what clients of the Hub noted of what they downloaded into it."""
+    files, odd = walk(root)
+    notes = root / ".cache" / "huggingface" / "download"
+    revs, said = set(), {}
+    if notes.is_dir():
+        for path in files:
+            rev, one = _note(notes / f"{path}.metadata")
+            revs.add(rev)
+            said[path] = one
+    rev = next(iter(revs)) if len(revs) == 1 else None
+    listed = read_listing(root / ".cache" / "huggingface" / "trees" / f"{rev}.json") if rev else None
+    complete = listed is not None and listed.keys() <= files.keys()
+    return FoundRevision(Kind.FOLDER, root, None, "", rev, (), files, complete, said=said, odd=odd)
+
+
+def _note(path: Path) -> tuple[GitOid | None, Said]:
+    """Return commit id and ETag of a file as a client noted them."""
+    with suppress(OSError, ValueError, HanseError), path.open("rb") as file:
+        rev, etag, *_ = file.read(_MAX_NOTE).decode("ascii").split("\n")
+        return parse_git_oid(rev), said_by_name(etag)
+    return None, Said()
+
+
+def walk(root: Path) -> tuple[dict[str, Path], dict[str, str]]:
+    """Return the regular files under a folder by path, and what else there is; client's bookkeeping is left out."""
+    files: dict[str, Path] = {}
+    odd: dict[str, str] = {}
+    stack = [""]
+    while stack:
+        prefix = stack.pop()
+        for entry in scan(root / prefix):
+            name = f"{prefix}{entry.name}"
+            if entry.is_symlink():
+                odd[name] = "a link leads out of what is looked at"
+            elif entry.is_dir(follow_symlinks=False):
+                if name not in (".cache/huggingface", QUARANTINE, ".git"):
+                    stack.append(f"{name}/")
+            elif entry.is_file(follow_symlinks=False):
+                files[name] = Path(entry.path)
+            else:
+                odd[name] = "it is no regular file"
+        if len(files) + len(odd) > MAX_FILES:
+            raise TooLarge(f"there are more than {MAX_FILES:,} files in {root}", hint="name a folder inside it")
+    return files, odd

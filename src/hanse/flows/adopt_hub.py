@@ -1,0 +1,140 @@
+"""The Hugging Face cache: entries, snapshots of links, blobs named by ETag, and the store of blobs that entries share.
+
+CACHE/models--NAMESPACE--NAME/snapshots/REV/PATH -> ../../blobs/ETAG, a file or (shared) -> ../../blobs/XX/XET in CACHE
+                             /refs/NAME          the commit id
+                             /trees/REV.json     the list of files, by clients of 1.33 and later
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from stat import S_ISLNK, S_ISREG
+
+from hanse.errors import TooLarge
+from hanse.flows.found import MAX_FILES, PREFIXES, FoundRevision, Kind, Said, read_listing, said_by_name, scan
+from hanse.model.digest import GitOid, is_git_oid
+from hanse.model.repo import RepoType
+
+_MAX_REFS = 10_000
+_MAX_REF_BYTES = 100
+
+
+def entry_revisions(entry: Path) -> Iterator[FoundRevision]:
+    """Yield the snapshots of one entry; raises StorageError, TooLarge."""
+    refs = _refs(entry)
+    for one in scan(entry / "snapshots"):
+        if is_git_oid(one.name) and one.is_dir(follow_symlinks=False):
+            yield _snapshot(entry, GitOid(one.name), refs)
+
+
+def snapshot_revision(entry: Path, rev: str) -> FoundRevision:
+    """Return one snapshot of an entry; raises StorageError, TooLarge."""
+    return _snapshot(entry, GitOid(rev), _refs(entry))
+
+
+def _snapshot(entry: Path, rev: GitOid, refs: dict[str, str]) -> FoundRevision:
+    kind, repo = _named(entry.name)
+    reading = _Reading(entry, entry / "snapshots" / rev)
+    reading.read()
+    listed = read_listing(entry / "trees" / f"{rev}.json")
+    said = reading.said
+    for path, one in (listed or {}).items():
+        if path in reading.files:
+            # What the blob's own name says stays: that is what clients look it up by.
+            here = said.get(path, Said())
+            said[path] = Said(here.sha256 or one.sha256, here.git_oid or one.git_oid, one.size)
+    return FoundRevision(
+        Kind.HUB,
+        reading.root,
+        kind,
+        repo,
+        rev,
+        tuple(name for name, target in refs.items() if target == rev),
+        reading.files,
+        listed is not None and listed.keys() <= reading.files.keys(),
+        links=reading.links,
+        said=said,
+        odd=reading.odd,
+        entry=entry,
+    )
+
+
+class _Reading:
+    """Reads the links of one snapshot with as few system calls as there can be: a cache has tens of thousands."""
+
+    def __init__(self, entry: Path, root: Path) -> None:
+        self.root = root
+        self.files: dict[str, Path] = {}
+        self.links: dict[str, Path] = {}
+        self.said: dict[str, Said] = {}
+        self.odd: dict[str, str] = {}
+        self._blobs = str(entry / "blobs")
+        self._shared = str(entry.parent / "blobs")
+
+    def read(self) -> None:
+        """Read everything."""
+        stack = [""]
+        while stack:
+            prefix = stack.pop()
+            folder = f"{self.root}/{prefix}"
+            for entry in scan(Path(folder)):
+                name = f"{prefix}{entry.name}"
+                if entry.is_symlink():
+                    self._link(name, entry.path, folder)
+                elif entry.is_dir(follow_symlinks=False):
+                    stack.append(f"{name}/")
+                elif entry.is_file(follow_symlinks=False):
+                    self.files[name] = Path(entry.path)  # a system without links
+                else:
+                    self.odd[name] = "it is no regular file"
+            if len(self.files) + len(self.odd) > MAX_FILES:
+                raise TooLarge(f"there are more than {MAX_FILES:,} files in {self.root}")
+
+    def _link(self, name: str, path: str, folder: str) -> None:
+        try:
+            blob = _target(path, folder)
+            parent, _, etag = blob.rpartition("/")
+            mode, real, within = os.lstat(blob).st_mode, blob, parent == self._blobs
+            if within and S_ISLNK(mode):
+                real = _target(blob, parent)
+                mode, within = os.lstat(real).st_mode, real.rpartition("/")[0].rpartition("/")[0] == self._shared
+            if not within or not S_ISREG(mode):
+                self.odd[name] = "it is no regular file" if within else "a link leads out of the cache"
+                return
+        except OSError as error:
+            self.odd[name] = f"it cannot be read: {error.strerror}"
+            return
+        self.files[name] = Path(real)
+        self.links[name] = Path(path)
+        self.said[name] = said_by_name(etag)
+
+
+def _target(link: str, folder: str) -> str:
+    """Return where a link in a folder leads, as a path (strings, because `Path` would take longer than all the rest)."""
+    return os.path.normpath(os.path.join(folder, os.readlink(link)))  # noqa: PTH115, PTH118
+
+
+def _refs(entry: Path) -> dict[str, str]:
+    """Return which name points at which commit."""
+    found: dict[str, str] = {}
+    base = entry / "refs"
+    stack = [base] if base.is_dir() else []
+    while stack and len(found) < _MAX_REFS:
+        for one in scan(stack.pop()):
+            if one.is_dir(follow_symlinks=False):
+                stack.append(Path(one.path))
+            elif one.is_file(follow_symlinks=False):
+                with suppress(OSError, UnicodeDecodeError), Path(one.path).open("rb") as file:
+                    found[Path(one.path).relative_to(base).as_posix()] = file.read(_MAX_REF_BYTES).decode("ascii").strip()
+    return dict(sorted(found.items()))
+
+
+def _named(name: str) -> tuple[RepoType, str]:
+    """Return type and repository of an entry's name."""
+    for prefix, kind in PREFIXES.items():
+        if name.startswith(prefix):
+            return kind, name.removeprefix(prefix).replace("--", "/", 1)
+    raise ValueError(name)

@@ -1,0 +1,174 @@
+"""Digests of many files at the speed of hashing them: read once, one thread a core, and not again while they are unchanged.
+
+What was hashed is noted in the held store's index, which also makes it found by its digests (`Held.adopt`). A file is known again
+by device, inode, size and both times of change; one that had changed just before it was hashed is not noted, because a file
+system may give two changes in quick succession the same time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from stat import S_ISREG
+
+from hanse.errors import StorageError
+from hanse.model.digest import GitOid, Sha256
+from hanse.store.held.copies import Digests
+from hanse.store.held.heldfile import Identity
+from hanse.store.held.store import Held
+
+PIECE = 1 << 20
+SETTLED_NS = 2_000_000_000
+"""How long a file must have rested before it was hashed: the coarsest file systems note changes every two seconds."""
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One file to be hashed. places: of its parts, in order; git: its git blob id is asked for too."""
+
+    places: Sequence[str]
+    git: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """What a file turned out to be.
+
+    digests: None if it could not be read, then `problem` says why; read: bytes read now; identity: of the file, None if it lies
+    in several parts.
+    """
+
+    size: int
+    digests: Digests | None
+    read: int = 0
+    problem: str = ""
+    identity: Identity | None = None
+
+
+class AuditHashing:
+    """Hashes files in threads of its own.
+
+    held: where what was hashed is noted; advance: called with the number of bytes that were settled, one call at a time; rehash:
+    read everything; threads: default one a core.
+    """
+
+    def __init__(
+        self, held: Held, *, advance: Callable[[int], None] = lambda _: None, rehash: bool = False, threads: int | None = None
+    ) -> None:
+        self._held = held
+        self._advance = advance
+        self._rehash = rehash
+        self._count = threads or _cores()
+        self._lock = threading.Lock()
+        self._found: dict[str, Hashed] = {}
+        self._fresh: list[tuple[str, Digests, Identity]] = []
+        self._known: Mapping[str, tuple[Identity, Digests]] = {}
+
+    def run(self, wanted: Mapping[str, Wanted]) -> dict[str, Hashed]:
+        """Return what every file is, by the same keys; raises StorageError only if the index cannot be read."""
+        if not wanted:
+            return {}
+        places = [place for one in wanted.values() for place in one.places]
+        self._known = {} if self._rehash else self._held.adopted(os.path.commonpath([os.path.dirname(one) for one in places]))  # noqa: PTH120
+        left = [(_size(one), key, one) for key, one in wanted.items() if not self._unchanged(key, one)]
+        # Big files first, so that no thread is left alone with one at the end; taken from the list's end.
+        left.sort(key=lambda one: one[0])
+        threads = [threading.Thread(target=self._work, args=(left,), daemon=True) for _ in range(min(self._count, len(left)))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self._fresh:
+            with suppress(StorageError):  # it only costs time
+                self._held.adopt_all(self._fresh)
+            self._fresh = []
+        return self._found
+
+    def _unchanged(self, key: str, wanted: Wanted) -> bool:
+        """Settle a file without reading it, if that can be done."""
+        known = self._known.get(wanted.places[0]) if len(wanted.places) == 1 else None
+        if known is None or (wanted.git and known[1].git_oid is None):
+            return False
+        try:
+            status = os.lstat(wanted.places[0])
+        except OSError:
+            return False
+        if Identity.of(status) != known[0]:
+            return False
+        self._found[key] = Hashed(status.st_size, known[1], identity=known[0])
+        self._advance(status.st_size)
+        return True
+
+    def _work(self, left: list[tuple[int, str, Wanted]]) -> None:
+        buffer = bytearray(PIECE)
+        while True:
+            with self._lock:
+                if not left:
+                    return
+                _, key, wanted = left.pop()
+            try:
+                found, identity = self._read(wanted, buffer)
+            except OSError as error:
+                found, identity = Hashed(0, None, problem=f"it cannot be read: {error.strerror}"), None
+            with self._lock:
+                self._found[key] = found
+                if identity is not None and found.digests is not None:
+                    self._fresh.append((wanted.places[0], found.digests, identity))
+                self._advance(found.size)
+
+    def _read(self, wanted: Wanted, buffer: bytearray) -> tuple[Hashed, Identity | None]:
+        """Return what a file is, and by what it is known again, None if it may not be noted."""
+        started, states = time.time_ns(), [hashlib.sha256()]
+        if wanted.git:
+            states.append(hashlib.sha1(usedforsecurity=False))
+            states[1].update(f"blob {sum(os.lstat(one).st_size for one in wanted.places)}\0".encode())
+        read, identity = 0, None
+        for place in wanted.places:
+            file = os.open(place, _FLAGS)
+            try:
+                before = os.fstat(file)
+                if not S_ISREG(before.st_mode):
+                    return Hashed(0, None, problem="it is no regular file"), None
+                length = _feed(states, file, buffer, before.st_size)
+                identity = Identity.of(before)
+                read += length
+                if length != before.st_size or Identity.of(os.fstat(file)) != identity:
+                    return Hashed(read, None, read, "it changed while it was read"), None
+            finally:
+                os.close(file)
+        git = GitOid(states[1].hexdigest()) if wanted.git else None
+        whole = identity if len(wanted.places) == 1 else None
+        found = Hashed(read, Digests(Sha256(states[0].hexdigest()), None, git), read, identity=whole)
+        if whole is None or max(whole.mtime_ns, whole.ctime_ns) + SETTLED_NS > started:
+            return found, None
+        return found, whole
+
+
+def _feed(states: Sequence[hashlib._Hash], file: int, buffer: bytearray, limit: int) -> int:
+    """Feed a file to the hashes and return how many bytes it had, at most one piece more than `limit`."""
+    view, read = memoryview(buffer), 0
+    while read <= limit and (count := os.readv(file, [buffer])):
+        for state in states:
+            state.update(view[:count])
+        read += count
+        if read == limit and count < PIECE:
+            break  # the end, unless the size changed, which the status tells
+    return read
+
+
+def _size(wanted: Wanted) -> int:
+    try:
+        return sum(os.lstat(one).st_size for one in wanted.places)
+    except OSError:
+        return 0
+
+
+def _cores() -> int:
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1

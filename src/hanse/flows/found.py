@@ -1,0 +1,114 @@
+"""A revision that was found on a machine, and what the place where it lies says about its files: claims, all of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from hanse.errors import HanseError, StorageError
+from hanse.model.digest import GitOid, Sha256, parse_git_oid, parse_sha256
+from hanse.model.repo import RepoType, parse_path
+
+MAX_FILES = 1_000_000
+MAX_LISTING_BYTES = 256 << 20
+PREFIXES = {f"{kind.plural}--": kind for kind in RepoType}
+"""How the name of an entry of the Hugging Face cache begins."""
+QUARANTINE = ".hanse-quarantine"
+"""Where refused files are put beside what they were in; never looked into."""
+
+
+class Kind(str, Enum):
+    """What a place is: the Hugging Face cache, a plain folder, the store of an olah mirror."""
+
+    HUB = "hub"
+    FOLDER = "folder"
+    OLAH = "olah"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the place says that a file is: digests of its content, where it gives any. size: bytes."""
+
+    sha256: Sha256 | None = None
+    git_oid: GitOid | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRevision:
+    """One revision that lies somewhere, whole or in part.
+
+    type, repo, rev: as the place says, None or empty where it does not (`repo` may lack a namespace); refs: names that point at
+    it there; files: real path by path in the revision; parts: the same for files that lie in several pieces; links: where a
+    client looks for a file, if that is another path; said: by path; odd: what is no file a model may have, and why;
+    complete: the place has a list of its files, and all are there. root: where it lies; entry: its folder in a cache, with the
+    bytes of other revisions too.
+    """
+
+    kind: Kind
+    root: Path
+    type: RepoType | None
+    repo: str
+    rev: GitOid | None
+    refs: tuple[str, ...]
+    files: Mapping[str, Path]
+    complete: bool
+    parts: Mapping[str, tuple[Path, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    links: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
+    said: Mapping[str, Said] = field(default_factory=lambda: MappingProxyType({}))
+    odd: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    entry: Path | None = None
+
+    @property
+    def title(self) -> str:
+        """How people are told which revision is meant."""
+        name = f"{self.type.prefix if self.type else ''}{self.repo}" if self.repo else str(self.root)
+        return f"{name}@{self.rev[:12]}" if self.rev else name
+
+
+def is_entry(folder: Path) -> bool:
+    """Tell whether a folder is an entry of the Hugging Face cache."""
+    return folder.name.startswith(tuple(PREFIXES)) and (folder / "snapshots").is_dir()
+
+
+def scan(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what is in a folder, by name; raises StorageError."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda one: one.name)
+    except OSError as error:
+        raise StorageError(f"cannot read the folder {folder}: {error.strerror}") from error
+
+
+def said_by_name(name: str) -> Said:
+    """Return what the name of a blob in a cache says: its SHA-256 or its git blob id."""
+    with suppress(HanseError):
+        return Said(sha256=parse_sha256(name)) if len(name) == 64 else Said(git_oid=parse_git_oid(name))
+    return Said()
+
+
+def read_listing(path: Path) -> dict[str, Said] | None:
+    """Return the list of files that a client keeps of a revision, None if there is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_LISTING_BYTES + 1)
+        told = json.loads(data) if len(data) <= MAX_LISTING_BYTES else {}
+        if told["format_version"] != 1:
+            return None
+        return {parse_path(name): _row(row) for name, row in told["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, HanseError):
+        return None
+
+
+def _row(row: Mapping[str, Any]) -> Said:
+    large = row.get("lfs_sha256")
+    if large is not None:
+        return Said(sha256=parse_sha256(str(large)), size=int(row["size"]))
+    return Said(git_oid=parse_git_oid(str(row["blob_id"])), size=int(row["size"]))

@@ -1,0 +1,98 @@
+"""The Hugging Face cache layout, as huggingface_hub 0.36, 1.33 and 2.4 read it without network.
+
+    CACHE/models--NAMESPACE--NAME/
+        blobs/ETAG               the bytes, named by SHA-256 (large files) or git blob id (others)
+        snapshots/REV/PATH       a relative link to its blob
+        refs/NAME                the commit id that NAME means, without line break
+        trees/REV.json           every file of the revision, so that 1.33 and 2.4 can tell a partial snapshot from a whole one
+
+What is there in part already is completed, what is there and is another file is replaced. Order, so that a crash leaves nothing
+that looks complete: blobs, then the list of files, then the links, then the ref. The list has no Xet hashes: clients would
+fetch what is missing past whoever they were told to ask.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from hanse.model.digest import GitOid
+from hanse.model.filepin import FilePin
+from hanse.model.repo import RepoType, parse_name, parse_path, parse_ref_part
+from hanse.store.durable import storage_errors
+from hanse.store.sharing import replace_link, replace_text
+
+TREE_FORM = 1
+"""Version of the list of files that is written."""
+Put = Callable[[FilePin, Path], None]
+"""Brings the bytes of a file to a path, in place of what may be there."""
+
+
+def hub_cache(environ: Mapping[str, str]) -> Path:
+    """Return where Hugging Face clients with this environment keep what they downloaded."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if environ.get(name):
+            return Path(environ[name]).expanduser().absolute()
+    if environ.get("HF_HOME"):
+        return Path(environ["HF_HOME"]).expanduser().absolute() / "hub"
+    base = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".cache")
+    return Path(base).expanduser().absolute() / "huggingface" / "hub"
+
+
+def entry_folder(cache: Path, kind: RepoType, repo: str) -> Path:
+    """Return the folder of a repository `namespace/name`, in the spelling in which clients will ask for it; raises BadRepoId."""
+    return cache / "--".join([kind.plural, *(parse_name(part) for part in repo.split("/"))])
+
+
+def blob_path(entry: Path, pin: FilePin) -> Path:
+    """Return where the bytes of a file are."""
+    return entry / "blobs" / pin.etag
+
+
+def write_snapshot(entry: Path, rev: GitOid, ref: str, *, listed: Iterable[FilePin], pulled: Iterable[FilePin], put: Put) -> Path:
+    """Write a revision into its entry and return the folder of its files.
+
+    ref: the name by which it was asked for (`main`, `v1`, `refs/pr/1`), empty for a commit id; listed: every file of the
+    revision; pulled: those to be there now. Raises StorageError, StorageFull, BadPath, and what `put` raises.
+    """
+    pins = list(pulled)
+    snapshot = entry / "snapshots" / rev
+    with storage_errors(f"make the cache entry {entry}"):
+        for folder in (entry / "blobs", entry / "trees", snapshot):
+            folder.mkdir(parents=True, exist_ok=True)
+    for pin in {one.etag: one for one in pins}.values():
+        put(pin, blob_path(entry, pin))
+    replace_text(entry / "trees" / f"{rev}.json", tree_listing(listed))
+    for pin in pins:
+        _link(snapshot, pin, blob_path(entry, pin))
+    if ref:
+        _point(entry / "refs", ref, rev)
+    return snapshot
+
+
+def tree_listing(listed: Iterable[FilePin]) -> str:
+    """Return the list of files as clients keep it."""
+    files: dict[str, dict[str, str | int]] = {}
+    for pin in sorted(listed, key=lambda one: one.path):
+        files[pin.path] = {"size": pin.size, "blob_id": pin.git_oid}
+        if pin.lfs and pin.sha256:
+            files[pin.path] |= {"lfs_sha256": pin.sha256, "lfs_size": pin.size}
+    return json.dumps({"format_version": TREE_FORM, "files": files}, indent=1)
+
+
+def _link(snapshot: Path, pin: FilePin, blob: Path) -> None:
+    link = snapshot / parse_path(pin.path)
+    with storage_errors(f"write {link}"):
+        link.parent.mkdir(parents=True, exist_ok=True)
+    replace_link(link, os.path.relpath(blob, link.parent))
+
+
+def _point(refs: Path, ref: str, rev: GitOid) -> None:
+    for part in ref.removeprefix("refs/").split("/"):
+        parse_ref_part(part)
+    path = refs / ref
+    with storage_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    replace_text(path, rev)

@@ -1,0 +1,76 @@
+"""Opening what a pull needs: the policy, the held store, and a puller for the servers that are to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hanse.clock import SystemClock
+from hanse.flows.credentials import Credentials
+from hanse.flows.fetch_evidence import PUBLIC_HUB
+from hanse.flows.policies import load_policy
+from hanse.flows.pull.fetch import Fetcher, Report
+from hanse.flows.pull.pull import Setting
+from hanse.flows.pull.puller import Puller, PullSettings
+from hanse.home import home_folder
+from hanse.peers.client import parse_base
+from hanse.store.held.store import open_or_temporary
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """Who is asked, and what is let pass. policy: its name, None for the user's own; home: HANSE_HOME; store: the held store."""
+
+    nodes: tuple[str, ...]
+    upstream: str | None
+    policy: str | None
+    home: Path
+    store: Path
+    offline: bool = False
+
+
+def whom(
+    environ: Mapping[str, str],
+    *,
+    nodes: tuple[str, ...] = (),
+    upstream: str | None = None,
+    policy: str | None = None,
+    store: Path | None = None,
+    offline: bool = False,
+) -> Whom:
+    """Return who is asked, from what was said and the environment; raises InputError for an address that is none.
+
+    Nodes: those that were named, else HANSE_NODE, else HF_ENDPOINT unless that is the public hub. Upstream: HANSE_UPSTREAM,
+    else the public hub.
+    """
+    home = home_folder(environ)
+    endpoint = environ.get("HF_ENDPOINT", "").rstrip("/")
+    named = nodes or tuple(one for one in (environ.get("HANSE_NODE") or ("" if endpoint == PUBLIC_HUB else endpoint),) if one)
+    chosen = upstream or environ.get("HANSE_UPSTREAM") or PUBLIC_HUB
+    kept = store or Path(environ.get("HANSE_STORE") or home / "held")
+    return Whom(
+        nodes=tuple(dict.fromkeys(parse_base(one) for one in named)),
+        upstream=parse_base(chosen),
+        policy=policy or environ.get("HANSE_POLICY") or None,
+        home=home,
+        store=kept.expanduser().absolute(),
+        offline=offline,
+    )
+
+
+@contextmanager
+def opened(asked: Whom, environ: Mapping[str, str], report: Report) -> Iterator[Setting]:
+    """Open everything for the length of a `with` block. report: told what happens while files are fetched.
+
+    Raises NotFoundError or PolicyError for the policy, StorageError.
+    """
+    policy = load_policy(asked.policy, asked.home)
+    credentials = Credentials(asked.home, environ)
+    settings = PullSettings(
+        asked.nodes, asked.upstream, policy, asked.home, token_for=credentials.token_for, offline=asked.offline
+    )
+    clock = SystemClock()
+    with open_or_temporary(asked.store) as held, closing(Puller(settings, held, Fetcher(held, report=report), clock)) as puller:
+        yield Setting(puller, held, policy, asked.home, clock)

@@ -1,0 +1,57 @@
+"""The environment of programs behind a gateway."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from hanse.flows.gateway_env import BEHIND, client_env, exports, hub_cache, policy_key, repo_folder
+from hanse.policy.presets import PRESETS
+
+URL = "http://127.0.0.1:1/s"
+CACHE = Path("/home/x/hub-cache/open-01234567")
+
+
+def test_what_clients_are_told() -> None:
+    """Endpoint, caches and time-outs are the gateway's; Xet, which would go around it, is off."""
+    found = client_env({"PATH": "/bin", "HF_ENDPOINT": "https://old.example", "NO_PROXY": "a.example"}, URL, CACHE)
+    assert found["HF_ENDPOINT"] == URL
+    assert found["HF_HUB_CACHE"] == str(CACHE)
+    assert found["HF_DATASETS_CACHE"] == "/home/x/datasets-cache/open-01234567"
+    assert found["HF_HUB_DOWNLOAD_TIMEOUT"] == found["HF_HUB_ETAG_TIMEOUT"] == "86400"
+    assert found["HF_HUB_DISABLE_SHARED_BLOBS"] == found["HF_HUB_DISABLE_XET"] == "1"
+    assert found["NO_PROXY"] == "a.example,127.0.0.1,localhost"
+    assert found["no_proxy"] == "127.0.0.1,localhost"
+    assert found[BEHIND] == "https://old.example"
+    assert found["PATH"] == "/bin"
+
+
+def test_other_caches_are_out_of_reach() -> None:
+    """A cache that another variable names is not looked into: no policy judged what lies there."""
+    given = {"TRANSFORMERS_CACHE": "/a", "HUGGINGFACE_HUB_CACHE": "/b", "SENTENCE_TRANSFORMERS_HOME": "/c", "HF_HUB_CACHE": "/d"}
+    found = client_env(given, URL, CACHE)
+    assert not {"/a", "/b", "/c", "/d"} & set(found.values())
+
+
+def test_a_cache_per_policy(tmp_path: Path) -> None:
+    """Two policies share no cache, also if they are called the same; a name cannot lead elsewhere."""
+    policy = PRESETS["open"]
+    other = replace(policy, scan=replace(policy.scan, of="somebody"))
+    assert policy_key(policy) == policy_key(replace(policy))
+    assert policy_key(policy) != policy_key(other)
+    assert policy_key(policy).startswith("open-")
+    odd = policy_key(replace(policy, name="../../etc/x y"))
+    assert "/" not in odd
+    assert not odd.startswith(".")
+    assert hub_cache(tmp_path, policy).parent == tmp_path / "hub-cache"
+    assert repo_folder(tmp_path, "models", "org/m").name == "models--org--m"
+
+
+def test_the_shell_understands_it() -> None:
+    """A shell that evaluates the lines has exactly the changed environment, whatever the values hold."""
+    before = {"OLD": "1", "HF_ENDPOINT": "x"}
+    after = {"HF_ENDPOINT": "a b'c\"$d", "NEW": "`id`\nline"}
+    script = exports(before, after) + 'printf "%s|%s|%s" "$HF_ENDPOINT" "$NEW" "${OLD-unset}"'
+    done = subprocess.run(["/bin/sh", "-c", script], env=before, capture_output=True, text=True, check=True)
+    assert done.stdout == "a b'c\"$d|`id`\nline|unset"
