@@ -22,6 +22,7 @@ from hanse.flows.remembered import read_private, write_private
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.filepin import FilePin
 from hanse.model.receipt import (
+    HELD,
     MAX_RECEIPT_BYTES,
     Cosigner,
     JudgedBy,
@@ -105,7 +106,22 @@ def _joined(before: Receipt | None, after: Receipt) -> Receipt:
     if before is None or (before.repo, before.rev, before.tree) != (after.repo, after.rev, after.tree):
         return after
     files = {one.path: one for one in (*before.files, *after.files)}
-    return replace(after, files=tuple(files[path] for path in sorted(files)), complete=before.complete or after.complete)
+    return replace(
+        after,
+        files=tuple(files[path] for path in sorted(files)),
+        complete=before.complete or after.complete,
+        sources=_sources(before, after),
+    )
+
+
+def _sources(before: Receipt, after: Receipt) -> tuple[Source, ...]:
+    """Return where the bytes of both are from; what was here already came from somewhere before."""
+    sizes: dict[str, int] = {}
+    for one in (*before.sources, *after.sources):
+        sizes[one.name] = max(one.size, sizes.get(one.name, 0))
+    if len(sizes) > 1:
+        sizes.pop(HELD, None)
+    return tuple(Source(name, size) for name, size in sorted(sizes.items()))
 
 
 def receipt_path(home: Path, repo: RepoId, rev: str) -> Path:

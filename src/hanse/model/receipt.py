@@ -29,6 +29,8 @@ MAX_RECEIPT_BYTES = MAX_LINE_BYTES + MAX_EVIDENCE_BYTES
 MAX_NAMED = 1024
 """Signers, cosigners, sources, notices: of each."""
 MAX_TEXT = 2000
+HELD: Final = "held"
+"""The source of what was on this machine already."""
 _MAX_INT = 2**53 - 1
 _FIELDS = frozenset(
     [
@@ -79,7 +81,7 @@ class Cosigner:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where bytes came from: host and port, or `held` for what was on this machine already."""
+    """Where bytes came from: host and port, or HELD."""
 
     name: str
     size: int

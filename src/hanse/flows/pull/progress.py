@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hanse.flows.pull.events import Event, Kind
+from hanse.model.receipt import HELD
 
 if TYPE_CHECKING:
     from hanse.flows.pull.asked import PulledRevision
     from hanse.flows.pull.fetch import Fetch
 
-HELD = "held"
-"""The source of what was on this machine already."""
 MAX_REMARKS = 100
 _SPAN = 3.0
 """Seconds over which a speed is measured."""

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Protocol
 
 from hanse.clock import Clock
@@ -158,9 +159,11 @@ def adopt_present(held: Held, pin: FilePin, path: Path) -> None:
         return
     with suppress(OSError, DigestMismatch, StorageError):
         real = Path(os.path.realpath(path))
-        with real.open("rb") as file:
-            seen = Identity.of(os.fstat(file.fileno()))
-            if seen.size != pin.size:
+        descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            seen = Identity.of(status)
+            if not S_ISREG(status.st_mode) or seen.size != pin.size:
                 return
             whole = WholeFile(pin, thorough=True)
             while piece := file.read(_PIECE):
