@@ -19,7 +19,7 @@ from hanse.db.alarms import Alarm
 from hanse.db.engine import Database
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadFormat, BadProof, BadSignature, HanseError, PeerRefused, RolledBack
-from hanse.flows import follow, mirror, witness
+from hanse.flows import follow, mirror_cosign, witness
 from hanse.flows.follow import Follower, Following
 from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
@@ -348,7 +348,7 @@ def test_it_goes_on_by_itself(node: Node, peers: PeerClient, server: LogServer, 
     until(lambda: stands(node).mirrored == server.log.size)
     written.ref(2)
     publish(server, written)
-    assert mirror.submit(node, server.log.request(stands(node).size)) == ()
+    assert mirror_cosign.submit(node, server.log.request(stands(node).size)) == ()
     until(lambda: stands(node).mirrored == server.log.size)
-    assert mirror.submit(node, server.log.request(server.log.size, server.log.size))
+    assert mirror_cosign.submit(node, server.log.request(server.log.size, server.log.size))
     following.stop()

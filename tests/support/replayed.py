@@ -8,11 +8,11 @@ from hanse.db import revisions
 from hanse.db.repos import Repo
 from hanse.flows.node import Node
 from hanse.model.conceal import conceal_value
-from hanse.model.repo import RepoType
+from hanse.model.repo import Origin, RepoType
 from hanse.tlog.replay import Replay
 
-Known = dict[tuple[str, str, str], tuple[int, str, str]]
-"""(type, repo, ref) -> (seq, rev, tree), all as leaves have them."""
+Known = dict[tuple[str, str, str, str], tuple[int, str, str]]
+"""(origin, type, repo, ref) -> (seq, rev, tree), all as leaves have them."""
 
 
 def catalogue_refs(node: Node, every: Sequence[Repo]) -> Known:
@@ -28,7 +28,7 @@ def catalogue_refs(node: Node, every: Sequence[Repo]) -> Known:
                 text if repo.salt is None else conceal_value(repo.salt, field, text)
                 for field, text in (("repo", repo.repo.folded), ("ref", row.ref), ("rev", row.rev), ("tree", row.tree))
             )
-            found[repo.repo.type.value, name, ref] = (row.seq, rev, tree)
+            found[repo.repo.origin, repo.repo.type.value, name, ref] = (row.seq, rev, tree)
     return found
 
 
@@ -40,8 +40,8 @@ def check_replay(node: Node, entries: Sequence[bytes], every: Sequence[Repo]) ->
     replay = Replay.start(node.origin, earlier=entries.__getitem__)
     replay.append(entries)
     known = catalogue_refs(node, every)
-    newest = {key: replay.newest(RepoType(key[0]), key[1], key[2]) for key in known}
+    newest = {key: replay.newest(RepoType(key[1]), key[2], key[3], Origin(key[0])) for key in known}
     assert {key: one and (one.seq, str(one.rev), str(one.tree)) for key, one in newest.items()} == known
-    shown = {(one.type.value, one.repo, str(one.ref)) for one in replay.positions() if one.origin == node.origin}
-    assert {key for key in shown - known.keys() if "/" in key[1]} == set()
+    shown = {(str(one.origin), one.type.value, one.repo, str(one.ref)) for one in replay.positions()}
+    assert {key for key in shown - known.keys() if "/" in key[2]} == set()
     return replay

@@ -130,15 +130,16 @@ def drop(conn: Connection, repo: int) -> None:
 def unattested(
     conn: Connection, origin: Origin, predicate: str, key: Sha256, *, before: int, after: Place = START
 ) -> Head | None:
-    """Return the first settled head of this origin behind `after` about which `key` has not made a statement of this kind.
+    """Return the first settled head behind `after` about which `key` has not made a statement of this kind.
 
-    Settled is a tag, and a branch that did not move since `before`. Pull requests are strangers' words and never are.
+    Settled is a tag, a branch that did not move since `before`, and what was observed of an upstream. Pull requests are
+    strangers' words and never are. origin: this node's own.
     """
     said = and_(table.c.repo_id == refs.c.repo_id, table.c.rev == refs.c.rev, table.c.predicate == predicate)
     said = and_(said, table.c.key == key, table.c.current)
     query = select(refs.c.repo_id, refs.c.ref, refs.c.rev).join(repos, repos.c.id == refs.c.repo_id).outerjoin(table, said)
-    query = query.where(repos.c.state == "live", repos.c.origin == origin, refs.c.rev != NO_GIT_OID, table.c.id.is_(None))
-    query = query.where(_settled(before), _behind(after))
+    query = query.where(repos.c.state == "live", refs.c.rev != NO_GIT_OID, table.c.id.is_(None), _settled(before, origin))
+    query = query.where(_behind(after))
     row = conn.execute(query.order_by(refs.c.repo_id, refs.c.ref).limit(1)).one_or_none()
     return None if row is None else Head(row.repo_id, row.ref, GitOid(row.rev))
 
@@ -164,15 +165,15 @@ def unattested_scan(
     known = and_(judged.c.repo_id == refs.c.repo_id, judged.c.rev == refs.c.rev, judged.c.ruleset == ruleset)
     query = select(refs.c.repo_id, refs.c.ref, refs.c.rev).join(repos, repos.c.id == refs.c.repo_id)
     query = query.join(judged, and_(known, judged.c.scanner == scanner)).outerjoin(table, said)
-    query = query.where(repos.c.state == "live", repos.c.origin == origin, table.c.id.is_(None), _settled(before), _behind(after))
+    query = query.where(repos.c.state == "live", table.c.id.is_(None), _settled(before, origin), _behind(after))
     row = conn.execute(query.order_by(refs.c.repo_id, refs.c.ref).limit(1)).one_or_none()
     return None if row is None else Head(row.repo_id, row.ref, GitOid(row.rev))
 
 
-def _settled(before: int) -> Any:
+def _settled(before: int, origin: Origin) -> Any:
     tag = and_(refs.c.ref >= "refs/tags/", refs.c.ref < "refs/tags0")
     branch = and_(refs.c.ref >= "refs/heads/", refs.c.ref < "refs/heads0")
-    return or_(tag, and_(branch, refs.c.updated_at <= before))
+    return or_(tag, and_(branch, or_(refs.c.updated_at <= before, repos.c.origin != origin)))
 
 
 def _behind(after: Place) -> Any:

@@ -28,6 +28,7 @@ from hanse.db.schema import (
     shards,
     xorbs,
 )
+from hanse.db.schema_mirror import mirror_contents, mirror_revisions, mirrors
 from hanse.db.schema_scans import flags, repository_scans, waivers
 from hanse.db.schema_trust import attestations, notices
 from hanse.model.digest import Sha256, XetHash
@@ -194,7 +195,8 @@ def own_shards(conn: Connection, repo: int) -> list[Sha256]:
 
 def scrub_repo(conn: Connection, repo: int, *, public: bool) -> None:
     """Forget everything about an erased repository but its leaves; of a public one, names and commits stay as the record."""
-    for table in (repo_files, repo_xorbs, shards, lfs_uploads, refs, repo_tags, flags, waivers, repository_scans, notices):
+    held = (repo_files, repo_xorbs, shards, lfs_uploads, refs, repo_tags, flags, waivers, repository_scans, notices)
+    for table in (*held, mirrors, mirror_revisions, mirror_contents):
         conn.execute(delete(table).where(table.c.repo_id == repo))
     conn.execute(update(revisions).where(revisions.c.repo_id == repo).values(state="erased"))
     values = {"state": "erased", "salt": None, "used_bytes": 0}

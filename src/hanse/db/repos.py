@@ -29,7 +29,7 @@ class Repo:
     state: `pending`, `live`, `retired` (deleted, was public), `withdrawn` (deleted, was not) or `erased`; salt: 32 bytes while
     not public; gated: "", `auto` or `manual`; times: seconds since 1970; head: newest commit of `main`; indexed: the head that
     the fields after it were derived from; safetensors, card, config: JSON texts kept for listings; used_bytes: stored bytes
-    charged to the namespace.
+    charged to the namespace; mirrored: an upstream answers for the name, and revisions are what it says.
     """
 
     id: int
@@ -54,6 +54,15 @@ class Repo:
     tags: tuple[str, ...]
     config: str | None
     used_bytes: int
+    mirrored: bool = False
+
+    @property
+    def people(self) -> str:
+        """The namespace whose people here have rights on the repository; "" where an upstream answers for the name.
+
+        An account of this node is nobody in an upstream's namespace, whatever it is called.
+        """
+        return "" if self.mirrored else self.repo.namespace
 
     @property
     def public(self) -> bool:
@@ -114,6 +123,7 @@ def from_row(row: Row[Any]) -> Repo:
         tags=tuple(json.loads(row.tags)),
         config=row.config,
         used_bytes=row.used_bytes,
+        mirrored=bool(row.mirrored),
     )
 
 
@@ -153,6 +163,25 @@ def get_many(conn: Connection, ids: Iterable[int]) -> dict[int, Repo]:
     return {row.id: from_row(row) for row in rows}
 
 
+def find_claimed(conn: Connection, repo_id: RepoId) -> Repo | None:
+    """Return the repository whose name this is or will be: one that is still being taken in counts; redirects do not."""
+    named = select(names.c.repo_id).where(_named(repo_id), names.c.kind != "redirect")
+    found = conn.execute(named).scalar_one_or_none()
+    return None if found is None else get(conn, found)
+
+
+def mirrors_named(conn: Connection, kind: RepoType, folded: str) -> list[Repo]:
+    """Return the mirrored repositories of that name (any origin) that can be found, by origin."""
+    query = select(repos).join(names, names.c.repo_id == repos.c.id).where(repos.c.mirrored, names.c.kind == "current")
+    query = query.where(names.c.type == kind.value, names.c.folded == folded).order_by(names.c.origin)
+    return [from_row(row) for row in conn.execute(query)]
+
+
+def has_mirrors_of(conn: Connection, origin: str) -> bool:
+    """Tell whether any repository of an upstream is mirrored."""
+    return conn.execute(select(repos.c.id).where(repos.c.origin == origin, repos.c.mirrored).limit(1)).first() is not None
+
+
 def in_state(conn: Connection, state: str | None = None) -> list[Repo]:
     """Return the repositories in a state, all if None, by origin, type and name."""
     query = select(repos) if state is None else select(repos).where(repos.c.state == state)
@@ -177,7 +206,14 @@ def lock(conn: Connection, repo: int) -> Repo | None:
 
 
 def create(
-    conn: Connection, repo_id: RepoId, *, visibility: Visibility, salt: bytes | None, creator_id: int | None, now: int
+    conn: Connection,
+    repo_id: RepoId,
+    *,
+    visibility: Visibility,
+    salt: bytes | None,
+    creator_id: int | None,
+    now: int,
+    mirrored: bool = False,
 ) -> int:
     """Insert a repository in state `pending`, reserve its name and return its row id; raises Conflict if the name is taken."""
     values = {
@@ -193,6 +229,7 @@ def create(
         "updated_at": now,
         "creator_id": creator_id,
         "search_text": repo_id.folded,
+        "mirrored": mirrored,
     }
     inserted: int = conn.execute(insert(repos).values(values).returning(repos.c.id)).scalar_one()
     reserve_name(conn, repo_id, inserted)

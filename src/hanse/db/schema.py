@@ -20,14 +20,15 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
     true,
 )
 
-from hanse.db import schema_scans, schema_trust
+from hanse.db import schema_mirror, schema_scans, schema_trust
 from hanse.db.tables import KEY, id_column, metadata, repo_column
 
-__all__ = ["metadata", "schema_scans", "schema_trust"]
+__all__ = ["metadata", "schema_mirror", "schema_scans", "schema_trust"]
 
 node_state = Table(
     "node_state",
@@ -106,6 +107,7 @@ repos = Table(
     Column("tags", Text, nullable=False, default="[]"),  # JSON list
     Column("config", Text),  # JSON subset of config.json
     Column("used_bytes", BigInteger, nullable=False, default=0),  # stored bytes charged to the namespace's quota
+    Column("mirrored", Boolean, nullable=False, server_default=false()),  # an upstream answers for the name
 )
 Index("ix_repos_author", repos.c.type, repos.c.namespace_folded)
 # One index for each order a listing can have: `id` makes the order total, for pages that start after a row; with the last two

@@ -28,7 +28,7 @@ def missing(repo_id: RepoId) -> RepoNotFound:
 
 def may_see(actor: Actor, repo: Repo) -> bool:
     """Tell whether the repository exists for the caller."""
-    return repo.state == "live" and (repo.public or actor.belongs(repo.repo.namespace))
+    return repo.state == "live" and (repo.public or actor.belongs(repo.people))
 
 
 def resolve(node: Node, actor: Actor, repo_id: RepoId) -> Repo:
@@ -50,7 +50,12 @@ def visible_repos_clause(actor: Actor) -> ColumnElement[bool]:
         return live
     own = sorted({name.lower() for name in (actor.name, *actor.orgs) if name})
     public = repos_table.c.visibility == "public"
-    return and_(live, or_(public, repos_table.c.namespace_folded.in_(own)) if own else public)
+    return and_(live, or_(public, own_namespaces(own)) if own else public)
+
+
+def own_namespaces(folded: list[str]) -> ColumnElement[bool]:
+    """Return the condition over `repos` that one is of this node and in one of these namespaces (lower case)."""
+    return and_(repos_table.c.namespace_folded.in_(folded), ~repos_table.c.mirrored)
 
 
 def require_account(actor: Actor) -> int:
@@ -63,10 +68,20 @@ def require_account(actor: Actor) -> int:
 def require_write(actor: Actor, repo: Repo) -> None:
     """Raise NotAuthenticated or NotAllowed unless the caller may change the repository with the token used."""
     require_account(actor)
-    if not actor.may_write(repo.repo.namespace):
+    require_own(repo)
+    if not actor.may_write(repo.people):
         raise NotAllowed(
             f"You don't have the rights to write to {repo.repo.path}",
             hint="use a write token of a member of the namespace, or open a pull request",
+        )
+
+
+def require_own(repo: Repo) -> None:
+    """Raise NotAllowed for a mirrored repository: what it holds is what its upstream says."""
+    if repo.mirrored:
+        raise NotAllowed(
+            f"{repo.repo.path} is a mirror: {repo.repo.origin} answers for it, not this node",
+            hint="publish there, or publish under a namespace of this node",
         )
 
 
@@ -80,7 +95,7 @@ def require_contribute(actor: Actor, namespace: str) -> None:
 def require_admin(actor: Actor, repo: Repo) -> None:
     """Raise NotAuthenticated or NotAllowed unless the caller may delete, move and gate the repository."""
     require_account(actor)
-    if not actor.may_administer(repo.repo.namespace):
+    if not actor.may_administer(repo.people):
         raise NotAllowed(f"You don't have the rights to administer {repo.repo.path}")
 
 
@@ -91,7 +106,7 @@ def require_read_bytes(node: Node, actor: Actor, repo: Repo) -> None:
     """
     if repo.disabled or repo.state != "live":
         raise Disabled("Access to this resource is disabled.")
-    if not repo.gated or actor.belongs(repo.repo.namespace):
+    if not repo.gated or actor.belongs(repo.people):
         return
     if actor.anonymous:
         raise GatedRepo(

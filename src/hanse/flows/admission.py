@@ -176,7 +176,7 @@ def require_file(node: Node, actor: Actor, repo: Repo, entry: Entry) -> str:
             given = waivers.of_contents(conn, repo.id, [entry.sha256], now)
             flag = flags.of_file(conn, repo.id, entry.sha256, entry.path)
         action = decide(outcome, scanning.policy, waived(given))
-    if action.blocks and not (action is Action.HOLD and actor.is_writer(repo.repo.namespace)):
+    if action.blocks and not (action is Action.HOLD and actor.is_writer(repo.people)):
         # A file that nobody flagged yet was served under an older ruleset.
         raise _withheld(node, actor, repo, (entry.sha256, entry.path), outcome, recalled=flag is None or flag.recalled)
     return warning(entry.path, outcome)
@@ -205,7 +205,7 @@ def _withheld(node: Node, actor: Actor, repo: Repo, entry: tuple[Sha256, str], o
     """Return the refusal of a file (content, path) in the form that reaches clients."""
     digest, path = entry
     reason = f"{repo.repo.path} is withheld by this node's scanner: {_reason(path, outcome)}"
-    if actor.is_writer(repo.repo.namespace):
+    if actor.is_writer(repo.people):
         assert node.scanning is not None
         rules = blocking_rules(outcome, node.scanning.policy)
         return Held(reason, hint=f"{outcome.remedy} To let it pass: {waive_command(repo, digest, rules)}".strip())
@@ -216,7 +216,7 @@ def _withheld(node: Node, actor: Actor, repo: Repo, entry: tuple[Sha256, str], o
 
 def withheld(node: Node, actor: Actor, repo: Repo) -> list[Flag]:
     """Return the flags for the files of a repository that the caller does not get; writers are shown all they may tend to."""
-    if node.scanning is None or actor.is_writer(repo.repo.namespace):
+    if node.scanning is None or actor.is_writer(repo.people):
         return []
     with node.db.read() as conn:
         return flags.blocked(conn, repo.id, node.clock.now())
@@ -243,7 +243,7 @@ def withheld_contents(node: Node, actor: Actor, repo: Repo, rows: Sequence[FileR
     if node.scanning is None or not rows:
         return {}
     judge_unsettled(node, repo, rows)
-    writer = actor.is_writer(repo.repo.namespace)
+    writer = actor.is_writer(repo.people)
     with node.db.read() as conn:
         found = flags.blocked_contents(conn, repo.id, [row.sha256 for row in rows], node.clock.now())
     return {

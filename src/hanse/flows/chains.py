@@ -21,7 +21,7 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import RefRow
 from hanse.errors import Busy
 from hanse.flows import effects, keyleaves, records
-from hanse.flows.access import missing
+from hanse.flows.access import missing, require_own
 from hanse.flows.effects import Commit, Effect, Move, Signed
 from hanse.flows.node import Node
 from hanse.flows.records import RefsRecord
@@ -103,18 +103,31 @@ def ref_names(conn: Connection, repo: int) -> list[RefName]:
 def queue_commit(node: Node, conn: Connection, repo: Repo, position: Position, *, rev: GitOid, tree: Sha256, now: int) -> Queued:
     """Queue the leaf of a commit made on `position`; for a repository locked by `change_repo`.
 
-    The commit's revision object is stored, and its row is queued in the same transaction.
+    The commit's revision object is stored, and its row is queued in the same transaction. Raises NotAllowed for a mirror.
     """
+    require_own(repo)
     return _queue_ref(node, conn, repo, position, rev=rev, tree=tree, effect=Commit(), now=now)
 
 
 def queue_move(
-    node: Node, conn: Connection, repo: Repo, position: Position, *, rev: GitOid, tree: Sha256, now: int, message: str = ""
+    node: Node,
+    conn: Connection,
+    repo: Repo,
+    position: Position,
+    *,
+    rev: GitOid,
+    tree: Sha256,
+    now: int,
+    message: str = "",
+    observed: bool = False,
 ) -> Queued:
     """Queue the leaf that sets a ref to an existing revision, or deletes it (all-zero rev and tree).
 
     For a repository locked by `change_repo`. What the leaf does not say (concealed names, a tag's message) is stored first.
+    observed: an upstream says so; raises NotAllowed for a mirror otherwise.
     """
+    if not observed:
+        require_own(repo)
     record = ""
     if repo.salt is not None or message:
         fields = records.head_fields(repo.repo, repo.salt)
@@ -156,7 +169,7 @@ def _queue_ref(
         seq=position.seq + 1,
         prev=position.leaf_hash,
         rev=rev,
-        rev_kind=RevKind.COMPUTED,
+        rev_kind=RevKind.COMPUTED if repo.repo.origin == node.origin else RevKind.CLAIMED,
         tree=tree,
         key=node.keys.ref.public.fingerprint,
     )

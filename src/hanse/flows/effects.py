@@ -153,7 +153,14 @@ def _signed(conn: Connection, row: PendingLeaf, _effect: Signed) -> None:
 
 
 def settle_states(conn: Connection, repo: int, now: int) -> None:
-    """Retire the live revisions that no ref reaches, and bring retired ones back to life that one reaches again."""
+    """Retire the live revisions that no ref reaches, and bring retired ones back to life that one reaches again.
+
+    Of a mirror all are live: what an upstream once showed stays resolvable.
+    """
+    found = repos.get(conn, repo)
+    if found is not None and found.mirrored:
+        revisions.set_state(conn, repo, [row.rev for row in revisions.all_of(conn, repo, ["retired"])], "live", now)
+        return
     heads = [ref.rev for ref in revisions.all_refs(conn, repo)]
     reached = revisions.reachable(conn, repo, heads)
     live = {row.rev for row in revisions.all_of(conn, repo, ["live"])}

@@ -96,7 +96,7 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str 
         _positions(node, shown, repo, revision, asked)
     if shown.last < 0:
         shown.last = min(shown.wanted, default=-1)
-    _keys(node, shown, {repo.repo.namespace.lower() for repo, _ in subjects})
+    _keys(node, shown, {repo.repo.namespace.lower() for repo, _ in subjects if not repo.mirrored})
     # 3.
     view = node.log
     size = _size(node, view, shown.last)
@@ -171,16 +171,16 @@ def _maps(node: Node, view: LogView, shown: _Shown, size: int) -> list[MapEviden
         place = repo.repo.folded if hidden is None else conceal_value(hidden, "repo", repo.repo.folded)
         ref = name if hidden is None else conceal_value(hidden, "ref", name)
         try:
-            snapshot, proof = view.prove_ref(repo.repo.type, place, ref, size)
+            snapshot, proof = view.prove_ref(repo.repo.type, place, ref, size, repo.repo.origin)
         except BlobNotFound:  # a log from before snapshots
             continue
         tail = view.leaves(snapshot.index, size)
         if len(tail) <= MAX_TAIL:
             shown.wanted |= dict(enumerate(tail, snapshot.index))
-        there = snapshot.maps.refs.get(ref_key(view.origin, repo.repo.type, place, ref))
+        there = snapshot.maps.refs.get(ref_key(repo.repo.origin, repo.repo.type, place, ref))
         value = None if there is None else _value(node, repo, name, snapshot.index, there)
         if (value is None) == (there is None):
-            key = ("ref", view.origin, repo.repo.type.value, place, ref)
+            key = ("ref", repo.repo.origin, repo.repo.type.value, place, ref)
             found.append(MapEvidence(view.origin, MapName.REFS, key, value, proof.encode()))
     return found
 

@@ -27,7 +27,7 @@ from hanse.flows import sightings, witness
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
 from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
-from hanse.flows.mirror import mirrored_note
+from hanse.flows.mirror_cosign import mirrored_note
 from hanse.flows.replays import Replays
 from hanse.flows.witness import own_note, raise_alarm
 from hanse.model.canonical import canonical

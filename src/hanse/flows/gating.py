@@ -41,7 +41,7 @@ def list_requests(node: Node, actor: Actor, repo: Repo, status: str, *, limit: i
     _require_gated(repo)
     with node.db.read() as conn:
         found = gating.page(conn, repo.id, _parse_status(status), limit, skip)
-    if actor.may_administer(repo.repo.namespace):
+    if actor.may_administer(repo.people):
         return found
     return [replace(one, email=None) for one in found]
 

@@ -122,7 +122,8 @@ def require_upload(node: Node, actor: Actor, repo: Repo) -> None:
     Besides its writers these are all who can read it and have a write token: they may open pull requests.
     """
     access.require_account(actor)
-    if actor.may_write(repo.repo.namespace):
+    access.require_own(repo)
+    if actor.may_write(repo.people):
         return
     if actor.role != "write":
         raise NotAllowed("uploading needs a write token")
@@ -182,7 +183,7 @@ def downloadable(node: Node, actor: Actor, repo: Repo, digests: Sequence[Sha256]
     with node.db.read() as conn:
         found = blobs.find_by_sha256(conn, repo.id, digests)
         states = blobs.file_states(conn, repo.id, [row.id for row in found.values()])
-    mine = actor.may_write(repo.repo.namespace)
+    mine = actor.may_write(repo.people)
     return {digest: row for digest, row in found.items() if mine or states.get(row.id) == "live"}
 
 

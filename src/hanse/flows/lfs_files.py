@@ -91,7 +91,7 @@ def copy_files(node: Node, actor: Actor, source: Repo, target: Repo, copies: Seq
     with node.db.read() as conn:
         found = blobs.find_by_xet(conn, source.id, [one.xet for one in copies])
         states = blobs.file_states(conn, source.id, [row.id for row in found.values()])
-    mine = actor.may_write(source.repo.namespace)
+    mine = actor.may_write(source.people)
     withheld = withheld_contents(node, actor, source, list(found.values()))
     good: list[FileRow] = []
     failed: list[tuple[Sha256, str]] = []

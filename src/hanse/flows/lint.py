@@ -127,7 +127,7 @@ def _card(node: Node, files: Directory) -> Mapping[str, Any]:
 
 def _rewritten(node: Node, repo: Repo, ref: str, rev: GitOid) -> Iterator[_Said]:
     """Yield the newest revision that the ref pointed at and that is not in the history of its head."""
-    if not ref.startswith("refs/heads/"):
+    if repo.mirrored or not ref.startswith("refs/heads/"):  # of a mirror its upstream tells (hanse.flows.mirror)
         return
     with node.db.read() as conn:
         former = logged.positions(conn, repo.id, ref, MAX_POSITIONS)

@@ -27,6 +27,8 @@ Digest = TypeVar("Digest", bound=str)
 
 def is_bounded(node: Node, conn: Connection, actor: Actor, repo: Repo) -> bool:
     """Tell whether anything bounds what the caller may stage for the repository; costs one query where nothing does."""
+    if repo.mirrored:
+        return False  # the operator decides what is mirrored
     return _is_foreign(node, actor, repo) or quota_of(conn, node.limits, repo.repo.namespace) > 0
 
 
@@ -41,7 +43,7 @@ def require_room(node: Node, conn: Connection, actor: Actor, repo: Repo, adding:
 
 
 def _is_foreign(node: Node, actor: Actor, repo: Repo) -> bool:
-    return bool(node.limits.max_staged_bytes_per_account) and not actor.may_write(repo.repo.namespace)
+    return bool(node.limits.max_staged_bytes_per_account) and not actor.may_write(repo.people)
 
 
 def missing_bytes(node: Node, conn: Connection, repo: Repo, sizes: Mapping[Digest, int], held: Mapping[Digest, FileRow]) -> int:

@@ -38,7 +38,7 @@ from hanse.model.digest import NO_GIT_OID, GitOid, Sha256
 from hanse.model.key_leaf import KeyLeaf
 from hanse.model.leaf import UnknownLeaf, leaf_id, parse_leaf
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp
-from hanse.model.repo import Origin, RepoType
+from hanse.model.repo import Origin, RepoType, Visibility, parse_repo_id
 from hanse.model.trust_leaf import AttestLeaf, WithdrawLeaf
 from hanse.tlog.hashing import EMPTY_ROOT, Frontier, leaf_hash
 
@@ -77,7 +77,7 @@ def rebuild(node: Node) -> Rebuilt:
         # 4.
         counts = restore_files(node, conn, book)
         # 5.
-        replay = _Replay(conn, book, bundles)
+        replay = _Replay(conn, node.origin, book, bundles)
         for index, data in enumerate(entries):
             replay.apply(index, data)
         leaves.create_head(conn, LogHead(size, Sha256((root.root if size else EMPTY_ROOT).hex()), root.encode(), 0, None))
@@ -111,6 +111,7 @@ class _Replay:
     """
 
     conn: Connection
+    origin: Origin
     book: RecordBook
     bundles: BundleBook
     known: set[int] = field(default_factory=set)
@@ -140,7 +141,10 @@ class _Replay:
                 note_key_leaf(self.conn, leaf)
 
     def _apply_said(self, leaf: AttestLeaf | WithdrawLeaf, row: Mapping[str, object]) -> None:
-        repo = self._rows.get(_token(leaf)) or self._lost(_token(leaf))
+        repo = self._rows.get(_token(leaf))
+        if isinstance(leaf, AttestLeaf) and leaf.origin != self.origin and not leaf.concealed:
+            repo = self._observed(leaf, repo)
+        repo = repo or self._lost(_token(leaf))
         entered = self._enter(repo, row, None)
         found = repos.get(self.conn, repo) if isinstance(leaf, AttestLeaf) and repo in self.known else None
         if isinstance(leaf, AttestLeaf) and found is not None:
@@ -186,13 +190,18 @@ class _Replay:
             self._enter(repo, row, Restore((born.salt or b"").hex(), record=record))
             return repo
         now = int(str(row["created_at"]))
-        made = repos.create(self.conn, born.repo, visibility=born.visibility, salt=born.salt, creator_id=None, now=now)
+        mirrored = born.repo.origin != self.origin
+        made = repos.create(
+            self.conn, born.repo, visibility=born.visibility, salt=born.salt, creator_id=None, now=now, mirrored=mirrored
+        )
         self.known.add(made)
         self._enter(made, row, Create(record=record))
         return made
 
     def _apply_ref(self, leaf: RefLeaf, token: _Token, row: Mapping[str, object]) -> None:
         repo, meaning = self._rows.get(token), self.book.ref_change(leaf)
+        if repo is None and meaning is not None and leaf.origin != self.origin:
+            repo = self._mirror(token, meaning.repo, bytes.fromhex(meaning.salt), leaf.time)
         if repo is None or meaning is None or repo not in self.known:
             self._enter(self._lost(token), row, None)
             return
@@ -205,6 +214,30 @@ class _Replay:
         else:
             self._unsigned[place] = meaning.rev
         self._enter(repo, row, effect, ref=meaning.ref, seq=leaf.seq, rev=meaning.rev, tree=meaning.tree)
+
+    def _mirror(self, token: _Token, name: str, salt: bytes, now: int) -> int:
+        """Return the row of a mirrored repository (`namespace/name` in lower case), of which no leaf says that it was made."""
+        origin, kind = Origin(token[0]), RepoType(token[1])
+        named = self.book.spelled.get((origin, kind.value, name, salt.hex())) or parse_repo_id(origin, kind, name)
+        seen = Visibility.PRIVATE if salt else Visibility.PUBLIC
+        made = repos.create(self.conn, named, visibility=seen, salt=salt or None, creator_id=None, now=now, mirrored=True)
+        repos.take_name(self.conn, named, made)
+        repos.update_columns(self.conn, made, state="live")
+        self.known.add(made)
+        self._rows[token] = made
+        return made
+
+    def _observed(self, leaf: AttestLeaf, repo: int | None) -> int | None:
+        """Enter a revision of a mirror that a statement is about and no ref points at; return the repository's row."""
+        commit = self.book.observed(leaf.origin, leaf.type, leaf.rev, repo=leaf.repo)
+        if commit is None or (repo is not None and repo not in self.known):
+            return repo
+        made = repo or self._mirror(_token(leaf), leaf.repo, b"", leaf.time)
+        if revisions.get(self.conn, made, leaf.rev) is None:
+            revisions.insert_pending(self.conn, [{**commit.row, "repo_id": made}])
+            revisions.make_live(self.conn, [(made, leaf.rev)])
+            self.revisions += 1
+        return made
 
     def _commits(self, repo: int, leaf: RefLeaf, meaning: RefMeaning) -> Effect:
         """Enter the commits that the ref's new head needs and that are new, and return the leaf's effect."""

@@ -56,7 +56,7 @@ def find_file(node: Node, actor: Actor, repo: Repo, xet: XetHash) -> FileRow:
     with node.db.read() as conn:
         found = find_by_xet(conn, repo.id, [xet]).get(xet)
         state = file_states(conn, repo.id, [found.id]).get(found.id) if found is not None else None
-    if found is None or (state == "staged" and not actor.may_write(repo.repo.namespace)):
+    if found is None or (state == "staged" and not actor.may_write(repo.people)):
         raise missing
     if state != "staged":
         require_content(node, actor, repo, found)

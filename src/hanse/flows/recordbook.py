@@ -15,7 +15,7 @@ from hanse.flows.records import RefsRecord, RepoRecord, RevisionRecord, load
 from hanse.model.conceal import conceal_value
 from hanse.model.digest import GitOid, Sha256, XetHash
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp
-from hanse.model.repo import RefName, Visibility, parse_repo_id
+from hanse.model.repo import RefName, RepoId, RepoType, Visibility, parse_repo_id
 from hanse.store.base import BlobStore
 from hanse.store.keys import REVISIONS
 
@@ -41,8 +41,8 @@ class CommitMeaning:
     row: dict[str, Any]
 
 
-_Place = tuple[str, str, str]
-"""type, repository in lower case, salt in hex."""
+_Place = tuple[str, str, str, str]
+"""origin, type, repository in lower case, salt in hex."""
 
 
 class RecordBook:
@@ -50,11 +50,12 @@ class RecordBook:
 
     def __init__(self, store: BlobStore) -> None:
         self.problems: list[str] = []
+        self.spelled: dict[_Place, RepoId] = {}
         self.files: dict[XetHash, tuple[Sha256, int]] = {}
         self._commits: dict[tuple[_Place, str], CommitMeaning] = {}
         self._changes: dict[str, tuple[RepoRecord, Sha256]] = {}
         self._restored: dict[str, tuple[RepoRecord, Sha256]] = {}
-        self._meanings: dict[tuple[str, str, str, str], RefMeaning] = {}
+        self._meanings: dict[tuple[str, str, str, str, str], RefMeaning] = {}
         for key in store.list(REVISIONS):
             digest = Sha256(key.rpartition("/")[2])
             try:
@@ -65,7 +66,8 @@ class RecordBook:
     def _read(self, store: BlobStore, digest: Sha256) -> None:
         record = load(store, digest)
         repo, salt = record.repo_id.folded, record.salt
-        place = (record.type, repo, salt)
+        place = (record.origin, record.type, repo, salt)
+        self.spelled[place] = record.repo_id
         if isinstance(record, RepoRecord):
             # Within one second a creation in clear and the undoing of its deletion have the same leaf.
             (self._changes if record.restores is UNSET else self._restored)[record.leaf] = (record, digest)
@@ -80,24 +82,28 @@ class RecordBook:
 
     def _mean(self, place: _Place, meaning: RefMeaning) -> None:
         """Remember a meaning under the texts that its leaf has; a record for the very change says more than a commit's."""
-        kind, repo, salt = place
+        origin, kind, repo, salt = place
         texts = {"repo": repo, "ref": str(meaning.ref), "rev": str(meaning.rev)}
         if salt:
             texts = {name: conceal_value(bytes.fromhex(salt), name, text) for name, text in texts.items()}
-        key = (kind, texts["repo"], texts["ref"], texts["rev"])
+        key = (origin, kind, texts["repo"], texts["ref"], texts["rev"])
         if meaning.record or key not in self._meanings:
             self._meanings[key] = meaning
 
     def ref_change(self, leaf: RefLeaf) -> RefMeaning | None:
         """Return what a ref leaf says in clear; None if it is concealed and its record is gone."""
-        found = self._meanings.get((leaf.type.value, leaf.repo, leaf.ref, leaf.rev))
+        found = self._meanings.get((leaf.origin, leaf.type.value, leaf.repo, leaf.ref, leaf.rev))
         if found is None and not leaf.concealed:
             return RefMeaning(RefName(leaf.ref), GitOid(leaf.rev), leaf.tree, "", "", "", leaf.repo)
         return found
 
     def commit(self, leaf: RefLeaf, meaning: RefMeaning, rev: GitOid) -> CommitMeaning | None:
         """Return a commit of the repository and visibility epoch that the leaf belongs to."""
-        return self._commits.get(((leaf.type.value, meaning.repo, meaning.salt), rev))
+        return self._commits.get(((leaf.origin, leaf.type.value, meaning.repo, meaning.salt), rev))
+
+    def observed(self, origin: str, kind: RepoType, rev: str, *, repo: str, salt: str = "") -> CommitMeaning | None:
+        """Return a commit of a mirrored repository (in lower case) that no ref points at."""
+        return self._commits.get(((origin, kind.value, repo, salt), rev))
 
     def repo_change(
         self, leaf: RepoLeaf, leaf_hash: Sha256, deleted: Container[str] = frozenset()
@@ -148,19 +154,16 @@ def _oid(text: str | None) -> GitOid | None:
 
 
 def _row(record: RevisionRecord, digest: Sha256) -> dict[str, Any]:
+    same = {"rev": record.rev, "tree": record.tree, "object": digest, "parent": record.parent}
+    return same | _words(record) | {"files": record.files, "bytes": record.bytes}
+
+
+def _words(record: RevisionRecord) -> dict[str, Any]:
+    said = record.claimed
+    if said is not UNSET:
+        return {"title": said.title, "message": said.message, "author": said.author, "created_at": said.time}
     head, _, message = record.commit.partition("\n\n")
     author = next(line for line in head.split("\n") if line.startswith("author ")).removeprefix("author ")
     name, _, rest = author.rpartition(" <")
     title, _, body = message.partition("\n")
-    return {
-        "rev": record.rev,
-        "tree": record.tree,
-        "object": digest,
-        "parent": record.parent,
-        "title": title,
-        "message": body.strip("\n"),
-        "author": name,
-        "created_at": int(rest.split(" ")[-2]),
-        "files": record.files,
-        "bytes": record.bytes,
-    }
+    return {"title": title, "message": body.strip("\n"), "author": name, "created_at": int(rest.split(" ")[-2])}

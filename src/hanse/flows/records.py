@@ -55,9 +55,19 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         return parse_repo_id(Origin(parse_origin(self.origin)), kind, self.repo)
 
 
+class ClaimedWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an upstream says of a commit of its own, whose text and id nobody here can compute; time: seconds since 1970."""
+
+    title: str
+    message: str
+    author: str
+    time: int
+
+
 class RevisionRecord(Head, frozen=True, kw_only=True, tag="revision", tag_field="kind", forbid_unknown_fields=True):
     """A commit: ref it was made on, ids, git commit object text, and its files.
 
+    claimed: what an upstream says of a commit; the text is empty then, and the id is the upstream's word.
     files, bytes: number and total size of its files. step: 0 for a snapshot, else the number of deltas since it; base: the
     SHA-256 of the record that `puts` and `deletes` change; weight: number of changes since the snapshot; size: number of
     files of the snapshot.
@@ -76,6 +86,7 @@ class RevisionRecord(Head, frozen=True, kw_only=True, tag="revision", tag_field=
     base: str | None
     puts: list[EntryRow]
     deletes: list[str]
+    claimed: ClaimedWords | msgspec.UnsetType = msgspec.UNSET
 
 
 class RefsRecord(Head, frozen=True, kw_only=True, tag="refs", tag_field="kind", forbid_unknown_fields=True):
@@ -150,6 +161,8 @@ def parse(data: bytes) -> Record:
         raise BadFormat(f"a revision object has version {record.v}, expected {RECORD_VERSION}", hint="upgrade this node")
     if isinstance(record, RevisionRecord):
         _check_steps(record)
+        if (record.claimed is msgspec.UNSET) == (not record.commit):
+            raise BadFormat("a revision object has the text of its commit, or else what an upstream says of it")
     return record
 
 

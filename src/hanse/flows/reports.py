@@ -55,7 +55,7 @@ def of_file(node: Node, actor: Actor, repo: Repo, rev: str, path: str, *, facts:
     if entry is None:
         raise EntryNotFound("Entry not found", rev=revision.rev, hint=f"{path[:300]!r} does not exist on {rev[:40]!r}")
     _require_scanning(node)
-    if not actor.is_writer(repo.repo.namespace):
+    if not actor.is_writer(repo.people):
         require_file(node, actor, repo, entry)
     with node.db.read() as conn:
         given = waivers.of_contents(conn, repo.id, [entry.sha256], node.clock.now())
@@ -104,11 +104,11 @@ def of_content(node: Node, actor: Actor, digest: Sha256, path: str, *, facts: bo
     Raises BlobNotFound for any other, NotFoundError if this node does not scan.
     """
     _require_scanning(node)
-    query = select(repo_files.c.account_id, repos_table.c.namespace)
+    query = select(repo_files.c.account_id, repos_table.c.namespace, repos_table.c.mirrored)
     query = query.join(files, files.c.id == repo_files.c.file_id).join(repos_table, repos_table.c.id == repo_files.c.repo_id)
     with node.db.read() as conn:
         holders = conn.execute(query.where(files.c.sha256 == digest, ~files.c.erased)).all()
-    if not any(row.account_id == actor.account_id or actor.is_writer(row.namespace) for row in holders):
+    if not any(row.account_id == actor.account_id or actor.is_writer("" if row.mirrored else row.namespace) for row in holders):
         raise BlobNotFound(
             f"{digest} was not uploaded by you", hint="ask for the report of a file: /api/models/NAME/scan/REV/PATH"
         )

@@ -137,6 +137,7 @@ def move_repo(node: Node, actor: Actor, repo: Repo, target: RepoId) -> Repo:
     type, Busy if commits to a repository that is not public come in all the time.
     """
     access.require_admin(actor, repo)
+    access.require_own(repo)
     _require_creation(node, actor, target)
     if target.type is not repo.repo.type:
         raise BadRepoId("a repository keeps its type when it is moved")
@@ -164,6 +165,7 @@ def set_visibility(node: Node, actor: Actor, repo: Repo, visibility: Visibility)
     Raises NotAllowed, or Busy if commits come in all the time.
     """
     access.require_admin(actor, repo)
+    access.require_own(repo)
 
     def change(conn: Connection, locked: Repo, now: int) -> list[Queued]:
         if locked.visibility is visibility:

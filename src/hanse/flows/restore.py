@@ -101,8 +101,11 @@ def _queue_refs(node: Node, conn: Connection, after: Repo, refs: list[RefRow], n
     """Queue the first leaves of new chains; in clear they say themselves what they did before the deletion."""
     if after.salt is not None:
         return chains.queue_new_chains(node, conn, after, refs, now)
+    seen = after.mirrored
     return [
-        chains.queue_move(node, conn, after, Position.start(row.ref), rev=row.rev, tree=row.tree, now=now, message=row.message)
+        chains.queue_move(
+            node, conn, after, Position.start(row.ref), rev=row.rev, tree=row.tree, now=now, message=row.message, observed=seen
+        )
         for row in refs
     ]
 

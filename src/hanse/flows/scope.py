@@ -13,7 +13,7 @@ from hanse.db.flags import in_force
 from hanse.db.repos import Repo
 from hanse.db.schema import access_requests, files, repo_files, repos
 from hanse.db.schema_scans import flags
-from hanse.flows.access import visible_repos_clause
+from hanse.flows.access import own_namespaces, visible_repos_clause
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 
@@ -35,7 +35,7 @@ def usable_files(node: Node, actor: Actor, repo: Repo) -> ColumnElement[bool]:
     """
     published = repo_files.c.state == "live"
     own = repos.c.id == repo.id
-    if not actor.may_write(repo.repo.namespace):
+    if not actor.may_write(repo.people):
         own = and_(own, or_(published, repo_files.c.account_id == actor.account_id))
     return or_(own, and_(readable_scope(actor), published, _not_withheld(node, actor)))
 
@@ -50,7 +50,7 @@ def _not_withheld(node: Node, actor: Actor) -> ColumnElement[bool]:
         )
     )
     own = sorted({name.lower() for name in (actor.name, *actor.orgs) if name and actor.is_writer(name)})
-    return or_(~held, repos.c.namespace_folded.in_(own)) if own else ~held
+    return or_(~held, own_namespaces(own)) if own else ~held
 
 
 def readable_scope(actor: Actor) -> ColumnElement[bool]:
@@ -61,7 +61,7 @@ def readable_scope(actor: Actor) -> ColumnElement[bool]:
     open_to = [repos.c.gated == ""]
     own = sorted({name.lower() for name in (actor.name, *actor.orgs) if name})
     if own:
-        open_to.append(repos.c.namespace_folded.in_(own))
+        open_to.append(own_namespaces(own))
     if actor.account_id is not None:
         mine = and_(access_requests.c.account_id == actor.account_id, access_requests.c.status == "accepted")
         open_to.append(repos.c.id.in_(select(access_requests.c.repo_id).where(mine)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hanse.db import repos
 from hanse.db.repos import Repo
 from hanse.errors import BadToken, NotAllowed, RepoNotFound
-from hanse.flows.access import may_see, require_account, require_read_bytes, require_write
+from hanse.flows.access import may_see, require_account, require_own, require_read_bytes, require_write
 from hanse.flows.accounts import actor_of
 from hanse.flows.node import Node
 from hanse.flows.tokens import XetToken, issue_token, read_token
@@ -76,5 +76,6 @@ def _require(node: Node, actor: Actor, repo: Repo, scope: str) -> None:
     require_read_bytes(node, actor, repo)
     if scope == "propose":
         require_account(actor)
+        require_own(repo)
         if actor.role != "write":
             raise NotAllowed("opening a pull request needs a write token")

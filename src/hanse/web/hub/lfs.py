@@ -90,7 +90,7 @@ async def batch(call: Call) -> Response:
 
 async def _xet_action(call: Call, repo: Repo) -> dict[str, Any]:
     """Return the upload action of Xet: a write token at once (npm's client), and where to get further ones."""
-    proposal = not call.actor.may_write(repo.repo.namespace)
+    proposal = not call.actor.may_write(repo.people)
     text, expires = await call.run(grant, call.node, call.actor, repo, write=True, pull_request=proposal)
     header = {
         "X-Xet-Cas-Url": cas_url(call),

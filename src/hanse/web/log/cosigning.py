@@ -10,7 +10,7 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from hanse.errors import BadFormat, BadSignature, BlobNotFound, SizeConflict
-from hanse.flows import mirror, witness
+from hanse.flows import mirror_cosign, witness
 from hanse.flows.keeper import Keeper
 from hanse.tlog.addcheckpoint import MAX_REQUEST_BYTES, SIZE_TYPE, encode_size
 from hanse.tlog.tiles import parse_tile_path
@@ -29,7 +29,7 @@ def add_to_witness(node: Keeper, body: bytes) -> Response:
 
 def add_to_mirror(node: Keeper, body: bytes) -> Response:
     """Return the answer to `add-checkpoint` of the mirror; raises what is answered as usual."""
-    return _add(node, body, mirror.submit)
+    return _add(node, body, mirror_cosign.submit)
 
 
 def _add(node: Keeper, body: bytes, submit: Callable[[Keeper, bytes], tuple[str, ...]]) -> Response:
@@ -49,7 +49,7 @@ def witnessed_checkpoint(node: Keeper, log: str) -> Response:
 
 def mirrored_checkpoint(node: Keeper, log: str) -> Response:
     """Return the last checkpoint cosigned as a mirror of the log with this origin hash; raises NotFoundError."""
-    return Response(mirror.newest_checkpoint(node, log), media_type=_NOTE, headers=_FRESH)
+    return Response(mirror_cosign.newest_checkpoint(node, log), media_type=_NOTE, headers=_FRESH)
 
 
 def mirrored_tile(node: Keeper, log: str, path: str) -> Response:
@@ -58,4 +58,4 @@ def mirrored_tile(node: Keeper, log: str, path: str) -> Response:
         name = parse_tile_path(f"tile/{path}")
     except BadFormat as error:
         raise BlobNotFound(error.message) from error
-    return Response(mirror.read_copy(node, log, name), media_type="application/octet-stream", headers=_IMMUTABLE)
+    return Response(mirror_cosign.read_copy(node, log, name), media_type="application/octet-stream", headers=_IMMUTABLE)

@@ -17,7 +17,7 @@ from hanse.db import cosignatures, witnesses
 from hanse.db.cosignatures import Cosignature
 from hanse.db.engine import Database
 from hanse.errors import BadProof, BlobNotFound, NotFoundError, SizeConflict
-from hanse.flows import mirror, witness
+from hanse.flows import mirror_cosign, witness
 from hanse.flows.follow import Follower
 from hanse.flows.node import Node
 from hanse.flows.replays import Replays
@@ -81,18 +81,18 @@ def _times(node: Node, log: MemoryLog, lines: tuple[str, ...]) -> list[int]:
 def test_no_signature_before_the_work_is_done(node: Node, server: LogServer, clock: TickingClock) -> None:
     """A checkpoint is taken with an empty answer; once the log is held and replayed, the same request again is cosigned."""
     log = server.log
-    assert mirror.submit(node, log.request(0)) == ()
-    assert mirror.submit(node, log.request(log.size, log.size)) == ()
+    assert mirror_cosign.submit(node, log.request(0)) == ()
+    assert mirror_cosign.submit(node, log.request(log.size, log.size)) == ()
     _follow(node)
     clock.time += 60
-    assert _times(node, log, mirror.submit(node, log.request(log.size, log.size))) == [clock.time]
+    assert _times(node, log, mirror_cosign.submit(node, log.request(log.size, log.size))) == [clock.time]
 
 
 def test_it_signs_with_its_own_key_only(node: Node, server: LogServer) -> None:
     """The mirror's answer has no line of the witness, the witness's none of the mirror."""
     log = server.log
     _follow(node)
-    lines = mirror.submit(node, log.request(log.size, log.size))
+    lines = mirror_cosign.submit(node, log.request(log.size, log.size))
     assert [line.split(" ")[1] for line in lines] == [mirror_name(node.origin)]
     again = witness.submit(node, log.request(log.size, log.size)).lines
     assert [line.split(" ")[1] for line in again] == [witness_name(node.origin)]
@@ -105,10 +105,10 @@ def test_a_log_that_has_moved_on(node: Node, server: LogServer, written: Log) ->
     written.ref(2)
     log.append(written.leaves[log.size :])
     held = witness.find_log(node, ORIGIN).mirrored
-    assert mirror.submit(node, log.request(held)) == ()
-    assert parse_note(mirror.newest_checkpoint(node, _hash())).text.split("\n")[1] == str(held)
+    assert mirror_cosign.submit(node, log.request(held)) == ()
+    assert parse_note(mirror_cosign.newest_checkpoint(node, _hash())).text.split("\n")[1] == str(held)
     _follow(node)
-    assert mirror.submit(node, log.request(log.size, log.size))
+    assert mirror_cosign.submit(node, log.request(log.size, log.size))
 
 
 def test_the_rules_of_a_witness_hold(node: Node, server: LogServer) -> None:
@@ -116,9 +116,9 @@ def test_the_rules_of_a_witness_hold(node: Node, server: LogServer) -> None:
     log = server.log
     _follow(node)
     with pytest.raises(SizeConflict):
-        mirror.submit(node, log.request(0))
+        mirror_cosign.submit(node, log.request(0))
     with pytest.raises(BadProof):
-        mirror.submit(node, UnverifiedRequest(log.size, (bytes(32),), log.note()).encode())
+        mirror_cosign.submit(node, UnverifiedRequest(log.size, (bytes(32),), log.note()).encode())
 
 
 def test_without_an_address_there_is_no_mirror(node: Node) -> None:
@@ -127,7 +127,7 @@ def test_without_an_address_there_is_no_mirror(node: Node) -> None:
     log.grow(3)
     _know(node, log, "")
     with pytest.raises(NotFoundError, match="where"):
-        mirror.submit(node, log.request(0))
+        mirror_cosign.submit(node, log.request(0))
     assert witness.find_log(node, log.origin).size == 0
 
 
@@ -139,18 +139,18 @@ def test_a_dead_log_is_read_from_its_mirror(node: Node, server: LogServer) -> No
     """Checkpoint with all that is known of it, tiles and bundles: another mirror could start from this one."""
     log = server.log
     with pytest.raises(NotFoundError):
-        mirror.newest_checkpoint(node, _hash())
+        mirror_cosign.newest_checkpoint(node, _hash())
     with pytest.raises(NotFoundError):
-        mirror.read_copy(node, _hash(), TileName(0, 0, 1))
+        mirror_cosign.read_copy(node, _hash(), TileName(0, 0, 1))
     _follow(node)
     other = Cosignature(
         ORIGIN, log.size, "w.example", "00" * 4, "witness", log.roots[log.size].hex(), 5, "\u2014 w.example AAAAAAAA"
     )
     with node.db.write() as conn:
         cosignatures.put(conn, [other])
-    note = parse_note(mirror.newest_checkpoint(node, _hash()))
+    note = parse_note(mirror_cosign.newest_checkpoint(node, _hash()))
     assert [line.name for line in note.signatures] == [ORIGIN, mirror_name(node.origin), "w.example"]
     for name in (TileName(0, 0, log.size), TileName(None, 0, log.size)):
-        assert mirror.read_copy(node, _hash(), name) == log.files[name.path]
+        assert mirror_cosign.read_copy(node, _hash(), name) == log.files[name.path]
     with pytest.raises(BlobNotFound):
-        mirror.read_copy(node, _hash(), TileName(0, 0, log.size + 1))
+        mirror_cosign.read_copy(node, _hash(), TileName(0, 0, log.size + 1))

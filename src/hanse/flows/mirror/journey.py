@@ -1,0 +1,229 @@
+"""Mirroring a repository of an upstream hub.
+
+1. The upstream says what the revision name means now, and lists the files of that commit.
+2. That is pinned: a later claim about the same commit that says something else is an alarm.
+3. The files are taken in: fetched, checked against every digest claimed, scanned (`hanse.flows.mirror.intake`).
+4. The revision is complete: recorded, resolvable (`hanse.flows.mirror.complete`).
+5. If it is what a branch or tag points at, that is observed in the log; a history that was rewritten is remarked on.
+6. Its manifest is signed.
+
+A process that is killed anywhere leaves what it has; the same again goes on from there. While the upstream is down everything
+that was taken in is served, as of when it was last seen.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hanse.db import mirrors, notices, repos, revisions
+from hanse.db.mirrors import Claimed
+from hanse.db.notices import Notice
+from hanse.db.repos import Repo
+from hanse.db.revisions import Revision
+from hanse.errors import HanseError, PeerError, RevisionNotFound
+from hanse.flows.mirror import complete as completing
+from hanse.flows.mirror.claims import NO_WORDS, RevisionClaim, unpack, words_of
+from hanse.flows.mirror.intake import Intake, Report
+from hanse.flows.mirror.large import mirror_folder
+from hanse.flows.mirror.rows import find_mirror, open_mirror, pin
+from hanse.flows.mirror.upstream import CommitClaim, InfoClaim, Upstream
+from hanse.flows.node import Node
+from hanse.flows.records import ClaimedWords
+from hanse.model.digest import GitOid, is_git_oid
+from hanse.model.filepin import FilePin
+from hanse.model.repo import Origin, RefName, RepoId, RepoType, parse_repo_id
+from hanse.peers.place import Place
+from hanse.store.parts import sole
+
+MAX_COMMITS = 10_000
+"""Commits of one branch looked at with `--all-revisions`, or to see whether history was rewritten."""
+REWRITTEN = "history-rewritten"
+
+
+def _quiet(_path: str, _done: int, _total: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a mirror is made. places: where bytes may be had besides the upstream; local: files on this machine, by pin."""
+
+    report: Report = _quiet
+    stop: threading.Event = field(default_factory=threading.Event)
+    places: Sequence[Place] = ()
+    local: Callable[[FilePin], Path | None] = lambda _pin: None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """What came of it: the repository and the revision; ref: the name that was observed; index: of the observation's leaf.
+
+    rewritten: the revision where the ref was before, if it is not in the history any more; fresh: nothing of it was here before.
+    """
+
+    repo: Repo
+    revision: Revision
+    ref: RefName | None
+    index: int | None
+    rewritten: GitOid | None = None
+    fresh: bool = True
+
+
+def mirror(
+    node: Node, upstream: Upstream, kind: RepoType, path: str, name: str = "main", *, options: Options | None = None
+) -> Mirrored:
+    """Mirror what a revision name of an upstream's repository means now (steps 1 to 6), and return what came of it.
+
+    Raises what the upstream raises, which is noted; IntegrityError for lies; PolicyError if the scanner's policy refuses a file;
+    Busy if another process mirrors the same repository.
+    """
+    chosen = options or Options()
+    asked = parse_repo_id(Origin(upstream.origin), kind, path)
+    known = find_mirror(node, asked)
+    with _noted(node, known):
+        # 1. What the upstream says.
+        info = upstream.info(kind, path, name)
+        repo_id = parse_repo_id(Origin(upstream.origin), kind, info.path)
+        ref = _ref_of(upstream, kind, path, name)
+        files = _files(node, upstream, repo_id, info.rev)
+        claim = _claim(upstream, repo_id, info, files)
+    repo = open_mirror(node, repo_id, upstream.url, private=info.private)
+    with node.db.write() as conn:
+        mirrors.note(conn, repo.id, node.clock.now())
+        repos.update_columns(conn, repo.id, gated="manual" if info.gated else "")
+    with sole(mirror_folder(node) / f"{repo.id}.lock", f"mirroring {repo.repo.path}"):
+        return take_revision(node, upstream, repo, claim, ref=ref, options=chosen)
+
+
+def take_revision(
+    node: Node, upstream: Upstream, repo: Repo, claim: RevisionClaim, *, ref: RefName | None, options: Options
+) -> Mirrored:
+    """Take in one claimed revision of an open mirror, and observe and sign it (steps 2 to 6)."""
+    # 2. The pins.
+    row = pin(node, repo, claim)
+    # 3. and 4.
+    place = upstream.place(repo.repo.type, repo.repo.path, claim.rev)
+    repo, revision = take(node, repo, row, [*options.places, place], options)
+    # 5. The observation.
+    rewritten = None
+    index = None
+    if ref is not None:
+        rewritten = _rewritten(node, upstream, repo, ref, revision)
+        index = completing.observe(node, repo, ref, revision)
+    # 6. The signature.
+    completing.attest(node, repo, revision)
+    return Mirrored(repo, revision, ref, index, rewritten, fresh=row.state != "complete")
+
+
+def take(node: Node, repo: Repo, row: Claimed, places: Sequence[Place], options: Options) -> tuple[Repo, Revision]:
+    """Take in the files of a pinned revision and complete it, unless that was done before."""
+    with node.db.read() as conn:
+        there = revisions.get(conn, repo.id, row.rev)
+    if there is not None and there.state == "live":
+        return repo, there
+    intake = Intake(node, repo, row.rev, unpack(row.pins), places, local=options.local, report=options.report, stop=options.stop)
+    return completing.complete(node, repo, row, intake.run())
+
+
+@contextmanager
+def _noted(node: Node, repo: Repo | None) -> Iterator[None]:
+    """Note of a mirror that its upstream did not answer, if the block fails so."""
+    try:
+        yield
+    except PeerError as error:
+        if repo is not None:
+            with node.db.write() as conn:
+                mirrors.note(conn, repo.id, node.clock.now(), error.message or type(error).__name__)
+        raise
+
+
+def _ref_of(upstream: Upstream, kind: RepoType, path: str, name: str) -> RefName | None:
+    """Return the full name of the branch or tag that a revision name means; None for a commit id."""
+    if is_git_oid(name):
+        return None
+    if name.startswith(("refs/heads/", "refs/tags/")):
+        return RefName(name)
+    if name in ("main", "HEAD"):
+        return RefName("refs/heads/main")
+    known = upstream.refs(kind, path)
+    found = next((full for full in (f"refs/heads/{name}", f"refs/tags/{name}") if full in known), None)
+    return None if found is None else RefName(found)
+
+
+def _files(node: Node, upstream: Upstream, repo_id: RepoId, rev: GitOid) -> tuple[FilePin, ...]:
+    """Return the files of a revision; those of one that is complete here are not asked for again."""
+    repo = find_mirror(node, repo_id)
+    if repo is not None:
+        with node.db.read() as conn:
+            row = mirrors.claimed(conn, repo.id, rev)
+        if row is not None and row.state == "complete" and row.source == "upstream":
+            return unpack(row.pins)
+    return tuple(upstream.tree(repo_id.type, repo_id.path, rev))
+
+
+def _claim(upstream: Upstream, repo_id: RepoId, info: InfoClaim, files: tuple[FilePin, ...]) -> RevisionClaim:
+    try:
+        listed = upstream.commits(repo_id.type, repo_id.path, info.rev, 1)
+    except (PeerError, RevisionNotFound):
+        listed = ()
+    words = _words(listed[0]) if listed and listed[0].rev == info.rev else NO_WORDS
+    return RevisionClaim(repo_id, info.rev, files, words, gated=info.gated, private=info.private)
+
+
+def _words(commit: CommitClaim) -> ClaimedWords:
+    return words_of(commit.title, commit.message, commit.author, commit.time)
+
+
+def _rewritten(node: Node, upstream: Upstream, repo: Repo, ref: RefName, revision: Revision) -> GitOid | None:
+    """Return the revision that a branch was at, if the upstream's list of commits does not lead back to it; noted as such."""
+    with node.db.read() as conn:
+        at = revisions.ref(conn, repo.id, ref)
+    if at is None or at.rev == revision.rev or not ref.startswith("refs/heads/"):
+        return None
+    try:
+        listed = upstream.commits(repo.repo.type, repo.repo.path, revision.rev, MAX_COMMITS)
+    except HanseError:
+        return None
+    if len(listed) >= MAX_COMMITS or any(one.rev == at.rev for one in listed):
+        return None
+    name = ref.removeprefix("refs/heads/")
+    says = f"revision {at.rev[:12]}, where {name} was, is no longer in its history at {repo.repo.origin}"
+    with node.db.write() as conn:
+        notices.put(conn, [Notice(repo.id, revision.rev, REWRITTEN, f"{ref} {at.rev}", says, node.clock.now())])
+    return at.rev
+
+
+def mirror_all(
+    node: Node, upstream: Upstream, kind: RepoType, path: str, options: Options | None = None
+) -> Iterator[Mirrored | HanseError]:
+    """Mirror every branch and tag and every commit that leads to a branch, the oldest first; yield what came of each.
+
+    What cannot be mirrored is yielded as its error, and the others go on; an upstream that is down ends it.
+    """
+    chosen = options or Options()
+    refs = upstream.refs(kind, path)
+    listed: dict[GitOid, CommitClaim | None] = {}
+    for name in sorted(refs, key=lambda one: (one != "refs/heads/main", one)):
+        if name.startswith("refs/heads/"):
+            found = {one.rev: one for one in upstream.commits(kind, path, refs[name], MAX_COMMITS)}
+            listed |= {rev: commit for rev, commit in found.items() if rev not in listed}
+    for rev in reversed(listed):
+        yield from _one(node, upstream, kind, path, rev, options=chosen)
+    for name in refs:
+        if name.startswith(("refs/heads/", "refs/tags/")):
+            yield from _one(node, upstream, kind, path, name, options=chosen)
+
+
+def _one(
+    node: Node, upstream: Upstream, kind: RepoType, path: str, name: str, *, options: Options
+) -> Iterator[Mirrored | HanseError]:
+    try:
+        yield mirror(node, upstream, kind, path, name, options=options)
+    except PeerError:
+        raise
+    except HanseError as error:
+        yield error
