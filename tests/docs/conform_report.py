@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.services.clients import client_hf
-from tests.support.proxies import free_port, nginx, olah
+from tests.support.proxies import free_port, gateway, nginx, olah
 
 from hanse.conform.internal import InternalServer
 from hanse.conform.origin import HubOrigin
@@ -30,11 +30,10 @@ HANSE = f"{sys.executable} -m hanse"
 COMMANDS = {
     "hf 2.4": f"{client_hf('hub2')} {HF}",
     "hf 2.4 with Xet": f"{client_hf('hub2')} {HF}",
-    "hanse run -- hf 2.4": f"{HANSE} run --upstream {{origin}} --policy open -- {client_hf('hub2')} {HF}",
     "hanse pull": f"{HANSE} pull {{repo}} --upstream {{origin}} --policy open --include {{file}} --to {{dir}}",
 }
-PROXIES = ("nginx", "nginx with a cache", "olah 0.5.4")
-XET = ("hf 2.4 with Xet", "hanse run -- hf 2.4", "hanse pull")
+PROXIES = ("nginx", "nginx with a cache", "olah 0.5.4", "hanse gateway")
+XET = ("hf 2.4 with Xet", "hanse gateway", "hanse pull")
 XET_CASES = ("wrong-bytes", "reframed-chunks", "second-claims", "wrong-revision", "poisoned-xet", "truncated", "gone")
 """What goes another way when large files come by reconstruction."""
 
@@ -47,7 +46,12 @@ def subject(name: str, origin: HubOrigin) -> Iterator[Server | Command]:
         return
     with tempfile.TemporaryDirectory(prefix="conform-") as folder:
         where = Path(folder)
-        proxy = olah(origin.url, where) if name.startswith("olah") else nginx(origin.url, where, cache=name != "nginx")
+        if name.startswith("olah"):
+            proxy = olah(origin.url, where)
+        elif name.startswith("nginx"):
+            proxy = nginx(origin.url, where, cache=name != "nginx")
+        else:
+            proxy = gateway(origin.url, where)
         with proxy as url:
             yield Server(url, patience=PATIENCE)
 

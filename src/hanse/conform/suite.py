@@ -31,11 +31,11 @@ class Result:
     seconds: float
 
 
-def files(seed: int, size: int = _OTHER_SIZE) -> dict[str, bytes]:
-    """Return the files of a revision: one of `size` bytes, one of 3 MiB, a configuration."""
+def files(seed: str, size: int = _OTHER_SIZE) -> dict[str, bytes]:
+    """Return the files of a revision: one of `size` bytes, one of 3 MiB, a configuration; others for every `seed`."""
     chance = random.Random(seed)  # noqa: S311 -- test content
     sizes = {FILE: size, "other.bin": _OTHER_SIZE}
-    return {name: chance.randbytes(each) for name, each in sizes.items()} | {"config.json": b'{"seed":%d}\n' % seed}
+    return {name: chance.randbytes(each) for name, each in sizes.items()} | {"config.json": f'{{"seed":"{seed}"}}\n'.encode()}
 
 
 class Suite:
@@ -60,8 +60,8 @@ class Suite:
         for case in cases:
             start = time.monotonic()
             repo = f"conform/{case.name}-{self._nonce}"
-            self._origin.commit(repo, files(1, case.size))
-            self._origin.commit(repo, files(2, case.size))
+            for number in ("old", "new"):
+                self._origin.commit(repo, files(f"{repo} {number}", case.size))
             try:
                 verdict, note = looks[case.look](case, repo)
             finally:
