@@ -26,6 +26,7 @@ DECLARATIONS = {
     "flows/keeper.py",
     "flows/mirror/upstream.py",
     "flows/node.py",
+    "flows/pull/events.py",
     "model/alarm.py",
     "model/entry.py",
     "model/limits.py",
