@@ -205,12 +205,12 @@ class Connections:
             try:
                 names = {name.lower(): value for name, value in response.getheaders()}
                 yield Reply(response.status, names, wire.zone, response)
-                keep = response.isclosed() and not response.will_close
+                keep = not response.will_close and (response.isclosed() or response.length == 0)
             finally:
+                response.close()
                 if keep:
                     self._keep(server, addresses, wire)
                 else:
-                    response.close()
                     wire.close()
 
     def _exchange(
