@@ -28,6 +28,7 @@ NAMES = (
     "replay",
     "verify",
     "sources",
+    "audit",
 )
 
 

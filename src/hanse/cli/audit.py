@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,18 +52,35 @@ def audit(
         if quarantine:
             raise InputError("--quarantine and --restore are opposites", hint="give one of them")
         return _restore(place, home, as_json=as_json)
-    with _known(home, store, policy, tuple(node or ()), upstream, scan=scan) as (held, knowledge):
-        report = _audit(place, held, knowledge, rehash=rehash)
+    with _held(home, store) as held:
+        asking = bool(node or upstream or scan)
+        with (
+            _known(held, home, policy, tuple(node or ()), upstream, scan=scan)
+            if asking or _knows(held)
+            else nullcontext() as known
+        ):
+            report = _audit(place, held, known, rehash=rehash)
     moved = _move(report, place, home) if quarantine else None
     print(json.dumps(_json(report, moved), indent=2, ensure_ascii=False) if as_json else _text(report, moved, verbose=verbose))
     return 1 if moved is None and any(one.bad for one in report.revisions) else 0
 
 
+def _held(home: Path, store: Path | None) -> Held:
+    from hanse.store.held.store import open_or_temporary
+
+    return open_or_temporary((store or Path(os.environ.get("HANSE_STORE") or home / "held")).expanduser())
+
+
+def _knows(held: Held) -> bool:
+    """Tell whether anything is known of any revision or file; if not, what asks for it need not be loaded."""
+    return bool(held.keys("name") or held.keys("flagged"))
+
+
 @contextmanager
 def _known(
-    home: Path, store: Path | None, policy: str | None, nodes: tuple[str, ...], upstream: str | None, *, scan: bool
-) -> Iterator[tuple[Held, Knowledge]]:
-    """Open the held store and what is known; servers are asked only if they were named."""
+    held: Held, home: Path, policy: str | None, nodes: tuple[str, ...], upstream: str | None, *, scan: bool
+) -> Iterator[Knowledge]:
+    """Open what is known; servers are asked only if they were named."""
     from hanse.clock import SystemClock
     from hanse.flows.audit_known import Knowledge
     from hanse.flows.credentials import Credentials
@@ -72,7 +89,6 @@ def _known(
     from hanse.flows.pull.fetch import Fetcher
     from hanse.flows.pull.puller import Puller
     from hanse.peers.client import parse_base
-    from hanse.store.held.store import open_or_temporary
 
     settings = PullSettings(
         tuple(parse_base(one) for one in nodes),
@@ -82,19 +98,19 @@ def _known(
         token_for=Credentials(home, os.environ).token_for,
         offline=not nodes and not upstream,
     )
-    kept = (store or Path(os.environ.get("HANSE_STORE") or home / "held")).expanduser()
     with (
-        open_or_temporary(kept) as held,
         closing(Puller(settings, held, Fetcher(held), SystemClock())) as puller,
         closing(Knowledge(puller, int(time.time()), scan=scan)) as knowledge,
     ):
-        yield held, knowledge
+        yield knowledge
 
 
-def _audit(place: Path, held: Held, knowledge: Knowledge, *, rehash: bool) -> AuditReport:
+def _audit(place: Path, held: Held, known: Knowledge | None, *, rehash: bool) -> AuditReport:
     from hanse.flows.audit import audit_folder
 
-    return audit_folder(place, held, knowledge.resolve, knowledge.judge, rehash=rehash)
+    if known is None:
+        return audit_folder(place, held, rehash=rehash)
+    return audit_folder(place, held, known.resolve, known.judge, rehash=rehash)
 
 
 def _move(report: AuditReport, place: Path, home: Path) -> Moved | None:

@@ -85,7 +85,7 @@ def pin(
 def unpin(name: Annotated[str, Parameter(help="What was pinned.")], /, *, store: Store = None) -> None:
     """Let a revision or file go when room is needed."""
     with _opened(store) as held:
-        found = [one for one in held.pins() if one == name or one.endswith(f"/{name}") or one.startswith(f"{name}@")]
+        found = [one for one in held.pins() if _means(one, name)]
         if len(found) != 1:
             raise NotFoundError(
                 f"{name[:200]!r} is not one thing that is pinned", hint=f"pinned: {', '.join(held.pins()) or 'nothing'}"
@@ -141,12 +141,17 @@ def _full_name(held: Held, name: str) -> str:
     if any(one.sha256 == name for one in files):
         return name
     labels = {label for one in files for label in one.revisions}
-    found = sorted(one for one in labels if one == name or one.endswith(f"/{name}") or one.partition("@")[0].endswith(f"/{name}"))
+    found = sorted(one for one in labels if _means(one, name))
     if not found:
         raise NotFoundError(f"nothing that is held is called {name[:200]!r}", hint="hanse cache list shows what is held")
     if len(found) > 1:
         raise InputError(f"{name[:200]!r} means several revisions", hint=f"name one: {', '.join(found[:5])}")
     return found[0]
+
+
+def _means(full: str, name: str) -> bool:
+    """Tell whether a name, or the end of one, with or without a commit id, is this revision or file."""
+    return name in (full, full.partition("@")[0]) or full.endswith(f"/{name}") or full.partition("@")[0].endswith(f"/{name}")
 
 
 def _size(text: str) -> int | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 
 from hanse.errors import TooLarge
-from hanse.flows.found import MAX_FILES, PREFIXES, FoundRevision, Kind, Said, read_listing, said_by_name, scan
+from hanse.flows.found import MAX_FILES, PREFIXES, FoundRevision, Kind, Paths, Said, read_listing, said_by_name, scan
 from hanse.model.digest import GitOid, is_git_oid
 from hanse.model.repo import RepoType
 
@@ -53,9 +53,9 @@ def _snapshot(entry: Path, rev: GitOid, refs: dict[str, str]) -> FoundRevision:
         repo,
         rev,
         tuple(name for name, target in refs.items() if target == rev),
-        reading.files,
+        Paths(reading.files),
         listed is not None and listed.keys() <= reading.files.keys(),
-        links=reading.links,
+        links=Paths(reading.links),
         said=said,
         odd=reading.odd,
         entry=entry,
@@ -67,8 +67,8 @@ class _Reading:
 
     def __init__(self, entry: Path, root: Path) -> None:
         self.root = root
-        self.files: dict[str, Path] = {}
-        self.links: dict[str, Path] = {}
+        self.files: dict[str, str] = {}
+        self.links: dict[str, str] = {}
         self.said: dict[str, Said] = {}
         self.odd: dict[str, str] = {}
         self._blobs = str(entry / "blobs")
@@ -87,7 +87,7 @@ class _Reading:
                 elif entry.is_dir(follow_symlinks=False):
                     stack.append(f"{name}/")
                 elif entry.is_file(follow_symlinks=False):
-                    self.files[name] = Path(entry.path)  # a system without links
+                    self.files[name] = entry.path  # a system without links
                 else:
                     self.odd[name] = "it is no regular file"
             if len(self.files) + len(self.odd) > MAX_FILES:
@@ -107,8 +107,8 @@ class _Reading:
         except OSError as error:
             self.odd[name] = f"it cannot be read: {error.strerror}"
             return
-        self.files[name] = Path(real)
-        self.links[name] = Path(path)
+        self.files[name] = real
+        self.links[name] = path
         self.said[name] = said_by_name(etag)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hanse.errors import (
     AccessError,
@@ -30,20 +31,21 @@ from hanse.errors import (
 from hanse.flows.adopt import found_revisions
 from hanse.flows.audit_hash import AuditHashing, Hashed, Wanted
 from hanse.flows.found import FoundRevision, Said
-from hanse.flows.pull.asked import PulledRevision
 from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType
 from hanse.store.held.copies import Digests
-from hanse.store.held.heldfile import HeldFile
 from hanse.store.held.store import Held
+
+if TYPE_CHECKING:
+    from hanse.flows.pull.asked import PulledRevision
 
 MAX_LOOKED_UP = 200
 """By how many files at most a folder is recognised."""
-Resolve = Callable[[RepoType, str, str], PulledRevision]
+Resolve = Callable[[RepoType, str, str], "PulledRevision"]
 """Returns what is known of a revision (type, name, commit id); raises as `Puller.revision`."""
-Judge = Callable[[PulledRevision | None, str, HeldFile], str]
-"""Returns why the policy refuses a file under its path in a revision, empty if it does not."""
+Judge = Callable[["PulledRevision | None", str, str, Hashed], str]
+"""Returns why the policy refuses a file (path in the revision, place, what it is), empty if it does not."""
 
 
 class State(str, Enum):
@@ -57,7 +59,10 @@ class State(str, Enum):
     @property
     def rank(self) -> int:
         """Position, the best 0."""
-        return list(State).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {state: number for number, state in enumerate(State)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +151,17 @@ def audit(
 
 def _wanted(found: FoundRevision) -> Iterable[tuple[str, Wanted]]:
     """Yield what is to be hashed of a revision; a blob that several revisions have is hashed once."""
-    for path, place in found.files.items():
+    for path, place in found.places().items():
         said = found.said.get(path)
         # Regular files are known by their git blob id alone, large ones by their SHA-256.
-        yield str(place), Wanted((str(place),), git=said is None or said.sha256 is None or said.git_oid is not None)
+        yield place, Wanted((place,), git=said is None or said.sha256 is None or said.git_oid is not None)
     for places in found.parts.values():
         yield str(places[0]), Wanted([str(one) for one in places])
 
 
 def _recognised(found: FoundRevision, hashed: Mapping[str, Hashed], used_by: Callable[[Sha256], Sequence[str]]) -> FoundRevision:
     """Return a folder that does not say what it is as the known revision with which it has most files in common, if with most."""
-    digests = [one.digests.sha256 for place in found.files.values() if (one := hashed[str(place)]).digests]
+    digests = [one.digests.sha256 for place in found.places().values() if (one := hashed[place]).digests]
     counted = Counter(label for sha256 in digests[:MAX_LOOKED_UP] for label in used_by(sha256))
     for label, count in counted.most_common(1):
         name, _, rev = label.rpartition("@")
@@ -172,7 +177,7 @@ class _Auditing:
 
     def __init__(self, found: FoundRevision, hashing: AuditHashing, hashed: Mapping[str, Hashed], judge: Judge | None) -> None:
         self._found = found
-        self._places = {path: str(place) for path, place in found.files.items()}
+        self._places = found.places()
         self._places |= {path: str(places[0]) for path, places in found.parts.items()}
         self._hashing = hashing
         self._hashed = hashed
@@ -212,9 +217,8 @@ class _Auditing:
         wrong = self._against(known, pin, path, hashed)
         if wrong:
             return AuditedFile(path, State.ALTERED, hashed.size, wrong)
-        if self._judge and hashed.identity:
-            file = HeldFile(Path(self._places[path]), hashed.size, *hashed.digests, True, hashed.identity)
-            refused = self._judge(known, path, file)
+        if self._judge:
+            refused = self._judge(known, path, self._places[path], hashed)
             if refused:
                 return AuditedFile(path, State.REFUSED, hashed.size, refused)
         if pin is None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hanse.errors import PolicyError
+from hanse.flows.audit_hash import Hashed
 from hanse.flows.pull.asked import PulledRevision
 from hanse.flows.pull.judge import Judge, flags, scanned_elsewhere
 from hanse.flows.pull.puller import Puller
@@ -35,15 +38,20 @@ class Knowledge:
         """Return what is known of a revision; raises as `Puller.revision`."""
         return self._puller.revision(kind, name, rev)
 
-    def judge(self, known: PulledRevision | None, path: str, file: HeldFile) -> str:
+    def judge(self, known: PulledRevision | None, path: str, place: str, hashed: Hashed) -> str:
         """Return why the policy refuses a file under its path, empty if it does not, or if nothing was ever found in it."""
+        if hashed.digests is None or hashed.identity is None:
+            return ""
+        if not self._scan and hashed.digests.sha256 not in self._flagged:
+            return ""
         if known is not None and scanned_elsewhere(self._policy, known.facts):
             return ""
         facts = known.facts if known else EvidenceFacts(self._now, Want.REVISION, NameKind.BARE)
+        file = HeldFile(Path(place), hashed.size, *hashed.digests, True, hashed.identity)
         try:
             if self._scan:
                 self._judge.require(facts, self._judge.outcome(file, path, self._now), path)
-            elif file.sha256 in self._flagged:
+            else:
                 pin = FilePin(path, file.size, file.git_oid or NO_GIT_OID, False, file.sha256)
                 self._judge.check_flagged([pin], facts)
         except PolicyError as error:

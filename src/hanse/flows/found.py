@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -41,6 +41,24 @@ class Said:
     size: int | None = None
 
 
+class Paths(Mapping[str, Path]):
+    """Paths by name, made when they are asked for: a cache has tens of thousands, and an audit needs them as text."""
+
+    __slots__ = ("texts",)
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.texts = texts
+
+    def __getitem__(self, name: str) -> Path:
+        return Path(self.texts[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.texts)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
 @dataclass(frozen=True, slots=True)
 class FoundRevision:
     """One revision that lies somewhere, whole or in part.
@@ -65,6 +83,12 @@ class FoundRevision:
     said: Mapping[str, Said] = field(default_factory=lambda: MappingProxyType({}))
     odd: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     entry: Path | None = None
+
+    def places(self) -> dict[str, str]:
+        """Return the real path of every file that lies in one piece, as text."""
+        return (
+            dict(self.files.texts) if isinstance(self.files, Paths) else {path: str(place) for path, place in self.files.items()}
+        )
 
     @property
     def title(self) -> str:

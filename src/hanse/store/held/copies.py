@@ -17,7 +17,7 @@ from hanse.store.held.index import Index
 TOUCH_SECONDS = 60
 """How often the time of a file's last use is noted."""
 _COLUMNS = "path, own, sha256, xet, git_oid, dev, ino, size, mtime_ns, ctime_ns, used"
-_INSERT = """
+INSERT = """
 INSERT INTO copies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET
     own = excluded.own, sha256 = excluded.sha256, size = excluded.size, dev = excluded.dev, ino = excluded.ino,
     mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, used = excluded.used,
@@ -89,16 +89,17 @@ class Copies:
         sql = f"SELECT {_COLUMNS} FROM copies WHERE own = ? ORDER BY used, path"  # noqa: S608 - fixed names
         return [Copy.of(row) for row in self._index.rows(sql, (int(own),))]
 
-    def below(self, folder: bytes) -> list[Copy]:
-        """Return the rows of adopted files below a folder."""
+    def below(self, folder: bytes) -> dict[str, tuple[Identity, Digests]]:
+        """Return what adopted files below a folder are, by path; there may be tens of thousands."""
         start = folder.rstrip(b"/") + b"/"
         sql = f"SELECT {_COLUMNS} FROM copies WHERE own = 0 AND path > ? AND path < ?"  # noqa: S608 - fixed names
-        return [Copy.of(row) for row in self._index.rows(sql, (start, start[:-1] + b"0"))]  # "0" comes after "/"
+        rows = self._index.rows(sql, (start, start[:-1] + b"0"))  # "0" comes after "/"
+        return {os.fsdecode(row[0]): (Identity._make(row[5:10]), Digests._make(row[2:5])) for row in rows}
 
     def row(self, path: bytes, *, own: bool, digests: Digests, identity: Identity) -> tuple[str, tuple[Any, ...]]:
         """Return statement and values that note a file, used now."""
         now = int(self._clock())
-        return _INSERT, (path, int(own), *digests, *identity, now, now)
+        return INSERT, (path, int(own), *digests, *identity, now, now)
 
     def note(self, path: bytes, *, own: bool, digests: Digests, identity: Identity) -> None:
         """Note a file, used now."""

@@ -24,7 +24,7 @@ from hanse.errors import Busy, StorageError, TooLarge
 from hanse.model.digest import GitOid, Sha256, XetHash
 from hanse.model.filepin import FilePin
 from hanse.store.durable import make_directory, storage_errors, sync_directory
-from hanse.store.held.copies import Copies, Digests
+from hanse.store.held.copies import INSERT, Copies, Digests
 from hanse.store.held.eviction import Evicted, evict
 from hanse.store.held.heldfile import HeldFile, Identity, identify
 from hanse.store.held.index import Index
@@ -122,12 +122,12 @@ class Held:
     def adopt_all(self, hashed: Iterable[tuple[str, Digests, Identity]]) -> None:
         """Adopt many files at once: real path, digests, and the identity before hashing, after which nobody wrote to it."""
         with self._index.transaction() as base:
-            for path, digests, identity in hashed:
-                base.execute(*self._copies.row(os.fsencode(path), own=False, digests=digests, identity=identity))
+            rows = (self._copies.row(os.fsencode(path), own=False, digests=one, identity=seen)[1] for path, one, seen in hashed)
+            base.executemany(INSERT, rows)
 
     def adopted(self, under: str = "/") -> dict[str, tuple[Identity, Digests]]:
         """Return what is known of the files below a folder that were ever hashed, by path: identity then, and digests."""
-        return {os.fsdecode(one.path): (one.identity, one.digests) for one in self._copies.below(os.fsencode(under))}
+        return self._copies.below(os.fsencode(under))
 
     def use(self, label: str, path: str, sha256: Sha256) -> None:
         """Note that the revision `label` (ORIGIN/NAMESPACE/NAME@REV) has the held file at `path`: for pins and listings."""

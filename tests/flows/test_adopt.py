@@ -1,0 +1,80 @@
+"""Revisions that lie on a machine are found in every form of place; nothing is followed out of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.support.caches import REV, download, write_cache
+
+from hanse.conform.origin import HubOrigin
+from hanse.errors import EntryNotFound
+from hanse.flows.adopt import FoundRevision, Kind, found_revisions, read_pieces
+from hanse.model.repo import RepoType
+
+FILES = {"config.json": b"{}", "sub/model.bin": b"w" * 100_000}
+
+
+def contents(found: FoundRevision) -> dict[str, bytes]:
+    """Return the bytes of every file of a revision."""
+    return {path: b"".join(read_pieces(found, path)) for path in (*found.files, *found.parts)}
+
+
+@pytest.mark.parametrize("inside", ["", "models--org--name", f"models--org--name/snapshots/{REV}"])
+def test_a_cache_by_any_of_its_folders(tmp_path: Path, inside: str) -> None:
+    """The cache, an entry and a snapshot of it name the same revision, with its type, name, commit and refs."""
+    write_cache(tmp_path / "hub", FILES)
+    (found,) = found_revisions(tmp_path / "hub" / inside)
+    assert (found.kind, found.type, found.repo, found.rev, found.refs) == (Kind.HUB, RepoType.MODEL, "org/name", REV, ("main",))
+    assert contents(found) == FILES
+    assert not found.complete
+
+
+def test_a_home_of_clients(tmp_path: Path) -> None:
+    """The folder above the cache, HF_HOME, will do."""
+    write_cache(tmp_path / "hub", FILES)
+    assert len(list(found_revisions(tmp_path))) == 1
+
+
+@pytest.mark.parametrize("client", ["hub0", "hub1", "hub2"])
+def test_what_real_clients_leave(tmp_path: Path, client: str) -> None:
+    """Caches of three client versions are read; those that keep a list of files tell that a snapshot is complete."""
+    with HubOrigin({"org/model": FILES}) as origin:
+        download(client, origin.url, tmp_path / "hub", "org/model")
+        rev = origin.repo("org/model").newest.rev
+    (found,) = found_revisions(tmp_path / "hub")
+    assert (found.repo, found.rev, found.refs) == ("org/model", rev, ("main",))
+    assert contents(found) == FILES
+    assert not found.odd
+    assert found.complete == (client != "hub0")
+
+
+def test_what_a_real_client_leaves_in_a_folder(tmp_path: Path) -> None:
+    """A folder that a client downloaded into says commit and digests, and the bookkeeping is no part of the model."""
+    with HubOrigin({"org/model": FILES}) as origin:
+        download("hub2", origin.url, tmp_path / "hub", "org/model", "--local-dir", str(tmp_path / "model"))
+        rev = origin.repo("org/model").newest.rev
+    (found,) = found_revisions(tmp_path / "model")
+    assert (found.kind, found.type, found.repo, found.rev) == (Kind.FOLDER, None, "", rev)
+    assert contents(found) == FILES
+    assert all(one.sha256 or one.git_oid for one in found.said.values())
+
+
+def test_a_plain_folder(tmp_path: Path) -> None:
+    """A folder is one revision that says nothing of itself; links, pipes and other people's `.git` are no files of it."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "x").write_bytes(b"")
+    (tmp_path / "sub" / "a").write_bytes(b"a")
+    (tmp_path / "out").symlink_to("/etc/hostname")
+    os.mkfifo(tmp_path / "pipe")
+    (found,) = found_revisions(tmp_path)
+    assert contents(found) == {"sub/a": b"a"}
+    assert sorted(found.odd) == ["out", "pipe"]
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    """What is not there is said to be not there."""
+    with pytest.raises(EntryNotFound):
+        list(found_revisions(tmp_path / "none"))

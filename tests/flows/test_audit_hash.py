@@ -1,0 +1,120 @@
+"""Hashing what lies on a machine: right digests, nothing read twice, no change missed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.held import hold, pin_of, sha256_of
+
+from hanse.content.gitobjects import blob_id
+from hanse.flows import audit_hash as module
+from hanse.flows.audit_hash import AuditHashing, Hashed, Wanted
+from hanse.store.held import Held
+
+LARGE = bytes(range(256)) * 12_000
+
+
+@pytest.fixture(name="held")
+def _held(tmp_path: Path) -> Iterator[Held]:
+    with Held.open(tmp_path / "held") as held:
+        yield held
+
+
+@pytest.fixture(name="rested", autouse=True)
+def _rested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take files for settled at once: the time of an inode's change cannot be set back."""
+    monkeypatch.setattr(module, "SETTLED_NS", -1)
+
+
+def run(held: Held, *paths: Path, git: bool = False) -> dict[str, Hashed]:
+    """Hash files."""
+    return AuditHashing(held).run({str(path): Wanted((str(path),), git) for path in paths})
+
+
+def test_digests(held: Held, tmp_path: Path) -> None:
+    """SHA-256 of every file, with the git blob id where it is asked for; the empty file too."""
+    for name, data in (("a", LARGE), ("b", b""), ("c", b"c" * (1 << 20))):
+        path = tmp_path / name
+        path.write_bytes(data)
+        found = run(held, path, git=True)[str(path)]
+        assert found.digests is not None
+        assert (found.digests.sha256, found.digests.git_oid, found.size) == (sha256_of(data), blob_id(data), len(data))
+
+
+def test_unchanged_is_not_read_again(held: Held, tmp_path: Path) -> None:
+    """A second run reads nothing, until a file changes, or a digest is asked for that was not computed."""
+    path = tmp_path / "a"
+    path.write_bytes(LARGE)
+    assert run(held, path)[str(path)].read == len(LARGE)
+    assert run(held, path)[str(path)].read == 0
+    assert run(held, path, git=True)[str(path)].read == len(LARGE)
+    assert run(held, path, git=True)[str(path)].read == 0
+    path.write_bytes(LARGE[:-1] + b"x")
+    os.utime(path, (0, 0))
+    found = run(held, path)[str(path)]
+    assert found.digests is not None
+    assert (found.read, found.digests.sha256) == (len(LARGE), sha256_of(LARGE[:-1] + b"x"))
+
+
+def test_what_was_hashed_is_found(held: Held, tmp_path: Path) -> None:
+    """What an audit hashed is held from then on, where it lies."""
+    path = tmp_path / "a"
+    path.write_bytes(LARGE)
+    run(held, path)
+    found = held.find(pin_of(LARGE))
+    assert found is not None
+    assert (found.path, found.adopted) == (path, True)
+
+
+def test_a_fresh_file_is_not_noted(held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that changed a moment before it was hashed is hashed, and hashed again the next time."""
+    monkeypatch.setattr(module, "SETTLED_NS", 10**12)
+    path = tmp_path / "a"
+    path.write_bytes(LARGE)
+    assert run(held, path)[str(path)].digests is not None
+    assert run(held, path)[str(path)].read == len(LARGE)
+
+
+def test_a_file_in_parts(held: Held, tmp_path: Path) -> None:
+    """A file that lies in several parts has the digests of the whole."""
+    for number in range(3):
+        (tmp_path / str(number)).write_bytes(LARGE)
+    found = AuditHashing(held).run({"x": Wanted([str(tmp_path / str(number)) for number in range(3)], git=True)})["x"]
+    assert found.digests is not None
+    assert (found.digests.sha256, found.digests.git_oid) == (sha256_of(3 * LARGE), blob_id(3 * LARGE))
+
+
+def test_what_cannot_be_read(held: Held, tmp_path: Path) -> None:
+    """Links, pipes and missing files are told with their reason and never waited for."""
+    (tmp_path / "link").symlink_to("/etc/hostname")
+    os.mkfifo(tmp_path / "pipe")
+    found = run(held, tmp_path / "link", tmp_path / "pipe", tmp_path / "none")
+    assert all(one.digests is None and one.problem for one in found.values())
+
+
+def test_many_small_files(held: Held, tmp_path: Path) -> None:
+    """Several threads settle every file once, and count every byte once."""
+    for number in range(300):
+        (tmp_path / f"{number:03}.txt").write_bytes(b"%d" % number)
+    counted: list[int] = []
+    paths = sorted(tmp_path.glob("*.txt"))
+    wanted = {str(path): Wanted((str(path),)) for path in paths}
+    found = AuditHashing(held, advance=counted.append, threads=4).run(wanted)
+    assert [found[str(path)].digests.sha256 for path in paths] == [  # type: ignore[union-attr]
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
+    ]
+    assert sum(counted) == sum(path.stat().st_size for path in paths)
+
+
+def test_rehash_reads_everything(held: Held, tmp_path: Path) -> None:
+    """Nothing that was noted is believed if everything is to be read; the store's own files are not touched."""
+    path = tmp_path / "a"
+    path.write_bytes(LARGE)
+    hold(held, b"own")
+    run(held, path)
+    again = AuditHashing(held, rehash=True).run({str(path): Wanted((str(path),))})
+    assert again[str(path)].read == len(LARGE)
