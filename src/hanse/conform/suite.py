@@ -64,6 +64,7 @@ class Suite:
             repo = f"conform/{case.name}-{self._nonce}"
             for number in ("old", "new"):
                 self._origin.commit(repo, files(f"{repo} {number}", case.size))
+            self._ready(case)
             try:
                 verdict, note = looks[case.look](case, repo)
             finally:
@@ -80,6 +81,18 @@ class Suite:
             self._origin.faults.set(case.also, times=1)
         if case.fault is not None:
             self._origin.faults.set(case.fault, times=case.times)
+
+    def _ready(self, case: Case) -> None:
+        """Wait until the subject asks the origin again, which it may leave alone for a while after the case before."""
+        if not self._subject.over_http:
+            return
+        repo = f"conform/before-{case.name}-{self._nonce}"
+        self._origin.commit(repo, {"config.json": repo.encode()})
+        end = time.monotonic() + _AGAIN_SECONDS
+        while time.monotonic() < end:
+            if self._subject.file(repo, "config.json", self._truth(repo, "config.json")).right:
+                return
+            time.sleep(0.5)
 
     def _later(self, repo: str) -> Outcome:
         """Return what comes of the file now that the origin is honest; who says that it is not there now is asked again."""
