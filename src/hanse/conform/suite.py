@@ -23,6 +23,10 @@ _AGAIN_SECONDS = 20.0
 """For how long a server may leave an origin alone that has just failed."""
 
 
+_TOLD = ("older", "moved back", "rewritten", "rewrote", "as of ", "rolled back")
+"""What a client says that tells people that a state is not the newest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What came of one case. note: more about it, for people; seconds: how long it took."""
@@ -69,6 +73,7 @@ class Suite:
                 verdict, note = looks[case.look](case, repo)
             finally:
                 self._origin.faults.clear()
+                self._origin.forget()
             yield Result(case, verdict, note, time.monotonic() - start)
 
     def _truth(self, repo: str, path: str = FILE) -> Content:
@@ -100,7 +105,7 @@ class Suite:
         end = time.monotonic() + _AGAIN_SECONDS
         while True:
             found = self._subject.file(repo, FILE, self._truth(repo))
-            if found.right or found.status < 500 or not self._subject.over_http or time.monotonic() > end:
+            if found.right or 0 < found.status < 500 or time.monotonic() > end:
                 return found
             time.sleep(0.5)
 
@@ -139,8 +144,10 @@ class Suite:
             first = self._subject.file(repo, FILE, newest.files[FILE].content)
             self._hostile(case)
             config = self._subject.file(repo, "config.json", newest.files["config.json"].content)
-            silent = config.false_at is not None or (first.right and config.status < 300 and not config.right)
-            return (Verdict.SILENT if silent else Verdict.RIGHT if config.right else Verdict.REFUSED), _said(config)
+            told = any(word in config.text.lower() for word in _TOLD)
+            silent = (config.false_at is not None and not told) or (first.right and config.status < 300 and not config.right)
+            good = config.right or (told and config.false_at is not None)
+            return (Verdict.SILENT if silent else Verdict.RIGHT if good else Verdict.REFUSED), _said(config)
         self._hostile(case)
         info = self._subject.info(repo)
         warned = any(name in info.headers for name in ("x-hf-warning", "warning"))
