@@ -59,7 +59,7 @@ soak-long: setup ## longer than CI allows
 bench: $(STAMP) ## measure speed against its limits (docs/benchmarks.md)
 	$(BIN)/python -m bench $(ARGS)
 
-demo: setup ## three institutions: one publishes, two witness, one dies, one lies and is caught
+demo: setup ## a hostile mirror and what Hanse makes of it; three institutions, one dies, one lies and is caught
 	$(BIN)/python -m demo
 
 docs: setup ## write the tables in docs/ from the code and from a run of the client tests

@@ -1,4 +1,6 @@
-"""`make demo`: three institutions, a model that one publishes and two witness, one that dies, one that lies.
+"""`make demo`: what stock tools take from a hostile mirror and Hanse does not; then three institutions, one of which lies.
+
+First the contrast (demo/contrast.py). Then:
 
 1. Three nodes start, in a temporary folder, and are introduced to each other.
 2. One publishes a real model with `hf upload`; the others witness its log, replay and mirror it.
@@ -18,6 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from demo.contrast import contrast
 from demo.stage import Institution, Person, chapter, introduce, on_stage, say, until
 from tests.services.clients import MINILM
 from tests.support.clients import Client
@@ -46,6 +49,7 @@ def main() -> None:
     """Run the demonstration; ends with an exception if anything does not hold."""
     with tempfile.TemporaryDirectory(prefix="hanse-demo-") as name, on_stage(Path(name), *NAMES) as (luebeck, bergen, riga):
         folder = Path(name)
+        contrast(folder / "contrast", luebeck)
         reader, copy = Person("reader", folder / "reader"), folder / "copy"
         chapter("Whoever publishes is witnessed by the others")
         introduce(luebeck, bergen, riga)

@@ -1,7 +1,7 @@
 """Writes the table of docs/conform.md from real runs of the suite: nginx, olah, stock `hf`, and Hanse.
 
 `python -m tests.docs.conform_report [SUBJECT ...]` runs all subjects, or those named, and keeps each one's report as JSON in
-docs/conform/; the table is made from those files.
+docs/conform/; the table is made from those files (`python -m tests.docs.conform_report table` does only that).
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.services.clients import client_hf
-from tests.support.proxies import free_port, nginx, olah
+from tests.support.proxies import free_port, gateway, nginx, olah
 
 from hanse.conform.cases import CASES
 from hanse.conform.internal import InternalServer
 from hanse.conform.origin import HubOrigin
-from hanse.conform.report import as_json, line, summary
+from hanse.conform.outcome import Verdict
+from hanse.conform.report import as_json, line, summary, table
 from hanse.conform.subjects import Command, Server
-from hanse.conform.suite import Suite
+from hanse.conform.suite import Result, Suite, chosen
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORTS = ROOT / "docs" / "conform"
@@ -30,12 +31,23 @@ HF = "download {repo} {file} --local-dir {dir}"
 HANSE = f"{sys.executable} -m hanse"
 COMMANDS = {
     "hf 2.4": f"{client_hf('hub2')} {HF}",
-    "hf 0.36": f"{client_hf('hub0')} {HF}",
-    "hanse run -- hf 2.4": f"{HANSE} run --upstream {{origin}} --policy open -- {client_hf('hub2')} {HF}",
+    "hf 2.4 with Xet": f"{client_hf('hub2')} {HF}",
     "hanse pull": f"{HANSE} pull {{repo}} --upstream {{origin}} --policy open --include {{file}} --to {{dir}}",
 }
-PROXIES = ("nginx", "nginx with a cache", "olah 0.5.4")
-XET = ("hf 2.4", "hanse run -- hf 2.4", "hanse pull")
+PROXIES = ("nginx", "nginx with a cache", "olah 0.5.4", "hanse gateway")
+XET = ("hf 2.4 with Xet", "hanse gateway", "hanse pull")
+XET_CASES = ("wrong-bytes", "reframed-chunks", "second-claims", "wrong-revision", "poisoned-xet", "truncated", "gone")
+"""What goes another way when large files come by reconstruction."""
+
+
+SUBJECTS = (*COMMANDS, *PROXIES)
+PAGE = ROOT / "docs" / "conform.md"
+BEGIN, END = "<!-- report -->", "<!-- end of report -->"
+
+
+def report_path(name: str) -> Path:
+    """Return where the report on a subject is kept."""
+    return REPORTS / f"{name.replace(' ', '-')}.json"
 
 
 @contextmanager
@@ -46,7 +58,12 @@ def subject(name: str, origin: HubOrigin) -> Iterator[Server | Command]:
         return
     with tempfile.TemporaryDirectory(prefix="conform-") as folder:
         where = Path(folder)
-        proxy = olah(origin.url, where) if name.startswith("olah") else nginx(origin.url, where, cache=name != "nginx")
+        if name.startswith("olah"):
+            proxy = olah(origin.url, where)
+        elif name.startswith("nginx"):
+            proxy = nginx(origin.url, where, cache=name != "nginx")
+        else:
+            proxy = gateway(origin.url, where)
         with proxy as url:
             yield Server(url, patience=PATIENCE)
 
@@ -57,20 +74,44 @@ def examine(name: str) -> None:
     xet = name in XET
     made = HubOrigin(xet=xet, chunk_lists=xet, port=free_port())
     results = []
+    cases = chosen(XET_CASES if name.endswith("with Xet") else ())
     with made as origin, InternalServer() as internal, subject(name, origin) as examined:
-        for result in Suite(origin, examined, internal).run(CASES):
+        for result in Suite(origin, examined, internal).run(cases):
             results.append(result)
             print(line(result), flush=True)
     print(summary(results), flush=True)
     REPORTS.mkdir(exist_ok=True)
-    path = REPORTS / f"{name.replace(' ', '-').replace('---', '-')}.json"
-    path.write_text(json.dumps(as_json(name, results), indent=1) + "\n")
+    report_path(name).write_text(json.dumps(as_json(name, results), indent=1) + "\n")
+
+
+def page_table() -> str:
+    """Return the table of docs/conform.md as the kept reports have it."""
+    cases = {case.name: case for case in CASES}
+    columns = []
+    for name in SUBJECTS:
+        path = report_path(name)
+        if path.exists():
+            said = json.loads(path.read_text())["cases"]
+            results = [
+                Result(cases[one["case"]], Verdict[one["verdict"].upper().replace("-", "_")], one["note"], one["seconds"])
+                for one in said
+            ]
+            columns.append((name, results))
+    return table(columns)
+
+
+def write_page() -> None:
+    """Put the table into docs/conform.md."""
+    before, mark, rest = PAGE.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    PAGE.write_text(f"{before}{mark}\n{page_table()}{end}{after}")
 
 
 def main(names: list[str]) -> None:
-    """Examine the subjects in `names`, or all."""
-    for name in names or [*PROXIES, *COMMANDS]:
+    """Examine the subjects in `names` (all if none; `table`: none), and write the table."""
+    for name in [] if names == ["table"] else names or SUBJECTS:
         examine(name)
+    write_page()
 
 
 if __name__ == "__main__":

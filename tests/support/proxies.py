@@ -1,12 +1,15 @@
-"""Proxies that people put before a Hub, as examined by `hanse conform`: nginx without and with a cache, and olah."""
+"""Proxies that people put before a Hub, as examined by `hanse conform`: nginx without and with a cache, olah, `hanse gateway`."""
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,10 +58,10 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _running(words: list[str], port: int, folder: Path) -> Iterator[str]:
+def _running(words: list[str], port: int, folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[str]:
     """Run a server until the end of the block; yields its address."""
     with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(words, cwd=folder, stdout=output, stderr=output)
+        process = subprocess.Popen(words, cwd=folder, stdout=output, stderr=output, env=environ)
         try:
             _wait(port, process)
             yield f"http://127.0.0.1:{port}"
@@ -95,3 +98,17 @@ def olah(upstream: str, folder: Path) -> Iterator[str]:
     words += ["--mirror-lfs-netloc", f"127.0.0.1:{port}", "--repos-path", str(folder / "repos"), "--log-path", str(folder)]
     with _running(words, port, folder) as url:
         yield url
+
+
+@contextmanager
+def gateway(upstream: str, folder: Path) -> Iterator[str]:
+    """Run `hanse gateway` before `upstream` under the policy `open`; yields its address with its secret."""
+    port = free_port()
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("HANSE_", "HF_"))}
+    environ |= {"HANSE_HOME": str(folder), "HOME": str(folder)}
+    hanse = [sys.executable, "-m", "hanse", "gateway"]
+    with _running([*hanse, "--port", str(port), "--policy", "open", "--upstream", upstream], port, folder, environ):
+        said = subprocess.run([*hanse, "env"], env=environ, capture_output=True, text=True, check=True).stdout
+        found = re.search(r"HF_ENDPOINT=\W?(http://[^\s'\";]+)", said)
+        assert found is not None, said
+        yield found[1]

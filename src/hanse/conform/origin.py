@@ -130,6 +130,10 @@ class HubOrigin:
             raise KeyError(revision)
         return {path: file.pin(xet=xet) for path, file in found.files.items()}
 
+    def forget(self) -> None:
+        """Drop all repositories."""
+        self.repos.clear()
+
     # --- what was seen
 
     def note(self, asked: Asked) -> None:

@@ -61,6 +61,9 @@ class Outcome:
         return self.status < 300 and self.complete and self.false_at is None
 
 
+_SLACK = 1024 * 1024
+
+
 class Comparison:
     """Compares bytes as they come with what they should be, and remembers where the first false one is."""
 
@@ -79,6 +82,11 @@ class Comparison:
             return
         same = next((at for at, (one, two) in enumerate(zip(piece, expected, strict=False)) if one != two), len(expected))
         self.false_at = start + same
+
+    @property
+    def endless(self) -> bool:
+        """Whether over a mebibyte more came than there is."""
+        return self.size > self._truth.size + _SLACK
 
     @property
     def whole(self) -> bool:

@@ -15,7 +15,6 @@ from hanse.conform.outcome import Comparison, Outcome
 from hanse.conform.repos import Content
 
 _PIECE = 256 * 1024
-_SLACK = 1024 * 1024
 _RESUMES = 3
 
 
@@ -106,7 +105,7 @@ class Probe:
             skip -= len(piece) - len(rest)
             if rest:
                 found.feed(rest)
-            if found.false_at is not None and found.size > found.false_at + _SLACK:
+            if found.endless:
                 return False
         return True
 

@@ -94,7 +94,7 @@ def send_file(wire: Wire, file: OriginFile, asked: str | None, headers: Headers,
         wire.head(sending.status, [*sending.headers, *_lengths(wire.faults, file.path, sending.length)])
     elif wire.faults.take(Fault.ENDLESS, file.path):
         wire.head(sending.status, sending.headers)
-        _endless(wire)
+        _endless(wire, sending)
     elif wire.faults.take(Fault.ZIPPED, file.path):
         wire.head(sending.status, [*sending.headers, ("Content-Encoding", "gzip")])
         wire.body(gzip.compress(bytes(64 * PIECE), 6))
@@ -155,8 +155,10 @@ def _send(wire: Wire, path: str, sending: Sending) -> None:
         wire.cut()
 
 
-def _endless(wire: Wire) -> None:
-    """Send bytes until the other side or the origin has had enough."""
+def _endless(wire: Wire, sending: Sending) -> None:
+    """Send what was asked for, and then bytes until the other side or the origin has had enough."""
+    for piece in sending.pieces():
+        wire.body(piece)
     for _ in range(_ENDLESS_PIECES):
         if wire.stopping.is_set():
             break

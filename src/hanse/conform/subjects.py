@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 import signal
 import subprocess
@@ -143,6 +144,12 @@ def _filled(word: str, values: Mapping[str, str]) -> str:
     return word
 
 
+def _peak(usage: resource.struct_rusage) -> int:
+    """Return the most memory that a command used, in bytes; 0 if it cannot be told from what it began with as our child."""
+    mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return usage.ru_maxrss * 1024 if usage.ru_maxrss > mine else 0
+
+
 def _wait(words: list[str], environ: Mapping[str, str], patience: float, said: Path) -> Outcome:
     """Run a command until its end or the end of patience; its whole process group ends with it."""
     deadline = time.monotonic() + patience
@@ -163,4 +170,4 @@ def _wait(words: list[str], environ: Mapping[str, str], patience: float, said: P
         process.returncode = os.waitstatus_to_exitcode(status)
         log.seek(max(0, log.tell() - 4000))
         text = log.read().decode("utf-8", "replace")
-    return Outcome(200 if process.returncode == 0 else 500, hung=hung, peak=usage.ru_maxrss * 1024, text=text)
+    return Outcome(200 if process.returncode == 0 else 500, hung=hung, peak=_peak(usage), text=text)

@@ -1,0 +1,36 @@
+"""`hanse conform`: examines a server or a command, and says by its exit code how that went."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from hanse.cli.main import run
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_a_server_is_examined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The origin examined as its own proxy fails one case and passes another; the report says so."""
+    port = free_port()
+    report = tmp_path / "report.json"
+    cases = ["--case", "wrong-bytes", "--case", "clock-skew"]
+    assert run(["conform", f"http://127.0.0.1:{port}", "--listen", str(port), *cases, "--json", str(report)]) == 1
+    said = json.loads(report.read_text())
+    assert [case["verdict"] for case in said["cases"]] == ["false", "right"]
+    assert "1 of 2 cases passed; 1 unsafe" in capsys.readouterr().out
+
+
+def test_either_a_server_or_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither is an error, and says what to do."""
+    assert run(["conform"]) == 1
+    assert "--command" in capsys.readouterr().err
