@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.places import Faults, HttpPlace, RangeServer, chunks_of, pin_of
+from tests.support.places import Faults, RangeServer, chunks_of, pin_of
 
 from bench.common import GIB, Bench, Row, Spread, interleave, spread
 from hanse.content.hashing import encode_chunk_list
@@ -26,12 +26,34 @@ from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.fetch import Fetcher
 from hanse.flows.pull.layout import chunk_layout
 from hanse.model.filepin import FilePin
+from hanse.peers.bulk import BulkClient
 from hanse.store.held import Held
 
 MIB = 1 << 20
 RATE = 16 * MIB
 PLACES = 4
 _MOST = 256 * MIB
+
+
+@dataclass(frozen=True)
+class BulkPlace:
+    """A server of this benchmark, asked as nodes and hubs are."""
+
+    client: BulkClient
+    port: int
+
+    @property
+    def name(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port}"
+
+    def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes of a file; the servers always answer with a range."""
+        return self.client.read(f"http://{self.name}/{pin.path}", start, end, None)
+
+    def chunk_list(self, pin: FilePin) -> bytes | None:
+        """Return the chunk list of a file."""
+        return self.client.get(f"http://{self.name}/{pin.path}/chunks", limit=pin.size).body
 
 
 @dataclass(frozen=True)
@@ -86,26 +108,28 @@ def _material(bench: Bench) -> Material:
 
 
 @contextmanager
-def _server(material: Material, rate: float, *, lie: bool = False) -> Iterator[HttpPlace]:
+def _server(material: Material, rate: float, *, lie: bool = False) -> Iterator[BulkPlace]:
     with _process(material, rate, lie=lie) as (_, place):
         yield place
 
 
 @contextmanager
-def _process(material: Material, rate: float, *, lie: bool = False) -> Iterator[tuple[subprocess.Popen[str], HttpPlace]]:
+def _process(material: Material, rate: float, *, lie: bool = False) -> Iterator[tuple[subprocess.Popen[str], BulkPlace]]:
     """Run a server in a process of its own."""
     command = [sys.executable, "-m", "bench.sources", str(material.path), "--rate", str(rate), *(["--lie"] if lie else [])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    client = BulkClient()
     try:
         assert process.stdout is not None
-        yield process, HttpPlace(int(process.stdout.readline()))
+        yield process, BulkPlace(client, int(process.stdout.readline()))
     finally:
+        client.close()
         process.kill()
         process.wait()
 
 
 def _fetch(
-    bench: Bench, material: Material, places: Sequence[HttpPlace], lies: list[Event] | None = None, extra: float = 0.0
+    bench: Bench, material: Material, places: Sequence[BulkPlace], lies: list[Event] | None = None, extra: float = 0.0
 ) -> float:
     """Fetch the file into an empty store and return the seconds that it took."""
     folder = bench.folder / f"held-{time.monotonic_ns()}"

@@ -24,6 +24,7 @@ DECLARATIONS = {
     "content/hubwords.py",
     "flows/keeper.py",
     "flows/node.py",
+    "flows/pull/events.py",
     "model/alarm.py",
     "model/entry.py",
     "model/limits.py",

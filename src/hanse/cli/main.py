@@ -29,6 +29,8 @@ app = App(
     result_action="return_value",
 )
 app.command("hanse.cli.completion:completion", name="completion", group=USE, help="Install tab completion for your shell.")
+app.command("hanse.cli.audit:audit", name="audit", group=USE, help="Say what the model files on this machine are.")
+app.command("hanse.cli.cache:app", name="cache", group=USE, help="The store of verified files on this machine.")
 app.command("hanse.cli.find:find", name="find", group=USE, help="Say who holds the bytes of a digest or a file, since when.")
 app.command(
     "hanse.cli.conform:conform", name="conform", group=NODE, help="Say how a server or client stands up to a hostile origin."

@@ -35,14 +35,15 @@ from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType
 from hanse.store.held.copies import Digests
+from hanse.store.held.heldfile import HeldFile
 from hanse.store.held.store import Held
 
 MAX_LOOKED_UP = 200
 """By how many files at most a folder is recognised."""
 Resolve = Callable[[RepoType, str, str], PulledRevision]
 """Returns what is known of a revision (type, name, commit id); raises as `Puller.revision`."""
-Judge = Callable[[PulledRevision | None, str, Path, Digests], str]
-"""Returns why the policy refuses a file with these digests under its path, empty if it does not."""
+Judge = Callable[[PulledRevision | None, str, HeldFile], str]
+"""Returns why the policy refuses a file under its path in a revision, empty if it does not."""
 
 
 class State(str, Enum):
@@ -137,8 +138,8 @@ def audit(
     hashed = hashing.run(wanted)
     # 3. and 4.
     audited = []
-    for one in found:
-        named = one if one.repo else _recognised(one, hashed, used_by)
+    for each in found:
+        named = each if each.repo else _recognised(each, hashed, used_by)
         audited.append(_Auditing(named, hashing, hashed, judge).audit(resolve))
     return AuditReport(tuple(audited), sum(one.read for one in hashed.values()))
 
@@ -201,7 +202,7 @@ class _Auditing:
         except IntegrityError as error:
             return None, State.REFUSED, f"what is shown of it is false: {_told(error)}"
         except (NotFoundError, AccessError, PeerError, InputError) as error:
-            return None, State.UNKNOWN, _told(error)
+            return None, State.UNKNOWN, f"nobody vouches for it: {_told(error)}"
 
     def _file(self, path: str, known: PulledRevision | None) -> AuditedFile:
         hashed = self._hashed[self._places[path]]
@@ -211,8 +212,11 @@ class _Auditing:
         wrong = self._against(known, pin, path, hashed)
         if wrong:
             return AuditedFile(path, State.ALTERED, hashed.size, wrong)
-        if self._judge and (refused := self._judge(known, path, Path(self._places[path]), hashed.digests)):
-            return AuditedFile(path, State.REFUSED, hashed.size, refused)
+        if self._judge and hashed.identity:
+            file = HeldFile(Path(self._places[path]), hashed.size, *hashed.digests, True, hashed.identity)
+            refused = self._judge(known, path, file)
+            if refused:
+                return AuditedFile(path, State.REFUSED, hashed.size, refused)
         if pin is None:
             return AuditedFile(path, State.UNKNOWN, hashed.size, "nobody vouches for it")
         return AuditedFile(path, State.VERIFIED, hashed.size)
@@ -240,10 +244,10 @@ class _Auditing:
 
 def _differs(who: str, wanted: tuple[int | None, str | None, str | None], size: int, found: Digests) -> str:
     if wanted[0] is not None and wanted[0] != size:
-        return f"altered: {who} {wanted[0]:,} bytes, it has {size:,}"
+        return f"{who} {wanted[0]:,} bytes, it has {size:,}"
     for what, one, other in zip(("SHA-256", "git blob id"), wanted[1:], (found.sha256, found.git_oid), strict=True):
         if one is not None and one != other:
-            return f"altered: {who} {what} {one}, it has {other or 'none'}"
+            return f"{who} {what} {one}, it has {other or 'none'}"
     return ""
 
 

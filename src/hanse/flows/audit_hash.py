@@ -38,12 +38,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """What a file turned out to be. digests: None if it could not be read, then `problem` says why; read: bytes read now."""
+    """What a file turned out to be.
+
+    digests: None if it could not be read, then `problem` says why; read: bytes read now; identity: of the file, None if it lies
+    in several parts.
+    """
 
     size: int
     digests: Digests | None
     read: int = 0
     problem: str = ""
+    identity: Identity | None = None
 
 
 class AuditHashing:
@@ -96,7 +101,7 @@ class AuditHashing:
             return False
         if Identity.of(status) != known[0]:
             return False
-        self._found[key] = Hashed(status.st_size, known[1])
+        self._found[key] = Hashed(status.st_size, known[1], identity=known[0])
         self._advance(status.st_size)
         return True
 
@@ -138,10 +143,11 @@ class AuditHashing:
             finally:
                 os.close(file)
         git = GitOid(states[1].hexdigest()) if wanted.git else None
-        found = Hashed(read, Digests(Sha256(states[0].hexdigest()), None, git), read)
-        if identity is None or len(wanted.places) > 1 or max(identity.mtime_ns, identity.ctime_ns) + SETTLED_NS > started:
+        whole = identity if len(wanted.places) == 1 else None
+        found = Hashed(read, Digests(Sha256(states[0].hexdigest()), None, git), read, identity=whole)
+        if whole is None or max(whole.mtime_ns, whole.ctime_ns) + SETTLED_NS > started:
             return found, None
-        return found, identity
+        return found, whole
 
 
 def _feed(states: Sequence[hashlib._Hash], file: int, buffer: bytearray, limit: int) -> int:

@@ -2,8 +2,8 @@
 
 Each move is a rename, so nothing is copied and nothing lost. What is moved where is written down before it is moved, one file for
 each time, `HANSE_HOME/quarantine/ID.json`; a crash between leaves a note of a move that was not made, which putting back passes
-over. The files go to `HANSE_HOME/quarantine/ID/`, or, where that is on another file system, to a folder `.hanse-quarantine` beside
-or in what was audited.
+over. The files go to `HANSE_HOME/quarantine/ID/`, or, where that is on another file system, to a folder `.hanse-quarantine`
+beside or in what was audited.
 """
 
 from __future__ import annotations
@@ -144,12 +144,8 @@ def _put_back(item: Path, target: Path) -> str:
 
 def moved_before(home: Path) -> list[Moved]:
     """Return what earlier audits moved and nobody put back, the newest first; raises StorageError for a note that is damaged."""
-    found = []
-    base = home / "quarantine"
-    for path in sorted(base.glob("*.json")) if base.is_dir() else []:
-        if _ID.fullmatch(path.stem):
-            found.append(_read(path))
-    return sorted(found, key=lambda one: -one.at)
+    found = (home / "quarantine").glob("*.json")
+    return sorted((_read(path) for path in found if _ID.fullmatch(path.stem)), key=lambda one: -one.at)
 
 
 def _read(path: Path) -> Moved:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.support.places import Faults, HttpPlace, RangeServer, pin_of
+from tests.support.simplace import true_list
 
-from hanse.errors import DigestMismatch, PeerDown, PolicyError
+from hanse.errors import BadRange, Busy, DigestMismatch, PeerDown, PolicyError
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.fetch import Fetcher
+from hanse.model.digest import Sha256
 from hanse.store.held import Held, HeldFile
 
+ROOT = Path(__file__).resolve().parents[3]
 MIB = 1 << 20
 DATA = random.Random(11).randbytes(6 * MIB + 12345)
 PIN = pin_of(DATA)
@@ -67,7 +74,7 @@ def test_a_file_comes_whole(world: World, count: int) -> None:
 
 def test_readers_stream(world: World) -> None:
     """A reader gets any range while the file comes, in order and true."""
-    fetch = world.fetcher.open(PIN, [world.server(Faults(rate=4 * MIB))])
+    fetch = world.fetcher.open(PIN, [world.server(Faults(rate=10 * MIB))])
     assert fetch.settle(30)
     assert fetch.streamable
     assert b"".join(fetch.read(5 * MIB + 3, 5 * MIB + 70000)) == DATA[5 * MIB + 3 : 5 * MIB + 70000]
@@ -125,3 +132,137 @@ def test_a_judge_comes_first(world: World) -> None:
     assert not fetch.streamable
     assert content(seen[0]) == DATA
     assert world.held.find(PIN) is not None
+
+
+def test_a_true_list_from_one_serves_for_all(world: World) -> None:
+    """One place that has the chunk list is enough for the others, liars among them, to be checked; a false list is a lie."""
+    places = [world.server(Faults(chunks="wrong")), world.server(Faults(chunks="none", wrong=frozenset({9}))), world.server()]
+    assert content(world.fetcher.open(PIN, places).wait(60)) == DATA
+    assert {one.place for one in world.told(Kind.LIE)} >= {places[0].name}
+    assert places[2].name not in {one.place for one in world.told(Kind.LIE)}
+
+
+def test_a_slow_place_is_helped(world: World) -> None:
+    """A place that crawls gets help with what it began, is called slow, and hardly delays the file."""
+    slow, good = world.server(Faults(rate=0.05 * MIB)), world.server(Faults(rate=5 * MIB))
+    fetch = world.fetcher.open(PIN, [slow, good])
+    assert content(fetch.wait(60)) == DATA
+    assert [one.place for one in world.told(Kind.SLOW)] == [slow.name]
+    assert fetch.sources[good.name] > len(DATA) * 0.8
+
+
+@pytest.mark.parametrize("faults", [Faults(cut_after=300_000), Faults(stall_after=300_000), Faults(status=503)])
+def test_failing_places_are_worked_around(world: World, faults: Faults) -> None:
+    """A place that cuts off its answers, or stops sending, or refuses, does no harm while another one has the file."""
+    fetch = world.fetcher.open(PIN, [world.server(faults, stall=0.3), world.server(Faults(rate=20 * MIB))])
+    assert content(fetch.wait(60)) == DATA
+    assert not world.told(Kind.LIE)
+
+
+def test_aborted_answers_are_resumed(world: World) -> None:
+    """The only place cuts every answer off: what came is kept, and the rest is asked for from there."""
+    assert content(world.fetcher.open(PIN, [world.server(Faults(cut_after=700_000))]).wait(60)) == DATA
+    assert world.servers[0].sent < 2 * len(DATA)
+
+
+def test_one_fetch_for_all_who_want_it(world: World) -> None:
+    """Whoever opens a file that is on its way gets the same fetch, and his places help; it is fetched once."""
+    down, good = world.server(Faults(dead=True)), world.server(Faults(rate=20 * MIB))
+    world.fetcher = Fetcher(world.held, report=world.events.append, tries=8, rest=0.05)
+    first = world.fetcher.open(PIN, [down])
+    second = world.fetcher.open(PIN, [good])
+    assert first is second
+    assert content(first.wait(60)) == DATA
+    assert world.fetcher.open(PIN, []).wait(60) is not None
+    assert world.servers[1].sent < 1.5 * len(DATA)
+
+
+def test_it_is_cancelled_when_nobody_wants_it(world: World) -> None:
+    """A fetch ends when all who opened it cancelled, keeps what came, and goes on from there when it is opened again."""
+    place = world.server(Faults(rate=6 * MIB))
+    fetch = world.fetcher.open(PIN, [place])
+    assert world.fetcher.open(PIN, [place]) is fetch
+    next(fetch.read(0, 2 * MIB))
+    fetch.cancel()
+    next(fetch.read(MIB, 2 * MIB))
+    fetch.cancel()
+    with pytest.raises(Busy):
+        fetch.wait(30)
+    with world.held.begin(PIN, 10) as partial:
+        kept = partial.done_bytes
+    assert kept > 0
+    world.servers[0].faults.rate = 0
+    before = world.servers[0].sent
+    assert content(world.fetcher.open(PIN, [place]).wait(60)) == DATA
+    assert world.servers[0].sent - before <= len(DATA) - kept + 4 * MIB
+
+
+def test_what_is_held_needs_nobody(world: World) -> None:
+    """A held file is given without asking any place; its judge is heard again."""
+    world.fetcher.open(PIN, [world.server()]).wait(60)
+    seen = list[HeldFile]()
+    fetch = world.fetcher.open(PIN, [], judge=seen.append)
+    assert b"".join(fetch.read(10, 20)) == DATA[10:20]
+    assert len(seen) == 1
+    assert fetch.progress == (len(DATA), len(DATA))
+
+
+def test_damage_left_by_a_crash_is_found(world: World) -> None:
+    """Bytes that a crash left, false ones among them, are checked before they count: the false chunk is fetched again."""
+    with world.held.begin(PIN) as partial:
+        partial.keep_chunk_list(true_list(DATA))
+        partial.write(0, DATA[: 3 * MIB])
+        partial.write(MIB, b"torn")
+        partial.mark(0, 3 * MIB)
+    fetch = world.fetcher.open(PIN, [world.server()])
+    assert content(fetch.wait(60)) == DATA
+    assert 3 * MIB < sum(fetch.sources.values()) < 4 * MIB
+
+
+def test_digests_that_contradict_each_other(world: World) -> None:
+    """If the xet hash is right and the SHA-256 pinned beside it is of other bytes, nothing is held under either."""
+    pin = replace(PIN, sha256=Sha256("1" * 64))
+    with pytest.raises(DigestMismatch):
+        world.fetcher.open(pin, [world.server()]).wait(60)
+    assert world.held.find(pin) is None
+    assert world.held.find(PIN) is None
+
+
+def test_ranges_outside_are_refused(world: World) -> None:
+    """A range that does not exist in the file is an error of the caller."""
+    fetch = world.fetcher.open(PIN, [world.server()])
+    with pytest.raises(BadRange):
+        next(fetch.read(0, len(DATA) + 1))
+    assert list(fetch.read(5, 5)) == []
+    fetch.wait(60)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import hanse.store.held.partial as partial
+partial.FLUSH_SECONDS = 0.02
+from hanse.flows.pull.fetch import Fetcher
+from hanse.store.held import Held
+from tests.support.places import HttpPlace
+from tests.flows.pull.test_fetch import PIN
+def report(event):
+    print(event.done, flush=True)
+Fetcher(Held.open(Path(sys.argv[1])), report=report).open(PIN, [HttpPlace(int(sys.argv[2]))]).wait()
+"""
+
+
+def test_killed_and_begun_again(world: World) -> None:
+    """After kill -9 the next run, which waited meanwhile, goes on with what was flushed, and the file is right."""
+    place = world.server(Faults(rate=5 * MIB))
+    command = [sys.executable, "-c", KILLED, str(world.held.folder), str(place.port)]
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
+        assert process.stdout is not None
+        assert next(line for line in process.stdout if int(line) > 3 * MIB)
+        fetch = world.fetcher.open(PIN, [place])
+        assert fetch.wait(0.05) is None
+        process.kill()
+    world.servers[0].faults.rate = 0
+    assert content(fetch.wait(60)) == DATA
+    assert sum(fetch.sources.values()) < len(DATA) - MIB

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 
-from hanse.errors import BadFormat, DigestMismatch, PeerDown, PeerTooSlow
+from hanse.errors import BadFormat, DigestMismatch, PeerDown, PeerRefused, PeerTooSlow
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.inturn import InTurn
 from hanse.flows.pull.layout import Layout, chunk_layout
@@ -40,5 +41,6 @@ def find_chunk_list(
 def _note(pin: FilePin, source: Source, problem: Exception, sources: Sources, report: Callable[[Event], None]) -> None:
     """Note a place that does not answer; having no chunk list says nothing about having the file."""
     error = as_failure(problem, source.place.name)
-    if isinstance(error, PeerDown | PeerTooSlow) and sources.failed(source, error):
+    limited = isinstance(error, PeerRefused) and error.status == HTTPStatus.TOO_MANY_REQUESTS
+    if (limited or isinstance(error, PeerDown | PeerTooSlow)) and sources.failed(source, error):
         report(Event(Kind.DEAD, pin.path, source.place.name, None, 0, pin.size, error.message))

@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from hanse.errors import BadRange, Busy, HanseError
 from hanse.flows.pull.chunklists import find_chunk_list
@@ -37,7 +38,7 @@ _TICK = 0.1
 
 Judge = Callable[[HeldFile], None]
 Report = Callable[[Event], None]
-_Key = tuple[str, int, str | None]
+_Key = tuple[FilePin, bool]
 
 
 def _silent(_: Event) -> None:
@@ -77,8 +78,9 @@ class Fetcher:
         judge: called with the complete, verified file before its first byte leaves; it raises PolicyError to refuse. Each `open`
         is ended by reading to the end, by `wait`, or by `cancel`.
         """
-        # A judge looks at the name, too: the same content under another name is judged again.
-        key = (pin.xet or pin.sha256 or pin.git_oid, pin.size, None if judge is None else pin.path)
+        # Every digest that is pinned must hold for whoever pinned it. A judge looks at the name, too: the same content under
+        # another name is judged again. What has another key here and the same bytes waits for this one in the held store.
+        key = (pin if judge is not None else replace(pin, path=""), judge is not None)
         with self._lock:
             running = self._running.get(key)
             if running is not None and running.share(places):

@@ -34,11 +34,6 @@ class Layout:
         """Return the offset of piece `number`; that of the piece after the last is the size of the file."""
         return int(self._starts[number])
 
-    def starts(self, first: int, end: int) -> list[int]:
-        """Return the offsets of pieces `first` to `end`, both included."""
-        found: list[int] = self._starts[first : end + 1].tolist()
-        return found
-
     def at(self, offset: int) -> int:
         """Return the number of the piece that holds byte `offset`; the number of pieces at the end of the file."""
         return int(np.searchsorted(self._starts, offset, side="right")) - 1

@@ -32,14 +32,15 @@ _FIRST_GUESS = 2.0 * 1024 * 1024
 class Task:
     """Pieces [at, end) that `place` is fetching; `at` moves on, `end` may come nearer when another place helps out.
 
-    begun: seconds, monotonic; got: bytes so far; doubled: somebody else is fetching the same; helps: the slow place whose piece
-    this is, too, empty otherwise.
+    begun: seconds, monotonic; hoped: bytes a second that its place gave before; got: bytes so far; doubled: somebody else is
+    fetching the same; helps: the slow place whose work this was or is, empty if none.
     """
 
     place: str
     at: int
     end: int
     begun: float
+    hoped: float
     got: int = 0
     doubled: bool = False
     helps: str = ""
@@ -152,7 +153,7 @@ class Schedule:
         end = self._stretch(first, self.layout.count, rate)
         for number in range(first, end):
             self._state[number] = _TAKEN
-        return self._begin(place, first, end)
+        return self._begin(place, first, end, rate)
 
     def _stretch(self, first: int, limit: int, rate: float) -> int:
         """Return where a task that begins at `first` ends: about `SECONDS` of work, all of it free."""
@@ -163,8 +164,8 @@ class Schedule:
                 return number
         return end
 
-    def _begin(self, place: str, first: int, end: int) -> Task:
-        task = Task(place, first, end, self._clock())
+    def _begin(self, place: str, first: int, end: int, rate: float) -> Task:
+        task = Task(place, first, end, self._clock(), rate)
         self._tasks.append(task)
         return task
 
@@ -193,7 +194,8 @@ class Schedule:
         if left >= SPLIT and slowest.end - slowest.at > 1:
             keep = self.layout.start(slowest.at) + int(left * theirs / (theirs + rate))
             cut = min(max(self.layout.at(keep), slowest.at + 1), slowest.end - 1)
-            task = self._begin(place, cut, slowest.end)
+            task = self._begin(place, cut, slowest.end, rate)
+            task.helps = self._slow(slowest, rate)
             slowest.end = cut
             return task
         return self._double(place, slowest, rate) if left / theirs > 1.5 * left / rate else None
@@ -201,18 +203,21 @@ class Schedule:
     def _double(self, place: str, task: Task, rate: float) -> Task:
         """Return a task for all that is left of another one."""
         task.doubled = True
-        twin = self._begin(place, task.at, task.end)
+        twin = self._begin(place, task.at, task.end, rate)
         twin.doubled = True
-        now = self._clock()
-        if now - task.begun > LATE and rate > SLOW * self._rate(task, now):
-            twin.helps = task.place
+        twin.helps = self._slow(task, rate)
         return twin
+
+    def _slow(self, task: Task, rate: float) -> str:
+        """Return the place of a task that has long been much slower than `rate`, empty if it is not."""
+        now = self._clock()
+        return task.place if now - task.begun > LATE and rate > SLOW * self._rate(task, now) else ""
 
     def _bytes(self, first: int, end: int) -> int:
         return self.layout.start(end) - self.layout.start(first)
 
     @staticmethod
     def _rate(task: Task, now: float) -> float:
-        """Return bytes a second of a running task, at least 1; one that has just begun gets the benefit of the doubt."""
+        """Return bytes a second of a running task, at least 1; one that has just begun is as fast as its place was before."""
         passed = now - task.begun
-        return max(task.got / passed, 1.0) if passed > LATE else max(task.got / LATE, _FIRST_GUESS)
+        return max(task.got / passed if passed > LATE else task.hoped, 1.0)

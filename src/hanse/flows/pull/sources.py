@@ -94,12 +94,12 @@ class Sources:
         self.add(places)
 
     def add(self, places: Sequence[Place]) -> None:
-        """Take more places in; those of a name that is known already change nothing."""
+        """Take more places in; those of a kind and name that are known already change nothing."""
         with self._lock:
-            names = {one.place.name for one in self._all}
+            known = {(one.place.name, type(one.place)) for one in self._all}
             for place in places:
-                if place.name not in names:
-                    names.add(place.name)
+                if (place.name, type(place)) not in known:
+                    known.add((place.name, type(place)))
                     self._all.append(Source(place))
 
     @property
@@ -113,7 +113,11 @@ class Sources:
     def shares(self) -> Mapping[str, int]:
         """Bytes that were taken from each place, by its name; places that gave nothing are left out."""
         with self._lock:
-            return {one.place.name: one.got for one in self._all if one.got}
+            found = dict[str, int]()
+            for one in self._all:
+                if one.got:
+                    found[one.place.name] = found.get(one.place.name, 0) + one.got
+            return found
 
     def resting(self, source: Source) -> float:
         """Return for how many more seconds a place must be left alone."""
@@ -162,6 +166,8 @@ class Sources:
                 source.missing = isinstance(error, NotFoundError)
                 source.out = True
                 return True
+            if source.until > self._clock():  # its other requests fail with it: that is one failure
+                return False
             later = float(getattr(error, "retry_after", 0) or 0)
             refused = isinstance(error, PeerRefused) and error.status not in _BUSY
             source.failures += 1

@@ -30,6 +30,14 @@ SLOW_REST = 30.0
 _EARLIER = ""
 
 
+class _FalseFileError(Exception):
+    """The whole file is not what it must be; `why` says in what."""
+
+    def __init__(self, why: DigestMismatch) -> None:
+        super().__init__(why.message)
+        self.why = why
+
+
 class Staging:
     """One file that is fetched whole. thorough: check every digest that the pin gives (`hanse.flows.pull.digests`)."""
 
@@ -57,14 +65,14 @@ class Staging:
         while not self._stopped():
             try:
                 return self._once(senders)
-            except DigestMismatch as error:
+            except _FalseFileError as false:
                 self._partial.reset()
-                self._blame(senders, error)
+                self._blame(senders, false.why)
                 senders = set()
         return None
 
     def _once(self, senders: set[str]) -> Digests | None:
-        """Fetch what is missing, noting in `senders` who sent it; raises DigestMismatch if the whole is false."""
+        """Fetch what is missing, noting in `senders` who sent it; raises _FalseFileError if the whole is false."""
         schedule = Schedule(plain_layout(self._pin.size), self._changed)
         schedule.have(number for number in range(schedule.layout.count) if self._covers(schedule, number))
         transfer = Transfer(self._pin, schedule, self._partial, self._sources, self._report, parallel=self._parallel)
@@ -78,7 +86,7 @@ class Staging:
                 transfer.run(self._impatience(source), source)
                 if source.got > got:
                     senders.add(source.place.name)
-            return follower.result()
+            return _result(follower)
         finally:
             follower.stop()
 
@@ -116,3 +124,11 @@ class Staging:
         if self._sources.lied(source, error.message):
             why = f"{name}: {error.message}; it is asked for nothing more of this file"
             self._report(Event(Kind.LIE, self._pin.path, name, None, 0, self._pin.size, why))
+
+
+def _result(follower: Follower) -> Digests:
+    """Return the digests of the complete file; raises _FalseFileError if they are not the pinned ones."""
+    try:
+        return follower.result()
+    except DigestMismatch as error:
+        raise _FalseFileError(error) from error

@@ -30,6 +30,7 @@ from hanse.store.held.heldfile import HeldFile, Identity, identify
 from hanse.store.held.index import Index
 from hanse.store.held.locks import FileLock, taken
 from hanse.store.held.partial import Partial
+from hanse.store.held.stock import Stock
 
 MAX_RECORD_BYTES = 128 << 20
 MAX_KEY_CHARS = 4096
@@ -189,6 +190,10 @@ class Held:
         """
         bound = self.limit if limit is None else limit
         return Evicted(0, 0) if bound is None else evict(self._index, self.folder, max(0, bound - room), int(self._clock()))
+
+    def stock(self) -> Stock:
+        """Return the store's contents, for listing and upkeep."""
+        return Stock(self._index, self._copies, self.folder)
 
     def _partial(self, pin: FilePin, kind: str) -> Path:
         key = f"x{pin.xet}" if pin.xet else f"s{pin.sha256}" if pin.sha256 else f"g{pin.git_oid}"

@@ -1,0 +1,51 @@
+"""What an audit asks: what is known of a revision (`Puller`), and what a scan found in bytes like these."""
+
+from __future__ import annotations
+
+from hanse.errors import PolicyError
+from hanse.flows.pull.asked import PulledRevision
+from hanse.flows.pull.judge import Judge, flags, scanned_elsewhere
+from hanse.flows.pull.puller import Puller
+from hanse.model.decision import EvidenceFacts, NameKind, Want
+from hanse.model.digest import NO_GIT_OID
+from hanse.model.filepin import FilePin
+from hanse.model.repo import RepoType
+from hanse.store.held.heldfile import HeldFile
+
+
+class Knowledge:
+    """What a puller knows, and can ask if its settings are not offline. Close it when it is no longer needed.
+
+    scan: scan files that were never scanned, unless the policy counts a scan of somebody else's; now: seconds since 1970.
+    """
+
+    def __init__(self, puller: Puller, now: int, *, scan: bool = False) -> None:
+        self._puller = puller
+        self._policy = puller.settings.policy
+        self._judge = Judge(self._policy, puller.settings.rules, puller.held)
+        self._flagged = frozenset(flags(puller.held))
+        self._scan = scan
+        self._now = now
+
+    def close(self) -> None:
+        """End the workers; the puller is the caller's."""
+        self._judge.close()
+
+    def resolve(self, kind: RepoType, name: str, rev: str) -> PulledRevision:
+        """Return what is known of a revision; raises as `Puller.revision`."""
+        return self._puller.revision(kind, name, rev)
+
+    def judge(self, known: PulledRevision | None, path: str, file: HeldFile) -> str:
+        """Return why the policy refuses a file under its path, empty if it does not, or if nothing was ever found in it."""
+        if known is not None and scanned_elsewhere(self._policy, known.facts):
+            return ""
+        facts = known.facts if known else EvidenceFacts(self._now, Want.REVISION, NameKind.BARE)
+        try:
+            if self._scan:
+                self._judge.require(facts, self._judge.outcome(file, path, self._now), path)
+            elif file.sha256 in self._flagged:
+                pin = FilePin(path, file.size, file.git_oid or NO_GIT_OID, False, file.sha256)
+                self._judge.check_flagged([pin], facts)
+        except PolicyError as error:
+            return error.message
+        return ""

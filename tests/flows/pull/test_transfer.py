@@ -1,0 +1,142 @@
+"""Pieces from several places: what is false or late comes from another one, what is true is stored once."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.places import pin_of
+from tests.support.simplace import SimPlace, true_list
+
+from hanse.errors import HanseError, PeerDown, StorageFull
+from hanse.flows.pull.events import Event, Kind
+from hanse.flows.pull.layout import Layout, chunk_layout
+from hanse.flows.pull.schedule import Schedule
+from hanse.flows.pull.sources import Sources, Speeds
+from hanse.flows.pull.transfer import Transfer
+from hanse.store.held import Held
+from hanse.store.held.partial import Partial
+
+MIB = 1 << 20
+DATA = random.Random(12).randbytes(4 * MIB + 321)
+PIN = pin_of(DATA)
+LIST = true_list(DATA)
+
+
+class Run:
+    """A transfer into an empty partial file."""
+
+    def __init__(self, partial: Partial, *places: SimPlace, parallel: int = 4) -> None:
+        self.partial = partial
+        self.events: list[Event] = []
+        self.sources = Sources(places, Speeds(), tries=2, rest=0.01)
+        self.schedule = Schedule(self.layout)
+        self.transfer = Transfer(PIN, self.schedule, partial, self.sources, self.events.append, parallel=parallel)
+
+    @property
+    def layout(self) -> Layout:
+        """Where the chunks are."""
+        return chunk_layout(PIN, LIST)
+
+    def go(self) -> bool:
+        """Run to the end."""
+        return self.transfer.run(lambda: False)
+
+    def told(self, kind: Kind) -> list[str]:
+        """Return the places that events of a kind are about."""
+        return [one.place for one in self.events if one.kind is kind]
+
+
+@pytest.fixture(name="partial")
+def _partial(tmp_path: Path) -> Iterator[Partial]:
+    with Held.open(tmp_path / "held") as held, held.begin(PIN) as partial:
+        yield partial
+
+
+@pytest.mark.parametrize("step", [1000, 100_000, MIB])
+def test_every_byte_is_stored(partial: Partial, step: int) -> None:
+    """In whatever pieces the bytes come, the file is whole in the end, and each place's share is counted."""
+    run = Run(partial, *(SimPlace(name, DATA, step) for name in "abc"))
+    assert run.go()
+    assert partial.path.read_bytes() == DATA
+    assert partial.done == [(0, len(DATA))]
+    assert sum(run.sources.shares.values()) >= len(DATA)
+
+
+def test_nothing_false_is_written(partial: Partial) -> None:
+    """The true chunks before a false one are kept, the false one never reaches the disk, and the liar gets nothing more to do."""
+    layout = chunk_layout(PIN, LIST)
+    liar = SimPlace("liar", DATA, wrong={layout.start(5)})
+    run = Run(partial, liar, parallel=1)
+    assert not run.go()
+    assert partial.done == [(0, layout.start(5))]
+    assert [(one.place, one.chunk) for one in run.events if one.kind is Kind.LIE] == [("liar", 5)]
+    assert len(liar.asked) == 1
+    assert partial.read(layout.start(5), 10) == bytes(10)
+
+
+@pytest.mark.parametrize(("short", "long"), [(MIB, 0), (0, 0), (None, 5)])
+def test_wrong_lengths_are_a_fault_and_no_lie(partial: Partial, short: int | None, long: int) -> None:
+    """A place that sends too little or too much is reported as such, not as a liar, and another one has the rest."""
+    run = Run(partial, SimPlace("odd", DATA, short=short, long=long), SimPlace("good", DATA), parallel=2)
+    assert run.go()
+    assert partial.path.read_bytes() == DATA
+    assert not run.told(Kind.LIE)
+    assert set(run.told(Kind.DEAD)) <= {"odd"}
+
+
+def test_a_place_that_comes_back_is_used_again(partial: Partial) -> None:
+    """A place that was down for a moment is asked again after its rest."""
+    run = Run(partial, SimPlace("a", DATA, errors=[PeerDown("down")]), parallel=1)
+    assert run.go()
+    assert run.told(Kind.DEAD) == ["a"]
+
+
+def test_a_stalled_place_is_worked_around(partial: Partial) -> None:
+    """A place that never sends what it was asked for does not keep the file from being complete."""
+    gate = threading.Event()
+    run = Run(partial, SimPlace("stalled", DATA, gate=gate), SimPlace("good", DATA), parallel=2)
+    assert run.go()
+    assert partial.path.read_bytes() == DATA
+    gate.set()
+
+
+def test_what_comes_after_the_end_is_not_written(partial: Partial) -> None:
+    """Once a transfer has ended, a place that wakes up late writes nothing any more."""
+    gate, stop = threading.Event(), threading.Event()
+    place = SimPlace("late", DATA, gate=gate)
+    run = Run(partial, place, parallel=1)
+    thread = threading.Thread(target=lambda: run.transfer.run(stop.is_set))
+    thread.start()
+    while not place.asked:
+        pass
+    stop.set()
+    thread.join()
+    gate.set()
+    lane = next((one for one in threading.enumerate() if one.name == "fetch late"), None)
+    if lane is not None:
+        lane.join()
+    assert not partial.done
+
+
+def test_our_own_disk_is_not_their_fault(partial: Partial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk ends the transfer with that error and blames no place."""
+
+    def full(*_: object) -> None:
+        raise StorageFull("no space")
+
+    monkeypatch.setattr(partial, "write", full)
+    run = Run(partial, SimPlace("a", DATA))
+    with pytest.raises(StorageFull):
+        run.go()
+    assert not run.told(Kind.DEAD)
+
+
+def test_nobody_left(partial: Partial) -> None:
+    """Without a place the transfer ends at once, and the sources say why."""
+    run = Run(partial)
+    assert not run.go()
+    assert isinstance(run.sources.verdict(PIN.path), HanseError)

@@ -1,0 +1,64 @@
+"""A place in this process: the bytes of one file, and faults that a test switches on. For what needs no network to be proved."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tests.support.places import chunks_of
+
+from hanse.content.hashing import encode_chunk_list
+from hanse.errors import HanseError
+from hanse.model.filepin import FilePin
+
+
+@dataclass(eq=False)
+class SimPlace:
+    """Gives `data` in pieces of `step` bytes.
+
+    wrong: offsets of bytes that it gives flipped; errors: raised by the next reads, one each; short: every answer ends after so
+    many bytes; long: every answer has that many too many; gate: nothing is given while it is not set; lists: chunk list to give,
+    None for none, "true" for the true one; asked: ranges that were read.
+    """
+
+    name: str
+    data: bytes
+    step: int = 100_000
+    wrong: set[int] = field(default_factory=set)
+    errors: list[HanseError] = field(default_factory=list)
+    short: int | None = None
+    long: int = 0
+    gate: threading.Event | None = None
+    lists: bytes | HanseError | None = None
+    asked: list[tuple[int, int]] = field(default_factory=list)
+
+    def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:  # noqa: ARG002 - a place knows its file by its pin
+        """Yield bytes as the faults have it."""
+        self.asked.append((start, end))
+        if self.gate is not None:
+            self.gate.wait(20)
+        if self.errors:
+            raise self.errors.pop(0)
+        stop = end if self.short is None else min(end, start + self.short)
+        for at in range(start, stop, self.step):
+            piece = bytearray(self.data[at : min(at + self.step, stop)])
+            for offset in self.wrong:
+                if at <= offset < at + len(piece):
+                    piece[offset - at] ^= 1
+            yield bytes(piece)
+        if self.long:
+            yield bytes(self.long)
+
+    def chunk_list(self, pin: FilePin) -> bytes | None:  # noqa: ARG002 - as above
+        """Return the chunk list that was set, or raise it."""
+        if self.gate is not None:
+            self.gate.wait(20)
+        if isinstance(self.lists, HanseError):
+            raise self.lists
+        return self.lists
+
+
+def true_list(data: bytes) -> bytes:
+    """Return the chunk list of `data`."""
+    return encode_chunk_list(chunks_of(data))
