@@ -286,7 +286,7 @@ class PeerMisbehaved(PeerError):
 
 
 class PeerRefused(PeerError):
-    """Another server refused the request; `status` is what it answered, `retry_after` whole seconds if it said when to ask again."""
+    """Another server refused; `status` is what it answered, `retry_after` whole seconds if it said when to ask again."""
 
     code = "PeerRefused"
 

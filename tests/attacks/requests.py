@@ -47,6 +47,7 @@ def fill(scene: Scene, repo_id: str = PUBLIC, /, **special: str) -> dict[str, st
         "event": "0" * 24,
         "status": "pending",
         "hash": HEX64,
+        "xet": HEX64,
         "prefix": "default",
         "epoch": _epoch(scene),
         "id": "1",

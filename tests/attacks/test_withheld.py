@@ -156,6 +156,8 @@ GIVE: dict[tuple[str, str], _Ask] = {
     **{("GET", f"/cas/{{epoch}}{version}/file-chunk-hashes/{{hash}}"):
        lambda caller: caller.cas("GET", f"/v2/file-chunk-hashes/{XET.file}") for version in ("/v2", "/v1")},
     ("GET", "/cas/{epoch}/data/{hash}"): _reconstructed("/v2"),
+    ("GET", "/files/{xet}"): _path("/files/{xet}", xet=XET.file),
+    ("GET", "/files/{xet}/chunks"): _path("/files/{xet}/chunks", xet=XET.file),
     ("POST", "/{kind}/{repo}/info/lfs/objects/batch"): _by_lfs,
     ("POST", "/{repo}/info/lfs/objects/batch"): _by_lfs,
     ("GET", "/api/lfs/objects/{id}/{holder}/{oid}/{size}"): _by_lfs,
@@ -250,7 +252,14 @@ def test_nobody_else_does(held: Scene, route: tuple[str, str], who: str) -> None
 @pytest.mark.parametrize("who", OUTSIDERS, ids=["stranger", "reading-member", "anonymous"])
 def test_no_answer_of_any_route_quotes_it(held: Scene, who: str, kind: str) -> None:
     """Whatever is asked, with whatever body: no answer to an outsider holds a piece of a held file, in any spelling."""
-    special = {"kind": kind, "path*": "a.gguf", "hash": XET.file, "oid": hashlib.sha256(LFS).hexdigest(), "size": str(len(LFS))}
+    special = {
+        "kind": kind,
+        "path*": "a.gguf",
+        "hash": XET.file,
+        "xet": XET.file,
+        "oid": hashlib.sha256(LFS).hexdigest(),
+        "size": str(len(LFS)),
+    }
     skipped = ("/api/repos/delete", "/api/{kind}/{repo}/settings", "/api/repos/move")
     with held.client(who) as client:
         for route in (route for route in routes() if route.pattern not in skipped):

@@ -40,11 +40,12 @@ def _status(node: LiveNode) -> int:
         return nobody("GET", f"/{REPO}/resolve/main/x.gguf").status
 
 
-def _hanse(node: LiveNode, *arguments: str, remote: bool, token: str = ADMIN_TOKEN) -> tuple[int, str]:
+def _hanse(node: LiveNode, *arguments: str, remote: bool, token: str = ADMIN_TOKEN, named: bool = True) -> tuple[int, str]:
     """Run the command in a process of its own."""
     command = [sys.executable, "-m", "hanse", "waive", "model", REPO, *arguments]
     command += ["--endpoint", node.url] if remote else ["--data", str(node.data)]
     environ = {"HANSE_HOME": str(node.folder), "HF_TOKEN": token, "PYTHONPATH": "src", "PATH": "/usr/bin:/bin"}
+    environ |= {"HF_ENDPOINT": node.url} if named else {}
     done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False, timeout=120)
     return done.returncode, done.stdout + done.stderr
 
@@ -70,6 +71,14 @@ def test_strangers_are_told_no(node: LiveNode) -> None:
     code, text = _hanse(node, *given, remote=True, token="hf_nobody0123456789")
     assert code == 1
     assert "NotAllowed" in text
+
+
+def test_a_token_is_not_told_to_everybody(node: LiveNode) -> None:
+    """HF_TOKEN is for the server that HF_ENDPOINT names: another one that is given as --endpoint is asked without it."""
+    given = [DIGEST, "--rule", RULE, "--reason", "please", "--until", "2027-06-30"]
+    code, text = _hanse(node, *given, remote=True, named=False)
+    assert code == 1
+    assert "hanse login" in text
 
 
 def test_an_endpoint_that_is_none(node: LiveNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

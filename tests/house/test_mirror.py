@@ -28,6 +28,7 @@ DECLARATIONS = {
     "model/alarm.py",
     "model/entry.py",
     "model/limits.py",
+    "peers/place.py",
     "store/base.py",
 }
 """Files without behaviour of their own: tables, plain values and the BlobStore contract (proved in tests/contract)."""

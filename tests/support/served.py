@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -156,6 +156,8 @@ def scripted(*answers: bytes, pause: float = 0) -> Iterator[tuple[str, list[byte
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}", requests
         finally:
+            with suppress(OSError):  # wakes who waits for a connection that does not come
+                listener.shutdown(socket.SHUT_RDWR)
             listener.close()
             thread.join(timeout=20)
 

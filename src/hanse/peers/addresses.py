@@ -76,7 +76,7 @@ def _server(parts: SplitResult) -> Server | None:
 
 def follow(url: str, location: str) -> str:
     """Return where a redirect of `url` leads; raises PeerMisbehaved for no web address, and from https to http."""
-    found = urljoin(url, location[:MAX_URL]).partition("#")[0]
+    found = urljoin(url, location[: MAX_URL + 1]).partition("#")[0]
     target, source = server_of(found), server_of(url)
     if source.scheme == "https" and target.scheme != "https":
         raise PeerMisbehaved(f"{source.name} leads from https to http, where anybody on the way can read and change things")

@@ -6,10 +6,15 @@ from hanse.content.chunking import MIN_CHUNK_BYTES
 from hanse.content.hashing import CHUNK_RECORD_BYTES
 from hanse.errors import PeerMisbehaved
 
+_REFUSAL_BYTES = 16 * 1024
+
 
 def chunk_list_limit(size: int) -> int:
-    """Return how many bytes the chunk list of a file of `size` bytes has at most: chunks but the last have 8 KiB or more."""
-    return CHUNK_RECORD_BYTES * (size // MIN_CHUNK_BYTES + 1)
+    """Return how many bytes the chunk list of a file of `size` bytes has at most, or a refusal of one.
+
+    Chunks but the last have 8 KiB or more.
+    """
+    return max(CHUNK_RECORD_BYTES * (size // MIN_CHUNK_BYTES + 1), _REFUSAL_BYTES)
 
 
 def parsed_length(data: bytes, name: str) -> bytes:

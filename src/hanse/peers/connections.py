@@ -205,12 +205,12 @@ class Connections:
             try:
                 names = {name.lower(): value for name, value in response.getheaders()}
                 yield Reply(response.status, names, wire.zone, response)
-                keep = response.isclosed() and not response.will_close
+                keep = not response.will_close and (response.isclosed() or response.length == 0)
             finally:
+                response.close()
                 if keep:
                     self._keep(server, addresses, wire)
                 else:
-                    response.close()
                     wire.close()
 
     def _exchange(
@@ -325,6 +325,8 @@ def failures(place: str) -> Iterator[None]:
         raise PeerDown(f"{place} hung up") from error
     except http.client.IncompleteRead as error:
         raise PeerMisbehaved(f"{place} ended its answer early") from error
+    except ssl.SSLError as error:  # some of its kinds are ValueError, too
+        raise PeerDown(f"{place} cannot be reached: {_said(error)}") from error
     except (http.client.HTTPException, ValueError) as error:
         raise PeerMisbehaved(f"{place} does not speak HTTP as it should: {_said(error)}") from error
     except OSError as error:

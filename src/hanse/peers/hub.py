@@ -51,7 +51,7 @@ class Hub:
     `retry_after`), PeerDown, PeerTooSlow, or PeerMisbehaved for answers that are not as they should be.
     """
 
-    def __init__(self, url: str, token: str = "", *, client: BulkClient | None = None) -> None:
+    def __init__(self, url: str, token: str = "", client: BulkClient | None = None) -> None:
         self.url = parse_base(url)
         self.client = client or BulkClient(named=(self.url,))
         self.headers: Mapping[str, str] = {"authorization": f"Bearer {token}"} if token else {}
