@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from tests.support.pulling import EVIL, Machine, content, machine, main_of
-from tests.support.served import silent_server
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
@@ -131,8 +130,6 @@ def test_a_silent_source_costs_little_once(home: Machine, origin: HubOrigin) -> 
     found = main_of(home.puller(upstream=origin.url))
     port = origin.port
     origin.stop()
-    with silent_server() as (_, _):
-        pass
     home.clock.time += 3600
     with HubOrigin(port=port) as stalled:
         stalled.faults.set(Fault.DRIP_HEADERS)
