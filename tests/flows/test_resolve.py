@@ -1,22 +1,16 @@
-"""From a name to a revision: nodes by evidence, an upstream by claims, and what is held when nobody answers."""
+"""From a name to a revision at an upstream: by claims, and by what is held when nobody answers."""
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.attesting import settle
-from tests.support.nodes import add_user, commit, new_repo
-from tests.support.pulling import DEAD, EVIL, Machine, content, machine, main_of
-from tests.support.served import served, silent_server
+from tests.support.pulling import EVIL, Machine, content, machine, main_of
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
-from hanse.db.repos import Repo
 from hanse.errors import (
     Equivocation,
     IntegrityError,
@@ -25,12 +19,8 @@ from hanse.errors import (
     PolicyError,
     RepoNotFound,
     RevisionNotFound,
-    VerificationFailed,
 )
-from hanse.flows.node import Node
-from hanse.flows.publish import PutBytes
 from hanse.model.decision import Rung, State
-from hanse.model.repo import RepoType, Visibility
 
 FILES = {"config.json": b"{}", "model.safetensors": b"w" * 100_000}
 
@@ -45,30 +35,6 @@ def _home(tmp_path: Path) -> Iterator[Machine]:
 def _origin() -> Iterator[HubOrigin]:
     with HubOrigin({"org/m": FILES}) as made:
         yield made
-
-
-@dataclass
-class Publisher:
-    """A node with somebody who publishes at it."""
-
-    node: Node
-    url: str
-    repo: Repo | None = None
-
-    def publish(self, files: dict[str, bytes], *, settled: bool = True, name: str = "alice/m") -> str:
-        """Publish a revision and let it settle; return its commit id."""
-        alice = add_user(self.node, "alice")
-        self.repo = self.repo or new_repo(self.node, alice, name)
-        rev = commit(self.node, alice, self.repo, *(PutBytes(path, data) for path, data in files.items())).rev
-        if settled:
-            settle(self.node)
-        return rev
-
-
-@pytest.fixture(name="publisher")
-def _publisher(lite: Node) -> Iterator[Publisher]:
-    with served(lite) as url:
-        yield Publisher(lite, url)
 
 
 # An upstream.
@@ -164,8 +130,6 @@ def test_a_silent_source_costs_little_once(home: Machine, origin: HubOrigin) -> 
     found = main_of(home.puller(upstream=origin.url))
     port = origin.port
     origin.stop()
-    with silent_server() as (_, _):
-        pass
     home.clock.time += 3600
     with HubOrigin(port=port) as stalled:
         stalled.faults.set(Fault.DRIP_HEADERS)
@@ -216,96 +180,3 @@ def test_a_malicious_file_refuses_its_revision(home: Machine, origin: HubOrigin)
         for revision in ("main", rev):
             with pytest.raises(PolicyError, match=r"model.pkl"):
                 main_of(again, revision=revision)
-
-
-# Nodes.
-
-
-def test_a_node_answers_by_evidence(home: Machine, publisher: Publisher, origin: HubOrigin) -> None:
-    """The signed files with git's names as the node lists them; the upstream is not asked."""
-    rev = publisher.publish(FILES)
-    puller = home.puller(publisher.url, upstream=origin.url)
-    found = main_of(puller, "alice/m")
-    assert (found.rev, found.rung, found.complete, found.repo.origin) == (rev, Rung.ATTESTED, True, publisher.node.origin)
-    assert set(found.files) == {".gitattributes", *FILES}
-    assert not found.files["config.json"].lfs
-    assert content(puller, found, "model.safetensors") == FILES["model.safetensors"]
-    assert not origin.requests
-
-
-def test_an_unsigned_revision_is_a_claim_of_its_node(home: Machine, publisher: Publisher) -> None:
-    """What was uploaded a moment ago can be had under `open`, as local; a careful policy waits for the signature."""
-    rev = publisher.publish(FILES, settled=False)
-    found = main_of(home.puller(publisher.url), "alice/m")
-    assert (found.rev, found.rung) == (rev, Rung.LOCAL)
-    assert content(home.made[-1], found, "config.json") == b"{}"
-    with pytest.raises((PolicyError, VerificationFailed)):
-        main_of(home.puller(publisher.url, policy="careful"), "alice/m")
-    settle(publisher.node)
-    home.clock.time += 700
-    assert main_of(home.puller(publisher.url), "alice/m").rung is Rung.ATTESTED
-
-
-def test_a_members_name_never_falls_through(home: Machine, publisher: Publisher) -> None:
-    """Not when the member has no such repository, not when it is down: whoever takes the name at the upstream gets nothing."""
-    publisher.publish(FILES)
-    with HubOrigin({"alice/m": {"evil": b"1"}, "alice/other": {"evil": b"1"}, "org/x": {"a": b"1"}}) as upstream:
-        with pytest.raises(RepoNotFound, match="a member's"):
-            main_of(home.puller(publisher.url, upstream=upstream.url), "alice/other")
-        assert main_of(home.puller(publisher.url, upstream=upstream.url), "org/x").rev
-        found = main_of(home.puller(publisher.url, upstream=upstream.url), "alice/m")
-        home.clock.time += 3600
-        held = main_of(home.puller(DEAD, upstream=upstream.url), "alice/m")
-        assert (held.rev, held.as_of, held.rung) == (found.rev, home.clock.time - 3600, Rung.ATTESTED)
-        with pytest.raises(PeerDown):
-            main_of(home.puller(DEAD, upstream=upstream.url), "alice/other")
-        with pytest.raises(PeerDown, match="is not known"):
-            main_of(home.puller(DEAD, upstream=upstream.url), "new/name")
-        assert main_of(home.puller(DEAD, upstream=upstream.url), "org/x").as_of is None
-    assert not [one for one in upstream.requests if "/alice/" in one.target]
-
-
-def test_a_node_that_answers_takes_the_name_over(home: Machine, publisher: Publisher) -> None:
-    """A name that an upstream had first belongs to the node that shows evidence for it."""
-    with HubOrigin({"alice/m": {"old": b"1"}}) as upstream:
-        main_of(home.puller(upstream=upstream.url), "alice/m")
-        publisher.publish(FILES)
-        found = main_of(home.puller(publisher.url, upstream=upstream.url), "alice/m")
-        assert found.repo.origin == publisher.node.origin
-        with pytest.raises(PeerError):
-            main_of(home.puller(DEAD, upstream=upstream.url), "alice/m", revision="v9")
-
-
-def test_one_liar_does_not_stop_the_others(home: Machine, publisher: Publisher, tmp_path: Path) -> None:
-    """Evidence that is false by itself is left out, and its node named."""
-    rev = publisher.publish(FILES)
-    with HubOrigin() as liar:
-        liar.evidence = b""  # type: ignore[attr-defined]
-        shutil.rmtree(tmp_path / "none", ignore_errors=True)
-        found = main_of(home.puller(liar.url, publisher.url), "alice/m")
-        assert found.rev == rev
-
-
-def test_a_private_repository_of_a_node(home: Machine, publisher: Publisher) -> None:
-    """Who may see it gets it verified; nobody else does, also not from what is held."""
-    alice = add_user(publisher.node, "alice")
-    publisher.repo = new_repo(publisher.node, alice, "alice/m", Visibility.PRIVATE)
-    publisher.publish(FILES)
-    from hanse.flows.accounts import create_token
-
-    _, token = create_token(publisher.node.db, publisher.node.clock, "alice", "reading", role="read")
-    with pytest.raises(RepoNotFound):
-        main_of(home.puller(publisher.url), "alice/m")
-    puller = home.puller(publisher.url)
-    found = main_of(puller, "alice/m", token=token)
-    assert content(puller, found, "config.json") == b"{}"
-    home.clock.time += 3600
-    assert main_of(home.puller(DEAD), "alice/m", token=token).rev == found.rev
-    with pytest.raises(PeerError):
-        main_of(home.puller(DEAD), "alice/m")
-
-
-def test_an_old_name_without_a_namespace(home: Machine, origin: HubOrigin) -> None:
-    """It is refused where nobody says what it stands for."""
-    with pytest.raises(RepoNotFound):
-        home.puller(upstream=origin.url, offline=True).revision(RepoType.MODEL, "gpt2", "main")

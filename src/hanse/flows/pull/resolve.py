@@ -343,10 +343,10 @@ class _One:
         try:
             hub = self.origins.hub(url, self.asked, anonymous=anonymous)
             return ask_claims(hub, origin, self.asked, self.known, self.now)
-        except (PeerRefused, RepoNotFound) as error:
-            if not anonymous and hub.headers and getattr(error, "status", 401) == 401:
+        except PeerRefused as error:
+            if not anonymous and hub.headers and error.status == 401:
                 return self._asked_claims(url, origin, anonymous=True)
-            if isinstance(error, PeerRefused) and error.status in (401, 403):
+            if error.status in (401, 403):
                 raise GatedRepo(error.message, anonymous=error.status == 401, hint=error.hint) from error
             raise
 

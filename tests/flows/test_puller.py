@@ -1,0 +1,107 @@
+"""The puller: what was resolved a moment ago is not asked for again, and files come held, fetched, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.support.pulling import EVIL, Machine, content, machine, main_of
+
+from hanse.conform.faults import Fault
+from hanse.conform.origin import HubOrigin
+from hanse.errors import BadRepoId, EntryNotFound, IntegrityError, PolicyError
+from hanse.flows.pull import puller as module
+from hanse.flows.pull.fetch import Fetch
+from hanse.model.repo import RepoType
+from hanse.store.held import HeldFile
+
+FILES = {"config.json": b"{}", "model.safetensors": b"w" * 100_000}
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Iterator[Machine]:
+    with machine(tmp_path / "user") as made:
+        yield made
+
+
+@pytest.fixture(name="origin")
+def _origin() -> Iterator[HubOrigin]:
+    with HubOrigin({"org/m": FILES}) as made:
+        yield made
+
+
+def test_many_questions_at_once_are_one(home: Machine, origin: HubOrigin) -> None:
+    """Clients ask for every file in parallel; the origin is asked once, by name, and not again by the commit id."""
+    puller = home.puller(upstream=origin.url)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: main_of(puller), range(16)))
+    assert len({one.rev for one in found}) == 1
+    assert len(origin.requests) == 2
+    by_rev = main_of(puller, revision=found[0].rev)
+    assert (by_rev.ref, by_rev.files) == (None, found[0].files)
+    assert len(origin.requests) == 2
+
+
+def test_a_name_is_asked_again_soon(home: Machine, origin: HubOrigin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was published a moment ago is seen; callers with different tokens never share an answer."""
+    monkeypatch.setattr(module, "REF_SECONDS", 0.0)
+    puller = home.puller(upstream=origin.url)
+    main_of(puller)
+    second = origin.commit("org/m", {"config.json": b"[]"})
+    assert main_of(puller).rev == second
+    before = len(origin.requests)
+    assert main_of(puller, token="hf_other").rev == second
+    assert len(origin.requests) > before
+
+
+def test_a_file_is_fetched_once(home: Machine, origin: HubOrigin) -> None:
+    """Then it is held, for every revision and name that has it."""
+    puller = home.puller(upstream=origin.url)
+    found = main_of(puller)
+    assert isinstance(puller.file(found, "config.json"), Fetch)
+    assert content(puller, found, "config.json") == b"{}"
+    origin.commit("org/n", {"other.json": b"{}"})
+    other = main_of(puller, "org/n")
+    held = puller.file(other, "other.json")
+    assert isinstance(held, HeldFile)
+    outcome = puller.outcome(other, "other.json")
+    assert outcome is not None
+    assert outcome.clean
+    assert puller.outcome(found, "model.safetensors") is None
+
+
+def test_names_and_paths_that_are_none(home: Machine, origin: HubOrigin) -> None:
+    """A path that the revision does not have says of which revision; nonsense asks nobody."""
+    puller = home.puller(upstream=origin.url)
+    with pytest.raises(EntryNotFound) as error:
+        puller.file(main_of(puller), "absent")
+    assert error.value.rev == main_of(puller).rev
+    before = len(origin.requests)
+    for name in ("../x", "a/b/c", ".."):
+        with pytest.raises(BadRepoId):
+            puller.revision(RepoType.MODEL, name, "main")
+    assert len(origin.requests) == before
+
+
+def test_nothing_false_is_given(home: Machine, origin: HubOrigin) -> None:
+    """Altered bytes under right digests are refused, and their source named."""
+    origin.faults.set(Fault.WRONG_BYTES, path="model.safetensors")
+    puller = home.puller(upstream=origin.url)
+    with pytest.raises(IntegrityError, match=r"127\.0\.0\.1"):
+        content(puller, main_of(puller), "model.safetensors")
+    origin.faults.clear()
+    assert content(puller, main_of(puller), "model.safetensors") == FILES["model.safetensors"]
+
+
+def test_one_content_under_two_names_is_judged_twice(home: Machine, origin: HubOrigin) -> None:
+    """Both fetches run at once; that the one name is harmless does not let the other through."""
+    origin.commit("org/e", {"a.pkl": EVIL, "b.pkl": EVIL})
+    puller = home.puller(upstream=origin.url)
+    found = main_of(puller, "org/e")
+    fetches = [puller.file(found, path) for path in ("a.pkl", "b.pkl")]
+    for path, fetch in zip(("a.pkl", "b.pkl"), fetches, strict=True):
+        assert isinstance(fetch, Fetch)
+        with pytest.raises(PolicyError, match=path):
+            fetch.wait(30)
