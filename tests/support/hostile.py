@@ -102,6 +102,11 @@ class Stage:
         place = Hub(origin.url, client=client).place(RepoType.MODEL, REPO, origin.repo(REPO).newest.rev)
         return ListedPlace(place, client, origin.url) if listed else place
 
+    def close(self) -> None:
+        """Close what it opened."""
+        for client in self.clients:
+            client.close()
+
     def told(self, kind: Kind) -> list[Event]:
         """Return the events of one kind."""
         return [one for one in self.events if one.kind is kind]
@@ -123,5 +128,5 @@ def make_stage(stack: ExitStack, folder: Path, *, xet: bool = True) -> Stage:
     held = stack.enter_context(Held.open(folder / "held"))
     events: list[Event] = []
     stage = Stage(liar, honest, held, events, Fetcher(held, report=events.append, tries=2, rest=0.02))
-    stack.callback(lambda: [client.close() for client in stage.clients])
+    stack.callback(stage.close)
     return stage
