@@ -7,19 +7,26 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.support.hostile import BROKEN_BODIES, FALSE_BYTES, SLOW_BODIES, WEIGHTS, Stage, make_stage
+from tests.support.hostile import BROKEN_BODIES, FALSE_BYTES, SLOW_BODIES, WEIGHTS, Stage, make_origins, make_stage
 
 from hanse.conform.faults import Fault
+from hanse.conform.origin import HubOrigin
 from hanse.errors import HanseError, IntegrityError
 from hanse.flows.pull.events import Kind
 from hanse.flows.pull.fetch import Fetch
 from hanse.store.held import HeldFile
 
 
-@pytest.fixture(name="stage")
-def _stage(tmp_path: Path) -> Iterator[Stage]:
+@pytest.fixture(name="origins", scope="module")
+def _origins() -> Iterator[tuple[HubOrigin, HubOrigin]]:
     with ExitStack() as stack:
-        yield make_stage(stack, tmp_path)
+        yield make_origins(stack)
+
+
+@pytest.fixture(name="stage")
+def _stage(origins: tuple[HubOrigin, HubOrigin], tmp_path: Path) -> Iterator[Stage]:
+    with ExitStack() as stack:
+        yield make_stage(stack, tmp_path, *origins)
 
 
 def ended(fetch: Fetch) -> tuple[HeldFile | None, HanseError | None]:
@@ -60,6 +67,7 @@ def test_a_lie_names_its_teller(stage: Stage, fault: Fault, *, listed: bool) -> 
     assert stage.held.find(stage.pins[WEIGHTS]) is None
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("listed", [True, False], ids=["chunks", "whole"])
 @pytest.mark.parametrize("fault", BROKEN_BODIES, ids=lambda fault: fault.value)
 def test_what_is_broken_is_no_lie(stage: Stage, fault: Fault, *, listed: bool) -> None:
@@ -99,10 +107,14 @@ def test_cut_and_healed(stage: Stage, *, listed: bool) -> None:
 
 
 def test_redirects_lead_nowhere_inside(stage: Stage) -> None:
-    """A redirect to a link-local address is not followed, and the origin that sent it is named."""
+    """A redirect to a link-local address is not followed: the bytes come another way, or the origin that sent it is named."""
     stage.liar.faults.target = "http://169.254.169.254/latest/meta-data/"
     stage.liar.faults.set(Fault.REDIRECT)
     place = stage.place(stage.liar, listed=False)
-    with pytest.raises(HanseError) as failed:
-        stage.fetcher.open(stage.pins[WEIGHTS], [place]).wait(60)
-    assert place.name in failed.value.message
+    file, error = ended(stage.fetcher.open(stage.pins[WEIGHTS], [place]))
+    assert stage.liar.faults.hits[Fault.REDIRECT]
+    if error is None:  # by Xet, which this origin has too
+        assert file is not None
+        assert file.path.read_bytes() == stage.truth
+    else:
+        assert place.name in error.message

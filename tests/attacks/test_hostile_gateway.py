@@ -40,6 +40,7 @@ def test_the_gateway_gives_nothing_false(origin: HubOrigin, tmp_path: Path) -> N
         assert unsafe(origin, Server(url, patience=30), FIRST) == []
 
 
+@pytest.mark.soak
 def test_pull_gives_nothing_false(origin: HubOrigin) -> None:
     """`hanse pull` ends with an error, not with a false file."""
     command = PULL.format(python=sys.executable)

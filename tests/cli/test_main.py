@@ -13,7 +13,7 @@ def test_help_shows_commands_in_their_groups(capsys: pytest.CaptureFixture[str])
     """`hanse --help` lists every command under the group it belongs to."""
     assert run(["--help"]) == 0
     text = capsys.readouterr().out
-    assert text.index("Use") < text.index("completion") < text.index("Run a node") < text.index("serve")
+    assert text.index("─ Use ") < text.index("│ completion") < text.index("─ Run a node ") < text.index("│ serve ")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,6 +54,7 @@ def test_mirrored_beside_a_serving_node(node: LiveNode, capsys: pytest.CaptureFi
     assert (code, "hint: name it" in text) == (1, True)
 
 
+@pytest.mark.soak
 def test_killed_and_run_again(node: LiveNode, tmp_path: Path) -> None:
     """After kill -9 in the middle of a file the same command fetches only the rest, and SIGTERM ends watching."""
     big = {"blob.dat": WEIGHTS * 4, "config.json": b"{}"}

@@ -32,6 +32,9 @@ print(json.dumps(open(hf_hub_download(sys.argv[1], "config.json", revision=sys.a
 """
 
 
+pytestmark = pytest.mark.soak
+
+
 @pytest.fixture(name="origin")
 def _origin() -> Iterator[HubOrigin]:
     with HubOrigin({NAME: OLD}) as origin:

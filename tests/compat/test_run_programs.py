@@ -130,6 +130,7 @@ def test_a_script_that_catches_errors(origin: HubOrigin, user: Runner, client: s
     assert not list((user.home / "hanse" / "hub-cache").rglob("model.pkl"))
 
 
+@pytest.mark.soak
 def test_two_at_once(origin: HubOrigin, tmp_path: Path) -> None:
     """Two programs of one user that load the same thing at the same time both get it, and it is fetched once."""
     user = Runner(tmp_path / "user", ("--upstream", origin.url))
@@ -144,6 +145,7 @@ def test_two_at_once(origin: HubOrigin, tmp_path: Path) -> None:
     assert origin.bytes_sent - before < 1.2 * size
 
 
+@pytest.mark.soak
 def test_one_is_killed(tmp_path: Path) -> None:
     """After kill -9 of gateway and program nothing is left that is false, and the next run goes on from what had come."""
     files = {"config.json": b"{}", "big.txt": b"w" * 12_000_000}

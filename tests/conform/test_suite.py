@@ -45,6 +45,7 @@ def verdicts(origin: HubOrigin, subject: Server | Command, names: list[str]) -> 
     return {result.case.name: result.verdict for result in results}
 
 
+@pytest.mark.soak
 def test_what_passes_everything_on_is_unsafe(origin: HubOrigin) -> None:
     """The origin itself, examined as a proxy would be, fails whatever is about lies, and passes what is about good manners."""
     expected = {

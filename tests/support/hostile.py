@@ -116,15 +116,21 @@ class Stage:
         return [path for path in self.held.folder.rglob("*") if path.is_file() and path.stat().st_size in (SIZE, SIZE + 1000)]
 
 
-def make_stage(stack: ExitStack, folder: Path, *, xet: bool = True) -> Stage:
-    """Start both origins and open a held store until the end of `stack`."""
+def make_origins(stack: ExitStack) -> tuple[HubOrigin, HubOrigin]:
+    """Start two origins with the same two revisions until the end of `stack`."""
     origins = []
     for _ in range(2):
-        origin = stack.enter_context(HubOrigin(xet=xet, chunk_lists=xet))
+        origin = stack.enter_context(HubOrigin(xet=True, chunk_lists=True))
         for seed in (1, 2):
             origin.commit(REPO, contents(seed))
         origins.append(origin)
-    liar, honest = origins
+    return origins[0], origins[1]
+
+
+def make_stage(stack: ExitStack, folder: Path, liar: HubOrigin, honest: HubOrigin) -> Stage:
+    """Open a held store beside two origins until the end of `stack`; both are honest then."""
+    for origin in (liar, honest):
+        stack.callback(origin.faults.clear)
     held = stack.enter_context(Held.open(folder / "held"))
     events: list[Event] = []
     stage = Stage(liar, honest, held, events, Fetcher(held, report=events.append, tries=2, rest=0.02))

@@ -30,4 +30,8 @@ def changed(**contents: bytes) -> dict[str, bytes]:
 def upstream(files: dict[str, bytes] | None = None, **options: bool | int) -> Iterator[tuple[HubOrigin, HubUpstream]]:
     """Run an origin with one repository, and return it with the upstream that a mirror asks."""
     with HubOrigin({NAME: FILES if files is None else files}, **options) as origin:  # type: ignore[arg-type]
-        yield origin, HubUpstream(Hub(origin.url))
+        hub = Hub(origin.url)
+        try:
+            yield origin, HubUpstream(hub)
+        finally:
+            hub.close()

@@ -41,12 +41,11 @@ def _next(conn: Connection, before: int = 99, after: tuple[int, str] = (0, ""), 
 
 
 def test_settled_heads_are_found(database: Database) -> None:
-    """A tag is settled at once, a branch once it rested, a pull request and a repository of another origin never."""
+    """A tag is settled at once, a branch once it rested, what an upstream has at once, a pull request never."""
     with database.write() as conn:
         repo = _repo(conn)
         _move(conn, repo, "refs/heads/main")
         _move(conn, repo, "refs/pr/1", time=0)
-        _move(conn, _repo(conn, "mirrored", Origin("huggingface.co")), "refs/tags/v1")
         assert _next(conn) is None
         assert _next(conn, before=100) == Head(repo, "refs/heads/main", REV)
         _move(conn, repo, "refs/tags/v1", OLD)
@@ -56,6 +55,9 @@ def test_settled_heads_are_found(database: Database) -> None:
         assert _next(conn, before=100, after=(repo, tag.ref)) is None
         _move(conn, repo, "refs/tags/v1", NO_GIT_OID)
         assert _next(conn) is None
+        mirrored = _repo(conn, "mirrored", Origin("huggingface.co"))
+        _move(conn, mirrored, "refs/heads/main")
+        assert _next(conn) == Head(mirrored, "refs/heads/main", REV)
 
 
 def test_what_was_said_is_not_said_again(database: Database) -> None:

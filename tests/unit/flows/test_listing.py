@@ -32,7 +32,7 @@ def write(
     listing = (parent or RevisionListing.empty()).apply(puts, deletes)
     layout = lay_out(parent, listing, Delta({**dict.fromkeys(deletes), **{one.path: row_of(one) for one in puts}}))
     fields = {"origin": "hub.example.org", "type": "model", "repo": "a/b", "salt": "", "ref": "refs/heads/main", "parent": None}
-    record = RevisionRecord(**fields, rev="0" * 40, tree=listing.tree, commit="", files=0, bytes=0, **layout.fields())  # type: ignore[arg-type]
+    record = RevisionRecord(**fields, rev="0" * 40, tree=listing.tree, commit="tree", files=0, bytes=0, **layout.fields())  # type: ignore[arg-type]
     digest = save(store, record)
     return digest, kept_as(parent, listing, layout, digest)
 
