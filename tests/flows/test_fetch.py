@@ -96,7 +96,7 @@ def test_a_file_comes_whole(world: World, count: int) -> None:
 
 
 def test_one_place_is_not_asked_for_a_chunk_list(world: World) -> None:
-    """Where a judge waits for the whole, its SHA-256 is pinned and one place has it, a chunk list is of no use: none is asked for."""
+    """Where a judge waits for the whole, its SHA-256 is pinned and one place has it, a chunk list is of no use: nobody asks."""
     place, asked = world.server(), list[str]()
     watched = Watched(place, asked)
     assert content(world.fetcher.open(PIN, [watched], judge=lambda _: None).wait(60)) == DATA
