@@ -82,7 +82,7 @@ class HubPlace:
     def _xet(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
         if pin.xet is None:
             raise AssertionError("a file without a Xet hash is not in a Xet store")
-        return self._store.read(pin.xet, start, end)
+        yield from self._store.read(pin.xet, start, end)
 
     @staticmethod
     def _first(one: Iterator[bytes], other: Iterator[bytes]) -> Iterator[bytes]:
