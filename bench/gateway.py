@@ -18,6 +18,8 @@ from bench.common import Bench, Row, clock, interleave, ratio
 from hanse.conform.origin import HubOrigin
 
 NAME, SMALL = "ada/big", "ada/minilm"
+_INSTALLED = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Programs that are installed lie there compiled; a machine for tests may forbid to keep that, which doubles every start."""
 _TOKENIZER = "import sys; from transformers import AutoTokenizer; AutoTokenizer.from_pretrained(sys.argv[1])"
 _CONF = """
 daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; user root; worker_processes 1;
@@ -92,7 +94,7 @@ def run(bench: Bench) -> list[Row]:
     rows: list[Row] = []
     with HubOrigin({NAME: {"big.txt": big}, SMALL: MINILM}, xet=True, chunk_lists=True) as origin:
         process, url = _nginx(bench, origin, big)
-        user = Runner(bench.folder / "user", ("--upstream", origin.url))
+        user = Runner(bench.folder / "user", ("--upstream", origin.url), _INSTALLED)
         try:
             rows += _downloads(bench, user, url)
             rows += _offline(bench, user)
@@ -108,7 +110,7 @@ def run(bench: Bench) -> list[Row]:
 def _downloads(bench: Bench, user: Runner, nginx: str) -> list[Row]:
     out, hf = bench.folder / "out", client_hf("hub2")
     get = (hf, "download", NAME, "--local-dir", out)
-    cold_user = Runner(bench.folder / "cold", user.flags)
+    cold_user = Runner(bench.folder / "cold", user.flags, _INSTALLED)
 
     def cold() -> float:
         shutil.rmtree(cold_user.home, ignore_errors=True)

@@ -129,7 +129,7 @@ class Gateway:
 
         options = self.options
         if not is_empty(options.cache):
-            audit_before(options.cache, options.caches, held, settings=options.settings(), now=int(time.time()), say=self._say)
+            audit_before(options.cache, options.caches, held, settings=options.settings, now=int(time.time()), say=self._say)
 
     def summary(self) -> Summary:
         """Return what happened so far."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from ast import literal_eval
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,31 @@ def test_the_environment(tmp_path: Path) -> None:
         tmp_path, "--upstream", "none", *_python(_SHOW), **{name: found[name] for name in ("HF_ENDPOINT", "HANSE_BEHIND")}
     )
     assert json.loads(inner.stdout)["HANSE_BEHIND"] == "http://127.0.0.1:9"
+
+
+def test_little_is_loaded_before_the_program(tmp_path: Path) -> None:
+    """When the program starts, nothing heavy is loaded; a gateway that serves what is held never loads what cuts chunks."""
+    code = """
+import sys
+from hanse.jobs import child
+real = child._spawn
+def spawn(command, environ):
+    print(sorted({one.partition(".")[0] for one in sys.modules}), flush=True)
+    return real(command, environ)
+child._spawn = spawn
+from hanse.cli.main import run
+code = run(sys.argv[1:])
+import hanse.web.gateway.app, hanse.flows.pull.puller
+print(sorted({one.partition(".")[0] for one in sys.modules}))
+sys.exit(code)
+"""
+    command = [sys.executable, "-c", code, "run", "--upstream", "none", "--", "/bin/true"]
+    done = subprocess.run(command, env=_environ(tmp_path), capture_output=True, text=True, timeout=200, check=True)
+    before, after = (set(literal_eval(one)) for one in done.stdout.splitlines())
+    first = {"starlette", "uvicorn", "anyio", "msgspec", "cryptography", "ssl", "email", "http"}
+    never = {"numpy", "lz4", "blake3", "sqlalchemy", "alembic", "dbos", "tuf", "yaml"}
+    assert before & (first | never) == set()
+    assert after & never == set()
 
 
 @pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143)])

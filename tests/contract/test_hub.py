@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
@@ -14,10 +15,12 @@ from tests.support.rawhttp import RawClient
 from tests.support.rawxet import RawFile, commit_body, put_bytes, put_file, raw_file
 from tests.support.served import scripted
 
+from hanse.conform.origin import HubOrigin
 from hanse.content.hashing import file_hash_of_chunk_list
 from hanse.errors import NotFoundError, PeerMisbehaved, PeerRefused, RepoNotFound, RevisionNotFound
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType
+from hanse.peers.bulk import BulkClient
 from hanse.peers.hub import Hub
 from hanse.peers.nodefiles import NodePlace
 
@@ -82,6 +85,17 @@ def test_bytes(scene: _Scene, *, prefer_xet: bool) -> None:
     listed = place.chunk_list(big)
     assert listed is not None
     assert file_hash_of_chunk_list(listed) == (BIG.file, big.size)
+
+
+def test_xet_is_loaded_only_where_it_is_used() -> None:
+    """A file with a Xet hash that plain GET gives does not make the place load what unpacks Xet."""
+    data = bytes(range(256)) * 4096
+    with HubOrigin({"org/m": {"model.bin": data}}, xet=True) as origin, closing(BulkClient(named=(origin.url,))) as client:
+        pin = origin.pins("org/m")["model.bin"]
+        assert pin.xet is not None
+        place = Hub(origin.url, client=client).place(RepoType.MODEL, "org/m", origin.repo("org/m").newest.rev)
+        assert b"".join(place.read(pin, 5, 70_000)) == data[5:70_000]
+    assert "_store" not in vars(place)
 
 
 def test_bytes_by_hash(scene: _Scene) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from hanse.errors import BadRange, Busy, DigestMismatch, PeerDown, PolicyError
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.fetch import Fetcher
 from hanse.model.digest import Sha256
+from hanse.model.filepin import FilePin
 from hanse.store.held import Held, HeldFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,28 @@ class World:
         return [one for one in self.events if one.kind is kind]
 
 
+@dataclass(frozen=True)
+class Watched:
+    """A place; `asked` gets the path of every file whose chunk list it is asked for."""
+
+    place: HttpPlace
+    asked: list[str]
+
+    @property
+    def name(self) -> str:
+        """Host and port."""
+        return self.place.name
+
+    def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes of a file."""
+        return self.place.read(pin, start, end)
+
+    def chunk_list(self, pin: FilePin) -> bytes | None:
+        """Return the chunk list of a file."""
+        self.asked.append(pin.path)
+        return self.place.chunk_list(pin)
+
+
 @pytest.fixture(name="world")
 def _world(tmp_path: Path) -> Iterator[World]:
     with ExitStack() as stack:
@@ -70,6 +93,25 @@ def test_a_file_comes_whole(world: World, count: int) -> None:
     assert file is not None
     assert (file.sha256, file.xet) == (PIN.sha256, PIN.xet)
     assert sum(fetch.sources.values()) >= len(DATA)
+
+
+def test_one_place_is_not_asked_for_a_chunk_list(world: World) -> None:
+    """Where a judge waits for the whole, its SHA-256 is pinned and one place has it, a chunk list is of no use: nobody asks."""
+    place, asked = world.server(), list[str]()
+    watched = Watched(place, asked)
+    assert content(world.fetcher.open(PIN, [watched], judge=lambda _: None).wait(60)) == DATA
+    assert asked == []
+
+
+@pytest.mark.parametrize("what", ["no judge", "two places", "no digest"])
+def test_a_chunk_list_is_asked_for_where_it_helps(world: World, what: str) -> None:
+    """A reader who may have chunks at once, a second place, or no other digest: each makes a chunk list worth having."""
+    asked = list[str]()
+    places = [Watched(world.server(), asked) for _ in range(2 if what == "two places" else 1)]
+    pin = replace(PIN, sha256=None) if what == "no digest" else PIN
+    judge = None if what == "no judge" else lambda _: None
+    assert content(world.fetcher.open(pin, places, judge=judge).wait(60)) == DATA
+    assert asked
 
 
 def test_readers_stream(world: World) -> None:

@@ -34,7 +34,7 @@ class Cached:
     def audit(self) -> None:
         """Look into the cache, as a run does before its program starts."""
         settings = PullSettings((), None, load_policy("open", self.home), self.home)
-        audit_before(self.cache, self.home, self.held, settings=settings, now=1, say=self.said.append)
+        audit_before(self.cache, self.home, self.held, settings=lambda: settings, now=1, say=self.said.append)
 
 
 @pytest.fixture(name="cached")

@@ -50,7 +50,7 @@ def before(environ: Mapping[str, str]) -> dict[str, str]:
 
 def servers(nodes: Sequence[str] | None, upstream: str | None, environ: Mapping[str, str]) -> tuple[tuple[str, ...], str | None]:
     """Return the addresses of nodes and upstream; raises InputError for what is none."""
-    from hanse.peers.client import parse_base
+    from hanse.peers.addresses import parse_base
 
     named = nodes or environ.get("HANSE_NODE", "").replace(",", " ").split()
     above = upstream if upstream is not None else environ.get("HF_ENDPOINT") or _PUBLIC_HUB

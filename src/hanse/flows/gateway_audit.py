@@ -60,11 +60,13 @@ def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
             yield entry.path, entry.stat(follow_symlinks=False)
 
 
-def audit_before(cache: Path, home: Path, held: Held, *, settings: PullSettings, now: int, say: Callable[[str], None]) -> None:
+def audit_before(
+    cache: Path, home: Path, held: Held, *, settings: Callable[[], PullSettings], now: int, say: Callable[[str], None]
+) -> None:
     """Look into a policy's cache; what is altered, refused or not known to be verified is moved to the quarantine, and said.
 
-    settings: of the gateway that will serve it; nothing is asked of a network. Raises StorageError: a cache that cannot be
-    looked into is not used.
+    settings: gives those of the gateway that will serve it, asked for only if there is something to look into; nothing is asked
+    of a network. Raises StorageError: a cache that cannot be looked into is not used.
     """
     if is_empty(cache):
         return
@@ -72,7 +74,7 @@ def audit_before(cache: Path, home: Path, held: Held, *, settings: PullSettings,
     kept = held.get(_KIND, str(cache))
     if kept is not None and kept[0].decode() == cache_state(cache, flagged):
         return
-    _audit(cache, home, held, settings=settings, now=now, say=say)
+    _audit(cache, home, held, settings=settings(), now=now, say=say)
     held.put(_KIND, str(cache), cache_state(cache, tuple(held.keys("flagged"))).encode(), now)
 
 

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hanse.errors import InputError, PeerError, PeerMisbehaved, StorageError
 from hanse.flows.remembered import read_private, write_private
-from hanse.peers.client import Answer
+
+if TYPE_CHECKING:
+    from hanse.peers.client import Answer
 
 FILE = "gateway.json"
 SECRET_BYTES = 24

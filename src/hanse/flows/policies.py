@@ -8,22 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hanse.errors import HanseError, NotFoundError, PolicyError
 from hanse.model import decision
-from hanse.policy.parse import MAX_POLICY_BYTES, parse_policy, unusable
 from hanse.policy.presets import PRESETS
 from hanse.policy.rules import ANYONE, Policy, Quorum, Threshold, flatten
-from hanse.tlog.note import NoteKey
-from hanse.tlog.tlogpolicy import (
-    MAX_BYTES,
-    NONE,
-    TlogPolicy,
-    check_operator,
-    overlap_warnings,
-    parse_tlog_policy,
-    smallest_quorum,
-)
+
+# Most policies are presets without a log of their own: a program that runs under one does not wait for what parses the others.
+if TYPE_CHECKING:
+    from hanse.tlog.note import NoteKey
+    from hanse.tlog.tlogpolicy import TlogPolicy
 
 DEFAULT = "open"
 FILE = "policy.toml"
@@ -49,6 +44,8 @@ class LoadedPolicy:
         policy = (self.mirror if mirror else self.witness).get(origin)
         if policy is None:
             return None
+        from hanse.tlog.tlogpolicy import NONE  # noqa: PLC0415 see above
+
         named = {name: times[one.key] for name, one in policy.witnesses.items() if one.key in times}
         if policy.quorum == NONE:
             return decision.Quorum(max([*named.values(), *([] if log_time is None else [log_time])], default=None))
@@ -78,6 +75,8 @@ def load_policy(name: str | None, home: Path) -> LoadedPolicy:
 
 def load_file(path: Path) -> LoadedPolicy:
     """Return the policy in a file; files that it names are relative to its folder. Raises PolicyError, NotFoundError."""
+    from hanse.policy.parse import MAX_POLICY_BYTES, parse_policy  # noqa: PLC0415 see above
+
     try:
         text = _read(path, MAX_POLICY_BYTES).decode()
     except UnicodeDecodeError as error:
@@ -87,6 +86,8 @@ def load_file(path: Path) -> LoadedPolicy:
 
 def policy_or_refusal(name: str | None, home: Path) -> LoadedPolicy:
     """Return the policy called `name`, or the one that refuses everything and says why this one cannot be used."""
+    from hanse.policy.parse import unusable  # noqa: PLC0415 see above
+
     try:
         return load_policy(name, home)
     except HanseError as error:
@@ -111,6 +112,8 @@ def complete(policy: Policy, source: str, folder: Path) -> LoadedPolicy:
 
 
 def _logs(quorum: Quorum, table: str, folder: Path, problems: list[str]) -> tuple[Quorum, dict[str, TlogPolicy]]:
+    from hanse.tlog.tlogpolicy import MAX_BYTES, parse_tlog_policy  # noqa: PLC0415 see above
+
     texts: dict[str, str] = dict(quorum.logs)
     parsed: dict[str, TlogPolicy] = {}
     for origin in (*quorum.files, *quorum.logs):
@@ -128,6 +131,8 @@ def _logs(quorum: Quorum, table: str, folder: Path, problems: list[str]) -> tupl
 def _check(policy: TlogPolicy, origin: str) -> None:
     if policy.logs and all(one.key.name != origin for one in policy.logs):
         raise PolicyError(f"it lists {', '.join(one.key.name for one in policy.logs)[:200]}, not the log {origin}")
+    from hanse.tlog.tlogpolicy import check_operator  # noqa: PLC0415 see above
+
     check_operator(policy, origin)
 
 
@@ -151,6 +156,8 @@ def known_policies(home: Path) -> list[tuple[str, str]]:
 
 def cautions(loaded: LoadedPolicy, faulty: int = 1) -> tuple[str, ...]:
     """Return what is to be said about a policy before it is used, where up to `faulty` cosigners lie."""
+    from hanse.tlog.tlogpolicy import overlap_warnings  # noqa: PLC0415 see above
+
     policy = loaded.policy
     found: list[str] = []
     for table, quorum, parsed in (("witness", policy.witness, loaded.witness), ("mirror", policy.mirror, loaded.mirror)):
@@ -181,6 +188,8 @@ def _of_group(policy: Policy, part: Threshold, faulty: int) -> Iterable[str]:
 
 
 def _smallest(count: int, faulty: int) -> int | None:
+    from hanse.tlog.tlogpolicy import smallest_quorum  # noqa: PLC0415 see above
+
     try:
         return smallest_quorum(count, faulty)
     except PolicyError:

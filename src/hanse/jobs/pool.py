@@ -275,11 +275,20 @@ class ScanPool:
                 raise RuntimeError("the pool is closed")
             self._queue.put(job)
             if self._queue.qsize() > self._idle and len(self._threads) < self._size:
-                # The thread that starts a worker must outlive it: the worker asked to be killed when that thread ends.
-                thread = threading.Thread(target=self._work, name="scan", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                self._begin()
         return job.done
+
+    def warm(self) -> None:
+        """Begin to start a worker, if none is there, for a job that is known to come: it takes as long as many a scan."""
+        with self._lock:
+            if not self._closed and not self._threads:
+                self._begin(warm=True)
+
+    def _begin(self, *, warm: bool = False) -> None:
+        # The thread that starts a worker must outlive it: the worker asked to be killed when that thread ends.
+        thread = threading.Thread(target=self._work, args=(warm,), name="scan", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def close(self) -> None:
         """End all workers; what waits is cancelled. Idempotent."""
@@ -296,11 +305,15 @@ class ScanPool:
         for thread in threads:
             thread.join(timeout=self.limits.seconds + 5)
 
-    def _work(self) -> None:
+    def _work(self, warm: bool) -> None:
         worker: _Worker | None = None
         try:
             while True:
                 self._note(+1)
+                if warm:
+                    with contextlib.suppress(Busy):  # whoever has a job is told
+                        worker = self._fresh(worker)
+                    warm = False
                 job = self._queue.get()
                 self._note(-1)
                 if job is None:

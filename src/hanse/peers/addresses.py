@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from hanse.errors import PeerDown, PeerMisbehaved
+from hanse.errors import InputError, PeerDown, PeerMisbehaved
 
 MAX_URL = 8192
 """Longest address that is followed: signed addresses of storage services have some thousand characters."""
+MAX_BASE = 2048
+"""Longest address that a user gives himself."""
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -52,6 +54,18 @@ class Server:
     def name(self) -> str:
         """Host and port, as people are told it."""
         return self.url.partition("://")[2]
+
+
+def parse_base(url: str) -> str:
+    """Return an http or https address without a slash at its end; raises InputError for anything else."""
+    text = url.rstrip("/")
+    parts = urlsplit(text)
+    printable = text.isascii() and text.isprintable() and " " not in text
+    if not printable or len(text) > MAX_BASE or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"expected an address such as https://models.example.org/log, got {url[:120]!r}")
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise InputError("an address must not hold a query, a fragment or credentials")
+    return text
 
 
 def server_of(url: str) -> Server:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hanse.content.chunking import MIN_CHUNK_BYTES
-from hanse.content.hashing import CHUNK_RECORD_BYTES
 from hanse.errors import PeerMisbehaved
 
 _REFUSAL_BYTES = 16 * 1024
@@ -14,11 +12,16 @@ def chunk_list_limit(size: int) -> int:
 
     Chunks but the last have 8 KiB or more.
     """
+    from hanse.content.chunking import MIN_CHUNK_BYTES  # noqa: PLC0415 it loads numpy, which most gateways do without
+    from hanse.content.hashing import CHUNK_RECORD_BYTES  # noqa: PLC0415 same
+
     return max(CHUNK_RECORD_BYTES * (size // MIN_CHUNK_BYTES + 1), _REFUSAL_BYTES)
 
 
 def parsed_length(data: bytes, name: str) -> bytes:
     """Return a chunk list whose length is one that chunk lists have; raises PeerMisbehaved."""
+    from hanse.content.hashing import CHUNK_RECORD_BYTES  # noqa: PLC0415 as above
+
     if not data or len(data) % CHUNK_RECORD_BYTES:
         raise PeerMisbehaved(f"{name} sends {len(data)} bytes as a chunk list, which has {CHUNK_RECORD_BYTES} for each chunk")
     return data

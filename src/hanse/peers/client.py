@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
-from hanse.errors import InputError, PeerDown, PeerMisbehaved
+from hanse.errors import PeerDown, PeerMisbehaved
+from hanse.peers.addresses import MAX_BASE, parse_base
 from hanse.peers.connections import Connections, read_whole
+
+__all__ = ["Answer", "PeerClient", "parse_base"]
 
 ANSWER_SECONDS = 20.0
 MAX_REDIRECTS = 3
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _AWAY = frozenset({502, 503, 504})
-_MAX_URL = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +31,6 @@ class Answer:
     media_type: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def parse_base(url: str) -> str:
-    """Return an http or https address without a slash at its end; raises InputError for anything else."""
-    text = url.rstrip("/")
-    parts = urlsplit(text)
-    printable = text.isascii() and text.isprintable() and " " not in text
-    if not printable or len(text) > _MAX_URL or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"expected an address such as https://models.example.org/log, got {url[:120]!r}")
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        raise InputError("an address must not hold a query, a fragment or credentials")
-    return text
 
 
 class PeerClient:
@@ -103,7 +93,7 @@ def media_type(headers: Mapping[str, str]) -> str:
 
 def _same_server(url: str, target: str) -> str:
     """Return where a redirect leads; raises PeerMisbehaved unless that is the same scheme, host and port."""
-    found = urljoin(url, target[:_MAX_URL])
+    found = urljoin(url, target[:MAX_BASE])
     if urlsplit(found)[:2] != urlsplit(url)[:2]:
         raise PeerMisbehaved(f"{_place(url)} redirects to another server", hint="give the address that it leads to")
     return found

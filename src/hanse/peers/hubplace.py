@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from hanse.errors import HanseError, NotFoundError, PeerMisbehaved, PeerRefused
@@ -10,7 +12,9 @@ from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType
 from hanse.peers.addresses import server_of
 from hanse.peers.bulk import BulkClient
-from hanse.peers.xet import XetStore
+
+if TYPE_CHECKING:
+    from hanse.peers.xet import XetStore
 
 MAX_PLAIN_BYTES = 50 * 10**9
 """Longest file that the public hub gives by plain GET."""
@@ -39,9 +43,15 @@ class HubPlace:
         self._client = client
         self._headers = headers
         self._files = f"{url}/{kind.prefix}{repo}/resolve/{quote(rev, safe='')}"
-        self._store = XetStore(client, f"{url}/api/{kind.plural}/{repo}/xet-read-token/{quote(rev, safe='')}", headers)
+        self._tokens = f"{url}/api/{kind.plural}/{repo}/xet-read-token/{quote(rev, safe='')}"
         self._prefer_xet = prefer_xet
         self.name = server_of(url).name
+
+    @functools.cached_property
+    def _store(self) -> XetStore:
+        from hanse.peers.xet import XetStore  # noqa: PLC0415 it loads numpy and lz4, which most gateways do without
+
+        return XetStore(self._client, self._tokens, self._headers)
 
     def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
         """Yield bytes [start, end) of a file, see `Place`."""
@@ -72,7 +82,7 @@ class HubPlace:
     def _xet(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
         if pin.xet is None:
             raise AssertionError("a file without a Xet hash is not in a Xet store")
-        return self._store.read(pin.xet, start, end)
+        yield from self._store.read(pin.xet, start, end)
 
     @staticmethod
     def _first(one: Iterator[bytes], other: Iterator[bytes]) -> Iterator[bytes]:

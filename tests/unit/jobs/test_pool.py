@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.gateways import until
 
 from hanse.errors import Busy, IntegrityError
 from hanse.jobs import pool as pools
@@ -77,6 +78,20 @@ def test_nothing_runs_before_the_first_job() -> None:
     made.close()
     with pytest.raises(RuntimeError):
         made.submit(BytesSource(b""))
+
+
+def test_a_worker_can_wait_for_its_job() -> None:
+    """A pool that is told of a job to come has a worker ready, and that one, no second, does the job."""
+    made = ScanPool(2)
+    made.warm()
+    made.warm()
+    until(lambda: bool(made.pids))
+    ready = set(made.pids)
+    assert parse_facts(made.submit(BytesSource(b"fine")).result(60)[0]).views[0].stopped is None
+    assert made.pids == ready
+    made.close()
+    made.warm()
+    assert not made.pids
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hanse.content.chunking import Chunker
 from hanse.content.gitobjects import BlobHasher, lfs_pointer_id
-from hanse.content.hashing import ChunkListBuilder, chunk_hash
 from hanse.errors import DigestMismatch
 from hanse.model.digest import GitOid, Sha256, XetHash
 from hanse.model.filepin import FilePin
+
+# What cuts and hashes chunks is loaded with the first file that needs it: most gateways see none.
+if TYPE_CHECKING:
+    from hanse.content.chunking import Chunker
+    from hanse.content.hashing import ChunkListBuilder
 
 SMALL = 1024 * 1024
 """Bytes up to which every digest that a pin gives is computed."""
@@ -44,8 +48,10 @@ class WholeFile:
         self._sha256 = hashlib.sha256()
         self._git = None if pin.lfs else BlobHasher(pin.size)
         needed = thorough or pin.sha256 is None or pin.size <= SMALL
-        self._chunker = Chunker() if needed and pin.xet is not None and not chunked else None
-        self._chunks = ChunkListBuilder()
+        self._chunker: Chunker | None = None
+        self._chunks: ChunkListBuilder | None = None
+        if needed and pin.xet is not None and not chunked:
+            self._chunker, self._chunks = _chunking()
         self._size = 0
 
     def update(self, piece: bytes | memoryview) -> None:
@@ -67,7 +73,7 @@ class WholeFile:
         sha256 = Sha256(self._sha256.hexdigest())
         oid = None if self._git is None else self._git.finish()
         xet, chunk_list = (pin.xet if self._chunked else None), None
-        if self._chunker is not None:
+        if self._chunks is not None:
             xet, chunk_list = self._chunks.file_hash(), self._chunks.encode()
             _same(pin, "xet hash", pin.xet, xet)
         if pin.sha256 is not None:
@@ -79,8 +85,18 @@ class WholeFile:
         return Digests(pin.size, sha256, oid, xet, chunk_list)
 
     def _add(self, chunks: list[bytes]) -> None:
+        from hanse.content.hashing import chunk_hash  # noqa: PLC0415 see above
+
+        assert self._chunks is not None
         for chunk in chunks:
             self._chunks.add(chunk_hash(chunk), len(chunk))
+
+
+def _chunking() -> tuple[Chunker, ChunkListBuilder]:
+    from hanse.content.chunking import Chunker  # noqa: PLC0415 see above
+    from hanse.content.hashing import ChunkListBuilder  # noqa: PLC0415 see above
+
+    return Chunker(), ChunkListBuilder()
 
 
 def _same(pin: FilePin, what: str, expected: str | None, got: str) -> None:

@@ -285,7 +285,7 @@ class Fetch:
 
     def _layout(self, partial: Partial) -> Layout | None:
         """Return where the chunks are, None if nobody has a true chunk list."""
-        if self.pin.xet is None:
+        if self.pin.xet is None or (self._one_way() and partial.chunk_list is None):
             return None
         kept = partial.chunk_list
         if kept is not None:
@@ -298,6 +298,10 @@ class Fetch:
             return None
         partial.keep_chunk_list(found[0])
         return found[1]
+
+    def _one_way(self) -> bool:
+        """Whether a chunk list is of no use: the whole has a digest and is waited for, and nobody could mend a false chunk."""
+        return self._judge is not None and self.pin.sha256 is not None and len(self._sources.left) == 1
 
     def _chunked(self, partial: Partial, layout: Layout) -> Digests | None:
         """Fetch chunks, each checked, from all places; raises what `Sources.verdict` says if they do not have them all."""

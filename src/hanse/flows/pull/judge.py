@@ -106,6 +106,10 @@ class Judge:
                 self._pool.close()
                 self._pool = None
 
+    def prepare(self) -> None:
+        """Begin to load what the first file needs that comes from elsewhere, while it is on its way."""
+        self._workers().warm()
+
     def outcome(self, content: Content, path: str, now: int) -> Outcome:
         """Return what is to be said about a content under a path, scanned now if it never was; flags what is worth a word.
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hanse.content.hashing import CHUNK_RECORD_BYTES, HASH_BYTES, chunk_hash, chunk_records, file_hash_of_chunk_list
 from hanse.errors import BadFormat, DigestMismatch
 from hanse.model.filepin import FilePin
+
+# What hashes chunks is loaded with the first chunk list (numpy takes 0.1 s): most gateways never see one.
 
 STRETCH = 1 << 20
 """Bytes of a piece when there is no chunk list."""
@@ -19,11 +18,11 @@ STRETCH = 1 << 20
 class Layout:
     """Where the pieces of a file begin, and what each must hash to. Immutable, safe for threads."""
 
-    def __init__(self, starts: NDArray[np.int64], chunk_list: bytes | None) -> None:
+    def __init__(self, starts: array[int], chunk_list: bytes | None) -> None:
         self._starts = starts
         self._list = chunk_list
         self.count = len(starts) - 1
-        self.size = int(starts[-1])
+        self.size = starts[-1]
 
     @property
     def checked(self) -> bool:
@@ -32,11 +31,11 @@ class Layout:
 
     def start(self, number: int) -> int:
         """Return the offset of piece `number`; that of the piece after the last is the size of the file."""
-        return int(self._starts[number])
+        return self._starts[number]
 
     def at(self, offset: int) -> int:
         """Return the number of the piece that holds byte `offset`; the number of pieces at the end of the file."""
-        return int(np.searchsorted(self._starts, offset, side="right")) - 1
+        return bisect_right(self._starts, offset) - 1
 
     def true_run(self, first: int, data: memoryview) -> tuple[int, int]:
         """Check the pieces of `data`, which begins with piece `first`, in order.
@@ -48,6 +47,8 @@ class Layout:
         end = first + bisect_right(bounds, len(data)) - 1
         if self._list is None:
             return end, end
+        from hanse.content.hashing import CHUNK_RECORD_BYTES, HASH_BYTES, chunk_hash  # noqa: PLC0415 see above
+
         for number in range(first, end):
             at = number - first
             record = CHUNK_RECORD_BYTES * number
@@ -59,13 +60,12 @@ class Layout:
         """Return offsets of the pieces from `first` on, relative to it, up to the one that holds byte `length`."""
         base = self.start(first)
         last = min(self.at(base + length) + 1, self.count)
-        bounds: list[int] = (self._starts[first : last + 1] - base).tolist()
-        return bounds
+        return [one - base for one in self._starts[first : last + 1]]
 
 
 def plain_layout(size: int) -> Layout:
     """Return the layout of a file of `size` bytes of which no chunk is known."""
-    return Layout(np.append(np.arange(0, size, STRETCH, dtype=np.int64), np.int64(size)), None)
+    return Layout(array("q", [*range(0, size, STRETCH), size]), None)
 
 
 def chunk_layout(pin: FilePin, chunk_list: bytes) -> Layout:
@@ -73,6 +73,14 @@ def chunk_layout(pin: FilePin, chunk_list: bytes) -> Layout:
 
     Raises DigestMismatch if it does not, BadFormat if it is no chunk list.
     """
+    import numpy as np  # noqa: PLC0415 see above
+
+    from hanse.content.hashing import (  # noqa: PLC0415 see above
+        CHUNK_RECORD_BYTES,
+        chunk_records,
+        file_hash_of_chunk_list,
+    )
+
     if len(chunk_list) > CHUNK_RECORD_BYTES * max(pin.size, 1):
         raise BadFormat(f"a chunk list of {len(chunk_list)} bytes is too long for a file of {pin.size} bytes")
     name, size = file_hash_of_chunk_list(chunk_list)
@@ -82,4 +90,4 @@ def chunk_layout(pin: FilePin, chunk_list: bytes) -> Layout:
         )
     starts = np.zeros(len(chunk_list) // CHUNK_RECORD_BYTES + 1, dtype=np.int64)
     np.cumsum(chunk_records(chunk_list)["length"], out=starts[1:])
-    return Layout(starts, chunk_list)
+    return Layout(array("q", starts.tobytes()), chunk_list)

@@ -125,6 +125,7 @@ class Puller:
     def _judge_of(self, revision: PulledRevision, pin: FilePin) -> Callable[[HeldFile], None] | None:
         if scanned_elsewhere(self.settings.policy, revision.facts):
             return None
+        self._judge.prepare()
         return lambda file: self.judge(revision, pin, file)
 
     def judge(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
