@@ -14,12 +14,17 @@ from hanse.flows.node import Node
 from hanse.model.repo import Origin
 
 
-def federation_of(node: Node, address: str, other: str, *, namespaces: tuple[str, ...] = ("alice",)) -> Federation:
-    """Return a federation of a node at an address, with its namespaces, and of a member at another address."""
+def federation_of(node: Node, address: str, other: str) -> Federation:
+    """Return a federation of a node at an address, whose namespace is `alice`, and of a member at another address."""
+    return states_of(node, address, other)[-1]
+
+
+def states_of(node: Node, address: str, other: str) -> tuple[Federation, Federation]:
+    """Return the same federation before and after the second member joined."""
     first, second = Founder(node.origin), Founder(Origin("other.example"))
-    made = begin(NAME, own_member(node, "First", (address,), namespaces=namespaces), first.own, NOW - 1000)
+    made = begin(NAME, own_member(node, "First", (address,), namespaces=("alice",)), first.own, NOW - 1000)
     request = Request(NAME, replace(second.member, addresses=(other,)), second.own.public)
-    return changed(made, Change(add=(request,), need=2), first, second)
+    return made, changed(made, Change(add=(request,), need=2), first, second)
 
 
 def trust(folder: Path, federation: Federation) -> None:
