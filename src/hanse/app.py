@@ -85,11 +85,16 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     token = ensure_administrator(db, chosen, settings.admin_token)
     if not sequence:
         return Opened(node, identity, token, None, None)
-    told = {name: Origin(origin) for name, origin in settings.claimed.items()}
-    set_claims(db, claims_of(FederationFiles(settings.data / "federation"), identity.origin) | told)
+    _claim(settings, node)
     apply_policy(node)
     register_keys(node)
     return _start(settings, node, identity, token)
+
+
+def _claim(settings: Settings, node: Node) -> None:
+    """Take in which namespaces are other members': federations say so, and the settings, which have the last word."""
+    told = {name: Origin(origin) for name, origin in settings.claimed.items()}
+    set_claims(node.db, claims_of(FederationFiles(settings.data / "federation"), node.origin) | told)
 
 
 def _start(settings: Settings, node: Node, identity: NodeIdentity, token: str | None) -> Opened:
@@ -100,7 +105,14 @@ def _start(settings: Settings, node: Node, identity: NodeIdentity, token: str | 
     rejudging.start()
     settling = open_settling(node, settings)
     settling.start()
-    outward = Outward(node, partial(own_target, node), refresh=settings.cosign_seconds, follow=settings.follow_seconds)
+    outward = Outward(
+        node,
+        partial(own_target, node),
+        refresh=settings.cosign_seconds,
+        follow=settings.follow_seconds,
+        federations=FederationFiles(settings.data / "federation"),
+        enacted=partial(_claim, settings, node),
+    )
     outward.start()
     return Opened(node, identity, token, maintenance, rejudging, settling, outward, _through(settings, node))
 

@@ -41,7 +41,15 @@ def open_through(settings: Settings, node: Node) -> OpenedThrough | None:
         return None
     url, tokens = address_of(settings.upstream), Credentials(settings.home, os.environ)
     held = open_or_temporary(settings.home / "held", limit=settings.upstream_cache_bytes or None)
-    asked = PullSettings((), url, load_policy("open", settings.home), settings.home, tokens.token_for)
+    # Members are asked as anybody: what they show this node's own token only would be shown to everybody here.
+    asked = PullSettings(
+        (),
+        url,
+        load_policy("open", settings.home),
+        settings.home,
+        lambda one: tokens.token_for(one) if one == url else "",
+        federations=settings.data / "federation",
+    )
     if node.scanning is not None:
         asked = replace(asked, rules=node.scanning.rules)
     puller = Puller(asked, held, Fetcher(held), node.clock)

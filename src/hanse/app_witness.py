@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hanse.flows.cosigners import commands
+from hanse.flows.federation.kept import FederationFiles
 from hanse.flows.outward import Outward
 from hanse.logs import configure_logging
 from hanse.opening import opened_witness
@@ -19,7 +20,14 @@ def serve_witness(settings: Settings) -> int:
         lines = [f"Hanse witness {node.origin}", "Operators of logs run:"]
         lines += [f"    {line}" for line in commands(node, settings.public_url or address_of(settings, listener))[:2]]
         print("\n".join(lines), flush=True)  # noqa: T201 addressed to the person who started the witness
-        outward = Outward(node, lambda: None, refresh=settings.cosign_seconds, follow=settings.follow_seconds)
+        federations = FederationFiles(settings.data / "federation")
+        outward = Outward(
+            node,
+            lambda: None,
+            refresh=settings.cosign_seconds,
+            follow=settings.follow_seconds,
+            federations=federations,
+        )
         outward.start()
         try:
             run(WitnessApp(node), settings, listener)

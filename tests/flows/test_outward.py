@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from tests.support.nodes import new_repo
 from tests.support.served import served, until
@@ -10,6 +11,7 @@ from tests.support.served import served, until
 from hanse.db import cosigners, witnesses
 from hanse.db.cosigners import Cosigner
 from hanse.flows.cosigners import own_keys
+from hanse.flows.federation.kept import FederationFiles
 from hanse.flows.node import Node
 from hanse.flows.outward import Outward, own_target
 from hanse.flows.witness import find_log
@@ -39,14 +41,14 @@ def test_the_newest_checkpoint(lite: Node, owner: Actor) -> None:
     verify_consistency(old.size, old.root, new.size, new.root, after.prove(old.size))
 
 
-def test_both_directions_run(lite: Node, owner: Actor) -> None:
+def test_both_directions_run(lite: Node, owner: Actor, tmp_path: Path) -> None:
     """Started once, it has the log cosigned and follows others; stopped, it is gone at once."""
     new_repo(lite, owner, "owner/a")
     with served(lite) as url, lite.db.write() as conn:
         key = own_keys(lite)["witness"]
         cosigners.put(conn, Cosigner(key.name, "witness", key.text, f"{url}/witness", 0))
         witnesses.add(conn, lite.origin, (lite.log.key.text,), f"{url}/log", EMPTY_ROOT.hex())
-    outward = Outward(lite, partial(own_target, lite), refresh=3600, follow=60)
+    outward = Outward(lite, partial(own_target, lite), refresh=3600, follow=60, federations=FederationFiles(tmp_path))
     outward.start()
     until(lambda: find_log(lite, Origin(lite.origin)).failure)  # the server is gone: it was looked for
     until(lambda: _failure(lite))

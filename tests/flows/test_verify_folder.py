@@ -15,6 +15,7 @@ from tests.support.served import served
 
 from hanse.db.repos import Repo
 from hanse.errors import BadFormat, NotFoundError, PolicyError, TooLarge, VerificationFailed
+from hanse.flows.federation.roots import Roots
 from hanse.flows.fetch_evidence import NodeSource, fetch_evidence, fetch_growth
 from hanse.flows.local_files import Hashing, Place, list_place
 from hanse.flows.node import Node
@@ -196,7 +197,7 @@ def test_there_must_be_something_to_verify_with(reader: Reader, tmp_path: Path) 
     with pytest.raises(TooLarge):
         read_bundle(tmp_path / "big")
     with pytest.raises(BadFormat, match="needs the repository"):
-        wanted(Question(revision="main"), UnverifiedEvidence())
+        wanted(Question(revision="main"), UnverifiedEvidence(), Roots())
 
 
 def test_evidence_is_saved_as_it_was_verified(reader: Reader, tmp_path: Path) -> None:

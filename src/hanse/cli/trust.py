@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from hanse.flows.federation.kept import FederationFiles
 
 app = App(name="trust", help="Federations whose members you take the word of.", default_parameter=Parameter(negative=()))
-FOLDER = "federations"
 
 
 def _files() -> FederationFiles:
     from hanse.flows.federation.kept import FederationFiles
+    from hanse.flows.federation.roots import FOLDER
     from hanse.home import home_folder
 
     return FederationFiles(home_folder(os.environ) / FOLDER)

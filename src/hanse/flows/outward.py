@@ -1,4 +1,4 @@
-"""What a serving node does towards other servers by itself: it has its log cosigned, and follows the logs that it witnesses."""
+"""What a serving node does towards others by itself: its log is cosigned, logs that it witnesses and federations are followed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from hanse.errors import IntegrityError
 from hanse.flows import witness
 from hanse.flows.asking import Target
 from hanse.flows.cosign import Cosigning
+from hanse.flows.federation.kept import FederationFiles
+from hanse.flows.federation.walking import Walking
 from hanse.flows.follow import Following
 from hanse.flows.keeper import Keeper
 from hanse.peers.client import PeerClient
@@ -26,11 +28,21 @@ class Outward:
     """Runs what asks other servers, in threads of its own.
 
     target: the newest checkpoint of the node's own log; refresh: seconds after which cosignatures are renewed; follow: seconds
-    after which a log that is followed is read again.
+    after which a log that is followed is read again; federations: those that are walked along; enacted: called after one changed.
     """
 
-    def __init__(self, node: Keeper, target: Callable[[], Target | None], *, refresh: int, follow: int) -> None:
+    def __init__(
+        self,
+        node: Keeper,
+        target: Callable[[], Target | None],
+        *,
+        refresh: int,
+        follow: int,
+        federations: FederationFiles,
+        enacted: Callable[[], None] = lambda: None,
+    ) -> None:
         self._peers = PeerClient()
+        self._walking = Walking(node, federations, self._peers, follow, enacted=enacted)
         self._cosigning = Cosigning(node, self._peers, target, refresh)
         self._following = Following(node, self._peers, follow)
 
@@ -38,11 +50,13 @@ class Outward:
         """Start the threads."""
         self._cosigning.start()
         self._following.start()
+        self._walking.start()
 
     def stop(self) -> None:
         """Start nothing any more, and end connections."""
         self._cosigning.stop()
         self._following.stop()
+        self._walking.stop()
         self._peers.close()
 
 

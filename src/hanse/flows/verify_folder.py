@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hanse.errors import BadFormat, BadRepoId, HanseError, NotFoundError, StorageError, TooLarge
+from hanse.flows.federation.roots import FOLDER, Roots, known_roots, with_roots
 from hanse.flows.local_files import Checked, Expected, Hashing, compare
 from hanse.flows.pins import LogSeen, NameSeen, Pins, read_pins, remember
 from hanse.flows.policies import LoadedPolicy
@@ -130,7 +131,8 @@ def verify_folder(
 class Verifying:
     """What evidence is verified with.
 
-    home: HANSE_HOME, whose pins count; now: seconds; keys: of signers, named by hand; scans: made here.
+    home: HANSE_HOME, whose pins count; now: seconds; keys: of signers, named by hand; scans: made here; federations: the folder
+    of those that are trusted, None for the one in HANSE_HOME.
     """
 
     policy: LoadedPolicy
@@ -138,23 +140,35 @@ class Verifying:
     now: int
     keys: tuple[PublicKey, ...] = ()
     scans: tuple[Scanned, ...] = ()
+    federations: Path | None = None
+
+    @property
+    def roots(self) -> Roots:
+        """What federations vouch for now; raises StorageError, or BadProof if one of them has expired."""
+        return known_roots(self.federations or self.home / FOLDER, self.now)
 
 
 def verify_evidence(evidence: UnverifiedEvidence, source: Growth, question: Question, verifying: Verifying) -> VerifiedRevision:
     """Return what evidence shows, verified against what was seen before; nothing is remembered (`keep` does that).
 
-    Raises VerificationFailed or PolicyError with everything that failed, StorageError for pins that cannot be read.
+    Raises VerificationFailed or PolicyError with everything that failed, StorageError for pins that cannot be read, BadProof for
+    a federation that has expired.
     """
     trust = trust_of(evidence, source, verifying)
-    return verify_revision(evidence, trust, verifying.policy, wanted(question, evidence), verifying.now)
+    want = wanted(question, evidence, verifying.roots)
+    return verify_revision(evidence, trust, verifying.policy, want, verifying.now)
 
 
 def trust_of(evidence: UnverifiedEvidence, source: Growth, verifying: Verifying) -> Trust:
-    """Return what a verifier starts from: what was seen before, and how logs went on since. Raises StorageError."""
+    """Return what a verifier starts from: what was seen before, how logs went on since, whom federations vouch for.
+
+    Raises StorageError, or BadProof for a federation that has expired.
+    """
     pins = {origin: read_pins(verifying.home, origin) for origin in _origins(evidence)}
     growth = source.growth(evidence.logs, pins)
     known = pinned_cosigners(pins.values())
-    return Trust(cosigners=known, keys=verifying.keys, pins=pins, growth=growth, ask_growth=source.online, scans=verifying.scans)
+    trust = Trust(cosigners=known, keys=verifying.keys, pins=pins, growth=growth, ask_growth=source.online, scans=verifying.scans)
+    return with_roots(trust, verifying.roots)
 
 
 def _origins(evidence: UnverifiedEvidence) -> set[Origin]:
@@ -179,10 +193,11 @@ def pinned_cosigners(pins: Iterable[Pins]) -> tuple[Cosigner, ...]:
     )
 
 
-def wanted(question: Question, evidence: UnverifiedEvidence) -> Wanted:
+def wanted(question: Question, evidence: UnverifiedEvidence, roots: Roots) -> Wanted:
     """Return what is to be verified.
 
     A repository without a revision means what its `main` points at; a name is a branch, or else a tag, as the evidence has it.
+    Who must answer for a name is whom the question says, else the member that a federation gave the namespace to.
     """
     if question.repo is None:
         if question.revision is not None and not is_git_oid(question.revision):
@@ -190,7 +205,8 @@ def wanted(question: Question, evidence: UnverifiedEvidence) -> Wanted:
         rev = None if question.revision is None else GitOid(question.revision)
         return Wanted(question.origin, rev=rev, tree=question.tree, own_file=question.own_file)
     repo = parse_repo_id(_ANY, question.type, question.repo)
-    named = Wanted(question.origin, question.type, repo.folded, tree=question.tree, own_file=question.own_file)
+    origin = question.origin or roots.owner(repo.path)
+    named = Wanted(origin, question.type, repo.folded, tree=question.tree, own_file=question.own_file)
     revision = question.revision or "main"
     return replace(named, rev=GitOid(revision)) if is_git_oid(revision) else replace(named, ref=_full(revision, evidence))
 

@@ -150,7 +150,10 @@ class TrustedFederation:
             raise NotFoundError("the federation's targets are not known yet", hint="get them from any member")
         for role, signed in ((ROOT, self.root.signed), (TARGETS, self.targets.signed)):
             if signed.expires.timestamp() <= now:
-                raise BadProof(f"the federation's {role}, version {signed.version}, expired at {signed.expires:%Y-%m-%d %H:%M}Z")
+                raise BadProof(
+                    f"the federation's {role}, version {signed.version}, expired at {signed.expires:%Y-%m-%d %H:%M}Z",
+                    hint="get a newer one: hanse trust update, or hanse federation update on a node",
+                )
 
     def listed(self) -> dict[str, tuple[Sha256, int]]:
         """Return SHA-256 and size in bytes of every file that the targets list."""

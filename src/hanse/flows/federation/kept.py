@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hanse.errors import BadRepoId, HanseError, NotFoundError, StorageError
+from hanse.flows.federation.roots import STATE
 from hanse.flows.remembered import read_private, write_private
 from hanse.model.repo import Origin, parse_origin
 from hanse.model.strictjson import parse_strict
@@ -26,7 +27,6 @@ from hanse.tlog.members import Members, parse_members
 
 MEMBERS = "members.json"
 POLICY = "policy.toml"
-_STATE = "trusted.json"
 
 
 def tlog_policy_name(origin: str) -> str:
@@ -69,7 +69,7 @@ class FederationFiles:
         """Return the names of all federations kept here."""
         if not self.folder.is_dir():
             return []
-        return sorted(parse_origin(path.name) for path in self.folder.iterdir() if (path / _STATE).is_file())
+        return sorted(parse_origin(path.name) for path in self.folder.iterdir() if (path / STATE).is_file())
 
     def path(self, name: Origin) -> Path:
         """Return the folder of one."""
@@ -80,7 +80,7 @@ class FederationFiles:
 
         Raises NotFoundError if it is not kept here, StorageError if its files are damaged.
         """
-        state = read_private(self.path(name) / _STATE, MAX_METADATA_BYTES)
+        state = read_private(self.path(name) / STATE, MAX_METADATA_BYTES)
         if state is None:
             raise NotFoundError(f"the federation {name} is not known here", hint="hanse trust add URL --fingerprint F")
         try:
@@ -113,7 +113,7 @@ class FederationFiles:
             for data in federation.files.values():
                 self._put(name, "files", sha256(data).hexdigest(), data)
             state = {"v": 1, "first": federation.first, ROOT: trusted.root_version, TARGETS: trusted.targets_version}
-            write_private(self.path(name) / _STATE, json.dumps(state).encode())
+            write_private(self.path(name) / STATE, json.dumps(state).encode())
 
     def put(self, name: Origin, role: str, version: int, data: bytes) -> None:
         """Store a version of `root` or `targets` that was verified; it is trusted once `keep` says so. Raises StorageError."""
@@ -145,7 +145,7 @@ class FederationFiles:
     def forget(self, name: Origin) -> None:
         """Trust a federation no more; its files stay, so that it could be taken up again where it was."""
         with storage_errors(f"leave the federation {name}"), self.locked(name):
-            state = self.path(name) / _STATE
+            state = self.path(name) / STATE
             if state.is_file():
                 state.replace(state.with_name("left.json"))
 

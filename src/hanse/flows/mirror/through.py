@@ -1,6 +1,7 @@
 """Pull-through: what a node answers for names that it neither owns nor mirrors, from its upstream.
 
 1. A name falls through only if no account here has its namespace, no other origin has claimed it, and nothing here is called so.
+   One in a namespace that a federation gave to another member is asked of that member, never of the upstream.
 2. The revision is resolved as a gateway does it: pinned at first use, scanned, as of when the upstream was last seen.
 3. What the upstream shows only to those it chose is for this node's operators, and for those whom they let into the mirror.
 4. Files are fetched once however many ask, checked, and go on coming when whoever asked has left.
@@ -45,14 +46,15 @@ class Through:
 
         origin: the one that was asked for, this node's own for plain names.
         """
-        if origin not in (self.node.origin, self.origin):
-            return False
         own = parse_repo_id(self.node.origin, kind, path)
+        owner = self.puller.settings.roots(self.node.clock.now()).owner(path)
+        answers = owner or self.origin
+        if owner == self.node.origin or origin not in (self.node.origin, answers):
+            return False
         with self.node.db.read() as conn:
-            claimant = accounts.claimant(conn, own.namespace)
-            if claimant is not None and claimant != self.origin:
+            if accounts.claimant(conn, own.namespace) not in (None, answers):
                 return False
-            if origin == self.origin:
+            if origin == answers:
                 return True
             return accounts.find_account(conn, own.namespace) is None and repos.find_claimed(conn, own) is None
 
@@ -85,7 +87,8 @@ class CallersView:
         if found.claims.get("gated") or found.claims.get("private"):
             self._require(found)
         completing = self.through.completing
-        if completing is not None and 0 < sum(pin.size for pin in found.files.values()) <= self.through.below:
+        mirrored = found.repo.origin == self.through.origin
+        if mirrored and completing is not None and 0 < sum(pin.size for pin in found.files.values()) <= self.through.below:
             completing.want(kind, found.repo.path, revision)
         return found
 

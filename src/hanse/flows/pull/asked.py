@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hanse.errors import BadRepoId, EntryNotFound
+from hanse.flows.federation.roots import FOLDER, Roots, known_roots
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.rulesets import builtin_ruleset
 from hanse.model.decision import Decision, EvidenceFacts, Rung
@@ -26,7 +27,8 @@ class PullSettings:
     """Whom a puller asks and what it lets pass.
 
     nodes: addresses, the home node first; upstream: address of a Hub-shaped origin; home: HANSE_HOME; token_for: the token that
-    this user has for an address, empty if none; offline: use no network.
+    this user has for an address, empty if none; offline: use no network; federations: the folder of those that are trusted, None
+    for the one in HANSE_HOME.
     """
 
     nodes: tuple[str, ...]
@@ -36,6 +38,11 @@ class PullSettings:
     token_for: Callable[[str], str] = lambda _: ""
     offline: bool = False
     rules: Ruleset = field(default_factory=builtin_ruleset)
+    federations: Path | None = None
+
+    def roots(self, now: int) -> Roots:
+        """Return what federations vouch for at `now`; raises StorageError, or BadProof if one of them has expired."""
+        return known_roots(self.federations or self.home / FOLDER, now)
 
     @property
     def home_node(self) -> str:

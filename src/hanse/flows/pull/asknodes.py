@@ -180,6 +180,11 @@ class NoGrowth:
         return self
 
 
+def verifying_with(settings: PullSettings, now: int) -> Verifying:
+    """Return what a puller verifies evidence with at `now`: files that were not scanned yet are scanned later."""
+    return Verifying(settings.policy, settings.home, now, scans=(PENDING,), federations=settings.federations)
+
+
 def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, source: NodeGrowth, now: int) -> Found:
     """Return the revision that several evidence files show together.
 
@@ -187,16 +192,16 @@ def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, s
     nodes two histories, StorageError.
     """
     question = Question(asked.repo.path, asked.repo.type, asked.revision)
-    verifying = Verifying(settings.policy, settings.home, now, scans=(PENDING,))
+    with_what = verifying_with(settings, now)
     try:
-        return _together(shown, question, source, verifying)
+        return _together(shown, question, source, with_what)
     except (VerificationFailed, PolicyError, InputError) as failure:
-        false = _false(shown, question, source, verifying)
+        false = _false(shown, question, source, with_what)
         honest = [one for one in shown if one.node not in false]
         if not honest or not false:
             raise
         try:
-            found = _together(honest, question, source, verifying)
+            found = _together(honest, question, source, with_what)
         except (VerificationFailed, PolicyError, InputError):
             raise failure from None
         return replace(found, false={**false, **found.false})

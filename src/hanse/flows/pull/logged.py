@@ -85,7 +85,7 @@ class Logged:
 def verify_logged(evidence: UnverifiedEvidence, source: Growth, question: Question, verifying: Verifying) -> Logged:
     """Return what evidence without a signed list of files proves of the question; raises VerificationFailed, StorageError."""
     trust = with_policy(trust_of(evidence, source, verifying), verifying.policy)
-    want = wanted(question, evidence)
+    want = wanted(question, evidence, verifying.roots)
     failed = []
     for shown in evidence.logs:
         try:
@@ -102,6 +102,8 @@ def verify_logged(evidence: UnverifiedEvidence, source: Growth, question: Questi
 
 def _found(log: ShownLog, evidence: UnverifiedEvidence, trust: Trust, want: Wanted, question: Question) -> Logged:
     """Return what one log proves."""
+    if want.origin not in (None, log.origin):
+        raise BadProof(f"{question.repo} is a name of {want.origin}, not of {log.origin}")
     if log.behind or (not log.consistent and trust.ask_growth):
         raise RolledBack(f"{log.origin} is shown at {log.checkpoint.size} leaves, which do not continue what was seen before")
     repo = _repo(log.origin, question)

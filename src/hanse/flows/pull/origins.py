@@ -59,9 +59,9 @@ class Origins:
         mine = (token if url == self.settings.home_node else "") or self.settings.token_for(url)
         return Hub(url, mine, client=self.bulk)
 
-    def awake(self) -> list[str]:
-        """Return the nodes that are not left alone for now."""
-        return [node for node in self.settings.nodes if not self.health.resting(node)]
+    def awake(self, nodes: Sequence[str]) -> list[str]:
+        """Return those of some nodes that are not left alone for now."""
+        return [node for node in nodes if not self.health.resting(node)]
 
     def places(self, asked: Asked, repo: RepoId, rev: str, *, private: bool, first: Sequence[str] = ()) -> tuple[Place, ...]:
         """Return where the bytes of a revision can be had: nodes that showed it first, then others, then its upstream.

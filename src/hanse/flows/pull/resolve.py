@@ -1,7 +1,8 @@
 """From a name to a revision that may be used: nodes first, by evidence; then an upstream, by claims pinned at first use.
 
 1. A commit id that was confirmed lately is not asked for again.
-2. All nodes are asked at once. Who has something to wait for it does not wait long.
+2. All nodes are asked at once, and for a namespace that a federation gave to a member that member, who alone answers for it; if
+   it is silent, other members, who may have copies. Who has something to wait for it does not wait long.
 3. What they show is verified together, and again with what is held here, if it is not enough by itself.
 4. Where no node has the name, and it is no member's, the upstream is asked.
 5. Where nobody answers, what is held is given at once, with the time of which it is.
@@ -30,19 +31,19 @@ from hanse.errors import (
     RevisionNotFound,
     VerificationFailed,
 )
-from hanse.flows.pull import asknodes as nodes
+from hanse.flows.pull import asknodes
 from hanse.flows.pull.asked import Asked, PulledRevision
 from hanse.flows.pull.asknodes import Found, NodeAnswer, NodesGrowth, NoGrowth, State
 from hanse.flows.pull.claims import Claimed, ask_claims
-from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records
 from hanse.flows.pull.logged import verify_logged
 from hanse.flows.pull.made import Maker
+from hanse.flows.pull.members import Members
 from hanse.flows.pull.merge import Shown
 from hanse.flows.pull.origins import Origins
 from hanse.flows.pull.owned import Owned
 from hanse.flows.pull.threads import done_within, started
-from hanse.flows.verify_folder import Question, Verifying
+from hanse.flows.verify_folder import Question
 from hanse.model.repo import Origin, RepoType, parse_name, parse_repo_id
 from hanse.peers.hub import origin_of
 
@@ -99,6 +100,7 @@ class _One:
         self.settings = parent.settings
         self.maker = parent.maker
         self.owned = parent.owned
+        self.members = Members.of(parent.settings, asked, now)
         self.notices: list[str] = []
         self.record, self.ref = self._recorded()
 
@@ -107,7 +109,7 @@ class _One:
     def _recorded(self) -> tuple[KnownRevision | None, KnownRef | None]:
         """Return what is known here of the revision that is asked for, by whoever answered for the name last."""
         name = self.known.name(self.asked.repo)
-        if name is None:
+        if name is None or self.members.owner not in (None, name.origin):
             return None, None
         repo = replace(self.asked.repo, origin=name.origin)
         ref = None if self.asked.pinned else self.known.ref(repo, self.asked.revision)
@@ -132,7 +134,7 @@ class _One:
         if data is None:
             claimed = Claimed(record)
             return self.maker.from_claims(self.asked, self.known, claimed, self.now, as_of=as_of, notices=self.notices)
-        found = nodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, NoGrowth(), self.now)
+        found = asknodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, NoGrowth(), self.now)
         return self.maker.from_evidence(self.asked, self.known, found, self.now, as_of=as_of, notices=self.notices)
 
     # The way.
@@ -144,7 +146,7 @@ class _One:
         recent = self._recent()
         if recent is not None:
             return recent
-        answers = self._ask_nodes()
+        answers = self._ask_all()
         shown = [one for one in answers if one.state is State.SHOWN]
         if any(one.state is State.RECALLED for one in answers if not shown or one.node == self.settings.home_node):
             return self._recalled(answers)
@@ -165,13 +167,22 @@ class _One:
     def _patience(self) -> float | None:
         return None if self.record is None else HELD_SECONDS
 
-    def _ask_nodes(self) -> list[NodeAnswer]:
-        """Return what every node says; those left alone or too slow for what is held are down."""
-        awake = self.origins.awake()
+    def _ask_all(self) -> list[NodeAnswer]:
+        """Return what every node says that is to be asked."""
+        members = self.members
+        answers = self._ask_nodes(tuple(dict.fromkeys((*self.settings.nodes, *members.own))))
+        copies = members.copies(answers)
+        if not copies or (self.record is not None and self.record.private):
+            return answers
+        return answers + [members.copied(one) for one in self._ask_nodes(copies)]
+
+    def _ask_nodes(self, nodes: Sequence[str]) -> list[NodeAnswer]:
+        """Return what these nodes say; those left alone or too slow for what is held are down."""
+        awake = self.origins.awake(nodes)
         asking = {node: started(self._asking(node)) for node in awake}
         done = done_within(list(asking.values()), self._patience())
         found = []
-        for node in self.settings.nodes:
+        for node in nodes:
             future = asking.get(node)
             if future is None or future not in done:
                 says = f"{node} did not answer {'lately' if future is None else 'in time'}"
@@ -182,7 +193,7 @@ class _One:
 
     def _asking(self, node: str) -> Callable[[], NodeAnswer]:
         def ask() -> NodeAnswer:
-            answer = nodes.ask_node(self.origins.peers, node, self.asked, self.origins.token(node, self.asked))
+            answer = asknodes.ask_node(self.origins.peers, node, self.asked, self.origins.token(node, self.asked))
             self.note(node, answer.error)
             return answer
 
@@ -208,7 +219,7 @@ class _One:
         names = [one.node for one in answers]
         growth = NodesGrowth(self.origins.peers, names)
         try:
-            found = nodes.verify_shown(shown, self.asked, self.settings, growth, self.now)
+            found = asknodes.verify_shown(shown, self.asked, self.settings, growth, self.now)
         except (VerificationFailed, PolicyError) as failure:
             logged = None if isinstance(failure, PolicyError) else self._logged(shown, growth)
             if logged is not None:
@@ -226,7 +237,7 @@ class _One:
     def _logged(self, shown: Sequence[Shown], growth: NodesGrowth) -> PulledRevision | None:
         """Return a revision that nobody has signed yet and that a log proves, None if there is none such."""
         question = Question(self.asked.repo.path, self.asked.repo.type, self.asked.revision)
-        verifying = Verifying(self.settings.policy, self.settings.home, self.now, scans=(PENDING,))
+        verifying = asknodes.verifying_with(self.settings, self.now)
         for one in shown:
             try:
                 if one.evidence.bundles:
@@ -249,11 +260,11 @@ class _One:
         if data is None:
             return None
         try:
-            return nodes.verify_shown([Shown(_HERE, data), *shown], self.asked, self.settings, growth, self.now)
+            return asknodes.verify_shown([Shown(_HERE, data), *shown], self.asked, self.settings, growth, self.now)
         except HanseError:
             pass
         try:
-            return nodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, NoGrowth(), self.now)
+            return asknodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, NoGrowth(), self.now)
         except HanseError:
             return None
 
@@ -291,6 +302,8 @@ class _One:
 
     def _taken(self, answers: Sequence[NodeAnswer]) -> str:
         """Return whose name it is if it is a member's, in words; empty if it may be an upstream's."""
+        if self.members.owner is not None:
+            return f"of {self.members.owner}"
         if any(one.state is State.CLAIMED for one in answers):
             return "a member's, who has no such repository"
         name = self.known.name(self.asked.repo)

@@ -10,7 +10,8 @@ from tests.support.founders import NAME, NOW, founded, founders
 from hanse.errors import BadProof
 from hanse.flows.federation.change import YEAR, begin
 from hanse.flows.federation.kept import FederationFiles
-from hanse.flows.federation.trusted import Roots, roots_of, with_roots
+from hanse.flows.federation.roots import Roots, with_roots
+from hanse.flows.federation.trusted import roots_of
 from hanse.flows.trust import Trust
 from hanse.model.repo import Origin
 

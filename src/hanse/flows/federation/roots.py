@@ -1,0 +1,87 @@
+"""What a reader trusts because a federation says so: logs with their keys, who cosigns them, whose a namespace is, where to ask.
+
+A log that a trusted federation lists is *configured*: no first contact, and no other key is taken for it. Whoever trusts no
+federation never loads what verifies one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hanse.errors import Conflict, StorageError
+from hanse.flows.trust import Cosigner, Trust
+from hanse.model.repo import Origin
+from hanse.tlog.note import NoteKey
+
+FOLDER = "federations"
+"""Where a reader keeps federations, below HANSE_HOME."""
+STATE = "trusted.json"
+Seen = tuple[tuple[str, int, int, int], ...]
+"""Which federations there are, and what tells whether one changed: name, and inode, size and time of its state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """logs: keys of each log that is listed; cosigners: witnesses and mirrors of the members; owners: origin by namespace.
+
+    addresses: where each member answers, best first; contested: namespaces that two federations give to different members.
+    """
+
+    logs: Mapping[Origin, tuple[NoteKey, ...]] = field(default_factory=dict)
+    cosigners: tuple[Cosigner, ...] = ()
+    owners: Mapping[str, Origin] = field(default_factory=dict)
+    addresses: Mapping[Origin, tuple[str, ...]] = field(default_factory=dict)
+    contested: frozenset[str] = frozenset()
+
+    def owner(self, path: str) -> Origin | None:
+        """Return the member whose namespace a repository's name begins with (any case), None if that is nobody's.
+
+        Raises Conflict if trusted federations differ about it.
+        """
+        namespace = path.partition("/")[0].lower()
+        if namespace in self.contested:
+            raise Conflict(
+                f"the federations that are trusted here differ about whose {namespace!r} is", hint="hanse trust remove NAME"
+            )
+        return self.owners.get(namespace)
+
+    def carriers(self, owner: Origin) -> tuple[str, ...]:
+        """Return where a member's names can be asked for: at the member first, then at the others, which hold copies."""
+        others = [urls[0] for origin, urls in self.addresses.items() if origin != owner]
+        return tuple(dict.fromkeys((*self.addresses.get(owner, ()), *others)))
+
+
+def known_roots(folder: Path, now: int) -> Roots:
+    """Return what the federations kept in a folder vouch for at `now`; read again only when one of them changed.
+
+    Raises StorageError if what is kept is damaged, BadProof if it has expired (`hanse.flows.federation.trusted`).
+    """
+    seen = _seen(folder)
+    if not seen:
+        return Roots()
+    from hanse.flows.federation.trusted import roots_seen  # noqa: PLC0415 it loads TUF, which most readers do not need
+
+    return roots_seen(folder, seen, now)
+
+
+def _seen(folder: Path) -> Seen:
+    try:
+        found = []
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            state = path / STATE
+            if state.is_file():
+                status = state.stat()
+                found.append((path.name, status.st_ino, status.st_size, status.st_mtime_ns))
+    except OSError as error:
+        raise StorageError(f"cannot read the federations in {folder}: {error.strerror}") from error
+    return tuple(found)
+
+
+def with_roots(trust: Trust, roots: Roots) -> Trust:
+    """Return `trust` with the logs and cosigners of the federations."""
+    logs = dict(trust.logs)
+    for origin, keys in roots.logs.items():
+        logs[origin] = tuple(dict.fromkeys((*logs.get(origin, ()), *keys)))
+    return replace(trust, logs=logs, cosigners=tuple(dict.fromkeys((*trust.cosigners, *roots.cosigners))))
