@@ -139,6 +139,36 @@ def test_a_silent_source_costs_little_once(home: Machine, origin: HubOrigin) -> 
         assert time.monotonic() - before < 10
 
 
+def test_rest_spares_only_waiting_for_what_is_held(home: Machine, origin: HubOrigin) -> None:
+    """Where nothing is held, a source that has just failed is asked at once."""
+    origin.stop()
+    for puller in (home.puller(upstream=origin.url), home.puller(origin.url, upstream=origin.url)):
+        with pytest.raises(PeerDown):
+            main_of(puller)
+        origin.start()
+        assert main_of(puller).as_of is None
+        origin.stop()
+        for kind in ("revision", "ref", "name"):
+            for key in home.held.keys(kind):
+                home.held.delete(kind, key)
+
+
+def test_after_an_outage_the_next_start_sees_it(home: Machine, origin: HubOrigin) -> None:
+    """A new process asks a source that rests once, shortly, and does not say `as of` of what that confirms."""
+    found = main_of(home.puller(upstream=origin.url))
+    origin.stop()
+    assert main_of(home.puller(upstream=origin.url)).as_of is not None
+    origin.start()
+    again = main_of(home.puller(upstream=origin.url))
+    assert (again.rev, again.as_of, again.notices) == (found.rev, None, ())
+
+
+def test_an_endpoint_is_node_and_upstream(home: Machine, origin: HubOrigin) -> None:
+    """A server that is asked as both and has no evidence is an upstream, also where it fails when it is asked for evidence."""
+    found = main_of(home.puller(origin.url, upstream=origin.url))
+    assert (found.rung, len(found.places), found.notices) == (Rung.LOCAL, 1, ())
+
+
 def test_what_an_upstream_removed_stays(home: Machine, origin: HubOrigin) -> None:
     """Whatever became of the name, what was seen is still there, as of when it was seen."""
     found = main_of(home.puller(upstream=origin.url))
