@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,5 +105,5 @@ def test_redirects_lead_nowhere_inside(stage: Stage) -> None:
     stage.liar.faults.set(Fault.REDIRECT)
     place = stage.place(stage.liar, listed=False)
     with pytest.raises(HanseError) as failed:
-        stage.fetcher.open(stage.pins[WEIGHTS], [place]).wait(60)
+        stage.fetcher.open(replace(stage.pins[WEIGHTS], xet=None), [place]).wait(60)
     assert place.name in failed.value.message

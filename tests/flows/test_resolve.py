@@ -20,7 +20,9 @@ from hanse.errors import (
     RepoNotFound,
     RevisionNotFound,
 )
+from hanse.flows.pull.forget import forget
 from hanse.model.decision import Rung, State
+from hanse.model.repo import RepoType
 
 FILES = {"config.json": b"{}", "model.safetensors": b"w" * 100_000}
 
@@ -67,6 +69,21 @@ def test_a_revision_has_one_content_for_ever(home: Machine, origin: HubOrigin) -
     assert held.rev == rev
     assert held.files["model.safetensors"] == origin.pins("org/m", xet=False)["model.safetensors"]
     assert any("alarm" in one for one in held.notices)
+
+
+def test_a_false_first_sight_can_be_forgotten(home: Machine, origin: HubOrigin) -> None:
+    """The refusal of the true files says the command; after it they are pinned and come."""
+    origin.faults.set(Fault.TREE_SIZE, path="config.json")
+    main_of(home.puller(upstream=origin.url))
+    origin.faults.clear()
+    home.clock.time += 3600
+    with pytest.raises(Equivocation) as error:
+        main_of(home.puller(upstream=origin.url))
+    rev = origin.repo("org/m").newest.rev
+    assert f"`hanse cache forget org/m@{rev}`" in error.value.hint
+    forget(home.held, RepoType.MODEL, "org/m", rev)
+    found = main_of(home.puller(upstream=origin.url))
+    assert content(home.made[-1], found, "config.json") == b"{}"
 
 
 def test_a_ref_moves_on_and_never_back(home: Machine, origin: HubOrigin) -> None:

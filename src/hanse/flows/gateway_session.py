@@ -121,7 +121,7 @@ class Session:
 
     def lied(self, place: str, message: str) -> None:
         """Take note of bytes from a place that were not what they had to be, and say it."""
-        text = f"{place}: {message}" if place not in message else message
+        text = message if message.startswith(f"{place}: ") else f"{place}: {message}"
         with self._lock:
             if len(self._lies) < MAX_KEPT:
                 self._lies.append(text)
@@ -185,7 +185,8 @@ def one_line(summary: Summary) -> str:
     elif used:
         parts.append("nothing had to be fetched")
     if summary.lies:
-        parts.append(f"false bytes {len(summary.lies)} times: {_some(list(dict.fromkeys(summary.lies)))}")
+        told = [one.partition("; ")[0] for one in summary.lies]
+        parts.append(f"false bytes {f'{len(told)} times' if len(told) > 1 else 'once'}: {_some(list(dict.fromkeys(told)))}")
     if summary.refused:
         parts.append(f"refused: {_some([one.repo for one in summary.refused])}")
     return f"policy {summary.policy}: {'; '.join(parts)}"

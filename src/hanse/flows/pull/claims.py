@@ -26,6 +26,10 @@ from hanse.model.repo import Origin, RepoType
 MAX_FILES = 200_000
 MAX_COMMITS = 10_000
 _SHOWN = 3
+_ONE_CONTENT = (
+    "a commit id has one content for ever: ask another source which of the two is true; if what was seen first is false, "
+    "`hanse cache forget {}`"
+)
 
 
 class Info(Protocol):
@@ -126,7 +130,7 @@ def _pin(
         if says:
             told = f"revision {rev} of {repo} was pinned with other files on {rfc3339(before.first)}: {says}"
             known.raise_alarm(repo, rev, told, now)
-            raise Equivocation(told, hint="a commit id has one content for ever: ask another source which of the two is true")
+            raise Equivocation(told, hint=_ONE_CONTENT.format(f"{repo.path}@{rev}"))
         found = replace(before, claims=claims or before.claims, confirmed=now, private=private)
     known.keep_revision(found)
     return found

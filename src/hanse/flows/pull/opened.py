@@ -39,7 +39,9 @@ def whom(
     store: Path | None = None,
     offline: bool = False,
 ) -> Whom:
-    """Return who is asked, from what was said and the environment; raises InputError for an address that is none. See `hanse.flows.named_servers`.
+    """Return who is asked, from what was said and the environment (`hanse.flows.named_servers`).
+
+    Raises InputError for an address that is none.
     """
     home = home_folder(environ)
     named, above = servers(nodes, upstream, environ)
