@@ -80,7 +80,7 @@ def caches_folder(home: Path, say: Callable[[str], None]) -> Iterator[Path]:
             yield home
             return
     except OSError as error:
-        if home.exists():
+        if os.path.lexists(home):
             raise StorageError(f"{home} is no folder: {error.strerror}", hint="set HANSE_HOME") from error
     say(f"{home} cannot be written: what is fetched now is kept only until the end")
     folder = Path(tempfile.mkdtemp(prefix="hanse-run-"))

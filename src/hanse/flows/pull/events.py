@@ -7,12 +7,13 @@ from enum import Enum
 
 
 class Kind(str, Enum):
-    """What an event tells: bytes came; a place lied, is slow, or cannot be used; a file is there."""
+    """What an event tells: bytes came; a place lied, is slow or out of use; another process is waited for; a file is there."""
 
     PROGRESS = "progress"
     LIE = "lie"
     SLOW = "slow"
     DEAD = "dead"
+    WAIT = "wait"
     DONE = "done"
 
 

@@ -37,7 +37,7 @@ def forget(records: Records, kind: RepoType, name: str, rev: str = "") -> Forgot
     if known is not None and known.node:
         raise PolicyError(
             f"{path} is of {known.origin}, whose log says what its revisions are: that is not forgotten",
-            hint="what a log shows is checked anew each time; if the log itself is wrong, docs/trust.md says what to do",
+            hint="what a log shows is checked anew each time",
         )
     own = f"{kind.value}/{repo.folded}"
     found: dict[str, list[str]] = {}

@@ -69,5 +69,5 @@ def test_what_was_signed_stays(held: Held) -> None:
     assert f"hub.example/model/org/model@{REV}" in forget(held, MODEL, "org/model").revisions  # what the token's owner saw
     assert Known(held).revision(REPO, REV) is not None
     Known(held).keep_name(REPO, 20, node=True)
-    with pytest.raises(PolicyError, match="is of hub.example, whose log"):
+    with pytest.raises(PolicyError, match=r"is of hub\.example, whose log"):
         forget(held, MODEL, "org/model")
