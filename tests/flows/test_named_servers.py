@@ -17,7 +17,8 @@ def test_an_endpoint_is_asked_as_a_node_and_as_an_upstream() -> None:
     assert servers((), None, {"HF_ENDPOINT": f"{PUBLIC_HUB}/"}) == ((), PUBLIC_HUB)
     assert servers((), None, {"HF_ENDPOINT": f"{NODE}/"}) == ((NODE,), NODE)
     assert servers((), "none", {"HF_ENDPOINT": NODE}) == ((NODE,), None)
-    assert servers((), PUBLIC_HUB, {"HF_ENDPOINT": NODE}) == ((NODE,), PUBLIC_HUB)
+    assert servers((), PUBLIC_HUB, {"HF_ENDPOINT": NODE}) == ((), PUBLIC_HUB)
+    assert servers((), NODE, {"HF_ENDPOINT": NODE}) == ((NODE,), NODE)
     assert servers(("http://b/",), None, {"HANSE_NODE": NODE}) == (("http://b",), PUBLIC_HUB)
     assert servers((), None, {"HANSE_NODE": f"{NODE}/, http://b {NODE}"}) == ((NODE, "http://b"), PUBLIC_HUB)
     with pytest.raises(InputError):

@@ -27,11 +27,12 @@ def nodes_of(environ: Mapping[str, str]) -> tuple[str, ...]:
 def servers(nodes: Sequence[str], upstream: str | None, environ: Mapping[str, str]) -> tuple[tuple[str, ...], str | None]:
     """Return the addresses of nodes and upstream; raises InputError for what is none.
 
-    Nodes: those that were named, else those in HANSE_NODE, else HF_ENDPOINT unless that is the public hub. Upstream: the one that
-    was named (`none` for none), else HF_ENDPOINT, else the public hub.
+    Nodes: those that were named, else those in HANSE_NODE, else HF_ENDPOINT unless that is the public hub or another upstream was
+    named in its place. Upstream: the one that was named (`none` for none), else HF_ENDPOINT, else the public hub.
     """
     endpoint = before(environ).get("HF_ENDPOINT", "").rstrip("/")
-    own = (endpoint,) if endpoint not in {"", PUBLIC_HUB} else ()
+    replaced = upstream not in {None, "", NONE, endpoint}
+    own = (endpoint,) if endpoint not in {"", PUBLIC_HUB} and not replaced else ()
     named = tuple(nodes) or nodes_of(environ) or own
     chosen = endpoint or PUBLIC_HUB if upstream is None else upstream
     return tuple(dict.fromkeys(parse_base(one) for one in named)), None if chosen in {"", NONE} else parse_base(chosen)

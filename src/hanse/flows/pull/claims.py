@@ -30,6 +30,7 @@ _ONE_CONTENT = (
     "a commit id has one content for ever: ask another source which of the two is true; if what was seen first is false, "
     "`hanse cache forget {}`"
 )
+_SAID = {RepoType.MODEL: "", RepoType.DATASET: " --repo-type dataset"}
 
 
 class Info(Protocol):
@@ -130,7 +131,7 @@ def _pin(
         if says:
             told = f"revision {rev} of {repo} was pinned with other files on {rfc3339(before.first)}: {says}"
             known.raise_alarm(repo, rev, told, now)
-            raise Equivocation(told, hint=_ONE_CONTENT.format(f"{repo.path}@{rev}"))
+            raise Equivocation(told, hint=_ONE_CONTENT.format(f"{repo.path}@{rev}{_SAID[repo.type]}"))
         found = replace(before, claims=claims or before.claims, confirmed=now, private=private)
     known.keep_revision(found)
     return found
