@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from tests.support.gateways import Shown
 
@@ -34,6 +35,15 @@ def test_one_line() -> None:
     )
     assert said[0].startswith("false bytes: n2:80: chunk 3 of model.bin is false; it is asked")
     assert said[1:] == ["refused org/c: it runs os.system"]
+
+
+def test_what_is_to_be_known_is_said_once() -> None:
+    """A branch that was rewritten is told when it is met, not at every request."""
+    said: list[str] = []
+    session = Session("open", said.append)
+    for _ in range(3):
+        session.used(replace(_revision("org/a"), notices=("main was rewritten",)))
+    assert said == ["org/a: main was rewritten"]
 
 
 def test_nothing_happened() -> None:

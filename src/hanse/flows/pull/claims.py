@@ -2,8 +2,8 @@
 
 1. The origin is asked what the revision is; a commit id is answered with itself.
 2. A revision met for the first time is pinned: every file by path, size and digests. Later it has exactly these or is refused.
-3. A ref may move on. Where it goes back to what was seen before its newest place, it stays; where it goes to a commit that does
-   not continue the newest one, that is shown. What it pointed at before stays known.
+3. A ref may move on. Where it goes back to what was seen before its newest place, or to what that continues, it stays;
+   where it goes to a commit that does not continue the newest one, that is shown. What it pointed at before stays known.
 """
 
 from __future__ import annotations
@@ -179,6 +179,12 @@ def _follow(hub: Claimer, asked: Asked, before: KnownRef | None, rev: GitOid, no
         return before, (says,)
     if _continues(hub, asked, before.rev, rev):
         return before.moved(rev, now), ()
+    if _continues(hub, asked, rev, before.rev):
+        says = (
+            f"{where} is shown at {rev[:12]}, which is older than {before.rev[:12]}, seen on {rfc3339(before.history[-1][1])}: "
+            f"it stays at the newer one; name the revision {rev} to have the other"
+        )
+        return before, (says,)
     says = f"{where} was rewritten: {rev[:12]} does not continue {before.rev[:12]}, seen on {rfc3339(before.history[-1][1])}"
     return before.moved(rev, now), (says,)
 
