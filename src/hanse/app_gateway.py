@@ -80,7 +80,7 @@ def caches_folder(home: Path, say: Callable[[str], None]) -> Iterator[Path]:
             yield home
             return
     except OSError as error:
-        if home.exists():
+        if os.path.lexists(home):
             raise StorageError(f"{home} is no folder: {error.strerror}", hint="set HANSE_HOME") from error
     say(f"{home} cannot be written: what is fetched now is kept only until the end")
     folder = Path(tempfile.mkdtemp(prefix="hanse-run-"))
@@ -195,17 +195,18 @@ class Gateway:
     def _source(self, held: Held) -> Iterator[tuple[GatewaySource, Home]]:
         from hanse.clock import SystemClock  # noqa: PLC0415 same
         from hanse.flows.credentials import Credentials  # noqa: PLC0415 same
-        from hanse.flows.gateway_home import Home, choose_home, foreign_token, same_server  # noqa: PLC0415 same
+        from hanse.flows.gateway_home import Home, choose_home, foreign_tokens, same_server  # noqa: PLC0415 same
         from hanse.flows.gateway_pull import Counting, GatewaySource  # noqa: PLC0415 same
         from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
         from hanse.flows.pull.puller import Puller  # noqa: PLC0415 same
         from hanse.peers.client import PeerClient  # noqa: PLC0415 same
 
         options = self.options
-        settings = options.settings(Credentials(options.home, options.environ).token_for)
+        token_for = Credentials(options.home, options.environ).token_for
+        settings = options.settings(token_for)
         self._counting = Counting(self.session)
         url = choose_home(options.environ.get("HF_ENDPOINT", ""), options.nodes, options.upstream)
         puller = Puller(settings, held, Fetcher(held, report=self._counting.report), SystemClock())
         with contextlib.closing(puller), contextlib.closing(PeerClient()) as client:
-            home = Home(url, client, foreign_token(options.environ, url))
+            home = Home(url, client, foreign_tokens(options.environ, url, token_for(url) if url else ""))
             yield GatewaySource(puller, self._counting, own_token=same_server(url, settings.home_node)), home

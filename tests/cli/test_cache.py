@@ -9,6 +9,9 @@ import pytest
 from tests.support.held import hold, sha256_of
 
 from hanse.cli.main import run
+from hanse.flows.pull.known import Known, KnownRevision
+from hanse.model.digest import GitOid
+from hanse.model.repo import Origin, RepoId, RepoType
 from hanse.store.held import Held
 
 LABEL = "hub.example/org/name@" + "a" * 40
@@ -82,3 +85,16 @@ def test_a_size_that_is_none(store: Path, capsys: pytest.CaptureFixture[str]) ->
     """A limit that is no size is refused before anything is removed."""
     assert run(["cache", "prune", "--cache-size", "much"]) == 1
     assert "size" in capsys.readouterr().err
+
+
+def test_forgetting(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was pinned at first use goes by the name that a refusal says; files stay."""
+    repo = RepoId(Origin("hub.example"), RepoType.MODEL, "org", "name")
+    with Held.open(store) as held:
+        Known(held).keep_revision(KnownRevision(repo, GitOid("a" * 40), {}, None))
+    assert run(["cache", "forget", f"org/name@{'a' * 40}"]) == 0
+    assert capsys.readouterr().out == f"forgotten: hub.example/model/org/name@{'a' * 40}\n"
+    assert run(["cache", "forget", "org/name"]) == 1
+    with Held.open(store) as held:
+        assert Known(held).revision(repo, "a" * 40) is None
+        assert len(held.stock().listed()) == 2

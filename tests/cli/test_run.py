@@ -19,8 +19,9 @@ NAME = "org/m"
 FILES = {"config.json": b'{"model_type": "bert"}', "sub/notes.txt": b"hello\n"}
 _FETCH = """
 import os, sys, urllib.request
-open_ = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-print(open_(os.environ["HF_ENDPOINT"] + "/org/m/resolve/main/" + sys.argv[1]).read().decode(), end="")
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+opener.addheaders += [("Authorization", "Bearer " + os.environ.get("HF_TOKEN", "none"))]
+print(opener.open(os.environ["HF_ENDPOINT"] + "/org/m/resolve/main/" + sys.argv[1]).read().decode(), end="")
 """
 _SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
 
@@ -52,7 +53,8 @@ def _python(code: str, *arguments: str) -> list[str]:
 def test_what_it_is_for(origin: HubOrigin, tmp_path: Path) -> None:
     """A program gets verified bytes; afterwards one line and a file tell what it used; what is held needs no network."""
     out = tmp_path / "summary.json"
-    done = _run(tmp_path / "home", "--upstream", origin.url, "--json", str(out), *_python(_FETCH, "config.json"))
+    done = _run(tmp_path / "home", "--upstream", origin.url, "--json", str(out), *_python(_FETCH, "config.json"), HF_TOKEN="hf_x")
+    assert not [one for one in origin.requests if "authorization" in one.headers], "HF_TOKEN is for the public hub"
     assert (done.returncode, done.stdout) == (0, FILES["config.json"].decode()), done.stderr
     assert done.stderr.startswith("hanse: policy open: org/m@"), done.stderr
     assert "(local); 22 B verified from 127.0.0.1:" in done.stderr

@@ -33,6 +33,7 @@ COMMANDS = {
     "hf 2.4": f"{client_hf('hub2')} {HF}",
     "hf 2.4 with Xet": f"{client_hf('hub2')} {HF}",
     "hanse pull": f"{HANSE} pull {{repo}} --upstream {{origin}} --policy open --include {{file}} --to {{dir}}",
+    "hf 2.4 under hanse run": f"{HANSE} run --upstream {{origin}} --policy open -- {client_hf('hub2')} {HF}",
 }
 PROXIES = ("nginx", "nginx with a cache", "olah 0.5.4", "hanse gateway")
 XET = ("hf 2.4 with Xet", "hanse gateway", "hanse pull")

@@ -53,11 +53,11 @@ class Origins:
         """Return the files."""
         return self.files
 
-    def commits(self, _: RepoType, __: str, ___: str) -> Iterator[Said]:
-        """Yield the history."""
+    def commits(self, _: RepoType, __: str, rev: str) -> Iterator[Said]:
+        """Yield the history of a commit, nothing of one that is not in it."""
         if self.down:
             raise PeerDown("down")
-        return (Said(one) for one in self.history)
+        return (Said(one) for one in (self.history[self.history.index(rev) :] if rev in self.history else ()))
 
 
 @pytest.fixture(name="known")
@@ -93,6 +93,17 @@ def test_a_second_content_is_an_alarm(known: Known) -> None:
     kept = known.revision(REPO, A)
     assert kept is not None
     assert kept.files == {"a.bin": bare}
+
+
+def test_a_ref_does_not_move_to_what_is_older(known: Known) -> None:
+    """Where the newest place seen continues what is shown now, that is older, also if it was never seen here."""
+    ask(Origins(main=B, history=(B, A)), known, now=1)
+    back = ask(Origins(main=A, history=(B, A)), known, now=2)
+    assert back.known.rev == B
+    assert "which is older than bbbbbbbbbbbb" in back.notices[0]
+    gone = ask(Origins(main=A, history=(A,)), known, now=3)
+    assert gone.known.rev == A
+    assert "was rewritten" in gone.notices[0]
 
 
 def test_refs_move_on(known: Known) -> None:

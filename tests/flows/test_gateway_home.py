@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hanse.errors import BadToken, NotAuthenticated, PeerMisbehaved
-from hanse.flows.gateway_home import Home, choose_home, foreign_token, same_server
+from hanse.flows.gateway_home import Home, choose_home, foreign_tokens, same_server
 from hanse.peers.client import Answer
 
 HOME = "http://node.example"
@@ -38,17 +38,20 @@ def test_the_home() -> None:
     assert not same_server("https://a.example", "http://a.example")
 
 
-def test_the_file_of_the_public_hub_is_for_the_public_hub(tmp_path: Path) -> None:
-    """The token that `hf auth login` keeps is not told to a node, unless HF_ENDPOINT says that it is the node's."""
-    (tmp_path / "token").write_text("hf_public\n")
-    environ = {"HF_HOME": str(tmp_path)}
-    assert foreign_token(environ, HOME) == "hf_public"
-    assert foreign_token(environ, "https://huggingface.co") == ""
-    assert foreign_token({**environ, "HF_ENDPOINT": HOME}, HOME) == ""
-    assert foreign_token({**environ, "HF_TOKEN": "hf_mine"}, HOME) == ""
-    home = Home(HOME, _Server(200, b"{}"), "hf_public")
-    assert home.own("hf_public") == ""
-    assert home.own("hf_mine") == "hf_mine"
+def test_what_clients_send_by_themselves_is_for_the_public_hub(tmp_path: Path) -> None:
+    """Neither HF_TOKEN nor the file of `hf auth login` is told to a server unless HF_ENDPOINT, HANSE_NODE or a login names it."""
+    (tmp_path / "token").write_text("hf_file\n")
+    environ = {"HF_HOME": str(tmp_path), "HF_TOKEN": "hf_env ", "HUGGING_FACE_HUB_TOKEN": "hf_old"}
+    everything = {"hf_file", "hf_env", "hf_old"}
+    assert foreign_tokens(environ, HOME) == everything
+    assert foreign_tokens({**environ, "HF_ENDPOINT": "http://other.example", "HANSE_NODE": "http://b"}, HOME) == everything
+    assert foreign_tokens({**environ, "HANSE_NODE": f"http://b.example, {HOME}"}, HOME) == everything
+    assert foreign_tokens(environ, "https://huggingface.co") == set()
+    assert foreign_tokens({**environ, "HF_ENDPOINT": f"{HOME}/"}, HOME) == set()
+    assert foreign_tokens({**environ, "HANSE_NODE": f"{HOME}/ http://b.example"}, HOME) == {"hf_file"}
+    assert foreign_tokens(environ, HOME, "hf_env") == {"hf_file", "hf_old"}
+    home = Home(HOME, _Server(200, b"{}"), foreign_tokens(environ, HOME))
+    assert [home.own(one) for one in ("hf_file", "hf_env", "hf_mine", "")] == ["", "", "hf_mine", ""]
 
 
 def test_whoami_is_asked_once_a_minute() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from tests.support.gateways import Shown
 
@@ -24,15 +25,25 @@ def test_one_line() -> None:
     session.used(_revision("org/b", as_of=1_700_000_000))
     session.came("n1:80", 90_000_000)
     session.came("n2:80", 3_100_000)
-    session.lied("n2:80", "model.bin, chunk 3")
+    session.lied("n2:80", "n2:80: chunk 3 of model.bin is false; it is asked for nothing more of this file")
     session.refused("org/c", "main", "it runs os.system")
     session.refused("org/c", "main", "it runs os.system")
     line = one_line(session.summary())
     assert line == (
         "policy strict: org/a@1f1f1f1 (agreed), org/b@1f1f1f1 (agreed, as of 2023-11-14T22:13:20Z); 93.1 MB verified from "
-        "n1:80 90.0 MB, n2:80 3.1 MB; false bytes 1 times: n2:80: model.bin, chunk 3; refused: org/c"
+        "n1:80 90.0 MB, n2:80 3.1 MB; false bytes once: n2:80: chunk 3 of model.bin is false; refused: org/c"
     )
-    assert said == ["false bytes: n2:80: model.bin, chunk 3", "refused org/c: it runs os.system"]
+    assert said[0].startswith("false bytes: n2:80: chunk 3 of model.bin is false; it is asked")
+    assert said[1:] == ["refused org/c: it runs os.system"]
+
+
+def test_what_is_to_be_known_is_said_once() -> None:
+    """A branch that was rewritten is told when it is met, not at every request."""
+    said: list[str] = []
+    session = Session("open", said.append)
+    for _ in range(3):
+        session.used(replace(_revision("org/a"), notices=("main was rewritten",)))
+    assert said == ["org/a: main was rewritten"]
 
 
 def test_nothing_happened() -> None:

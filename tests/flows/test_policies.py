@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from tests.support.facts import good
 from tests.support.signers import signer
 
-from hanse.errors import NotFoundError, PolicyError
+from hanse.errors import NotFoundError, PolicyError, StorageError
 from hanse.flows.policies import cautions, known_policies, load_file, load_policy, policy_or_refusal
 from hanse.model.decision import Quorum, State
 from hanse.policy.decide import decide
@@ -50,6 +51,27 @@ def test_by_name_and_path(tmp_path: Path) -> None:
     for name in ("no-such", "../policies/lab", str(tmp_path)):
         with pytest.raises(NotFoundError):
             load_policy(name, tmp_path)
+
+
+def test_a_home_that_cannot_be_entered(tmp_path: Path) -> None:
+    """It may hold a policy that refuses: using the default instead would be wrong. A link to nothing is no default, either."""
+    (home := tmp_path / "home").mkdir()
+    tmp_path.chmod(0o755)
+    home.chmod(0)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        for name in (None, "lab"):
+            with pytest.raises(StorageError, match="cannot look for the policy"):
+                load_policy(name, home)
+    finally:
+        if root:
+            os.seteuid(0)
+    home.chmod(0o700)
+    (home / "policy.toml").symlink_to("policy.toml")
+    with pytest.raises(NotFoundError, match="cannot read"):
+        load_policy(None, home)
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"policy = 1", HEAD.encode() + b"x = 1", b"#" * (1 << 21)])

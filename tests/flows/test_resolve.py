@@ -20,7 +20,9 @@ from hanse.errors import (
     RepoNotFound,
     RevisionNotFound,
 )
+from hanse.flows.pull.forget import forget
 from hanse.model.decision import Rung, State
+from hanse.model.repo import RepoType
 
 FILES = {"config.json": b"{}", "model.safetensors": b"w" * 100_000}
 
@@ -67,6 +69,21 @@ def test_a_revision_has_one_content_for_ever(home: Machine, origin: HubOrigin) -
     assert held.rev == rev
     assert held.files["model.safetensors"] == origin.pins("org/m", xet=False)["model.safetensors"]
     assert any("alarm" in one for one in held.notices)
+
+
+def test_a_false_first_sight_can_be_forgotten(home: Machine, origin: HubOrigin) -> None:
+    """The refusal of the true files says the command; after it they are pinned and come."""
+    origin.faults.set(Fault.TREE_SIZE, path="config.json")
+    main_of(home.puller(upstream=origin.url))
+    origin.faults.clear()
+    home.clock.time += 3600
+    with pytest.raises(Equivocation) as error:
+        main_of(home.puller(upstream=origin.url))
+    rev = origin.repo("org/m").newest.rev
+    assert f"`hanse cache forget org/m@{rev}`" in error.value.hint
+    forget(home.held, RepoType.MODEL, "org/m", rev)
+    found = main_of(home.puller(upstream=origin.url))
+    assert content(home.made[-1], found, "config.json") == b"{}"
 
 
 def test_a_ref_moves_on_and_never_back(home: Machine, origin: HubOrigin) -> None:
@@ -137,6 +154,36 @@ def test_a_silent_source_costs_little_once(home: Machine, origin: HubOrigin) -> 
         before = time.monotonic()
         assert main_of(home.puller(upstream=stalled.url)).rev == found.rev
         assert time.monotonic() - before < 10
+
+
+def test_rest_spares_only_waiting_for_what_is_held(home: Machine, origin: HubOrigin) -> None:
+    """Where nothing is held, a source that has just failed is asked at once."""
+    origin.stop()
+    for puller in (home.puller(upstream=origin.url), home.puller(origin.url, upstream=origin.url)):
+        with pytest.raises(PeerDown):
+            main_of(puller)
+        origin.start()
+        assert main_of(puller).as_of is None
+        origin.stop()
+        for kind in ("revision", "ref", "name"):
+            for key in home.held.keys(kind):
+                home.held.delete(kind, key)
+
+
+def test_after_an_outage_the_next_start_sees_it(home: Machine, origin: HubOrigin) -> None:
+    """A new process asks a source that rests once, shortly, and does not say `as of` of what that confirms."""
+    found = main_of(home.puller(upstream=origin.url))
+    origin.stop()
+    assert main_of(home.puller(upstream=origin.url)).as_of is not None
+    origin.start()
+    again = main_of(home.puller(upstream=origin.url))
+    assert (again.rev, again.as_of, again.notices) == (found.rev, None, ())
+
+
+def test_an_endpoint_is_node_and_upstream(home: Machine, origin: HubOrigin) -> None:
+    """A server that is asked as both and has no evidence is an upstream, also where it fails when it is asked for evidence."""
+    found = main_of(home.puller(origin.url, upstream=origin.url))
+    assert (found.rung, len(found.places), found.notices) == (Rung.LOCAL, 1, ())
 
 
 def test_what_an_upstream_removed_stays(home: Machine, origin: HubOrigin) -> None:

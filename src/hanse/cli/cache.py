@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -133,6 +133,27 @@ def verify(*, store: Store = None, as_json: Json = False) -> int:
             print(f"damaged, removed: {one}")
         print(f"{good} files are what they were")
     return 1 if bad else 0
+
+
+@app.command
+def forget(
+    name: Annotated[str, Parameter(help="NAMESPACE/NAME or ORIGIN/NAMESPACE/NAME, with @REVISION for one only.")],
+    /,
+    *,
+    repo_type: Annotated[Literal["model", "dataset"], Parameter(help="What the repository is.")] = "model",
+    store: Store = None,
+) -> None:
+    """Forget what was pinned of a name, or of one revision, when it was first seen: it is pinned anew at its next use.
+
+    What was signed or logged stays. Files stay, too: they are what their digests say.
+    """
+    from hanse.flows.pull.forget import forget as forget_pins
+    from hanse.model.repo import parse_repo_type
+
+    path, _, rev = name.partition("@")
+    with _opened(store) as held:
+        found = forget_pins(held, parse_repo_type(repo_type), path, rev)
+    print(f"forgotten: {', '.join((*found.revisions, *found.refs)) or path}")
 
 
 def _full_name(held: Held, name: str) -> str:

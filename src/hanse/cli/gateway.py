@@ -19,7 +19,6 @@ from hanse.cli.gateway_flags import (
     SizeFlag,
     StoreFlag,
     UpstreamFlag,
-    before,
     prepared,
     say,
 )
@@ -79,6 +78,8 @@ def env() -> int:
     note = read_note(_home())
     with closing(PeerClient()) as client:
         status(client, note)
+    from hanse.flows.named_servers import before
+
     environ = before(os.environ)
     changed = client_env(environ, note.url, Path(note.cache))
     print(exports(os.environ, changed), end="")

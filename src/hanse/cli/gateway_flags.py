@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from hanse.store.held.store import Held
 
 PolicyFlag = Annotated[str | None, Parameter(help="Policy: a preset, a name, or a file.")]
-NodeFlag = Annotated[list[str] | None, Parameter(help="Address of a node to ask; may be given again. Default: HANSE_NODE.")]
+NodeFlag = Annotated[
+    list[str] | None, Parameter(help="Address of a node to ask; may be given again. Default: HANSE_NODE, else HF_ENDPOINT.")
+]
 UpstreamFlag = Annotated[
     str | None,
     Parameter(help="Hub for names that no node answers for; `none` for none. Default: HF_ENDPOINT, else the public hub."),
@@ -29,33 +31,10 @@ SizeFlag = Annotated[
     str | None, Parameter(help="How much the held files may take, such as `200 GiB`; what was not used longest goes.")
 ]
 
-_PUBLIC_HUB = "https://huggingface.co"
-_NONE = "none"
-
 
 def say(text: str) -> None:
     """Print one line for the person in front of the terminal, out of the way of the program's own output."""
     print(f"hanse: {text}", file=sys.stderr, flush=True)
-
-
-def before(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment as it is without a gateway."""
-    from hanse.flows.gateway_env import BEHIND
-
-    found = dict(environ)
-    if BEHIND in found:
-        found["HF_ENDPOINT"] = found.pop(BEHIND)
-    return {name: value for name, value in found.items() if name != "HF_ENDPOINT" or value}
-
-
-def servers(nodes: Sequence[str] | None, upstream: str | None, environ: Mapping[str, str]) -> tuple[tuple[str, ...], str | None]:
-    """Return the addresses of nodes and upstream; raises InputError for what is none."""
-    from hanse.peers.addresses import parse_base
-
-    named = nodes or environ.get("HANSE_NODE", "").replace(",", " ").split()
-    above = upstream if upstream is not None else environ.get("HF_ENDPOINT") or _PUBLIC_HUB
-    found = tuple(dict.fromkeys(parse_base(one) for one in named))
-    return found, None if above in ("", _NONE) else parse_base(above)
 
 
 @contextmanager
@@ -70,6 +49,7 @@ def prepared(
 ) -> Iterator[tuple[GatewayOptions, Held]]:
     """Give what a gateway is started with, and its opened store."""
     from hanse.app_gateway import GatewayOptions, caches_folder
+    from hanse.flows.named_servers import before, servers
     from hanse.flows.policies import load_policy
     from hanse.home import home_folder
     from hanse.store.held.store import open_or_temporary
@@ -77,7 +57,7 @@ def prepared(
     environ = before(os.environ)
     home = home_folder(environ)
     loaded = load_policy(policy, home)
-    nodes, above = servers(node, upstream, environ)
+    nodes, above = servers(tuple(node or ()), upstream, environ)
     limit = _bytes(cache_size)
     with caches_folder(home, say) as caches:
         where = store or Path(environ.get("HANSE_STORE") or caches / "held")

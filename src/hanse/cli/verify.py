@@ -198,12 +198,16 @@ def _source(data: bytes | None, node: str | None, *, offline: bool) -> Iterator[
     if data is not None and (offline or not (node or os.environ.get("HANSE_NODE"))):
         yield FileSource(data)
         return
-    from hanse.flows.fetch_evidence import NodeSource, hub_token, node_address
+    from hanse.flows.credentials import Credentials
+    from hanse.flows.fetch_evidence import NodeSource, node_address
+    from hanse.flows.named_servers import before
     from hanse.peers.client import PeerClient
 
-    url = node_address(node, os.environ)
+    environ = before(os.environ)
+    url = node_address(node, environ)
+    tokens = Credentials(_home(), environ)
     with closing(PeerClient()) as client:
-        yield NodeSource(client, url, hub_token(os.environ, url), data)
+        yield NodeSource(client, url, tokens.token_for(url), data)
 
 
 def _question(

@@ -145,7 +145,8 @@ class Suite:
             self._hostile(case)
             config = self._subject.file(repo, "config.json", newest.files["config.json"].content)
             told = any(word in config.text.lower() for word in _TOLD)
-            silent = (config.false_at is not None and not told) or (first.right and config.status < 300 and not config.right)
+            other = config.false_at is not None or (first.right and config.status < 300 and not config.right)
+            silent = other and not told
             good = config.right or (told and config.false_at is not None)
             return (Verdict.SILENT if silent else Verdict.RIGHT if good else Verdict.REFUSED), _said(config)
         self._hostile(case)

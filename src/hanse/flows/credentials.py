@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hanse.errors import HanseError, InputError, StorageError
-from hanse.flows.fetch_evidence import PUBLIC_HUB, hub_token
+from hanse.flows.fetch_evidence import hub_token
+from hanse.flows.named_servers import PUBLIC_HUB, nodes_of
 from hanse.flows.remembered import write_private
 from hanse.peers.addresses import Zone, resolve, server_of, zone_of
 from hanse.peers.client import parse_base
@@ -45,7 +46,7 @@ class Credentials:
     def _of_clients(self, url: str) -> str:
         """Return what Hugging Face clients would send; without HF_ENDPOINT they talk to the public hub."""
         endpoint = self._environ.get("HF_ENDPOINT") or PUBLIC_HUB
-        named = {"HF_ENDPOINT": endpoint, "HANSE_NODE": self._environ.get("HANSE_NODE", "")}
+        named = {"HF_ENDPOINT": endpoint, "HANSE_NODE": next(iter(nodes_of(self._environ)), "")}
         for name, address in named.items():
             try:
                 same = bool(address) and _key(address) == url

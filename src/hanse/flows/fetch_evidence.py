@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from hanse.errors import HanseError, InputError, NotFoundError, PeerRefused
+from hanse.flows.named_servers import PUBLIC_HUB, nodes_of
 from hanse.flows.pins import LogPin, Pins
 from hanse.flows.verify_folder import Question
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
@@ -26,7 +27,6 @@ from hanse.tlog.checkpoint import parse_checkpoint
 from hanse.tlog.note import parse_note
 from hanse.tlog.proof import consistency_proof
 
-PUBLIC_HUB = "https://huggingface.co"
 _MAX_TOKEN = 4096
 
 
@@ -63,7 +63,7 @@ class NodeSource:
 
 def node_address(given: str | None, environ: Mapping[str, str]) -> str:
     """Return the address of the node to ask: `given`, else HANSE_NODE, else HF_ENDPOINT; raises InputError if there is none."""
-    url = given or environ.get("HANSE_NODE") or environ.get("HF_ENDPOINT") or ""
+    url = given or next(iter(nodes_of(environ)), "") or environ.get("HF_ENDPOINT") or ""
     if not url or url.rstrip("/") == PUBLIC_HUB:
         raise InputError(
             "no node is named to ask for evidence", hint="name one with --node or HANSE_NODE, or a file with --bundle"
@@ -77,11 +77,14 @@ def hub_token(environ: Mapping[str, str], node: str) -> str:
     That is HF_TOKEN, else the file where they keep it, and only for the node that HF_ENDPOINT names (HF_TOKEN: or HANSE_NODE):
     a token for one server is not told to another one that somebody gave the address of.
     """
-    endpoint, named = (environ.get(name, "").rstrip("/") for name in ("HF_ENDPOINT", "HANSE_NODE"))
+    endpoint, named = environ.get("HF_ENDPOINT", "").rstrip("/"), environ.get("HANSE_NODE", "").rstrip("/")
     if environ.get("HF_TOKEN"):
         return environ["HF_TOKEN"] if node.rstrip("/") in (endpoint, named) else ""
-    if node.rstrip("/") != endpoint:
-        return ""
+    return token_file(environ) if node.rstrip("/") == endpoint else ""
+
+
+def token_file(environ: Mapping[str, str]) -> str:
+    """Return the token in the file where Hugging Face clients keep theirs, empty if there is none."""
     cache = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".cache")
     path = Path(environ.get("HF_TOKEN_PATH") or Path(environ.get("HF_HOME") or cache / "huggingface") / "token")
     with suppress(OSError, UnicodeDecodeError), path.open("rb") as file:

@@ -6,19 +6,21 @@ import hashlib
 import hmac
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from hanse.errors import BadToken, NotAuthenticated, PeerMisbehaved
-from hanse.flows.fetch_evidence import PUBLIC_HUB, hub_token
+from hanse.flows.fetch_evidence import token_file
+from hanse.flows.named_servers import PUBLIC_HUB, nodes_of
 from hanse.peers.client import Answer
 
 MAX_ANSWER = 256 * 1024
 KEEP_SECONDS = 60.0
 MAX_KEPT = 64
+_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
 class Getter(Protocol):
@@ -34,14 +36,18 @@ def choose_home(before: str, nodes: tuple[str, ...], upstream: str | None) -> st
     return next((url.rstrip("/") for url in (before, *nodes, upstream or "") if url), "")
 
 
-def foreign_token(environ: Mapping[str, str], home: str) -> str:
-    """Return the token that clients find in their own file although it is not for `home`, empty if there is none.
+def foreign_tokens(environ: Mapping[str, str], home: str, kept: str = "") -> frozenset[str]:
+    """Return the tokens that clients find by themselves, in the environment or their file, although they are not for `home`.
 
-    Without HF_ENDPOINT the file's token is for the public hub.
+    They are for the server that HF_ENDPOINT names, without it for the public hub; HF_TOKEN is for the first in HANSE_NODE, too.
+    kept: the token that `hanse login` keeps for `home`.
     """
-    if environ.get("HF_TOKEN") or environ.get("HF_ENDPOINT") or same_server(home, PUBLIC_HUB):
-        return ""
-    return hub_token({**environ, "HF_ENDPOINT": PUBLIC_HUB}, PUBLIC_HUB)
+    if same_server(home, environ.get("HF_ENDPOINT") or PUBLIC_HUB):
+        return frozenset()
+    found = {token_file(environ)}
+    if not same_server(home, next(iter(nodes_of(environ)), "")):
+        found |= {environ.get(name, "").strip() for name in _VARIABLES}
+    return frozenset(found - {"", kept})
 
 
 def same_server(one: str, other: str) -> bool:
@@ -53,19 +59,19 @@ def same_server(one: str, other: str) -> bool:
 class Home:
     """Asks the home server who a token speaks for. Safe for threads.
 
-    foreign: a token that clients send by themselves and that is for another server: it counts as none.
+    foreign: tokens that clients send by themselves and that are for other servers: they count as none.
     """
 
-    def __init__(self, url: str, client: Getter, foreign: str = "") -> None:
+    def __init__(self, url: str, client: Getter, foreign: Collection[str] = ()) -> None:
         self.url = url
-        self._foreign = foreign
+        self._foreign = tuple(one.encode() for one in foreign)
         self._client = client
         self._lock = threading.Lock()
         self._kept: dict[bytes, tuple[float, dict[str, Any]]] = {}
 
     def own(self, token: str) -> str:
         """Return a token if it may be told to the home server, else the empty one."""
-        return "" if self._foreign and hmac.compare_digest(token.encode(), self._foreign.encode()) else token
+        return "" if any(hmac.compare_digest(token.encode(), one) for one in self._foreign) else token
 
     def whoami(self, token: str) -> dict[str, Any]:
         """Return what the home server says of a token, kept for a minute.

@@ -46,6 +46,11 @@ class Revision(Protocol):
         """When it was last known to be current, in seconds since 1970; None: now."""
         ...
 
+    @property
+    def notices(self) -> Sequence[str]:
+        """What the user should know of it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Used:
@@ -100,15 +105,20 @@ class Session:
         self._lies: list[str] = []
         self._bytes: Counter[str] = Counter()
         self._files = 0
+        self._told: set[str] = set()
 
     def used(self, revision: Revision) -> None:
-        """Take note of a revision that was resolved."""
+        """Take note of a revision that was resolved, and say what is to be known of it the first time."""
         repo = revision.repo
         as_of = "" if revision.as_of is None else rfc3339(revision.as_of)
         one = Used(repo.path, repo.origin, repo.type.value, revision.rev, revision.tree, revision.rung.value, as_of)
         with self._lock:
             if len(self._used) < MAX_KEPT:
                 self._used[str(repo), revision.rev] = one
+            new = [text for text in revision.notices if text not in self._told][: MAX_KEPT - len(self._told)]
+            self._told.update(new)
+        for text in new:
+            self._say(f"{repo.path}: {text}")
 
     def refused(self, repo: str, rev: str, reason: str) -> None:
         """Take note of a refusal, and say it the first time."""
@@ -121,7 +131,7 @@ class Session:
 
     def lied(self, place: str, message: str) -> None:
         """Take note of bytes from a place that were not what they had to be, and say it."""
-        text = f"{place}: {message}" if place not in message else message
+        text = message if message.startswith(f"{place}: ") else f"{place}: {message}"
         with self._lock:
             if len(self._lies) < MAX_KEPT:
                 self._lies.append(text)
@@ -185,7 +195,8 @@ def one_line(summary: Summary) -> str:
     elif used:
         parts.append("nothing had to be fetched")
     if summary.lies:
-        parts.append(f"false bytes {len(summary.lies)} times: {_some(list(dict.fromkeys(summary.lies)))}")
+        told = [one.partition("; ")[0] for one in summary.lies]
+        parts.append(f"false bytes {f'{len(told)} times' if len(told) > 1 else 'once'}: {_some(list(dict.fromkeys(told)))}")
     if summary.refused:
         parts.append(f"refused: {_some([one.repo for one in summary.refused])}")
     return f"policy {summary.policy}: {'; '.join(parts)}"

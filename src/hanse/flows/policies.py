@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from errno import ENAMETOOLONG, ENOENT, ENOTDIR
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hanse.errors import HanseError, NotFoundError, PolicyError
+from hanse.errors import HanseError, NotFoundError, PolicyError, StorageError
 from hanse.model import decision
 from hanse.policy.presets import PRESETS
 from hanse.policy.rules import ANYONE, Policy, Quorum, Threshold, flatten
@@ -58,19 +59,31 @@ def load_policy(name: str | None, home: Path) -> LoadedPolicy:
     """Return the policy called `name`: a preset, a file in `home/policies` without its `.toml`, or a path.
 
     None: `home/policy.toml` if there is one, else the preset `open`. Raises NotFoundError, and PolicyError with everything that
-    is wrong with it.
+    is wrong with it; StorageError if `home` cannot be looked into.
     """
     if name in PRESETS:
         return LoadedPolicy(PRESETS[name], f"preset {name}")
     if name is None:
         path = home / FILE
-        return load_file(path) if path.exists() else LoadedPolicy(PRESETS[DEFAULT], f"preset {DEFAULT}")
+        return load_file(path) if _is_there(path) else LoadedPolicy(PRESETS[DEFAULT], f"preset {DEFAULT}")
     path = Path(name) if "/" in name or name.endswith(".toml") else home / FOLDER / f"{name}.toml"
-    if path.is_file():
+    if _is_there(path):
         return load_file(path)
     raise NotFoundError(
         f"there is no policy {name[:200]!r}", hint=f"presets: {', '.join(PRESETS)}; others: a file, or a name in {home / FOLDER}"
     )
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether something is there; raises StorageError where that cannot be found out: it may be a policy that refuses."""
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno in {ENOENT, ENOTDIR, ENAMETOOLONG}:
+            return False
+        says = f"cannot look for the policy {path}: {error.strerror}"
+        raise StorageError(says, hint="set HANSE_HOME to a folder of your own") from error
+    return True
 
 
 def load_file(path: Path) -> LoadedPolicy:
@@ -151,7 +164,7 @@ def known_policies(home: Path) -> list[tuple[str, str]]:
     """Return name and place of every policy that can be named: presets, then files below `home`."""
     found = [(name, "preset") for name in PRESETS]
     found += [(path.stem, str(path)) for path in sorted((home / FOLDER).glob("*.toml")) if path.stem not in PRESETS]
-    return found + ([("(default)", str(home / FILE))] if (home / FILE).exists() else [])
+    return found + ([("(default)", str(home / FILE))] if _is_there(home / FILE) else [])
 
 
 def cautions(loaded: LoadedPolicy, faulty: int = 1) -> tuple[str, ...]:

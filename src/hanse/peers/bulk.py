@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from hanse.errors import NotFoundError, PeerDown, PeerMisbehaved, PeerRefused
+from hanse.errors import NotFoundError, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
 from hanse.peers.addresses import Server, checked, follow, may_name, server_of
 from hanse.peers.client import Answer
 from hanse.peers.connections import Connections, Reply, failures, read_whole
@@ -21,6 +21,8 @@ from hanse.peers.patience import Patience, retry_after
 
 STALL_SECONDS = 20.0
 ANSWER_SECONDS = 60.0
+SLOWEST = 512
+"""Bytes a second under which a transfer counts as stalled."""
 PIECE = 1024 * 1024
 MAX_REDIRECTS = 5
 _MOVED = frozenset({301, 302, 303, 307, 308})
@@ -33,7 +35,8 @@ _MAX_REASON = 300
 class BulkClient:
     """Asks other servers for bytes. Safe for threads; connections are kept and used again.
 
-    seconds: until when a bounded answer (`get`) must have come, whole. stall_seconds: how long nothing may come of a body.
+    seconds: until when a bounded answer (`get`) must have come, whole. stall_seconds: how long nothing, or
+    under `SLOWEST` bytes a second, may come of a body.
     named: addresses that the user gave himself, which redirects may lead to wherever they are.
     """
 
@@ -41,6 +44,7 @@ class BulkClient:
         self, *, seconds: float = ANSWER_SECONDS, stall_seconds: float = STALL_SECONDS, named: Collection[str] = ()
     ) -> None:
         self._seconds = seconds
+        self._stall_seconds = stall_seconds
         self._named = frozenset(server_of(url) for url in named)
         self._wires = Connections(stall_seconds)
         self._patience = Patience()
@@ -122,7 +126,7 @@ class BulkClient:
             sent["range"] = f"bytes={start}-{end - 1}"
         with self._landed(url, sent, elsewhere) as (reply, place):
             _check_head(reply, place, start, end, size=size, whole=whole)
-            yield from _exactly(reply, place, end - start)
+            yield from _exactly(reply, place, end - start, self._stall_seconds)
 
     @contextmanager
     def _landed(self, url: str, headers: dict[str, str], elsewhere: Server | None) -> Iterator[tuple[Reply, str]]:
@@ -169,15 +173,35 @@ def _check_head(reply: Reply, place: str, start: int, end: int, *, size: int | N
         raise PeerMisbehaved(f"{place} was asked for {end - start} bytes and says that it sends {length[:20]}")
 
 
-def _exactly(reply: Reply, place: str, length: int) -> Iterator[bytes]:
+class _Floor:
+    """Ends transfers that are as good as stalled: under `SLOWEST` bytes a second for so many seconds of reading."""
+
+    def __init__(self, place: str, seconds: float) -> None:
+        self._place, self._seconds = place, seconds
+        self._passed, self._size = 0.0, 0
+
+    def came(self, size: int, seconds: float) -> None:
+        """Note bytes that were waited for so long; raises PeerTooSlow."""
+        self._size += size
+        self._passed += seconds
+        if self._passed < self._seconds:
+            return
+        if self._size < SLOWEST * self._passed:
+            raise PeerTooSlow(f"{self._place} sent {self._size} bytes in {self._passed:.0f} seconds", hint="try another source")
+        self._passed, self._size = 0.0, 0
+
+
+def _exactly(reply: Reply, place: str, length: int, seconds: float) -> Iterator[bytes]:
     """Yield exactly `length` bytes of a body that ends there."""
-    left = length
+    left, floor = length, _Floor(place, seconds)
     while left:
+        began = time.monotonic()
         with failures(place):
             piece = reply.body.read1(min(PIECE, left))
         if not piece:
             raise PeerDown(f"{place} hung up {left} bytes before the end")
         left -= len(piece)
+        floor.came(len(piece), time.monotonic() - began)
         yield piece
     with failures(place):
         if reply.body.read1(1):

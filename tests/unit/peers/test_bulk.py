@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hanse.errors import HanseError, NotFoundError, PeerDown, PeerMisbehaved, PeerRefused
-from hanse.peers.bulk import BulkClient, refusal
+from hanse.errors import HanseError, NotFoundError, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
+from hanse.peers.bulk import SLOWEST, BulkClient, _Floor, refusal
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,20 @@ def test_a_refusal_says_when() -> None:
     assert isinstance(error, PeerRefused)
     assert (error.status, error.retry_after) == (429, 7)
     assert "too many" in error.message
+
+
+@pytest.mark.parametrize(("size", "slow"), [(SLOWEST * 10 - 1, True), (SLOWEST * 10, False)])
+def test_a_floor(size: int, *, slow: bool) -> None:
+    """Bytes that come now and then count as a stall; the time that their reader takes is his own."""
+    floor = _Floor("http://a", 10.0)
+    floor.came(0, 9.5)
+    if slow:
+        with pytest.raises(PeerTooSlow, match=f"sent {size} bytes in 10 seconds"):
+            floor.came(size, 0.5)
+    else:
+        for _ in range(2):
+            floor.came(size, 0.5)
+            floor.came(0, 9.5)
 
 
 def test_ranges_that_are_none() -> None:

@@ -19,7 +19,10 @@ PATIENCE_SECONDS = 30.0
 def find_chunk_list(
     pin: FilePin, sources: Sources, report: Callable[[Event], None], stopped: Callable[[], bool]
 ) -> tuple[bytes, Layout] | None:
-    """Return the chunk list of a file and its layout, None if nobody has it. Liars are put out and reported."""
+    """Return the chunk list of a file and its layout, None if nobody has it.
+
+    Liars are reported, and asked for bytes only if nobody else is left.
+    """
     if pin.xet is None:
         return None
     asking = InTurn(sources.left, lambda source: source.place.chunk_list(pin), stopped)
@@ -33,7 +36,7 @@ def find_chunk_list(
         try:
             return answer, chunk_layout(pin, answer)
         except (DigestMismatch, BadFormat) as error:
-            if sources.lied(source, error.message):
+            if sources.lied(source, error.message, of_list=True):
                 report(Event(Kind.LIE, pin.path, name, None, 0, pin.size, f"{name}: {error.message}"))
     return None
 

@@ -2,8 +2,8 @@
 
 1. The origin is asked what the revision is; a commit id is answered with itself.
 2. A revision met for the first time is pinned: every file by path, size and digests. Later it has exactly these or is refused.
-3. A ref may move on. Where it goes back to what was seen before its newest place, it stays; where it goes to a commit that does
-   not continue the newest one, that is shown. What it pointed at before stays known.
+3. A ref may move on. Where it goes back to what was seen before its newest place, or to what that continues, it stays;
+   where it goes to a commit that does not continue the newest one, that is shown. What it pointed at before stays known.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ from hanse.model.repo import Origin, RepoType
 MAX_FILES = 200_000
 MAX_COMMITS = 10_000
 _SHOWN = 3
+_ONE_CONTENT = (
+    "a commit id has one content for ever: ask another source which of the two is true; if what was seen first is false, "
+    "`hanse cache forget {}`"
+)
+_SAID = {RepoType.MODEL: "", RepoType.DATASET: " --repo-type dataset"}
 
 
 class Info(Protocol):
@@ -126,7 +131,7 @@ def _pin(
         if says:
             told = f"revision {rev} of {repo} was pinned with other files on {rfc3339(before.first)}: {says}"
             known.raise_alarm(repo, rev, told, now)
-            raise Equivocation(told, hint="a commit id has one content for ever: ask another source which of the two is true")
+            raise Equivocation(told, hint=_ONE_CONTENT.format(f"{repo.path}@{rev}{_SAID[repo.type]}"))
         found = replace(before, claims=claims or before.claims, confirmed=now, private=private)
     known.keep_revision(found)
     return found
@@ -174,6 +179,12 @@ def _follow(hub: Claimer, asked: Asked, before: KnownRef | None, rev: GitOid, no
         return before, (says,)
     if _continues(hub, asked, before.rev, rev):
         return before.moved(rev, now), ()
+    if _continues(hub, asked, rev, before.rev):
+        says = (
+            f"{where} is shown at {rev[:12]}, which is older than {before.rev[:12]}, seen on {rfc3339(before.history[-1][1])}: "
+            f"it stays at the newer one; name the revision {rev} to have the other"
+        )
+        return before, (says,)
     says = f"{where} was rewritten: {rev[:12]} does not continue {before.rev[:12]}, seen on {rfc3339(before.history[-1][1])}"
     return before.moved(rev, now), (says,)
 

@@ -7,12 +7,13 @@ from enum import Enum
 
 
 class Kind(str, Enum):
-    """What an event tells: bytes came; a place lied, is slow, or cannot be used; a file is there."""
+    """What an event tells: bytes came; a place lied, is slow or out of use; another process is waited for; a file is there."""
 
     PROGRESS = "progress"
     LIE = "lie"
     SLOW = "slow"
     DEAD = "dead"
+    WAIT = "wait"
     DONE = "done"
 
 
@@ -31,3 +32,11 @@ class Event:
     done: int = 0
     total: int = 0
     message: str = ""
+
+
+OUT = "it is asked for nothing more of this file"
+
+
+def lie(path: str, place: str, what: str, *, chunk: int | None = None, done: int = 0, total: int = 0) -> Event:
+    """Return the event of something false that a place sent: the message names the place first."""
+    return Event(Kind.LIE, path, place, chunk, done, total, f"{place}: {what}; {OUT}")

@@ -27,6 +27,7 @@ from hanse.flows.pull.small import IN_MEMORY, SmallFile
 from hanse.flows.pull.sources import REST_SECONDS, TRIES, Sources, Speeds
 from hanse.flows.pull.staged import Staging
 from hanse.flows.pull.transfer import PARALLEL, Transfer
+from hanse.flows.pull.waiting import Waiting
 from hanse.model.filepin import FilePin
 from hanse.peers.place import Place
 from hanse.store.held.heldfile import HeldFile
@@ -240,14 +241,15 @@ class Fetch:
 
     def _obtain(self) -> HeldFile | None:
         """Return the complete and verified file, None if everybody has lost interest."""
-        held = self._fetcher.held
+        held, other = self._fetcher.held, Waiting(self.pin, self._fetcher.held, self._tell)
         while not self._stopped:
             found = held.find(self.pin)
             if found is not None:
                 return found
             try:
-                partial = held.begin(self.pin, _TICK)
+                partial = held.begin(self.pin, _TICK, beside=other.stuck)
             except Busy:
+                self._done = other.look()
                 continue
             with partial:
                 return held.find(self.pin) or self._fill(partial)

@@ -1,4 +1,8 @@
-"""Which sources did not answer lately, so that nobody waits for them again and again; shared by all processes of a user."""
+"""Which sources did not answer lately, so that nobody waits for them again and again; shared by all processes of a user.
+
+Only who has something to give without a source spares himself the wait. Each process tries one that rests once, shortly: it may
+be back.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ from hanse.errors import HanseError
 from hanse.flows.pull.known import Records
 
 REST_SECONDS = 15
-MAX_REST_SECONDS = 300
+AGAIN_SECONDS = 0.5
+MAX_REST_SECONDS = 60
 _KIND = "down"
 
 
@@ -21,6 +26,16 @@ class Health:
         self._clock = clock
         self._lock = threading.Lock()
         self._failures: dict[str, int] = {}
+        self._tried: set[str] = set()
+
+    def patience(self, url: str, seconds: float) -> float:
+        """Return for how long to wait for a source where something is held: `seconds`, less if it rests, 0 for not asking it."""
+        with self._lock:
+            tried = url in self._tried
+            self._tried.add(url)
+        if not self.resting(url):
+            return seconds
+        return 0.0 if tried else min(seconds, AGAIN_SECONDS)
 
     def resting(self, url: str) -> bool:
         """Tell whether a source is left alone for now."""
@@ -34,6 +49,7 @@ class Health:
     def failed(self, url: str) -> None:
         """Note that a source did not answer."""
         with self._lock:
+            self._tried.add(url)
             count = self._failures[url] = min(self._failures.get(url, 0) + 1, 16)
         seconds = min(REST_SECONDS << (count - 1), MAX_REST_SECONDS)
         self._write(url, str(seconds).encode())

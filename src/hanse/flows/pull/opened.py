@@ -9,17 +9,13 @@ from pathlib import Path
 
 from hanse.clock import SystemClock
 from hanse.flows.credentials import Credentials
-from hanse.flows.fetch_evidence import PUBLIC_HUB
-from hanse.flows.gateway_env import BEHIND
+from hanse.flows.named_servers import before, servers
 from hanse.flows.policies import load_policy
 from hanse.flows.pull.fetch import Fetcher, Report
 from hanse.flows.pull.pull import Setting
 from hanse.flows.pull.puller import Puller, PullSettings
 from hanse.home import home_folder
-from hanse.peers.client import parse_base
 from hanse.store.held.store import open_or_temporary
-
-_NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +39,16 @@ def whom(
     store: Path | None = None,
     offline: bool = False,
 ) -> Whom:
-    """Return who is asked, from what was said and the environment; raises InputError for an address that is none.
+    """Return who is asked, from what was said and the environment (`hanse.flows.named_servers`).
 
-    Nodes: those that were named, else those in HANSE_NODE, else HF_ENDPOINT unless that is the public hub. Upstream: the one that
-    was named (`none` for none), else HF_ENDPOINT, else the public hub.
+    Raises InputError for an address that is none.
     """
     home = home_folder(environ)
-    # Under `hanse run` the endpoint is a gateway, and the one from before it is kept beside it.
-    endpoint = environ.get(BEHIND, environ.get("HF_ENDPOINT", "")).rstrip("/")
-    own = "" if endpoint == PUBLIC_HUB else endpoint
-    named = nodes or tuple(environ.get("HANSE_NODE", "").replace(",", " ").split()) or ((own,) if own else ())
-    chosen = endpoint or PUBLIC_HUB if upstream is None else upstream
+    named, above = servers(nodes, upstream, environ)
     kept = store or Path(environ.get("HANSE_STORE") or home / "held")
     return Whom(
-        nodes=tuple(dict.fromkeys(parse_base(one) for one in named)),
-        upstream=None if chosen in {"", _NONE} else parse_base(chosen),
+        nodes=named,
+        upstream=above,
         policy=policy,
         home=home,
         store=kept.expanduser().absolute(),
@@ -72,7 +63,7 @@ def opened(asked: Whom, environ: Mapping[str, str], report: Report) -> Iterator[
     Raises NotFoundError or PolicyError for the policy, StorageError.
     """
     policy = load_policy(asked.policy, asked.home)
-    credentials = Credentials(asked.home, environ)
+    credentials = Credentials(asked.home, before(environ))
     settings = PullSettings(
         asked.nodes, asked.upstream, policy, asked.home, token_for=credentials.token_for, offline=asked.offline
     )

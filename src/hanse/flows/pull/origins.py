@@ -59,10 +59,6 @@ class Origins:
         mine = (token if url == self.settings.home_node else "") or self.settings.token_for(url)
         return Hub(url, mine, client=self.bulk)
 
-    def awake(self, nodes: Sequence[str]) -> list[str]:
-        """Return those of some nodes that are not left alone for now."""
-        return [node for node in nodes if not self.health.resting(node)]
-
     def places(self, asked: Asked, repo: RepoId, rev: str, *, private: bool, first: Sequence[str] = ()) -> tuple[Place, ...]:
         """Return where the bytes of a revision can be had: nodes that showed it first, then others, then its upstream.
 
@@ -71,7 +67,8 @@ class Origins:
         if self.settings.offline:
             return ()
         nodes = [*first, *(() if private else (one for one in self.settings.nodes if one not in first))]
-        upstream = [self.settings.upstream] if self.settings.upstream and repo.origin == self.upstream else []
+        above = self.settings.upstream
+        upstream = [above] if above and repo.origin == self.upstream and above not in nodes else []
         hubs = [self.hub(url, asked).place(repo.type, repo.path, rev) for url in upstream]
         return (*(self._node(node, asked, repo, rev) for node in nodes), *hubs)
 

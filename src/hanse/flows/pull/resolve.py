@@ -79,7 +79,7 @@ class Resolver:
         kept = known.alias(kind, name)
         if kept:
             return kept
-        if url is None or self.settings.offline or self.origins.health.resting(url):
+        if url is None or self.settings.offline:
             raise RepoNotFound(f"no namespace is known for {name[:100]!r}", hint="write it as namespace/name")
         shown = self.origins.upstream_hub(token).info(kind, name, "main").id
         path = parse_repo_id(Origin("any"), kind, shown).path
@@ -164,8 +164,9 @@ class _One:
         except (Recalled, VerificationFailed, PolicyError):  # ask: there may be something newer
             return None
 
-    def _patience(self) -> float | None:
-        return None if self.record is None else HELD_SECONDS
+    def _patience(self, url: str) -> float | None:
+        """Return for how long to wait for a source, 0 for not asking it: where nothing is held, as long as it takes."""
+        return None if self.record is None else self.origins.health.patience(url, HELD_SECONDS)
 
     def _ask_all(self) -> list[NodeAnswer]:
         """Return what every node says that is to be asked."""
@@ -178,14 +179,15 @@ class _One:
 
     def _ask_nodes(self, nodes: Sequence[str]) -> list[NodeAnswer]:
         """Return what these nodes say; those left alone or too slow for what is held are down."""
-        awake = self.origins.awake(nodes)
-        asking = {node: started(self._asking(node)) for node in awake}
-        done = done_within(list(asking.values()), self._patience())
+        patience = {node: self._patience(node) for node in nodes}
+        asking = {node: started(self._asking(node)) for node, seconds in patience.items() if seconds != 0}
+        waits = [patience[node] for node in asking]
+        done = done_within(list(asking.values()), None if None in waits else max((one or 0.0 for one in waits), default=0.0))
         found = []
         for node in nodes:
             future = asking.get(node)
             if future is None or future not in done:
-                says = f"{node} did not answer {'lately' if future is None else 'in time'}"
+                says = self._silent(node, asked=future is not None)
                 found.append(NodeAnswer(node, State.DOWN, says=says, error=PeerDown(says)))
             else:
                 found.append(future.result())
@@ -198,6 +200,12 @@ class _One:
             return answer
 
         return ask
+
+    def _silent(self, url: str, *, asked: bool) -> str:
+        """Return in words that a source did not answer; one that was asked now rests until it does."""
+        if asked:
+            self.origins.health.failed(url)
+        return f"{url} did not answer {'in time' if asked else 'lately'}"
 
     def note(self, url: str, error: HanseError | None) -> None:
         """Note whether a source answers."""
@@ -280,7 +288,8 @@ class _One:
         gated = next((one.error for one in answers if one.state is State.GATED and one.error), None)
         if gated is not None:
             raise gated
-        down = [one for one in answers if one.state is State.DOWN]
+        # What the upstream itself says as a node it could deny as well.
+        down = [one for one in answers if one.state is State.DOWN and one.node != self.settings.upstream]
         taken = self._taken(answers)
         if taken:
             missing = next((one for one in answers if one.revision), None)
@@ -297,7 +306,7 @@ class _One:
         if not down:
             self.known.keep_unclaimed(asked.repo, self.now)
         absent = [one.node for one in answers if one.state is State.ABSENT]
-        hubs = [*([self.settings.upstream] if self.settings.upstream else []), *absent]
+        hubs = list(dict.fromkeys([*([self.settings.upstream] if self.settings.upstream else []), *absent]))
         return self._from_hubs(hubs, _nobody(answers, asked))
 
     def _taken(self, answers: Sequence[NodeAnswer]) -> str:
@@ -333,11 +342,12 @@ class _One:
 
     def _patient(self, url: str, origin: Origin) -> Claimed:
         """Return an origin's claims, not waiting long if something is held; raises NotFoundError or PeerError."""
-        if self.origins.health.resting(url):
-            raise PeerDown(f"{url} did not answer lately")
+        patience = self._patience(url)
+        if patience == 0:
+            raise PeerDown(self._silent(url, asked=False))
         waiting = started(lambda: self._claims(url, origin))
-        if not done_within([waiting], self._patience()):
-            raise PeerDown(f"{url} did not answer in time")
+        if not done_within([waiting], patience):
+            raise PeerDown(self._silent(url, asked=True))
         return waiting.result()
 
     def _claims(self, url: str, origin: Origin) -> Claimed:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from hanse.errors import DigestMismatch, PeerMisbehaved
 from hanse.flows.pull.digests import Digests, WholeFile
-from hanse.flows.pull.events import Event, Kind
+from hanse.flows.pull.events import Event, Kind, lie
 from hanse.flows.pull.inturn import InTurn
 from hanse.flows.pull.sources import Source, Sources, as_failure
 from hanse.model.filepin import FilePin
@@ -53,8 +53,7 @@ class SmallFile:
             digests = self._digests(answer)
         except DigestMismatch as error:
             if self._sources.lied(source, error.message):
-                why = f"{name}: {error.message}; it is asked for nothing more of this file"
-                self._report(Event(Kind.LIE, self._pin.path, name, None, 0, size, why))
+                self._report(lie(self._pin.path, name, error.message, total=size))
             return None
         self._sources.brought(source, len(answer))
         return answer, digests

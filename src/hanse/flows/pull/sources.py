@@ -1,8 +1,9 @@
 """The places that one file can come from: which are usable now, how fast they are, and why the others are not.
 
 Lies and failures are kept apart. A place that sent one false byte is out for this file. One that cannot be reached, is too slow
-or broke the protocol rests for a moment that doubles each time, and is out after `TRIES` in a row without a byte; one that says
-when to come back (too many requests) is left alone until then; one that does not have the file, or refuses it, is out.
+or broke the protocol rests for a moment that doubles each time, and is out after `TRIES` in a row without a byte, or as soon as
+it let somebody wait in vain and no byte had come since it failed before; one that says when to come back (too many requests) is
+left alone until then; one that does not have the file, or refuses it, is out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from hanse.errors import (
     PeerError,
     PeerMisbehaved,
     PeerRefused,
+    PeerTooSlow,
 )
 from hanse.peers.place import Place
 
@@ -59,7 +61,8 @@ class Source:
     """One place, for one file.
 
     until: monotonic time before which it rests; why: the last thing that went wrong, as a sentence; out: not to be asked again;
-    lied: it sent something false; failures: in a row, without a byte between; got: bytes of this file taken from it.
+    lied: it sent something false; of_list: only its chunk list was; failures: in a row, without a byte between; silent: no byte
+    came since it failed last; got: bytes of this file taken from it.
     """
 
     place: Place
@@ -67,6 +70,8 @@ class Source:
     why: str = ""
     out: bool = False
     lied: bool = False
+    of_list: bool = False
+    silent: bool = True
     missing: bool = False
     failures: int = 0
     got: int = 0
@@ -104,9 +109,16 @@ class Sources:
 
     @property
     def left(self) -> list[Source]:
-        """The places that are not out, the fastest known first, then as they were given."""
+        """The places that are not out, the fastest known first, then as they were given.
+
+        If none is left, those that only gave a false chunk list: their bytes are checked all the same.
+        """
         with self._lock:
             found = [one for one in self._all if not one.out]
+            if not found:
+                found = [one for one in self._all if one.of_list]
+                for one in found:
+                    one.out = one.lied = one.of_list = False
         return sorted(found, key=lambda one: -self.speeds.rate(one.place.name))
 
     @property
@@ -146,13 +158,14 @@ class Sources:
         """Note that a place brought bytes that were kept."""
         with self._lock:
             source.got += size
-            source.failures = 0
+            source.failures, source.silent = 0, False
 
-    def lied(self, source: Source, why: str) -> bool:
-        """Put a place out because it sent something false; return whether that is news."""
+    def lied(self, source: Source, why: str, *, of_list: bool = False) -> bool:
+        """Put a place out because it sent something false; return whether that is news. of_list: that was its chunk list."""
         with self._lock:
             news = not source.lied
             source.lied = source.out = True
+            source.of_list = of_list and news
             source.why = why
             return news
 
@@ -170,8 +183,9 @@ class Sources:
                 return False
             later = float(getattr(error, "retry_after", 0) or 0)
             refused = isinstance(error, PeerRefused) and error.status not in _BUSY
-            source.failures += 1
-            source.out = refused or later > MOST_REST or (source.failures >= self._tries)
+            stuck = isinstance(error, PeerTooSlow) and source.silent
+            source.failures, source.silent = source.failures + 1, True
+            source.out = refused or stuck or later > MOST_REST or (source.failures >= self._tries)
             source.until = self._clock() + (later or self._rest * 2 ** (source.failures - 1))
             return source.failures == 1 or source.out
 

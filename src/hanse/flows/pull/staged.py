@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from hanse.errors import DigestMismatch, HanseError
 from hanse.flows.pull.digests import Digests, WholeFile
-from hanse.flows.pull.events import Event, Kind
+from hanse.flows.pull.events import Event, Kind, lie
 from hanse.flows.pull.follower import Follower
 from hanse.flows.pull.layout import plain_layout
 from hanse.flows.pull.schedule import SLOW, Schedule
@@ -122,8 +122,7 @@ class Staging:
     def _lie(self, source: Source, error: HanseError) -> None:
         name = source.place.name
         if self._sources.lied(source, error.message):
-            why = f"{name}: {error.message}; it is asked for nothing more of this file"
-            self._report(Event(Kind.LIE, self._pin.path, name, None, 0, self._pin.size, why))
+            self._report(lie(self._pin.path, name, error.message, total=self._pin.size))
 
 
 def _result(follower: Follower) -> Digests:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from hanse.errors import HanseError, PeerMisbehaved, StorageError
-from hanse.flows.pull.events import Event, Kind
+from hanse.flows.pull.events import Event, Kind, lie
 from hanse.flows.pull.layout import Layout
 from hanse.flows.pull.schedule import LEAST, Schedule, Task
 from hanse.flows.pull.sources import Source, Sources, as_failure
@@ -202,16 +202,16 @@ class Transfer:
 
     def _lie(self, source: Source, number: int) -> None:
         name = source.place.name
-        why = f"chunk {number} of {self._pin.path} from {name} is false"
+        why, done = f"chunk {number} of {self._pin.path} is false", self.schedule.done_bytes
         if self._sources.lied(source, why):
-            self._tell(Kind.LIE, name, f"{why}; it is asked for nothing more of this file", number)
+            self._report(lie(self._pin.path, name, why, chunk=number, done=done, total=self._pin.size))
 
     def _fail(self, source: Source, error: HanseError) -> None:
         if self._sources.failed(source, error):
             self._tell(Kind.DEAD, source.place.name, error.message)
 
-    def _tell(self, kind: Kind, place: str, message: str, chunk: int | None = None) -> None:
-        self._report(Event(kind, self._pin.path, place, chunk, self.schedule.done_bytes, self._pin.size, message))
+    def _tell(self, kind: Kind, place: str, message: str) -> None:
+        self._report(Event(kind, self._pin.path, place, None, self.schedule.done_bytes, self._pin.size, message))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -82,22 +82,30 @@ class Held:
         """
         return self._copies.find(pin)
 
-    def begin(self, pin: FilePin, wait: float = 0.0) -> Partial:
+    def begin(self, pin: FilePin, wait: float = 0.0, *, beside: bool = False) -> Partial:
         """Return the file of `pin` to be fetched, with what was fetched of it before; one at a time in all processes.
 
         The caller looks again with `find` after having waited: whoever had it may have finished. Raises Busy if somebody else
-        has it for longer than `wait` seconds; StorageFull, StorageError.
+        has it for longer than `wait` seconds; StorageFull, StorageError. beside: fetch it once more, because who has it stopped.
         """
-        lock = FileLock.get(self._partial(pin, "lock"), wait)
+        own = f"{os.getpid()}." if beside else ""
+        lock = FileLock.get(self._partial(pin, f"{own}lock"), wait)
         if lock is None:
             raise Busy(f"another process fetches {pin.path}", hint="wait for it")
         try:
             if self.limit is not None:
                 self.evict(room=pin.size)
-            return Partial(pin, self._partial(pin, "data"), lock, self._take)
+            return Partial(pin, self._partial(pin, f"{own}data"), lock, self._take)
         except BaseException:
             lock.release()
             raise
+
+    def arrived(self, pin: FilePin) -> tuple[int, int]:
+        """Return about how many bytes whoever fetches a file has, and when that changed last (nanoseconds); 0 if unknown."""
+        with suppress(OSError):
+            status = self._partial(pin, "data").stat()
+            return min(status.st_blocks * 512, pin.size), status.st_mtime_ns
+        return 0, 0
 
     def waits(self, pin: FilePin) -> bool:
         """Tell whether somebody, in this process or another, is fetching the file of `pin`."""
@@ -228,7 +236,7 @@ def open_or_temporary(folder: Path, *, limit: int | None = None) -> Held:
 
 def _is_writable(folder: Path) -> bool:
     """Tell whether `folder`, or the closest folder above it that exists, can be written."""
-    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if os.access(one, os.F_OK))
     return there.is_dir() and os.access(there, os.W_OK) and not os.statvfs(there).f_flag & os.ST_RDONLY
 
 

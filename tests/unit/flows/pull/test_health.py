@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.nodes import TickingClock
 
-from hanse.flows.pull.health import MAX_REST_SECONDS, REST_SECONDS, Health
+from hanse.flows.pull.health import AGAIN_SECONDS, MAX_REST_SECONDS, REST_SECONDS, Health
 from hanse.store.held import Held
 
 
@@ -37,3 +37,16 @@ def test_a_source_that_failed_rests(tmp_path: Path) -> None:
         assert not health.resting("http://a")
         held.put("down", "http://a", b"x" * 100, clock.time)
         assert health.resting("http://a")
+
+
+def test_every_process_tries_one_that_rests_once(tmp_path: Path) -> None:
+    """Shortly, so that what is back is seen at the next start; whoever saw it fail himself does not try it."""
+    clock = TickingClock()
+    with Held.open(tmp_path / "held") as held:
+        first, second = Health(held, clock), Health(held, clock)
+        assert first.patience("http://a", 2.0) == 2.0
+        first.failed("http://a")
+        assert first.patience("http://a", 2.0) == 0.0
+        assert [second.patience("http://a", 2.0) for _ in range(2)] == [AGAIN_SECONDS, 0.0]
+        second.answered("http://a")
+        assert first.patience("http://a", 2.0) == 2.0

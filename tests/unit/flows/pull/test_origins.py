@@ -63,7 +63,8 @@ def test_each_server_gets_its_own_token(origins: Origins) -> None:
     assert origins.upstream_hub("mine").headers == {"authorization": f"Bearer for {HUB}"}
 
 
-def test_who_did_not_answer_is_left_alone(origins: Origins) -> None:
-    """The others are asked."""
-    origins.health.failed(NODES[0])
-    assert origins.awake() == [NODES[1]]
+def test_a_server_is_one_place(origins: Origins) -> None:
+    """One that is asked as a node and as the upstream is not asked for the same bytes twice."""
+    origins.settings = replace(origins.settings, nodes=(HUB, NODES[0]))
+    assert names(origins) == ["hub.example", "a.example"]
+    assert names(origins, private=True) == ["hub.example"]

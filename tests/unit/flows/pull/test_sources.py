@@ -41,7 +41,7 @@ def refused(status: int, retry_after: int = 0) -> PeerRefused:
     return PeerRefused(f"answers {status}", status=status, retry_after=retry_after)
 
 
-@pytest.mark.parametrize("error", [PeerDown("down"), PeerTooSlow("slow"), PeerMisbehaved("odd"), refused(503)])
+@pytest.mark.parametrize("error", [PeerDown("down"), PeerMisbehaved("odd"), refused(503)])
 def test_failures_rest_longer_each_time_and_then_are_out(error: HanseError) -> None:
     """A place that fails rests twice as long each time and is out after three times in a row."""
     sources, clock = made("a")
@@ -54,6 +54,33 @@ def test_failures_rest_longer_each_time_and_then_are_out(error: HanseError) -> N
     clock.now += 2
     assert sources.failed(source, error)
     assert not sources.left
+
+
+def test_who_lets_wait_for_nothing_is_out_at_once() -> None:
+    """A place that stalls before its first byte is not waited for again; one that brought something is tried once more."""
+    sources, clock = made("stuck", "stops")
+    stuck, stops = sources.left
+    assert sources.failed(stuck, PeerTooSlow("slow"))
+    sources.brought(stops, 10)
+    assert sources.failed(stops, PeerTooSlow("slow"))
+    assert sources.left == [stops]
+    clock.now += 10
+    assert sources.failed(stops, PeerTooSlow("slow"))
+    assert not sources.left
+    assert "stuck: slow" in sources.verdict("f").message
+
+
+def test_a_false_list_says_nothing_about_bytes() -> None:
+    """Who only gave a false chunk list is asked last, when nobody else is left; then a false byte puts him out for good."""
+    sources, _ = made("listed", "good")
+    listed, good = sources.left
+    assert sources.lied(listed, "false list", of_list=True)
+    assert sources.left == [good]
+    sources.failed(good, BlobNotFound("none"))
+    assert sources.left == [listed]
+    assert sources.lied(listed, "false byte")
+    assert sources.left == []
+    assert "false bytes came from listed" in sources.verdict("f").message
 
 
 def test_requests_that_fail_together_are_one_failure() -> None:
