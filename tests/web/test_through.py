@@ -72,7 +72,7 @@ def _world(tmp_path: Path) -> Iterator[World]:
         held = stack.enter_context(Held.open(tmp_path / "held"))
         home = tmp_path / "home"
         puller = Puller(PullSettings((), origin.url, load_policy("open", home), home), held, Fetcher(held), node.clock)
-        completing = Completing(node, hub, Options(local=held_local(held, 60)), again=0.0, delay=0.3)
+        completing = Completing(node, hub, Options(held=held_local(held, 60)), again=0.0, delay=0.3)
         through = Through(node, puller, Origin(hub.origin), completing, BIG)
         stack.callback(through.close)
         url = stack.enter_context(served(node, PullThrough(through)))

@@ -28,7 +28,7 @@ def test_held_bytes_are_taken(lite: Node, tmp_path: Path) -> None:
         reading = held_local(held, 1.0)(pin)
         assert reading is not None
         assert b"".join(reading()) == FILES["model.safetensors"]
-        mirror(lite, hub, RepoType.MODEL, NAME, options=Options(local=held_local(held)))
+        mirror(lite, hub, RepoType.MODEL, NAME, options=Options(held=held_local(held)))
         assert not [one for one in origin.requests if one.path.endswith("model.safetensors") and one.method == "GET"]
         copy.write_bytes(b"other")
         with pytest.raises(BlobNotFound):

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from hanse.db import accounts, mirrors, repos
 from hanse.db.repos import Repo
-from hanse.errors import GatedRepo
+from hanse.errors import GatedRepo, RepoNotFound
 from hanse.flows import access
 from hanse.flows.mirror.background import Completing
 from hanse.flows.node import Node
@@ -49,12 +51,28 @@ class Through:
             return False
         own = parse_repo_id(self.node.origin, kind, path)
         with self.node.db.read() as conn:
-            claimant = accounts.claimant(conn, own.namespace)
-            if claimant is not None and claimant != self.origin:
-                return False
-            if origin == self.origin:
-                return True
-            return accounts.find_account(conn, own.namespace) is None and repos.find_claimed(conn, own) is None
+            return self._upstreams(conn, origin, own) and (origin == self.origin or repos.find_claimed(conn, own) is None)
+
+    def _upstreams(self, conn: Connection, origin: Origin, own: RepoId) -> bool:
+        """Tell whether a namespace is no other origin's, nor, in a plain name, somebody's here."""
+        claimant = accounts.claimant(conn, own.namespace)
+        if claimant is not None and claimant != self.origin:
+            return False
+        return origin == self.origin or accounts.find_account(conn, own.namespace) is None
+
+    def full_name(self, origin: Origin, kind: RepoType, name: str) -> str:
+        """Return `namespace/name` for an old name without a namespace, as the upstream says or once said.
+
+        Raises RepoNotFound if nobody ever said, or if what it says is somebody else's name (step 1); PeerError.
+        """
+        missing = RepoNotFound(f"Repository {name[:100]} not found", hint="write it as namespace/name")
+        if origin not in (self.node.origin, self.origin):
+            raise missing
+        full = self.puller.full_name(kind, name)
+        with self.node.db.read() as conn:
+            if not self._upstreams(conn, origin, parse_repo_id(self.node.origin, kind, full)):
+                raise missing
+        return full
 
     def refresh(self, repo: Repo, rev: str) -> None:
         """Let a mirrored name be looked at again in the background, if it is this upstream's."""
