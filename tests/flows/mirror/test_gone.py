@@ -63,7 +63,7 @@ def test_an_empty_list_deletes_nothing(lite: Node) -> None:
         repo = mirror(lite, hub, MODEL, NAME).repo
         assert observe_gone(lite, Forgetful(hub.hub), repo) == []
         assert observe_gone(lite, Forgetful(hub.hub), repo, "v7") == ()
-    assert access.resolve_revision(lite, repo, "main")
+    assert access.resolve_revision(lite, repo, "main").state == "live"
 
 
 def test_a_repository_that_is_gone_stays_here(lite: Node) -> None:
@@ -77,4 +77,4 @@ def test_a_repository_that_is_gone_stays_here(lite: Node) -> None:
         with pytest.raises(RepoNotFound):
             mirror(lite, hub, MODEL, NAME)
         assert lite.log.size == size
-    assert access.resolve_revision(lite, repo, "main")
+    assert access.resolve_revision(lite, repo, "main").state == "live"

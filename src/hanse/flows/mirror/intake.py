@@ -190,16 +190,19 @@ class Intake:
 
     def _anywhere(self, pin: FilePin, fetch: Callable[[Place], T]) -> T:
         """Return what the first honest place gives; a place that lies is recorded. Raises the last failure."""
-        last: HanseError = NotFoundError(f"there is no place to fetch {pin.path!r} from", hint="name the upstream with --from")
+        last: HanseError = NotFoundError("there is no place to fetch it from", hint="name the upstream with --from")
+        culprit = ""
         for place in self.places:
             try:
                 return fetch(place)
             except IntegrityError as error:
                 lie(self.node, self.repo, self.rev, pin, place=place.name, says=error.message)
-                last = error
+                last, culprit = error, place.name
             except HanseError as error:
-                last = last if isinstance(last, IntegrityError) else error
-        last.message = f"{pin.path[:200]!r}: {last.message}"
+                if not isinstance(last, IntegrityError):
+                    last, culprit = error, place.name
+        named = "" if not culprit or culprit in last.message else f" from {culprit}"
+        last.message = f"{pin.path[:200]!r}{named}: {last.message}"
         last.args = (last.message,)
         raise last
 
