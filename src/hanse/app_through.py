@@ -15,7 +15,7 @@ from hanse.flows.node import Node
 from hanse.flows.policies import load_policy
 from hanse.flows.pull.fetch import Fetcher
 from hanse.flows.pull.puller import Puller, PullSettings
-from hanse.peers.hub import Hub, origin_of
+from hanse.peers.hub import Hub
 from hanse.settings import Settings
 from hanse.store.held.store import Held, open_or_temporary
 
@@ -28,10 +28,12 @@ class OpenedThrough:
 
     through: Through
     held: Held
+    hub: Hub
 
     def close(self) -> None:
-        """End what runs, then close the store."""
+        """End what runs, then close connections and the store."""
         self.through.close()
+        self.hub.close()
         self.held.close()
 
 
@@ -52,8 +54,8 @@ def open_through(settings: Settings, node: Node) -> OpenedThrough | None:
     )
     if node.scanning is not None:
         asked = replace(asked, rules=node.scanning.rules)
-    puller = Puller(asked, held, Fetcher(held), node.clock)
+    puller, hub = Puller(asked, held, Fetcher(held), node.clock), Hub(url, tokens.token_for(url))
     completing = None
     if settings.upstream_mirror_bytes:
-        completing = Completing(node, HubUpstream(Hub(url, tokens.token_for(url))), Options(local=held_local(held, _WAIT)))
-    return OpenedThrough(Through(node, puller, origin_of(url), completing, settings.upstream_mirror_bytes), held)
+        completing = Completing(node, HubUpstream(hub), Options(held=held_local(held, _WAIT)))
+    return OpenedThrough(Through(node, puller, hub.origin, completing, settings.upstream_mirror_bytes), held, hub)

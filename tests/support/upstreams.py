@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from hanse.conform.origin import HubOrigin
 from hanse.flows.mirror.hubs import HubUpstream
@@ -29,9 +29,8 @@ def changed(**contents: bytes) -> dict[str, bytes]:
 @contextmanager
 def upstream(files: dict[str, bytes] | None = None, **options: bool | int) -> Iterator[tuple[HubOrigin, HubUpstream]]:
     """Run an origin with one repository, and return it with the upstream that a mirror asks."""
-    with HubOrigin({NAME: FILES if files is None else files}, **options) as origin:  # type: ignore[arg-type]
-        hub = Hub(origin.url)
-        try:
-            yield origin, HubUpstream(hub)
-        finally:
-            hub.close()
+    with (
+        HubOrigin({NAME: FILES if files is None else files}, **options) as origin,  # type: ignore[arg-type]
+        closing(Hub(origin.url)) as hub,
+    ):
+        yield origin, HubUpstream(hub)

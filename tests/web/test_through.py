@@ -28,7 +28,7 @@ from hanse.flows.node import Node
 from hanse.flows.policies import load_policy
 from hanse.flows.pull.fetch import Fetcher
 from hanse.flows.pull.puller import Puller, PullSettings
-from hanse.model.repo import Origin
+from hanse.model.repo import Origin, RepoType
 from hanse.store.held.store import Held
 from hanse.web.through import PullThrough
 
@@ -72,7 +72,7 @@ def _world(tmp_path: Path) -> Iterator[World]:
         held = stack.enter_context(Held.open(tmp_path / "held"))
         home = tmp_path / "home"
         puller = Puller(PullSettings((), origin.url, load_policy("open", home), home), held, Fetcher(held), node.clock)
-        completing = Completing(node, hub, Options(local=held_local(held, 60)), again=0.0, delay=0.3)
+        completing = Completing(node, hub, Options(held=held_local(held, 60)), again=0.0, delay=0.3)
         through = Through(node, puller, Origin(hub.origin), completing, BIG)
         stack.callback(through.close)
         url = stack.enter_context(served(node, PullThrough(through)))
@@ -132,6 +132,26 @@ def test_names_of_others_never_fall_through(world: World) -> None:
         accounts.insert_account(conn, "free", "org", 0)
     assert world.get("/api/models/free/tiny")[0] in (401, 404), "an account that came later has the name"
     assert world.get(f"/o/{world.through.origin}/api/models/free/tiny")[0] == 200
+
+
+def test_old_names_without_a_namespace(world: World) -> None:
+    """`gpt2` is what the upstream says that it stands for, pulled through and then mirrored; never a name of somebody here."""
+    rev = world.origin.commit("community/gpt2", {"config.json": b"{}"})
+    world.origin.commit("alice/gpt3", {"config.json": b"{}"})
+    for short, full in (("gpt2", "community/gpt2"), ("gpt3", "alice/gpt3")):
+        world.origin.repos[RepoType.MODEL, short] = world.origin.repo(full)
+    add_user(world.node, "alice")
+    for _ in range(2):
+        assert json.loads(world.get("/api/models/gpt2")[2])["id"] == "community/gpt2"
+        status, headers, body = world.get("/gpt2/resolve/main/config.json")
+        assert (status, headers["x-repo-commit"], body) == (200, rev, b"{}")
+        assert world.get("/api/models/gpt2/tree/main?recursive=true")[0] == 200
+        assert world.get("/api/models/gpt2/revision/main")[0] == 200
+        world.completed()
+    assert world.get("/api/models/gpt2/evidence/main")[0] == 200
+    assert world.get("/api/models/gpt3")[0] in (401, 404)
+    assert world.get("/api/models/gpt4")[0] in (401, 404)
+    assert world.get("/o/other.example/api/models/gpt2")[0] == 404
 
 
 def test_false_bytes_do_not_leave(world: World) -> None:

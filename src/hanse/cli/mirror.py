@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,8 +20,10 @@ from hanse.errors import HanseError, InputError
 if TYPE_CHECKING:
     from hanse.flows.mirror.adopt import Adopted
     from hanse.flows.mirror.journey import Mirrored, Options
+    from hanse.flows.mirror.large import Local
     from hanse.flows.mirror.upstream import Upstream
     from hanse.flows.node import Node
+    from hanse.model.filepin import FilePin
     from hanse.model.repo import RepoType
 
 _EVERY = 300
@@ -51,12 +53,12 @@ def mirror(
     """
     if not name and not from_cache:
         raise InputError("what is to be mirrored is missing", hint="name it: hanse mirror ORG/NAME")
-    with _opened(where) as node, _stopping() as stop:
-        upstream = _upstream(origin)
+    with _opened(where) as node, _stopping() as stop, _upstream(origin) as upstream, _held() as held:
+        options = _options(stop, held)
         if from_cache:
-            return _from_cache(node, Path(name).expanduser() if name else _cache(), upstream, stop, fetch=fetch, as_json=as_json)
+            folder = Path(name).expanduser() if name else _cache()
+            return _from_cache(node, folder, upstream, options, fetch=fetch, as_json=as_json)
         kind, path, rev = parse_subject(name)
-        options = _options(stop)
         if watch:
             from hanse.flows.mirror.watch import watch as look
 
@@ -75,13 +77,13 @@ def mirror(
 
 
 def parse_subject(name: str) -> tuple[RepoType, str, str]:
-    """Return type, `namespace/name` and revision of `[datasets/]ORG/NAME[@REV]`."""
+    """Return type, `namespace/name` (or the name of an old one that has no namespace) and revision of `[datasets/]NAME[@REV]`."""
     from hanse.model.repo import RepoType
 
     path, _, rev = name.partition("@")
     kind = RepoType.MODEL
     for one in RepoType:
-        if path.startswith(f"{one.plural}/") and path.count("/") == 2:
+        if path.startswith(f"{one.plural}/"):
             kind, path = one, path.removeprefix(f"{one.plural}/")
     return kind, path, rev or "main"
 
@@ -135,8 +137,10 @@ def _stopping() -> Iterator[threading.Event]:
             signal.signal(one, handler)
 
 
-def _upstream(origin: str) -> Upstream:
+@contextmanager
+def _upstream(origin: str) -> Iterator[Upstream]:
     import os
+    from contextlib import closing
 
     from hanse.flows.credentials import Credentials
     from hanse.flows.mirror.hubs import HubUpstream, address_of
@@ -144,10 +148,28 @@ def _upstream(origin: str) -> Upstream:
     from hanse.peers.hub import Hub
 
     url = address_of(origin)
-    return HubUpstream(Hub(url, Credentials(home_folder(os.environ), os.environ).token_for(url)))
+    with closing(Hub(url, Credentials(home_folder(os.environ), os.environ).token_for(url))) as hub:
+        yield HubUpstream(hub)
 
 
-def _options(stop: threading.Event) -> Options:
+@contextmanager
+def _held() -> Iterator[Callable[[FilePin], Local | None]]:
+    """Give where verified files lie in the store that this machine's gateways and pulls keep, if there is one."""
+    import os
+
+    from hanse.flows.mirror.heldfiles import held_local
+    from hanse.home import home_folder
+    from hanse.store.held.store import Held
+
+    folder = Path(os.environ.get("HANSE_STORE") or home_folder(os.environ) / "held")
+    if not folder.is_dir():
+        yield lambda _pin: None
+        return
+    with Held.open(folder) as store:
+        yield held_local(store)
+
+
+def _options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> Options:
     from hanse.flows.mirror.journey import Options
 
     shown = [0.0]
@@ -157,7 +179,7 @@ def _options(stop: threading.Event) -> Options:
             shown[0] = time.monotonic()
             print(f"\r{done:,} of {total:,} bytes: {path[-60:]}", end="\x1b[K", file=sys.stderr, flush=True)
 
-    return Options(report=report, stop=stop)
+    return Options(report=report, stop=stop, held=held)
 
 
 def _tell(one: Mirrored | HanseError, *, as_json: bool) -> None:
@@ -192,11 +214,11 @@ def _cache() -> Path:
     return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
 
 
-def _from_cache(node: Node, folder: Path, upstream: Upstream, stop: threading.Event, *, fetch: bool, as_json: bool) -> int:
+def _from_cache(node: Node, folder: Path, upstream: Upstream, options: Options, *, fetch: bool, as_json: bool) -> int:
     from hanse.flows.mirror.adopt import adopt
 
     count = 0
-    for one in adopt(node, folder, upstream, _options(stop), fetch=fetch):
+    for one in adopt(node, folder, upstream, options, fetch=fetch):
         count += one.state != "skipped"
         print(json.dumps(_adopted(one)) if as_json else _adopted_sentence(one), flush=True)
     return 0 if count else 1

@@ -30,10 +30,9 @@ from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType
 
 Source = Path | Mapping[str, bytes | Path | Content]
-_API = re.compile(
-    r"^/api/(models|datasets)/([^/]+/[^/]+)(?:/(revision|tree|paths-info|refs|commits|xet-read-token)(?:/([^/]+)(?:/(.*))?)?)?$"
-)
-_RESOLVE = re.compile(r"^/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)$")
+_VERB = "(?:revision|tree|paths-info|refs|commits|xet-read-token)"
+_API = re.compile(rf"^/api/(models|datasets)/([^/]+/(?!{_VERB}(?:/|$))[^/]+|[^/]+)(?:/({_VERB})(?:/([^/]+)(?:/(.*))?)?)?$")
+_RESOLVE = re.compile(r"^/(datasets/)?([^/]+/(?!resolve/)[^/]+|[^/]+)/resolve/([^/]+)/(.+)$")
 _STORAGE = re.compile(r"^(?:/cas)?/(?:(v[12])/)?(file-chunk-hashes|reconstructions|xorb)/([0-9a-f]{64})(?:/([0-9]{1,4}))?$")
 
 

@@ -172,14 +172,14 @@ class Table:
             bucket = self._open if first.startswith("{") else self._by_first.setdefault(first, [])
             bucket.append((route, route.segments))
 
-    def find(self, method: str, segments: list[str]) -> tuple[Route, dict[str, str]] | set[str]:
+    def find(self, method: str, segments: list[str], short: str = "") -> tuple[Route, dict[str, str]] | set[str]:
         """Return the route with its parameters, or the set of methods that the path would allow (empty: unknown path).
 
-        HEAD is answered by GET routes where no HEAD route exists.
+        HEAD is answered by GET routes where no HEAD route exists. short: a segment that is a repository's name without namespace.
         """
         allowed: set[str] = set()
         as_get: tuple[Route, dict[str, str]] | None = None
-        for route, params in self._matches(segments):
+        for route, params in self._matches(segments, short):
             if route.method == method:
                 return route, params
             if method == "HEAD" and route.method == "GET" and as_get is None:
@@ -187,13 +187,13 @@ class Table:
             allowed.add(route.method)
         return as_get or allowed
 
-    def _matches(self, segments: list[str]) -> Iterator[tuple[Route, dict[str, str]]]:
+    def _matches(self, segments: list[str], short: str) -> Iterator[tuple[Route, dict[str, str]]]:
         for route, pattern in (*self._by_first.get(segments[0], ()), *self._open):
-            params = self._match(pattern, segments)
+            params = self._match(pattern, segments, short)
             if params is not None:
                 yield route, params
 
-    def _match(self, pattern: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
+    def _match(self, pattern: tuple[str, ...], segments: list[str], short: str) -> dict[str, str] | None:
         # Web addresses of datasets carry their type as first segment, those of models none.
         params = {"kind": "datasets"} if pattern[0] == "datasets" else {}
         at = 0
@@ -206,7 +206,7 @@ class Table:
             if at >= len(segments):
                 return None
             if part == "{repo}":
-                used = self._repo(segments, at, params)
+                used = self._repo(segments, at, params, short)
                 if not used:
                     return None
                 at += used
@@ -220,9 +220,9 @@ class Table:
             at += 1
         return params if at == len(segments) else None
 
-    def _repo(self, segments: list[str], at: int, params: dict[str, str]) -> int:
-        alias = self._aliases.get(segments[at].lower())
-        if alias is not None:
+    def _repo(self, segments: list[str], at: int, params: dict[str, str], short: str) -> int:
+        alias = self._aliases.get(segments[at].lower()) or (short if short == segments[at] else None)
+        if alias:
             params["repo"] = alias
             return 1
         # Reserved names: programs ask below them, and are answered in JSON rather than by a page about a missing repository.

@@ -23,7 +23,7 @@ from hanse.web.errors import error_response, header_text
 from hanse.web.ratelimit import RateLimiter
 from hanse.web.routing import CALLER, Call, Route, Table, split_raw_path
 from hanse.web.table import all_routes
-from hanse.web.through import PullThrough
+from hanse.web.through import PullThrough, short_name
 
 log = structlog.get_logger("hanse.web")
 UNKNOWN_TOKEN = "token; the token sent is not known here and was ignored; log in with a token of this node"  # noqa: S105
@@ -74,8 +74,7 @@ class HanseApp:
                     call.require_account()
             actor_known = not call.actor.anonymous
             self.limiter.check(call, route)
-            if call.origin != self.node.origin:
-                await call.run(self._require_origin, call.origin)
+            await self._named(call)
             response = await self._handle(route, call)
         except HanseError as error:
             if isinstance(error, StorageError):
@@ -101,6 +100,9 @@ class HanseApp:
         if b"%00" in request.scope.get("query_string", b""):
             raise BadFormat("the query holds a NUL character")
         found = self.table.find(request.method, segments)
+        short = "" if self.through is None else short_name(request.method, segments, routed=not isinstance(found, set))
+        if short:
+            found = self.table.find(request.method, segments, short)
         if isinstance(found, set):
             return _unrouted(found, segments)
         route, params = found
@@ -118,6 +120,13 @@ class HanseApp:
         if self.through is not None and call.mirror is not None:
             await self.through.mirrored(call, call.mirror)
         return response
+
+    async def _named(self, call: Call) -> None:
+        """Let the request's names be in full, of an origin that this node answers for; raises NotFoundError."""
+        if call.origin != self.node.origin:
+            await call.run(self._require_origin, call.origin)
+        if self.through is not None and "/" not in call.params.get("repo", "/"):
+            await self.through.name_in_full(call)
 
     def _require_origin(self, origin: Origin) -> None:
         if self.through is not None and origin == self.through.through.origin:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
 from hanse.clock import rfc3339
@@ -34,17 +36,25 @@ class PullThrough:
             return None
         if call.request.method == "POST" and not isinstance(error, RepoNotFound):
             return None  # its body was read
-        found = paths.find(call.request.method, _segments(call))
-        if found is None or not await call.run(self.through.falls, call.origin, found.kind, found.repo):
+        found, name = paths.find(call.request.method, _segments(call)), call.params["repo"]
+        if found is None or not await call.run(self.through.falls, call.origin, found.kind, name):
             return None
         source = CallersView(self.through, call.actor)
-        asked = Asked(call.request, source, found.kind, found.repo, call.base, rev=found.rev, path=found.path, patience=PATIENCE)
+        asked = Asked(call.request, source, found.kind, name, call.base, rev=found.rev, path=found.path, patience=PATIENCE)
         try:
             return await found.handler(asked)
         except HanseError as refused:
             if not is_refusal(refused):
                 raise
             return refusal(refused, cached=False)
+
+    async def name_in_full(self, call: Call) -> None:
+        """Let a name without a namespace mean what the upstream says that it stands for.
+
+        Raises RepoNotFound if nobody ever said, or if that name is not the upstream's to answer; PeerError.
+        """
+        full = await call.run(self.through.full_name, call.origin, call.kind, call.params["repo"])
+        call.params = {**call.params, "repo": full}
 
     async def mirrored(self, call: Call, repo: Repo) -> None:
         """Have a mirrored name looked at again in the background, and warn of an upstream that does not answer."""
@@ -53,6 +63,18 @@ class PullThrough:
         if since is not None:
             seen = f"as of {rfc3339(since)}" if since else "as it was found on this machine"
             call.warn(f"stale; {repo.repo.path} is answered {seen}: {repo.repo.origin} could not be asked since")
+
+
+def short_name(method: str, segments: Sequence[str], *, routed: bool) -> str:
+    """Return the repository's name without a namespace that an address has, "" if it has none.
+
+    routed: the address has a meaning if its repository has a namespace, which is preferred unless a gateway knows better.
+    """
+    found = paths.find(method, segments)
+    if found is not None:
+        return "" if "/" in found.repo else found.repo
+    named = not routed and len(segments) >= 3 and segments[0] == "api" and segments[1] in paths.KINDS
+    return segments[2] if named else ""
 
 
 def _segments(call: Call) -> list[str]:

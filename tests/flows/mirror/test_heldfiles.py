@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.memoryplaces import MemoryPlace, pin_of
 from tests.support.upstreams import FILES, NAME, upstream
 
-from hanse.errors import BlobNotFound
-from hanse.flows.mirror.heldfiles import held_local
+from hanse.errors import BlobNotFound, PeerDown
+from hanse.flows.mirror.heldfiles import PROOF, held_local, shown
 from hanse.flows.mirror.intake import Options
 from hanse.flows.mirror.journey import mirror
 from hanse.flows.node import Node
@@ -28,8 +30,23 @@ def test_held_bytes_are_taken(lite: Node, tmp_path: Path) -> None:
         reading = held_local(held, 1.0)(pin)
         assert reading is not None
         assert b"".join(reading()) == FILES["model.safetensors"]
-        mirror(lite, hub, RepoType.MODEL, NAME, options=Options(local=held_local(held)))
-        assert not [one for one in origin.requests if one.path.endswith("model.safetensors") and one.method == "GET"]
+        mirror(lite, hub, RepoType.MODEL, NAME, options=Options(held=held_local(held)))
+        assert origin.bytes_sent < PROOF + 10_000, "no more than the proof that the origin has them"
         copy.write_bytes(b"other")
         with pytest.raises(BlobNotFound):
             b"".join(reading())
+
+
+def test_a_digest_is_no_proof() -> None:
+    """Who cannot show a piece of a held file, or shows another, does not get it published here."""
+    data = bytes(range(251)) * 1000
+    pin = pin_of("x", data)
+
+    def local() -> Iterator[bytes]:
+        yield from (data[at : at + 1000] for at in range(0, len(data), 1000))
+
+    assert shown(pin, local, [MemoryPlace(data)]) is local
+    assert shown(pin, local, [MemoryPlace(b"!" * len(data))]) is None
+    assert shown(pin, local, [MemoryPlace(data, [(0, PeerDown("gone"))])]) is None
+    assert shown(pin, local, []) is None
+    assert shown(pin, None, [MemoryPlace(data)]) is None

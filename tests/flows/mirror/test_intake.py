@@ -58,7 +58,7 @@ def test_what_everybody_may_read_here_is_not_fetched(lite: Node, owner: Actor, m
 def test_failures(lite: Node, mirrored: Repo) -> None:
     """The error of the last place names the file; nowhere to ask, and being stopped, are told as such."""
     down = MemoryPlace(DATA, [(0, PeerDown("is down"))] * 9)
-    with pytest.raises(PeerDown, match=r"'model\.bin': is down"):
+    with pytest.raises(PeerDown, match=r"'model\.bin' from memory: is down"):
         Intake(lite, mirrored, REV, [PIN], [down], Options()).run()
     with pytest.raises(NotFoundError, match="no place"):
         Intake(lite, mirrored, REV, [PIN], [], Options()).run()

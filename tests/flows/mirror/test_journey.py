@@ -14,6 +14,7 @@ from hanse.errors import HanseError, IntegrityError, NotAllowed, PeerError, Veri
 from hanse.flows import access, publish
 from hanse.flows.evidence import of_revision
 from hanse.flows.mirror.journey import Mirrored, Options, mirror, mirror_all
+from hanse.flows.mirror.patience import Patience
 from hanse.flows.node import Node
 from hanse.flows.policies import load_policy
 from hanse.flows.publish import CommitRequest, PutBytes
@@ -121,8 +122,9 @@ def test_all_revisions(node: Node) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.WRONG_BYTES, Fault.TRUNCATED, Fault.SHORT, Fault.LONG, Fault.FULL_FOR_RANGE])
-def test_false_bytes_are_never_taken_in(lite: Node, fault: Fault) -> None:
+def test_false_bytes_are_never_taken_in(lite: Node, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     """An upstream whose bytes are not what it claims has nothing of that revision here; once it is honest, it is mirrored."""
+    monkeypatch.setattr(Patience, "_pause", lambda _self, _seconds: None)
     with upstream() as (origin, hub):
         origin.faults.set(fault, path="model.safetensors")
         if fault is not Fault.FULL_FOR_RANGE:  # whole files are asked for from the start: that is what it gives
@@ -217,3 +219,14 @@ def test_two_at_once(lite: Node) -> None:
         repo = mirror(lite, hub, MODEL, NAME).repo
         with sole(mirror_folder(lite) / f"{repo.id}.lock", "x"), pytest.raises(Busy):
             mirror(lite, hub, MODEL, NAME, options=Options())
+
+
+def test_a_name_without_a_namespace(lite: Node) -> None:
+    """It is mirrored as what the upstream says that it stands for, which has to be called so."""
+    with upstream() as (origin, hub):
+        for short, full in (("tiny", NAME), ("gpt2", NAME)):
+            origin.repos[MODEL, short] = origin.repo(full)
+        assert mirror(lite, hub, MODEL, "tiny").repo.repo.path == NAME
+        assert all(isinstance(one, Mirrored) for one in mirror_all(lite, hub, MODEL, "tiny"))
+        with pytest.raises(PeerError, match="calls 'gpt2' org/tiny"):
+            mirror(lite, hub, MODEL, "gpt2")

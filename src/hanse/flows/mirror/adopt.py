@@ -26,7 +26,7 @@ from hanse.flows.mirror.intake import Intake
 from hanse.flows.mirror.journey import Mirrored, Options, take, take_revision
 from hanse.flows.mirror.large import Local, mirror_folder
 from hanse.flows.mirror.rows import open_mirror, pin
-from hanse.flows.mirror.upstream import Upstream
+from hanse.flows.mirror.upstream import Upstream, full_name
 from hanse.flows.node import Node
 from hanse.model.digest import Sha256
 from hanse.model.filepin import FilePin
@@ -70,12 +70,12 @@ def adopt(
 
 
 def _adopt(node: Node, found: FoundRevision, upstream: Upstream, options: Options, *, fetch: bool) -> Adopted:
-    if found.type is None or "/" not in found.repo or found.rev is None:
+    if found.type is None or not found.repo or found.rev is None:
         return Adopted(found.title, "skipped", "nothing tells of which repository and commit it is")
     kind, rev = found.type, found.rev
-    repo_id = parse_repo_id(Origin(upstream.origin), kind, found.repo)
+    repo_id = parse_repo_id(Origin(upstream.origin), kind, full_name(upstream, kind, found.repo))
     try:
-        files = tuple(upstream.tree(kind, found.repo, rev))
+        files = tuple(upstream.tree(kind, repo_id.path, rev))
     except PeerError as error:
         return _claimed(node, found, repo_id, upstream, options, why=error.message)
     return _compared(node, found, RevisionClaim(repo_id, rev, files), upstream, options, fetch=fetch)

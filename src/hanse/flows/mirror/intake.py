@@ -1,7 +1,9 @@
 """Taking in the files of a claimed revision: what is here already is not fetched, and every digest that was claimed is checked.
 
 1. Contents that were taken in before, and those that everybody may read here, are not fetched.
-2. What lies on this machine (a cache, the held store) is read there.
+2. What lies on this machine is read there: in a cache that an operator named; in the held store once a place has shown, by a
+   piece that is chosen at random, that it has the bytes and not only their digest. What is mirrored may be read by everybody, and
+   the held store has files of others, too.
 3. Small regular files are fetched into memory, many at once; others go on where the last try, or the last process, ended.
 4. Every digest that the claim gives must be that of the bytes: git blob id, SHA-256, Xet hash. A lie is recorded and ends it.
 
@@ -23,6 +25,7 @@ from hanse.db.blobs import FileRow
 from hanse.db.mirrors import Content
 from hanse.db.repos import Repo
 from hanse.errors import Busy, HanseError, IntegrityError, NotFoundError
+from hanse.flows.mirror.heldfiles import shown
 from hanse.flows.mirror.large import Local, read_whole, take_large
 from hanse.flows.mirror.lies import check_content, lie
 from hanse.flows.mirror.patience import Halt, Patience
@@ -53,14 +56,16 @@ def _silent(_path: str, _done: int, _total: int) -> None:
 class Options:
     """How a mirror is made.
 
-    places: where bytes may be had besides the upstream; local: files on this machine that may have a content, by pin; refused:
-    told which of them have another; stop: set when it is to end.
+    places: where bytes may be had besides the upstream; local: files on this machine that may have a content, by pin; held: the
+    same, of files that count only if a place has them as well; refused: told which of `local` have another content; stop: set
+    when it is to end.
     """
 
     report: Report = _silent
     stop: threading.Event = field(default_factory=threading.Event)
     places: Sequence[Place] = ()
     local: Callable[[FilePin], Local | None] = lambda _pin: None
+    held: Callable[[FilePin], Local | None] = lambda _pin: None
     refused: Callable[[FilePin, str], None] = lambda _pin, _says: None
 
 
@@ -169,7 +174,7 @@ class Intake:
         return self._anywhere(pin, lambda place: checked_small(pin, Patience(self._halt).whole(place, pin)))
 
     def _large(self, pin: FilePin) -> None:
-        here = self.options.local(pin)
+        here = self.options.local(pin) or shown(pin, self.options.held(pin), self.places)
         if here is not None:
             try:
                 row = take_large(self.node, self.repo, pin, here, self._halt)
@@ -185,16 +190,19 @@ class Intake:
 
     def _anywhere(self, pin: FilePin, fetch: Callable[[Place], T]) -> T:
         """Return what the first honest place gives; a place that lies is recorded. Raises the last failure."""
-        last: HanseError = NotFoundError(f"there is no place to fetch {pin.path!r} from", hint="name the upstream with --from")
+        last: HanseError = NotFoundError("there is no place to fetch it from", hint="name the upstream with --from")
+        culprit = ""
         for place in self.places:
             try:
                 return fetch(place)
             except IntegrityError as error:
                 lie(self.node, self.repo, self.rev, pin, place=place.name, says=error.message)
-                last = error
+                last, culprit = error, place.name
             except HanseError as error:
-                last = last if isinstance(last, IntegrityError) else error
-        last.message = f"{pin.path[:200]!r}: {last.message}"
+                if not isinstance(last, IntegrityError):
+                    last, culprit = error, place.name
+        named = "" if not culprit or culprit in last.message else f" from {culprit}"
+        last.message = f"{pin.path[:200]!r}{named}: {last.message}"
         last.args = (last.message,)
         raise last
 

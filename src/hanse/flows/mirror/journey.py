@@ -25,10 +25,11 @@ from hanse.db.revisions import Revision
 from hanse.errors import HanseError, PeerError, RevisionNotFound
 from hanse.flows.mirror import complete as completing
 from hanse.flows.mirror.claims import NO_WORDS, RevisionClaim, unpack, words_of
+from hanse.flows.mirror.gone import observe_gone
 from hanse.flows.mirror.intake import Intake, Options
 from hanse.flows.mirror.large import mirror_folder
 from hanse.flows.mirror.rows import find_mirror, open_mirror, pin
-from hanse.flows.mirror.upstream import CommitClaim, InfoClaim, Upstream
+from hanse.flows.mirror.upstream import CommitClaim, InfoClaim, Upstream, full_name
 from hanse.flows.node import Node
 from hanse.flows.records import ClaimedWords
 from hanse.model.digest import GitOid, is_git_oid
@@ -66,11 +67,11 @@ def mirror(
     Busy if another process mirrors the same repository.
     """
     chosen = options or Options()
-    asked = parse_repo_id(Origin(upstream.origin), kind, path)
-    known = find_mirror(node, asked)
+    path = full_name(upstream, kind, path, name)
+    known = find_mirror(node, parse_repo_id(Origin(upstream.origin), kind, path))
     with _noted(node, known):
         # 1. What the upstream says.
-        info = upstream.info(kind, path, name)
+        info = _asked(node, upstream, known, (kind, path, name))
         repo_id = parse_repo_id(Origin(upstream.origin), kind, info.path)
         ref = _ref_of(upstream, kind, path, name)
         files = _files(node, upstream, repo_id, info.rev)
@@ -111,6 +112,18 @@ def take(node: Node, repo: Repo, row: Claimed, places: Sequence[Place], options:
         return repo, there
     intake = Intake(node, repo, row.rev, unpack(row.pins), places, options)
     return completing.complete(node, repo, row, intake.run())
+
+
+def _asked(node: Node, upstream: Upstream, known: Repo | None, subject: tuple[RepoType, str, str]) -> InfoClaim:
+    """Return what a revision name means now; that a branch or tag of a mirror is gone is observed before RevisionNotFound."""
+    try:
+        return upstream.info(*subject)
+    except RevisionNotFound as error:
+        gone = () if known is None else observe_gone(node, upstream, known, subject[2])
+        if not gone:
+            raise
+        says = f"{error.message}; that {', '.join(gone)} is gone is observed, and what it pointed at stays by its commit id"
+        raise RevisionNotFound(says) from error
 
 
 @contextmanager
@@ -186,9 +199,14 @@ def mirror_all(
 ) -> Iterator[Mirrored | HanseError]:
     """Mirror every branch and tag and every commit that leads to a branch, the oldest first; yield what came of each.
 
-    What cannot be mirrored is yielded as its error, and the others go on; an upstream that is down ends it.
+    What cannot be mirrored is yielded as its error, and the others go on; an upstream that is down ends it. Branches and tags
+    that are gone there are observed to be.
     """
     chosen = options or Options()
+    path = full_name(upstream, kind, path)
+    known = find_mirror(node, parse_repo_id(Origin(upstream.origin), kind, path))
+    if known is not None:
+        observe_gone(node, upstream, known)
     refs = upstream.refs(kind, path)
     listed: dict[GitOid, CommitClaim | None] = {}
     for name in sorted(refs, key=lambda one: (one != "refs/heads/main", one)):

@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from hanse.db import accounts, mirrors, repos
 from hanse.db.repos import Repo
-from hanse.errors import GatedRepo
+from hanse.errors import GatedRepo, RepoNotFound
 from hanse.flows import access
 from hanse.flows.mirror.background import Completing
 from hanse.flows.node import Node
@@ -52,11 +54,28 @@ class Through:
         if owner == self.node.origin or origin not in (self.node.origin, answers):
             return False
         with self.node.db.read() as conn:
-            if accounts.claimant(conn, own.namespace) not in (None, answers):
-                return False
-            if origin == answers:
-                return True
-            return accounts.find_account(conn, own.namespace) is None and repos.find_claimed(conn, own) is None
+            theirs = self._is_theirs(conn, origin, own, answers)
+            return theirs and (origin == answers or repos.find_claimed(conn, own) is None)
+
+    def _is_theirs(self, conn: Connection, origin: Origin, own: RepoId, answers: Origin) -> bool:
+        """Tell whether a namespace is no other origin's than `answers`, nor, in a plain name, somebody's here."""
+        if accounts.claimant(conn, own.namespace) not in (None, answers):
+            return False
+        return origin == answers or accounts.find_account(conn, own.namespace) is None
+
+    def full_name(self, origin: Origin, kind: RepoType, name: str) -> str:
+        """Return `namespace/name` for an old name without a namespace, as the upstream says or once said.
+
+        Raises RepoNotFound if nobody ever said, or if what it says is somebody else's name (step 1); PeerError.
+        """
+        missing = RepoNotFound(f"Repository {name[:100]} not found", hint="write it as namespace/name")
+        if origin not in (self.node.origin, self.origin):
+            raise missing
+        full = self.puller.full_name(kind, name)
+        with self.node.db.read() as conn:
+            if not self._is_theirs(conn, origin, parse_repo_id(self.node.origin, kind, full), self.origin):
+                raise missing
+        return full
 
     def refresh(self, repo: Repo, rev: str) -> None:
         """Let a mirrored name be looked at again in the background, if it is this upstream's."""

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from hanse.errors import PeerMisbehaved
 from hanse.model.digest import GitOid
 from hanse.model.filepin import FilePin
-from hanse.model.repo import RepoType
+from hanse.model.repo import Origin, RepoType, parse_repo_id
 from hanse.peers.place import Place
 
 
@@ -69,3 +70,16 @@ class Upstream(Protocol):
     def place(self, kind: RepoType, path: str, rev: GitOid) -> Place:
         """Return where the bytes of a revision are."""
         ...
+
+
+def full_name(upstream: Upstream, kind: RepoType, name: str, rev: str = "main") -> str:
+    """Return `namespace/name`; for the name of an old repository without a namespace, what the upstream says it stands for.
+
+    Raises as the upstream, PeerMisbehaved if it says something that is called otherwise.
+    """
+    if "/" in name:
+        return name
+    path = parse_repo_id(Origin("any"), kind, upstream.info(kind, name, rev).path).path
+    if path.rpartition("/")[2].lower() != name.lower():
+        raise PeerMisbehaved(f"{upstream.url} calls {name[:100]!r} {path}", hint="write it as namespace/name")
+    return path

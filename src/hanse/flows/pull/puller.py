@@ -69,7 +69,7 @@ class Puller:
         Raises PolicyError (failed rules, each with what would make it pass), RepoNotFound, RevisionNotFound, Recalled, GatedRepo,
         IntegrityError if what is shown is false, PeerError if nobody answers and nothing is held.
         """
-        full = name if "/" in name else self._resolver.full_name(kind, name, token)
+        full = self.full_name(kind, name, token=token)
         asked = parse_asked(kind, full, revision, token)
         key = (asked.name, revision, token)
         with self._one_at_a_time(key):
@@ -80,6 +80,13 @@ class Puller:
             found = self._resolver.resolve(asked)
             self._keep(key, found)
             return found
+
+    def full_name(self, kind: RepoType, name: str, *, token: str = "") -> str:
+        """Return `namespace/name`, for a name without a namespace as the upstream says or once said.
+
+        Raises RepoNotFound if nobody ever said, PeerError.
+        """
+        return name if "/" in name else self._resolver.full_name(kind, name, token)
 
     def _recent(self, key: _Key) -> PulledRevision | None:
         with self._lock:
