@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "hanse"
 BY_INTERFACE = ("web", "cli", "conform")
-ROOT_FILES = {"app.py", "app_gateway.py", "app_witness.py", "__main__.py"}
+ROOT_FILES = {"app.py", "app_gateway.py", "app_through.py", "app_witness.py", "__main__.py"}
 DECLARATIONS = {
     "db/schema.py",
     "db/schema_mirror.py",
