@@ -93,7 +93,9 @@ def olah(upstream: str, folder: Path) -> Iterator[str]:
     """Run olah before `upstream` (http only), as its documentation says; yields its address."""
     folder.mkdir(parents=True, exist_ok=True)
     port, host = free_port(), upstream.removeprefix("http://")
-    words = [str(client_python("olah").with_name("olah-cli")), "--host", "127.0.0.1", "--port", str(port), "--hf-scheme", "http"]
+    program = client_python("olah")  # the first line of olah-cli may name another checkout's
+    words = [str(program), str(program.with_name("olah-cli"))]
+    words += ["--host", "127.0.0.1", "--port", str(port), "--hf-scheme", "http"]
     words += ["--hf-netloc", host, "--hf-lfs-netloc", host, "--mirror-netloc", f"127.0.0.1:{port}"]
     words += ["--mirror-lfs-netloc", f"127.0.0.1:{port}", "--repos-path", str(folder / "repos"), "--log-path", str(folder)]
     with _running(words, port, folder) as url:
