@@ -51,6 +51,7 @@ def open_through(settings: Settings, node: Node) -> OpenedThrough | None:
         settings.home,
         lambda one: tokens.token_for(one) if one == url else "",
         federations=settings.data / "federation",
+        for_others=True,
     )
     if node.scanning is not None:
         asked = replace(asked, rules=node.scanning.rules)

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.support.forked import Mother, forked_node
 from tests.support.live import LiveNode
+from tests.support.served import until
 from tests.support.upstreams import FILES, NAME, WEIGHTS, upstream
 
 from hanse.cli.main import run
@@ -52,6 +54,28 @@ def test_mirrored_beside_a_serving_node(node: LiveNode, capsys: pytest.CaptureFi
         assert (code, text.startswith("RepoNotFound")) == (1, True)
     code, text = _call(node, capsys)
     assert (code, "hint: name it" in text) == (1, True)
+
+
+def test_readers_of_a_mirror(
+    node: LiveNode, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the upstream gone, whoever names the mirror gets what it observed and signed, its log met for the first time."""
+    files = {name: data for name, data in FILES.items() if name != "model.safetensors"}  # noise is none, and held
+    with upstream(files | {"blob.dat": WEIGHTS}) as (origin, _):
+        rev = origin.repo(NAME).refs["refs/heads/main"]
+        assert _call(node, capsys, NAME, "--from", origin.url)[0] == 0
+    until(partial(_is_signed, node, rev))
+    monkeypatch.setenv("HANSE_HOME", str(tmp_path / "reader"))
+    assert run(["pull", NAME, "--node", node.url, "--upstream", "none", "--to", str(tmp_path / "copy"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["receipt"]
+    assert (told["rev"], told["rung"]) == (rev, "attested")
+    assert (tmp_path / "copy" / "blob.dat").read_bytes() == WEIGHTS
+    assert run(["verify", str(tmp_path / "copy"), "--repo", NAME, "--node", node.url]) == 0
+    assert "observers answer" in capsys.readouterr().out
+
+
+def _is_signed(node: LiveNode, rev: str) -> bool:
+    return b"dsseEnvelope" in node.get(f"/api/models/{NAME}/evidence/{rev}")[1]
 
 
 @pytest.mark.soak

@@ -60,6 +60,10 @@ class NodeSource:
         """Return the proofs between pinned and shown checkpoints, as far as the node has them."""
         return fetch_growth(self.client, self.node, logs, pins)
 
+    def own_logs(self) -> frozenset[Origin]:
+        """Return the origin of the node's own log, as it says."""
+        return own_logs(self.client, [self.node])
+
 
 def node_address(given: str | None, environ: Mapping[str, str]) -> str:
     """Return the address of the node to ask: `given`, else HANSE_NODE, else HF_ENDPOINT; raises InputError if there is none."""
@@ -145,6 +149,11 @@ def _claimed_size(log: LogEvidence) -> int | None:
     with suppress(HanseError):
         return parse_checkpoint(parse_note(log.checkpoint)).claimed.size
     return None
+
+
+def own_logs(client: PeerClient, nodes: Iterable[str]) -> frozenset[Origin]:
+    """Return the origins of the own logs of these nodes, as they say; a node that does not answer has none."""
+    return frozenset(Origin(one) for node in nodes if (one := _own_log(client, node)) is not None)
 
 
 def _own_log(client: PeerClient, node: str) -> str | None:

@@ -172,7 +172,7 @@ class _Steps:
         with self.step("revision"):
             signed = [one for one in self.attested if one.statement.predicate_type == OMS]
             found = [(one, parse_manifest(one.verified, own_file=self.want.own_file)) for one in signed]
-            manifests = [(one, manifest) for one, manifest in found if _counts(one.log, manifest.repo)]
+            manifests = [(one, manifest) for one, manifest in found if _counts(one.log, manifest.repo, self.trust)]
             named = [manifest for _, manifest in manifests if _fits(manifest, self.want)]
             if not named:
                 others = [manifest for _, manifest in manifests]
@@ -200,7 +200,7 @@ class _Steps:
             says = f"{log.origin} {UNSHOWN} of {log.checkpoint.size} leaves continues the one seen before"
             if unshown and mine:
                 raise BadProof(says)
-            if unshown or not _counts(log, self.repo):
+            if unshown or not _counts(log, self.repo, self.trust):
                 dropped.append(log.origin)
                 unmet = f"the log {log.origin} was never met before"
                 self.notices.append(f"{says if unshown else unmet}, so nothing in it counts")
@@ -328,9 +328,11 @@ def tree_of(files: Sequence[ManifestFile]) -> str:
     return MerkleMap.empty().apply(puts).root.hex()
 
 
-def _counts(log: ShownLog | None, repo: RepoId | None) -> bool:
-    """Tell whether a log may be met for the first time: only the one that answers for the name."""
-    return log is None or log.known is not Known.NEW or (repo is not None and log.origin == repo.origin)
+def _counts(log: ShownLog | None, repo: RepoId | None, trust: Trust) -> bool:
+    """Tell whether a log may be met for the first time: only the one that answers for the name, or of a node that was named."""
+    if log is None or log.known is not Known.NEW or log.origin in trust.meet:
+        return True
+    return repo is not None and log.origin == repo.origin
 
 
 def _hidden(manifest: Manifest, veil: Veil) -> tuple[str, str]:

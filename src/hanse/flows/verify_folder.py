@@ -61,6 +61,10 @@ class Growth(Protocol):
         """Return the proofs between pinned and shown checkpoints, as far as they can be had."""
         ...
 
+    def own_logs(self) -> frozenset[Origin]:
+        """Return the origins of the logs of the nodes that are asked, as they say."""
+        ...
+
 
 class Source(Growth, Protocol):
     """Where evidence comes from."""
@@ -84,6 +88,10 @@ class FileSource:
     def growth(self, _: Iterable[LogEvidence], __: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
         """Return nothing: whether logs went on from where they were is not known."""
         return {}
+
+    def own_logs(self) -> frozenset[Origin]:
+        """Return nothing: no node was asked."""
+        return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +176,9 @@ def trust_of(evidence: UnverifiedEvidence, source: Growth, verifying: Verifying)
     growth = source.growth(evidence.logs, pins)
     known = pinned_cosigners(pins.values())
     trust = Trust(cosigners=known, keys=verifying.keys, pins=pins, growth=growth, ask_growth=source.online, scans=verifying.scans)
-    return with_roots(trust, verifying.roots)
+    trust = with_roots(trust, verifying.roots)
+    strangers = {log.origin for log in evidence.logs} - trust.logs.keys() - {one for one, pin in pins.items() if pin.log}
+    return replace(trust, meet=source.own_logs()) if strangers else trust
 
 
 def _origins(evidence: UnverifiedEvidence) -> set[Origin]:

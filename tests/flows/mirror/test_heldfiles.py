@@ -10,10 +10,11 @@ from tests.support.memoryplaces import MemoryPlace, pin_of
 from tests.support.upstreams import FILES, NAME, upstream
 
 from hanse.errors import BlobNotFound, PeerDown
-from hanse.flows.mirror.heldfiles import PROOF, held_local, shown
+from hanse.flows.mirror.heldfiles import held_local, shown
 from hanse.flows.mirror.intake import Options
 from hanse.flows.mirror.journey import mirror
 from hanse.flows.node import Node
+from hanse.flows.pull.proof import PROOF
 from hanse.model.repo import RepoType
 from hanse.store.held.store import Held
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from hanse.errors import HanseError
 from hanse.flows.mirror.large import Local
+from hanse.flows.pull.proof import is_shown
 from hanse.model.filepin import FilePin
 from hanse.peers.place import Place
 from hanse.store.held.heldfile import HeldFile
@@ -16,8 +17,6 @@ from hanse.store.held.store import Held
 
 _READ = 1024 * 1024
 _POLL_SECONDS = 0.1
-PROOF = 64 * 1024
-"""Bytes of a held file that a place has to show before it is taken from here."""
 
 
 def held_local(held: Held, wait: float = 0.0) -> Callable[[FilePin], Local | None]:
@@ -37,16 +36,10 @@ def shown(pin: FilePin, local: Local | None, places: Sequence[Place]) -> Local |
     """Return `local` if a place gives the same bytes of a piece chosen at random; who knows only a digest does not pass."""
     if local is None:
         return None
-    start = secrets.randbelow(max(1, pin.size - PROOF + 1))
-    end = min(pin.size, start + PROOF)
     try:
-        mine = _part(local, start, end)
-        for place in places:
-            if b"".join(place.read(pin, start, end)) == mine:
-                return local
+        return local if is_shown(pin, partial(_part, local), places) else None
     except HanseError:  # it is fetched, and then fails for what it fails for
         return None
-    return None
 
 
 def _part(local: Local, start: int, end: int) -> bytes:

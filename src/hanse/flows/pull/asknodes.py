@@ -26,7 +26,7 @@ from hanse.errors import (
     StorageError,
     VerificationFailed,
 )
-from hanse.flows.fetch_evidence import fetch_growth
+from hanse.flows.fetch_evidence import fetch_growth, own_logs
 from hanse.flows.pins import Pins
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.pull.asked import Asked, PullSettings
@@ -161,6 +161,10 @@ class NodesGrowth:
                 break
         return found
 
+    def own_logs(self) -> frozenset[Origin]:
+        """Return the origins of the nodes' own logs, as they say."""
+        return own_logs(self._client, self._nodes)
+
     def of(self, node: str) -> NodesGrowth:
         """Return the growth as one node shows it."""
         return NodesGrowth(self._client, [node] if node in self._nodes else [])
@@ -174,6 +178,10 @@ class NoGrowth:
     def growth(self, _: Iterable[LogEvidence], __: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
         """Return nothing."""
         return {}
+
+    def own_logs(self) -> frozenset[Origin]:
+        """Return nothing."""
+        return frozenset()
 
     def of(self, _: str) -> NoGrowth:
         """Return the same."""

@@ -6,11 +6,13 @@ resolved once.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hanse.clock import Clock
@@ -21,6 +23,7 @@ from hanse.flows.pull.health import Health
 from hanse.flows.pull.judge import Judge, scanned_elsewhere
 from hanse.flows.pull.made import Maker, named
 from hanse.flows.pull.origins import Origins
+from hanse.flows.pull.proof import is_shown
 from hanse.flows.pull.resolve import Resolver
 from hanse.model.admission import Outcome
 from hanse.model.filepin import FilePin
@@ -119,6 +122,7 @@ class Puller:
         wanted = signed_form(pin) if revision.evidence is not None else pin
         found = self.held.find(wanted)
         if found is not None:
+            self._require_shown(revision, wanted, found)
             self.judge(revision, pin, found)
             self._note(revision, pin, found)
             return found
@@ -128,6 +132,20 @@ class Puller:
                 hint="run it with a network once; hanse pull fetches everything",
             )
         return self._fetcher.open(wanted, revision.places, judge=self._judge_of(revision, pin))
+
+    def _require_shown(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
+        """Return if a held file may be given to others as one of this repository; raises PeerDown.
+
+        It may if it was so before, or if a place of the repository shows that it has the file: whoever controls a repository
+        there could otherwise name the digest of something that is held for somebody else.
+        """
+        if not self.settings.for_others or any(one.startswith(f"{revision.repo}@") for one in self.held.used_by(file.sha256)):
+            return
+        if not is_shown(pin, partial(_part, file), revision.places):
+            raise PeerDown(
+                f"{pin.path[:200]!r} of {revision.repo} cannot be given out: no place shows that it has the file now",
+                hint="try again when its source answers",
+            )
 
     def _judge_of(self, revision: PulledRevision, pin: FilePin) -> Callable[[HeldFile], None] | None:
         if scanned_elsewhere(self.settings.policy, revision.facts):
@@ -153,3 +171,12 @@ class Puller:
 
     def _note(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
         self.held.use(named(revision.repo, revision.rev), pin.path, file.sha256)
+
+
+def _part(file: HeldFile, start: int, end: int) -> bytes:
+    """Return bytes [start, end) of a held file; raises BlobNotFound if it is not what it was."""
+    descriptor = file.open()
+    try:
+        return os.pread(descriptor, end - start, start)
+    finally:
+        os.close(descriptor)
