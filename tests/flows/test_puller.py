@@ -11,7 +11,7 @@ from tests.support.pulling import EVIL, Machine, content, machine, main_of
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
-from hanse.errors import BadRepoId, EntryNotFound, IntegrityError, PolicyError
+from hanse.errors import BadRepoId, EntryNotFound, IntegrityError, PeerDown, PolicyError
 from hanse.flows.pull import puller as module
 from hanse.flows.pull.fetch import Fetch
 from hanse.model.repo import RepoType
@@ -105,3 +105,31 @@ def test_one_content_under_two_names_is_judged_twice(home: Machine, origin: HubO
         assert isinstance(fetch, Fetch)
         with pytest.raises(PolicyError, match=path):
             fetch.wait(30)
+
+
+def test_a_digest_alone_opens_nothing(home: Machine, origin: HubOrigin) -> None:
+    """A node gives a held file to others only under a name whose source has shown it; the user himself needs no such proof."""
+    mine, weights = home.puller(upstream=origin.url), "model.safetensors"
+    content(mine, main_of(mine), weights)
+    origin.commit("org/thief", FILES)
+    origin.faults.set(Fault.WRONG_BYTES, path=weights)
+    assert content(mine, main_of(mine, "org/thief"), weights) == FILES[weights]
+    node = home.puller(upstream=origin.url, for_others=True)
+    claimed = main_of(node, "org/thief")
+    with pytest.raises(PeerDown, match="no place shows"):
+        node.file(claimed, weights)
+    origin.faults.clear()
+    assert content(node, claimed, weights) == FILES[weights]
+    origin.stop()
+    assert content(node, claimed, weights) == FILES[weights]
+
+
+def test_what_came_for_others_stays_theirs(home: Machine, origin: HubOrigin) -> None:
+    """What a node fetched for others it gives them when the source is gone."""
+    node = home.puller(upstream=origin.url, for_others=True)
+    found = main_of(node)
+    for path, data in FILES.items():
+        assert content(node, found, path) == data
+    origin.stop()
+    for path, data in FILES.items():
+        assert content(node, found, path) == data

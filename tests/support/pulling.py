@@ -47,10 +47,11 @@ class Machine:
         policy: str | LoadedPolicy = "open",
         offline: bool = False,
         token_for: Callable[[str], str] = lambda _: "",
+        for_others: bool = False,
     ) -> Puller:
         """Return a new puller over the same home and store."""
         loaded = load_policy(policy, self.home) if isinstance(policy, str) else policy
-        settings = PullSettings(nodes, upstream, loaded, self.home, token_for, offline)
+        settings = PullSettings(nodes, upstream, loaded, self.home, token_for, offline, for_others=for_others)
         made = Puller(settings, self.held, Fetcher(self.held, report=self.events.append), self.clock)
         self.made.append(made)
         return made

@@ -42,6 +42,9 @@ REV_SECONDS = 60.0
 MAX_KEPT = 256
 _Key = tuple[str, str, str]
 
+_GIVEN = "given "
+"""Begins the label of files that a source of a repository has shown, so that others may get them under its name."""
+
 
 class Puller:
     """Resolves names under one policy and gets their files. Safe for threads; close it when it is no longer needed."""
@@ -131,6 +134,10 @@ class Puller:
                 f"{path[:200]!r} of {revision.repo} is not held here, and there is nobody to ask",
                 hint="run it with a network once; hanse pull fetches everything",
             )
+        if self.settings.for_others and wanted.sha256 is not None:
+            self.held.use(
+                f"{_GIVEN}{revision.repo}", pin.path, wanted.sha256
+            )  # it was not held, so a place of its has to show it
         return self._fetcher.open(wanted, revision.places, judge=self._judge_of(revision, pin))
 
     def _require_shown(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
@@ -139,19 +146,26 @@ class Puller:
         It may if it was so before, or if a place of the repository shows that it has the file: whoever controls a repository
         there could otherwise name the digest of something that is held for somebody else.
         """
-        if not self.settings.for_others or any(one.startswith(f"{revision.repo}@") for one in self.held.used_by(file.sha256)):
+        if not self.settings.for_others or f"{_GIVEN}{revision.repo}" in self.held.used_by(file.sha256):
             return
         if not is_shown(pin, partial(_part, file), revision.places):
             raise PeerDown(
                 f"{pin.path[:200]!r} of {revision.repo} cannot be given out: no place shows that it has the file now",
                 hint="try again when its source answers",
             )
+        self.held.use(f"{_GIVEN}{revision.repo}", pin.path, file.sha256)
 
     def _judge_of(self, revision: PulledRevision, pin: FilePin) -> Callable[[HeldFile], None] | None:
         if scanned_elsewhere(self.settings.policy, revision.facts):
             return None
         self._judge.prepare()
-        return lambda file: self.judge(revision, pin, file)
+        return lambda file: self._came(revision, pin, file)
+
+    def _came(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
+        """Judge a file that was just fetched, of which others may have had the digest only now."""
+        self.judge(revision, pin, file)
+        if self.settings.for_others:
+            self.held.use(f"{_GIVEN}{revision.repo}", pin.path, file.sha256)
 
     def judge(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
         """Return if a verified file may be given out under its path; raises PolicyError with finding and remedy.
