@@ -110,12 +110,16 @@ def test_one_content_under_two_names_is_judged_twice(home: Machine, origin: HubO
 def test_a_digest_alone_opens_nothing(home: Machine, origin: HubOrigin) -> None:
     """A node gives a held file to others only under a name whose source has shown it; the user himself needs no such proof."""
     mine, weights = home.puller(upstream=origin.url), "model.safetensors"
-    content(mine, main_of(mine), weights)
     origin.commit("org/thief", FILES)
     origin.faults.set(Fault.WRONG_BYTES, path=weights)
-    assert content(mine, main_of(mine, "org/thief"), weights) == FILES[weights]
     node = home.puller(upstream=origin.url, for_others=True)
     claimed = main_of(node, "org/thief")
+    with pytest.raises(IntegrityError):
+        content(node, claimed, weights)
+    origin.faults.clear()
+    content(mine, main_of(mine), weights)
+    origin.faults.set(Fault.WRONG_BYTES, path=weights)
+    assert content(mine, main_of(mine, "org/thief"), weights) == FILES[weights]
     with pytest.raises(PeerDown, match="no place shows"):
         node.file(claimed, weights)
     origin.faults.clear()

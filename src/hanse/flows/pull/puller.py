@@ -134,10 +134,6 @@ class Puller:
                 f"{path[:200]!r} of {revision.repo} is not held here, and there is nobody to ask",
                 hint="run it with a network once; hanse pull fetches everything",
             )
-        if self.settings.for_others and wanted.sha256 is not None:
-            self.held.use(
-                f"{_GIVEN}{revision.repo}", pin.path, wanted.sha256
-            )  # it was not held, so a place of its has to show it
         return self._fetcher.open(wanted, revision.places, judge=self._judge_of(revision, pin))
 
     def _require_shown(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
@@ -157,9 +153,10 @@ class Puller:
 
     def _judge_of(self, revision: PulledRevision, pin: FilePin) -> Callable[[HeldFile], None] | None:
         if scanned_elsewhere(self.settings.policy, revision.facts):
-            return None
+            # What others are given is labelled when it has come whole, so it does not stream to them the first time.
+            return partial(self._came, revision, pin) if self.settings.for_others else None
         self._judge.prepare()
-        return lambda file: self._came(revision, pin, file)
+        return partial(self._came, revision, pin)
 
     def _came(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
         """Judge a file that was just fetched, of which others may have had the digest only now."""
