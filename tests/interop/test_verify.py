@@ -22,7 +22,7 @@ from hanse.cli.main import run
 from hanse.keys.files import generate
 from hanse.model.publickey import Scheme
 
-FILES = {"config.json": b"{}", "sub/model.safetensors": os.urandom(300_000), "README.md": b"---\nlicense: mit\n---\n"}
+FILES = {"config.json": b"{}", "sub/model.safetensors": bytes(1) + os.urandom(300_000), "README.md": b"---\nlicense: mit\n---\n"}
 REPO = "admin/verified"
 
 

@@ -39,18 +39,19 @@ class Claiming:
         return replace(self.puller.revision(kind, name, revision), claims=self.said)
 
 
-def test_which_names_fall_through(lite: Node, owner: Actor) -> None:
+def test_which_names_fall_through(lite: Node, owner: Actor, tmp_path: Path) -> None:
     """Not those of accounts and claimed namespaces, nor of another origin; asked for by its origin, only claims keep one back."""
     new_repo(lite, owner, "owner/m")
     set_claims(lite.db, {"acme": Origin("acme.example"), "ours": UP})
-    through = Through(lite, cast("Puller", None), UP, None, 0)
-    assert through.falls(lite.origin, MODEL, "org/m")
-    assert through.falls(lite.origin, MODEL, "ours/m")
-    for name in ("owner/m", "Owner/none", "acme/m", "ACME/x"):
-        assert not through.falls(lite.origin, MODEL, name), name
-    assert through.falls(UP, MODEL, "owner/m")
-    assert not through.falls(UP, MODEL, "acme/m")
-    assert not through.falls(Origin("third.example"), MODEL, "org/m")
+    with machine(tmp_path) as own:
+        through = Through(lite, own.puller(upstream="https://up.example"), UP, None, 0)
+        assert through.falls(lite.origin, MODEL, "org/m")
+        assert through.falls(lite.origin, MODEL, "ours/m")
+        for name in ("owner/m", "Owner/none", "acme/m", "ACME/x"):
+            assert not through.falls(lite.origin, MODEL, name), name
+        assert through.falls(UP, MODEL, "owner/m")
+        assert not through.falls(UP, MODEL, "acme/m")
+        assert not through.falls(Origin("third.example"), MODEL, "org/m")
 
 
 def test_what_is_for_few(lite: Node, owner: Actor, tmp_path: Path) -> None:
