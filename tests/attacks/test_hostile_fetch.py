@@ -38,7 +38,7 @@ def ended(fetch: Fetch) -> tuple[HeldFile | None, HanseError | None]:
         return None, error
 
 
-@pytest.mark.parametrize("listed", [True, False], ids=["chunks", "whole"])
+@pytest.mark.parametrize("listed", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["chunks", "whole"])
 @pytest.mark.parametrize("fault", [*FALSE_BYTES, *BROKEN_BODIES, *SLOW_BODIES, Fault.CHUNK_LIST], ids=lambda fault: fault.value)
 def test_an_honest_place_makes_up_for_it(stage: Stage, fault: Fault, *, listed: bool) -> None:
     """Whatever the first place does, the user gets the pinned bytes from the second."""

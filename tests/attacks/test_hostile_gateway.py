@@ -18,7 +18,7 @@ from hanse.conform.suite import Suite, chosen
 
 PULL = "{python} -m hanse pull {{repo}} --upstream {{origin}} --policy open --include {{file}} --to {{dir}}"
 FIRST = ("wrong-bytes", "second-claims", "old-state", "redirect-internal", "bad-paths", "poisoned-xet")
-"""The cases that run every time; the others run in soak."""
+"""The cases that run every time; `make soak-long` runs all."""
 
 
 @pytest.fixture(name="origin")
@@ -47,7 +47,7 @@ def test_pull_gives_nothing_false(origin: HubOrigin) -> None:
     assert unsafe(origin, Command(command, origin.url, patience=60), FIRST[:2]) == []
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_whole_suite(origin: HubOrigin, tmp_path: Path) -> None:
     """In no case does anything false or dangerous pass the gateway."""

@@ -124,7 +124,7 @@ def test_nothing_false_is_taken_in(stage: Stage, fault: Fault) -> None:
     _met(stage, fault)
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.parametrize("fault", REST, ids=lambda one: one.value)
 def test_nothing_false_is_taken_in_by_any_fault(stage: Stage, fault: Fault) -> None:
     """The same of every other fault that there is."""

@@ -66,6 +66,7 @@ def test_a_session(environ: dict[str, str], tmp_path: Path) -> None:
     assert not (tmp_path / "home" / FILE).exists()
 
 
+@pytest.mark.soak
 def test_none_runs(environ: dict[str, str]) -> None:
     """Without a gateway, and with the note of one that was killed, every question says that none runs."""
     for _ in range(2):

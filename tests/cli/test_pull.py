@@ -113,6 +113,7 @@ def _command(person: Person) -> list[str]:
     return [sys.executable, "-m", "hanse", "pull", NAME, "--upstream", person.url]
 
 
+@pytest.mark.soak
 def test_killed_and_run_again(person: Person, facts: dict[str, bytes]) -> None:
     """After kill -9 in the middle nothing looks complete, and the next run goes on from there."""
     with HubOrigin({NAME: BIG}, xet=True, chunk_lists=True, rate=2_000_000) as slow:

@@ -193,6 +193,7 @@ def test_a_home_that_cannot_be_written(origin: HubOrigin, tmp_path: Path) -> Non
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.soak
 def test_two_runs_at_once_and_one_killed(origin: HubOrigin, tmp_path: Path) -> None:
     """Runs share the store; killing one harms neither the other nor the next."""
     home = tmp_path / "home"

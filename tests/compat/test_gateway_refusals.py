@@ -89,7 +89,9 @@ def _learn(gateway: Gateway) -> None:
     assert "system" in replies[-1].headers["x-error-message"]
 
 
-@pytest.fixture(name="answers", scope="module", params=CLIENTS)
+@pytest.fixture(
+    name="answers", scope="module", params=[CLIENTS[0], *(pytest.param(one, marks=pytest.mark.soak) for one in CLIENTS[1:])]
+)
 def _answers(refusing: Refusing, request: pytest.FixtureRequest) -> tuple[Asked, Asked]:
     """Return what one client version got with and without a copy."""
     client = request.param

@@ -10,6 +10,7 @@ from tests.support.clients import Client, sample_folder, tree_bytes
 from tests.support.live import LiveNode
 
 
+@pytest.mark.soak
 def test_folder_of_600_small_files(node: LiveNode, repo: str, model: Path, tmp_path: Path) -> None:
     """A folder of 600 small files, which clients split into several commits, arrives whole."""
     rng = random.Random(600)
@@ -25,6 +26,7 @@ def test_folder_of_600_small_files(node: LiveNode, repo: str, model: Path, tmp_p
     assert got == tree_bytes(model)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", ["hub1", "hub0"])
 def test_upload_large_folder(node: LiveNode, name: str, repo: str, model: Path, tmp_path: Path) -> None:
     """`hf upload-large-folder` (up to 1.x; 2.x folded it into `hf upload`) works, and so does running it again."""

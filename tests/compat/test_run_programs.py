@@ -106,6 +106,7 @@ def test_sentence_transformers(origin: HubOrigin, user: Runner) -> None:
     assert user.run(client_python("torch"), "-c", _EMBED, MODEL).good().value == local
 
 
+@pytest.mark.soak
 def test_npm(origin: HubOrigin, user: Runner) -> None:
     """The client for JavaScript lists and reads."""
     script = CLIENTS / "npm" / "run-under-gateway.mjs"

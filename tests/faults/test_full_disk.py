@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.soak
 def test_full_disk(tmp_path: Path) -> None:
     """Uploads by Xet, LFS and commits until the data folder's small file system is full: see `tests.faults.full_disk`."""
     namespaces = ["-m"] if os.geteuid() == 0 else ["-U", "-r", "-m"]
