@@ -336,11 +336,12 @@ def status(name: Name = None, /, *, as_json: Json = False, where: Where | None =
     from hanse.flows.federation.outlook import describe
 
     with _opened(where) as (_, files, _keys):
-        told = [describe(files.load(one) if name is None else _chosen(files, name), int(time.time())) for one in files.names()]
+        found = [files.load(one) for one in files.names()] if name is None else [_chosen(files, name)]
+    told = [describe(one, int(time.time())) for one in found]
     if as_json:
-        print(json.dumps(told[:1] if name else told, indent=2))
+        print(json.dumps(told, indent=2))
         return
-    for one in told[:1] if name else told:
+    for one in told:
         print(f"{one['name']}: root {one['root']}, targets {one['targets']}, {one['need']} of {len(one['keys'])} keys change it")
         print(f"fingerprint {one['fingerprint']}\nexpires {one['expires']}")
         show([{**row, "namespaces": ",".join(row["namespaces"])} for row in one["members"]], as_json=False)
