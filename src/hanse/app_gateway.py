@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hanse.errors import BadSetting, HanseError, StorageError
-from hanse.flows.gateway_env import client_env, hub_cache, repo_folder
-from hanse.flows.gateway_session import Session, Summary
+from hanse.flows.gateway.env import client_env, hub_cache, repo_folder
+from hanse.flows.gateway.session import Session, Summary
 from hanse.flows.policies import LoadedPolicy
 
 if TYPE_CHECKING:
     import uvicorn
 
-    from hanse.flows.gateway_home import Home
-    from hanse.flows.gateway_pull import Counting, GatewaySource
+    from hanse.flows.gateway.home import Home
+    from hanse.flows.gateway.pull import Counting, GatewaySource
     from hanse.flows.pull.asked import PullSettings
     from hanse.store.held.store import Held
 
@@ -125,7 +125,7 @@ class Gateway:
 
     def audit(self, held: Held) -> None:
         """Look into the cache that programs will use, before they do; raises StorageError if that is not possible."""
-        from hanse.flows.gateway_audit import audit_before, is_empty  # noqa: PLC0415 same
+        from hanse.flows.gateway.audit import audit_before, is_empty  # noqa: PLC0415 same
 
         options = self.options
         if not is_empty(options.cache):
@@ -195,8 +195,8 @@ class Gateway:
     def _source(self, held: Held) -> Iterator[tuple[GatewaySource, Home]]:
         from hanse.clock import SystemClock  # noqa: PLC0415 same
         from hanse.flows.credentials import Credentials  # noqa: PLC0415 same
-        from hanse.flows.gateway_home import Home, choose_home, foreign_tokens, same_server  # noqa: PLC0415 same
-        from hanse.flows.gateway_pull import Counting, GatewaySource  # noqa: PLC0415 same
+        from hanse.flows.gateway.home import Home, choose_home, foreign_tokens, same_server  # noqa: PLC0415 same
+        from hanse.flows.gateway.pull import Counting, GatewaySource  # noqa: PLC0415 same
         from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
         from hanse.flows.pull.puller import Puller  # noqa: PLC0415 same
         from hanse.peers.client import PeerClient  # noqa: PLC0415 same

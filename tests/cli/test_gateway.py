@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hanse.conform.origin import HubOrigin
-from hanse.flows.gateway_state import FILE
+from hanse.flows.gateway.state import FILE
 
 _READ = 'import os, urllib.request as u; print(u.urlopen(os.environ["HF_ENDPOINT"] + "/org/m/resolve/main/a.txt").read())'
 

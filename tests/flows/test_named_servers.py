@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hanse.errors import InputError
-from hanse.flows.gateway_env import BEHIND
+from hanse.flows.gateway.env import BEHIND
 from hanse.flows.named_servers import PUBLIC_HUB, before, nodes_of, servers
 
 NODE = "http://127.0.0.1:1"

@@ -16,9 +16,9 @@ from tests.support.rawhttp import RawClient
 
 from hanse.conform.repos import OriginFile, read_files
 from hanse.errors import HanseError, IntegrityError, RepoNotFound, RevisionNotFound
-from hanse.flows.gateway_home import Home
-from hanse.flows.gateway_session import Session
-from hanse.flows.gateway_state import new_secret
+from hanse.flows.gateway.home import Home
+from hanse.flows.gateway.session import Session
+from hanse.flows.gateway.state import new_secret
 from hanse.model.decision import Rung
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoId, RepoType, parse_repo_id

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from hanse.app_gateway import Gateway, GatewayOptions, listen
-from hanse.flows.gateway_state import new_secret
+from hanse.flows.gateway.state import new_secret
 from hanse.flows.policies import LoadedPolicy, load_policy
 from hanse.store.held.store import Held
 

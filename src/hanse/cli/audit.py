@@ -15,9 +15,9 @@ from cyclopts import Parameter
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
-    from hanse.flows.audit import Audited, AuditReport
-    from hanse.flows.audit_known import Knowledge
-    from hanse.flows.audit_moves import Moved
+    from hanse.flows.audit.folder import Audited, AuditReport
+    from hanse.flows.audit.known import Knowledge
+    from hanse.flows.audit.moves import Moved
     from hanse.store.held.store import Held
 
 _MAX_TOLD = 10
@@ -82,7 +82,7 @@ def _known(
 ) -> Iterator[Knowledge]:
     """Open what is known; servers are asked only if they were named."""
     from hanse.clock import SystemClock
-    from hanse.flows.audit_known import Knowledge
+    from hanse.flows.audit.known import Knowledge
     from hanse.flows.credentials import Credentials
     from hanse.flows.policies import load_policy
     from hanse.flows.pull.asked import PullSettings
@@ -106,7 +106,7 @@ def _known(
 
 
 def _audit(place: Path, held: Held, known: Knowledge | None, *, rehash: bool) -> AuditReport:
-    from hanse.flows.audit import audit_folder
+    from hanse.flows.audit.folder import audit_folder
 
     if known is None:
         return audit_folder(place, held, rehash=rehash)
@@ -114,14 +114,14 @@ def _audit(place: Path, held: Held, known: Knowledge | None, *, rehash: bool) ->
 
 
 def _move(report: AuditReport, place: Path, home: Path) -> Moved | None:
-    from hanse.flows.audit_moves import quarantine
+    from hanse.flows.audit.moves import quarantine
 
     return quarantine(report, place, home, int(time.time()))
 
 
 def _restore(place: Path, home: Path, *, as_json: bool) -> int:
     from hanse.cli.verified import clean
-    from hanse.flows.audit_moves import restore
+    from hanse.flows.audit.moves import restore
 
     done = restore(place, home)
     if as_json:
@@ -177,7 +177,7 @@ def _text(report: AuditReport, moved: Moved | None, *, verbose: bool) -> str:
 
 
 def _revision_lines(one: Audited, limit: int | None) -> Iterator[str]:
-    from hanse.flows.audit import State
+    from hanse.flows.audit.folder import State
 
     good = one.count(State.VERIFIED)
     worth = f", {one.rung}" if one.rung else ""

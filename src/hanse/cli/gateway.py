@@ -23,7 +23,7 @@ from hanse.cli.gateway_flags import (
     say,
 )
 from hanse.errors import InputError
-from hanse.flows.gateway_state import Note, drop_note, new_secret, read_note, status, stop, write_note
+from hanse.flows.gateway.state import Note, drop_note, new_secret, read_note, status, stop, write_note
 from hanse.home import home_folder
 
 app = App(name="gateway", help="A gateway for a session, in front of unmodified clients.", result_action="return_value")
@@ -44,7 +44,7 @@ def gateway(
 ) -> int:
     """Serve until Ctrl-C, SIGTERM or `hanse gateway stop`; programs find it by `eval "$(hanse gateway env)"`."""
     from hanse.app_gateway import Gateway, listen
-    from hanse.flows.gateway_session import one_line
+    from hanse.flows.gateway.session import one_line
 
     with (
         prepared(policy=policy, node=node, upstream=upstream, offline=offline, store=store, cache_size=cache_size) as (
@@ -72,7 +72,7 @@ def gateway(
 @app.command
 def env() -> int:
     """Print shell lines that make programs use the running gateway: `eval "$(hanse gateway env)"`."""
-    from hanse.flows.gateway_env import client_env, exports
+    from hanse.flows.gateway.env import client_env, exports
     from hanse.peers.client import PeerClient
 
     note = read_note(_home())
@@ -89,7 +89,7 @@ def env() -> int:
 @app.command(name="status")
 def show(*, as_json: Annotated[bool, Parameter(name="--json", help="Print one JSON object.")] = False) -> int:
     """Say what the running gateway has done so far; exits with 1 if none runs."""
-    from hanse.flows.gateway_session import from_json, one_line
+    from hanse.flows.gateway.session import from_json, one_line
     from hanse.peers.client import PeerClient
 
     note = read_note(_home())

@@ -14,7 +14,7 @@ from hanse.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     from hanse.app_gateway import GatewayOptions
-    from hanse.flows.gateway_session import Summary
+    from hanse.flows.gateway.session import Summary
     from hanse.store.held.store import Held
 
 
@@ -58,13 +58,13 @@ def _run(command: tuple[str, ...], options: GatewayOptions, held: Held) -> tuple
 
 
 def _secret() -> str:
-    from hanse.flows.gateway_state import new_secret
+    from hanse.flows.gateway.state import new_secret
 
     return new_secret()
 
 
 def _tell(summary: Summary, json_file: Path | None) -> None:
-    from hanse.flows.gateway_session import one_line
+    from hanse.flows.gateway.session import one_line
 
     say(one_line(summary))
     if json_file is not None:

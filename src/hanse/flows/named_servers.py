@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hanse.flows.gateway_env import BEHIND
+from hanse.flows.gateway.env import BEHIND
 from hanse.peers.addresses import parse_base
 
 PUBLIC_HUB = "https://huggingface.co"

@@ -13,7 +13,7 @@ from hanse.content.gitobjects import blob_id
 from hanse.db import attestations, mirrors, revisions
 from hanse.errors import DigestMismatch
 from hanse.flows import access
-from hanse.flows.adopt import found_revisions
+from hanse.flows.adopt.found import found_revisions
 from hanse.flows.mirror.adopt import adopt, pin_of
 from hanse.flows.mirror.journey import mirror
 from hanse.flows.node import Node

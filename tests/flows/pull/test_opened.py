@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hanse.errors import InputError, NotFoundError
-from hanse.flows.gateway_env import BEHIND
+from hanse.flows.gateway.env import BEHIND
 from hanse.flows.pull.opened import opened, whom
 
 HUB = "https://huggingface.co"

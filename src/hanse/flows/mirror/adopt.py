@@ -1,6 +1,6 @@
 """Mirroring what already lies on this machine: Hugging Face caches, folders, the store of an olah proxy.
 
-1. Revisions are found by the names of files (`hanse.flows.adopt`); nothing that is found is believed.
+1. Revisions are found by the names of files (`hanse.flows.adopt.found`); nothing that is found is believed.
 2. If the upstream answers, it is asked what the revision has: what lies here and is that is taken in from here, and what was
    altered is told. A snapshot that is complete becomes a mirrored revision like any other.
 3. If it does not, a complete snapshot is kept as a *local claim*: by its commit id, neither observed in the log nor signed, until
@@ -20,7 +20,7 @@ from pathlib import Path
 from hanse.content.gitobjects import BlobHasher, lfs_pointer_id
 from hanse.db.repos import Repo
 from hanse.errors import BlobNotFound, DigestMismatch, HanseError, IntegrityError, NotFoundError, PeerError, StorageError
-from hanse.flows.adopt import FoundRevision, found_revisions, read_pieces
+from hanse.flows.adopt.found import FoundRevision, found_revisions, read_pieces
 from hanse.flows.mirror.claims import NO_WORDS, RevisionClaim
 from hanse.flows.mirror.intake import Intake
 from hanse.flows.mirror.journey import Mirrored, Options, take, take_revision

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from hanse.errors import HanseError, NotAllowed, NotFoundError
-from hanse.flows.gateway_home import Home
-from hanse.flows.gateway_session import Session, Summary
+from hanse.flows.gateway.home import Home
+from hanse.flows.gateway.session import Session, Summary
 from hanse.model.repo import RepoType
 from hanse.web.errors import header_text
 from hanse.web.gateway import paths

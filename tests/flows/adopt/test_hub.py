@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.caches import REV, etag_of, write_cache
 
-from hanse.flows.adopt_hub import entry_revisions, snapshot_revision
+from hanse.flows.adopt.hub import entry_revisions, snapshot_revision
 from hanse.flows.found import Said
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.repo import RepoType

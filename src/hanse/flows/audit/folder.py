@@ -1,7 +1,7 @@
 """Auditing what lies on a machine: every file hashed, compared with what is known of its revision, and judged by the policy.
 
-1. The revisions that lie in a folder are found (`hanse.flows.adopt`).
-2. Their files are hashed, those that did not change since the last time not again (`hanse.flows.audit_hash`).
+1. The revisions that lie in a folder are found (`hanse.flows.adopt.found`).
+2. Their files are hashed, those that did not change since the last time not again (`hanse.flows.audit.hashing`).
 3. What is known of each revision is asked for: evidence and pins of the held store, and of nodes and an upstream if named.
 4. Each file is compared with what it must be, else with what the place itself says that it is.
 
@@ -28,8 +28,8 @@ from hanse.errors import (
     PolicyError,
     Recalled,
 )
-from hanse.flows.adopt import found_revisions
-from hanse.flows.audit_hash import AuditHashing, Hashed, Wanted
+from hanse.flows.adopt.found import found_revisions
+from hanse.flows.audit.hashing import AuditHashing, Hashed, Wanted
 from hanse.flows.found import FoundRevision, Said
 from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.filepin import FilePin

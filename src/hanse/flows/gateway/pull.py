@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Protocol
 
-from hanse.flows.gateway_session import Session
+from hanse.flows.gateway.session import Session
 from hanse.flows.pull.asked import PulledRevision
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.fetch import Fetch

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from hanse.errors import EntryNotFound, HanseError, StorageError, TooLarge
-from hanse.flows.adopt_hub import entry_revisions, snapshot_revision
-from hanse.flows.adopt_olah import is_olah, olah_revisions
+from hanse.flows.adopt.hub import entry_revisions, snapshot_revision
+from hanse.flows.adopt.olah import is_olah, olah_revisions
 from hanse.flows.found import (
     MAX_FILES,
     QUARANTINE,

@@ -12,7 +12,7 @@ from tests.support.wholegateway import whole_gateway
 
 from hanse.conform.origin import HubOrigin
 from hanse.errors import StorageError
-from hanse.flows.gateway_audit import audit_before, cache_state, is_empty
+from hanse.flows.gateway.audit import audit_before, cache_state, is_empty
 from hanse.flows.policies import load_policy
 from hanse.flows.pull.asked import PullSettings
 from hanse.store.held.store import Held

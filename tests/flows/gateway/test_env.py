@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from hanse.flows.gateway_env import BEHIND, client_env, exports, hub_cache, policy_key, repo_folder
+from hanse.flows.gateway.env import BEHIND, client_env, exports, hub_cache, policy_key, repo_folder
 from hanse.policy.presets import PRESETS
 
 URL = "http://127.0.0.1:1/s"

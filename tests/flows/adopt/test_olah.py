@@ -11,8 +11,8 @@ import pytest
 from tests.support.proxies import olah
 
 from hanse.conform.origin import HubOrigin
-from hanse.flows.adopt import found_revisions, read_pieces
-from hanse.flows.adopt_olah import is_olah
+from hanse.flows.adopt.found import found_revisions, read_pieces
+from hanse.flows.adopt.olah import is_olah
 from hanse.flows.found import Kind
 from hanse.model.repo import RepoType
 

@@ -12,8 +12,8 @@ import pytest
 from tests.support.caches import REV, etag_of, write_cache
 
 from hanse.errors import StorageError
-from hanse.flows.audit import Audited, AuditReport, State, audit_folder
-from hanse.flows.audit_moves import Moved, moved_before, quarantine, restore
+from hanse.flows.audit.folder import Audited, AuditReport, State, audit_folder
+from hanse.flows.audit.moves import Moved, moved_before, quarantine, restore
 from hanse.flows.found import QUARANTINE
 from hanse.store.held import Held
 

@@ -17,7 +17,7 @@ from hanse.errors import HanseError, StorageError
 from hanse.store.held.store import Held
 
 if TYPE_CHECKING:
-    from hanse.flows.audit import AuditedFile
+    from hanse.flows.audit.folder import AuditedFile
     from hanse.flows.pull.asked import PullSettings
 
 MAX_FILES = 2_000_000
@@ -80,9 +80,9 @@ def audit_before(
 
 def _audit(cache: Path, home: Path, held: Held, *, settings: PullSettings, now: int, say: Callable[[str], None]) -> None:
     from hanse.clock import SystemClock  # noqa: PLC0415 most starts have nothing to audit, and do without all of this
-    from hanse.flows.audit import State, audit_folder  # noqa: PLC0415 same
-    from hanse.flows.audit_known import Knowledge  # noqa: PLC0415 same
-    from hanse.flows.audit_moves import quarantine  # noqa: PLC0415 same
+    from hanse.flows.audit.folder import State, audit_folder  # noqa: PLC0415 same
+    from hanse.flows.audit.known import Knowledge  # noqa: PLC0415 same
+    from hanse.flows.audit.moves import quarantine  # noqa: PLC0415 same
     from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
     from hanse.flows.pull.puller import Puller  # noqa: PLC0415 same
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hanse.errors import HanseError, StorageError
-from hanse.flows.audit import Audited, AuditReport, State
+from hanse.flows.audit.folder import Audited, AuditReport, State
 from hanse.flows.found import QUARANTINE, Kind
 from hanse.flows.remembered import read_private, write_private
 from hanse.store.durable import make_directory

@@ -13,8 +13,8 @@ from tests.support.caches import download, write_cache
 from hanse.clock import SystemClock
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
-from hanse.flows.audit import AuditReport, State, audit_folder
-from hanse.flows.audit_known import Knowledge
+from hanse.flows.audit.folder import AuditReport, State, audit_folder
+from hanse.flows.audit.known import Knowledge
 from hanse.flows.policies import load_policy
 from hanse.flows.pull.asked import PullSettings
 from hanse.flows.pull.fetch import Fetcher

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hanse.errors import InputError, PeerDown, PeerMisbehaved, StorageError
-from hanse.flows.gateway_state import FILE, Note, drop_note, new_secret, read_note, status, stop, write_note
+from hanse.flows.gateway.state import FILE, Note, drop_note, new_secret, read_note, status, stop, write_note
 from hanse.peers.client import Answer
 
 NOTE = Note("http://127.0.0.1:9/s3cret", "/cache", "open")

@@ -12,8 +12,8 @@ from tests.support.wholegateway import whole_gateway
 from hanse.app_gateway import Gateway
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
-from hanse.flows.gateway_pull import Counting
-from hanse.flows.gateway_session import Session
+from hanse.flows.gateway.pull import Counting
+from hanse.flows.gateway.session import Session
 from hanse.flows.pull.events import Event, Kind
 
 NAME = "org/m"

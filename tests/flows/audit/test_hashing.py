@@ -11,8 +11,8 @@ import pytest
 from tests.support.held import hold, pin_of, sha256_of
 
 from hanse.content.gitobjects import blob_id
-from hanse.flows import audit_hash as module
-from hanse.flows.audit_hash import AuditHashing, Hashed, Wanted
+from hanse.flows.audit import hashing as module
+from hanse.flows.audit.hashing import AuditHashing, Hashed, Wanted
 from hanse.store.held import Held
 
 LARGE = bytes(range(256)) * 12_000

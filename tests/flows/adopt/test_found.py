@@ -10,7 +10,7 @@ from tests.support.caches import REV, download, write_cache
 
 from hanse.conform.origin import HubOrigin
 from hanse.errors import EntryNotFound
-from hanse.flows.adopt import FoundRevision, Kind, found_revisions, read_pieces
+from hanse.flows.adopt.found import FoundRevision, Kind, found_revisions, read_pieces
 from hanse.model.repo import RepoType
 
 FILES = {"config.json": b"{}", "sub/model.bin": b"w" * 100_000}

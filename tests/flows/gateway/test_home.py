@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hanse.errors import BadToken, NotAuthenticated, PeerMisbehaved
-from hanse.flows.gateway_home import Home, choose_home, foreign_tokens, same_server
+from hanse.flows.gateway.home import Home, choose_home, foreign_tokens, same_server
 from hanse.peers.client import Answer
 
 HOME = "http://node.example"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tests.support.gateways import Shown
 
-from hanse.flows.gateway_session import Session, from_json, one_line, size_text
+from hanse.flows.gateway.session import Session, from_json, one_line, size_text
 from hanse.model.decision import Rung
 from hanse.model.repo import Origin, RepoType, parse_repo_id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hanse.errors import PolicyError
-from hanse.flows.audit_hash import Hashed
+from hanse.flows.audit.hashing import Hashed
 from hanse.flows.pull.asked import PulledRevision
 from hanse.flows.pull.judge import Judge, flags, scanned_elsewhere
 from hanse.flows.pull.puller import Puller

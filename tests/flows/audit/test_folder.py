@@ -10,8 +10,8 @@ from tests.support.caches import REV, etag_of, write_cache
 from tests.support.held import pin_of, sha256_of
 
 from hanse.errors import HanseError, PeerDown, PolicyError, Recalled, RevisionNotFound, VerificationFailed
-from hanse.flows.audit import AuditedFile, AuditReport, Resolve, State, audit_folder
-from hanse.flows.audit_hash import Hashed
+from hanse.flows.audit.folder import AuditedFile, AuditReport, Resolve, State, audit_folder
+from hanse.flows.audit.hashing import Hashed
 from hanse.flows.pull.asked import PulledRevision
 from hanse.model.decision import Decision, EvidenceFacts, NameKind, Rung, Want
 from hanse.model.filepin import FilePin
