@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.support.simplace import true_list
 
 from hanse.errors import BadRange, Busy, DigestMismatch, PeerDown, PolicyError
 from hanse.flows.pull.events import Event, Kind
-from hanse.flows.pull.fetch import Fetcher
+from hanse.flows.pull.fetch import Apart, Fetch, Fetcher
 from hanse.model.digest import Sha256
 from hanse.model.filepin import FilePin
 from hanse.store.held import Held, HeldFile
@@ -308,3 +309,28 @@ def test_killed_and_begun_again(world: World) -> None:
     world.servers[0].faults.rate = 0
     assert content(fetch.wait(60)) == DATA
     assert sum(fetch.sources.values()) < len(DATA) - MIB
+
+
+def test_fetches_that_are_kept_apart(world: World) -> None:
+    """Of equal pins with different owners each has its own fetch; what another one brought has to be shown first."""
+    honest, silent = world.server(Faults(rate=20 * MIB)), world.server(Faults(dead=True))
+    asked = list[str]()
+
+    def require(who: str, file: HeldFile) -> None:
+        asked.append(who)
+        if who == "thief":
+            raise PeerDown("it was not shown")
+
+    def opened(who: str, place: HttpPlace) -> Fetch:
+        return world.fetcher.open(PIN, [place], judge=lambda _: None, apart=Apart(who, partial(require, who)))
+
+    first = opened("owner", honest)
+    while not first.progress[0]:
+        first.wait(0.01)
+    second, third = opened("owner", honest), opened("thief", silent)
+    assert first is second
+    assert third is not first
+    assert first.wait(60) is not None
+    with pytest.raises(PeerDown, match="not shown"):
+        third.wait(30)
+    assert asked == ["thief"]

@@ -129,6 +129,23 @@ def test_a_digest_alone_opens_nothing(home: Machine, origin: HubOrigin) -> None:
     assert content(node, claimed, weights) == FILES[weights]
 
 
+def test_one_fetch_does_not_serve_two_names(home: Machine, origin: HubOrigin) -> None:
+    """Who names the digest of what is just being fetched for others gets it only if his own source shows it, too."""
+    weights, stolen = FILES["model.safetensors"], "stolen.safetensors"
+    origin.commit("org/thief", {stolen: weights})
+    origin.faults.set(Fault.WRONG_BYTES, path=stolen)
+    node = home.puller(upstream=origin.url, for_others=True)
+    honest, thief = main_of(node), main_of(node, "org/thief")
+    first, second = node.file(honest, "model.safetensors"), node.file(thief, stolen)
+    assert isinstance(first, Fetch)
+    assert isinstance(second, Fetch)
+    assert first.wait(30) is not None
+    with pytest.raises((PeerDown, IntegrityError)):
+        second.wait(30)
+    with pytest.raises(PeerDown, match="no place shows"):
+        node.file(thief, stolen)
+
+
 def test_what_came_for_others_stays_theirs(home: Machine, origin: HubOrigin) -> None:
     """What a node fetched for others it gives them when the source is gone."""
     node = home.puller(upstream=origin.url, for_others=True)

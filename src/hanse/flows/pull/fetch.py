@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hanse.errors import BadRange, Busy, HanseError
 from hanse.flows.pull.chunklists import find_chunk_list
@@ -39,7 +39,19 @@ _TICK = 0.1
 
 Judge = Callable[[HeldFile], None]
 Report = Callable[[Event], None]
-_Key = tuple[FilePin, bool]
+_Key = tuple[FilePin, bool, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Says that what the fetches of others bring is not given out for nothing.
+
+    whose: a fetch is shared with others that say the same; require: called with the file, before the judge, if not every byte
+    of it came from the fetch's own places; it raises to refuse.
+    """
+
+    whose: str
+    require: Callable[[HeldFile], None]
 
 
 def _silent(_: Event) -> None:
@@ -73,21 +85,22 @@ class Fetcher:
         self._lock = threading.Lock()
         self._running: dict[_Key, Fetch] = {}
 
-    def open(self, pin: FilePin, places: Sequence[Place], *, judge: Judge | None = None) -> Fetch:
+    def open(self, pin: FilePin, places: Sequence[Place], *, judge: Judge | None = None, apart: Apart | None = None) -> Fetch:
         """Return the fetch of a file, begun if nobody here has begun it.
 
-        judge: called with the complete, verified file before its first byte leaves; it raises PolicyError to refuse. Each `open`
-        is ended by reading to the end, by `wait`, or by `cancel`.
+        judge: called with the complete, verified file before its first byte leaves; it raises PolicyError to refuse; apart: needs
+        a judge. Each `open` is ended by reading to the end, by `wait`, or by `cancel`.
         """
         # Every digest that is pinned must hold for whoever pinned it. A judge looks at the name, too: the same content under
         # another name is judged again. What has another key here and the same bytes waits for this one in the held store.
-        key = (pin if judge is not None else replace(pin, path=""), judge is not None)
+        whose = "" if apart is None else apart.whose
+        key = (pin if judge is not None else replace(pin, path=""), judge is not None, whose)
         with self._lock:
             running = self._running.get(key)
             if running is not None and running.share(places):
                 return running
             sources = Sources(places, self.speeds, tries=self._tries, rest=self._rest)
-            fetch = self._running[key] = Fetch(self, pin, sources, judge, lambda one: self._forget(key, one))
+            fetch = self._running[key] = Fetch(self, pin, sources, judge, lambda one: self._forget(key, one), apart=apart)
             fetch.begin()
             return fetch
 
@@ -101,9 +114,17 @@ class Fetch:
     """One file on its way, or there. Made by `Fetcher.open`; safe for threads."""
 
     def __init__(
-        self, fetcher: Fetcher, pin: FilePin, sources: Sources, judge: Judge | None, forget: Callable[[Fetch], None]
+        self,
+        fetcher: Fetcher,
+        pin: FilePin,
+        sources: Sources,
+        judge: Judge | None,
+        forget: Callable[[Fetch], None],
+        *,
+        apart: Apart | None = None,
     ) -> None:
         self.pin = pin
+        self._apart, self._own = apart, False
         self._fetcher, self._sources, self._judge, self._forget = fetcher, sources, judge, forget
         self._changed = threading.Condition()
         self._users = 1
@@ -228,6 +249,8 @@ class Fetch:
         file, error = None, None
         try:
             file = self._obtain()
+            if file is not None and self._apart is not None and not self._own:
+                self._apart.require(file)
             if file is not None and self._judge is not None:
                 self._judge(file)
         except Exception as problem:  # noqa: BLE001 - raised where the file is asked for
@@ -258,6 +281,7 @@ class Fetch:
     def _fill(self, partial: Partial) -> HeldFile | None:
         """Fetch what is missing in `partial`, check it, and commit it."""
         self._done = sum(end - start for start, end in partial.done)
+        self._own = not self._done
         digests = self._digests(partial)
         return None if digests is None else partial.commit(digests.sha256, digests.xet, digests.git_oid)
 

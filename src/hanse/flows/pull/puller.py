@@ -32,7 +32,7 @@ from hanse.store.held.heldfile import HeldFile
 from hanse.store.held.store import Held
 
 if TYPE_CHECKING:
-    from hanse.flows.pull.fetch import Fetch, Fetcher
+    from hanse.flows.pull.fetch import Apart, Fetch, Fetcher
 
 __all__ = ["PullSettings", "PulledRevision", "Puller"]
 
@@ -134,10 +134,18 @@ class Puller:
                 f"{path[:200]!r} of {revision.repo} is not held here, and there is nobody to ask",
                 hint="run it with a network once; hanse pull fetches everything",
             )
-        return self._fetcher.open(wanted, revision.places, judge=self._judge_of(revision, pin))
+        return self._fetcher.open(
+            wanted, revision.places, judge=self._judge_of(revision, pin), apart=self._apart(revision, wanted)
+        )
+
+    def _apart(self, revision: PulledRevision, pin: FilePin) -> Apart | None:
+        """Return what keeps the bytes that another repository's places showed from being given to others as this one's."""
+        from hanse.flows.pull.fetch import Apart  # noqa: PLC0415 loaded by the fetcher
+
+        return Apart(str(revision.repo), partial(self._require_shown, revision, pin)) if self.settings.for_others else None
 
     def _require_shown(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
-        """Return if a held file may be given to others as one of this repository; raises PeerDown.
+        """Return if a file that is here may be given to others as one of this repository; raises PeerDown.
 
         It may if it was so before, or if a place of the repository shows that it has the file: whoever controls a repository
         there could otherwise name the digest of something that is held for somebody else.
