@@ -129,7 +129,12 @@ class Gateway:
 
         options = self.options
         if not is_empty(options.cache):
-            audit_before(options.cache, options.caches, held, settings=options.settings, now=int(time.time()), say=self._say)
+            audit_before(options.cache, options.caches, held, settings=self._own_settings, now=int(time.time()), say=self._say)
+
+    def _own_settings(self) -> PullSettings:
+        from hanse.flows.credentials import Credentials  # noqa: PLC0415 same
+
+        return self.options.settings(Credentials(self.options.home, self.options.environ).token_for)
 
     def summary(self) -> Summary:
         """Return what happened so far."""
@@ -194,7 +199,6 @@ class Gateway:
     @contextlib.contextmanager
     def _source(self, held: Held) -> Iterator[tuple[GatewaySource, Home]]:
         from hanse.clock import SystemClock  # noqa: PLC0415 same
-        from hanse.flows.credentials import Credentials  # noqa: PLC0415 same
         from hanse.flows.gateway.home import Home, choose_home, foreign_tokens, same_server  # noqa: PLC0415 same
         from hanse.flows.gateway.pull import Counting, GatewaySource  # noqa: PLC0415 same
         from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
@@ -202,8 +206,8 @@ class Gateway:
         from hanse.peers.client import PeerClient  # noqa: PLC0415 same
 
         options = self.options
-        token_for = Credentials(options.home, options.environ).token_for
-        settings = options.settings(token_for)
+        settings = self._own_settings()
+        token_for = settings.token_for
         self._counting = Counting(self.session)
         url = choose_home(options.environ.get("HF_ENDPOINT", ""), options.nodes, options.upstream)
         puller = Puller(settings, held, Fetcher(held, report=self._counting.report), SystemClock())

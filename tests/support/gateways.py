@@ -26,6 +26,7 @@ from hanse.peers.client import PeerClient
 from hanse.web.gateway.app import GatewayApp
 from hanse.web.gateway.guard import Guard
 from hanse.web.gateway.serving import server_of
+from hanse.web.gateway.source import LARGE
 
 REV = "1f" * 20
 NAME = "org/m"
@@ -159,8 +160,8 @@ class Edge:
 
 
 @contextmanager
-def edge(source: FolderSource, home: str = "") -> Iterator[Edge]:
-    """Run the web edge over a source for the length of a `with` block."""
+def edge(source: FolderSource, home: str = "", *, large: int = LARGE) -> Iterator[Edge]:
+    """Run the web edge over a source for the length of a `with` block. large: bytes, as in `Asked`."""
     listener = socket.create_server(("127.0.0.1", 0))
     port, secret = listener.getsockname()[1], new_secret()
     session, cached, stopped = Session("open"), set[str](), threading.Event()
@@ -171,6 +172,7 @@ def edge(source: FolderSource, home: str = "") -> Iterator[Edge]:
         home=Home(home, PeerClient()),
         cached=lambda kind, name: f"{kind.plural}/{name}" in cached,
         stop=stopped.set,
+        large=large,
     )
     server = server_of(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

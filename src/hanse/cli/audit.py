@@ -84,6 +84,7 @@ def _known(
     from hanse.clock import SystemClock
     from hanse.flows.audit.known import Knowledge
     from hanse.flows.credentials import Credentials
+    from hanse.flows.named_servers import before
     from hanse.flows.policies import load_policy
     from hanse.flows.pull.asked import PullSettings
     from hanse.flows.pull.fetch import Fetcher
@@ -95,7 +96,7 @@ def _known(
         parse_base(upstream) if upstream else None,
         load_policy(policy or os.environ.get("HANSE_POLICY") or None, home),
         home,
-        token_for=Credentials(home, os.environ).token_for,
+        token_for=Credentials(home, before(os.environ)).token_for,
         offline=not nodes and not upstream,
     )
     with (

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.support.gateways import REV, Coming, Edge, until
+from tests.support.gateways import REV, Coming, Edge, FolderSource, edge, until
 
 from hanse.errors import IntegrityError, PolicyError, Recalled
 
@@ -177,3 +177,16 @@ def test_tokens(gateway: Edge) -> None:
         gateway.get(MODEL, authorization=bad)
         assert gateway.source.tokens[-1] == ""
     assert "immutable" in gateway.get(MODEL.replace("main", REV)).headers["cache-control"]
+
+
+def test_the_size_of_large_files(folder: Path) -> None:
+    """A client that would not ask for a file of that size is not told it by HEAD; one that needs it, and every GET, is."""
+    with edge(FolderSource(folder), large=1_000_000) as gateway:
+        for agent in ("unknown/None; hf_hub/1.33.0; python/3.11", "hf_hub/2.4.0"):
+            reply = gateway.ask("HEAD", MODEL, user_agent=agent)
+            assert reply.status == 200
+            assert not {"content-length", "x-linked-size", "transfer-encoding"} & set(reply.headers)
+            assert "content-length" in gateway.ask("HEAD", "/org/m/resolve/main/config.json", user_agent=agent).headers
+            assert gateway.get(MODEL, user_agent=agent).headers["content-length"] == "3000000"
+        for agent in ("hf_hub/0.36.2", "hf_hub/x", "@huggingface/hub", ""):
+            assert gateway.ask("HEAD", MODEL, user_agent=agent).headers["x-linked-size"] == "3000000"

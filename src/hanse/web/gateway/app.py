@@ -20,7 +20,7 @@ from hanse.web.gateway import paths
 from hanse.web.gateway.guard import Guard
 from hanse.web.gateway.info import json_response
 from hanse.web.gateway.refusals import is_refusal, reason, refusal
-from hanse.web.gateway.source import Asked, Source
+from hanse.web.gateway.source import LARGE, Asked, Source
 from hanse.web.rawpath import split_raw_path
 
 THREADS = 400
@@ -40,7 +40,7 @@ class GatewayApp:
     """Answers clients of one session.
 
     cached: tells whether the session's clients may have a copy of a repository; summary: what happened so far; stop: ends the
-    gateway, None where it ends by itself.
+    gateway, None where it ends by itself; large: as in `Asked`.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class GatewayApp:
         cached: Callable[[RepoType, str], bool],
         summary: Callable[[], Summary] | None = None,
         stop: Callable[[], None] | None = None,
+        large: int = LARGE,
     ) -> None:
         self._source = source
         self._guard = guard
@@ -61,6 +62,7 @@ class GatewayApp:
         self._cached = cached
         self._summary = summary or session.summary
         self._stop = stop
+        self._large = large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -113,6 +115,7 @@ class GatewayApp:
             found.path,
             token=self._home.own(bearer(request)),
             seen=self._session.used,
+            large=self._large,
         )
 
     def _refuse(self, error: HanseError, found: paths.Found | None) -> Response:

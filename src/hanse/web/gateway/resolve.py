@@ -2,6 +2,9 @@
 
 HEAD is answered from the pins at once. GET sends nothing, not even headers, before what follows is known to be right: either
 each chunk can be checked by itself, or the whole file is here, hashed and judged.
+
+Python's Hub client refuses, without asking, a file that HEAD says is larger than 50 GB and that does not come by Xet. From 1.0 on it
+takes the size from the answer to its GET if HEAD says none; so it is told none.
 """
 
 from __future__ import annotations
@@ -88,6 +91,12 @@ def _headers(pin: FilePin, commit: str) -> dict[str, str]:
     return headers
 
 
+def _asks_without_size(agent: str) -> bool:
+    """Tell whether a User-Agent is of Python's Hub client 1.0 or later."""
+    major = agent.partition("hf_hub/")[2].partition(".")[0]
+    return major.isascii() and major.isdigit() and major.lstrip("0") != ""
+
+
 def _cache(asked: Asked, revision: Pulled) -> str:
     if asked.token or revision.claims.get("private") or revision.claims.get("gated"):
         return "private, no-cache"
@@ -135,6 +144,9 @@ async def resolve(asked: Asked) -> Response:
         return _Closing(asked.request, source, etag=pin.etag, headers=headers, media_type=media, cache=cache)
 
     first = answer(_Sized(pin.size))
+    if head and pin.size > asked.large and _asks_without_size(asked.request.headers.get("user-agent", "")):
+        for name in ("content-length", "x-linked-size"):
+            del first.headers[name]
     if head or first.status_code not in (200, 206):
         return warned(first, revision)
     for last in (False, True):

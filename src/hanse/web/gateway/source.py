@@ -17,6 +17,8 @@ from hanse.model.decision import Rung
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoId, RepoType
 
+LARGE = 50 * 10**9
+"""Bytes above which Python's Hub client does not ask for a file by plain HTTP."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -143,7 +145,8 @@ class Asked:
 
     base: absolute address in front of the request's path; rev: branch, tag or commit id; path: inside the repository;
     token: of the caller, for the one server that knows him; patience: how long a GET may wait for its first byte, in seconds,
-    None for as long as it takes; seen: told of every revision that was resolved.
+    None for as long as it takes; seen: told of every revision that was resolved; large: bytes above which clients that would
+    refuse to ask for a file are not told its size.
     """
 
     request: Request
@@ -156,6 +159,7 @@ class Asked:
     token: str = field(default="", repr=False)
     patience: float | None = None
     seen: Callable[[Pulled], None] = _ignore
+    large: int = LARGE
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call in a worker thread and return its result."""
