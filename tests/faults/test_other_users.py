@@ -55,7 +55,7 @@ print(json.dumps({"uid": os.getuid(), "answers": answers, "told": told}))
 
 
 def _as_nobody(*command: str) -> list[str]:
-    flags = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--bounding-set", "-all", "--inh-caps", "-all")
+    flags = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
     return ["setpriv", *flags, *command]
 
 
@@ -63,7 +63,7 @@ def _python() -> str:
     """Return a Python of our version that everybody may start; skips the test if there is none."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     for one in (sys.executable, shutil.which(f"python{version}", path="/usr/bin:/usr/local/bin") or sys.executable):
-        if subprocess.run(_as_nobody(one, "-c", ""), capture_output=True, check=False).returncode == 0:
+        if subprocess.run(_as_nobody("env", one, "-c", ""), capture_output=True, check=False).returncode == 0:
             return one
     pytest.skip("no Python that another user may start")
 

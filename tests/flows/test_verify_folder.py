@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from tests.support.nodes import add_user, commit, new_repo
 from tests.support.served import served
 
 from hanse.db.repos import Repo
-from hanse.errors import BadFormat, NotFoundError, PolicyError, TooLarge, VerificationFailed
+from hanse.errors import BadFormat, NotFoundError, PolicyError, VerificationFailed
 from hanse.flows.federation.roots import Roots
 from hanse.flows.fetch_evidence import NodeSource, fetch_evidence, fetch_growth
 from hanse.flows.local_files import Hashing, Place, list_place
@@ -24,9 +23,9 @@ from hanse.flows.policies import load_policy
 from hanse.flows.publish import PutBytes
 from hanse.flows.refs import create_tag
 from hanse.flows.remembered import Remembered, write_private
-from hanse.flows.verify_folder import FileSource, Outcome, Question, Source, read_bundle, save_evidence, verify_folder, wanted
+from hanse.flows.verify_folder import FileSource, Outcome, Question, Source, save_evidence, verify_folder, wanted
 from hanse.model.decision import Known, Want
-from hanse.model.evidence import MAX_EVIDENCE_BYTES, UnverifiedEvidence, parse_evidence
+from hanse.model.evidence import UnverifiedEvidence, parse_evidence
 from hanse.model.repo import Origin, RepoType
 from hanse.peers.client import PeerClient
 
@@ -187,15 +186,9 @@ def test_cosigners_of_logs_seen_before_are_known(reader: Reader) -> None:
 
 
 def test_there_must_be_something_to_verify_with(reader: Reader, tmp_path: Path) -> None:
-    """Neither a file nor a node, a file that is none or too large: each is said."""
+    """Neither a file nor a node, a ref without a repository: each is said."""
     with pytest.raises(NotFoundError, match="no evidence to verify with"):
         reader.verify(Question())
-    with pytest.raises(NotFoundError, match="cannot read"):
-        read_bundle(tmp_path / "none")
-    with (tmp_path / "big").open("wb") as file:
-        os.truncate(file.fileno(), MAX_EVIDENCE_BYTES + 1)
-    with pytest.raises(TooLarge):
-        read_bundle(tmp_path / "big")
     with pytest.raises(BadFormat, match="needs the repository"):
         wanted(Question(revision="main"), UnverifiedEvidence(), Roots())
 
@@ -205,5 +198,5 @@ def test_evidence_is_saved_as_it_was_verified(reader: Reader, tmp_path: Path) ->
     found = reader.verify()
     save_evidence(tmp_path / "saved.jsonl", found)
     elsewhere = replace(reader, home=tmp_path / "other", url="")
-    assert elsewhere.verify(Question(), FileSource(read_bundle(tmp_path / "saved.jsonl"))).files == found.files
+    assert elsewhere.verify(Question(), FileSource((tmp_path / "saved.jsonl").read_bytes())).files == found.files
     assert Origin(reader.node.origin) == found.revision.logs[0].origin

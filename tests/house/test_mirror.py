@@ -30,6 +30,7 @@ DECLARATIONS = {
     "model/alarm.py",
     "model/entry.py",
     "model/limits.py",
+    "model/pulled.py",
     "peers/place.py",
     "store/base.py",
 }

@@ -349,14 +349,9 @@ def status(name: Name = None, /, *, as_json: Json = False, where: Where | None =
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except OSError as error:
-        raise NotFoundError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > MAX_FILE:
-        raise InputError(f"{path} has more than {MAX_FILE:,} bytes")
-    return data
+    from hanse.flows.bounded import read_bounded
+
+    return read_bounded(path, MAX_FILE)
 
 
 def _write(path: Path, data: bytes) -> None:

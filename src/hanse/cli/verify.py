@@ -77,10 +77,10 @@ def _evidence(place: Place, bundle: Path | None, repo: str | None, *, offline: b
     Raises InputError if there is none of these.
     """
     if bundle is not None:
-        from hanse.flows.verify_folder import read_bundle
+        from hanse.flows.bounded import read_bounded
         from hanse.model.receipt import MAX_RECEIPT_BYTES
 
-        return read_bundle(bundle, MAX_RECEIPT_BYTES)
+        return read_bounded(bundle, MAX_RECEIPT_BYTES)
     found = None
     if repo is None:
         from hanse.flows.receipts import find_receipt

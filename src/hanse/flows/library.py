@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hanse.errors import InputError, VerificationFailed
+from hanse.flows.bounded import read_bounded
 from hanse.flows.local_files import Checked, Hashing, Place, find_place, list_place
 from hanse.flows.policies import LoadedPolicy, load_policy
 from hanse.flows.receipts import find_receipt
 from hanse.flows.remembered import Remembered
-from hanse.flows.verify_folder import FileSource, Outcome, Question, read_bundle, verify_folder
+from hanse.flows.verify_folder import FileSource, Outcome, Question, verify_folder
 from hanse.flows.verify_receipt import Received, ask_of, contradictions, verify_received
 from hanse.home import home_folder
 from hanse.model.receipt import MAX_RECEIPT_BYTES, split_receipt
@@ -89,7 +90,7 @@ def verify(
     not as it must be, PolicyError, InputError if there is nothing to verify with, NotFoundError, StorageError.
     """
     home, place = home_folder(os.environ), find_place(Path(path), revision)
-    data = read_bundle(Path(receipt), MAX_RECEIPT_BYTES) if receipt is not None else find_receipt(home, place)
+    data = read_bounded(Path(receipt), MAX_RECEIPT_BYTES) if receipt is not None else find_receipt(home, place)
     if data is None:
         raise InputError(f"there is no receipt of {path}", hint="pull it, or name its evidence")
     hashing = _hash(home, place, [Path(receipt)] if receipt is not None else [], rehash=rehash)

@@ -11,7 +11,8 @@ from errno import ENAMETOOLONG, ENOENT, ENOTDIR
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hanse.errors import HanseError, NotFoundError, PolicyError, StorageError
+from hanse.errors import HanseError, NotFoundError, PolicyError, StorageError, TooLarge
+from hanse.flows.bounded import read_bounded
 from hanse.model import decision
 from hanse.policy.presets import PRESETS
 from hanse.policy.rules import ANYONE, Policy, Quorum, Threshold, flatten
@@ -91,7 +92,9 @@ def load_file(path: Path) -> LoadedPolicy:
     from hanse.policy.parse import MAX_POLICY_BYTES, parse_policy  # noqa: PLC0415 see above
 
     try:
-        text = _read(path, MAX_POLICY_BYTES).decode()
+        text = read_bounded(path, MAX_POLICY_BYTES).decode()
+    except TooLarge as error:
+        raise PolicyError(error.message) from error
     except UnicodeDecodeError as error:
         raise PolicyError(f"policy {path} is not UTF-8, so it refuses everything") from error
     return complete(parse_policy(text, path.stem), str(path), path.parent)
@@ -132,7 +135,7 @@ def _logs(quorum: Quorum, table: str, folder: Path, problems: list[str]) -> tupl
     for origin in (*quorum.files, *quorum.logs):
         try:
             if origin in quorum.files:
-                texts[origin] = _read(folder / quorum.files[origin], MAX_BYTES).decode("utf-8", "surrogateescape")
+                texts[origin] = read_bounded(folder / quorum.files[origin], MAX_BYTES).decode("utf-8", "surrogateescape")
             text = texts[origin]
             parsed[origin] = parse_tlog_policy(text if text.endswith("\n") else text + "\n")
             _check(parsed[origin], origin)
@@ -147,17 +150,6 @@ def _check(policy: TlogPolicy, origin: str) -> None:
     from hanse.tlog.tlogpolicy import check_operator  # noqa: PLC0415 see above
 
     check_operator(policy, origin)
-
-
-def _read(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise NotFoundError(f"cannot read {path}: {error.strerror or error}") from error
-    if len(data) > limit:
-        raise PolicyError(f"{path} has more than {limit} bytes")
-    return data
 
 
 def known_policies(home: Path) -> list[tuple[str, str]]:

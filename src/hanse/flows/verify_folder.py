@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from hanse.errors import BadFormat, BadRepoId, HanseError, NotFoundError, StorageError, TooLarge
+from hanse.errors import BadFormat, BadRepoId, HanseError, StorageError
 from hanse.flows.federation.roots import FOLDER, Roots, known_roots, with_roots
 from hanse.flows.local_files import Checked, Expected, Hashing, compare
 from hanse.flows.pins import LogSeen, NameSeen, Pins, read_pins, remember
@@ -26,7 +26,7 @@ from hanse.flows.veil import CLEAR, Veil
 from hanse.flows.verify import VerifiedRevision, pin_of, verify_revision
 from hanse.model.decision import Scanned
 from hanse.model.digest import GitOid, Sha256, is_git_oid
-from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence, MapName, UnverifiedEvidence, parse_evidence
+from hanse.model.evidence import LogEvidence, MapName, UnverifiedEvidence, parse_evidence
 from hanse.model.publickey import PublicKey
 from hanse.model.repo import Origin, RepoId, RepoType, branch_ref, parse_origin, parse_repo_id, tag_ref
 from hanse.tlog.note import parse_note, parse_vkey
@@ -267,18 +267,6 @@ def _name(found: VerifiedRevision, repo: RepoId) -> NameSeen:
         pin_of(position, found.rev, found.tree) if position and position.leaf else None,
         found.owner.public.fingerprint if found.owner else "",
     )
-
-
-def read_bundle(path: Path, limit: int = MAX_EVIDENCE_BYTES) -> bytes:
-    """Return the bytes of an evidence file; raises NotFoundError, or TooLarge above `limit` bytes."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise NotFoundError(f"cannot read the evidence {path}: {error.strerror}") from error
-    if len(data) > limit:
-        raise TooLarge(f"an evidence file has at most {limit:,} bytes")
-    return data
 
 
 def save_evidence(path: Path, outcome: Outcome) -> None:

@@ -19,6 +19,7 @@ from hanse.flows.policies import load_policy
 from hanse.flows.pull.asked import PullSettings
 from hanse.flows.pull.fetch import Fetcher
 from hanse.flows.pull.puller import Puller
+from hanse.model.repo import RepoType
 from hanse.store.held import Held
 
 FILES = {"config.json": b"{}", "model.bin": b"w" * 100_000}
@@ -84,3 +85,22 @@ def test_malicious_files_are_refused(tmp_path: Path, auditor: Auditor) -> None:
     assert bad.state is State.REFUSED
     assert "malicious" in bad.says
     assert auditor().revisions[0].state is State.REFUSED
+
+
+def test_what_only_this_user_may_see(tmp_path: Path) -> None:
+    """A gated revision that his own token saw is verified for him, offline, too; without a token it is unknown."""
+    home = tmp_path / "home"
+
+    def audited(held: Held, upstream: str, token: str, *, offline: bool) -> State:
+        settings = PullSettings((), upstream, load_policy("open", home), home, lambda _: token, offline)
+        with closing(Puller(settings, held, Fetcher(held), SystemClock())) as puller, closing(Knowledge(puller, 1)) as known:
+            return audit_folder(tmp_path / "hub", held, known.resolve, known.judge).revisions[0].state
+
+    with Held.open(home / "held") as held, HubOrigin({"org/name": FILES}) as origin:
+        origin.repo("org/name").tokens = frozenset({"mine"})
+        cached(tmp_path, origin, FILES)
+        settings = PullSettings((), origin.url, load_policy("open", home), home)
+        with closing(Puller(settings, held, Fetcher(held), SystemClock())) as puller:
+            puller.revision(RepoType.MODEL, "org/name", "main", token="mine")
+        assert audited(held, origin.url, "", offline=True) is State.UNKNOWN
+        assert audited(held, origin.url, "mine", offline=True) is State.VERIFIED

@@ -6,50 +6,15 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from hanse.clock import rfc3339
-from hanse.model.decision import Rung
-from hanse.model.repo import RepoId
+from hanse.model.pulled import Summarised
 
 MAX_KEPT = 1000
 """Of each kind of thing; a program that asks for more is told about in numbers only."""
 _SHOWN = 5
 _UNITS = ("B", "kB", "MB", "GB", "TB")
-
-
-class Revision(Protocol):
-    """A revision as far as a summary tells of it."""
-
-    @property
-    def repo(self) -> RepoId:
-        """Whose name it is."""
-        ...
-
-    @property
-    def rev(self) -> str:
-        """Commit id."""
-        ...
-
-    @property
-    def tree(self) -> str | None:
-        """Root of the Merkle map of the files, None while unknown."""
-        ...
-
-    @property
-    def rung(self) -> Rung:
-        """How much the statement is worth."""
-        ...
-
-    @property
-    def as_of(self) -> int | None:
-        """When it was last known to be current, in seconds since 1970; None: now."""
-        ...
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """What the user should know of it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +72,7 @@ class Session:
         self._files = 0
         self._told: set[str] = set()
 
-    def used(self, revision: Revision) -> None:
+    def used(self, revision: Summarised) -> None:
         """Take note of a revision that was resolved, and say what is to be known of it the first time."""
         repo = revision.repo
         as_of = "" if revision.as_of is None else rfc3339(revision.as_of)

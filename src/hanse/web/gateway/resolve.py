@@ -3,8 +3,8 @@
 HEAD is answered from the pins at once. GET sends nothing, not even headers, before what follows is known to be right: either
 each chunk can be checked by itself, or the whole file is here, hashed and judged.
 
-Python's Hub client refuses, without asking, a file that HEAD says is larger than 50 GB and that does not come by Xet. From 1.0 on it
-takes the size from the answer to its GET if HEAD says none; so it is told none.
+Python's Hub client refuses, without asking, a file that HEAD says is larger than 50 GB and that does not come by Xet. From 1.0
+on it takes the size from the answer to its GET if HEAD says none; so it is told none.
 """
 
 from __future__ import annotations

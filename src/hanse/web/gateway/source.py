@@ -5,7 +5,7 @@ Handlers are functions of an `Asked`, so that a node can mount them for names it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
@@ -13,58 +13,13 @@ import anyio
 import anyio.to_thread
 from starlette.requests import Request
 
-from hanse.model.decision import Rung
-from hanse.model.filepin import FilePin
-from hanse.model.repo import RepoId, RepoType
+from hanse.model.pulled import Pulled
+from hanse.model.repo import RepoType
 
 LARGE = 50 * 10**9
 """Bytes above which Python's Hub client does not ask for a file by plain HTTP."""
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Pulled(Protocol):
-    """A revision that was resolved, decided upon and may be read."""
-
-    @property
-    def repo(self) -> RepoId:
-        """Whose name it is."""
-        ...
-
-    @property
-    def rev(self) -> str:
-        """Commit id."""
-        ...
-
-    @property
-    def files(self) -> Mapping[str, FilePin]:
-        """Every file by path."""
-        ...
-
-    @property
-    def tree(self) -> str | None:
-        """Root of the Merkle map of the files; None while not every file was hashed."""
-        ...
-
-    @property
-    def rung(self) -> Rung:
-        """How much the statement is worth."""
-        ...
-
-    @property
-    def as_of(self) -> int | None:
-        """When it was last known to be current, in seconds since 1970; None if that is now."""
-        ...
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """What the reader should be told."""
-        ...
-
-    @property
-    def claims(self) -> Mapping[str, Any]:
-        """What the origin says about the repository: card, tags, dates. Bounded, and nobody's word but the origin's."""
-        ...
 
 
 class HeldBytes(Protocol):
