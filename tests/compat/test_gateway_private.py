@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import pytest
 from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.rawhttp import RawClient
 from tests.support.rawxet import commit_body, put_bytes
@@ -37,6 +38,7 @@ def _get(gateway: Gateway, path: str, token: str) -> tuple[int, bytes]:
         return error.code, error.read()
 
 
+@pytest.mark.soak
 def test_private_bytes_are_for_their_token(node: LiveNode, tmp_path: Path) -> None:
     """Before and after it is held, by branch and commit, listed or read: a private repository does not exist for others."""
     rev = _publish(node, private=True)

@@ -59,13 +59,22 @@ def _as_nobody(*command: str) -> list[str]:
     return ["setpriv", *flags, *command]
 
 
-def _python() -> str:
-    """Return a Python of our version that everybody may start; skips the test if there is none."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for one in (sys.executable, shutil.which(f"python{version}", path="/usr/bin:/usr/local/bin") or sys.executable):
-        if subprocess.run(_as_nobody("env", one, "-c", ""), capture_output=True, check=False).returncode == 0:
-            return one
-    pytest.skip("no Python that another user may start")
+def _python(folder: Path) -> str:
+    """Return a Python with everything that ours has and that everybody may start; skips the test if there is none."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    real = shutil.which(version, path="/usr/bin:/usr/local/bin") or os.path.realpath(sys.executable)
+    if subprocess.run(_as_nobody("env", real, "-c", ""), capture_output=True, check=False).returncode != 0:
+        pytest.skip("no Python that another user may start")
+    packages = folder / "venv" / "lib" / version / "site-packages"
+    packages.mkdir(parents=True)
+    (folder / "venv" / "pyvenv.cfg").write_text(f"home = {Path(real).parent}\ninclude-system-site-packages = false\n")
+    (packages / "ours.pth").write_text(f"{ROOT / 'src'}\n{Path(sys.prefix) / 'lib' / version / 'site-packages'}\n")
+    (folder / "venv" / "bin").mkdir()
+    (folder / "venv" / "bin" / "python").symlink_to(real)
+    return str(folder / "venv" / "bin" / "python")
+
+
+pytestmark = pytest.mark.soak
 
 
 @pytest.fixture(name="open_folder")
@@ -80,9 +89,7 @@ def _open_folder() -> Iterator[Path]:
 
 
 def _environ(home: Path) -> dict[str, str]:
-    packages = Path(sys.prefix) / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-    path = f"{ROOT / 'src'}:{packages}"
-    kept = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    kept = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
     return {**kept, "HANSE_HOME": str(home / "hanse"), "HOME": str(home)}
 
 
@@ -91,7 +98,7 @@ def test_an_ordinary_user(open_folder: Path) -> None:
     home = open_folder / "nobody"
     home.mkdir()
     os.chown(home, NOBODY, NOBODY)
-    python = _python()
+    python = _python(open_folder)
     with HubOrigin({NAME: {"config.json": SECRET_FILE}}) as origin:
         command = _as_nobody(python, "-m", "hanse", "run", "--upstream", origin.url, "--", python, "-c", _FETCH)
         done = subprocess.run(command, env=_environ(home), cwd="/", capture_output=True, text=True, timeout=200, check=False)
@@ -107,9 +114,9 @@ def test_another_user_does_not_get_in(open_folder: Path) -> None:
     """Who knows the port and not the secret gets nothing, and finds the secret in no file, command line or environment."""
     home = open_folder / "owner"
     home.mkdir(mode=0o755)
-    python = _python()
+    python = _python(open_folder)
     with HubOrigin({NAME: {"config.json": SECRET_FILE}}) as origin:
-        command = [sys.executable, "-m", "hanse", "run", "--upstream", origin.url, "--", sys.executable, "-c", _WAIT]
+        command = [python, "-m", "hanse", "run", "--upstream", origin.url, "--", python, "-c", _WAIT]
         with subprocess.Popen(
             command, env=_environ(home), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as run:
