@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -90,6 +91,15 @@ def test_a_dripping_server_is_too_slow(client: PeerClient) -> None:
     """The limit covers the whole answer: a byte now and then does not keep a client for ever."""
     with scripted(ok(b"x" * 2000), pause=0.01) as (url, _), pytest.raises(PeerTooSlow):
         client.get(url, limit=4000)
+
+
+@pytest.mark.soak
+def test_a_dripping_head_is_given_up_early() -> None:
+    """A head may be late as a whole; once it has begun, its rest has five seconds, however much longer an answer may take."""
+    began = time.monotonic()
+    with scripted(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 90, pause=0.05) as (url, _), pytest.raises(PeerTooSlow):
+        PeerClient(seconds=60).get(url, limit=10)
+    assert 4 < time.monotonic() - began < 15
 
 
 def test_no_http(client: PeerClient) -> None:

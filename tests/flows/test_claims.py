@@ -14,7 +14,7 @@ from hanse.errors import BadFormat, Equivocation, HanseError, IntegrityError, Pe
 from hanse.flows.pull.asked import parse_asked
 from hanse.flows.pull.claims import Claimed, ask_claims, differences, is_private
 from hanse.flows.pull.known import Known
-from hanse.model.digest import GitOid
+from hanse.model.digest import GitOid, Sha256
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoId, RepoType
 from hanse.store.held import Held
@@ -82,17 +82,35 @@ def test_first_use_is_remembered(known: Known) -> None:
 
 
 def test_a_second_content_is_an_alarm(known: Known) -> None:
-    """Another size, digest, name or number of files; a digest that was not given before is none."""
+    """Another digest, name or number of files; a digest that was not given before is none."""
     bare = replace(PIN, sha256=None, xet=None)
     ask(Origins(files=(bare,)), known)
     ask(Origins(files=(PIN,)), known)
-    for files in ((replace(bare, size=3),), (replace(bare, git_oid=GitOid("0" * 40)),), (), (bare, replace(bare, path="b"))):
+    for files in ((replace(bare, git_oid=GitOid("0" * 40)),), (), (bare, replace(bare, path="b"))):
         with pytest.raises(Equivocation, match="pinned with other files on 1970"):
             ask(Origins(files=files), known)
     assert "pinned with other files" in known.alarm(REPO, A)
     kept = known.revision(REPO, A)
     assert kept is not None
     assert kept.files == {"a.bin": bare}
+
+
+def test_a_false_size_is_not_kept(known: Known) -> None:
+    """Whichever of two sizes was seen first, the digest decides: what an honest origin says later is pinned, and said."""
+    ask(Origins(files=(replace(PIN, size=3),)), known)
+    found = ask(Origins(), known, now=2)
+    assert found.known.files == {"a.bin": PIN}
+    assert "3 and with 7 bytes" in found.notices[0]
+    assert ask(Origins(), known, now=3).notices == ()
+    assert known.alarm(REPO, A) == ""
+
+
+def test_what_was_signed_does_not_give_way(known: Known) -> None:
+    """The pins of a verified revision contradict every other claim, also one about a size."""
+    found = ask(Origins(), known)
+    known.keep_revision(replace(found.known, tree=Sha256("a" * 64)))
+    with pytest.raises(Equivocation):
+        ask(Origins(files=(replace(PIN, size=3),)), known)
 
 
 def test_a_ref_does_not_move_to_what_is_older(known: Known) -> None:

@@ -13,6 +13,7 @@ from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
 from hanse.errors import (
     Equivocation,
+    HanseError,
     IntegrityError,
     PeerDown,
     PeerError,
@@ -73,7 +74,7 @@ def test_a_revision_has_one_content_for_ever(home: Machine, origin: HubOrigin) -
 
 def test_a_false_first_sight_can_be_forgotten(home: Machine, origin: HubOrigin) -> None:
     """The refusal of the true files says the command; after it they are pinned and come."""
-    origin.faults.set(Fault.TREE_SIZE, path="config.json")
+    origin.faults.set(Fault.FALSE_CLAIMS, path="config.json")
     main_of(home.puller(upstream=origin.url))
     origin.faults.clear()
     home.clock.time += 3600
@@ -84,6 +85,19 @@ def test_a_false_first_sight_can_be_forgotten(home: Machine, origin: HubOrigin) 
     forget(home.held, RepoType.MODEL, "org/m", rev)
     found = main_of(home.puller(upstream=origin.url))
     assert content(home.made[-1], found, "config.json") == b"{}"
+
+
+@pytest.mark.parametrize("path", ["config.json", "model.safetensors"])
+def test_a_size_that_was_false_at_first_is_mended(home: Machine, origin: HubOrigin, path: str) -> None:
+    """Once the upstream tells the size that the digest is of, the file comes; nobody has to forget anything."""
+    origin.faults.set(Fault.TREE_SIZE, path=path)
+    lied = main_of(home.puller(upstream=origin.url))
+    with pytest.raises(HanseError):
+        content(home.made[-1], lied, path)
+    origin.faults.clear()
+    found = main_of(home.puller(upstream=origin.url))
+    assert content(home.made[-1], found, path) == FILES[path]
+    assert any("what it must hash to decides" in one for one in found.notices)
 
 
 def test_a_ref_moves_on_and_never_back(home: Machine, origin: HubOrigin) -> None:

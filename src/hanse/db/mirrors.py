@@ -121,6 +121,12 @@ def confirm(conn: Connection, repo: int, rev: str, words: str) -> None:
     conn.execute(update(revisions_table).where(here).values(source="upstream", words=words))
 
 
+def pin_again(conn: Connection, repo: int, rev: str, pins: bytes, pinned: Sha256) -> None:
+    """Replace the pins of a revision of which not every file is here yet."""
+    here = (revisions_table.c.repo_id == repo) & (revisions_table.c.rev == rev) & (revisions_table.c.state == "partial")
+    conn.execute(update(revisions_table).where(here).values(pins=pins, pinned=pinned))
+
+
 def put_contents(conn: Connection, repo: int, found: Mapping[GitOid, Content]) -> None:
     """Record contents that were taken in."""
     rows = [

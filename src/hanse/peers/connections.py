@@ -26,6 +26,8 @@ from hanse.peers.addresses import Server, Zone, resolve, server_of, zone_of
 CONNECT_SECONDS = 5.0
 HEAD_SECONDS = 20.0
 """Until when the head of an answer must be there, whole, where no stall time-out says less."""
+REST_OF_HEAD_SECONDS = 5.0
+"""How long after its first byte the head of an answer must be there: one that is late may be prepared, one that drips is not."""
 LEAST_RATE = 1024
 """Bytes a second below which a body counts as standing still, on average over one stall time-out of waiting."""
 AGENT = "hanse"
@@ -44,6 +46,7 @@ class _Timed(io.RawIOBase):
         self._sock = sock
         self._stall = sock.gettimeout() or HEAD_SECONDS
         self._until: float | None = time.monotonic() + self._stall
+        self._begun = False
         self._waited = 0.0
         self._came = 0
 
@@ -65,6 +68,9 @@ class _Timed(io.RawIOBase):
                 raise TimeoutError("the head of the answer took too long")
             self._sock.settimeout(min(left, self._stall))
         count = self._raw.readinto(buffer)
+        if self._until is not None and not self._begun:
+            self._begun = True
+            self._until = min(self._until, time.monotonic() + REST_OF_HEAD_SECONDS)
         if self._until is None:
             self._count(time.monotonic() - began, count or 0)
         return count

@@ -10,7 +10,7 @@ from tests.support.memoryplaces import pin_of
 from hanse.db import alarms, mirrors, repos
 from hanse.errors import Conflict, IntegrityError, NotAllowed, RepoNotFound
 from hanse.flows import access
-from hanse.flows.mirror.claims import RevisionClaim
+from hanse.flows.mirror.claims import RevisionClaim, unpack
 from hanse.flows.mirror.rows import find_mirror, open_mirror, pin, raise_alarm
 from hanse.flows.node import Node
 from hanse.model.actor import ANONYMOUS, Actor
@@ -53,6 +53,22 @@ def test_the_first_claim_stays(node: Node) -> None:
     assert kept is not None
     assert kept.pinned == first.pinned
     assert (alarm.kind, alarm.origin, alarm.repo) == ("upstream-contradiction", "up.example", "org/m")
+
+
+def test_a_false_size_gives_way(node: Node) -> None:
+    """While files are missing the size that the digest is of is pinned once it is told, with an alarm; later nothing changes."""
+    repo = open_mirror(node, UP, "")
+    lie = replace(CLAIM, files=(CLAIM.files[0], replace(CLAIM.files[1], size=77)))
+    pin(node, repo, lie)
+    mended = pin(node, repo, CLAIM)
+    assert tuple(unpack(mended.pins)) == CLAIM.files
+    assert pin(node, repo, CLAIM).pinned == mended.pinned
+    with node.db.write() as conn:
+        assert mirrors.claimed(conn, repo.id, CLAIM.rev) == mended
+        assert len(alarms.every(conn)) == 1
+        mirrors.set_state(conn, repo.id, CLAIM.rev, "complete", now=1)
+    with pytest.raises(IntegrityError, match="77"):
+        pin(node, repo, lie)
 
 
 def test_alarms_do_not_name_what_is_not_public(node: Node) -> None:

@@ -45,10 +45,13 @@ def test_the_first_claim_stays(database: Database) -> None:
         assert mirrors.claim(conn, replace(_claim(repo), pins=b"others")) == _claim(repo)
         mirrors.claim(conn, _claim(repo, LATER))
         mirrors.confirm(conn, repo, REV, '{"title":"x"}')
+        mirrors.pin_again(conn, repo, REV, b"mended", Sha256("9" * 64))
         mirrors.set_state(conn, repo, REV, "complete", now=8)
+        mirrors.pin_again(conn, repo, REV, b"too late", Sha256("8" * 64))
         mirrors.set_state(conn, repo, LATER, "refused", says="bad")
         first, second = mirrors.of_repo(conn, repo)
         assert (first.source, first.words, first.state, first.completed_at) == ("upstream", '{"title":"x"}', "complete", 8)
+        assert (first.pins, first.pinned) == (b"mended", "9" * 64)
         assert (second.source, second.state, second.says) == ("cache", "refused", "bad")
         assert mirrors.claimed(conn, repo, "3" * 40) is None
 

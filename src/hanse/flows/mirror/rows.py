@@ -6,6 +6,8 @@ name is taken and its state is `pending`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hanse.db import alarms, mirrors, repos
 from hanse.db.alarms import Alarm
 from hanse.db.mirrors import Claimed, Mirror
@@ -14,6 +16,7 @@ from hanse.errors import Conflict, IntegrityError, NotAllowed
 from hanse.flows import chains
 from hanse.flows.mirror.claims import RevisionClaim, differences, pack, unpack, words_json
 from hanse.flows.node import Node
+from hanse.flows.pull.restated import restated
 from hanse.model.canonical import canonical
 from hanse.model.repo import RepoId, Visibility
 
@@ -62,7 +65,7 @@ def pin(node: Node, repo: Repo, claim: RevisionClaim) -> Claimed:
     with node.db.write() as conn:
         row = mirrors.claim(conn, Claimed(repo.id, claim.rev, claim.source, "partial", packed, digest, words, "", now))
     if row.pinned != digest:
-        _require_same(node, repo, row, claim)
+        row = _agreed(node, repo, row, claim)
     if row.source == "cache" and claim.source == "upstream":
         with node.db.write() as conn:
             mirrors.confirm(conn, repo.id, claim.rev, words)
@@ -72,16 +75,27 @@ def pin(node: Node, repo: Repo, claim: RevisionClaim) -> Claimed:
     return row
 
 
-def _require_same(node: Node, repo: Repo, row: Claimed, claim: RevisionClaim) -> None:
-    """Raise IntegrityError, with an alarm, if a claim contradicts what is pinned; further digests are no contradiction."""
-    told = differences(unpack(row.pins), claim.files)
+def _agreed(node: Node, repo: Repo, row: Claimed, claim: RevisionClaim) -> Claimed:
+    """Return what is pinned after a claim that differs from it; further digests are no contradiction.
+
+    A size that was false at first gives way where the digest of the content decides, as long as not every file is here. Raises
+    IntegrityError, with an alarm, for another content; the alarm is recorded in both cases.
+    """
+    pinned = unpack(row.pins)
+    told = differences(pinned, claim.files)
     if not told:
-        return
+        return row
     more = f" and {len(told) - MAX_SHOWN} more" if len(told) > MAX_SHOWN else ""
     says = f"{claim.repo} at {claim.rev} is not what {row.source} said first: {'; '.join(told[:MAX_SHOWN])}{more}"
     evidence = canonical({"rev": claim.rev, "first": row.pinned, "then": pack(claim.files)[1], "differs": told[:200]})
     raise_alarm(node, repo, "upstream-contradiction", says, evidence)
-    raise IntegrityError(says, hint="the first claim stays; find out why the upstream says something else now")
+    agreed = restated(*({pin.path: pin for pin in files} for files in (pinned, claim.files)))
+    if agreed is None or row.state != "partial":
+        raise IntegrityError(says, hint="the first claim stays; find out why the upstream says something else now")
+    packed, digest = pack(tuple(agreed[0].values()))
+    with node.db.write() as conn:
+        mirrors.pin_again(conn, repo.id, claim.rev, packed, digest)
+    return replace(row, pins=packed, pinned=digest)
 
 
 def raise_alarm(node: Node, repo: Repo, kind: str, says: str, evidence: bytes) -> None:

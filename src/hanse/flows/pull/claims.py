@@ -1,7 +1,8 @@
 """What a Hub-shaped origin says of a revision, pinned at first use: nothing signs it, so it may never say anything else.
 
 1. The origin is asked what the revision is; a commit id is answered with itself.
-2. A revision met for the first time is pinned: every file by path, size and digests. Later it has exactly these or is refused.
+2. A revision met for the first time is pinned: every file by path, size and digests. Later it has exactly these or is refused;
+   only a size, or a second digest, gives way where the digest of the content decides (`hanse.flows.pull.restated`).
 3. A ref may move on. Where it goes back to what was seen before its newest place, or to what that continues, it stays;
    where it goes to a commit that does not continue the newest one, that is shown. What it pointed at before stays known.
 """
@@ -19,6 +20,7 @@ from hanse.errors import BadFormat, Equivocation, HanseError, IntegrityError, Pe
 from hanse.flows.pull.asked import Asked
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision
 from hanse.flows.pull.logged import Logged
+from hanse.flows.pull.restated import restated
 from hanse.model.digest import GitOid, is_git_oid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoType
@@ -97,7 +99,7 @@ def ask_claims(hub: Claimer, origin: Origin, asked: Asked, known: Known, now: in
     if asked.pinned:
         if rev != asked.revision:
             raise IntegrityError(f"{origin} was asked for revision {asked.revision} of {asked.repo.path} and answers with {rev}")
-        return Claimed(_pin(hub, asked, known, rev, info.info, now=now, private=private))
+        return Claimed(*_pin(hub, asked, known, rev, info.info, now=now, private=private))
     before = known.ref(asked.repo, asked.revision)
     notices: tuple[str, ...] = ()
     if logged is not None and before is not None:
@@ -106,10 +108,10 @@ def ask_claims(hub: Claimer, origin: Origin, asked: Asked, known: Known, now: in
         ref, notices = _follow(hub, asked, before, rev, now)
     if ref.rev != rev:  # it stays where it was, at what is pinned already
         held = known.revision(asked.repo, ref.rev)
-        return Claimed(held or _pin(hub, asked, known, ref.rev, {}, now=now, private=private), notices)
-    found = _pin(hub, asked, known, rev, info.info, now=now, private=private)
+        return Claimed(held or _pin(hub, asked, known, ref.rev, {}, now=now, private=private)[0], notices)
+    found, said = _pin(hub, asked, known, rev, info.info, now=now, private=private)
     known.keep_ref(asked.repo, asked.revision, ref, private=private)
-    return Claimed(found, notices)
+    return Claimed(found, (*notices, *said))
 
 
 def is_private(info: Mapping[str, Any]) -> bool:
@@ -119,22 +121,34 @@ def is_private(info: Mapping[str, Any]) -> bool:
 
 def _pin(
     hub: Claimer, asked: Asked, known: Known, rev: GitOid, claims: Mapping[str, Any], *, now: int, private: bool
-) -> KnownRevision:
-    """Return the pinned revision: as it was pinned, or as the origin says now if it is seen for the first time."""
+) -> tuple[KnownRevision, tuple[str, ...]]:
+    """Return the pinned revision, as it was pinned, or as the origin says now if it is seen for the first time; and notices."""
     repo = asked.repo
     files = _files(hub.tree(repo.type, repo.path, rev))
     before = known.revision(repo, rev)
     if before is None:
-        found = KnownRevision(repo, rev, files, None, claims, now, now, private)
+        found, notices = KnownRevision(repo, rev, files, None, claims, now, now, private), ()
     else:
-        says = differences(before.files, files)
-        if says:
-            told = f"revision {rev} of {repo} was pinned with other files on {rfc3339(before.first)}: {says}"
-            known.raise_alarm(repo, rev, told, now)
-            raise Equivocation(told, hint=_ONE_CONTENT.format(f"{repo.path}@{rev}{_SAID[repo.type]}"))
-        found = replace(before, claims=claims or before.claims, confirmed=now, private=private)
+        kept, notices = _agreed(asked, known, before, files, now)
+        found = replace(before, files=kept, claims=claims or before.claims, confirmed=now, private=private)
     known.keep_revision(found)
-    return found
+    return found, notices
+
+
+def _agreed(
+    asked: Asked, known: Known, before: KnownRevision, files: Mapping[str, FilePin], now: int
+) -> tuple[Mapping[str, FilePin], tuple[str, ...]]:
+    """Return the pins of a revision that was pinned before, and what is to be said; raises Equivocation for another content."""
+    says = differences(before.files, files)
+    if not says:
+        return before.files, ()
+    agreed = restated(before.files, files) if before.tree is None else None
+    if agreed is not None:
+        return agreed
+    repo = before.repo
+    told = f"revision {before.rev} of {repo} was pinned with other files on {rfc3339(before.first)}: {says}"
+    known.raise_alarm(repo, before.rev, told, now)
+    raise Equivocation(told, hint=_ONE_CONTENT.format(f"{asked.repo.path}@{before.rev}{_SAID[repo.type]}"))
 
 
 def _files(pins: Sequence[FilePin]) -> dict[str, FilePin]:
