@@ -20,6 +20,7 @@ from tests.support.upstreams import FILES, NAME, WEIGHTS, upstream
 
 from hanse.cli.main import run
 from hanse.cli.mirror import parse_subject
+from hanse.conform.faults import Fault
 from hanse.model.repo import RepoType
 
 
@@ -54,6 +55,19 @@ def test_mirrored_beside_a_serving_node(node: LiveNode, capsys: pytest.CaptureFi
         assert (code, text.startswith("RepoNotFound")) == (1, True)
     code, text = _call(node, capsys)
     assert (code, "hint: name it" in text) == (1, True)
+
+
+@pytest.mark.soak
+def test_bytes_from_a_second_hub(node: LiveNode, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the hub that a repository is of refuses to give comes from the one named beside it."""
+    files = {"blob.dat": WEIGHTS, "config.json": b"{}"}
+    with upstream(files) as (origin, _), upstream(files) as (other, _):
+        origin.faults.set(Fault.MISSING, path="blob.dat")
+        code, text = _call(node, capsys, NAME, "--from", origin.url)
+        assert (code, "blob.dat" in text) == (1, True)
+        code, text = _call(node, capsys, NAME, "--from", origin.url, "--also", other.url, "--json")
+        assert code == 0, text
+    assert node.get(f"/{NAME}/resolve/main/blob.dat")[1] == WEIGHTS
 
 
 def test_readers_of_a_mirror(

@@ -7,8 +7,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from hanse.flows.mirror.large import Local
     from hanse.flows.mirror.upstream import Upstream
     from hanse.flows.node import Node
+    from hanse.model.digest import GitOid
     from hanse.model.filepin import FilePin
     from hanse.model.repo import RepoType
+    from hanse.peers.hub import Hub
+    from hanse.peers.place import Place
 
 _EVERY = 300
 _SHOW_SECONDS = 0.5
@@ -35,6 +39,7 @@ def mirror(
     /,
     *,
     origin: Annotated[str, Parameter(name="--from", help="The hub it is of: huggingface, or an address.")] = "huggingface",
+    also: Annotated[list[str] | None, Parameter(help="Address of another hub that may have the bytes; for more, again.")] = None,
     all_revisions: Annotated[bool, Parameter(negative=(), help="Also every commit, branch and tag that there is.")] = False,
     watch: Annotated[bool, Parameter(negative=(), help="Look again every now and then, until interrupted.")] = False,
     every: Annotated[int, Parameter(help="Seconds between two looks.")] = _EVERY,
@@ -49,12 +54,19 @@ def mirror(
     """Mirror ORG/NAME[@REV] (or datasets/ORG/NAME[@REV]) of another hub; REV is a branch, tag or commit id, main if absent.
 
     Works on the node's data folder and may run while the node serves. Interrupted or killed, the same command goes on where it
-    was. Every digest that the hub gives is checked; its lies are recorded and nothing false is taken in.
+    was. Every digest that the hub gives is checked; its lies are recorded and nothing false is taken in. What it does not
+    give, or gives falsely, is fetched from --also.
     """
     if not name and not from_cache:
         raise InputError("what is to be mirrored is missing", hint="name it: hanse mirror ORG/NAME")
-    with _opened(where) as node, _stopping() as stop, _upstream(origin) as upstream, _held() as held:
-        options = _options(stop, held)
+    with (
+        _opened(where) as node,
+        _stopping() as stop,
+        _upstream(origin) as upstream,
+        _others(also) as others,
+        _held() as held,
+    ):
+        options = replace(_options(stop, held), also=others)
         if from_cache:
             folder = Path(name).expanduser() if name else _cache()
             return _from_cache(node, folder, upstream, options, fetch=fetch, as_json=as_json)
@@ -139,17 +151,31 @@ def _stopping() -> Iterator[threading.Event]:
 
 @contextmanager
 def _upstream(origin: str) -> Iterator[Upstream]:
+    from hanse.flows.mirror.hubs import HubUpstream
+
+    with closing(_hub(origin)) as hub:
+        yield HubUpstream(hub)
+
+
+@contextmanager
+def _others(origins: Sequence[str] | None) -> Iterator[Callable[[RepoType, str, GitOid], Sequence[Place]]]:
+    """Give the places of a revision at hubs that are asked for bytes only."""
+    from hanse.flows.mirror.hubs import places_at
+
+    with ExitStack() as stack:
+        yield places_at([stack.enter_context(closing(_hub(one))) for one in origins or ()])
+
+
+def _hub(origin: str) -> Hub:
     import os
-    from contextlib import closing
 
     from hanse.flows.credentials import Credentials
-    from hanse.flows.mirror.hubs import HubUpstream, address_of
+    from hanse.flows.mirror.hubs import address_of
     from hanse.home import home_folder
     from hanse.peers.hub import Hub
 
     url = address_of(origin)
-    with closing(Hub(url, Credentials(home_folder(os.environ), os.environ).token_for(url))) as hub:
-        yield HubUpstream(hub)
+    return Hub(url, Credentials(home_folder(os.environ), os.environ).token_for(url))
 
 
 @contextmanager

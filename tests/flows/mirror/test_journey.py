@@ -13,6 +13,7 @@ from hanse.db.repos import Repo
 from hanse.errors import HanseError, IntegrityError, NotAllowed, PeerError, VerificationFailed
 from hanse.flows import access, publish
 from hanse.flows.evidence import of_revision
+from hanse.flows.mirror.hubs import HubUpstream, places_at
 from hanse.flows.mirror.journey import Mirrored, Options, mirror, mirror_all
 from hanse.flows.mirror.patience import Patience
 from hanse.flows.node import Node
@@ -25,6 +26,7 @@ from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.digest import XetHash
 from hanse.model.evidence import parse_evidence
 from hanse.model.repo import RefName, RepoType
+from hanse.peers.hub import Hub
 
 MODEL = RepoType.MODEL
 MAIN = RefName("refs/heads/main")
@@ -230,3 +232,24 @@ def test_a_name_without_a_namespace(lite: Node) -> None:
         assert all(isinstance(one, Mirrored) for one in mirror_all(lite, hub, MODEL, "tiny"))
         with pytest.raises(PeerError, match="calls 'gpt2' org/tiny"):
             mirror(lite, hub, MODEL, "gpt2")
+
+
+def test_a_second_hub_mends_what_the_first_gives_falsely(node: Node) -> None:
+    """What the upstream lies about is fetched where it is true; of a gated repository nobody else hears."""
+    with upstream() as (liar, hub), upstream() as (honest, other):
+        liar.faults.set(Fault.WRONG_BYTES, path="model.safetensors")
+        options = Options(also=places_at([other.hub]))
+        liar.repo(NAME).tokens = frozenset({"chosen"})
+        gated = HubUpstream(Hub(liar.url, "chosen"))
+        with pytest.raises(IntegrityError, match=r"model\.safetensors"):
+            mirror(node, gated, MODEL, NAME, options=options)
+        assert honest.requests == []
+        gated.hub.close()
+    with upstream(changed(more_txt=b"x")) as (liar, hub), upstream(changed(more_txt=b"x")) as (honest, other):
+        liar.faults.set(Fault.WRONG_BYTES, path="model.safetensors")
+        found = mirror(node, hub, MODEL, NAME, options=Options(also=places_at([other.hub])))
+        assert found.revision.files == len(FILES) + 1
+        assert {one.path.rpartition("/")[2] for one in honest.requests if "/resolve/" in one.path} == {"model.safetensors"}
+    with node.db.read() as conn:
+        said = [one.says for one in alarms.every(conn)]
+    assert sum("lies about" in one for one in said) == 2, said

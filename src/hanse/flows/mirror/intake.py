@@ -35,6 +35,7 @@ from hanse.flows.scope import usable_files
 from hanse.model.actor import ANONYMOUS
 from hanse.model.digest import GitOid
 from hanse.model.filepin import FilePin
+from hanse.model.repo import RepoType
 from hanse.peers.place import Place
 
 T = TypeVar("T")
@@ -56,14 +57,17 @@ def _silent(_path: str, _done: int, _total: int) -> None:
 class Options:
     """How a mirror is made.
 
-    places: where bytes may be had besides the upstream; local: files on this machine that may have a content, by pin; held: the
-    same, of files that count only if a place has them as well; refused: told which of `local` have another content; stop: set
+    places: where bytes may be had, before the upstream is asked; also: gives further places of a revision (type, name,
+    commit id), asked after it, and only for what everybody may see; local: files on this machine that may have a content, by
+    pin; held: the same, of files that count only if a place has them as well; refused: told which of `local` have another
+    content; stop: set
     when it is to end.
     """
 
     report: Report = _silent
     stop: threading.Event = field(default_factory=threading.Event)
     places: Sequence[Place] = ()
+    also: Callable[[RepoType, str, GitOid], Sequence[Place]] = lambda _kind, _path, _rev: ()
     local: Callable[[FilePin], Local | None] = lambda _pin: None
     held: Callable[[FilePin], Local | None] = lambda _pin: None
     refused: Callable[[FilePin, str], None] = lambda _pin, _says: None

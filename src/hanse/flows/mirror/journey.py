@@ -91,8 +91,9 @@ def take_revision(
     # 2. The pins.
     row = pin(node, repo, claim)
     # 3. and 4.
-    place = upstream.place(repo.repo.type, repo.repo.path, claim.rev)
-    repo, revision = take(node, repo, row, [*options.places, place], options)
+    where = (repo.repo.type, repo.repo.path, claim.rev)
+    also = () if claim.gated or claim.private or not repo.public else options.also(*where)
+    repo, revision = take(node, repo, row, [*options.places, upstream.place(*where), *also], options)
     # 5. The observation.
     rewritten = None
     index = None

@@ -125,9 +125,9 @@ def _pin(
     """Return the pinned revision, as it was pinned, or as the origin says now if it is seen for the first time; and notices."""
     repo = asked.repo
     files = _files(hub.tree(repo.type, repo.path, rev))
-    before = known.revision(repo, rev)
+    before, notices = known.revision(repo, rev), tuple[str, ...]()
     if before is None:
-        found, notices = KnownRevision(repo, rev, files, None, claims, now, now, private), ()
+        found = KnownRevision(repo, rev, files, None, claims, now, now, private)
     else:
         kept, notices = _agreed(asked, known, before, files, now)
         found = replace(before, files=kept, claims=claims or before.claims, confirmed=now, private=private)
