@@ -125,6 +125,7 @@ def test_nothing_false_is_taken_in(stage: Stage, fault: Fault) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("fault", REST, ids=lambda one: one.value)
 def test_nothing_false_is_taken_in_by_any_fault(stage: Stage, fault: Fault) -> None:
     """The same of every other fault that there is."""
