@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,14 +60,7 @@ def mirror(
     """
     if not name and not from_cache:
         raise InputError("what is to be mirrored is missing", hint="name it: hanse mirror ORG/NAME")
-    with (
-        _opened(where) as node,
-        _stopping() as stop,
-        _upstream(origin) as upstream,
-        _others(also) as others,
-        _held() as held,
-    ):
-        options = replace(_options(stop, held), also=others)
+    with _opened(where) as node, _upstream(origin) as upstream, _opened_options(also or ()) as options:
         if from_cache:
             folder = Path(name).expanduser() if name else _cache()
             return _from_cache(node, folder, upstream, options, fetch=fetch, as_json=as_json)
@@ -74,16 +68,8 @@ def mirror(
         if watch:
             from hanse.flows.mirror.watch import watch as look
 
-            look(
-                node,
-                upstream,
-                kind,
-                path,
-                rev,
-                every=max(1, every),
-                told=lambda one: _tell(one, as_json=as_json),
-                options=options,
-            )
+            told = partial(_tell, as_json=as_json)
+            look(node, upstream, kind, path, rev, every=max(1, every), told=told, options=options)
             return 0
         return _once(node, upstream, (kind, path, rev), options, all_revisions=all_revisions, as_json=as_json)
 
@@ -150,6 +136,13 @@ def _stopping() -> Iterator[threading.Event]:
 
 
 @contextmanager
+def _opened_options(also: Sequence[str]) -> Iterator[Options]:
+    """Give how mirrors are made, with everything open that they need besides node and upstream."""
+    with _stopping() as stop, _others(also) as others, _held() as held:
+        yield replace(_options(stop, held), also=others)
+
+
+@contextmanager
 def _upstream(origin: str) -> Iterator[Upstream]:
     from hanse.flows.mirror.hubs import HubUpstream
 
@@ -158,12 +151,12 @@ def _upstream(origin: str) -> Iterator[Upstream]:
 
 
 @contextmanager
-def _others(origins: Sequence[str] | None) -> Iterator[Callable[[RepoType, str, GitOid], Sequence[Place]]]:
+def _others(origins: Sequence[str]) -> Iterator[Callable[[RepoType, str, GitOid], Sequence[Place]]]:
     """Give the places of a revision at hubs that are asked for bytes only."""
     from hanse.flows.mirror.hubs import places_at
 
     with ExitStack() as stack:
-        yield places_at([stack.enter_context(closing(_hub(one))) for one in origins or ()])
+        yield places_at([stack.enter_context(closing(_hub(one))) for one in origins])
 
 
 def _hub(origin: str) -> Hub:
