@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.forked import Mother, forked_node
 from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.rawhttp import RawClient
 from tests.support.rawxet import commit_body, put_bytes
@@ -17,6 +19,13 @@ from hanse.app_gateway import Gateway
 
 REPO, SECRET = "admin/private-through", b"nobody else's business\n" * 100
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@pytest.fixture(name="node")
+def _node(mother: Mother, tmp_path: Path) -> Iterator[LiveNode]:
+    (tmp_path / "node").mkdir()
+    with forked_node(mother, tmp_path / "node") as node:
+        yield node
 
 
 def _publish(node: LiveNode, *, private: bool) -> str:
@@ -44,7 +53,7 @@ def test_private_bytes_are_for_their_token(node: LiveNode, tmp_path: Path) -> No
     rev = _publish(node, private=True)
     paths = [f"{REPO}/resolve/{one}/x.txt" for one in ("main", rev)]
     listed = [f"api/models/{REPO}", f"api/models/{REPO}/tree/{rev}", f"api/models/{REPO}/revision/main"]
-    with whole_gateway(tmp_path, nodes=(node.url,), environ={"HF_ENDPOINT": node.url}) as gateway:
+    with whole_gateway(tmp_path / "user", nodes=(node.url,), environ={"HF_ENDPOINT": node.url}) as gateway:
         for _ in range(2):
             for token in ("", "hf_of_somebody_else"):
                 for path in (*paths, *listed):
