@@ -64,7 +64,7 @@ def test_private_bytes_are_for_their_token(node: LiveNode, tmp_path: Path) -> No
             assert json.loads(_get(gateway, listed[0], ADMIN_TOKEN)[1])["private"] is True
     said = list[str]()
     with whole_gateway(
-        tmp_path, nodes=("http://127.0.0.1:9",), environ={"HF_ENDPOINT": "http://127.0.0.1:9"}, said=said
+        tmp_path / "user", nodes=("http://127.0.0.1:9",), environ={"HF_ENDPOINT": "http://127.0.0.1:9"}, said=said
     ) as alone:
         assert _get(alone, paths[1], ADMIN_TOKEN) == (200, SECRET)
         assert _get(alone, paths[1], "")[0] in (401, 403, 404, 502)
