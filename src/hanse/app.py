@@ -19,6 +19,7 @@ from hanse.db.engine import Database
 from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.attest import attest_next
 from hanse.flows.attest_scan import attest_scan_next
+from hanse.flows.audits.background import Auditing
 from hanse.flows.epochs import Epochs
 from hanse.flows.federation.enact import claims_of
 from hanse.flows.federation.kept import FederationFiles
@@ -67,6 +68,7 @@ class Opened:
     settling: Settling | None = None
     outward: Outward | None = None
     upstream: OpenedThrough | None = None
+    auditing: Auditing | None = None
 
 
 def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool = True, rebuilding: bool = False) -> Opened:
@@ -114,7 +116,9 @@ def _start(settings: Settings, node: Node, identity: NodeIdentity, token: str | 
         enacted=partial(_claim, settings, node),
     )
     outward.start()
-    return Opened(node, identity, token, maintenance, rejudging, settling, outward, _through(settings, node))
+    auditing = Auditing(node, FederationFiles(settings.data / "federation"), settings.audit_seconds)
+    auditing.start()
+    return Opened(node, identity, token, maintenance, rejudging, settling, outward, _through(settings, node), auditing)
 
 
 def _through(settings: Settings, node: Node) -> OpenedThrough | None:
@@ -197,6 +201,8 @@ def close_node(opened: Opened) -> None:
     """Stop the sequencer and close the database; what was acknowledged is already durable."""
     if opened.upstream is not None:
         opened.upstream.close()
+    if opened.auditing is not None:
+        opened.auditing.stop()
     if opened.outward is not None:
         opened.outward.stop()
     if opened.settling is not None:

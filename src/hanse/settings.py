@@ -152,6 +152,11 @@ class Settings:
         0, _whole(0, 1 << 60, _UNITS), "What is kept of files pulled through, at most; 0 is unlimited.", "0"
     )
     follow_seconds: int = _setting(60, _whole(1, 86400, _TIMES), "After what time a log that is followed is read again.")
+    audit_seconds: int = _setting(
+        3600,
+        _whole(0, 30 * 86400, _TIMES),
+        "After what time each member is asked for random bytes of what it says it holds; 0: never.",
+    )
     limits: Limits = field(default_factory=Limits, metadata={})
 
 

@@ -20,6 +20,7 @@ DECLARATIONS = {
     "db/schema.py",
     "db/schema_mirror.py",
     "db/schema_scans.py",
+    "db/schema_status.py",
     "db/schema_trust.py",
     "db/tables.py",
     "content/hubwords.py",
@@ -30,6 +31,7 @@ DECLARATIONS = {
     "model/alarm.py",
     "model/entry.py",
     "model/limits.py",
+    "model/predicates.py",
     "peers/place.py",
     "store/base.py",
 }

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from hanse.db.batch import batches, insert_new
 from hanse.db.schema_trust import sightings as table
 from hanse.model.digest import GitOid, Sha256
-from hanse.model.repo import Origin
+from hanse.model.repo import Origin, RepoId
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +52,16 @@ def about(conn: Connection, column: str, digests: Sequence[str], limit: int) -> 
         query = select(*_COLUMNS).where(table.c[column].in_(some)).order_by(table.c.time, table.c.log, table.c.index)
         found += [_said(row) for row in conn.execute(query.limit(limit))]
     return sorted(found, key=lambda row: (row.time, row.log, row.index))[:limit]
+
+
+def holders(conn: Connection, repo: RepoId, rev: GitOid, tree: Sha256) -> set[Origin]:
+    """Return in whose logs a revision of a repository stands, with these files."""
+    named = (table.c.origin == repo.origin) & (table.c.type == repo.type.value) & (table.c.repo == repo.folded)
+    query = select(table.c.log).where(named, table.c.rev == rev, table.c.tree == tree).distinct()
+    return {Origin(log) for log in conn.execute(query).scalars()}
+
+
+def counts(conn: Connection) -> dict[Origin, int]:
+    """Return how many public revisions each log says its operator holds."""
+    query = select(table.c.log, func.count(table.c.rev.distinct())).group_by(table.c.log)
+    return {Origin(log): number for log, number in conn.execute(query)}

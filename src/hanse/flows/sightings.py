@@ -1,4 +1,8 @@
-"""Taking down what the logs of other members say about public revisions, so that `hanse find` can tell who else holds what."""
+"""Taking down which public revisions other members say in their logs that they hold: manifests that they signed.
+
+`hanse find` and `hanse status` tell by it who else holds what. What else is signed about a revision (a scan, an owner's position,
+an audit of somebody) does not say that its signer holds the files.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from hanse.model.digest import GitOid
 from hanse.model.leaf import parse_leaf
 from hanse.model.repo import Origin
 from hanse.model.trust_leaf import AttestLeaf
+from hanse.sign.statement import OMS
 
 _KIND = b'"kind":"attest"'
 
@@ -33,6 +38,6 @@ def _read(origin: str, index: int, data: bytes) -> Said | None:
         leaf = parse_leaf(data)
     except HanseError:  # carried along by the mirror as it is
         return None
-    if not isinstance(leaf, AttestLeaf) or leaf.concealed:
+    if not isinstance(leaf, AttestLeaf) or leaf.concealed or leaf.predicate != OMS:
         return None
     return Said(Origin(origin), index, leaf.origin, leaf.type.value, leaf.repo, GitOid(leaf.rev), leaf.tree, leaf.time)
