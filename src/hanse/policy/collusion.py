@@ -38,7 +38,7 @@ class Pool:
     @property
     def overlap(self) -> int:
         """How many members two sets that are enough have in common at least."""
-        return max(0, 2 * self.need - len(self.of)) if self.shared is None else self.shared
+        return min(self.need, max(0, 2 * self.need - len(self.of))) if self.shared is None else self.shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _way(kind: str, must: frozenset[str], needs: Sequence[tuple[int, frozenset[s
     needed = [(count, group) for count, group in needs if count > 0]
     found = smallest(must, needed)
     words = [", ".join(sorted(must))] if must else []
-    words += [f"{count} of {', '.join(sorted(group))}" for count, group in needed]
+    words += [f"{count} of {', '.join(sorted(group)) or 'nobody'}" for count, group in needed]
     if found is None:
         return Way(kind, None, (), f"not possible: it takes {' and '.join(words)}", "")
     return Way(kind, len(found), found, " and ".join(words) or "nobody: whoever carries the bytes is enough", better)

@@ -15,11 +15,12 @@ from pathlib import Path
 from hanse.db.cosigners import Cosigner
 from hanse.errors import HanseError
 from hanse.flows.federation.kept import POLICY, Federation
-from hanse.flows.policies import LoadedPolicy, complete, load_policy
+from hanse.flows.policies import LoadedPolicy, complete
 from hanse.model.decision import runs
 from hanse.model.repo import Origin
 from hanse.policy.collusion import Pool, Protection, Way, ways
 from hanse.policy.parse import parse_policy
+from hanse.policy.presets import preset as named
 from hanse.policy.rules import ANYONE, Policy, Quorum, flatten
 from hanse.sign.federation import ROOT
 from hanse.tlog.tlogpolicy import NONE, TlogPolicy, overlap, quorum_size
@@ -33,15 +34,19 @@ def policy_of(federations: Sequence[Federation], preset: str = "") -> LoadedPoli
 
     A default that cannot be used refuses everything; the preset `careful` stands in for it. Raises NotFoundError for no preset.
     """
-    if preset:
-        return load_policy(preset, _NOWHERE)
+    if preset:  # from anybody's query: a name of a preset, never of a file
+        return _preset(preset)
     for one in federations:
         if POLICY in one.files:
             try:
                 return complete(parse_policy(one.files[POLICY].decode(), str(one.name)), f"federation {one.name}", _NOWHERE)
             except (HanseError, UnicodeDecodeError):
                 continue
-    return load_policy(DEFAULT, _NOWHERE)
+    return _preset(DEFAULT)
+
+
+def _preset(name: str) -> LoadedPolicy:
+    return LoadedPolicy(named(name), f"preset {name}")
 
 
 class Ways:
