@@ -8,6 +8,7 @@ import pytest
 from tests.support.alliance import alliance, copied, holds, remove, upload
 from tests.support.clients import Client, sample_folder, tree_bytes
 from tests.support.forked import Mother
+from tests.support.members import Institution, until
 
 ORIGINS = ("a.example", "b.example", "c.example")
 REPO = "uni/model"
@@ -27,17 +28,13 @@ def test_a_lost_home_is_made_good(mother: Mother, tmp_path: Path) -> None:
         assert not holds(second, REPO, rev)
         a.node.kill()
         remove("a.example", b, c, folder=tmp_path)
-        for one in (b, c):
-            one.node.stop()
-            one.node.start()
         copied(second, REPO, rev)
         first.node.kill()
         Client("hub2", second.node, tmp_path / "reader").hf("download", REPO, "--local-dir", tmp_path / "copy")
         assert {path: data for path, data in tree_bytes(tmp_path / "copy").items() if path in files} == files
 
 
-def _order(b, c, rev):
-    from tests.support.members import until
-
+def _order(b: Institution, c: Institution, rev: str) -> tuple[Institution, Institution]:
+    """Return who got the one copy that was wanted, and who did not."""
     first = until(lambda: next((one for one in (b, c) if holds(one, REPO, rev)), None), "a copy")
     return first, c if first is b else b

@@ -36,9 +36,6 @@ def alliance(
         first.hanse("federation", "publish", proposal)
         for one in others:
             one.hanse("federation", "update")
-        for one in found:  # a serving node takes up what a command changed with its next start
-            one.node.stop()
-            one.node.start()
         yield found
 
 

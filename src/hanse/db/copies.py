@@ -170,4 +170,4 @@ def holders(conn: Connection, copy: Copy) -> dict[Origin, int]:
         sightings.c.type == copy.type,
         sightings.c.repo == copy.repo,
     )
-    return {Origin(log): int(time) for log, time in conn.execute(query.group_by(sightings.c.log)).tuples()}
+    return {Origin(row[0]): int(row[1]) for row in conn.execute(query.group_by(sightings.c.log))}
