@@ -16,9 +16,7 @@ REPO = "uni/model"
 
 @pytest.mark.soak
 def test_a_lost_home_is_made_good(mother: Mother, tmp_path: Path) -> None:
-    """Two copies are wanted: the home dies and is taken off the list, the member without a copy gets one from the survivor, and
-    the stock client downloads it there.
-    """
+    """Two copies are wanted and the home is gone: the member without one gets it from the survivor, and clients download it."""
     rules = tmp_path / "copies.toml"
     rules.write_text("copies = 2\n")
     with alliance(mother, tmp_path, *ORIGINS, environ={"HANSE_REPLICATE_RULES": str(rules)}) as (a, b, c):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import world
+from tests.support.attesting import wait
 from tests.support.copying import Pair, pair
 
 
@@ -15,4 +16,5 @@ def _two(tmp_path: Path) -> Iterator[Pair]:
     """Return the two members."""
     with pair(tmp_path) as made:
         yield made
+        wait(made.node)
         world.check(made.node)

@@ -34,7 +34,7 @@ def _withdrawn(rev: str, tree: str) -> bytes:
 
 
 def test_a_settled_revision_is_held_and_let_go_again(two: Pair) -> None:
-    """What the home settled is fetched, served and signed here; after its owner took it back it is refused and not fetched again."""
+    """What the home settled is fetched, served and signed here; after its owner took it back it is refused."""
     rev = two.publish(FILES)
     replicating = Replicating(two.copier(), 1, pace=0.05)
     replicating.start()

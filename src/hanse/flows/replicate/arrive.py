@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,7 @@ AT_ONCE = 4
 BATCH = 64
 BATCH_BYTES = 16 * 1024 * 1024
 _TICK = 0.5
+_LAST = 30.0
 _READ = 1024 * 1024
 
 
@@ -157,6 +159,8 @@ class Arrivals:
         while (file := fetch.wait(_TICK)) is None:
             if self.stop():
                 fetch.cancel()
+                with suppress(HanseError):  # until it let go of the file
+                    fetch.wait(_LAST)
                 raise Busy("stopped", hint="it goes on where it was")
         return file
 
