@@ -58,8 +58,9 @@ def _print(found: dict[str, Any]) -> None:
     show(found["cosigned"], as_json=False)
     print("\ncopies:" if found["repos"] else "\nnothing public")
     show([_repo(one) for one in found["repos"]], as_json=False)
-    for name, amount in sorted(found["bytes"].items()):
-        print(f"{_size(amount)} {name}")
+    for state, one in found["copies"].items():
+        fetched = f", {_size(one['moved'])} fetched, {_size(one['spared'])} were here already" if one["moved"] else ""
+        print(f"copies for others, {state}: {one['revisions']} revisions of {_size(one['bytes'])}{fetched}")
     for one in found["alarms"]["newest"]:
         print(f"ALARM {one['kind']} {one['log']}: {one['says']}")
     if found["next"] is not None:

@@ -1,4 +1,4 @@
-"""Tables of what this node found out about other members: how audits went, and what was counted (part of `hanse.db.schema`)."""
+"""Table of what this node found out about other members: how audits went (part of `hanse.db.schema`)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,4 @@ audits = Table(
     Column("asked_at", BigInteger, nullable=False),
     Column("served_at", BigInteger, nullable=False),  # 0 before the first good answer
     Column("logged_at", BigInteger, nullable=False),  # when a statement about it last went into the log, 0 before
-)
-
-# LISTED STATE: sums for `hanse status`.
-tallies = Table(
-    "tallies",
-    metadata,
-    Column("name", String(40), primary_key=True),
-    Column("value", BigInteger, nullable=False),
 )

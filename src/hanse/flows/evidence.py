@@ -22,6 +22,7 @@ from hanse.db.revisions import Revision
 from hanse.errors import BlobNotFound, NotFoundError
 from hanse.flows import access, bundles
 from hanse.flows.effects import MAIN
+from hanse.flows.foreign.keep import with_kept
 from hanse.flows.logview import LogView
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
@@ -48,7 +49,8 @@ def of_revision(node: Node, repo: Repo, rev: str) -> tuple[GitOid, bytes]:
     Raises RevisionNotFound or Disabled; RolledBack or Equivocation if this node's log is not the one that was cosigned.
     """
     revision = access.resolve_revision(node, repo, rev)
-    return revision.rev, _assemble(node, [(repo, revision)], asked=rev)
+    data = _assemble(node, [(repo, revision)], asked=rev)
+    return revision.rev, with_kept(node, repo, revision.rev, data) if repo.mirrored else data
 
 
 def of_tree(node: Node, actor: Actor, tree: str) -> bytes:

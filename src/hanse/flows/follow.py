@@ -23,7 +23,7 @@ from hanse.db import witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadProof, HanseError, InputError, IntegrityError, NotFoundError, RolledBack, SizeConflict
-from hanse.flows import sightings, witness
+from hanse.flows import sightings, withdrawals, witness
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
 from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
@@ -116,6 +116,7 @@ class Follower:
             raise
         copy.put(growth)
         sightings.note(self.node.db, log.origin, log.mirrored, entries)
+        withdrawals.note(self.node.db, log.origin, entries, self.node.clock.now())
         moved = self._arrive(log, growth)
         copy.sweep(log.mirrored, growth.new_size)
         return moved

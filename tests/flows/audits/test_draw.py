@@ -46,6 +46,8 @@ def test_ranges_are_whole_chunks_of_what_both_logs_list(lite: Node, owner: Actor
         assert found == draw(lite, MEMBER, number)
         assert (found.repo.id, len(found.pieces)) == (repo.id, SAMPLES)
         for piece in found.pieces:
+            if piece.pin.path == ".gitattributes":
+                continue
             data = files[piece.pin.path][piece.start : piece.end]
             assert len(data) == piece.end - piece.start >= min(SAMPLE_BYTES, len(files[piece.pin.path]) - piece.start)
             at = 0

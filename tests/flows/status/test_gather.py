@@ -12,14 +12,17 @@ from tests.support.audited import says_so
 from tests.support.nodes import commit, new_repo
 from tests.support.trusting import federation_of
 
-from hanse.db import alarms, audits, repos, tallies
+from hanse.db import alarms, audits, copies, repos, sightings
 from hanse.db.alarms import Alarm
 from hanse.db.audits import Audited
+from hanse.db.copies import Copy
+from hanse.db.sightings import Said
 from hanse.flows.federation.kept import FederationFiles
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
-from hanse.flows.status.gather import TARGET, node_status, repo_status
+from hanse.flows.status.gather import node_status, repo_status
 from hanse.model.actor import Actor
+from hanse.model.digest import GitOid, Sha256
 from hanse.model.repo import Origin, Visibility
 
 OTHER = Origin("other.example")
@@ -39,7 +42,7 @@ def test_a_node_alone(lite: Node, owner: Actor) -> None:
     assert (empty.members, empty.repos, empty.whole.lost, empty.whole.missing) == ((), (), None, 0)
     commit(lite, owner, new_repo(lite, owner, "owner/m"), PutBytes("a", b"12345"))
     found = node_status(lite)
-    assert (len(found.repos), found.repos[0].holders, found.repos[0].missing) == (1, (lite.origin,), TARGET - 1)
+    assert (len(found.repos), found.repos[0].holders, found.repos[0].missing) == (1, (lite.origin,), 2)
     assert found.whole.lost == found.repos[0]
     assert (found.whole.lost.loss.number, found.whole.unprotected) == (1, found.repos[0].bytes)
     assert found.whole.deceived is not None
@@ -61,12 +64,10 @@ def test_who_holds_what_and_what_is_missing(member: Node, owner: Actor) -> None:
     assert {row.name for row in found.cosigned} == {"w.example/witness", "w.example/mirror"}
     with member.db.write() as conn:
         audits.put(conn, Audited(OTHER, asked=9, failing=True, outcome="false", says="other bytes"))
-        tallies.add(conn, {"copied": 7})
     found = node_status(member)
     (one,) = found.repos
     assert (one.holders, one.failing, one.loss.number) == ((member.origin,), (OTHER,), 1)
     assert not next(row for row in found.members if row.origin == OTHER).counts
-    assert found.tallies == {"copied": 7}
     detail = repo_status(member, repo)
     assert (detail.counted, detail.loss.number) == ("chunks", 1)
     assert found.json()["whole"]["lost"]["repo"] == "owner/m"
@@ -108,3 +109,17 @@ def test_pages(lite: Node, owner: Actor) -> None:
     second = node_status(lite, limit=2, after=first.next)
     assert [one.repo.name for one in (*first.repos, *second.repos)] == ["m0", "m1", "m2"]
     assert second.next is None
+
+
+def test_what_only_others_hold(member: Node) -> None:
+    """Members' revisions that are not here stand in the list by their logs; what is held for others is counted."""
+    row = Copy(OTHER, "model", "o/m", GitOid("1" * 40), Sha256("2" * 64), 5, copies.LEFT, size=900)
+    with member.db.write() as conn:
+        copies.put_new(conn, [row, replace(row, rev=GitOid("3" * 40), settled_at=4), replace(row, repo="no name")])
+        copies.put_new(conn, [replace(row, repo="o/held", state=copies.HELD, moved=100)])
+        sightings.put(conn, [Said(OTHER, 1, OTHER, "model", "o/m", row.rev, row.tree, 5)])
+    found = node_status(member)
+    (one,) = found.repos
+    assert (one.repo.path, one.rev, one.holders, one.missing, one.bytes) == ("o/m", row.rev, (OTHER,), 2, 900)
+    assert found.copies["held"].json() == {"revisions": 1, "bytes": 900, "moved": 100, "spared": 800}
+    json.dumps(found.json())

@@ -3,7 +3,8 @@
 1. The federations, and the policy that their readers are taken to apply.
 2. The members: how their logs are followed, how audits of them went.
 3. Who cosigned which log when, as far as this node gathered cosignatures.
-4. Public repositories: who holds the newest revision, which copies are missing, what derails it.
+4. Public repositories, here and, on the last page, at other members only: who holds the newest revision, which copies are
+   missing, what derails it.
 5. The smallest numbers of all of them.
 
 Only what everybody may know is told. What is counted for a list of repositories is whole copies, which is never too many; of a
@@ -12,86 +13,36 @@ single one chunks are counted (`hanse.flows.status.coverage`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from hanse.db import alarms, audits, cosignatures, cosigners, repos, revisions, sightings, tallies, witnesses
-from hanse.db.audits import Audited
+from hanse.db import alarms, copies, cosignatures, repos, revisions, sightings, witnesses
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.flows.access import resolve_revision
-from hanse.flows.audits.counted import failing
 from hanse.flows.federation.outlook import remarks
 from hanse.flows.node import Node
 from hanse.flows.status.coverage import revision_loss
-from hanse.flows.status.protection import Ways, policy_of
-from hanse.flows.status.values import Cosigning, MemberStatus, NodeStatus, RepoStatus, Whole
-from hanse.model.repo import Origin
-from hanse.policy.loss import Loss
-from hanse.tlog.members import Member
+from hanse.flows.status.elsewhere import elsewhere
+from hanse.flows.status.facts import Facts
+from hanse.flows.status.values import Cosigning, MemberStatus, NodeStatus, Progress, RepoStatus, Whole
+from hanse.model.repo import Origin, RepoId
 
-TARGET = 3
-"""Copies that are wanted of a revision where nothing else is said."""
 PAGE = 1000
 MAX_SAID = 50_000
 MAX_ALARMS = 20
-COPIES = "copies"
-Target = Callable[[Repo], int]
 
 
-def usual(repo: Repo) -> int:
-    """Return how many copies are wanted of a repository: one of what is not public, or not everybody's to have."""
-    return TARGET if repo.public and not repo.gated else 1
-
-
-class _Facts:
-    """What is known of members, read once for all repositories."""
-
-    def __init__(self, node: Node, preset: str) -> None:
-        files = node.federations
-        self.node = node
-        self.federations = [] if files is None else [files.load(name) for name in files.names()]
-        self.policy = policy_of(self.federations, preset)
-        with node.db.read() as conn:
-            self.audited: Mapping[Origin, Audited] = audits.every(conn)
-            asked = cosigners.every(conn)
-        self.ways = Ways(self.federations, self.policy, node.origin, asked)
-        self.failing = failing(self.audited)
-        self.members: dict[Origin, tuple[Member, tuple[Origin, ...]]] = {}
-        for one in self.federations:
-            for origin, member in one.members.members.items():
-                there = self.members.get(origin, (member, ()))
-                self.members[origin] = there[0], (*there[1], one.name)
-
-    def repo(self, repo: Repo, revision: Revision, said: Iterable[Origin], target: Target) -> RepoStatus:
-        """Return how a revision stands whose holders' logs were read."""
-        logs = {*said, self.node.origin}
-        holders = sorted(logs - self.failing)
-        able = {origin for origin, (one, _) in self.members.items() if one.capacity and not one.static}
-        return RepoStatus(
-            repo=repo.repo,
-            rev=revision.rev,
-            bytes=revision.bytes,
-            holders=tuple(holders),
-            failing=tuple(sorted(logs & self.failing)),
-            target=target(repo),
-            loss=Loss(len(holders), tuple(holders)),
-            counted=COPIES,
-            ways=self.ways.of(repo.repo.origin),
-            could=tuple(sorted(able - logs)),
-        )
-
-
-def node_status(node: Node, *, preset: str = "", after: int = 0, limit: int = PAGE, target: Target = usual) -> NodeStatus:
+def node_status(node: Node, *, preset: str = "", after: int = 0, limit: int = PAGE) -> NodeStatus:
     """Return how the node and its federations stand, with up to `limit` repositories behind number `after`.
 
     preset: the policy that readers are taken to apply. Raises NotFoundError for no preset, StorageError if what is kept of a
     federation is damaged.
     """
     # 1. Federations.
-    facts = _Facts(node, preset)
+    facts = Facts(node, preset)
     with node.db.read() as conn:
         # 2. and 3. Members.
         members = _members(conn, facts)
@@ -100,9 +51,11 @@ def node_status(node: Node, *, preset: str = "", after: int = 0, limit: int = PA
         numbers = repos.live_after(conn, after, limit)
         rows = _newest(conn, numbers)
         said = _said(conn, rows)
-        raised, count, sums = alarms.headlines(conn, MAX_ALARMS), alarms.count(conn), tallies.every(conn)
+        found = [_here(facts, repo, row, said.get(row.rev, {}).get(repo.id, set())) for repo, row in rows]
+        more = len(numbers) == limit
+        found += [] if more else elsewhere(conn, facts, _names(found))
+        raised, count, states = alarms.headlines(conn, MAX_ALARMS), alarms.count(conn), copies.counts(conn)
         hidden = alarms.unspoken(conn, raised)
-    found = [facts.repo(repo, row, said.get(row.rev, {}).get(repo.id, ()), target) for repo, row in rows]
     told = [f"{one.name}: {line}" for one in facts.federations for line in remarks(one, node.clock.now())]
     return NodeStatus(
         origin=node.origin,
@@ -113,32 +66,43 @@ def node_status(node: Node, *, preset: str = "", after: int = 0, limit: int = PA
         members=members,
         cosigned=cosigned,
         repos=tuple(found),
-        next=numbers[-1] if len(numbers) == limit else None,
+        next=numbers[-1] if more else None,
         whole=_whole(facts, found),  # 5.
         remarks=tuple(told),
-        tallies=sums,
+        copies={state: Progress(*sums) for state, sums in sorted(states.items())},
         alarms=tuple(one for one in raised if one.id not in hidden),
         alarm_count=count,
     )
 
 
-def repo_status(node: Node, repo: Repo, rev: str = "main", *, preset: str = "", target: Target = usual) -> RepoStatus:
+def repo_status(node: Node, repo: Repo, rev: str = "main", *, preset: str = "") -> RepoStatus:
     """Return how one revision stands, counted by chunks, for a caller who may see it.
 
     Raises RevisionNotFound or Disabled, and as `node_status`.
     """
-    facts = _Facts(node, preset)
+    facts = Facts(node, preset)
     revision = resolve_revision(node, repo, rev)
     with node.db.read() as conn:
         said = sightings.holders(conn, repo.repo, revision.rev, revision.tree) if repo.public else set[Origin]()
-    found = facts.repo(repo, revision, said, target)
+    found = _here(facts, repo, revision, said)
     if not repo.public:
         return found
     lost, counted = revision_loss(node, repo, revision, found.holders)
     return replace(found, loss=lost, counted=counted)
 
 
-def _members(conn: Connection, facts: _Facts) -> tuple[MemberStatus, ...]:
+def _here(facts: Facts, repo: Repo, revision: Revision, said: Collection[Origin]) -> RepoStatus:
+    """Return how a revision stands that this node holds."""
+    target = facts.target_here(repo, revision.bytes)
+    return facts.stand(repo.repo, revision.rev, revision.bytes, {*said, facts.node.origin}, target)
+
+
+def _names(found: Sequence[RepoStatus]) -> set[RepoId]:
+    """Return the names of what is here, as rows of copies spell them."""
+    return {replace(one.repo, namespace=one.repo.namespace.lower(), name=one.repo.name.lower()) for one in found}
+
+
+def _members(conn: Connection, facts: Facts) -> tuple[MemberStatus, ...]:
     logs = {one.origin: one for one in witnesses.every(conn)}
     holds = sightings.counts(conn)
     found = []
@@ -189,7 +153,7 @@ def _said(conn: Connection, rows: Sequence[tuple[Repo, Revision]]) -> dict[str, 
     return found
 
 
-def _whole(facts: _Facts, found: Sequence[RepoStatus]) -> Whole:
+def _whole(facts: Facts, found: Sequence[RepoStatus]) -> Whole:
     first = min(found, key=lambda one: (one.loss.number, -one.bytes), default=None)
     names = [(one.repo.path, one.ways[0]) for one in found if one.ways and one.ways[0].number is not None]
     if not names:

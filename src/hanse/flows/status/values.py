@@ -82,7 +82,7 @@ class RepoStatus:
 
     holders: whose logs say that they hold it, and this node; failing: those of them who do not count; target: copies wanted;
     counted: how `loss` was counted: by copies of the whole revision (never too high), by files, or by chunks; ways: to deceive
-    a reader, the easiest first; could: members with capacity who do not hold it.
+    a reader, the easiest first; could: members with capacity who do not hold it. bytes: 0 while they are not known here.
     """
 
     repo: RepoId
@@ -132,12 +132,30 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """Copies of members' revisions in one state. bytes: of their files as far as known; moved: bytes fetched for them."""
+
+    revisions: int
+    bytes: int
+    moved: int
+
+    @property
+    def spared(self) -> int:
+        """Bytes that nobody had to be asked for, because their chunks were here."""
+        return max(0, self.bytes - self.moved)
+
+    def json(self) -> dict[str, int]:
+        """Return the JSON form."""
+        return {"revisions": self.revisions, "bytes": self.bytes, "moved": self.moved, "spared": self.spared}
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """How the node and its federations stand.
 
     policy: the name of the one that readers are taken to apply, and source: where it is from; repos: those that everybody may
-    see, at most so many as were asked for; next: number after which the rest begins, None at the end; tallies: sums of bytes;
-    alarms: the newest open ones, without evidence.
+    see, at most so many as were asked for; next: number after which the rest begins, None at the end; copies: of members'
+    revisions at this node, by state; alarms: the newest open ones, without evidence.
     """
 
     origin: Origin
@@ -151,7 +169,7 @@ class NodeStatus:
     next: int | None
     whole: Whole
     remarks: tuple[str, ...]
-    tallies: Mapping[str, int]
+    copies: Mapping[str, Progress]
     alarms: tuple[Alarm, ...]
     alarm_count: int
 
@@ -172,7 +190,7 @@ class NodeStatus:
             "next": self.next,
             "whole": {"lost": worst, "deceived": easiest, "missing": whole.missing, "unprotectedBytes": whole.unprotected},
             "remarks": list(self.remarks),
-            "bytes": dict(self.tallies),
+            "copies": {state: one.json() for state, one in self.copies.items()},
             "alarms": {"open": self.alarm_count, "newest": raised},
         }
 

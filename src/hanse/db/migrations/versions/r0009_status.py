@@ -1,4 +1,4 @@
-"""Revision 0009: how audits of other members went, and sums for the status of the node."""
+"""Revision 0009: how audits of other members went."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 
 def upgrade() -> None:
@@ -25,10 +25,4 @@ def upgrade() -> None:
         sa.Column("served_at", sa.BigInteger(), nullable=False),
         sa.Column("logged_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("member", name="pk_audits"),
-    )
-    op.create_table(
-        "tallies",
-        sa.Column("name", sa.String(40), nullable=False),
-        sa.Column("value", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_tallies"),
     )

@@ -1,0 +1,1 @@
+"""What other members say about revisions that are held here."""
