@@ -22,7 +22,7 @@ from dataclasses import InitVar, dataclass, replace
 from typing import Final
 
 from hanse.errors import BadProof, HanseError, PolicyError, RolledBack, VerificationFailed
-from hanse.flows.attested import Aside, Attested, open_bundle
+from hanse.flows.attested import Aside, Attested, implied, open_bundle
 from hanse.flows.pins import RefPin, check_ref, check_tree
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.position import Position, find_position, home_of
@@ -159,7 +159,8 @@ class _Steps:
     def open_bundles(self) -> None:
         """Step 3."""
         veils = (CLEAR, *(Veil(one.salt) for one in self.evidence.salts))
-        for number, data in enumerate(self.evidence.bundles, 1):
+        shown = self.evidence.bundles
+        for number, data in enumerate((*shown, *implied(shown, self.logs)), 1):
             with self.step(f"statement {number}"):
                 found = open_bundle(data, self.logs, self.trust, veils)
                 if isinstance(found, Aside):
