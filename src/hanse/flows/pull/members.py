@@ -1,7 +1,9 @@
 """Members of federations as a puller asks them: whose a namespace is, where it answers, and who else may have copies.
 
 Only the member answers for its namespace. Others are asked when it is silent, because they may hold what it signed; what they do
-not have, do not give or call recalled says nothing about it, so that none of them can withhold another one's models.
+not have, do not give or call recalled says nothing about it, so that none of them can withhold another one's models. Names that are
+nobody's are an upstream's: members may have observed what it showed, so they are asked first, and no answer of theirs, nor that they
+give none, keeps anybody from asking the upstream.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ _OWN_WORD = frozenset({State.ABSENT, State.CLAIMED, State.RECALLED, State.GATED}
 class Members:
     """Whom federations name for one question.
 
-    owner: whose the namespace is, None if no federation gave it away; own: where that member answers; others: where others do.
+    owner: whose the namespace is, None if no federation gave it away; own: where that member answers; others: where others do,
+    or for a name that is nobody's, members who may have observed it.
     """
 
     owner: Origin | None = None
@@ -37,10 +40,18 @@ class Members:
         roots = settings.roots(now)
         owner = roots.owner(asked.repo.path)
         if owner is None:
-            return cls()
+            asking = (urls[0] for urls in roots.addresses.values())
+            return cls(others=tuple(one for one in asking if one not in settings.nodes)[:MAX_COPIES])
         own = roots.addresses.get(owner, ())
         others = tuple(one for one in roots.carriers(owner) if one not in own and one not in settings.nodes)
         return cls(owner, own, others[:MAX_COPIES])
+
+    def silent(self, answers: Sequence[NodeAnswer]) -> frozenset[Origin]:
+        """Return the owner of the namespace if it was asked at all its addresses and answered at none."""
+        own = [one for one in answers if one.node in self.own]
+        if self.owner is None or not own or any(one.state is not State.DOWN for one in own):
+            return frozenset()
+        return frozenset({self.owner})
 
     def copies(self, answers: Sequence[NodeAnswer]) -> tuple[str, ...]:
         """Return whom to ask besides, after these answers: the others if the member itself is silent and nobody has evidence."""
@@ -49,9 +60,12 @@ class Members:
         silent = all(one.state is State.DOWN for one in answers if one.node in self.own)
         return self.others if silent else ()
 
-    @staticmethod
-    def copied(answer: NodeAnswer) -> NodeAnswer:
+    def only_observed(self, answers: Sequence[NodeAnswer]) -> bool:
+        """Tell whether these answers are all by members about a name that is an upstream's, so that it can do without them."""
+        return self.owner is None and all(one.node in self.others for one in answers)
+
+    def copied(self, answer: NodeAnswer) -> NodeAnswer:
         """Return the answer of one who may have copies, as far as it counts."""
-        if answer.state in _OWN_WORD:
+        if answer.state in _OWN_WORD or (self.owner is None and answer.state is not State.SHOWN):
             return replace(answer, state=State.ABSENT, revision=False, error=None)
         return answer
