@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from hanse.errors import HanseError, InputError, PolicyError, VerificationFailed
+from hanse.errors import BadProof, HanseError, InputError, PolicyError, VerificationFailed
 from hanse.flows.local_files import Hashing, Place, find_place, list_place
 from hanse.flows.remembered import Remembered
 
@@ -131,8 +131,22 @@ def _verify(
 
     home, now = _home(), int(time.time())
     chosen = load_policy(policy, home)
+    _renew(source, home, now)
     silent = _silent(source, question, home, now)
     return verify_folder(hashing, source, question, policy=chosen, home=home, now=now, keys=keys, silent=silent, waiting=waiting)
+
+
+def _renew(source: Source, home: Path, now: int) -> None:
+    """Look once for newer versions of federations that have expired."""
+    from hanse.flows.federation.roots import FOLDER, known_roots
+
+    try:
+        known_roots(home / FOLDER, now)
+    except BadProof:
+        if source.online:
+            from hanse.flows.federation.renew import Renewing
+
+            Renewing(home / FOLDER).once(now)
 
 
 def _silent(source: Source, question: Question, home: Path, now: int) -> frozenset[Origin]:

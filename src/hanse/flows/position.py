@@ -64,7 +64,7 @@ DIFFER = "observers differ"
 
 
 def find_position(
-    logs: Sequence[ShownLog], repo: RepoId, ref: str, veil: Veil = CLEAR, *, fresh: Callable[[ShownLog], bool] = bool
+    logs: Sequence[ShownLog], repo: RepoId, ref: str, veil: Veil = CLEAR, *, fresh: Callable[[ShownLog], bool] = lambda _: True
 ) -> Position:
     """Return where a ref stands by the maps of the shown logs.
 

@@ -32,7 +32,7 @@ _decode = msgspec.json.Decoder(_Fields).decode
 
 
 def take(db: Database, store: BlobStore, log: str, start: int, entries: Sequence[bytes]) -> None:
-    """Record what the entries of a copy from index `start` on are about; what was not looked through before comes first.
+    """Record what the last entries of a copy, from index `start` on, are about; what was not looked through before comes first.
 
     Doing it again changes nothing. Raises BlobNotFound if the copy lacks something.
     """
@@ -40,9 +40,9 @@ def take(db: Database, store: BlobStore, log: str, start: int, entries: Sequence
         done = foreign.indexed(conn, log)
     if done < start:
         copy = LogCopy(store, log)
-        for some in copy.entries(done, start):
-            _put(db, log, done, some)
-            done += len(some)
+        for some in copy.entries(done, start + len(entries)):
+            _put(db, log, done, some[: start - done])
+            done = min(start, done + len(some))
     _put(db, log, start, entries)
 
 

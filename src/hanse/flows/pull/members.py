@@ -1,19 +1,26 @@
 """Members of federations as a puller asks them: whose a namespace is, where it answers, and who else may have copies.
 
 Only the member answers for its namespace. Others are asked when it is silent, because they may hold what it signed; what they do
-not have, do not give or call recalled says nothing about it, so that none of them can withhold another one's models. Names that are
-nobody's are an upstream's: members may have observed what it showed, so they are asked first, and no answer of theirs, nor that they
-give none, keeps anybody from asking the upstream.
+not have, do not give or call recalled says nothing about it, so that none of them can withhold another one's models.
+
+Names that are nobody's are an upstream's: members may have observed what it showed, so they are asked first, and neither what
+they answer nor that they do not keeps anybody from asking the upstream.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from hanse.errors import BadProof
+from hanse.flows.federation.roots import FOLDER
 from hanse.flows.pull.asked import Asked, PullSettings
 from hanse.flows.pull.asknodes import NodeAnswer, State
 from hanse.model.repo import Origin
+
+if TYPE_CHECKING:
+    from hanse.flows.federation.renew import Renewing
 
 MAX_COPIES = 4
 _OWN_WORD = frozenset({State.ABSENT, State.CLAIMED, State.RECALLED, State.GATED})
@@ -69,3 +76,27 @@ class Members:
         if answer.state in _OWN_WORD or (self.owner is None and answer.state is not State.SHOWN):
             return replace(answer, state=State.ABSENT, revision=False, error=None)
         return answer
+
+
+class Named:
+    """Whom federations name, question by question; what has expired is renewed first (`hanse.flows.federation.renew`)."""
+
+    def __init__(self, settings: PullSettings) -> None:
+        self._settings = settings
+        self._renewing: Renewing | None = None
+
+    def members(self, asked: Asked, now: int) -> Members:
+        """Return whom trusted federations name for a question; raises as `Members.of`."""
+        try:
+            return Members.of(self._settings, asked, now)
+        except BadProof:
+            # A node walks along its own federations by itself.
+            if self._settings.offline or self._settings.federations is not None or not self._renewed(now):
+                raise
+            return Members.of(self._settings, asked, now)
+
+    def _renewed(self, now: int) -> bool:
+        from hanse.flows.federation.renew import Renewing  # noqa: PLC0415 it loads TUF, which most readers do not need
+
+        self._renewing = self._renewing or Renewing(self._settings.home / FOLDER)
+        return self._renewing.once(now)

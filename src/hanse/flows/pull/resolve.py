@@ -39,7 +39,7 @@ from hanse.flows.pull.claims import Claimed, ask_claims
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records
 from hanse.flows.pull.logged import verify_logged
 from hanse.flows.pull.made import Maker
-from hanse.flows.pull.members import Members
+from hanse.flows.pull.members import Named
 from hanse.flows.pull.merge import Shown
 from hanse.flows.pull.origins import Origins
 from hanse.flows.pull.owned import Owned
@@ -64,6 +64,7 @@ class Resolver:
         self.maker = maker
         self._clock = clock
         self.owned = Owned(self.settings.home)
+        self.named = Named(self.settings)
 
     def resolve(self, asked: Asked) -> PulledRevision:
         """Return the revision; raises as `Puller.revision`."""
@@ -101,7 +102,7 @@ class _One:
         self.settings = parent.settings
         self.maker = parent.maker
         self.owned = parent.owned
-        self.members = Members.of(parent.settings, asked, now)
+        self.members = parent.named.members(asked, now)
         self.notices: list[str] = []
         self.record, self.ref = self._recorded()
 
