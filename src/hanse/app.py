@@ -34,6 +34,7 @@ from hanse.flows.node import Node
 from hanse.flows.opinions import ask_next
 from hanse.flows.outward import Outward, own_target
 from hanse.flows.rejudge import Rejudging, apply_policy
+from hanse.flows.replays import Replays
 from hanse.flows.replicate.background import Copier, Replicating, Setup
 from hanse.flows.replicate.pace import parse_hours
 from hanse.flows.replicate.plan import Wishes
@@ -121,6 +122,7 @@ def _start(settings: Settings, node: Node, identity: NodeIdentity, token: str | 
         follow=settings.follow_seconds,
         federations=FederationFiles(settings.data / "federation"),
         enacted=partial(_claim, settings, node),
+        hub=node,
     )
     outward.start()
     replicating = open_replicating(node, settings)
@@ -194,6 +196,7 @@ def _node(settings: Settings, db: Database, identity: NodeIdentity, clock: Clock
         aliases=settings.aliases,
         scanning=open_scanning(settings),
         federations=FederationFiles(settings.data / "federation"),
+        replays=Replays(store),
     )
     if node.scanning is not None:
         node.transfers.hook = partial(ScanHook, node.scanning)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,13 +16,17 @@ from tests.support.trusting import trust
 from hanse.db import copies
 from hanse.db.copies import Copy
 from hanse.flows import sightings, withdrawals
+from hanse.flows.cosigners import add_log
 from hanse.flows.federation.change import Change, Request, begin
 from hanse.flows.federation.enact import own_member
 from hanse.flows.federation.kept import Federation, FederationFiles
+from hanse.flows.follow import Follower
 from hanse.flows.node import Node
 from hanse.flows.replicate.background import Copier, Setup
 from hanse.flows.replicate.fellows import View
+from hanse.flows.witness import find_log
 from hanse.model.repo import Origin
+from hanse.peers.client import PeerClient
 from hanse.policy.copies import Copies
 
 HOME = Origin("home.example")
@@ -37,7 +41,6 @@ class Pair:
     node: Node
     url: str
     publisher: Publisher
-    read: int = 0
 
     def publish(self, files: dict[str, bytes], *, name: str = "alice/m") -> str:
         """Publish and settle a revision at home, which the copying node reads in its log; return the commit id."""
@@ -48,10 +51,10 @@ class Pair:
         return rev
 
     def follow(self) -> None:
-        """Take down what is new in the home's log, as a mirror does."""
-        size = self.home.log.size
-        self.say(*self.home.log.leaves(self.read, size), start=self.read)
-        self.read = size
+        """Mirror the home's log as far as it goes."""
+        with closing(PeerClient()) as client:
+            assert self.node.replays is not None
+            Follower(self.node, client, self.node.replays).follow(find_log(self.node, HOME))
 
     def say(self, *entries: bytes, start: int = 10_000, log: Origin = HOME) -> None:
         """Take down leaves of somebody's log."""
@@ -97,6 +100,7 @@ def pair(folder: Path, *more: Founder, capacity: int = CAPACITY) -> Iterator[Pai
     with running(home), running(node), served(home) as url:
         assert node.federations is not None
         trust(node.federations.folder, listed(home, node, url, *more, capacity=capacity))
+        add_log(node, [home.log.key.text], f"{url}/log")
         yield Pair(home, node, url, Publisher(home, url))
     for one in made:
         one.db.close()

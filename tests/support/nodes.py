@@ -20,6 +20,7 @@ from hanse.flows.logstate import LogState
 from hanse.flows.logview import LogView
 from hanse.flows.node import Node
 from hanse.flows.publish import CommitRequest, Operation, Published, publish
+from hanse.flows.replays import Replays
 from hanse.flows.repos import create_repo
 from hanse.flows.sequence import Sequencer
 from hanse.model.actor import Actor
@@ -73,6 +74,7 @@ def make_node(
         listings=Listings(),
         sequencer=Sequencer(database, kept, chosen, state=state),
         log=LogView(database, kept, origin, keys.log, state),
+        replays=Replays(kept),
     )
 
 

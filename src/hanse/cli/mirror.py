@@ -34,7 +34,10 @@ def mirror(
     name: str = "",
     /,
     *,
-    origin: Annotated[str, Parameter(name="--from", help="The hub it is of: huggingface, or an address.")] = "huggingface",
+    origin: Annotated[
+        str | None,
+        Parameter(name="--from", help="The hub it is of: huggingface, or an address; or a member, by its origin."),
+    ] = None,
     all_revisions: Annotated[bool, Parameter(negative=(), help="Also every commit, branch and tag that there is.")] = False,
     watch: Annotated[bool, Parameter(negative=(), help="Look again every now and then, until interrupted.")] = False,
     every: Annotated[int, Parameter(help="Seconds between two looks.")] = _EVERY,
@@ -50,10 +53,20 @@ def mirror(
 
     Works on the node's data folder and may run while the node serves. Interrupted or killed, the same command goes on where it
     was. Every digest that the hub gives is checked; its lies are recorded and nothing false is taken in.
+
+    A name in a namespace that a federation gave to a member is copied from there, with what the member signed; with --from and
+    without a name everything that the member settled is.
     """
+    if not (from_cache or watch or all_revisions):
+        from hanse.cli.copying import copy_from
+
+        done = copy_from(name, origin, where, as_json=as_json)
+        if done is not None:
+            return done
+    origin = origin or "huggingface"
     if not name and not from_cache:
         raise InputError("what is to be mirrored is missing", hint="name it: hanse mirror ORG/NAME")
-    with _opened(where) as node, _stopping() as stop, _upstream(origin) as upstream, _held() as held:
+    with opened(where) as node, stopping() as stop, _upstream(origin) as upstream, _held() as held:
         options = _options(stop, held)
         if from_cache:
             folder = Path(name).expanduser() if name else _cache()
@@ -112,7 +125,7 @@ def _once(
 
 
 @contextmanager
-def _opened(where: Where | None) -> Iterator[Node]:
+def opened(where: Where | None) -> Iterator[Node]:
     """Open an existing node that may be serving in another process, able to write its journal."""
     from hanse.cli.upkeep import tended
     from hanse.flows.keyleaves import register_keys
@@ -124,7 +137,7 @@ def _opened(where: Where | None) -> Iterator[Node]:
 
 
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
+def stopping() -> Iterator[threading.Event]:
     """Give an event that SIGTERM and SIGINT set, for the length of a `with` block."""
     stop = threading.Event()
     former = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}

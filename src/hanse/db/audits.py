@@ -74,7 +74,7 @@ def both_hold(
     query = select(repos, sightings.c.rev, sightings.c.tree, index).select_from(sightings)
     query = query.join(names, and_(same, names.c.kind == "current")).join(repos, repos.c.id == names.c.repo_id)
     query = query.join(revisions, and_(here, revisions.c.state == "live")).join(attestations, said)
-    query = query.where(sightings.c.log == member, sightings.c.index < size, open_to_all)
+    query = query.where(sightings.c.log == member, sightings.c.index < size, sightings.c.manifest, open_to_all)
     if from_point:
         query = query.where(sightings.c.rev >= point)
     row = conn.execute(query.order_by(sightings.c.rev, sightings.c.index).limit(1)).one_or_none()

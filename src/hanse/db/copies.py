@@ -62,7 +62,9 @@ def _here(key: tuple[str, str, str, str]) -> ColumnElement[bool]:
 def unplanned(conn: Connection, origins: Collection[Origin], limit: int) -> list[Copy]:
     """Return revisions that members settled in their own logs and that no row speaks of yet, oldest first."""
     same = and_(*(table.c[name] == sightings.c[name] for name in ("origin", "type", "repo", "rev")))
-    query = select(sightings).where(sightings.c.log == sightings.c.origin, sightings.c.origin.in_(sorted(origins)))
+    query = select(sightings).where(
+        sightings.c.log == sightings.c.origin, sightings.c.manifest, sightings.c.origin.in_(sorted(origins))
+    )
     query = query.where(~exists(select(table.c.rev).where(same))).order_by(sightings.c.time, sightings.c.log, sightings.c.index)
     found: dict[tuple[str, str, str, str], Copy] = {}
     for row in conn.execute(query.limit(limit)):
@@ -170,6 +172,7 @@ def alike(conn: Connection, scope: ColumnElement[bool], size: int, limit: int) -
 def holders(conn: Connection, copy: Copy) -> dict[Origin, int]:
     """Return whose logs say that they hold a revision with this tree, and since when (seconds, by their own word)."""
     query = select(sightings.c.log, func.min(sightings.c.time)).where(
+        sightings.c.manifest,
         sightings.c.tree == copy.tree,
         sightings.c.rev == copy.rev,
         sightings.c.origin == copy.origin,

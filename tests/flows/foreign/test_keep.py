@@ -1,35 +1,34 @@
-"""What was verified about a copy is kept and shown beside the node's own evidence."""
+"""What a file of another member says counts by this node's own copy of the log, never by the file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.support.copying import Pair, pair
-from tests.support.nodes import add_user, new_repo
+from tests.flows.foreign.conftest import WORD, A, Agreed, C
 
 from hanse.errors import BadFormat
-from hanse.flows import evidence
-from hanse.flows.foreign.keep import keep_evidence, with_kept
-from hanse.model.digest import GitOid
-from hanse.model.evidence import parse_evidence
+from hanse.flows.evidence import of_revision
+from hanse.flows.foreign.keep import keep_evidence
+from hanse.model.evidence import encode_evidence, parse_evidence
+from hanse.sign.bundle import parse_bundle_json
+from hanse.sign.statement import parse_statement
 
 
-@pytest.fixture(name="two")
-def _two(tmp_path: Path) -> Iterator[Pair]:
-    with pair(tmp_path) as made:
-        yield made
+def words(data: bytes) -> list[str]:
+    """Return the predicates of the statements in a file."""
+    found = [parse_statement(parse_bundle_json(one).envelope.payload) for one in parse_evidence(data).bundles]
+    return [one.predicate_type for one in found]
 
 
-def test_kept_evidence_is_shown(two: Pair) -> None:
-    """The kept file of a revision is merged with the own one; what is no manifest is not kept, and other revisions have none."""
-    rev = GitOid(two.publish({"a.txt": b"1"}))
-    assert two.publisher.repo is not None
-    _, data = evidence.of_revision(two.home, two.publisher.repo, rev)
-    repo = new_repo(two.node, add_user(two.node, "bob"), "bob/m")
-    keep_evidence(two.node, repo, data)
-    assert parse_evidence(with_kept(two.node, repo, rev, b"")).bundles == parse_evidence(data).bundles
-    assert with_kept(two.node, repo, GitOid("0" * 40), b"own") == b"own"
+def test_statements_of_others_are_kept_once(agreed: Agreed) -> None:
+    """A statement that cannot be made here is taken from a file if the log lists it, and shown from then on."""
+    node, repo = agreed.three[C], agreed.at[C]
+    data = of_revision(agreed.three[A], agreed.at[A], "main")[1]
+    forged = encode_evidence([one.replace(b"a", b"b", 1) for one in parse_evidence(data).bundles], [], [])
+    before = of_revision(node, repo, "main")[1]
+    assert WORD not in words(before)
+    assert keep_evidence(node, repo, forged) == 0
     with pytest.raises(BadFormat):
-        keep_evidence(two.node, repo, b"")
+        keep_evidence(node, repo, b"no evidence")
+    assert keep_evidence(node, repo, data) == 1
+    assert keep_evidence(node, repo, data) == 0
+    assert WORD in words(of_revision(node, repo, "main")[1])

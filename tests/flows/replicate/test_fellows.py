@@ -8,7 +8,6 @@ from tests.support.copying import HOME, Pair
 from hanse.db import sightings, witnesses
 from hanse.db.sightings import Said
 from hanse.errors import NotFoundError
-from hanse.flows.cosigners import add_log
 from hanse.flows.replicate.fellows import addresses, holders, look, member_named
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.repo import Origin, RepoId, RepoType
@@ -22,7 +21,6 @@ def test_who_is_silent_or_failed_does_not_count(two: Pair) -> None:
     view = two.view()
     assert view.present == {HOME, two.node.origin}
     assert [one.origin for one in view.sites if one.capacity] == [two.node.origin]
-    add_log(two.node, [view.members[HOME].log[0].text], f"{two.url}/log")
     with two.node.db.write() as conn:
         witnesses.set_followed(conn, HOME, two.node.clock.now())
         witnesses.set_failure(conn, HOME, "down")

@@ -1,1 +1,1 @@
-"""What other members say about revisions that are held here."""
+"""What the logs of other members say about revisions: looked up in this node's copies, and shown to readers with proofs."""

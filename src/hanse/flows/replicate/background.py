@@ -31,6 +31,7 @@ from hanse.peers.bulk import BulkClient
 from hanse.peers.client import PeerClient
 from hanse.peers.nodefiles import NodePlace
 from hanse.peers.place import Place
+from hanse.peers.staticplace import StaticPlace
 from hanse.policy.copies import Copies
 
 WORKERS = 2
@@ -112,7 +113,7 @@ class Copier:
             return None, row
         self._require_room(view, row)
         count = _Count()
-        places = [PacedPlace(self._place(url), self.pace, count.add) for url in urls]
+        places = [PacedPlace(self._place(view, url), self.pace, count.add) for url in urls]
         try:
             done = take_copy(
                 self.node, signed, told, places, url=next(iter(home), ""), moved=count.get, stop=self._stopped, report=_report
@@ -163,8 +164,9 @@ class Copier:
             tries = (known.tries if known else 0) + 1 if failed else 0
             copies.set_state(conn, row.key, state, self.node.clock.now(), says=says, tries=tries)
 
-    def _place(self, url: str) -> Place:
-        return NodePlace(self._bulk, url)
+    def _place(self, view: View, url: str) -> Place:
+        site = any(one.static and url in one.addresses for one in view.members.values())
+        return StaticPlace(self._bulk, url) if site else NodePlace(self._bulk, url)
 
     def _stopped(self) -> bool:
         return self.stop.is_set() or not self.open()

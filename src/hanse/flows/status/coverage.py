@@ -76,7 +76,9 @@ def _elsewhere(node: Node, repo: Repo, revision: Revision) -> list[tuple[Revisio
     found = []
     for other, one in near:
         place = (other.repo.origin, other.repo.type.value, other.repo.folded, one.rev, one.tree)
-        members = {row.log for row in said if (row.origin, row.type, row.repo, row.rev, row.tree) == place} - without
+        members = {
+            row.log for row in said if (row.origin, row.type, row.repo, row.rev, row.tree) == place and row.manifest
+        } - without
         if members:
             found.append((one, members))
     return found

@@ -148,7 +148,7 @@ def _said(conn: Connection, rows: Sequence[tuple[Repo, Revision]]) -> dict[str, 
     found: dict[str, dict[int, set[Origin]]] = {}
     for one in sightings.about(conn, "rev", [row.rev for _, row in rows], MAX_SAID):
         number = places.get((one.origin, one.type, one.repo, one.rev, one.tree))
-        if number is not None:
+        if number is not None and one.manifest:
             found.setdefault(one.rev, {}).setdefault(number, set()).add(one.log)
     return found
 

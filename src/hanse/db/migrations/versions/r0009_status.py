@@ -1,4 +1,4 @@
-"""Revision 0009: how audits of other members went."""
+"""Revision 0009: how audits of other members went, and which sightings are of manifests."""
 
 from __future__ import annotations
 
@@ -26,3 +26,4 @@ def upgrade() -> None:
         sa.Column("logged_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("member", name="pk_audits"),
     )
+    op.add_column("sightings", sa.Column("manifest", sa.Boolean(), nullable=False, server_default=sa.true()))
