@@ -16,9 +16,12 @@ from starlette.types import ASGIApp
 
 from hanse.clock import Clock, SystemClock
 from hanse.db.engine import Database
+from hanse.errors import StorageError
 from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.attest import attest_next
 from hanse.flows.attest_scan import attest_scan_next
+from hanse.flows.audits.background import Auditing
+from hanse.flows.audits.counted import failed
 from hanse.flows.epochs import Epochs
 from hanse.flows.federation.enact import claims_of
 from hanse.flows.federation.kept import FederationFiles
@@ -31,6 +34,10 @@ from hanse.flows.node import Node
 from hanse.flows.opinions import ask_next
 from hanse.flows.outward import Outward, own_target
 from hanse.flows.rejudge import Rejudging, apply_policy
+from hanse.flows.replays import Replays
+from hanse.flows.replicate.background import Copier, Replicating, Setup
+from hanse.flows.replicate.pace import parse_hours
+from hanse.flows.replicate.plan import Wishes
 from hanse.flows.rulesets import builtin_ruleset, load_ruleset
 from hanse.flows.scanner import Asking, Scanning
 from hanse.flows.scans import ScanHook
@@ -44,6 +51,7 @@ from hanse.logs import configure_logging
 from hanse.model.admission import Action, Policy
 from hanse.model.repo import Origin
 from hanse.opening import custody_of, database_url
+from hanse.policy.copies import parse_copies
 from hanse.settings import Settings
 from hanse.store.local import LocalStore
 from hanse.store.staging import Staging
@@ -66,6 +74,8 @@ class Opened:
     rejudging: Rejudging | None
     settling: Settling | None = None
     outward: Outward | None = None
+    replicating: Replicating | None = None
+    auditing: Auditing | None = None
     upstream: OpenedThrough | None = None
 
 
@@ -112,9 +122,42 @@ def _start(settings: Settings, node: Node, identity: NodeIdentity, token: str | 
         follow=settings.follow_seconds,
         federations=FederationFiles(settings.data / "federation"),
         enacted=partial(_claim, settings, node),
+        hub=node,
     )
     outward.start()
-    return Opened(node, identity, token, maintenance, rejudging, settling, outward, _through(settings, node))
+    replicating = open_replicating(node, settings)
+    if replicating is not None:
+        replicating.start()
+    auditing = Auditing(node, FederationFiles(settings.data / "federation"), settings.audit_seconds)
+    auditing.start()
+    upstream = _through(settings, node)
+    return Opened(node, identity, token, maintenance, rejudging, settling, outward, replicating, auditing, upstream)
+
+
+def replicate_setup(settings: Settings) -> Setup:
+    """Return what the operator allows for copies; raises BadFormat or StorageError for rules that cannot be read."""
+    rules = None
+    if settings.replicate_rules is not None:
+        try:
+            rules = parse_copies(settings.replicate_rules.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise StorageError(f"cannot read the rules for copies {settings.replicate_rules}: {error}") from error
+    return Setup(
+        Wishes(settings.replicate_pins, settings.replicate_grace_seconds),
+        parse_hours(settings.replicate_hours),
+        settings.replicate_rate,
+        settings.replicate_capacity,
+        settings.replicate_silent_seconds,
+        rules,
+        failed,
+    )
+
+
+def open_replicating(node: Node, settings: Settings) -> Replicating | None:
+    """Return what holds copies for other members, None if that is switched off; nothing runs before it is started."""
+    if not settings.replicate:
+        return None
+    return Replicating(Copier(node, replicate_setup(settings)), min(settings.follow_seconds, 60))
 
 
 def _through(settings: Settings, node: Node) -> OpenedThrough | None:
@@ -153,6 +196,7 @@ def _node(settings: Settings, db: Database, identity: NodeIdentity, clock: Clock
         aliases=settings.aliases,
         scanning=open_scanning(settings),
         federations=FederationFiles(settings.data / "federation"),
+        replays=Replays(store),
     )
     if node.scanning is not None:
         node.transfers.hook = partial(ScanHook, node.scanning)
@@ -197,6 +241,10 @@ def close_node(opened: Opened) -> None:
     """Stop the sequencer and close the database; what was acknowledged is already durable."""
     if opened.upstream is not None:
         opened.upstream.close()
+    if opened.auditing is not None:
+        opened.auditing.stop()
+    if opened.replicating is not None:
+        opened.replicating.stop()
     if opened.outward is not None:
         opened.outward.stop()
     if opened.settling is not None:

@@ -30,9 +30,11 @@ from hanse.settings_parsers import clamd as _clamd
 from hanse.settings_parsers import command as _command
 from hanse.settings_parsers import database as _database
 from hanse.settings_parsers import folded as _folded
+from hanse.settings_parsers import hours as _hours
 from hanse.settings_parsers import networks as _networks
 from hanse.settings_parsers import origin as _origin
 from hanse.settings_parsers import path as _path
+from hanse.settings_parsers import patterns as _patterns
 from hanse.settings_parsers import place as _place
 from hanse.settings_parsers import repo_path as _repo_path
 from hanse.settings_parsers import setting as _setting
@@ -152,6 +154,38 @@ class Settings:
         0, _whole(0, 1 << 60, _UNITS), "What is kept of files pulled through, at most; 0 is unlimited.", "0"
     )
     follow_seconds: int = _setting(60, _whole(1, 86400, _TIMES), "After what time a log that is followed is read again.")
+    audit_seconds: int = _setting(
+        3600,
+        _whole(0, 30 * 86400, _TIMES),
+        "After what time each member is asked for random bytes of what it says it holds; 0: never.",
+    )
+    replicate: bool = _setting(
+        True, _bool, "Hold copies of other members' revisions, as far as a federation lists capacity for this node.", "true"
+    )
+    replicate_rules: Path | None = _setting(
+        None, _path, "How many copies there shall be, where no federation says it: a `copies.toml`.", "three copies of everything"
+    )
+    replicate_pins: tuple[str, ...] = _setting(
+        (), _patterns, "Members' repositories that this node holds whatever the rules say: patterns such as `uni-a/*`.", "none"
+    )
+    replicate_capacity: int | None = _setting(
+        None, _whole(0, 1 << 60, _UNITS), "Bytes held for others, at most.", "what the federation lists"
+    )
+    replicate_rate: int = _setting(
+        0, _whole(0, 1 << 40, _UNITS), "Bytes a second at which copies are fetched; 0 is no limit.", "0"
+    )
+    replicate_hours: str = _setting(
+        "", _hours, "Times of day (UTC) at which copies are fetched, such as `22:00-06:00,12:00-13:00`.", "always"
+    )
+    replicate_grace_seconds: int = _setting(
+        86400, _whole(1, 365 * 86400, _TIMES), "How long a member has to fetch its copy before the next one does it.", "86400"
+    )
+    replicate_silent_seconds: int = _setting(
+        30 * 86400,
+        _whole(60, 10 * 365 * 86400, _TIMES),
+        "How long a member may be silent before others hold its copies.",
+        "2592000",
+    )
     limits: Limits = field(default_factory=Limits, metadata={})
 
 

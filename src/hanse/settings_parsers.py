@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from hanse.errors import HanseError
+from hanse.flows.replicate.pace import parse_hours
 from hanse.model.limits import GIB, KIB, MIB
 from hanse.model.repo import Origin, parse_name, parse_origin
 
@@ -179,6 +180,25 @@ def table(key: Callable[[str], str], value: Callable[[str], str], example: str) 
             raise ValueError(f"a table such as {example} ({error})") from None
 
     return parse
+
+
+def patterns(raw: object) -> tuple[str, ...]:
+    """Return at most 1,000 shell patterns over repository names from a list, or from text with commas."""
+    parts = raw if isinstance(raw, list | tuple) else text(raw).split(",")
+    found = tuple(text(part).strip() for part in parts if part)
+    if len(found) > 1000 or any(not one or len(one) > 256 or one.count("*") > 8 or "/" not in one for one in found):
+        raise ValueError("at most 1,000 patterns such as uni-a/*, separated by commas")
+    return found
+
+
+def hours(raw: object) -> str:
+    """Return times of day, written like `22:00-06:00`, separated by commas; empty text for always."""
+    said = "" if raw == "" else text(raw)
+    try:
+        parse_hours(said)
+    except HanseError as error:
+        raise ValueError(f"times such as 22:00-06:00 ({error.message})") from None
+    return said
 
 
 def repo_path(raw: str) -> str:

@@ -18,8 +18,10 @@ BY_INTERFACE = ("web", "cli", "conform")
 ROOT_FILES = {"app.py", "app_gateway.py", "app_through.py", "app_witness.py", "__main__.py"}
 DECLARATIONS = {
     "db/schema.py",
+    "db/schema_foreign.py",
     "db/schema_mirror.py",
     "db/schema_scans.py",
+    "db/schema_status.py",
     "db/schema_trust.py",
     "db/tables.py",
     "content/hubwords.py",
@@ -31,6 +33,7 @@ DECLARATIONS = {
     "model/entry.py",
     "model/limits.py",
     "model/pulled.py",
+    "model/predicates.py",
     "peers/place.py",
     "store/base.py",
 }

@@ -51,10 +51,17 @@ app.command("hanse.cli.sign:app", name="sign", group=PUBLISH, help="Sign a model
 app.command("hanse.cli.serve:serve", name="serve", group=NODE, help="Start a node.")
 app.command("hanse.cli.service:app", name="service", group=NODE, help="Keep a node running with systemd.")
 app.command("hanse.cli.key:app", name="key", group=NODE, help="Keys of a node and of its namespaces.")
+app.command("hanse.cli.status:status", name="status", group=NODE, help="Say how a node and its federations stand.")
 app.command("hanse.cli.trust:app", name="trust", group=USE, help="Federations whose members you take the word of.")
 app.command("hanse.cli.verify:verify", name="verify", group=USE, help="Verify that a folder holds what was signed and logged.")
 app.command(
     "hanse.cli.mirror:mirror", name="mirror", group=PUBLISH, help="Mirror repositories of another hub, checked and observed."
+)
+app.command(
+    "hanse.cli.publish_static:publish_static",
+    name="publish-static",
+    group=PUBLISH,
+    help="Write everything public as files that any web server serves.",
 )
 app.command("hanse.cli.waive:waive", name="waive", group=NODE, help="Let a file pass in spite of what the scanner found.")
 app.command("hanse.cli.witness:app", name="witness", group=FEDERATE, help="Cosignatures of this node's log, and of others.")

@@ -39,7 +39,10 @@ def mirror(
     name: str = "",
     /,
     *,
-    origin: Annotated[str, Parameter(name="--from", help="The hub it is of: huggingface, or an address.")] = "huggingface",
+    origin: Annotated[
+        str | None,
+        Parameter(name="--from", help="The hub it is of: huggingface, or an address; or a member, by its origin."),
+    ] = None,
     also: Annotated[list[str] | None, Parameter(help="Address of another hub that may have the bytes; for more, again.")] = None,
     all_revisions: Annotated[bool, Parameter(negative=(), help="Also every commit, branch and tag that there is.")] = False,
     watch: Annotated[bool, Parameter(negative=(), help="Look again every now and then, until interrupted.")] = False,
@@ -57,21 +60,37 @@ def mirror(
     Works on the node's data folder and may run while the node serves. Interrupted or killed, the same command goes on where it
     was. Every digest that the hub gives is checked; its lies are recorded and nothing false is taken in. What it does not
     give, or gives falsely, is fetched from --also.
+
+    A name in a namespace that a federation gave to a member is copied from there, with what the member signed; with --from and
+    without a name everything that the member settled is.
     """
+    if not (from_cache or watch or all_revisions) and (done := _of_member(name, origin, where, as_json=as_json)) is not None:
+        return done
     if not name and not from_cache:
         raise InputError("what is to be mirrored is missing", hint="name it: hanse mirror ORG/NAME")
-    with _opened(where) as node, _upstream(origin) as upstream, _opened_options(also or ()) as options:
+    with opened(where) as node, _upstream(origin or "huggingface") as upstream, _opened_options(also or ()) as chosen:
         if from_cache:
             folder = Path(name).expanduser() if name else _cache()
-            return _from_cache(node, folder, upstream, options, fetch=fetch, as_json=as_json)
+            return _from_cache(node, folder, upstream, chosen, fetch=fetch, as_json=as_json)
         kind, path, rev = parse_subject(name)
         if watch:
-            from hanse.flows.mirror.watch import watch as look
-
-            told = partial(_tell, as_json=as_json)
-            look(node, upstream, kind, path, rev, every=max(1, every), told=told, options=options)
+            _watch(node, upstream, (kind, path, rev), chosen, every=max(1, every), as_json=as_json)
             return 0
-        return _once(node, upstream, (kind, path, rev), options, all_revisions=all_revisions, as_json=as_json)
+        return _once(node, upstream, (kind, path, rev), chosen, all_revisions=all_revisions, as_json=as_json)
+
+
+def _of_member(name: str, member: str | None, where: Where | None, *, as_json: bool) -> int | None:
+    from hanse.cli.copying import copy_from
+
+    return copy_from(name, member, where, as_json=as_json)
+
+
+def _watch(
+    node: Node, upstream: Upstream, subject: tuple[RepoType, str, str], chosen: Options, *, every: int, as_json: bool
+) -> None:
+    from hanse.flows.mirror.watch import watch
+
+    watch(node, upstream, *subject, every=every, told=partial(_tell, as_json=as_json), options=chosen)
 
 
 def parse_subject(name: str) -> tuple[RepoType, str, str]:
@@ -110,7 +129,7 @@ def _once(
 
 
 @contextmanager
-def _opened(where: Where | None) -> Iterator[Node]:
+def opened(where: Where | None) -> Iterator[Node]:
     """Open an existing node that may be serving in another process, able to write its journal."""
     from hanse.cli.upkeep import tended
     from hanse.flows.keyleaves import register_keys
@@ -122,7 +141,7 @@ def _opened(where: Where | None) -> Iterator[Node]:
 
 
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
+def stopping() -> Iterator[threading.Event]:
     """Give an event that SIGTERM and SIGINT set, for the length of a `with` block."""
     stop = threading.Event()
     former = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
@@ -138,8 +157,8 @@ def _stopping() -> Iterator[threading.Event]:
 @contextmanager
 def _opened_options(also: Sequence[str]) -> Iterator[Options]:
     """Give how mirrors are made, with everything open that they need besides node and upstream."""
-    with _stopping() as stop, _others(also) as others, _held() as held:
-        yield replace(_options(stop, held), also=others)
+    with stopping() as stop, _others(also) as others, _held() as held:
+        yield replace(options(stop, held), also=others)
 
 
 @contextmanager
@@ -188,7 +207,7 @@ def _held() -> Iterator[Callable[[FilePin], Local | None]]:
         yield held_local(store)
 
 
-def _options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> Options:
+def options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> Options:
     from hanse.flows.mirror.journey import Options
 
     shown = [0.0]

@@ -34,7 +34,7 @@ def fetch(method: str, address: str, body: bytes | None = None) -> bytes:
     from hanse.home import home_folder
     from hanse.peers.client import PeerClient
 
-    token = Credentials(home_folder(os.environ), os.environ).token_for(address)
+    token = Credentials(home_folder(os.environ), os.environ).token_for(address.partition("?")[0])
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
     client = PeerClient(seconds=SECONDS)
     try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, select, update
 
 from hanse.db.batch import insert_new
+from hanse.db.schema import names, repos
 from hanse.db.schema_trust import alarms
 
 MAX_OPEN = 64
@@ -66,6 +68,17 @@ def headlines(conn: Connection, limit: int) -> list[Alarm]:
     columns: list[ColumnElement[Any]] = [column for column in alarms.c if column.name != "evidence"]
     query: Select[Any] = select(*columns, literal(b"").label("evidence")).where(alarms.c.closed.is_(False))
     return [_alarm(row) for row in conn.execute(query.order_by(alarms.c.id.desc()).limit(limit))]
+
+
+def unspoken(conn: Connection, rows: Sequence[Alarm]) -> set[int]:
+    """Return the numbers of those alarms that are about a repository of this name that is not public here."""
+    found = set[int]()
+    for one in rows:
+        same = (names.c.type == one.type) & (names.c.folded == one.repo.lower())
+        query = select(repos.c.id).join(names, names.c.repo_id == repos.c.id).where(same, repos.c.visibility != "public")
+        if one.repo and conn.execute(query.limit(1)).first():
+            found.add(one.id)
+    return found
 
 
 def count(conn: Connection) -> int:

@@ -18,6 +18,7 @@ from hanse.db.schema import refs, repos
 from hanse.db.schema_scans import repository_scans
 from hanse.db.schema_trust import attestations as table
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256
+from hanse.model.predicates import AUDIT
 from hanse.model.repo import Origin
 
 Place = tuple[int, str]
@@ -71,8 +72,9 @@ def get(conn: Connection, repo: int, rev: str, payload: Sha256, key: Sha256) -> 
 
 
 def of_revision(conn: Connection, repo: int, rev: str) -> list[Attestation]:
-    """Return the current statements about a revision, oldest first."""
-    query = select(table).where(table.c.repo_id == repo, table.c.rev == rev, table.c.current).order_by(table.c.id)
+    """Return the current statements about a revision, oldest first; audits, which are about a member, are left out."""
+    mine = and_(table.c.repo_id == repo, table.c.rev == rev, table.c.current, table.c.predicate != AUDIT)
+    query = select(table).where(mine).order_by(table.c.id)
     return [_attestation(row) for row in conn.execute(query)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text, UniqueConstraint, true
 
 from hanse.db.tables import KEY, id_column, metadata, repo_column
 
@@ -122,6 +122,7 @@ sightings = Table(  # statements about public revisions in logs of others that t
     Column("rev", String(40), nullable=False),
     Column("tree", String(64), nullable=False),
     Column("time", BigInteger, nullable=False),  # as the leaf has it
+    Column("manifest", Boolean, nullable=False, server_default=true()),  # it says that its signer holds the files
 )
 Index("ix_sightings_rev", sightings.c.rev)
 Index("ix_sightings_tree", sightings.c.tree)

@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from hanse.db.batch import batches, insert_new
 from hanse.db.schema_trust import sightings as table
 from hanse.model.digest import GitOid, Sha256
-from hanse.model.repo import Origin
+from hanse.model.repo import Origin, RepoId
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """A statement about a public revision in somebody's log.
 
-    log: whose; index: of the leaf; origin, type, repo: the repository, in lower case; time: as the leaf has it, seconds.
+    log: whose; index: of the leaf; origin, type, repo: the repository, in lower case; time: as the leaf has it, seconds;
+    manifest: it is a signed manifest, by which its signer says that he holds the files.
     """
 
     log: Origin
@@ -29,11 +30,12 @@ class Said:
     rev: GitOid
     tree: Sha256
     time: int
+    manifest: bool = True
 
 
 def _said(row: Row[Any]) -> Said:
     place = (Origin(row.log), row.position, Origin(row.origin), row.type, row.repo)
-    return Said(*place, GitOid(row.rev), Sha256(row.tree), row.time)
+    return Said(*place, GitOid(row.rev), Sha256(row.tree), row.time, bool(row.manifest))
 
 
 def put(conn: Connection, rows: Sequence[Said]) -> None:
@@ -52,3 +54,30 @@ def about(conn: Connection, column: str, digests: Sequence[str], limit: int) -> 
         query = select(*_COLUMNS).where(table.c[column].in_(some)).order_by(table.c.time, table.c.log, table.c.index)
         found += [_said(row) for row in conn.execute(query.limit(limit))]
     return sorted(found, key=lambda row: (row.time, row.log, row.index))[:limit]
+
+
+def holders(conn: Connection, repo: RepoId, rev: GitOid, tree: Sha256) -> set[Origin]:
+    """Return who says in his log that he holds a revision of a repository, with these files."""
+    named = (table.c.origin == repo.origin) & (table.c.type == repo.type.value) & (table.c.repo == repo.folded)
+    query = select(table.c.log).where(named, table.c.rev == rev, table.c.tree == tree, table.c.manifest).distinct()
+    return {Origin(log) for log in conn.execute(query).scalars()}
+
+
+def counts(conn: Connection) -> dict[Origin, int]:
+    """Return how many public revisions each log says its operator holds."""
+    query = select(table.c.log, func.count(table.c.rev.distinct())).where(table.c.manifest).group_by(table.c.log)
+    return {Origin(log): number for log, number in conn.execute(query)}
+
+
+def of_revision(conn: Connection, repo: tuple[str, str, str], rev: str, limit: int) -> list[Said]:
+    """Return the newest statements about a revision of a repository (origin, type, lower-case name), by log, oldest first."""
+    origin, kind, name = repo
+    here = (table.c.rev == rev, table.c.origin == origin, table.c.type == kind, table.c.repo == name)
+    query = select(*_COLUMNS).where(*here).order_by(table.c.time.desc(), table.c.log, table.c.index.desc()).limit(limit)
+    return sorted((_said(row) for row in conn.execute(query)), key=lambda row: (row.log, row.index))
+
+
+def page(conn: Connection, log: str, after: int, limit: int) -> list[Said]:
+    """Return the first statements in a log with indexes above `after`, in their order."""
+    query = select(*_COLUMNS).where(table.c.log == log, table.c.index > after).order_by(table.c.index).limit(limit)
+    return [_said(row) for row in conn.execute(query)]

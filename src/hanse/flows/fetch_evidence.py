@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from hanse.errors import HanseError, InputError, NotFoundError, PeerRefused
+from hanse.flows.federation.roots import Roots
 from hanse.flows.named_servers import PUBLIC_HUB, nodes_of
 from hanse.flows.pins import LogPin, Pins
 from hanse.flows.verify_folder import Question
@@ -23,6 +24,7 @@ from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
 from hanse.model.repo import Origin, RepoType, parse_repo_id
 from hanse.peers.client import PeerClient, parse_base
 from hanse.peers.logclient import LogClient
+from hanse.peers.staticsite import StaticSite
 from hanse.tlog.checkpoint import parse_checkpoint
 from hanse.tlog.note import parse_note
 from hanse.tlog.proof import consistency_proof
@@ -97,7 +99,7 @@ def token_file(environ: Mapping[str, str]) -> str:
 
 
 def fetch_evidence(client: PeerClient, node: str, kind: RepoType, repo: str, *, revision: str, token: str = "") -> bytes:
-    """Return the evidence file that a node has of a revision (a commit id or a name).
+    """Return the evidence file that a node, or a static site, has of a revision (a commit id or a name).
 
     Raises NotFoundError if it has none for this caller, PeerRefused, PeerDown, PeerTooSlow or PeerMisbehaved.
     """
@@ -106,7 +108,11 @@ def fetch_evidence(client: PeerClient, node: str, kind: RepoType, repo: str, *, 
     answer = client.get(url, limit=MAX_EVIDENCE_BYTES, headers=headers)
     if answer.status == 200:
         return answer.body
-    says = _reason(answer.body) or f"status {answer.status}"
+    says = _reason(answer.body)
+    site = StaticSite(client, node)
+    if not says and answer.status in (401, 403, 404) and site.index() is not None:
+        return site.require_evidence(kind, repo.lower(), revision)
+    says = says or f"status {answer.status}"
     if answer.status in (401, 404):
         raise NotFoundError(f"the node has no evidence of {repo} at {revision[:80]}: {says}", hint="check the name, or log in")
     raise PeerRefused(f"the node does not give evidence of {repo}: {says}", status=answer.status)
@@ -149,6 +155,18 @@ def _claimed_size(log: LogEvidence) -> int | None:
     with suppress(HanseError):
         return parse_checkpoint(parse_note(log.checkpoint)).claimed.size
     return None
+
+
+def silent_owner(client: PeerClient, node: str, roots: Roots, repo: str | None) -> frozenset[Origin]:
+    """Return the member to whom federations gave the namespace of a repository if another node is asked and it does not answer.
+
+    Whoever verifies a copy is told so: that the publisher is silent, the copy alone could not show. Raises Conflict.
+    """
+    owner = roots.owner(repo) if repo else None
+    own = roots.addresses.get(owner, ()) if owner else ()
+    if owner is None or node in own:
+        return frozenset()
+    return frozenset() if any(_own_log(client, url) is not None for url in own) else frozenset({owner})
 
 
 def own_logs(client: PeerClient, nodes: Iterable[str]) -> frozenset[Origin]:

@@ -23,7 +23,7 @@ from hanse.errors import DigestMismatch, TooLarge
 from hanse.flows import scans
 from hanse.flows.file_writer import FileWriter
 from hanse.flows.inspect import show_file
-from hanse.flows.known_chunks import known_chunks
+from hanse.flows.known_chunks import KnownChunks, known_chunks
 from hanse.flows.node import Node
 from hanse.flows.quota import is_bounded, missing_bytes, require_room
 from hanse.flows.read import TermSource
@@ -38,11 +38,22 @@ from hanse.store.keys import chunk_list_key, shard_key, xorb_key
 class FileIngest:
     """Takes in one file as its pieces arrive; use as a context manager, which removes what was not accepted.
 
-    sha256, size: as declared by the sender; counted: the quota counts the file already, as an upload in progress. The caller has
-    checked that the actor may write to `repo`. Raises TooLarge for a declared size above the node's bound, QuotaExceeded.
+    sha256, size: as declared by the sender; counted: the quota counts the file already, as an upload in progress; known: where
+    its chunks may be stored already, if that was found out. The caller has checked that the actor may write to `repo`. Raises
+    TooLarge for a declared size above the node's bound, QuotaExceeded.
     """
 
-    def __init__(self, node: Node, actor: Actor, repo: Repo, *, sha256: Sha256, size: int, counted: bool = False) -> None:
+    def __init__(
+        self,
+        node: Node,
+        actor: Actor,
+        repo: Repo,
+        *,
+        sha256: Sha256,
+        size: int,
+        counted: bool = False,
+        known: KnownChunks | None = None,
+    ) -> None:
         if not 0 <= size <= node.limits.max_file_bytes:
             raise TooLarge(f"a file may have {node.limits.max_file_bytes} bytes, {size} are declared")
         self._node = node
@@ -54,7 +65,7 @@ class FileIngest:
         self._sha256 = hashlib.sha256()
         self._bounded = not counted and _require_room(node, actor, repo, sha256, size)
         self._chunker = Chunker()
-        self._writer = FileWriter(node, known_chunks(node, actor, repo, size))
+        self._writer = FileWriter(node, known or known_chunks(node, actor, repo, size))
 
     def feed(self, piece: bytes | memoryview) -> None:
         """Take the next bytes; pieces of about 1 MiB are best. Raises DigestMismatch beyond the declared size; StorageError."""

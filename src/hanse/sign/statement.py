@@ -8,6 +8,7 @@ Vetted predicate types are used where one fits; the others are under `https://ha
     OBSERVATION  an institution saw an upstream's name point at a revision and holds its bytes
     REF          the owner of a name sets a ref to a revision
     ADVISORY     an OSV record
+    AUDIT        a member was asked for what it says it holds (`hanse.sign.audit`)
 
 Statements are written in the canonical form of RFC 8785. They are read in any form, since others write them indented and in
 random order; unknown fields of a predicate are kept and ignored (the attestation framework's parsing rules).

@@ -36,8 +36,10 @@ MODULES = (
     "hanse.web.log.evidence",
     "hanse.web.log.owners",
     "hanse.web.log.federation",
+    "hanse.web.log.status",
     "hanse.web.log.witness",
     "hanse.web.hub.resolve",
+    "hanse.web.pages.status",
     "hanse.web.pages.site",
 )
 

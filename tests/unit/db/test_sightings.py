@@ -8,7 +8,7 @@ from hanse.db import sightings
 from hanse.db.engine import Database
 from hanse.db.sightings import Said
 from hanse.model.digest import GitOid, Sha256
-from hanse.model.repo import Origin
+from hanse.model.repo import Origin, RepoId, RepoType
 
 ONE = Said(Origin("b.example.org"), 7, Origin("a.example.org"), "model", "org/name", GitOid("1" * 40), Sha256("2" * 64), 50)
 
@@ -25,3 +25,15 @@ def test_statements_are_found_by_what_they_are_about(database: Database) -> None
         assert sightings.about(conn, "rev", [other.rev, ONE.rev], 10) == [older, ONE, other]
         assert sightings.about(conn, "rev", [ONE.rev], 1) == [older]
         assert sightings.about(conn, "tree", ["0" * 64], 10) == []
+
+
+def test_only_manifests_say_that_somebody_holds_something(database: Database) -> None:
+    """A scan or an owner's position in a log does not make its operator a holder."""
+    repo = RepoId(ONE.origin, RepoType.MODEL, "Org", "name")
+    scan = replace(ONE, log=Origin("c.example.org"), manifest=False)
+    with database.write() as conn:
+        sightings.put(conn, [ONE, replace(ONE, index=9), scan])
+        assert sightings.holders(conn, repo, ONE.rev, ONE.tree) == {ONE.log}
+        assert sightings.holders(conn, repo, ONE.rev, Sha256("0" * 64)) == set()
+        assert sightings.counts(conn) == {ONE.log: 1}
+        assert len(sightings.about(conn, "tree", [ONE.tree], 10)) == 3

@@ -1,0 +1,1 @@
+"""Members ask each other for random ranges of what they say they hold (docs/status.md)."""

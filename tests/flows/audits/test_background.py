@@ -1,0 +1,63 @@
+"""A node audits its members by itself, over the network, at their turn."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from tests.support.attesting import settle
+from tests.support.audited import says_so
+from tests.support.nodes import TickingClock, commit, new_repo
+from tests.support.served import served, until
+from tests.support.trusting import federation_of
+
+from hanse.db import audits
+from hanse.db.audits import Audited
+from hanse.flows.audits.background import Auditing
+from hanse.flows.federation.kept import FederationFiles
+from hanse.flows.node import Node
+from hanse.flows.publish import PutBytes
+from hanse.model.actor import Actor
+from hanse.model.repo import Origin
+
+OTHER = Origin("other.example")
+
+
+def _audited(node: Node) -> Audited:
+    with node.db.read() as conn:
+        return audits.get(conn, OTHER)
+
+
+def test_members_are_audited_in_turn(lite: Node, owner: Actor, tmp_path: Path) -> None:
+    """A member is asked at the start and again after its time, by public routes; the node itself is not."""
+    commit(lite, owner, new_repo(lite, owner, "owner/m"), PutBytes("w.bin", random.Random(1).randbytes(200_000)))
+    settle(lite)
+    says_so(lite, OTHER)
+    files = FederationFiles(tmp_path / "federation")
+    with served(lite) as url:  # the same files, whoever serves them
+        files.keep(federation_of(lite, url, url))
+        auditing = Auditing(lite, files, 1000)
+        auditing.start()
+        until(lambda: _audited(lite).asked)
+        assert (_audited(lite).outcome, _audited(lite).served) == ("served", 1)
+        assert isinstance(lite.clock, TickingClock)
+        lite.clock.time += 1000
+        until(lambda: _audited(lite).asked == 2)
+        auditing.stop()
+    with lite.db.read() as conn:
+        assert list(audits.every(conn)) == [OTHER]
+
+
+def test_a_node_that_starts_again_does_not_ask_at_once(lite: Node, tmp_path: Path) -> None:
+    """When a member was asked last is remembered; with 0 seconds nobody is asked; static members have no place here."""
+    files = FederationFiles(tmp_path / "federation")
+    files.keep(federation_of(lite, "http://127.0.0.1:1", "http://127.0.0.1:1"))
+    with lite.db.write() as conn:
+        audits.put(conn, Audited(OTHER, asked=1, asked_at=lite.clock.now()))
+    waiting = Auditing(lite, files, 1000)
+    assert waiting.step() == 0
+    waiting.stop()
+    never = Auditing(lite, files, 0)
+    never.start()
+    never.stop()
+    assert _audited(lite).asked == 1
