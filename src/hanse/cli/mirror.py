@@ -57,36 +57,34 @@ def mirror(
     A name in a namespace that a federation gave to a member is copied from there, with what the member signed; with --from and
     without a name everything that the member settled is.
     """
-    if not (from_cache or watch or all_revisions):
-        from hanse.cli.copying import copy_from
-
-        done = copy_from(name, origin, where, as_json=as_json)
-        if done is not None:
-            return done
-    origin = origin or "huggingface"
+    if not (from_cache or watch or all_revisions) and (done := _of_member(name, origin, where, as_json=as_json)) is not None:
+        return done
     if not name and not from_cache:
         raise InputError("what is to be mirrored is missing", hint="name it: hanse mirror ORG/NAME")
-    with opened(where) as node, stopping() as stop, _upstream(origin) as upstream, _held() as held:
+    with opened(where) as node, stopping() as stop, _upstream(origin or "huggingface") as upstream, _held() as held:
         options = _options(stop, held)
         if from_cache:
             folder = Path(name).expanduser() if name else _cache()
             return _from_cache(node, folder, upstream, options, fetch=fetch, as_json=as_json)
         kind, path, rev = parse_subject(name)
         if watch:
-            from hanse.flows.mirror.watch import watch as look
-
-            look(
-                node,
-                upstream,
-                kind,
-                path,
-                rev,
-                every=max(1, every),
-                told=lambda one: _tell(one, as_json=as_json),
-                options=options,
-            )
+            _watch(node, upstream, (kind, path, rev), options, every=max(1, every), as_json=as_json)
             return 0
         return _once(node, upstream, (kind, path, rev), options, all_revisions=all_revisions, as_json=as_json)
+
+
+def _of_member(name: str, member: str | None, where: Where | None, *, as_json: bool) -> int | None:
+    from hanse.cli.copying import copy_from
+
+    return copy_from(name, member, where, as_json=as_json)
+
+
+def _watch(
+    node: Node, upstream: Upstream, subject: tuple[RepoType, str, str], options: Options, *, every: int, as_json: bool
+) -> None:
+    from hanse.flows.mirror.watch import watch
+
+    watch(node, upstream, *subject, every=every, told=lambda one: _tell(one, as_json=as_json), options=options)
 
 
 def parse_subject(name: str) -> tuple[RepoType, str, str]:
