@@ -18,9 +18,11 @@ from hanse.cli.copying import copy_from
 def test_without_a_federation_it_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that is in no federation copies nothing, and nothing is opened to find that out."""
     monkeypatch.setenv("HANSE_HOME", str(tmp_path))
+    (tmp_path / "node").mkdir()
+    (tmp_path / "node" / "node.json").write_text("{}")
     assert copy_from("org/name", None, Where()) is None
     assert copy_from("", None, None) is None
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in (tmp_path / "node").iterdir()] == ["node.json"]
 
 
 @pytest.mark.soak
