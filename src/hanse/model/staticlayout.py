@@ -7,10 +7,12 @@ paths that a node serves them under, so that readers of either need not know whi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NewType
 
 from hanse.errors import BadFormat
+from hanse.model.canonical import canonical
 from hanse.model.digest import GitOid, XetHash, parse_git_oid
 from hanse.model.repo import Origin, RepoId, RepoType, parse_origin, parse_path, parse_repo_id, parse_repo_type
 from hanse.model.strictjson import parse_strict
@@ -25,7 +27,10 @@ CHECKPOINT = StaticPath("log/checkpoint")
 """Written last: what it stands for is there."""
 FEDERATIONS = StaticPath("federations.json")
 """What a node answers for `/federation`, which cannot be a file beside a folder of that name."""
+NAMESPACES = StaticPath("namespaces.json")
+"""Which namespaces a key of the log answers for: a name there that has no refs is nobody else's."""
 MAX_INDEX_BYTES = 4096
+MAX_NAMESPACES_BYTES = 1024 * 1024
 MAX_REFS_BYTES = 4 * 1024 * 1024
 MAX_REFS = 20_000
 MAX_SIZE = 2**53
@@ -73,7 +78,7 @@ class StaticRefs:
 def parse_index(data: bytes) -> StaticIndex:
     """Return the `hanse.json` in `data`; raises BadFormat, TooLarge or BadRepoId."""
     told = parse_strict(data, INDEX, MAX_INDEX_BYTES)
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    if told.get("format") != FORMAT:
         raise BadFormat(f"{INDEX} is not of the format {FORMAT}", hint="a newer hanse may read it")
     numbers = [told.get(name) for name in ("size", "time", "repos")]
     if not all(type(one) is int and 0 <= one < MAX_SIZE for one in numbers):
@@ -85,12 +90,26 @@ def parse_index(data: bytes) -> StaticIndex:
 def parse_refs(data: bytes) -> StaticRefs:
     """Return the names in `data`; raises BadFormat, TooLarge, BadDigest or BadRepoId."""
     told = parse_strict(data, "a list of refs", MAX_REFS_BYTES)
-    refs = told.get("refs") if isinstance(told, dict) else None
-    if not isinstance(told, dict) or told.get("format") != FORMAT or not isinstance(refs, dict) or len(refs) > MAX_REFS:
+    refs = told.get("refs")
+    if told.get("format") != FORMAT or not isinstance(refs, dict) or len(refs) > MAX_REFS:
         raise BadFormat(f"a list of refs is an object of the format {FORMAT} with at most {MAX_REFS} refs")
     kind = parse_repo_type(str(told.get("type")))
     repo = parse_repo_id(parse_origin(str(told.get("origin"))), kind, str(told.get("repo")))
     return StaticRefs(repo, {str(name)[:300]: parse_git_oid(str(rev)) for name, rev in refs.items()})
+
+
+def encode_namespaces(names: Iterable[str]) -> bytes:
+    """Return `namespaces.json`."""
+    return canonical({"format": FORMAT, "namespaces": sorted(names)})
+
+
+def parse_namespaces(data: bytes) -> frozenset[str]:
+    """Return the namespaces in `data`, in lower case; raises BadFormat or TooLarge."""
+    told = parse_strict(data, NAMESPACES, MAX_NAMESPACES_BYTES)
+    names = told.get("namespaces")
+    if told.get("format") != FORMAT or type(names) is not list:
+        raise BadFormat(f"{NAMESPACES} is not of the format {FORMAT}")
+    return frozenset(str(one).lower() for one in names)
 
 
 def evidence_path(kind: RepoType, folded: str, rev: GitOid, origin: Origin | None = None) -> StaticPath:

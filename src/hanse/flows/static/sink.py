@@ -19,9 +19,13 @@ class Sink(Protocol):
         """Tell whether a file that never changes is there with this many bytes. An archive says no."""
         ...
 
-    def put(self, path: StaticPath, content: bytes | Path) -> None:
-        """Take a file: its bytes (at most a xorb, 64 MiB), or the local file that has exactly them.
+    def put(self, path: StaticPath, content: bytes | Path) -> bool:
+        """Take a file: its bytes (at most a xorb, 64 MiB), or the local file that has exactly them; tell whether it was written.
 
         What is there already with the same bytes may be left as it is. Raises StorageFull or StorageError.
         """
+        ...
+
+    def settle(self) -> None:
+        """Make durable what came so far: what comes next stands for it. Raises StorageError."""
         ...
