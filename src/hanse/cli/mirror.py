@@ -53,11 +53,11 @@ def mirror(
     """
     if not name and not from_cache:
         raise InputError("what is to be mirrored is missing", hint="name it: hanse mirror ORG/NAME")
-    with _opened(where) as node, _stopping() as stop, _upstream(origin) as upstream, _held() as held:
-        options = _options(stop, held)
+    with opened(where) as node, stopping() as stop, _upstream(origin) as upstream, _held() as held:
+        chosen = options(stop, held)
         if from_cache:
             folder = Path(name).expanduser() if name else _cache()
-            return _from_cache(node, folder, upstream, options, fetch=fetch, as_json=as_json)
+            return _from_cache(node, folder, upstream, chosen, fetch=fetch, as_json=as_json)
         kind, path, rev = parse_subject(name)
         if watch:
             from hanse.flows.mirror.watch import watch as look
@@ -70,10 +70,10 @@ def mirror(
                 rev,
                 every=max(1, every),
                 told=lambda one: _tell(one, as_json=as_json),
-                options=options,
+                options=chosen,
             )
             return 0
-        return _once(node, upstream, (kind, path, rev), options, all_revisions=all_revisions, as_json=as_json)
+        return _once(node, upstream, (kind, path, rev), chosen, all_revisions=all_revisions, as_json=as_json)
 
 
 def parse_subject(name: str) -> tuple[RepoType, str, str]:
@@ -112,7 +112,7 @@ def _once(
 
 
 @contextmanager
-def _opened(where: Where | None) -> Iterator[Node]:
+def opened(where: Where | None) -> Iterator[Node]:
     """Open an existing node that may be serving in another process, able to write its journal."""
     from hanse.cli.upkeep import tended
     from hanse.flows.keyleaves import register_keys
@@ -124,7 +124,7 @@ def _opened(where: Where | None) -> Iterator[Node]:
 
 
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
+def stopping() -> Iterator[threading.Event]:
     """Give an event that SIGTERM and SIGINT set, for the length of a `with` block."""
     stop = threading.Event()
     former = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
@@ -169,7 +169,8 @@ def _held() -> Iterator[Callable[[FilePin], Local | None]]:
         yield held_local(store)
 
 
-def _options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> Options:
+def options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> Options:
+    """Return options that show on a terminal how far it is; stop: ends it; held: where verified files may lie here."""
     from hanse.flows.mirror.journey import Options
 
     shown = [0.0]

@@ -111,7 +111,9 @@ def parse_header(block: bytes) -> TarHeader | None:
     name, prefix = _text(block[:_NAME]), _text(block[345:500]) if block[257:263] == b"ustar\0" else ""
     path = f"{prefix}/{name}" if prefix else name
     if kind is None:
-        raise BadFormat(f"{path[:120]!r} in the archive is no plain file (type {block[156:157]!r})", hint="do not use the archive")
+        raise BadFormat(
+            f"{path[:120]!r} in the archive is no plain file (type {block[156:157]!r})", hint="do not use the archive"
+        )
     size = 0 if kind is TarKind.FOLDER else _octal(block[124:136])
     return TarHeader(kind, path, size)
 

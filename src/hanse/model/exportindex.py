@@ -74,14 +74,14 @@ class NotExported:
 class ExportIndex:
     """`export.json`. origin: of the node that made it; time: seconds since 1970; public: whether all of it is public.
 
-    files, bytes: how many the export has besides this file and `SHA256SUMS`; sums: SHA-256 of that one.
+    files, size: how many, and how many bytes, the export has besides this file and `SHA256SUMS`; sums: SHA-256 of that one.
     """
 
     origin: Origin
     time: int
     public: bool
     files: int
-    bytes: int
+    size: int
     sums: Sha256
     repos: tuple[ExportedRepo, ...]
     left_out: tuple[NotExported, ...] = ()
@@ -89,11 +89,13 @@ class ExportIndex:
     def encode(self) -> bytes:
         """Return the file's bytes; raises TooLarge above its bounds."""
         if len(self.repos) > MAX_REPOS or sum(len(one.revs) for one in self.repos) > MAX_REVISIONS:
-            raise TooLarge(f"an export has at most {MAX_REPOS:,} repositories and {MAX_REVISIONS:,} revisions", hint="make several")
+            says = f"an export has at most {MAX_REPOS:,} repositories and {MAX_REVISIONS:,} revisions"
+            raise TooLarge(says, hint="make several")
         told: dict[str, Any] = {"format": FORMAT, "origin": self.origin, "time": self.time, "public": self.public}
-        told |= {"files": self.files, "bytes": self.bytes, "sums": self.sums}
+        told |= {"files": self.files, "bytes": self.size, "sums": self.sums}
         told["repos"] = [{**_named(one.repo), "apart": one.apart, "revs": list(one.revs)} for one in self.repos]
-        told["leftOut"] = [{**_named(one.repo), "rev": one.rev or "", "why": one.why[:MAX_WHY]} for one in self.left_out[:MAX_LEFT_OUT]]
+        left_out = self.left_out[:MAX_LEFT_OUT]
+        told["leftOut"] = [{**_named(one.repo), "rev": one.rev or "", "why": one.why[:MAX_WHY]} for one in left_out]
         data = canonical(told) + b"\n"
         if len(data) > MAX_INDEX_BYTES:
             raise TooLarge(f"{INDEX} has at most {MAX_INDEX_BYTES:,} bytes", hint="make several exports")
@@ -150,6 +152,12 @@ def _repo(told: Any) -> ExportedRepo:
 def _left_out(told: Any) -> NotExported:
     repo, rev = _repo_id(told), str(told.get("rev") or "")
     return NotExported(repo, parse_git_oid(rev) if rev else None, str(told.get("why"))[:MAX_WHY])
+
+
+def is_named(repo: RepoId, name: str) -> bool:
+    """Tell whether `[datasets/][ORIGIN/]NAMESPACE/NAME`, in any case, names a repository."""
+    kind = "" if repo.type is RepoType.MODEL else f"{repo.type.plural}/"
+    return name.lower().removeprefix("models/") in (f"{kind}{repo.folded}", f"{kind}{repo.origin}/{repo.folded}")
 
 
 def encode_sums(digests: Mapping[StaticPath, Sha256]) -> bytes:

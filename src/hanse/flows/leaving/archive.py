@@ -37,9 +37,7 @@ class ArchiveExport:
         self._part = path.with_name(path.name + PART)
         with storage_errors(f"write {path}"):
             make_directory(path.parent, 0o755)
-            self._file = os.open(
-                self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600 if private else 0o644
-            )
+            self._file = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600 if private else 0o644)
         self._progress = Progress(path.with_name(path.name + PROGRESS))
         self._ends = self._measure(os.fstat(self._file).st_size)
         self._before = self._progress.before[: len(self._ends) - 1]
@@ -70,10 +68,10 @@ class ArchiveExport:
         self._skip(known)
         return True
 
-    def put(self, path: StaticPath, content: bytes | Path) -> None:
+    def put(self, path: StaticPath, content: bytes | Path) -> bool:
         """Take a file; see `Sink`."""
         if self._resuming and self._again(path, content):
-            return
+            return False
         self._stop_resuming()
         size = len(content) if isinstance(content, bytes) else _size(content)
         header = header_bytes(path, size, self._member_mode)
@@ -88,9 +86,10 @@ class ArchiveExport:
         self._waiting.append(Done(path, size, digest))
         self._size += size
         if len(self._waiting) >= _BATCH_FILES or self._size >= _BATCH_BYTES:
-            self.flush()
+            self.settle()
+        return True
 
-    def flush(self) -> None:
+    def settle(self) -> None:
         """Bring what was put to disk, and record it."""
         if self._waiting:
             with storage_errors(f"flush {self.path}"):

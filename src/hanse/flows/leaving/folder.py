@@ -1,13 +1,14 @@
 """An export written as a folder: every file on disk before it has its name, the index last.
 
-While it is written, `export.progress` says which files are there, and there is no `export.json`: a folder without one is no export.
-What was exported into the same folder before and did not change is not written again; what no longer belongs to it goes.
+While it is written, `export.progress` says which files are there, and there is no `export.json`: a folder without it is no
+export. What was exported into the same folder before and did not change is not written again; what no longer belongs to it goes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,11 +61,12 @@ class FolderExport:
         self.done[path] = known
         return True
 
-    def put(self, path: StaticPath, content: bytes | Path) -> None:
+    def put(self, path: StaticPath, content: bytes | Path) -> bool:
         """Take a file; see `Sink`."""
         if isinstance(content, bytes) and self.holds(path, len(content)):
             if self.done[path].sha256 == hashlib.sha256(content).hexdigest():
-                return
+                return False
+            del self.done[path]
         target = self.root / path
         self._make(target.parent)
         part = target.with_name(target.name + _PART)
@@ -78,9 +80,10 @@ class FolderExport:
         self._waiting.append(Done(path, size, digest))
         self._size += size
         if len(self._waiting) >= _BATCH_FILES or self._size >= _BATCH_BYTES:
-            self.flush()
+            self.settle()
+        return True
 
-    def flush(self) -> None:
+    def settle(self) -> None:
         """Bring what was put to disk, give it its names, and record it; in this order."""
         parts = [(self.root / one.path, self.root / f"{one.path}{_PART}") for one in self._waiting]
         with storage_errors("flush an export"):
@@ -97,16 +100,16 @@ class FolderExport:
 
     def finish(self, sums: bytes, index: bytes) -> None:
         """Remove what does not belong to the export, write the digests and, last of all, the index; durable on return."""
-        self.flush()
+        self.settle()
         for path in _files(self.root):
             name = path.relative_to(self.root).as_posix()
             if name not in self.done and name != PROGRESS:
                 with storage_errors(f"remove {name} from the export"):
                     path.unlink()
         self.put(SUMS, sums)
-        self.flush()
+        self.settle()
         self.put(INDEX, index)
-        self.flush()
+        self.settle()
         self._progress.remove()
 
     def close(self) -> None:
@@ -116,10 +119,10 @@ class FolderExport:
 
     def _there(self, path: StaticPath, size: int) -> bool:
         try:
-            found = os.lstat(self.root / path)
+            found = (self.root / path).lstat()
         except OSError:
             return False
-        return os.path.isfile(self.root / path) and not os.path.islink(self.root / path) and found.st_size == size
+        return stat.S_ISREG(found.st_mode) and found.st_size == size
 
     def _make(self, folder: Path) -> None:
         if folder not in self._folders:
