@@ -88,6 +88,31 @@ def nginx(upstream: str, folder: Path, *, cache: bool) -> Iterator[str]:
         yield url
 
 
+_FILES = """
+{user}
+pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off; worker_processes 1;
+events {{}}
+http {{
+  access_log {folder}/access.log; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{ listen 127.0.0.1:{port}; root {root}; }}
+}}
+"""
+
+
+@contextmanager
+def nginx_files(root: Path, folder: Path) -> Iterator[str]:
+    """Run nginx over the files of a folder, which it knows nothing about; yields its address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    config = folder / "nginx.conf"
+    user = f"user {Path('/proc/self').owner()};" if Path("/proc/self").owner() == "root" else ""
+    config.write_text(_FILES.format(user=user, folder=folder, port=port, root=root))
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    with _running([program, "-p", str(folder), "-c", str(config)], port, folder) as url:
+        yield url
+
+
 @contextmanager
 def olah(upstream: str, folder: Path) -> Iterator[str]:
     """Run olah before `upstream` (http only), as its documentation says; yields its address."""

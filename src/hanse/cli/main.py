@@ -58,6 +58,12 @@ app.command("hanse.cli.verify:verify", name="verify", group=USE, help="Verify th
 app.command(
     "hanse.cli.mirror:mirror", name="mirror", group=PUBLISH, help="Mirror repositories of another hub, checked and observed."
 )
+app.command(
+    "hanse.cli.publish_static:publish_static",
+    name="publish-static",
+    group=PUBLISH,
+    help="Write everything public as files that any web server serves.",
+)
 app.command("hanse.cli.waive:waive", name="waive", group=NODE, help="Let a file pass in spite of what the scanner found.")
 app.command("hanse.cli.witness:app", name="witness", group=FEDERATE, help="Cosignatures of this node's log, and of others.")
 app.command("hanse.cli.admin:app", name="admin", group=NODE, help="Accounts, tokens and upkeep of a node.")

@@ -23,6 +23,7 @@ from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
 from hanse.model.repo import Origin, RepoType, parse_repo_id
 from hanse.peers.client import PeerClient, parse_base
 from hanse.peers.logclient import LogClient
+from hanse.peers.staticsite import StaticSite
 from hanse.tlog.checkpoint import parse_checkpoint
 from hanse.tlog.note import parse_note
 from hanse.tlog.proof import consistency_proof
@@ -97,7 +98,7 @@ def token_file(environ: Mapping[str, str]) -> str:
 
 
 def fetch_evidence(client: PeerClient, node: str, kind: RepoType, repo: str, *, revision: str, token: str = "") -> bytes:
-    """Return the evidence file that a node has of a revision (a commit id or a name).
+    """Return the evidence file that a node, or a static site, has of a revision (a commit id or a name).
 
     Raises NotFoundError if it has none for this caller, PeerRefused, PeerDown, PeerTooSlow or PeerMisbehaved.
     """
@@ -106,7 +107,11 @@ def fetch_evidence(client: PeerClient, node: str, kind: RepoType, repo: str, *, 
     answer = client.get(url, limit=MAX_EVIDENCE_BYTES, headers=headers)
     if answer.status == 200:
         return answer.body
-    says = _reason(answer.body) or f"status {answer.status}"
+    says = _reason(answer.body)
+    site = StaticSite(client, node)
+    if not says and answer.status in (401, 403, 404) and site.index() is not None:
+        return site.require_evidence(kind, repo.lower(), revision)
+    says = says or f"status {answer.status}"
     if answer.status in (401, 404):
         raise NotFoundError(f"the node has no evidence of {repo} at {revision[:80]}: {says}", hint="check the name, or log in")
     raise PeerRefused(f"the node does not give evidence of {repo}: {says}", status=answer.status)

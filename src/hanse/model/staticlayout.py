@@ -150,6 +150,11 @@ def federation_path(name: Origin, what: str, file: str) -> StaticPath:
     return parse_static_path(f"federation/{name}/{what}/{file}")
 
 
+def is_lasting(path: StaticPath) -> bool:
+    """Tell whether what is at a path never changes."""
+    return path.startswith(("xorbs/", "chunks/", "log/tile/")) or "/files/" in path
+
+
 def parse_static_path(text: str) -> StaticPath:
     """Return a path of the layout; raises BadFormat for what could lead out of it or needs quoting in an address."""
     if len(text) > _MAX_PATH_CHARS or not _PATH.fullmatch(text) or "/." in text:

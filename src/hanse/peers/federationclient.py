@@ -12,8 +12,9 @@ from typing import Any
 from hanse.errors import BadFormat, PeerMisbehaved, PeerRefused
 from hanse.model.digest import Sha256
 from hanse.model.repo import Origin, parse_origin
+from hanse.model.staticlayout import FEDERATIONS
 from hanse.model.strictjson import parse_strict
-from hanse.peers.client import PeerClient, parse_base
+from hanse.peers.client import Answer, PeerClient, parse_base
 
 MAX_LIST_BYTES = 256 * 1024
 MAX_LISTED = 100
@@ -41,8 +42,12 @@ class FederationClient:
         self.url = parse_base(url)
 
     def listed(self) -> list[Claimed]:
-        """Return what the server has."""
-        data = self._file("", MAX_LIST_BYTES)
+        """Return what the server has; a static site has the list in a file of its own."""
+        answer = self._client.get(f"{self.url}/federation", limit=MAX_LIST_BYTES)
+        if answer.status != 200:
+            named = self._client.get(f"{self.url}/{FEDERATIONS}", limit=MAX_LIST_BYTES)
+            answer = named if named.status == 200 else answer
+        data = self._body(answer)
         return [] if data is None else parse_list(data)
 
     def metadata(self, name: Origin, role: str, version: int, limit: int) -> bytes | None:
@@ -54,7 +59,9 @@ class FederationClient:
         return self._file(f"/{name}/files/{digest}", size)
 
     def _file(self, path: str, limit: int) -> bytes | None:
-        answer = self._client.get(f"{self.url}/federation{path}", limit=limit)
+        return self._body(self._client.get(f"{self.url}/federation{path}", limit=limit))
+
+    def _body(self, answer: Answer) -> bytes | None:
         if answer.status == 404:
             return None
         if answer.status != 200:

@@ -127,7 +127,7 @@ class Maker:
         repo = revision.repo or asked.repo
         settings = self._settings
         hubs = [*nodes, *([settings.upstream] if settings.upstream and repo.origin == self._origins.upstream else [])]
-        for url in () if settings.offline else hubs:
+        for url in () if settings.offline else (one for one in hubs if not self._origins.sites.known(one)):
             try:
                 listing = self._origins.hub(url, asked).tree(repo.type, repo.path, revision.rev)
             except HanseError as error:

@@ -9,12 +9,14 @@ from functools import cached_property
 from hanse.flows.pull.asked import Asked, PullSettings
 from hanse.flows.pull.health import Health
 from hanse.flows.pull.nodeplace import NodeOfRevision
+from hanse.flows.pull.sites import NodeOrSite, Sites
 from hanse.model.repo import Origin, RepoId
 from hanse.peers.bulk import BulkClient
 from hanse.peers.client import PeerClient
 from hanse.peers.hub import Hub, origin_of
 from hanse.peers.nodefiles import NodePlace
 from hanse.peers.place import Place
+from hanse.peers.staticplace import StaticPlace
 
 ASK_SECONDS = 20.0
 
@@ -26,6 +28,7 @@ class Origins:
         self.settings = settings
         self.health = health
         self.peers = PeerClient(seconds=ASK_SECONDS)
+        self.sites = Sites(self.peers)
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -74,4 +77,5 @@ class Origins:
 
     def _node(self, node: str, asked: Asked, repo: RepoId, rev: str) -> Place:
         files = NodePlace(self.bulk, node, self.token(node, asked))
-        return NodeOfRevision(files, self.hub(node, asked).place(repo.type, repo.path, rev))
+        named = NodeOfRevision(files, self.hub(node, asked).place(repo.type, repo.path, rev))
+        return NodeOrSite(self.sites, node, named, StaticPlace(self.bulk, node))

@@ -195,7 +195,10 @@ class _One:
 
     def _asking(self, node: str) -> Callable[[], NodeAnswer]:
         def ask() -> NodeAnswer:
-            answer = asknodes.ask_node(self.origins.peers, node, self.asked, self.origins.token(node, self.asked))
+            token = self.origins.token(node, self.asked)
+            answer = self.origins.sites.ask(
+                node, self.asked, lambda: asknodes.ask_node(self.origins.peers, node, self.asked, token)
+            )
             self.note(node, answer.error)
             return answer
 

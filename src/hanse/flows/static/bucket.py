@@ -1,0 +1,120 @@
+"""An S3 bucket, or a part of one, as the place of a static site; needs the extra `s3`.
+
+The keys are those of a user's other S3 tools: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, and `AWS_ENDPOINT` for
+other stores than Amazon's. What is there is listed once; an object is whole or not there by S3's own rules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hanse.errors import BadSetting, Conflict, InputError, StorageError
+from hanse.flows.static.folder import MARK
+from hanse.model.repo import Origin
+from hanse.model.staticlayout import INDEX, StaticPath, is_lasting
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+SCHEME = "s3://"
+_LASTING = "public, max-age=31536000, immutable"
+
+
+class BucketSink:
+    """Writes a site to `s3://BUCKET/PREFIX`; raises InputError for no such address, BadSetting without the extra."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._store = _opened(url)
+        self._there: dict[str, tuple[int, str]] = {}
+
+    @contextmanager
+    def claimed(self, origin: Origin) -> Iterator[None]:
+        """See what is there, for the length of a `with` block; raises Conflict for other things or another log, StorageError.
+
+        One process at a time may write to a bucket: nothing here can see to that.
+        """
+        import obstore  # noqa: PLC0415 an extra
+
+        with _failures(self.url):
+            self._there = {
+                one["path"]: (one["size"], (one["e_tag"] or "").strip('"')) for page in self._store.list() for one in page
+            }
+            if MARK in self._there:
+                said = bytes(obstore.get(self._store, MARK).bytes())[:300].decode("utf-8", "replace")
+                if said != origin:
+                    raise Conflict(f"{self.url} is of {said!r}, not of {origin}", hint="name another prefix")
+            elif self._there:
+                raise Conflict(
+                    f"{self.url} has other things in it, such as {next(iter(self._there))[:80]!r}",
+                    hint="name an empty prefix: what does not belong to the site is removed from it",
+                )
+            else:
+                obstore.put(self._store, MARK, origin.encode())
+        yield
+
+    def holds(self, path: StaticPath, size: int) -> bool:
+        """Tell whether an object is there with this many bytes."""
+        return self._there.get(path, (-1, ""))[0] == size
+
+    def put(self, path: StaticPath, content: bytes | Path) -> bool:
+        """Take an object unless it is there with the same bytes; tell whether it was written. Raises StorageError."""
+        import obstore  # noqa: PLC0415 an extra
+
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        tag = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        if self._there.get(path) == (len(data), tag):
+            return False
+        with _failures(self.url):
+            cache = _LASTING if is_lasting(path) else "no-cache"
+            obstore.put(
+                self._store, path, data, attributes={"Cache-Control": cache, "Content-Type": _media(path)}, use_multipart=False
+            )
+        self._there[path] = len(data), tag
+        return True
+
+    def settle(self) -> None:
+        """Do nothing: an object that was taken is durable."""
+
+    def prune(self, keep: Collection[StaticPath]) -> int:
+        """Remove the objects that the site does not have any more; return how many. Raises StorageError."""
+        import obstore  # noqa: PLC0415 an extra
+
+        gone = sorted(set(self._there) - set(keep) - {MARK})
+        with _failures(self.url):
+            for path in gone:
+                obstore.delete(self._store, path)
+                del self._there[path]
+        return len(gone)
+
+
+def _media(path: StaticPath) -> str:
+    if path.endswith(".json") or path == INDEX:
+        return "application/json"
+    return "text/plain; charset=utf-8" if path.endswith("/checkpoint") else "application/octet-stream"
+
+
+def _opened(url: str) -> S3Store:
+    bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
+    if not url.startswith(SCHEME) or not bucket or "//" in prefix or len(url) > 1024:
+        raise InputError(f"{url[:200]!r} is no address of a bucket", hint="s3://BUCKET or s3://BUCKET/PREFIX")
+    try:
+        from obstore.store import S3Store  # noqa: PLC0415 an extra
+    except ImportError as error:
+        raise BadSetting("writing to a bucket needs the extra s3", hint="pip install 'hanse[s3]'") from error
+    with _failures(url):
+        return S3Store(bucket, prefix=prefix.rstrip("/") or None)
+
+
+@contextmanager
+def _failures(url: str) -> Iterator[None]:
+    from obstore.exceptions import BaseError  # noqa: PLC0415 an extra
+
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise StorageError(f"{url}: {error}"[:600], hint="see AWS_ACCESS_KEY_ID, AWS_REGION and AWS_ENDPOINT") from error
