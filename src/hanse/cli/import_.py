@@ -14,6 +14,7 @@ from hanse.cli.admin import Json, Where
 
 if TYPE_CHECKING:
     from hanse.flows.leaving.importing import Imported, Refused
+    from hanse.flows.leaving.taking_logs import TakenLog
 
 
 def import_(
@@ -21,6 +22,9 @@ def import_(
     /,
     *repos: Annotated[str, Parameter(help="[datasets/][ORIGIN/]NAMESPACE/NAME; all if none is named.")],
     policy: Annotated[str | None, Parameter(help="Policy that revisions have to meet: a preset, a name, or a file.")] = None,
+    log: Annotated[
+        list[str] | None, Parameter(help="Key of a log, as its operator tells it: its log is taken in and cosigned, too.")
+    ] = None,
     as_json: Json = False,
     where: Where | None = None,
 ) -> int:
@@ -32,6 +36,7 @@ def import_(
     from hanse.cli.mirror import opened, options, stopping
     from hanse.flows.leaving.importing import Refused, import_export
     from hanse.flows.leaving.sources import open_export
+    from hanse.flows.leaving.taking_logs import add_logs, take_logs
     from hanse.flows.policies import load_policy
     from hanse.flows.verify_folder import Verifying
     from hanse.home import home_folder
@@ -40,10 +45,20 @@ def import_(
     verifying = Verifying(load_policy(policy, home), home, int(time.time()))
     refused = 0
     with open_export(path) as source, opened(where) as node, stopping() as stop:
+        add_logs(node, log or (), verifying.roots.logs)
+        for taken in take_logs(node, source):
+            _tell_log(taken, as_json=as_json)
         for one in import_export(node, source, verifying, repos, options=options(stop, lambda _pin: None)):
             refused += isinstance(one, Refused)
             print(json.dumps(_facts(one)) if as_json else _sentence(one), flush=True)
     return 1 if refused else 0
+
+
+def _tell_log(one: TakenLog, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"log": one.origin, "size": one.size, "says": one.says}), flush=True)
+    else:
+        print(f"log {one.origin}: {one.size:,} leaves held{f'; {one.says}' if one.says else ''}", flush=True)
 
 
 def _facts(one: Imported | Refused) -> dict[str, Any]:

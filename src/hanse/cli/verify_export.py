@@ -49,7 +49,7 @@ def _facts(report: ExportReport) -> dict[str, Any]:
     index = report.index
     found: dict[str, Any] = {"verified": not report.failed, "failed": report.failed, "more": report.more}
     found |= {"origin": index.origin, "time": rfc3339(index.time), "public": index.public}
-    found |= {"files": index.files, "bytes": index.size, "leaves": report.leaves, "notices": report.notices}
+    found |= {"files": index.files, "bytes": index.size, "logs": report.logs, "notices": report.notices}
     found["revisions"] = [
         {
             "repo": str(one.revision.repo),
@@ -71,7 +71,7 @@ def _text(report: ExportReport) -> str:
     repos = f"{len(index.repos)} repositories, {len(report.revisions)} of {wanted} revisions"
     lines = [f"{state}: export of {index.origin} from {rfc3339(index.time)}{'' if index.public else ', NOT PUBLIC'}, {repos}"]
     lines += rows("files", [f"{index.files:,}, {size}; each is what was exported"] if not report.failed else [])
-    lines += rows("log", [f"{index.origin}, {report.leaves:,} leaves, replayed from the first"] if report.leaves else [])
+    lines += rows("log", [f"{origin}, {leaves:,} leaves, replayed from the first" for origin, leaves in report.logs.items()])
     told = [
         f"{one.revision.repo}@{one.revision.rev[:12]}: {one.revision.decision.rung.value}, {len(one.revision.files)} files"
         for one in report.revisions

@@ -33,7 +33,7 @@ from hanse.flows.witness import own_note, raise_alarm
 from hanse.model.canonical import canonical
 from hanse.model.leaf import parse_leaf
 from hanse.peers.client import PeerClient
-from hanse.peers.logclient import LogClient
+from hanse.peers.logclient import LogClient, LogReader
 from hanse.tlog.addcheckpoint import UnverifiedRequest
 from hanse.tlog.checkpoint import VerifiedCheckpoint, open_checkpoint
 from hanse.tlog.note import parse_vkey
@@ -81,7 +81,7 @@ class Follower:
         """Tell whether the entries of a log were found wanting a short while ago."""
         return self.node.clock.now() - self.stuck.get(log.origin, -RETRY_SECONDS) < RETRY_SECONDS
 
-    def look(self, client: LogClient, log: WitnessedLog) -> WitnessedLog:
+    def look(self, client: LogReader, log: WitnessedLog) -> WitnessedLog:
         """Read the log's checkpoint and cosign it as a witness if it has grown (step 1)."""
         opened = open_checkpoint(client.checkpoint(), *map(parse_vkey, log.vkeys))
         size = opened.checkpoint.size
@@ -103,7 +103,7 @@ class Follower:
         raise_alarm(self.node, Alarm("rollback", log.origin, says, evidence, self.node.clock.now()))
         raise RolledBack(says, hint="either it was restored from a backup, or it shows readers an old state")
 
-    def advance(self, client: LogClient, log: WitnessedLog) -> WitnessedLog:
+    def advance(self, client: LogReader, log: WitnessedLog) -> WitnessedLog:
         """Take the next entries of a log into the copy, replay and cosign them (steps 2 to 4); return how it stands then."""
         copy = LogCopy(self.node.store, log.origin)
         try:
@@ -121,7 +121,7 @@ class Follower:
         return moved
 
     @staticmethod
-    def _fetch(client: LogClient, start: int, end: int) -> list[bytes]:
+    def _fetch(client: LogReader, start: int, end: int) -> list[bytes]:
         entries: list[bytes] = []
         first = start // WIDTH
         for index in range(first, min(-(-end // WIDTH), first + STEP_BUNDLES)):
@@ -132,7 +132,7 @@ class Follower:
         return entries
 
     @staticmethod
-    def _check_root(client: LogClient, log: WitnessedLog, growth: Growth) -> None:
+    def _check_root(client: LogReader, log: WitnessedLog, growth: Growth) -> None:
         """Raise BadProof unless the entries lead to the checkpoint's root, or to one that it provably continues."""
         root, size = bytes.fromhex(log.root), growth.new_size
         if size == log.size:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from hanse.errors import BadProof, BadSignature, HanseError, PeerRefused, RolledBack
 from hanse.flows.pins import LogSeen, Pins, check_log, read_pins, remember
@@ -24,7 +23,7 @@ from hanse.model.key_leaf import KeyLeaf, KeyUse, handover_bytes
 from hanse.model.leaf import Leaf, leaf_hash, parse_leaf
 from hanse.model.repo import Origin, parse_origin
 from hanse.peers.client import PeerClient, parse_base
-from hanse.peers.logclient import LogClient
+from hanse.peers.logclient import LogClient, LogReader
 from hanse.tlog.checkpoint import UnverifiedCheckpoint, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
 from hanse.tlog.cosignature import Cosignature, cosigner_key, verify_cosignatures
 from hanse.tlog.hashing import Frontier
@@ -38,22 +37,6 @@ _FIRST_BUNDLES = 8
 """Where a first contact looks for the leaf that registers the log's key."""
 _LATER_BUNDLES = 4096
 """How far a hand-over to a new log key is looked for behind what was seen before: a million leaves."""
-
-
-class LogReader(Protocol):
-    """The files of a log, from wherever; raises as `hanse.peers.logclient.LogClient`."""
-
-    def checkpoint(self) -> bytes:
-        """Return the newest checkpoint: a signed note, not verified."""
-        ...
-
-    def tile(self, name: TileName) -> bytes:
-        """Return the hashes of a tile, as many as `name` says, one after the other."""
-        ...
-
-    def bundle(self, index: int, width: int) -> tuple[bytes, ...]:
-        """Return the first `width` entries of an entry bundle."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

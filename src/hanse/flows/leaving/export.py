@@ -1,7 +1,7 @@
 """Everything that may leave, as files that need nobody: a static site with listings, digests and an index (docs/export.md).
 
 1. What is chosen is written as a static site: xorbs once, evidence, names, the log, the federations.
-2. A listing for each revision that was signed: what git says of it.
+2. A listing for each revision that was signed: what git says of it. The copies of other logs that this node mirrors.
 3. `SHA256SUMS`, and `export.json` last of all. Until then it is no export.
 
 Run again after it was killed, it goes on where it was; run again into a whole export, it writes what is new.
@@ -20,6 +20,7 @@ from hanse.db.repos import Repo
 from hanse.errors import RepoNotFound
 from hanse.flows.leaving.archive import ArchiveExport
 from hanse.flows.leaving.folder import FolderExport
+from hanse.flows.leaving.log_copies import write_copies
 from hanse.flows.leaving.made_listing import make_listing
 from hanse.flows.leaving.progress import Done
 from hanse.flows.node import Node
@@ -88,6 +89,7 @@ def _export(node: Node, target: Target, takes: Callable[[Repo], bool], *, public
     # 2.
     left_out = [NotExported(one.repo, one.rev, one.why) for one in written.left_out]
     listed = [_listed(node, target, written, one, left_out) for one in written.repos]
+    write_copies(node, target)
     # 3.
     target.settle()
     sums = encode_sums({path: one.sha256 for path, one in target.done.items()})

@@ -1,4 +1,4 @@
-"""The log in an export, read as a log over HTTP is: its checkpoint, hash tiles and entry bundles."""
+"""A log in an export, read as a log over HTTP is: its checkpoint, hash tiles and entry bundles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hanse.flows.leaving.sources import ExportSource, small
 from hanse.flows.pins import Pins
 from hanse.model.evidence import LogEvidence
 from hanse.model.repo import Origin
-from hanse.model.staticlayout import CHECKPOINT, log_path
+from hanse.model.staticlayout import StaticPath, parse_static_path
 from hanse.tlog.checkpoint import parse_checkpoint
 from hanse.tlog.hashing import HASH_BYTES
 from hanse.tlog.note import parse_note
@@ -21,35 +21,44 @@ MAX_NOTE_BYTES = 512 * 1024
 
 
 class FileLog:
-    """A log in files; also shows how it went on since it was seen before, without network.
+    """A log in the folder `below` of an export; also shows how it went on since it was seen before, without network.
 
     Raises BlobNotFound for what the export does not have, BadFormat or TooLarge for what does not parse, StorageError.
     """
 
     online = False
 
-    def __init__(self, source: ExportSource) -> None:
+    def __init__(self, source: ExportSource, below: str = "log") -> None:
         self._source = source
+        self._below = below
+
+    @property
+    def url(self) -> str:
+        """The export, as people are told it."""
+        return f"the export {self._source.name}"
 
     def checkpoint(self) -> bytes:
         """Return the checkpoint of the export: a signed note, not verified."""
-        return small(self._source, CHECKPOINT, MAX_NOTE_BYTES)
+        return small(self._source, parse_static_path(f"{self._below}/checkpoint"), MAX_NOTE_BYTES)
 
     def tile(self, name: TileName) -> bytes:
         """Return the hashes of a tile, as many as `name` says, one after the other."""
         path, width = self._find(name)
-        return b"".join(parse_tile(small(self._source, log_path(path), WIDTH * HASH_BYTES), width)[: name.width])
+        return b"".join(parse_tile(small(self._source, self._path(path), WIDTH * HASH_BYTES), width)[: name.width])
 
     def bundle(self, index: int, width: int) -> tuple[bytes, ...]:
         """Return the first `width` entries of the entry bundle `index`."""
         path, there = self._find(TileName(None, index, width))
-        return parse_bundle(small(self._source, log_path(path), MAX_BUNDLE_BYTES), there)[:width]
+        return parse_bundle(small(self._source, self._path(path), MAX_BUNDLE_BYTES), there)[:width]
+
+    def _path(self, tile: str) -> StaticPath:
+        return parse_static_path(f"{self._below}/{tile}")
 
     def _find(self, name: TileName) -> tuple[str, int]:
         """Return path and width of the narrowest file that has what is named."""
         for width in range(name.width, WIDTH):
             path = TileName(name.level, name.index, width).path
-            if log_path(path) in self._source.sizes:
+            if self._path(path) in self._source.sizes:
                 return path, width
         return TileName(name.level, name.index).path, WIDTH
 

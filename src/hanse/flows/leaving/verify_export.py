@@ -5,7 +5,7 @@
 3. **evidence**: of every revision, verified as `hanse verify` verifies it, against what was seen before, by the policy.
 4. **bytes**: every file of every signed manifest has a chunk list that makes up its Xet hash, and terms that lead to exactly
    these chunks; git's names fit.
-5. **log**: the log of the node that made it, replayed from its first leaf to the checkpoint.
+5. **log**: the log of the node that made it, and its copies of others, replayed from the first leaf to the checkpoint.
 
 Every step is taken as far as it can be, and every failure is listed. What was verified is remembered, as after `hanse verify`.
 """
@@ -21,6 +21,7 @@ from hanse.content.staticterms import StaticTerm, parse_static, static_limit
 from hanse.content.xorb import XorbTable
 from hanse.errors import BadProof, DigestMismatch, HanseError, RolledBack, StorageError
 from hanse.flows.inspect_log import check_whole_log, open_read_log
+from hanse.flows.leaving.exported_logs import exported_logs
 from hanse.flows.leaving.filelog import FileLog
 from hanse.flows.leaving.hashed import hash_files
 from hanse.flows.leaving.listing import MAX_LISTING_BYTES, name_files
@@ -39,6 +40,7 @@ from hanse.model.exportindex import (
     parse_export_index,
     parse_sums,
 )
+from hanse.model.repo import Origin
 from hanse.model.staticlayout import StaticPath, chunks_path, reconstruction_path
 from hanse.peers.chunklists import chunk_list_limit
 from hanse.sign.oms import ManifestFile
@@ -59,14 +61,14 @@ class TrueRevision:
 
 @dataclass(slots=True)
 class ExportReport:
-    """What came of it. failed: what is false or absent, `more` that are not listed; leaves: of the log, replayed."""
+    """What came of it. failed: what is false or absent, `more` that are not listed; logs: leaves of each log, replayed."""
 
     index: ExportIndex
     revisions: list[TrueRevision] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     more: int = 0
     notices: list[str] = field(default_factory=list)
-    leaves: int = 0
+    logs: dict[Origin, int] = field(default_factory=dict)
 
     def fail(self, what: str, says: str) -> None:
         """Note a failure."""
@@ -98,7 +100,7 @@ def verify_export(source: ExportSource, verifying: Verifying, advance: Advance =
         for rev in repo.revs:
             _revision(source, report, verifying, repo, rev, tables=checked, seen=seen)
     # 5.
-    _log(source, report, verifying)
+    _logs(source, report, verifying)
     return report
 
 
@@ -216,18 +218,21 @@ def _chunks(term: StaticTerm, tables: dict[XetHash, XorbTable]) -> bytes:
     return table.chunk_list(term.first, end)
 
 
-def _log(source: ExportSource, report: ExportReport, verifying: Verifying) -> None:
-    log = FileLog(source)
-    try:
-        opened = open_read_log(log, log.checkpoint(), verifying.home, verifying.now)
-        if opened.origin != report.index.origin:
-            raise BadProof(f"it is the log of {opened.origin}, and {INDEX} says that {report.index.origin} made the export")
-        found = check_whole_log(opened, verifying.home, verifying.now)
-        report.leaves = opened.size
-        report.notices += [f"alarm in the log: {one}" for one in found.alarms]
-    except StorageError:
-        raise
-    except RolledBack as error:
-        report.notices.append(f"{error.message}: the export is older than that, and its log was not replayed")
-    except HanseError as error:
-        report.fail(f"log {report.index.origin}", error.message)
+def _logs(source: ExportSource, report: ExportReport, verifying: Verifying) -> None:
+    """Replay every log of the export; the first is that of the node that made it."""
+    for number, log in enumerate(exported_logs(source)):
+        named = "the log" if number else f"log {report.index.origin}"
+        try:
+            opened = open_read_log(log, log.checkpoint(), verifying.home, verifying.now)
+            named = f"log {opened.origin}"
+            if not number and opened.origin != report.index.origin:
+                raise BadProof(f"{INDEX} says that {report.index.origin} made the export")
+            found = check_whole_log(opened, verifying.home, verifying.now)
+            report.logs[opened.origin] = opened.size
+            report.notices += [f"alarm in the {named}: {one}" for one in found.alarms]
+        except StorageError:
+            raise
+        except RolledBack as error:
+            report.notices.append(f"{error.message}: the export is older than that, and that log was not replayed")
+        except HanseError as error:
+            report.fail(named, error.message)
