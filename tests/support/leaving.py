@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,9 +14,6 @@ from tests.support.uploads import noise, upload
 
 from hanse.app import opened_node
 from hanse.db.repos import Repo
-from hanse.flows.leaving.archive import ArchiveExport
-from hanse.flows.leaving.export import export
-from hanse.flows.leaving.folder import FolderExport
 from hanse.flows.leaving.sources import open_export
 from hanse.flows.leaving.verify_export import ExportReport, verify_export
 from hanse.flows.node import Node
@@ -25,7 +22,7 @@ from hanse.flows.publish import CommitRequest, PutBytes, publish
 from hanse.flows.repos import create_repo
 from hanse.flows.verify_folder import Verifying
 from hanse.model.digest import GitOid
-from hanse.model.repo import Origin, RefName, RepoId, RepoType, Visibility
+from hanse.model.repo import RefName, RepoId, RepoType, Visibility
 from hanse.settings import load
 
 MAIN = RefName("refs/heads/main")
@@ -67,8 +64,8 @@ def check(path: Path, home: Path) -> ExportReport:
 
 def rewrite_sums(folder: Path) -> None:
     """Let `SHA256SUMS` and the index say what an altered export has now: what a liar would do, too."""
-    from hanse.model.exportindex import INDEX, SUMS, encode_sums, parse_export_index  # noqa: PLC0415 used by few
-    from hanse.model.staticlayout import StaticPath  # noqa: PLC0415 same
+    from hanse.model.exportindex import INDEX, SUMS, encode_sums, parse_export_index
+    from hanse.model.staticlayout import StaticPath
 
     names = [one for one in folder.rglob("*") if one.is_file() and one.name not in (INDEX, SUMS)]
     digests = {StaticPath(one.relative_to(folder).as_posix()): hashlib.sha256(one.read_bytes()).hexdigest() for one in names}
@@ -76,7 +73,7 @@ def rewrite_sums(folder: Path) -> None:
     index = parse_export_index((folder / INDEX).read_bytes())
     size = sum(one.stat().st_size for one in names)
     (folder / SUMS).write_bytes(sums)
-    from dataclasses import replace  # noqa: PLC0415 same
+    from dataclasses import replace
 
     made = replace(index, files=len(names), size=size, sums=hashlib.sha256(sums).hexdigest())  # type: ignore[arg-type]
     (folder / INDEX).write_bytes(made.encode())

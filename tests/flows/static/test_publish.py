@@ -13,13 +13,11 @@ from tests.support.proxies import nginx_files
 from tests.support.publishing import Publisher
 from tests.support.pulling import Machine, content, machine, main_of
 from tests.support.uploads import noise, upload
-from tests.support.xetflows import damage
 
 from hanse.db.repos import Repo
 from hanse.errors import Conflict, DigestMismatch, InputError, NotFoundError, RepoNotFound
 from hanse.flows.fetch_evidence import fetch_evidence
 from hanse.flows.node import Node
-from hanse.flows.publish import PutBytes
 from hanse.flows.repos import delete_repo, set_visibility
 from hanse.flows.static.publish import PublishedSite, publish_static, site_at
 from hanse.model.repo import RepoType, Visibility

@@ -89,7 +89,8 @@ def test_folders_have_no_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"8 path=x\n", b"path=x\n", b"12 size=123\n", b"14 linkpath=x\n", b"0 a=b\n", b"99 path=x\n", b"\0" * 4, b"9 pathxx\n"]
+    "data",
+    [b"8 path=x\n", b"path=x\n", b"12 size=123\n", b"14 linkpath=x\n", b"0 a=b\n", b"99 path=x\n", b"\0" * 4, b"9 pathxx\n"],
 )
 def test_pax_headers_that_say_more_are_refused(data: bytes) -> None:
     """A record of a wrong length, or one that changes what the next file is, raises."""

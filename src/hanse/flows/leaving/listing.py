@@ -85,8 +85,9 @@ def _parse(data: bytes) -> Listing:
 def _pin(file: ManifestFile, oid: GitOid, lfs: bool) -> FilePin:
     if file.size is None or file.xet is None:
         raise BadProof(f"the manifest gives no size and xet hash of {file.path[:200]!r}")
-    if lfs and oid != lfs_pointer_id(file.sha256, file.size):
-        raise BadProof(f"the listing gives {file.path[:200]!r} the blob id {oid}, which is not that of its LFS pointer")
+    if lfs != (oid == lfs_pointer_id(file.sha256, file.size)):
+        kept = "kept as LFS" if lfs else "a regular file"
+        raise BadProof(f"the listing says that {file.path[:200]!r} is {kept}, and its blob id {oid} says otherwise")
     return FilePin(file.path, file.size, oid, lfs, file.sha256, file.xet)
 
 
