@@ -30,6 +30,7 @@ NAMES = (
     "sources",
     "audit",
     "gateway",
+    "export",
 )
 
 

@@ -106,6 +106,7 @@ def test_names_that_are_not_in_it(left: Left, far: Node, tmp_path: Path) -> None
         _take(far, left.folder, tmp_path / "home", "alice/none")
 
 
+@pytest.mark.soak
 def test_what_is_not_public_stays_so(far: Node, tmp_path: Path) -> None:
     """A private repository is private where it is taken in, and concealed in that node's log."""
     with a_node(tmp_path / "near", "near.example.org") as node:

@@ -76,12 +76,10 @@ LIES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("lie", LIES)
 def test_lies_are_found(copied: Path, tmp_path: Path, lie: str) -> None:
-    """Whatever was altered, and even if the digests were made to fit, it is found: signatures and hashes decide."""
+    """Whatever was altered is found though the digests were made to fit: signatures and hashes decide."""
     LIES[lie](copied)
-    before = check(copied, tmp_path / "home")
-    assert before.failed
     rewrite_sums(copied)
-    assert check(copied, tmp_path / "other").failed
+    assert check(copied, tmp_path / "home").failed
 
 
 @pytest.mark.parametrize(
