@@ -31,6 +31,7 @@ from hanse.flows.node import Node
 from hanse.flows.opinions import ask_next
 from hanse.flows.outward import Outward, own_target
 from hanse.flows.rejudge import Rejudging, apply_policy
+from hanse.flows.replays import Replays
 from hanse.flows.rulesets import builtin_ruleset, load_ruleset
 from hanse.flows.scanner import Asking, Scanning
 from hanse.flows.scans import ScanHook
@@ -112,6 +113,7 @@ def _start(settings: Settings, node: Node, identity: NodeIdentity, token: str | 
         follow=settings.follow_seconds,
         federations=FederationFiles(settings.data / "federation"),
         enacted=partial(_claim, settings, node),
+        hub=node,
     )
     outward.start()
     return Opened(node, identity, token, maintenance, rejudging, settling, outward, _through(settings, node))
@@ -153,6 +155,7 @@ def _node(settings: Settings, db: Database, identity: NodeIdentity, clock: Clock
         aliases=settings.aliases,
         scanning=open_scanning(settings),
         federations=FederationFiles(settings.data / "federation"),
+        replays=Replays(store),
     )
     if node.scanning is not None:
         node.transfers.hook = partial(ScanHook, node.scanning)

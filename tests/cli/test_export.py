@@ -89,8 +89,8 @@ def test_real_clients(home_node: ForkedNode, mother: Mother, tmp_path: Path) -> 
     hf = str(client_hf("hub2"))
     operator = Person(mother, tmp_path / "operator")
     operator.hanse("admin", "user", "add", "ada", "--data", str(home_node.data))
-    told = operator.hanse("admin", "token", "create", "ada", "--data", str(home_node.data))
-    token = next(word for word in told.split() if word.startswith("hf_"))
+    made = operator.hanse("admin", "token", "create", "ada", "--data", str(home_node.data))
+    token = next(word for word in made.split() if word.startswith("hf_"))
     environ = home_node.client_env(tmp_path / "author", token=token)
     subprocess.run([hf, "upload", "ada/m", str(source), "."], env=environ, check=True, capture_output=True, timeout=120)
     for _ in range(60):

@@ -18,6 +18,7 @@ BY_INTERFACE = ("web", "cli", "conform")
 ROOT_FILES = {"app.py", "app_gateway.py", "app_through.py", "app_witness.py", "__main__.py"}
 DECLARATIONS = {
     "db/schema.py",
+    "db/schema_foreign.py",
     "db/schema_mirror.py",
     "db/schema_scans.py",
     "db/schema_trust.py",

@@ -19,6 +19,7 @@ from hanse.flows.logstate import LogState
 from hanse.flows.logview import LogView
 from hanse.flows.node import Node
 from hanse.flows.publish import CommitRequest, Operation, Published, publish
+from hanse.flows.replays import Replays
 from hanse.flows.repos import create_repo
 from hanse.flows.sequence import Sequencer
 from hanse.model.actor import Actor
@@ -45,16 +46,22 @@ class TickingClock:
 
 
 def make_node(
-    database: Database, data: Path, *, store: BlobStore | None = None, clock: Clock | None = None, limits: Limits | None = None
+    database: Database,
+    data: Path,
+    *,
+    store: BlobStore | None = None,
+    clock: Clock | None = None,
+    limits: Limits | None = None,
+    origin: Origin = ORIGIN,
 ) -> Node:
     """Return a node over an empty or used catalogue and data folder; its sequencer is not started."""
     with database.write() as conn:
         if not get_state(conn):
-            insert_state(conn, {"origin": ORIGIN, "cas_epoch": "e1"})
+            insert_state(conn, {"origin": origin, "cas_epoch": "e1"})
     chosen, kept = clock or TickingClock(), store or LocalStore(data)
     keys, state = open_keyring(data.with_name(f"{data.name}-node"), Custody()), LogState(database)
     return Node(
-        origin=ORIGIN,
+        origin=origin,
         keys=keys,
         store=kept,
         staging=Staging(data),
@@ -65,7 +72,8 @@ def make_node(
         epochs=Epochs(database, "e1"),
         listings=Listings(),
         sequencer=Sequencer(database, kept, chosen, state=state),
-        log=LogView(database, kept, ORIGIN, keys.log, state),
+        log=LogView(database, kept, origin, keys.log, state),
+        replays=Replays(kept),
     )
 
 

@@ -34,6 +34,7 @@ def import_(
     goes on where it was. Exits with 1 if a revision was refused; the others are taken in.
     """
     from hanse.cli.mirror import opened, options, stopping
+    from hanse.flows.foreign.keep import keep_evidence
     from hanse.flows.leaving.importing import Refused, import_export
     from hanse.flows.leaving.sources import open_export
     from hanse.flows.leaving.taking_logs import add_logs, take_logs
@@ -48,7 +49,7 @@ def import_(
         add_logs(node, log or (), verifying.roots.logs)
         for taken in take_logs(node, source):
             _tell_log(taken, as_json=as_json)
-        for one in import_export(node, source, verifying, repos, options=options(stop, lambda _pin: None)):
+        for one in import_export(node, source, verifying, repos, keep=keep_evidence, options=options(stop, lambda _pin: None)):
             refused += isinstance(one, Refused)
             print(json.dumps(_facts(one)) if as_json else _sentence(one), flush=True)
     return 1 if refused else 0

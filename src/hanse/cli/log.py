@@ -103,6 +103,37 @@ def prove(
 
 
 @app.command
+def judge(
+    file: Annotated[Path, Parameter(help="Evidence of an alarm, as hanse witness alarms --evidence prints it.")],
+    /,
+    *,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Check the evidence that a log signed two roots for one size, by keys of trusted federations or `--key`; needs no network.
+
+    Exits with 1 if it proves nothing.
+    """
+    from hanse.flows.federation.roots import FOLDER, known_roots
+    from hanse.flows.foreign.proved import MAX_EVIDENCE_BYTES, two_roots
+    from hanse.flows.verify_folder import read_bundle
+    from hanse.model.repo import parse_origin
+    from hanse.tlog.note import parse_vkey
+
+    logs = dict(known_roots(_home() / FOLDER, int(time.time())).logs)
+    if key is not None:
+        given = parse_vkey(key)
+        logs[parse_origin(given.name)] = (given,)
+    found = two_roots(read_bundle(file, MAX_EVIDENCE_BYTES), logs)
+    if as_json:
+        print(json.dumps({"proved": True, "origin": found.origin, "size": found.size, "roots": list(found.roots)}, indent=2))
+        return
+    print(f"proved: {found.origin} signed two different roots for its size {found.size}")
+    for root in found.roots:
+        print(f"  root      {root}")
+
+
+@app.command
 def check(url: Url, /, *, key: Key = None, as_json: Json = False) -> int:
     """Read a whole log, replay it, and compare its maps, snapshots and tiles; say what a reader should know.
 

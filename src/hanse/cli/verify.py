@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from hanse.cli.verify_export import is_export, verify_one
-from hanse.errors import HanseError, InputError, PolicyError, VerificationFailed
+from hanse.errors import BadProof, HanseError, InputError, PolicyError, VerificationFailed
 from hanse.flows.local_files import Hashing, Place, find_place, list_place
 from hanse.flows.remembered import Remembered
 
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from hanse.flows.verify_receipt import Received
     from hanse.model.publickey import PublicKey
     from hanse.model.receipt import Receipt
+    from hanse.model.repo import Origin
 
 SWITCH_SECONDS = 0.0005
 """How soon a hashing thread gets its turn while this one is busy importing and parsing."""
+SILENT_SECONDS = 5.0
+"""How long a publisher is waited for whose model somebody else gave."""
 _PROGRESS_FROM = 256 << 20
 
 
@@ -138,7 +141,37 @@ def _verify(
 
     home, now = _home(), int(time.time())
     chosen = load_policy(policy, home)
-    return verify_folder(hashing, source, question, policy=chosen, home=home, now=now, keys=keys, waiting=waiting)
+    _renew(source, home, now)
+    silent = _silent(source, question, home, now)
+    return verify_folder(hashing, source, question, policy=chosen, home=home, now=now, keys=keys, silent=silent, waiting=waiting)
+
+
+def _renew(source: Source, home: Path, now: int) -> None:
+    """Look once for newer versions of federations that have expired."""
+    from hanse.flows.federation.roots import FOLDER, known_roots
+
+    try:
+        known_roots(home / FOLDER, now)
+    except BadProof:
+        if source.online:
+            from hanse.flows.federation.renew import Renewing
+
+            Renewing(home / FOLDER).once(now)
+
+
+def _silent(source: Source, question: Question, home: Path, now: int) -> frozenset[Origin]:
+    """Return the publisher, if he is a member of a trusted federation, another node is asked, and he does not answer."""
+    if not source.online:
+        return frozenset()
+    from hanse.flows.federation.roots import FOLDER, known_roots
+    from hanse.flows.fetch_evidence import NodeSource, silent_owner
+
+    if not isinstance(source, NodeSource):
+        return frozenset()
+    from hanse.peers.client import PeerClient
+
+    with closing(PeerClient(seconds=SILENT_SECONDS)) as client:
+        return silent_owner(client, source.node, known_roots(home / FOLDER, now), question.repo)
 
 
 def _save(path: Path, outcome: Outcome) -> None:

@@ -25,10 +25,10 @@ from sqlalchemy import (
     true,
 )
 
-from hanse.db import schema_mirror, schema_scans, schema_trust
+from hanse.db import schema_foreign, schema_mirror, schema_scans, schema_trust
 from hanse.db.tables import KEY, id_column, metadata, repo_column
 
-__all__ = ["metadata", "schema_mirror", "schema_scans", "schema_trust"]
+__all__ = ["metadata", "schema_foreign", "schema_mirror", "schema_scans", "schema_trust"]
 
 node_state = Table(
     "node_state",

@@ -52,3 +52,17 @@ def about(conn: Connection, column: str, digests: Sequence[str], limit: int) -> 
         query = select(*_COLUMNS).where(table.c[column].in_(some)).order_by(table.c.time, table.c.log, table.c.index)
         found += [_said(row) for row in conn.execute(query.limit(limit))]
     return sorted(found, key=lambda row: (row.time, row.log, row.index))[:limit]
+
+
+def of_revision(conn: Connection, repo: tuple[str, str, str], rev: str, limit: int) -> list[Said]:
+    """Return the newest statements about a revision of a repository (origin, type, lower-case name), by log, oldest first."""
+    origin, kind, name = repo
+    here = (table.c.rev == rev, table.c.origin == origin, table.c.type == kind, table.c.repo == name)
+    query = select(*_COLUMNS).where(*here).order_by(table.c.time.desc(), table.c.log, table.c.index.desc()).limit(limit)
+    return sorted((_said(row) for row in conn.execute(query)), key=lambda row: (row.log, row.index))
+
+
+def page(conn: Connection, log: str, after: int, limit: int) -> list[Said]:
+    """Return the first statements in a log with indexes above `after`, in their order."""
+    query = select(*_COLUMNS).where(table.c.log == log, table.c.index > after).order_by(table.c.index).limit(limit)
+    return [_said(row) for row in conn.execute(query)]

@@ -4,6 +4,9 @@ A statement counts for a member if the member's log has an `attest` leaf with th
 the bundle, and a key that the log registered for this and that was in force there. A statement that no shown log lists counts
 only for a key that was named by hand. What nobody vouches for is left aside, and said; a signature that names a known key and
 does not verify is a failure, as is a leaf that says something else than its statement.
+
+Members who attest the same revision sign the same bytes. Such a payload is shown once, in one bundle; the other bundles follow
+from it and from the leaves, which have the signatures (`implied`).
 """
 
 from __future__ import annotations
@@ -14,18 +17,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from hanse.errors import BadFormat, BadProof, BadSignature
+from hanse.errors import BadFormat, BadProof, BadSignature, HanseError
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog
 from hanse.flows.trust import Trust
 from hanse.flows.veil import CLEAR, Veil
-from hanse.model.digest import GitOid
+from hanse.model.digest import GitOid, Sha256
 from hanse.model.finding import Coverage, Verdict
 from hanse.model.key_leaf import Holder, KeyUse
 from hanse.model.ref_statement import REF_PREDICATE, ref_payload, ref_signed
 from hanse.model.repo import RefName
 from hanse.model.trust_leaf import AttestLeaf
-from hanse.sign.bundle import UnverifiedBundle, VerifiedStatement, key_hint, parse_bundle_json, verify_bundle
+from hanse.sign.bundle import Bundle, UnverifiedBundle, VerifiedStatement, key_hint, parse_bundle_json, verify_bundle
 from hanse.sign.statement import OBSERVATION, OMS, REVIEW, SCAN, Statement
 
 HELD = "HANSE_BYTES_HELD"
@@ -102,6 +105,29 @@ class Aside:
     """A bundle that counts for nothing, and why."""
 
     says: str
+
+
+def implied(bundles: Sequence[bytes], logs: Sequence[ShownLog]) -> list[bytes]:
+    """Return the bundles that shown leaves list, that are not shown themselves, and whose payload one of `bundles` has.
+
+    Nothing of it is verified; leaves of repositories that are not public have no signature to make a bundle of.
+    """
+    payloads: dict[str, bytes] = {}
+    shown: set[tuple[str, str]] = set()
+    for data in bundles:
+        with suppress(HanseError):
+            envelope = parse_bundle_json(data).envelope
+            digest = hashlib.sha256(envelope.payload).hexdigest()
+            payloads[digest] = envelope.payload
+            shown.add((digest, base64.b64encode(envelope.signature).decode()))
+    found = []
+    for log in logs:
+        keys = {one.public.fingerprint: one.public for one in log.book.of(KeyUse.ATTEST, KeyUse.NAMESPACE)}
+        for _, leaf in log.attests():
+            digest = leaf.payload.sha256
+            if digest in payloads and (digest, leaf.sig) not in shown and leaf.key in keys and not leaf.concealed:
+                found.append(Bundle(payloads[digest], base64.b64decode(leaf.sig), keys[Sha256(leaf.key)]).encode())
+    return found
 
 
 def open_bundle(data: bytes, logs: Sequence[ShownLog], trust: Trust, veils: Sequence[Veil] = (CLEAR,)) -> Attested | Aside:

@@ -23,8 +23,10 @@ from hanse.errors import BlobNotFound
 from hanse.flows import witness
 from hanse.flows.asking import Asked, Target, ask
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
+from hanse.flows.foreign.checkpoints import arrived
 from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
+from hanse.flows.mirror_cosign import mirrored_note
 from hanse.model.canonical import canonical
 from hanse.peers.client import PeerClient
 from hanse.tlog.addcheckpoint import UnverifiedRequest
@@ -121,8 +123,16 @@ def keep(node: Keeper, origin: str, cosigner: Cosigner, asked: Asked) -> None:
 
 
 def refresh_here(node: Keeper, log: WitnessedLog) -> WitnessedLog:
-    """Return a log after this node's own witness cosigned its last checkpoint again."""
-    return witness.submit(node, UnverifiedRequest(log.size, (), log.note.encode()).encode()).log
+    """Return a log after this node's own witness cosigned its last checkpoint again, and its mirror, if it holds all of it."""
+    again = witness.submit(node, UnverifiedRequest(log.size, (), log.note.encode()).encode()).log
+    if (again.mirrored, again.mirrored_root) == (again.size, again.root) and again.mirror_note:
+        note = mirrored_note(node, again)
+        with node.db.write() as conn:
+            moved = witnesses.set_mirrored(conn, again, again.size, again.root, note)
+        if moved:
+            again = replace(again, mirror_note=note)
+            arrived(node, again)
+    return again
 
 
 def target_of(node: Keeper, log: WitnessedLog) -> Target:

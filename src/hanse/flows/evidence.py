@@ -6,7 +6,9 @@
    cosigners signed, or the one that most did, or else the log's own newest one. Publishing waits for nobody, so there may be no
    cosignature yet. What was logged after it is left out.
 4. The newest snapshot under that checkpoint and what came after it, with a proof for each ref of what the map of refs says.
-5. For a repository that is not public, whose leaves and map keys are concealed: the salt that opens them. Whoever may see the
+5. What the logs of other members say about it, as far as this node mirrors them (`hanse.flows.foreign.shown`): so one file is
+   enough to see that several agree, and a copy of another member's revision is shown with its publisher's own log.
+6. For a repository that is not public, whose leaves and map keys are concealed: the salt that opens them. Whoever may see the
    repository may see it; it is in no log.
 """
 
@@ -15,19 +17,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from hanse.db import attestations, find, leaves, logged, revisions
+from hanse.db import attestations, find, leaves, logged, revisions, witnesses
 from hanse.db.leaves import PendingLeaf
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.errors import BlobNotFound, NotFoundError
 from hanse.flows import access, bundles
 from hanse.flows.effects import MAIN
+from hanse.flows.foreign.shown import Subject, others
 from hanse.flows.logview import LogView
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 from hanse.model.conceal import conceal_value
 from hanse.model.digest import GitOid, parse_sha256
-from hanse.model.evidence import LeafEvidence, LogEvidence, MapEvidence, MapName, SaltEvidence, encode_evidence
+from hanse.model.evidence import MAX_LEAVES, LeafEvidence, LogEvidence, MapEvidence, MapName, SaltEvidence, encode_evidence
 from hanse.model.key_leaf import KeyLeaf
 from hanse.model.leaf import parse_leaf
 from hanse.model.ref_leaf import RefLeaf
@@ -66,15 +69,18 @@ def of_tree(node: Node, actor: Actor, tree: str) -> bytes:
 class _Shown:
     """What one file shows.
 
-    bundles: by the index of the leaf that logs them; wanted: leaves by index; refs: (repository, ref) whose place in the map is
-    shown; keys: fingerprints of who signed; last: index of the last leaf without which the file is of no use.
+    bundles, payloads: statements, and digests of what they sign, by the index of the leaf that logs them; wanted: leaves by
+    index; refs: (repository, ref) whose place in the map is shown; keys: fingerprints of who signed; last: index of the last
+    leaf without which the file is of no use; elsewhere: repositories whose name another log answers for, which is shown.
     """
 
     bundles: dict[int, bytes] = field(default_factory=dict)
+    payloads: dict[int, str] = field(default_factory=dict)
     wanted: dict[int, bytes] = field(default_factory=dict)
     refs: list[tuple[Repo, str]] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
     last: int = -1
+    elsewhere: set[int] = field(default_factory=set)
 
     def add(self, row: PendingLeaf | None, *, needed: bool = False) -> None:
         """Show a leaf, if it is in the log."""
@@ -85,6 +91,7 @@ class _Shown:
     def cut(self, size: int) -> None:
         """Leave out what a log of that size does not have."""
         self.bundles = {index: data for index, data in self.bundles.items() if index < size}
+        self.payloads = {index: digest for index, digest in self.payloads.items() if index < size}
         self.wanted = {index: data for index, data in self.wanted.items() if index < size}
 
 
@@ -105,7 +112,12 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str 
     maps = _maps(node, view, shown, size)
     listed = [LeafEvidence(index, leaf, view.prove_leaf(index, size)) for index, leaf in sorted(shown.wanted.items())]
     logs = [LogEvidence(view.origin, view.checkpoint(size), tuple(listed), view.key.text)] if size else []
-    return encode_evidence(dict.fromkeys(shown.bundles.values()), logs, maps, _salts(repo for repo, _ in subjects))
+    # 5.
+    refs = {repo.id: tuple(name for one, name in shown.refs if one.id == repo.id) for repo, _ in subjects}
+    asking = [Subject(repo, revision, refs[repo.id]) for repo, revision in subjects]
+    parts = others(node, asking, MAX_LEAVES - len(listed), shown.payloads.values())
+    said = dict.fromkeys((*shown.bundles.values(), *parts.bundles))
+    return encode_evidence(said, [*logs, *parts.logs], [*maps, *parts.maps], _salts(repo for repo, _ in subjects))
 
 
 def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> None:
@@ -120,23 +132,28 @@ def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> No
             shown.keys.add(row.key)
             if row.predicate != REF:  # rebuilt from the leaf by whoever reads it
                 shown.bundles[leaf.index] = bundles.read(node.store, row.payload, row.key)
+                shown.payloads[leaf.index] = row.payload
 
 
 def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision, asked: str) -> None:
     """Show the newest leaf of each ref that points at the revision; of `main`, and what last did, if none does."""
     wanted = {asked, f"refs/heads/{asked}", f"refs/tags/{asked}"}
     with node.db.read() as conn:
+        home = witnesses.find(conn, repo.repo.origin)
         names = find.refs_to(conn, repo.id, revision.rev)
         names = sorted(names, key=lambda name: (name not in wanted, name))[:MAX_REFS]
         rows = [(name, logged.newest_leaf(conn, repo.id, revision.rev, name)) for name in names]
         if not names:
             rows = [("", logged.newest_leaf(conn, repo.id, revision.rev))]
+    shown.refs += [(repo, name) for name in names or [MAIN]]
+    if repo.repo.origin != node.origin and home is not None and home.mirror_note:
+        shown.elsewhere.add(repo.id)  # what this node observed of it does not count beside that log
+        return
     for name, row in rows:
         shown.add(row, needed=name in wanted or not names)
         leaf = None if row is None else parse_leaf(row.leaf)
         if isinstance(leaf, RefLeaf) and leaf.key:
             shown.keys.add(leaf.key)
-    shown.refs += [(repo, name) for name in names or [MAIN]]
 
 
 def _keys(node: Node, shown: _Shown, namespaces: set[str]) -> None:
@@ -167,6 +184,8 @@ def _maps(node: Node, view: LogView, shown: _Shown, size: int) -> list[MapEviden
     """Return what the map of refs under the newest snapshot says about each ref, and show that snapshot."""
     found: list[MapEvidence] = []
     for repo, name in shown.refs:
+        if repo.id in shown.elsewhere:
+            continue
         hidden = repo.salt
         place = repo.repo.folded if hidden is None else conceal_value(hidden, "repo", repo.repo.folded)
         ref = name if hidden is None else conceal_value(hidden, "ref", name)

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from hanse.errors import HanseError, InputError, NotFoundError, PeerRefused
+from hanse.flows.federation.roots import Roots
 from hanse.flows.named_servers import PUBLIC_HUB, nodes_of
 from hanse.flows.pins import LogPin, Pins
 from hanse.flows.verify_folder import Question
@@ -154,6 +155,18 @@ def _claimed_size(log: LogEvidence) -> int | None:
     with suppress(HanseError):
         return parse_checkpoint(parse_note(log.checkpoint)).claimed.size
     return None
+
+
+def silent_owner(client: PeerClient, node: str, roots: Roots, repo: str | None) -> frozenset[Origin]:
+    """Return the member to whom federations gave the namespace of a repository if another node is asked and it does not answer.
+
+    Whoever verifies a copy is told so: that the publisher is silent, the copy alone could not show. Raises Conflict.
+    """
+    owner = roots.owner(repo) if repo else None
+    own = roots.addresses.get(owner, ()) if owner else ()
+    if owner is None or node in own:
+        return frozenset()
+    return frozenset() if any(_own_log(client, url) is not None for url in own) else frozenset({owner})
 
 
 def own_logs(client: PeerClient, nodes: Iterable[str]) -> frozenset[Origin]:

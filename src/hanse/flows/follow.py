@@ -25,6 +25,8 @@ from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadProof, HanseError, InputError, IntegrityError, NotFoundError, RolledBack, SizeConflict
 from hanse.flows import sightings, witness
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
+from hanse.flows.foreign.checkpoints import arrived, learn
+from hanse.flows.foreign.index import take as look_through
 from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
 from hanse.flows.mirror_cosign import mirrored_note
@@ -90,8 +92,12 @@ class Follower:
         if size < log.size:
             return self._shorter(log, opened)
         proof = () if log.size in (0, size) else consistency_proof(log.size, size, client.tile)
+        noted = opened.note.data
         opened = witness.check(self.node, UnverifiedRequest(log.size, proof, own_note(opened).encode()), log)
-        return log if size == log.size else witness.record(self.node, log, opened).log
+        if size == log.size:
+            learn(self.node, log.origin, noted)
+            return log
+        return witness.record(self.node, log, opened).log
 
     def _shorter(self, log: WitnessedLog, opened: VerifiedCheckpoint) -> WitnessedLog:
         """Say that a log serves less than it signed before, unless its newest checkpoint may not have reached its readers yet."""
@@ -116,6 +122,7 @@ class Follower:
             raise
         copy.put(growth)
         sightings.note(self.node.db, log.origin, log.mirrored, entries)
+        look_through(self.node.db, self.node.store, log.origin, log.mirrored, entries)
         moved = self._arrive(log, growth)
         copy.sweep(log.mirrored, growth.new_size)
         return moved
@@ -170,6 +177,8 @@ class Follower:
             present = witnesses.find(conn, log.origin)
         if moved:
             self.replays.keep(log.origin)
+            if note:
+                arrived(self.node, replace(log, mirrored=size, mirrored_root=root, mirror_note=note))
         if present is None:
             raise NotFoundError(f"the log {log.origin} is not witnessed any more")
         # The checkpoint to arrive at stays the one that was looked at, even if a newer one was submitted meanwhile.
@@ -188,10 +197,18 @@ class Following:
     A log whose checkpoint was moved from outside is followed at once. One process of a node does it, and keeps what it replayed.
     """
 
-    def __init__(self, node: Keeper, peers: PeerClient, seconds: int, *, pace: float = ROUND_SECONDS) -> None:
+    def __init__(
+        self,
+        node: Keeper,
+        peers: PeerClient,
+        seconds: int,
+        *,
+        replays: Replays | None = None,
+        pace: float = ROUND_SECONDS,
+    ) -> None:
         self._node = node
         self._seconds = seconds
-        self._follower = Follower(node, peers, Replays(node.store))
+        self._follower = Follower(node, peers, replays or Replays(node.store))
         self._looked: dict[str, int] = {}
         self._background = Background("follow", node.db, self.step, workers=_WORKERS, pace=pace)
 

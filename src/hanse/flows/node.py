@@ -13,6 +13,7 @@ from hanse.flows.federation.kept import FederationFiles
 from hanse.flows.keyring import Keyring
 from hanse.flows.listing import Listings
 from hanse.flows.logview import LogView
+from hanse.flows.replays import Replays
 from hanse.flows.scanner import Scanning
 from hanse.flows.sequence import Sequencer
 from hanse.flows.transfers import Transfers
@@ -29,7 +30,7 @@ class Node:
     origin: this node's own origin; keys: what it signs with; secret: 32 bytes that sign Xet tokens and URLs; epochs: the CAS
     epoch in every CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data
     path keeps in memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none;
-    federations: what is kept of those that the node is in, or follows.
+    federations: what is kept of those that the node is in, or follows; replays: what the logs that it mirrors come to.
     """
 
     origin: Origin
@@ -49,6 +50,7 @@ class Node:
     downloads: Downloads = field(default_factory=Downloads)
     scanning: Scanning | None = None
     federations: FederationFiles | None = None
+    replays: Replays | None = None
 
     @property
     def epoch(self) -> str:

@@ -19,6 +19,7 @@ from hanse.peers.client import PeerClient
 from hanse.tlog.checkpoint import open_checkpoint
 
 if TYPE_CHECKING:  # a witness that is nothing else never loads the hub
+    from hanse.flows.foreign.gather import Gathering
     from hanse.flows.node import Node
 
 _log = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ class Outward:
     """Runs what asks other servers, in threads of its own.
 
     target: the newest checkpoint of the node's own log; refresh: seconds after which cosignatures are renewed; follow: seconds
-    after which a log that is followed is read again; federations: those that are walked along; enacted: called after one changed.
+    after which a log that is followed is read again; federations: those that are walked along; enacted: called after one changed;
+    hub: the node if it has repositories, whose statements in others' logs are gathered.
     """
 
     def __init__(
@@ -40,24 +42,36 @@ class Outward:
         follow: int,
         federations: FederationFiles,
         enacted: Callable[[], None] = lambda: None,
+        hub: Node | None = None,
     ) -> None:
         self._peers = PeerClient()
         self._walking = Walking(node, federations, self._peers, follow, enacted=enacted)
         self._cosigning = Cosigning(node, self._peers, target, refresh)
-        self._following = Following(node, self._peers, follow)
+        self._following = Following(node, self._peers, follow, replays=None if hub is None else hub.replays)
+        self._gathering = None if hub is None else _gathering(hub, self._peers, follow)
 
     def start(self) -> None:
         """Start the threads."""
         self._cosigning.start()
         self._following.start()
         self._walking.start()
+        if self._gathering is not None:
+            self._gathering.start()
 
     def stop(self) -> None:
         """Start nothing any more, and end connections."""
         self._cosigning.stop()
         self._following.stop()
         self._walking.stop()
+        if self._gathering is not None:
+            self._gathering.stop()
         self._peers.close()
+
+
+def _gathering(hub: Node, peers: PeerClient, seconds: int) -> Gathering:
+    from hanse.flows.foreign.gather import Gathering  # noqa: PLC0415 a witness that is nothing else never loads the hub
+
+    return Gathering(hub, peers, seconds)
 
 
 def own_target(node: Node) -> Target | None:

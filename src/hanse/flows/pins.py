@@ -54,11 +54,21 @@ class RefPin:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """What observers of an upstream agreed on last about a ref; seqs: its number in the log of each who ever said something."""
+
+    rev: str
+    tree: str
+    seqs: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Pins:
     """What was seen of one origin, as a log and as one who answers for names.
 
     refs: by (type, repo, ref); trees: by (type, repo, rev); owners: fingerprint of the key that answers for a namespace;
-    distrusted: fingerprint -> last log index at which a key of this log counts; cosigners: vkeys with which its operator cosigns.
+    distrusted: fingerprint -> last log index at which a key of this log counts; cosigners: vkeys with which its operator
+    cosigns; observed: of an upstream, what observers agreed on, by (type, repo, ref).
     """
 
     origin: Origin
@@ -68,6 +78,7 @@ class Pins:
     owners: Mapping[str, str] = field(default_factory=dict)
     distrusted: Mapping[str, int] = field(default_factory=dict)
     cosigners: frozenset[str] = frozenset()
+    observed: Mapping[tuple[str, str, str], Observed] = field(default_factory=dict)
 
     def ref(self, kind: RepoType, repo: str, ref: str) -> RefPin | None:
         """Return the newest position seen of a ref."""
@@ -98,7 +109,11 @@ class LogSeen:
 
 @dataclass(frozen=True, slots=True)
 class NameSeen:
-    """A revision that was verified. owner: fingerprint of the key that answers for the namespace, empty if none was shown."""
+    """A revision that was verified.
+
+    owner: fingerprint of the key that answers for the namespace, empty if none was shown; observed: of an upstream's name, what
+    observers agree on.
+    """
 
     origin: Origin
     type: RepoType
@@ -108,6 +123,7 @@ class NameSeen:
     ref: str = ""
     position: RefPin | None = None
     owner: str = ""
+    observed: Observed | None = None
 
 
 def read_pins(home: Path, origin: Origin) -> Pins:
@@ -179,6 +195,24 @@ def check_ref(pins: Pins, kind: RepoType, repo: str, ref: str, found: RefPin, *,
         )
 
 
+def check_observed(pins: Pins, kind: RepoType, repo: str, ref: str, found: Observed, *, need: int) -> None:
+    """Check what observers say of a ref against what they said last.
+
+    Another revision counts once `need` of those who were heard before have moved on in their logs: nobody is led back by those
+    who are behind, or by others. Raises RolledBack.
+    """
+    old = pins.observed.get((kind.value, repo, ref))
+    if old is None or (old.rev, old.tree) == (found.rev, found.tree):
+        return
+    moved = [one for one, seq in found.seqs.items() if seq > old.seqs.get(one, seq)]
+    if len(moved) < need:
+        raise RolledBack(
+            f"{ref} of {repo} was at {old.rev[:12]} before; of those who observed that, {len(moved)} moved on to"
+            f" {found.rev[:12]}, and {need} must",
+            hint="ask more members, or name the revision that you want with --revision",
+        )
+
+
 def check_tree(pins: Pins, kind: RepoType, repo: str, rev: str, tree: str) -> None:
     """Check the tree of a revision against the one it had; raises Equivocation: a revision has one tree for ever."""
     old = pins.tree(kind, repo, rev)
@@ -203,15 +237,21 @@ def _with_log(pins: Pins, log: LogSeen, now: int) -> Pins:
 
 def _with_name(pins: Pins, name: NameSeen, consistent: frozenset[Origin]) -> Pins:
     check_tree(pins, name.type, name.repo, name.rev, name.tree)
-    refs, owners = dict(pins.refs), dict(pins.owners)
+    refs, owners, observed = dict(pins.refs), dict(pins.owners), dict(pins.observed)
+    key = (name.type.value, name.repo, name.ref)
+    if name.observed is not None:
+        # Whether enough moved was checked before; here, that nothing newer was stored meanwhile. The others' old numbers stay.
+        check_observed(pins, name.type, name.repo, name.ref, name.observed, need=1)
+        old = observed.get(key)
+        observed[key] = replace(name.observed, seqs={**(old.seqs if old else {}), **name.observed.seqs})
     if name.position is not None:
         found = name.position
         check_ref(pins, name.type, name.repo, name.ref, found, consistent=Origin(found.log) in consistent)
-        refs[name.type.value, name.repo, name.ref] = found
+        refs[key] = found
     if name.owner:
         owners[name.repo.partition("/")[0]] = name.owner
     trees = {**pins.trees, (name.type.value, name.repo, name.rev): name.tree}
-    return replace(pins, refs=refs, owners=owners, trees=trees)
+    return replace(pins, refs=refs, owners=owners, trees=trees, observed=observed)
 
 
 @contextmanager
@@ -246,6 +286,7 @@ def _write(home: Path, pins: Pins) -> None:
         "owners": dict(pins.owners),
         "distrusted": dict(pins.distrusted),
         "cosigners": sorted(pins.cosigners),
+        "observed": [[*key, one.rev, one.tree, dict(one.seqs)] for key, one in pins.observed.items()],
     }
     data = json.dumps(told, indent=1).encode()
     if len(data) > MAX_PINS_BYTES:
@@ -270,4 +311,8 @@ def _parse(origin: Origin, told: Mapping[str, Any]) -> Pins:
     trees = {(str(kind), str(repo), str(rev)): str(tree) for kind, repo, rev, tree in told["trees"]}
     owners = {str(name): str(key) for name, key in told["owners"].items()}
     distrusted = {str(key): int(index) for key, index in told["distrusted"].items()}
-    return Pins(origin, log, refs, trees, owners, distrusted, frozenset(map(str, told["cosigners"])))
+    observed = {
+        (str(kind), str(repo), str(ref)): Observed(str(rev), str(tree), {str(by): int(seq) for by, seq in seqs.items()})
+        for kind, repo, ref, rev, tree, seqs in told.get("observed", [])
+    }
+    return Pins(origin, log, refs, trees, owners, distrusted, frozenset(map(str, told["cosigners"])), observed)

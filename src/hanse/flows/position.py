@@ -2,14 +2,15 @@
 
 Of an owned name its home log decides: the map of refs under the newest snapshot, and the ref leaf with that position, signed by
 the key of the namespace. Where the owner holds that key himself, the position is his only with his own signature in a later
-leaf. Of an upstream's name observers decide: what most of their maps say, if no other revision has as many.
+leaf. Of an upstream's name observers decide: what most of their maps say, if no other revision has as many. Only maps that are
+current and fresh are counted, unless none is.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from hanse.errors import BadProof, BadSignature, RevisionNotFound
 from hanse.flows.attested import check_position
@@ -19,7 +20,7 @@ from hanse.flows.veil import CLEAR, Veil
 from hanse.model.digest import NO_GIT_OID
 from hanse.model.key_leaf import Holder, KeyUse
 from hanse.model.ref_leaf import RefLeaf, signed_bytes
-from hanse.model.repo import RepoId
+from hanse.model.repo import Origin, RepoId
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Position:
     """Where a ref stands; rev and tree as the log has them.
 
     index: of its leaf in `log`; signed: somebody signed it; owner: key that answers for the namespace;
-    rivals: in how many logs at most another revision is current; leaf: None if an observer's leaf is not shown.
+    rivals: in how many logs at most another revision is current; leaf: None if an observer's leaf is not shown; observers: of an
+    upstream's name, who says so, each with the number that the position has in his log.
     """
 
     ref: str
@@ -39,6 +41,7 @@ class Position:
     leaf: RefLeaf | None
     owner: KeyRecord | None = None
     rivals: int = 0
+    observers: Mapping[Origin, int] = field(default_factory=dict)
 
     @property
     def signed(self) -> bool:
@@ -56,8 +59,16 @@ def map_key(repo: RepoId, ref: str, veil: Veil = CLEAR) -> tuple[str, ...]:
     return ("ref", repo.origin, repo.type.value, veil.hide("repo", repo.folded), veil.hide("ref", ref))
 
 
-def find_position(logs: Sequence[ShownLog], repo: RepoId, ref: str, veil: Veil = CLEAR) -> Position:
+DIFFER = "observers differ"
+"""How a message begins that says that observers of an upstream do not agree."""
+
+
+def find_position(
+    logs: Sequence[ShownLog], repo: RepoId, ref: str, veil: Veil = CLEAR, *, fresh: Callable[[ShownLog], bool] = lambda _: True
+) -> Position:
     """Return where a ref stands by the maps of the shown logs.
+
+    fresh: tells whether an observer's log was vouched for lately.
 
     Raises RevisionNotFound if it is proved that there is none, BadProof if nothing is proved or observers differ, BadSignature
     if who must sign it did not.
@@ -65,6 +76,8 @@ def find_position(logs: Sequence[ShownLog], repo: RepoId, ref: str, veil: Veil =
     key, deleted = map_key(repo, ref, veil), veil.hide("rev", NO_GIT_OID)
     home = home_of(logs, repo)
     said = [(log, log.refs[key]) for log in ([home] if home else logs) if key in log.refs]
+    if home is None:
+        said = [pair for pair in said if pair[0].latest and not pair[0].behind and fresh(pair[0])] or said
     if not said:
         raise BadProof(f"no map proof shows what {ref} of {repo} points at", hint="get new evidence; or name the commit id")
     votes: dict[tuple[int | str, ...], list[ShownLog]] = {}
@@ -76,12 +89,13 @@ def find_position(logs: Sequence[ShownLog], repo: RepoId, ref: str, veil: Veil =
         raise RevisionNotFound(f"{ref} of {repo} does not exist, and the map of refs proves it")
     ranked = sorted(votes.values(), key=len, reverse=True)
     if len(ranked) > 1 and len(ranked[0]) == len(ranked[1]):
-        raise BadProof(f"observers differ about {ref} of {repo}: {len(ranked)} revisions have {len(ranked[0])} each")
+        raise BadProof(f"{DIFFER} about {ref} of {repo}: {len(ranked)} revisions have {len(ranked[0])} each")
     log = ranked[0][0]
     seq, rev, tree = log.refs[key] or (0, "", "")
-    return _signed(
-        repo, veil, Position(ref, int(seq), str(rev), str(tree), log, 0, None, rivals=len(ranked[1]) if len(ranked) > 1 else 0)
-    )
+    found = Position(ref, int(seq), str(rev), str(tree), log, 0, None, rivals=len(ranked[1]) if len(ranked) > 1 else 0)
+    if home is None:
+        found = replace(found, observers={one.origin: int(value[0]) for one, value in said if one in ranked[0] and value})
+    return _signed(repo, veil, found)
 
 
 def _signed(repo: RepoId, veil: Veil, found: Position) -> Position:
@@ -93,7 +107,7 @@ def _signed(repo: RepoId, veil: Veil, found: Position) -> Position:
         if (leaf.rev, leaf.tree) != (found.rev, found.tree):
             raise BadProof(f"leaf {shown.index} of {log.origin} and its map of refs differ about {found.ref}")
         owner = _owner(log, repo, leaf, shown.index)
-        return Position(found.ref, found.seq, found.rev, found.tree, log, shown.index, leaf, owner=owner, rivals=found.rivals)
+        return replace(found, index=shown.index, leaf=leaf, owner=owner)
     if log.origin == repo.origin:
         raise BadProof(f"the evidence lacks the leaf of position {found.seq} of {found.ref}", hint="get new evidence")
     return found

@@ -14,9 +14,10 @@ from hanse.db.notices import Noticed
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.witnesses import WitnessedLog
+from hanse.flows.foreign.holders import Voucher, silent_since, vouchers
 from hanse.flows.keyring import USES
 from hanse.flows.node import Node
-from hanse.model.decision import Rung
+from hanse.model.decision import AGREED, Rung
 from hanse.model.key_leaf import Holder, KeyUse
 from hanse.model.repo import Origin
 from hanse.sign.statement import OMS
@@ -60,7 +61,8 @@ class Standing:
     is registered, which for a repository that is not public is so for ever; index: of the leaf that logs the manifest, else of
     the one that names the revision, None before; size: of the log now; witnesses, mirrors: those whose cosignature covers that
     leaf; waiting: names of those who are asked and did not get there yet; elsewhere: members in whose mirrored logs it stands
-    that they hold these files, which no reader has to believe before he verified it.
+    that they hold these files, which no reader has to believe before he verified it; silent_since: when the publisher's log was
+    last read, if the publisher is another member and cannot be reached.
     """
 
     rung: Rung
@@ -74,6 +76,7 @@ class Standing:
     waiting: tuple[str, ...]
     elsewhere: tuple[Origin, ...]
     notices: tuple[Noticed, ...]
+    silent_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,10 @@ def revision_standing(node: Node, repo: Repo, revision: Revision) -> Standing:
     covering = [] if index is None else [one for one in vouching if one.size > index]
     owner = next((key for key in reversed(keys) if key.state == "active"), None)
     signatures, holder = tuple(_signature(node, row) for row, _ in signed), None if owner is None else Holder(owner.holder)
+    by_owner = any(holder is not Holder.OWNER or not one.by_node for one in signatures)
+    seen = any(one.kind == WITNESS for one in covering)
     return Standing(
-        rung=Rung.ATTESTED if any(holder is not Holder.OWNER or not one.by_node for one in signatures) else Rung.LOCAL,
+        rung=_rung(node, repo, revision, by_owner=by_owner, seen=seen),
         signatures=signatures,
         holder=holder,
         namespace_key="" if owner is None else owner.key,
@@ -122,7 +127,30 @@ def revision_standing(node: Node, repo: Repo, revision: Revision) -> Standing:
         waiting=tuple(one.name for one in vouching if one.asked and one not in covering),
         elsewhere=tuple(dict.fromkeys(one.log for one in said)),
         notices=tuple(noticed),
+        silent_since=None if repo.repo.origin == node.origin else silent_since(node, repo.repo.origin),
     )
+
+
+def _rung(node: Node, repo: Repo, revision: Revision, *, by_owner: bool, seen: bool) -> Rung:
+    """Return how many institutions agree, as far as this node can tell.
+
+    by_owner: this node signed, or who answers for its name; seen: witnesses cosigned that here.
+    """
+    others = vouchers(node, repo, revision)
+    with node.db.read() as conn:
+        elsewhere = repo.repo.origin != node.origin and witnesses.find(conn, repo.repo.origin) is not None
+    owned = by_owner if repo.repo.origin == node.origin else any(one.log == repo.repo.origin for one in others)
+    if not (owned if elsewhere or repo.repo.origin == node.origin else by_owner or others):
+        return Rung.LOCAL
+    if by_owner + len(others) < AGREED:
+        return Rung.ATTESTED
+    strong = (by_owner and seen) + sum(one.witnessed for one in others)
+    home = (by_owner and seen) if repo.repo.origin == node.origin else not elsewhere or _witnessed(others, repo.repo.origin)
+    return Rung.WITNESSED if strong >= AGREED and home else Rung.AGREED
+
+
+def _witnessed(others: tuple[Voucher, ...], origin: Origin) -> bool:
+    return any(one.witnessed for one in others if one.log == origin)
 
 
 def log_standing(node: Node) -> LogStanding:

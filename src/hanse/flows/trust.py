@@ -42,7 +42,8 @@ class Trust:
     logs: keys of logs that are configured; cosigners: witnesses and mirrors; keys: of signers, named by hand; pins: what was
     seen of each origin; growth: hashes of the RFC 6962 proof between the pinned checkpoint of a log and the one that is shown,
     whichever is larger; ask_growth: it was asked for, so a log without one is refused or does not count; scans: made here; meet:
-    logs that may be met for the first time besides the one that answers for the name: of nodes that were asked by address.
+    logs that may be met for the first time besides the one that answers for the name: of nodes that were asked by address;
+    silent: members who were asked just now and did not answer.
     """
 
     logs: Mapping[Origin, tuple[NoteKey, ...]] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Trust:
     ask_growth: bool = False
     scans: tuple[Scanned, ...] = ()
     meet: frozenset[Origin] = frozenset()
+    silent: frozenset[Origin] = frozenset()
 
     def seen(self, origin: Origin) -> Pins:
         """Return what was seen of an origin before."""

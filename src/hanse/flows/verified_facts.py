@@ -59,7 +59,7 @@ def gather_facts(
         rev=rev,
         tree=tree,
         signatures=tuple(_signed(one, home, owner, kind) for one in attested if one.vouches),
-        logs=tuple(_log_facts(log, repo, position, policy, veil) for log in logs),
+        logs=tuple(_log_facts(log, repo, position, policy, veil, silent=log.origin in trust.silent) for log in logs),
         scans=(*trust.scans, *_scans(attested)),
         owner=known,
         owner_change=change,
@@ -108,7 +108,9 @@ def _signed(one: Attested, home: ShownLog | None, owner: KeyRecord | None, kind:
     return Signed(one.log.origin, key, one.log.origin, owner=answers)
 
 
-def _log_facts(log: ShownLog, repo: RepoId, position: Position | None, policy: LoadedPolicy, veil: Veil) -> LogFacts:
+def _log_facts(
+    log: ShownLog, repo: RepoId, position: Position | None, policy: LoadedPolicy, veil: Veil, *, silent: bool
+) -> LogFacts:
     current = False
     if position is not None and log.latest and not log.behind:
         value = log.refs.get(map_key(repo, position.ref, veil))
@@ -127,6 +129,8 @@ def _log_facts(log: ShownLog, repo: RepoId, position: Position | None, policy: L
         witness=policy.quorum(log.origin, times[False], mirror=False, log_time=log.time),
         mirror=policy.quorum(log.origin, times[True], mirror=True, log_time=log.time),
         keys=log.book.operators,
+        # The last sign of life that can be verified: the newest leaf shown. Cosignatures go on without its operator.
+        silent_since=log.time if silent else None,
     )
 
 

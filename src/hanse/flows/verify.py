@@ -22,8 +22,8 @@ from dataclasses import InitVar, dataclass, replace
 from typing import Final
 
 from hanse.errors import BadProof, HanseError, PolicyError, RolledBack, VerificationFailed
-from hanse.flows.attested import Aside, Attested, open_bundle
-from hanse.flows.pins import RefPin, check_ref, check_tree
+from hanse.flows.attested import Aside, Attested, implied, open_bundle
+from hanse.flows.pins import Observed, RefPin, check_observed, check_ref, check_tree
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.position import Position, find_position, home_of
 from hanse.flows.shown_keys import KeyRecord
@@ -35,6 +35,7 @@ from hanse.model.decision import Decision, EvidenceFacts, Known, State
 from hanse.model.evidence import UnverifiedEvidence
 from hanse.model.repo import Origin, RepoId
 from hanse.policy.decide import decide
+from hanse.policy.rules import Threshold
 from hanse.sign.oms import Manifest, ManifestFile, parse_manifest
 from hanse.sign.statement import OMS
 from hanse.tlog.map import MerkleMap, tree_key, tree_value
@@ -88,7 +89,7 @@ def verify_revision(evidence: UnverifiedEvidence, trust: Trust, policy: LoadedPo
     Raises VerificationFailed, which lists every step that failed; PolicyError, which lists every rule, if all is true and yet not
     enough for the policy.
     """
-    steps = _Steps(evidence, trust, policy, want)
+    steps = _Steps(evidence, trust, policy, want, now)
     steps.open_logs()
     steps.check_cosigners()
     steps.open_bundles()
@@ -96,14 +97,15 @@ def verify_revision(evidence: UnverifiedEvidence, trust: Trust, policy: LoadedPo
     steps.check_manifest()
     steps.check_ref()
     steps.check_seen()
-    return steps.judge(now)
+    return steps.judge()
 
 
 class _Steps:
     """The steps of one verification; each leaves behind what the later ones need, and its failures in `failed`."""
 
-    def __init__(self, evidence: UnverifiedEvidence, trust: Trust, policy: LoadedPolicy, want: Wanted) -> None:
+    def __init__(self, evidence: UnverifiedEvidence, trust: Trust, policy: LoadedPolicy, want: Wanted, now: int) -> None:
         self.evidence = evidence
+        self.now = now
         self.trust = with_policy(trust, policy)
         self.policy = policy
         self.want = want
@@ -159,7 +161,8 @@ class _Steps:
     def open_bundles(self) -> None:
         """Step 3."""
         veils = (CLEAR, *(Veil(one.salt) for one in self.evidence.salts))
-        for number, data in enumerate(self.evidence.bundles, 1):
+        shown = self.evidence.bundles
+        for number, data in enumerate((*shown, *implied(shown, self.logs)), 1):
             with self.step(f"statement {number}"):
                 found = open_bundle(data, self.logs, self.trust, veils)
                 if isinstance(found, Aside):
@@ -212,7 +215,8 @@ class _Steps:
         repo = named[0].repo
         if repo is None or any(one.repo != repo for one in named):
             raise BadProof(f"what {ref} points at can be verified of one named repository only")
-        self.position = found = find_position(self.logs, repo, ref, veil := veil_of(self.evidence.salts, repo))
+        veil = veil_of(self.evidence.salts, repo)
+        self.position = found = find_position(self.logs, repo, ref, veil, fresh=self._fresh)
         fitting = [one for one in named if _hidden(one, veil) == (found.rev, found.tree)]
         if not fitting:
             raise BadProof(f"{ref} points at {found.rev[:12]}, of which the evidence has no manifest", hint="get new evidence")
@@ -238,10 +242,14 @@ class _Steps:
                 raise RolledBack(
                     f"{log.origin} is shown at {log.checkpoint.size} leaves and was seen with more: this is not the latest"
                 )
-            if position.leaf is not None:
+            if position.observers:
+                need = max(part.need for part in self.policy.policy.signers.parts or (Threshold(1),))
+                seen = seen_by(position, self.rev, self.tree)
+                check_observed(self.trust.seen(repo.origin), repo.type, repo.folded, position.ref, seen, need=need)
+            elif position.leaf is not None:
                 found = pin_of(position, self.rev, self.tree)
                 check_ref(self.trust.seen(repo.origin), repo.type, repo.folded, position.ref, found, consistent=log.consistent)
-            if not position.signed:
+            if not position.signed and not position.observers:
                 self.notices.append(
                     f"position {position.seq} of {position.ref} is from before the node had keys: nobody signed it"
                 )
@@ -252,6 +260,11 @@ class _Steps:
             with self.step("seen"):
                 check_tree(self.trust.seen(self.repo.origin), self.repo.type, self.repo.folded, self.rev, self.tree)
 
+    def _fresh(self, log: ShownLog) -> bool:
+        """Tell whether somebody cosigned a log lately; where nobody ever did, its own newest leaf tells."""
+        times = [time for _, time in (*log.witnesses, *log.mirrors)]
+        return max(times, default=log.time or 0) >= self.now - self.policy.policy.freshness.max_age
+
     def _time(self, now: int) -> int:
         """Return the time to judge by: the later of the local clock and the newest cosignature by somebody known."""
         newest = max((time for log in self.logs for _, time in (*log.witnesses, *log.mirrors)), default=now)
@@ -259,9 +272,9 @@ class _Steps:
             self.notices.append(f"a cosignature is {(newest - now) // 60:,} minutes ahead of this machine's clock: check it")
         return max(now, newest)
 
-    def judge(self, now: int) -> VerifiedRevision:
+    def judge(self) -> VerifiedRevision:
         """Step 8. The policy judges what is true; what is not is said with what the policy says besides."""
-        judged = self._time(now)
+        judged = self._time(self.now)
         about = [one for one in self.attested if self.repo is None or one.about(self.rev, self.tree)]
         facts = gather_facts(
             now=judged,
@@ -316,6 +329,11 @@ def require(decision: Decision) -> None:
 def pin_of(position: Position, rev: str, tree: str) -> RefPin:
     """Return a position as pins have it: with commit id and tree in clear."""
     return RefPin(position.log.origin, position.index, position.seq, rev, tree)
+
+
+def seen_by(position: Position, rev: str, tree: str) -> Observed:
+    """Return what observers agree on as pins have it."""
+    return Observed(rev, tree, {str(one): seq for one, seq in position.observers.items()})
 
 
 def tree_of(files: Sequence[ManifestFile]) -> str:

@@ -23,7 +23,7 @@ from hanse.flows.policies import LoadedPolicy
 from hanse.flows.shown_log import ShownLog, cosigners_in
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name
 from hanse.flows.veil import CLEAR, Veil
-from hanse.flows.verify import VerifiedRevision, pin_of, verify_revision
+from hanse.flows.verify import VerifiedRevision, pin_of, seen_by, verify_revision
 from hanse.model.decision import Scanned
 from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence, MapName, UnverifiedEvidence, parse_evidence
@@ -112,18 +112,20 @@ def verify_folder(
     home: Path,
     now: int,
     keys: tuple[PublicKey, ...] = (),
+    silent: frozenset[Origin] = frozenset(),
     waiting: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Return what was verified; files that are not what they must be are in its `files`, not an error.
 
-    home: HANSE_HOME; keys: of signers, named by hand; waiting: called once only the files are left. Raises VerificationFailed or
+    home: HANSE_HOME; keys: of signers, named by hand; silent: members who were asked now and did not answer; waiting: called
+    once only the files are left. Raises VerificationFailed or
     PolicyError with everything that failed, NotFoundError or PeerError if there is no evidence, StorageError.
     """
     try:
         # 2.
         data = source.evidence(question)
         # 3.
-        found = verify_evidence(parse_evidence(data), source, question, Verifying(policy, home, now, keys))
+        found = verify_evidence(parse_evidence(data), source, question, Verifying(policy, home, now, keys, silent=silent))
         # 4.
         keep(home, found, now)
     except BaseException:
@@ -140,7 +142,7 @@ class Verifying:
     """What evidence is verified with.
 
     home: HANSE_HOME, whose pins count; now: seconds; keys: of signers, named by hand; scans: made here; federations: the folder
-    of those that are trusted, None for the one in HANSE_HOME.
+    of those that are trusted, None for the one in HANSE_HOME; silent: members who were asked now and did not answer.
     """
 
     policy: LoadedPolicy
@@ -149,6 +151,7 @@ class Verifying:
     keys: tuple[PublicKey, ...] = ()
     scans: tuple[Scanned, ...] = ()
     federations: Path | None = None
+    silent: frozenset[Origin] = frozenset()
 
     @property
     def roots(self) -> Roots:
@@ -176,7 +179,7 @@ def trust_of(evidence: UnverifiedEvidence, source: Growth, verifying: Verifying)
     growth = source.growth(evidence.logs, pins)
     known = pinned_cosigners(pins.values())
     trust = Trust(cosigners=known, keys=verifying.keys, pins=pins, growth=growth, ask_growth=source.online, scans=verifying.scans)
-    trust = with_roots(trust, verifying.roots)
+    trust = with_roots(replace(trust, silent=verifying.silent), verifying.roots)
     strangers = {log.origin for log in evidence.logs} - trust.logs.keys() - {one for one, pin in pins.items() if pin.log}
     return replace(trust, meet=source.own_logs()) if strangers else trust
 
@@ -264,8 +267,9 @@ def _name(found: VerifiedRevision, repo: RepoId) -> NameSeen:
         found.rev,
         Sha256(found.tree),
         position.ref if position else "",
-        pin_of(position, found.rev, found.tree) if position and position.leaf else None,
+        pin_of(position, found.rev, found.tree) if position and position.leaf and not position.observers else None,
         found.owner.public.fingerprint if found.owner else "",
+        seen_by(position, found.rev, found.tree) if position and position.observers else None,
     )
 
 

@@ -66,8 +66,9 @@ def test_a_name_is_found_at_its_member(scene: Scene) -> None:
     assert content(puller, found, "model.safetensors") == FILES["model.safetensors"]
     with pytest.raises(RepoNotFound, match=f"of {scene.member.node.origin}"):
         main_of(puller, "alice/none")
-    assert main_of(puller, "org/x").files
     assert not scene.other.asked
+    assert main_of(puller, "org/x").files
+    assert scene.other.asked[0][0] == "/api/models/org/x/evidence/main", "whose name is nobody's is asked of members first"
     assert not [one for one in scene.upstream.requests if "/alice/" in one.target.lower()]
 
 
@@ -120,5 +121,9 @@ def test_whom_to_ask_besides() -> None:
     assert members.copies([down, NodeAnswer("b", State.DOWN)]) == ("c",)
     assert members.copies([down, absent]) == ()
     assert members.copies([down, NodeAnswer("n", State.SHOWN)]) == ()
-    assert Members.copied(NodeAnswer("c", State.RECALLED, revision=True)) == NodeAnswer("c", State.ABSENT)
-    assert Members.copied(down) == down
+    owned = Members(Origin("a.example"), ("a", "b"), ("c",))
+    assert owned.copied(NodeAnswer("c", State.RECALLED, revision=True)) == NodeAnswer("c", State.ABSENT)
+    assert owned.copied(down) == down
+    assert members.copied(down) == NodeAnswer("a", State.ABSENT), "of an upstream's name silence says nothing"
+    assert owned.silent([down, NodeAnswer("b", State.DOWN)]) == {owned.owner}
+    assert owned.silent([down, absent]) == owned.silent([]) == frozenset()

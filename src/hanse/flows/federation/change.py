@@ -26,6 +26,7 @@ from hanse.tlog.note import NoteKey
 from hanse.tlog.tlogpolicy import make_tlog_policy, smallest_quorum
 
 YEAR = 366 * 86400
+RENEW_SECONDS = YEAR // 2
 FAULTY = 1
 _DOMAIN = b"hanse federation request v1\n"
 
@@ -96,7 +97,7 @@ class Change:
 
 
 def propose(federation: Federation, change: Change, now: int) -> Proposal:
-    """Return the unsigned proposal of a change.
+    """Return the unsigned proposal of a change; a root that expires within half a year is renewed with it.
 
     Keys follow requests: whoever joins brings one, and `retire` names those that go. Raises NotFoundError for a member or key
     that is not there, Conflict for a request to another federation, BadFormat for a threshold that cannot be.
@@ -114,7 +115,9 @@ def propose(federation: Federation, change: Change, now: int) -> Proposal:
     files = _files(Members.of(federation.name, members.values()), federation.files, policy)
     keys, need = _keys(trusted, change), change.need or trusted.role(ROOT).need
     root = b""
-    if {one.fingerprint for one in keys} != {one.fingerprint for one in root_keys(trusted)} or need != trusted.role(ROOT).need:
+    same = {one.fingerprint for one in keys} == {one.fingerprint for one in root_keys(trusted)}
+    ends = int(trusted.root.signed.expires.replace(tzinfo=UTC).timestamp())
+    if not same or need != trusted.role(ROOT).need or ends - now < RENEW_SECONDS:
         root = make_root(trusted.root_version + 1, keys, need, _until(now))
     return Proposal(federation.name, root, make_targets(trusted.targets_version + 1, files, _until(now)), files)
 

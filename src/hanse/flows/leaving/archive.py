@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from hanse.content.tarform import end_bytes, header_bytes, padding
@@ -20,6 +21,7 @@ from hanse.store.durable import make_directory, storage_errors, sync_directory, 
 
 PART = ".part"
 PROGRESS = ".progress"
+_SYNC_BYTES = 16 * 1024 * 1024
 _BATCH_FILES = 256
 _BATCH_BYTES = 512 * 1024 * 1024
 
@@ -44,6 +46,9 @@ class ArchiveExport:
         self._next = 0  # of what an earlier try wrote, the first that was not put again yet
         self._end = 0
         self._copier = Copier()
+        # What was written goes to disk while more is written, so that the last flush has little to do.
+        self._syncing = ThreadPoolExecutor(1, thread_name_prefix="export-sync")
+        self._synced: Future[None] | None = None
         self._waiting: list[Done] = []
         self._size = 0
         self._resuming = True
@@ -85,6 +90,8 @@ class ArchiveExport:
         self._end += len(header) + size + padding(size)
         self._waiting.append(Done(path, size, digest))
         self._size += size
+        if size >= _SYNC_BYTES and (self._synced is None or self._synced.done()):
+            self._synced = self._syncing.submit(os.fdatasync, self._file)
         if len(self._waiting) >= _BATCH_FILES or self._size >= _BATCH_BYTES:
             self.settle()
         return True
@@ -93,6 +100,8 @@ class ArchiveExport:
         """Bring what was put to disk, and record it."""
         if self._waiting:
             with storage_errors(f"flush {self.path}"):
+                if self._synced is not None:
+                    self._synced.result()
                 os.fdatasync(self._file)
             self._progress.add(self._waiting)
             self.done |= {one.path: one for one in self._waiting}
@@ -113,6 +122,7 @@ class ArchiveExport:
     def close(self) -> None:
         """Keep what was written for the next try; idempotent."""
         self._copier.close()
+        self._syncing.shutdown()
         self._progress.close()
         if self._file >= 0:
             os.close(self._file)

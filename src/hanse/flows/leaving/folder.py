@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from hanse.errors import InputError
@@ -22,6 +23,7 @@ from hanse.store.durable import make_directory, storage_errors, sync_directory, 
 
 PROGRESS = "export.progress"
 _PART = ".part"
+_SYNCING = 8
 _BATCH_FILES = 256
 _BATCH_BYTES = 512 * 1024 * 1024
 
@@ -49,6 +51,9 @@ class FolderExport:
             (root / INDEX).unlink(missing_ok=True)
             sync_directory(root)
         self._copier = Copier()
+        # Each file waits for the disk most of the time, and the disk flushes several at once, and while others are written.
+        self._syncing = ThreadPoolExecutor(_SYNCING, thread_name_prefix="export-sync")
+        self._synced: list[Future[None]] = []
         self._waiting: list[Done] = []
         self._size = 0
         self._folders: set[Path] = {root}
@@ -77,6 +82,7 @@ class FolderExport:
             size, digest = self._copier.write(content, file)
         finally:
             os.close(file)
+        self._synced.append(self._syncing.submit(sync_file, part))
         self._waiting.append(Done(path, size, digest))
         self._size += size
         if len(self._waiting) >= _BATCH_FILES or self._size >= _BATCH_BYTES:
@@ -87,16 +93,15 @@ class FolderExport:
         """Bring what was put to disk, give it its names, and record it; in this order."""
         parts = [(self.root / one.path, self.root / f"{one.path}{_PART}") for one in self._waiting]
         with storage_errors("flush an export"):
-            for _, part in parts:
-                sync_file(part)
+            for one in self._synced:
+                one.result()
             for target, part in parts:
                 part.rename(target)
-            for folder in {target.parent for target, _ in parts}:
-                sync_directory(folder)
+            list(self._syncing.map(sync_directory, {target.parent for target, _ in parts}))
         if self._waiting:
             self._progress.add(self._waiting)
         self.done |= {one.path: one for one in self._waiting}
-        self._waiting, self._size = [], 0
+        self._synced, self._waiting, self._size = [], [], 0
 
     def finish(self, sums: bytes, index: bytes) -> None:
         """Remove what does not belong to the export, write the digests and, last of all, the index; durable on return."""
@@ -115,6 +120,7 @@ class FolderExport:
     def close(self) -> None:
         """Keep what was written for the next try; idempotent."""
         self._copier.close()
+        self._syncing.shutdown()
         self._progress.close()
 
     def _there(self, path: StaticPath, size: int) -> bool:

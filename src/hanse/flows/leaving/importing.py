@@ -39,7 +39,7 @@ from hanse.model.repo import RefName, RepoId, branch_ref, tag_ref
 from hanse.model.staticlayout import MAX_REFS_BYTES, parse_refs
 from hanse.store.parts import sole
 
-Keep = Callable[[Node, Repo, bytes], None]
+Keep = Callable[[Node, Repo, bytes], object]
 """Keeps what a verified evidence file says about a repository."""
 
 

@@ -190,7 +190,8 @@ class NoGrowth:
 
 def verifying_with(settings: PullSettings, now: int) -> Verifying:
     """Return what a puller verifies evidence with at `now`: files that were not scanned yet are scanned later."""
-    return Verifying(settings.policy, settings.home, now, scans=(PENDING,), federations=settings.federations)
+    found = Verifying(settings.policy, settings.home, now, scans=(PENDING,), federations=settings.federations)
+    return replace(found, silent=settings.silent)
 
 
 def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, source: NodeGrowth, now: int) -> Found:

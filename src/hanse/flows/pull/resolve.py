@@ -4,7 +4,7 @@
 2. All nodes are asked at once, and for a namespace that a federation gave to a member that member, who alone answers for it; if
    it is silent, other members, who may have copies. Who has something to wait for it does not wait long.
 3. What they show is verified together, and again with what is held here, if it is not enough by itself.
-4. Where no node has the name, and it is no member's, the upstream is asked.
+4. Where no node has the name, and it is no member's, members are asked who may have observed it, then the upstream.
 5. Where nobody answers, what is held is given at once, with the time of which it is.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from hanse.clock import Clock
+from hanse.clock import Clock, rfc3339
 from hanse.errors import (
     EntryNotFound,
     GatedRepo,
@@ -31,6 +31,7 @@ from hanse.errors import (
     RevisionNotFound,
     VerificationFailed,
 )
+from hanse.flows.position import DIFFER
 from hanse.flows.pull import asknodes
 from hanse.flows.pull.asked import Asked, PulledRevision
 from hanse.flows.pull.asknodes import Found, NodeAnswer, NodesGrowth, NoGrowth, State
@@ -38,7 +39,7 @@ from hanse.flows.pull.claims import Claimed, ask_claims
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records
 from hanse.flows.pull.logged import verify_logged
 from hanse.flows.pull.made import Maker
-from hanse.flows.pull.members import Members
+from hanse.flows.pull.members import Named
 from hanse.flows.pull.merge import Shown
 from hanse.flows.pull.origins import Origins
 from hanse.flows.pull.owned import Owned
@@ -63,6 +64,7 @@ class Resolver:
         self.maker = maker
         self._clock = clock
         self.owned = Owned(self.settings.home)
+        self.named = Named(self.settings)
 
     def resolve(self, asked: Asked) -> PulledRevision:
         """Return the revision; raises as `Puller.revision`."""
@@ -100,7 +102,7 @@ class _One:
         self.settings = parent.settings
         self.maker = parent.maker
         self.owned = parent.owned
-        self.members = Members.of(parent.settings, asked, now)
+        self.members = parent.named.members(asked, now)
         self.notices: list[str] = []
         self.record, self.ref = self._recorded()
 
@@ -147,12 +149,19 @@ class _One:
         if recent is not None:
             return recent
         answers = self._ask_all()
+        self.settings = replace(self.settings, silent=self.members.silent(answers))
         shown = [one for one in answers if one.state is State.SHOWN]
         if any(one.state is State.RECALLED for one in answers if not shown or one.node == self.settings.home_node):
             return self._recalled(answers)
-        if shown:
+        if not shown:
+            return self._without_nodes(answers)
+        try:
             return self._from_nodes(shown)
-        return self._without_nodes(answers)
+        except (IntegrityError, PolicyError) as error:
+            if not self.members.only_observed(shown):
+                raise
+            self.notices.append(f"what members observed of the upstream is not enough: {error.message}"[:1000])
+            return self._without_nodes([replace(one, state=State.ABSENT) for one in answers])
 
     def _recent(self) -> PulledRevision | None:
         """Return a revision asked for by its commit id that was confirmed lately and is fully accepted as it is."""
@@ -239,6 +248,8 @@ class _One:
             if again is None:
                 raise
             self.notices.append(f"what {', '.join(names)} shows is not enough: {failure.message}"[:1000])
+            if DIFFER in failure.message and self._confirmed():
+                self.notices.append(f"{DIFFER} since {rfc3339(self._confirmed() or 0)}: this is what they agreed on last")
             return self.maker.from_evidence(
                 self.asked, self.known, again, self.now, as_of=self._confirmed(), notices=self.notices
             )
@@ -308,7 +319,7 @@ class _One:
             return self.held(PeerDown(says[:1000], hint="wait for the node, or leave it out to take the name from the upstream"))
         if not down:
             self.known.keep_unclaimed(asked.repo, self.now)
-        absent = [one.node for one in answers if one.state is State.ABSENT]
+        absent = [one.node for one in answers if one.state is State.ABSENT and one.node in self.settings.nodes]
         hubs = list(dict.fromkeys([*([self.settings.upstream] if self.settings.upstream else []), *absent]))
         return self._from_hubs(hubs, _nobody(answers, asked))
 

@@ -1,0 +1,85 @@
+"""What copies of others' logs hold, found by what it is about: rows of `foreign_*`, made again from the copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, select
+
+from hanse.db.batch import batches, insert_new, put_rows
+from hanse.db.schema_foreign import foreign_bundles as bundles
+from hanse.db.schema_foreign import foreign_checkpoints as checkpoints
+from hanse.db.schema_foreign import foreign_leaves as leaves
+from hanse.db.schema_foreign import foreign_logs as logs
+
+KEY, REF = "key", "ref"
+KEEP_CHECKPOINTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A leaf about a key or a ref. subject: of a ref its key in the map of refs, in hex, else empty."""
+
+    index: int
+    kind: str
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCheckpoint:
+    """A checkpoint at which a copy was cosigned here. root: hex; note: signed by the log."""
+
+    size: int
+    root: str
+    note: str
+
+
+def indexed(conn: Connection, log: str) -> int:
+    """Return how many leaves of a copy were looked through."""
+    return conn.execute(select(logs.c.size).where(logs.c.log == log)).scalar_one_or_none() or 0
+
+
+def put_leaves(conn: Connection, log: str, rows: Sequence[Listed], size: int) -> None:
+    """Record leaves of a copy, which is looked through up to `size` from now on; what is known stays as it is."""
+    for some in batches(rows):
+        named = [{"log": log, "index": one.index, "kind": one.kind, "subject": one.subject} for one in some]
+        insert_new(conn, leaves, named)
+    put_rows(conn, logs, [{"log": log, "size": size}])
+
+
+def key_leaves(conn: Connection, log: str, before: int, limit: int) -> list[int]:
+    """Return the indexes below `before` of the leaves about keys, in their order."""
+    query = select(leaves.c.index).where(leaves.c.log == log, leaves.c.kind == KEY, leaves.c.index < before)
+    return list(conn.execute(query.order_by(leaves.c.index).limit(limit)).scalars())
+
+
+def ref_leaves(conn: Connection, log: str, subject: str, before: int, limit: int) -> list[int]:
+    """Return the newest indexes below `before` of the leaves that set a ref, newest first."""
+    here = (leaves.c.log == log, leaves.c.kind == REF, leaves.c.subject == subject, leaves.c.index < before)
+    return list(conn.execute(select(leaves.c.index).where(*here).order_by(leaves.c.index.desc()).limit(limit)).scalars())
+
+
+def put_checkpoint(conn: Connection, log: str, found: KeptCheckpoint) -> None:
+    """Keep a checkpoint of a copy, and forget all but the newest ones."""
+    insert_new(conn, checkpoints, [{"log": log, "size": found.size, "root": found.root, "note": found.note}])
+    kept = [one.size for one in kept_checkpoints(conn, log)]
+    if len(kept) > KEEP_CHECKPOINTS:
+        conn.execute(delete(checkpoints).where(checkpoints.c.log == log, checkpoints.c.size < kept[KEEP_CHECKPOINTS - 1]))
+
+
+def kept_checkpoints(conn: Connection, log: str) -> list[KeptCheckpoint]:
+    """Return the kept checkpoints of a log, the largest first."""
+    query = select(checkpoints).where(checkpoints.c.log == log).order_by(checkpoints.c.size.desc())
+    return [KeptCheckpoint(row.size, row.root, row.note) for row in conn.execute(query)]
+
+
+def put_bundle(conn: Connection, log: str, index: int, data: bytes) -> None:
+    """Keep the statement that a leaf lists, compressed."""
+    insert_new(conn, bundles, [{"log": log, "index": index, "data": data}])
+
+
+def bundle(conn: Connection, log: str, index: int) -> bytes | None:
+    """Return the kept statement that a leaf lists, compressed; None if there is none."""
+    found = conn.execute(select(bundles.c.data).where(bundles.c.log == log, bundles.c.index == index)).scalar_one_or_none()
+    return None if found is None else bytes(found)

@@ -1,0 +1,70 @@
+"""Looking through the copies of others' logs for leaves that are shown beside statements: those about keys, and those of refs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hanse.db import foreign
+from hanse.db.engine import Database
+from hanse.db.foreign import KEY, REF, Listed
+from hanse.errors import HanseError
+from hanse.flows.logcopy import LogCopy
+from hanse.model.leaf import LEAF_VERSION
+from hanse.model.repo import Origin, RepoType
+from hanse.store.base import BlobStore
+from hanse.tlog.map import ref_key
+
+_KINDS = (b'"kind":"key"', b'"kind":"ref"')
+
+
+class _Fields(msgspec.Struct, frozen=True):
+    v: int
+    kind: str
+    origin: str = ""
+    type: str = ""
+    repo: str = ""
+    ref: str = ""
+
+
+_decode = msgspec.json.Decoder(_Fields).decode
+
+
+def take(db: Database, store: BlobStore, log: str, start: int, entries: Sequence[bytes]) -> None:
+    """Record what the last entries of a copy, from index `start` on, are about; what was not looked through before comes first.
+
+    Doing it again changes nothing. Raises BlobNotFound if the copy lacks something.
+    """
+    with db.read() as conn:
+        done = foreign.indexed(conn, log)
+    if done < start:
+        copy = LogCopy(store, log)
+        for some in copy.entries(done, start + len(entries)):
+            _put(db, log, done, some[: start - done])
+            done = min(start, done + len(some))
+    _put(db, log, start, entries)
+
+
+def _put(db: Database, log: str, start: int, entries: Sequence[bytes]) -> None:
+    rows = [one for at, data in enumerate(entries, start) if (one := _listed(at, data)) is not None]
+    with db.write() as conn:
+        done = foreign.indexed(conn, log)
+        foreign.put_leaves(conn, log, rows, max(done, start + len(entries)))
+
+
+def _listed(index: int, data: bytes) -> Listed | None:
+    """Return what a leaf is about, None if it is nothing that is looked for here."""
+    if not any(kind in data for kind in _KINDS):
+        return None
+    try:
+        leaf = _decode(data)
+        if leaf.v != LEAF_VERSION:
+            return None
+        if leaf.kind == KEY:
+            return Listed(index, KEY)
+        if leaf.kind == REF:
+            return Listed(index, REF, ref_key(Origin(leaf.origin), RepoType(leaf.type), leaf.repo, leaf.ref).hex())
+    except (msgspec.DecodeError, ValueError, HanseError):  # carried along by the mirror as it is
+        return None
+    return None

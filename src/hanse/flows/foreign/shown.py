@@ -1,0 +1,218 @@
+"""What other members' logs say about a revision, as parts of an evidence file, from copies that this node holds as a mirror.
+
+1. Logs that list a statement about the revision, the log that answers for the name, and the other mirrored ones, of which only
+   the newest snapshot is shown: it says of which time their map of advisories is.
+2. Of each the checkpoint that most others cosigned, among those at which the copy was cosigned here.
+3. Statements whose bundle is here, with the leaves that log them and the keys that signed them; a payload that several signed is
+   in one bundle only.
+4. The newest snapshot, what came after it, and what its map of refs has for each ref. Of the log that answers for the name also
+   the leaf of that position and the keys of the namespace.
+
+Only public repositories stand in these logs in clear, so only of these anything is found. A copy that is damaged or too far
+behind is left out: the file says less then, and nothing false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from hanse.db import foreign, logged, sightings, witnesses
+from hanse.db.foreign import KeptCheckpoint
+from hanse.db.repos import Repo
+from hanse.db.revisions import Revision
+from hanse.db.sightings import Said
+from hanse.errors import HanseError
+from hanse.flows.foreign import statements
+from hanse.flows.foreign.checkpoints import shown_note
+from hanse.flows.foreign.copies import Copy
+from hanse.flows.node import Node
+from hanse.flows.replays import KeptMaps
+from hanse.model.digest import GitOid
+from hanse.model.evidence import LogEvidence, MapEvidence, MapName
+from hanse.model.repo import Origin
+from hanse.model.trust_leaf import AttestLeaf
+from hanse.sign.statement import OMS
+from hanse.tlog.map import ref_key, ref_value
+
+MAX_LOGS = 16
+"""Logs of others that one file shows."""
+MAX_SAID = 64
+"""Statements about one revision that are looked at, in all logs together."""
+MAX_TAIL = 64
+MAX_BRIEF = 4
+"""Leaves after a snapshot that are shown, also of a log that says nothing about the revision."""
+MAX_BUNDLES = 8
+"""Statements of one log about one revision that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is asked about. refs: full names that are to be shown."""
+
+    repo: Repo
+    revision: Revision
+    refs: tuple[str, ...]
+
+    @property
+    def place(self) -> tuple[Origin, str, str]:
+        """Origin, type and name in lower case."""
+        repo = self.repo.repo
+        return repo.origin, repo.type.value, repo.folded
+
+
+@dataclass
+class Parts:
+    """Parts of an evidence file about others' logs."""
+
+    bundles: list[bytes] = field(default_factory=list)
+    logs: list[LogEvidence] = field(default_factory=list)
+    maps: list[MapEvidence] = field(default_factory=list)
+
+
+def others(node: Node, subjects: Sequence[Subject], room: int, payloads: Iterable[str] = ()) -> Parts:
+    """Return what the logs of others, as they are held here, say about revisions of public repositories.
+
+    room: leaves that may be shown; logs for which there is no room are left out; payloads: digests of those that are shown
+    already, which no second bundle repeats.
+    """
+    found = Parts()
+    public = [one for one in subjects if one.repo.public]
+    if not public:
+        return found
+    said = {one.revision.rev: _said(node, one) for one in public}
+    about = {row.log for rows in said.values() for row in rows} | {one.repo.repo.origin for one in public}
+    with node.db.read() as conn:
+        logs = [log for log in witnesses.every(conn) if log.mirror_note and log.origin != node.origin]
+    there = set(payloads)
+    logs.sort(key=lambda log: (log.origin not in about, log.origin))
+    for log in logs[:MAX_LOGS]:
+        with suppress(HanseError):
+            one = _One(node, Copy(node.db, node.store, log), public, said, logs=frozenset(log.origin for log in logs))
+            one.collect(brief=log.origin not in about)
+            room -= len(one.wanted)
+            if room < 0:
+                break
+            shown = one.evidence()
+            found.logs.append(shown)
+            found.bundles += [data for digest, data in one.bundles.items() if digest not in there]
+            there |= one.bundles.keys()
+            found.maps += one.maps
+    return found
+
+
+def _said(node: Node, subject: Subject) -> list[Said]:
+    with node.db.read() as conn:
+        found = sightings.of_revision(conn, subject.place, subject.revision.rev, MAX_SAID)
+    return [one for one in found if one.tree == subject.revision.tree]
+
+
+class _One:
+    """One log in the making."""
+
+    def __init__(
+        self, node: Node, copy: Copy, subjects: Sequence[Subject], said: Mapping[GitOid, list[Said]], *, logs: frozenset[str]
+    ) -> None:
+        self.node = node
+        self.logs = logs
+        self.copy = copy
+        self.origin = Origin(copy.log.origin)
+        self.subjects = subjects
+        self.said = said
+        self.bundles: dict[str, bytes] = {}
+        self.maps: list[MapEvidence] = []
+        self.wanted: set[int] = set()
+        self.signers: set[str] = set()
+        self.kept = KeptCheckpoint(0, "", "")
+
+    def collect(self, *, brief: bool) -> None:
+        """Find out what is shown (steps 2 to 4); raises BlobNotFound if the copy lacks something.
+
+        brief: the log says nothing about the revisions, so that a few leaves are worth it, and not more.
+        """
+        listed = [(one, index, leaf) for one in self.subjects for index, leaf in self._listed(one)]
+        self.kept = self._checkpoint(max((index for _, index, _ in listed), default=-1) + 1)
+        for subject, index, leaf in listed:
+            self._statement(subject, index, leaf)
+        tail = self.copy.tail(self.kept.size, MAX_BRIEF if brief else MAX_TAIL)
+        if tail is not None:
+            self.wanted |= set(tail)
+            self._positions(tail.start)
+        self._keys()
+
+    def evidence(self) -> LogEvidence:
+        """Return what is shown of the log."""
+        size = self.kept.size
+        shown = tuple(self.copy.shown(index, size) for index in sorted(self.wanted) if index < size)
+        vkey = self.copy.log.vkeys[-1] if len(self.copy.log.vkeys) == 1 else ""
+        return LogEvidence(self.origin, shown_note(self.node, self.origin, self.kept), shown, vkey)
+
+    def _listed(self, subject: Subject) -> list[tuple[int, AttestLeaf]]:
+        """Return the newest leaf of each statement about a revision, by predicate and key, and of each owner's position."""
+        found: dict[tuple[str, ...], tuple[int, AttestLeaf]] = {}
+        for row in self.said[subject.revision.rev]:
+            leaf = self.copy.attest(row.index) if row.log == self.origin else None
+            if leaf is not None:
+                found[leaf.predicate, leaf.key, leaf.ref or ""] = (row.index, leaf)
+        return sorted(found.values(), key=lambda pair: (pair[1].predicate != OMS, pair[0]))[:MAX_BUNDLES]
+
+    def _checkpoint(self, least: int) -> KeptCheckpoint:
+        """Return the newest checkpoint of a majority of cosigners that has the wanted leaves, or the one that most cosigned."""
+        with self.node.db.read() as conn:
+            kept = [one for one in foreign.kept_checkpoints(conn, self.origin) if one.size <= self.copy.log.mirrored]
+            asked = sum(logged.cosigners_asked(conn).values())
+            counts = {size: sum(by.values()) for size, by in logged.cosigned(conn, self.origin, 0)}
+        able = [one for one in kept if one.size >= least] or kept[:1]
+        usable = [one for one in able if one is able[0] or self._maps(one.size) is not None]
+        return next(
+            (one for one in usable if counts.get(one.size, 0) > asked // 2),
+            max(usable, key=lambda one: (counts.get(one.size, 0), one.size)),
+        )
+
+    def _maps(self, size: int) -> KeptMaps | None:
+        return None if self.node.replays is None else self.node.replays.maps(self.copy.log, size)
+
+    def _statement(self, subject: Subject, index: int, leaf: AttestLeaf) -> None:
+        bundle = None if leaf.ref is not None else statements.find(self.node, subject.repo, self.copy, index, leaf)
+        if index < self.kept.size and (bundle is not None or leaf.ref is not None):
+            self.wanted.add(index)
+            self.signers.add(leaf.key)
+            if bundle is not None:
+                self.bundles[leaf.payload.sha256] = bundle
+
+    def _positions(self, snapshot: int) -> None:
+        """Show what the map of refs has for each ref: of the log that answers for a name, or of observers of an upstream."""
+        maps = self._maps(self.kept.size)
+        if maps is None or maps.snapshot != snapshot:
+            return
+        for subject in self.subjects:
+            origin = subject.repo.repo.origin
+            if origin == self.origin or (origin != self.node.origin and origin not in self.logs):
+                for ref in subject.refs:
+                    self._position(subject, ref, maps)
+
+    def _position(self, subject: Subject, ref: str, maps: KeptMaps) -> None:
+        """Show where a ref stands; of the log that answers for the name also that it is nowhere, and the leaf of its position."""
+        repo = subject.repo.repo
+        key = ref_key(repo.origin, repo.type, repo.folded, ref)
+        there, home = maps.refs.get(key), repo.origin == self.origin
+        found = None
+        if there is not None:
+            positions = self.copy.positions(key, maps.snapshot)
+            same = ((at, leaf) for at, leaf in positions if ref_value(leaf.seq, leaf.rev, leaf.tree) == there)
+            found = next(same, None)
+        if (found is None) == (there is None) and (home or found is not None):
+            value = None if found is None else (found[1].seq, found[1].rev, found[1].tree)
+            name = ("ref", repo.origin, repo.type.value, repo.folded, ref)
+            self.maps.append(MapEvidence(self.origin, MapName.REFS, name, value, maps.refs.prove(key).encode()))
+            if home and found is not None:
+                self.wanted.add(found[0])
+                self.signers.add(found[1].key)
+
+    def _keys(self) -> None:
+        """Show the leaves about keys that signed, and about those of the namespaces that this log answers for."""
+        spaces = {one.repo.repo.namespace.lower() for one in self.subjects if one.repo.repo.origin == self.origin}
+        for index, leaf in self.copy.keys:
+            if leaf.key in self.signers or (leaf.namespace or "") in spaces:
+                self.wanted.add(index)

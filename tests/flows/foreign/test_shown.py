@@ -1,0 +1,144 @@
+"""One file of one member shows what all of them say: who agrees, who saw their logs, and where a publisher that is gone stood."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.flows.foreign.conftest import A, Agreed, B, C, agree
+from tests.support.fellows import MAIN, Fellows, fellows
+from tests.support.nodes import add_user, commit
+from tests.support.upstreams import NAME, upstream
+
+from hanse.db.repos import Repo
+from hanse.errors import VerificationFailed
+from hanse.flows.access import resolve_revision
+from hanse.flows.evidence import of_revision
+from hanse.flows.mirror.journey import mirror
+from hanse.flows.node import Node
+from hanse.flows.pins import read_pins
+from hanse.flows.policies import complete, load_policy
+from hanse.flows.publish import PutBytes
+from hanse.flows.standing import revision_standing
+from hanse.flows.trust import Wanted
+from hanse.flows.verify import VerifiedRevision, verify_revision
+from hanse.flows.verify_folder import keep
+from hanse.model.decision import Rung
+from hanse.model.evidence import parse_evidence
+from hanse.model.repo import Origin, RepoType, Visibility
+from hanse.policy.parse import parse_policy
+
+DAY = 86_400
+TWO = """
+policy = 1
+base = "open"
+[signers]
+need = 2
+of = "all"
+[groups.all]
+members = ["a.example", "b.example", "c.example"]
+"""
+
+
+def shown(node: Node, repo: Repo) -> bytes:
+    """Return what a member shows of `main`."""
+    return of_revision(node, repo, "main")[1]
+
+
+def verify(three: Fellows, data: bytes, policy: str = "careful", *, silent: str = "") -> VerifiedRevision:
+    """Verify what a member shows of `main`, as somebody who trusts the federation and knows nothing else."""
+    trust = replace(three.trust, silent=frozenset({Origin(silent)} if silent else ()))
+    want = Wanted(origin=Origin(A), repo="alice/m", ref=MAIN)
+    loaded = load_policy(policy, three[A].staging.root)
+    return verify_revision(parse_evidence(data), trust, loaded, want, three.clock.now())
+
+
+@pytest.mark.parametrize("origin", [A, B, C])
+def test_one_file_shows_that_three_agree(origin: str, agreed: Agreed) -> None:
+    """Each member's file alone reaches the top of the ladder, with the publisher's own log for the name, in 20 kB."""
+    data = shown(agreed.three[origin], agreed.at[origin])
+    found = verify(agreed.three, data)
+    assert {log.origin for log in found.logs} == {A, B, C}
+    assert {one.member for one in found.attested if one.vouches} == {A, B, C}
+    assert all(len(log.witnesses) == len(log.mirrors) == 2 for log in found.logs)
+    assert found.decision.rung is Rung.WITNESSED
+    assert not found.notices
+    assert found.position is not None
+    assert found.position.log.origin == A
+    assert len(data) <= 20_000
+    payloads = [one.statement.predicate_type for one in found.attested]
+    assert len(parse_evidence(data).bundles) < len(payloads), "what several signed is shown once"
+
+
+def test_the_page_says_the_same(agreed: Agreed) -> None:
+    """At each member the ladder stands where a verifier would put it."""
+    for origin, repo in agreed.at.items():
+        node = agreed.three[origin]
+        standing = revision_standing(node, repo, resolve_revision(node, repo, "main"))
+        assert (standing.rung, standing.silent_since) == (Rung.WITNESSED, None)
+
+
+def test_a_dead_publisher(three: Fellows) -> None:
+    """Others renew its cosignatures; any holder's file then shows `main` as fresh, and that the publisher is silent."""
+    agreed = agree(three)
+    three.wire.down.add(A)
+    three.clock.time += 30 * DAY
+    for one in (B, C):
+        three.refresh(one, A)
+        three.round()
+    found = verify(three, shown(three[B], agreed.at[B]), silent=A)
+    (home,) = [log for log in found.logs if log.origin == A]
+    assert {time for _, time in (*home.witnesses, *home.mirrors)} == {three.clock.now()}
+    assert found.decision.stale_since is None
+    assert next(one.says for one in found.decision.warnings if one.rule == "silent").startswith(f"publisher {A} silent since ")
+
+
+def test_an_older_copy_is_not_the_latest(three: Fellows) -> None:
+    """A holder who has not taken in what the publisher published since cannot show the old revision as what `main` is."""
+    agreed = agree(three)
+    node = three[A]
+    commit(node, add_user(node, "alice"), agreed.at[A], PutBytes("more.txt", b"x"))
+    three.settle(A)
+    three.round()
+    with pytest.raises(VerificationFailed, match="of which the evidence has no manifest"):
+        verify(three, shown(three[B], agreed.at[B]))
+
+
+def test_nothing_of_what_is_not_public(agreed: Agreed) -> None:
+    """A repository that is not public is shown by this node's own log alone."""
+    hidden = replace(agreed.at[B], visibility=Visibility.PRIVATE, salt=bytes(32))
+    assert {log.origin for log in parse_evidence(shown(agreed.three[B], hidden)).logs} == {B}
+
+
+def test_observers_of_an_upstream(tmp_path: Path) -> None:
+    """What two observers agree on is the latest; where they differ nothing is, and nobody is led back by those who are behind."""
+    with fellows(tmp_path, B, C) as two, upstream({"a.txt": b"1"}) as (origin, hub):
+        home, policy = tmp_path / "reader", complete(parse_policy(TWO), "two", tmp_path)
+
+        def read(one: str, data: bytes | None = None) -> VerifiedRevision:
+            repo = mirrored[one]
+            pins = {repo.repo.origin: read_pins(home, repo.repo.origin)}
+            want = Wanted(repo=NAME, ref=MAIN)
+            trust = replace(two.trust, pins=pins)
+            found = verify_revision(parse_evidence(data or shown(two[one], repo)), trust, policy, want, two.clock.now())
+            keep(home, found, two.clock.now())
+            return found
+
+        mirrored = {one: mirror(two[one], hub, RepoType.MODEL, NAME).repo for one in (B, C)}
+        two.round()
+        first, before = read(B), shown(two[B], mirrored[B])
+        assert first.position is not None
+        assert set(first.position.observers) == {B, C}
+        assert first.decision.rung is Rung.WITNESSED
+        origin.commit(NAME, {"a.txt": b"2"})
+        mirror(two[B], hub, RepoType.MODEL, NAME)
+        two.round()
+        with pytest.raises(VerificationFailed, match="observers differ"):
+            read(B)
+        mirror(two[C], hub, RepoType.MODEL, NAME)
+        two.round()
+        second = read(C)
+        assert second.rev != first.rev
+        with pytest.raises(VerificationFailed, match="was at"):
+            read(B, before)

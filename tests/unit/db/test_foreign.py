@@ -1,0 +1,44 @@
+"""Rows about copies of others' logs."""
+
+from __future__ import annotations
+
+from hanse.db import foreign
+from hanse.db.engine import Database
+from hanse.db.foreign import KEEP_CHECKPOINTS, KEY, REF, KeptCheckpoint, Listed
+
+LOG = "b.example.org"
+
+
+def test_leaves_are_found_by_what_they_are_about(database: Database) -> None:
+    """Keys in the order of the log, positions of a ref the newest first, both below a bound; again changes nothing."""
+    rows = [Listed(1, KEY), Listed(2, REF, "r"), Listed(3, REF, "s"), Listed(4, REF, "r"), Listed(7, KEY)]
+    with database.write() as conn:
+        assert foreign.indexed(conn, LOG) == 0
+        foreign.put_leaves(conn, LOG, rows, 8)
+        foreign.put_leaves(conn, LOG, rows[:2], 9)
+        assert foreign.indexed(conn, LOG) == 9
+        assert foreign.key_leaves(conn, LOG, 8, 10) == [1, 7]
+        assert foreign.key_leaves(conn, LOG, 7, 10) == [1]
+        assert foreign.ref_leaves(conn, LOG, "r", 8, 10) == [4, 2]
+        assert foreign.ref_leaves(conn, LOG, "r", 4, 10) == [2]
+        assert foreign.ref_leaves(conn, "other", "r", 4, 10) == []
+
+
+def test_the_newest_checkpoints_are_kept(database: Database) -> None:
+    """So many of each log, the largest first; one that is kept stays as it is."""
+    with database.write() as conn:
+        for size in range(KEEP_CHECKPOINTS + 5):
+            foreign.put_checkpoint(conn, LOG, KeptCheckpoint(size, "00", f"note {size}"))
+        foreign.put_checkpoint(conn, LOG, KeptCheckpoint(size, "11", "another"))
+        found = foreign.kept_checkpoints(conn, LOG)
+    assert [one.size for one in found] == list(range(KEEP_CHECKPOINTS + 4, 4, -1))
+    assert found[0].note == f"note {KEEP_CHECKPOINTS + 4}"
+
+
+def test_bundles(database: Database) -> None:
+    """A bundle is kept by the leaf that lists it, the first one for good."""
+    with database.write() as conn:
+        assert foreign.bundle(conn, LOG, 3) is None
+        foreign.put_bundle(conn, LOG, 3, b"one")
+        foreign.put_bundle(conn, LOG, 3, b"two")
+        assert foreign.bundle(conn, LOG, 3) == b"one"
