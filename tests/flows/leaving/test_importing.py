@@ -10,20 +10,25 @@ from typing import NoReturn
 import pytest
 from tests.flows.leaving.conftest import Left
 from tests.support import world
+from tests.support.attesting import wait
 from tests.support.leaving import MAIN, WEIGHTS, a_node, fill, reading, rewrite_sums
 
 from hanse.db import repos
 from hanse.errors import NotAllowed, RepoNotFound
 from hanse.flows import access
 from hanse.flows.evidence import of_revision
+from hanse.flows.foreign.keep import keep_evidence
 from hanse.flows.leaving.export import export
 from hanse.flows.leaving.importing import Imported, Refused, import_export
 from hanse.flows.leaving.sources import open_export
+from hanse.flows.leaving.taking_logs import add_logs, take_logs
 from hanse.flows.node import Node
 from hanse.flows.read import open_file
+from hanse.flows.verify_folder import FileSource, Question, verify_evidence
 from hanse.model.actor import ANONYMOUS
+from hanse.model.decision import NameKind
 from hanse.model.evidence import parse_evidence
-from hanse.model.repo import Visibility
+from hanse.model.repo import RepoType, Visibility
 
 
 @pytest.fixture(name="far")
@@ -62,6 +67,21 @@ def test_taken_in(left: Left, far: Node, tmp_path: Path) -> None:
     again = _take(far, left.folder, tmp_path / "home", "alice/m")
     assert [one.rev for one in again] == left.revs
     world.check(far)
+
+
+def test_the_publisher_is_shown(left: Left, far: Node, tmp_path: Path) -> None:
+    """With the publisher's log taken in, this node's evidence shows what he signed, and where his log has `main`."""
+    with open_export(left.folder) as source:
+        add_logs(far, [left.node.log.key.text], {})
+        assert [one.says for one in take_logs(far, source)] == [""]
+        found = list(import_export(far, source, reading(tmp_path / "home"), keep=keep_evidence))
+    assert [type(one) for one in found] == [Imported, Imported]
+    wait(far)
+    data = of_revision(far, access.resolve(far, ANONYMOUS, left.repo.repo), "main")[1]
+    question = Question("alice/m", RepoType.MODEL, "main", left.node.origin)
+    shown = verify_evidence(parse_evidence(data), FileSource(data), question, reading(tmp_path / "reader"))
+    assert (shown.rev, shown.facts.kind) == (left.revs[1], NameKind.OWNED)
+    assert {one.member for one in shown.attested} >= {left.node.origin}
 
 
 def test_false_bytes_are_refused(copied: Path, left: Left, far: Node, tmp_path: Path) -> None:
