@@ -36,6 +36,7 @@ from hanse.model.canonical import canonical
 from hanse.model.leaf import parse_leaf
 from hanse.peers.client import PeerClient
 from hanse.peers.logclient import LogClient, LogReader
+from hanse.peers.staticsite import StaticSite
 from hanse.tlog.addcheckpoint import UnverifiedRequest
 from hanse.tlog.checkpoint import VerifiedCheckpoint, open_checkpoint
 from hanse.tlog.note import parse_vkey
@@ -49,6 +50,8 @@ STEP_BYTES = 8 * 1024 * 1024
 RETRY_SECONDS = 3600
 STALE_SECONDS = 600
 """How long a log may still serve a checkpoint that is older than one that was submitted here."""
+STATIC_STALE_SECONDS = 7 * 86_400
+"""The same of a static site, which is brought up to date now and then."""
 _log = logging.getLogger(__name__)
 
 
@@ -101,13 +104,19 @@ class Follower:
 
     def _shorter(self, log: WitnessedLog, opened: VerifiedCheckpoint) -> WitnessedLog:
         """Say that a log serves less than it signed before, unless its newest checkpoint may not have reached its readers yet."""
-        if self.node.clock.now() - log.time < STALE_SECONDS:
+        age = self.node.clock.now() - log.time
+        if age < STALE_SECONDS or (age < STATIC_STALE_SECONDS and self._static(log.url)):
             return log
         size = opened.checkpoint.size
         says = f"{log.origin} serves size {size} although it signed size {log.size}"
         evidence = canonical({"checkpoints": [log.note, own_note(opened)]})
         raise_alarm(self.node, Alarm("rollback", log.origin, says, evidence, self.node.clock.now()))
         raise RolledBack(says, hint="either it was restored from a backup, or it shows readers an old state")
+
+    def _static(self, url: str) -> bool:
+        """Tell whether a log is a part of a static site."""
+        site = url.removesuffix("/log")
+        return site != url and StaticSite(self.peers, site).index() is not None
 
     def advance(self, client: LogReader, log: WitnessedLog) -> WitnessedLog:
         """Take the next entries of a log into the copy, replay and cosign them (steps 2 to 4); return how it stands then."""

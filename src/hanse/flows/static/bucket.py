@@ -100,7 +100,7 @@ def _media(path: StaticPath) -> str:
 
 def _opened(url: str) -> S3Store:
     bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
-    if not url.startswith(SCHEME) or not bucket or "//" in prefix or len(url) > 1024:
+    if not url.startswith(SCHEME) or not bucket or "//" in f"/{prefix}" or len(url) > 1024:
         raise InputError(f"{url[:200]!r} is no address of a bucket", hint="s3://BUCKET or s3://BUCKET/PREFIX")
     try:
         from obstore.store import S3Store  # noqa: PLC0415 an extra
