@@ -31,6 +31,7 @@ NAMES = (
     "audit",
     "gateway",
     "replicate",
+    "export",
 )
 
 

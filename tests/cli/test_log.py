@@ -88,3 +88,20 @@ def test_a_false_log_exits_with_1(capsys: pytest.CaptureFixture[str]) -> None:
         assert "RolledBack" in capsys.readouterr().err
     assert run(["log", "show", "http://127.0.0.1:9"]) == 1
     assert run(["log", "show", "nowhere"]) == 1
+
+
+def test_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two roots of one size are proved by the log's key alone; what proves nothing exits with 1."""
+    one, other = MemoryLog("log.example.com"), MemoryLog("log.example.com")
+    one.append([b"a"])
+    other.append([b"b"])
+    file = tmp_path / "evidence.json"
+    file.write_text(json.dumps({"checkpoints": [one.note().decode(), other.note().decode()]}))
+    assert run(["log", "judge", str(file), "--key", one.vkey]) == 0
+    assert "signed two different roots for its size 1" in capsys.readouterr().out
+    assert run(["log", "judge", str(file), "--key", one.vkey, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["proved"] is True
+    assert run(["log", "judge", str(file)]) == 1
+    assert "is not known here" in capsys.readouterr().err
+    file.write_text(json.dumps({"checkpoints": [one.note().decode()] * 2}))
+    assert run(["log", "judge", str(file), "--key", one.vkey]) == 1

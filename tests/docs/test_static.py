@@ -88,7 +88,7 @@ def test_from_nothing_to_three_members(desks: Desks) -> None:
     assert [who for who, _, _ in blocks][-1] == "reader"
     for who, once, script in blocks:
         if once:
-            until(desks.signed if "signed" in once else desks.mirrored, 60)
+            until(desks.signed if "signed" in once else desks.mirrored, 150)
         desks.type(who, script)
         if who == "c" and once and "mirrored" in once:
             desks.nodes["c"].kill()  # nobody needs it any more

@@ -20,7 +20,7 @@ from hanse.db.engine import Database
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadFormat, BadProof, BadSignature, HanseError, PeerRefused, RolledBack
 from hanse.flows import follow, mirror_cosign, witness
-from hanse.flows.follow import Follower, Following
+from hanse.flows.follow import STATIC_STALE_SECONDS, Follower, Following
 from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
 from hanse.flows.node import Node
@@ -28,6 +28,8 @@ from hanse.flows.replays import Replays
 from hanse.flows.witness import mirror_name
 from hanse.model.digest import Sha256
 from hanse.model.key_leaf import Holder, KeyUse
+from hanse.model.repo import Origin
+from hanse.model.staticlayout import StaticIndex
 from hanse.model.trust_leaf import SnapshotLeaf
 from hanse.peers.client import PeerClient
 from hanse.tlog.checkpoint import open_checkpoint
@@ -324,6 +326,22 @@ def test_a_rollback_is_told(node: Node, follower: Follower, server: LogServer, w
     clock.time += HOUR
     refused(follower, RolledBack, "although it signed size")
     assert [alarm.kind for alarm in raised(node)] == ["rollback"]
+
+
+def test_a_static_site_lags_behind(node: Node, follower: Follower, server: LogServer, written: Log, clock: TickingClock) -> None:
+    """A static site that was not brought up to date for days is no rollback; one that was not for longer is."""
+    old = server.log.note()
+    written.ref(2)
+    publish(server, written)
+    follower.follow(stands(node))
+    server.shown = old
+    index = StaticIndex(Origin(stands(node).origin), 1, 1, 0)
+    server.log.files["/hanse.json"] = json.dumps(index.as_json()).encode()
+    clock.time += STATIC_STALE_SECONDS - 1
+    follower.follow(stands(node))
+    assert raised(node) == []
+    clock.time += 1
+    refused(follower, RolledBack, "although it signed size")
 
 
 def test_a_log_of_something_else_is_witnessed(node: Node, follower: Follower, server: LogServer) -> None:

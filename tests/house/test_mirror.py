@@ -30,6 +30,8 @@ DECLARATIONS = {
     "flows/mirror/upstream.py",
     "flows/node.py",
     "flows/pull/events.py",
+    "flows/static/selection.py",
+    "flows/static/sink.py",
     "model/alarm.py",
     "model/entry.py",
     "model/limits.py",

@@ -208,6 +208,7 @@ def _held() -> Iterator[Callable[[FilePin], Local | None]]:
 
 
 def options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> Options:
+    """Return options that show on a terminal how far it is; stop: ends it; held: where verified files may lie here."""
     from hanse.flows.mirror.journey import Options
 
     shown = [0.0]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from hanse.cli.verify_export import is_export, verify_one
 from hanse.errors import BadProof, HanseError, InputError, PolicyError, VerificationFailed
 from hanse.flows.local_files import Hashing, Place, find_place, list_place
 from hanse.flows.remembered import Remembered
@@ -32,7 +33,7 @@ _PROGRESS_FROM = 256 << 20
 
 
 def verify(
-    path: Annotated[Path, Parameter(help="Folder of the model, or its entry in the Hugging Face cache.")],
+    path: Annotated[Path, Parameter(help="Folder of the model, its entry in the Hugging Face cache, or an export.")],
     /,
     *,
     bundle: Annotated[Path | None, Parameter(help="Evidence file, receipt, or a Sigstore bundle of another tool.")] = None,
@@ -55,6 +56,8 @@ def verify(
     What `hanse pull` received is verified with its receipt if nothing else is named. Exits with 0 if every file that is there is
     the signed one and the policy is met, 1 otherwise.
     """
+    if bundle is None and repo is None and is_export(path) and not (path.is_dir() and _is_received(path)):
+        return verify_one(path, policy=policy, as_json=as_json)
     place = find_place(path, revision)
     data = _evidence(place, bundle, repo, offline=offline)
     out = [one for one in (bundle, save_evidence) if one]
@@ -72,6 +75,13 @@ def verify(
     if save_evidence is not None:
         _save(save_evidence, outcome)
     return _told(outcome, receipt, complete=complete, as_json=as_json)
+
+
+def _is_received(path: Path) -> bool:
+    """Tell whether a folder is what `hanse pull` received: then it is a model, whatever files it has."""
+    from hanse.flows.receipts import find_receipt
+
+    return find_receipt(_home(), find_place(path)) is not None
 
 
 def _evidence(place: Place, bundle: Path | None, repo: str | None, *, offline: bool) -> bytes | None:

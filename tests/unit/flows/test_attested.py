@@ -22,11 +22,12 @@ from hanse.model.digest import GitOid, Sha256
 from hanse.model.evidence import encode_evidence
 from hanse.model.finding import Coverage, Verdict
 from hanse.model.key_leaf import KeyUse
+from hanse.model.leaf import parse_leaf
 from hanse.model.leaf_fields import Payload
 from hanse.model.publickey import Scheme
 from hanse.model.trust_leaf import AttestLeaf
 from hanse.sign.bundle import Bundle, make_bundle
-from hanse.sign.statement import REVIEW, SCAN, Statement, Subject, review_statement, revision_subject
+from hanse.sign.statement import REVIEW, SCAN, Statement, Subject, parse_statement, review_statement, revision_subject
 
 NONE = "revision: the evidence has no signed manifest by a key that is known"
 
@@ -201,3 +202,21 @@ def test_strangers_do_not_count(world: World) -> None:
     assert "the log b.example was never met before, so nothing in it counts" in found.notices
     stranger = make_bundle(about(world, REVIEW, {}), signer("x", Scheme.ECDSA_P256)).encode()
     assert any("is left aside" in one for one in verify(data + stranger + b"\n").notices)
+
+
+def test_a_payload_that_several_signed_is_shown_once(world: World) -> None:
+    """Of the other signers the leaf is enough: his bundle follows from it, and counts as if it were shown; a false one fails."""
+    one, b = world.revision, world.b
+    made, listed = b.log_statement(parse_statement(one.bundle.payload), one.repo, one.rev, one.tree)
+    assert made.payload == one.bundle.payload
+
+    def shown(index: int) -> bytes:
+        logs = [world.a.shown(world.a.needed(one)), b.shown([b.keys[KeyUse.ATTEST], index])]
+        return encode_evidence([one.bundle.encode()], logs, [])
+
+    found = verify(shown(listed), world.trust(), want=world.by_rev)
+    assert {signed.member for signed in found.facts.signatures} == {"a.example", "b.example"}
+    leaf = parse_leaf(b.log.leaves[listed])
+    assert isinstance(leaf, AttestLeaf)
+    false = b.append(replace(leaf, sig=base64.b64encode(b.attest.sign(b"something else")).decode()))
+    assert failures(shown(false), world.trust(), want=world.by_rev)[0].startswith("statement ")

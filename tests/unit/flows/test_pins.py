@@ -10,11 +10,23 @@ from pathlib import Path
 import pytest
 
 from hanse.errors import Equivocation, HanseError, RolledBack, StorageError
-from hanse.flows.pins import LogSeen, NameSeen, RefPin, check_log, check_ref, check_tree, read_pins, remember
+from hanse.flows.pins import (
+    LogSeen,
+    NameSeen,
+    Observed,
+    RefPin,
+    check_log,
+    check_observed,
+    check_ref,
+    check_tree,
+    read_pins,
+    remember,
+)
 from hanse.model.digest import Sha256
 from hanse.model.repo import Origin, RepoType
 
 HOME = Origin("a.example")
+UPSTREAM = Origin("hub.example")
 MAIN = "refs/heads/main"
 LOG = LogSeen(HOME, ("a.example+00000000+AAAA",), 10, b"\x01" * 32, b"the note\n", consistent=True)
 PLACE = RefPin(HOME, 7, 2, "a" * 40, "b" * 64)
@@ -154,3 +166,32 @@ def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         remember(tmp_path / "file", (LOG,), None, 1)
     assert "HANSE_HOME" in error.value.hint
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def _saw(home: Path, rev: str, **seqs: int) -> None:
+    """Remember what observers agree on."""
+    found = Observed(rev * 40, rev * 64, {f"{name}.example": seq for name, seq in seqs.items()})
+    kept = NameSeen(UPSTREAM, RepoType.MODEL, "org/x", found.rev, Sha256(found.tree), "refs/heads/main", observed=found)
+    remember(home, (), kept, 1)
+
+
+def test_observers_lead_nobody_back(tmp_path: Path) -> None:
+    """Another revision counts once enough of those who were heard have moved on; others say nothing."""
+    _saw(tmp_path, "1", a=5, b=3)
+    _saw(tmp_path, "1", c=7)
+    pins = read_pins(tmp_path, UPSTREAM)
+    (kept,) = pins.observed.values()
+    assert dict(kept.seqs) == {"a.example": 5, "b.example": 3, "c.example": 7}
+
+    def check(need: int, rev: str, **seqs: int) -> None:
+        found = Observed(rev * 40, rev * 64, {f"{name}.example": seq for name, seq in seqs.items()})
+        check_observed(pins, RepoType.MODEL, "org/x", "refs/heads/main", found, need=need)
+
+    check(9, "1", x=1)
+    check(2, "2", a=6, b=4)
+    for told in ({"a": 6}, {"a": 6, "b": 3}, {"a": 6, "x": 99}, {"a": 4, "b": 2, "c": 7}):
+        with pytest.raises(RolledBack, match="must"):
+            check(2, "2", **told)
+    _saw(tmp_path, "2", a=6, b=4)
+    with pytest.raises(RolledBack):
+        _saw(tmp_path, "1", a=5, b=3)

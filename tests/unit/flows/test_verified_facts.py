@@ -103,3 +103,11 @@ def test_scans_and_times(world: World) -> None:
     assert [(one.member, one.time) for one in home.mirrors] == [("b.example", NOW - 60), ("c.example", NOW - 60)]
     assert a.attest.public.fingerprint in home.keys
     assert (home.home, home.current, home.time) == (True, True, a.time)
+
+
+def test_a_silent_publisher_is_a_fact(world: World) -> None:
+    """Who did not answer is silent since the newest leaf that is shown of his log; who was not asked is not said to be."""
+    silent = replace(world.trust(), silent=frozenset({world.a.origin}))
+    (home,) = verify(world.evidence(), silent).facts.logs
+    assert home.silent_since == home.time is not None
+    assert [one.silent_since for one in verify(world.evidence(), world.trust()).facts.logs] == [None]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
-from hanse.db import repos, revisions, sightings, witnesses
+from hanse.db import foreign, repos, revisions, sightings, witnesses
 from hanse.db.repos import Repo
 from hanse.db.sightings import Said
 from hanse.db.witnesses import WitnessedLog
@@ -18,7 +18,9 @@ from hanse.errors import NotFoundError, PeerRefused
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
 from hanse.flows.fetch_evidence import fetch_evidence
 from hanse.flows.foreign import statements
+from hanse.flows.foreign.checkpoints import arrived
 from hanse.flows.foreign.copies import Copy
+from hanse.flows.foreign.index import take
 from hanse.flows.foreign.keep import keep_evidence
 from hanse.flows.node import Node
 from hanse.model.repo import parse_repo_id, parse_repo_type
@@ -75,6 +77,7 @@ class Gathering:
 
     def one(self, log: WitnessedLog) -> Outcome:
         """Look at the next statements of a log and fetch what is missing; raises PeerError, and goes on there the next time."""
+        self._catch_up(log)
         now = self._node.clock.now()
         walk = self._walks.setdefault(log.origin, Walk(begun=now))
         if now - walk.begun >= AGAIN_SECONDS:
@@ -90,6 +93,14 @@ class Gathering:
         if len(rows) < PAGE:
             self._looked[log.origin] = now
         return Outcome.DONE
+
+    def _catch_up(self, log: WitnessedLog) -> None:
+        """Take in what the copy held before it was looked through, and the checkpoint that it stands at."""
+        take(self._node.db, self._node.store, log.origin, log.mirrored, ())
+        with self._node.db.read() as conn:
+            kept = {one.size for one in foreign.kept_checkpoints(conn, log.origin)}
+        if log.mirror_note and log.mirrored not in kept:
+            arrived(self._node, log)
 
     def _look(self, walk: Walk, copy: Copy, row: Said) -> bool:
         """Fetch the evidence of a revision that is here if a statement about it is missing; tell whether a node was asked."""

@@ -1,4 +1,7 @@
-"""Looking through the copies of others' logs for leaves that are shown beside statements: those about keys, and those of refs."""
+"""Looking through the copies of others' logs for leaves that are shown beside statements: those about keys, and those of refs.
+
+What a copy held before this was done, or before the catalogue was lost, is looked through later, statements included.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from hanse.db import foreign
 from hanse.db.engine import Database
 from hanse.db.foreign import KEY, REF, Listed
 from hanse.errors import HanseError
+from hanse.flows import sightings
 from hanse.flows.logcopy import LogCopy
 from hanse.model.leaf import LEAF_VERSION
 from hanse.model.repo import Origin, RepoType
@@ -41,6 +45,7 @@ def take(db: Database, store: BlobStore, log: str, start: int, entries: Sequence
     if done < start:
         copy = LogCopy(store, log)
         for some in copy.entries(done, start + len(entries)):
+            sightings.note(db, log, done, some[: start - done])
             _put(db, log, done, some[: start - done])
             done = min(start, done + len(some))
     _put(db, log, start, entries)

@@ -23,7 +23,7 @@ from hanse.db.foreign import KeptCheckpoint
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.sightings import Said
-from hanse.errors import HanseError
+from hanse.errors import BlobNotFound, HanseError
 from hanse.flows.foreign import statements
 from hanse.flows.foreign.checkpoints import shown_note
 from hanse.flows.foreign.copies import Copy
@@ -163,6 +163,8 @@ class _One:
             kept = [one for one in foreign.kept_checkpoints(conn, self.origin) if one.size <= self.copy.log.mirrored]
             asked = sum(logged.cosigners_asked(conn).values())
             counts = {size: sum(by.values()) for size, by in logged.cosigned(conn, self.origin, 0)}
+        if not kept:
+            raise BlobNotFound(f"no checkpoint of {self.origin} is kept here")
         able = [one for one in kept if one.size >= least] or kept[:1]
         usable = [one for one in able if one is able[0] or self._maps(one.size) is not None]
         return next(
