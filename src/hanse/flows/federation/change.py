@@ -98,8 +98,9 @@ class Change:
 def propose(federation: Federation, change: Change, now: int) -> Proposal:
     """Return the unsigned proposal of a change.
 
-    Keys follow requests: whoever joins brings one, and `retire` names those that go. Raises NotFoundError for a member or key
-    that is not there, Conflict for a request to another federation, BadFormat for a threshold that cannot be.
+    Keys follow requests: whoever joins brings one, and `retire` names those that go. The root is made anew if they change, or if
+    it expires within half a year. Raises NotFoundError for a member or key that is not there, Conflict for a request to another
+    federation, BadFormat for a threshold that cannot be.
     """
     trusted = federation.trusted
     members = dict(federation.members.members)
@@ -113,8 +114,9 @@ def propose(federation: Federation, change: Change, now: int) -> Proposal:
     policy = change.policy.encode() if change.policy is not None else federation.files.get(POLICY)
     files = _files(Members.of(federation.name, members.values()), federation.files, policy)
     keys, need = _keys(trusted, change), change.need or trusted.role(ROOT).need
-    root = b""
-    if {one.fingerprint for one in keys} != {one.fingerprint for one in root_keys(trusted)} or need != trusted.role(ROOT).need:
+    root, role, ends = b"", trusted.role(ROOT), trusted.root.signed.expires.timestamp()
+    same = {one.fingerprint for one in keys} == {one.fingerprint for one in root_keys(trusted)} and need == role.need
+    if not same or ends < now + YEAR // 2:  # a root that nobody renews ends the federation, however new its targets are
         root = make_root(trusted.root_version + 1, keys, need, _until(now))
     return Proposal(federation.name, root, make_targets(trusted.targets_version + 1, files, _until(now)), files)
 
