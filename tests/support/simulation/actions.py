@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.support.evidence import Revision
 from tests.support.simulation.checks import check_mirror, check_taken
 from tests.support.simulation.member import SimMember
 from tests.support.simulation.reader import Bag, SimReader
 from tests.support.simulation.world import MOST, Choose, Simulation, Truth
 
+from hanse.db.witnesses import WitnessedLog
 from hanse.errors import HanseError, IntegrityError
 from hanse.flows.federation.change import Change
 from hanse.model.key_leaf import KeyUse
@@ -77,19 +79,24 @@ def gather(world: Simulation, choose: Choose) -> bool:
 def attest(world: Simulation, choose: Choose) -> bool:
     """Let a member attest what it holds of another one."""
     member = _one(_up(world), choose)
-    logs = member.stands() if member else []
-    return bool(member and logs and attest_one(world, member, logs[choose(len(logs))].origin))
+    logs = [one.origin for one in member.stands() if _held(world, member, one)] if member else []
+    return bool(member and logs and attest_one(world, member, logs[choose(len(logs))]))
 
 
 def attest_one(world: Simulation, member: SimMember, origin: str) -> bool:
     """Let a member attest another one's main, as far as it replayed the log; tell whether it did."""
-    log = next(one for one in member.stands() if one.origin == origin)
-    branch = world.branch_of(origin, log.mirrored, bytes.fromhex(log.mirrored_root))
+    revision = _held(world, member, next(one for one in member.stands() if one.origin == origin))
+    if revision is not None:
+        member.log.second(revision, world.now)
+    return revision is not None
+
+
+def _held(world: Simulation, member: SimMember, log: WitnessedLog) -> Revision | None:
+    """Return what main is in a log as far as a member replayed it, None if it attested that before."""
+    branch = world.branch_of(log.origin, log.mirrored, bytes.fromhex(log.mirrored_root)) if log.mirrored else None
     moment = branch.moments.get(log.mirrored) if branch else None
-    if moment is None or moment.revision is None or moment.revision.rev in member.log.attested:
-        return False
-    member.log.second(moment.revision, world.now)
-    return True
+    revision = moment.revision if moment else None
+    return revision if revision and revision.rev not in member.log.attested else None
 
 
 def refresh(world: Simulation, choose: Choose) -> bool:
@@ -153,6 +160,9 @@ def skew(world: Simulation, choose: Choose) -> bool:
 
 def part(world: Simulation, choose: Choose) -> bool:
     """Part two parties, or let them reach each other again."""
+    if world.network.cut and choose(3):
+        world.network.cut.discard(sorted(world.network.cut, key=sorted)[choose(len(world.network.cut))])
+        return True
     names = [*world.members, *(one.name for one in world.readers)]
     pair = frozenset((names[choose(len(names))], names[choose(len(names))]))
     if len(pair) == 2:
@@ -162,7 +172,8 @@ def part(world: Simulation, choose: Choose) -> bool:
 
 def crash(world: Simulation, choose: Choose) -> bool:
     """Stop a member, or start it again without what was only in memory."""
-    member = _one(world.alive(), choose)
+    down = [one for one in world.alive() if one.origin in world.network.down]
+    member = _one(down if down and choose(3) else world.alive(), choose)
     if member is None:
         return False
     if member.origin in world.network.down:

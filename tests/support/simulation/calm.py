@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from tests.support.simulation.actions import attest_one, enacted, follow_one, read_one
 from tests.support.simulation.member import SimMember
-from tests.support.simulation.reader import quorum
+from tests.support.simulation.reader import faulty, quorum
 from tests.support.simulation.world import Simulation
-
-ROUNDS = 3
 
 
 def calm(world: Simulation) -> int:
@@ -23,27 +21,43 @@ def calm(world: Simulation) -> int:
     alive = [one.origin for one in world.honest()]
     for one in (*world.honest(), *(one for one in world.alive() if one.corrupt)):
         one.learn(*alive)
-    for number in range(ROUNDS):
-        _work(world, attesting=number < 2)
+    _follow(world)
+    _attest(world)
+    _follow(world)
+    _cosign(world)
     for reader in world.readers:
         reader.update(*alive)
     return sum(_must_read(world, one) for one in world.listed())
 
 
-def _work(world: Simulation, *, attesting: bool) -> None:
+def _follow(world: Simulation) -> None:
     names = {one.origin for one in world.listed()}
     for member in world.honest():
         for log in member.stands():
             if log.url and log.origin in names:
                 follow_one(world, member, log.origin)
-        for log in member.stands() if attesting else ():
-            if log.origin in names and not world.members[log.origin].corrupt:
+
+
+def _attest(world: Simulation) -> None:
+    """Let everybody attest what he holds, as far as readers ask for more than the publisher's word."""
+    names = {one.origin for one in world.listed() if not one.corrupt}
+    for member in world.honest() if faulty(len(world.listed())) else ():
+        for log in member.stands():
+            if log.origin in names:
                 attest_one(world, member, log.origin)
+
+
+def _cosign(world: Simulation) -> None:
+    """Let everybody have his log cosigned, and two the logs of those who are gone; then tell the others of it."""
     for member in world.honest():
         member.gather()
     for gone in (one for one in world.listed() if one.gone):
-        for member in world.honest():
+        for member in (_holders(world, gone.origin) or world.honest())[:2]:
             member.refresh(gone.origin)
+    for member in world.honest():
+        for other in world.honest():
+            if other is not member:
+                member.fetch_note(other.origin)
 
 
 def _must_read(world: Simulation, publisher: SimMember) -> bool:

@@ -162,10 +162,10 @@ class SimMember:
         """Follow another log once; raises what is in the way."""
         found = self.follower.follow(witness.find_log(self.node, origin))
         self._stand(origin, found.size, bytes.fromhex(found.root))
-        self._fetch_note(origin)
+        self.fetch_note(origin)
         return found
 
-    def _fetch_note(self, origin: str) -> None:
+    def fetch_note(self, origin: str) -> None:
         """Keep the log's checkpoint with the cosignatures that its operator has of it, which his evidence files show."""
         try:
             got = self.wire.get(f"https://{origin}/evidence/checkpoint", limit=1 << 20)

@@ -13,9 +13,10 @@ from tests.support.simulation.lies import ACTIONS
 from tests.support.simulation.reader import faulty
 from tests.support.simulation.world import Choose, Simulation
 
-WEIGHTS = {"follow": 14, "gather": 8, "read": 10, "publish": 4, "attest": 5, "learn": 5, "tick": 4, "refresh": 3, "part": 3}
+WEIGHTS = {"follow": 14, "gather": 6, "read": 12, "publish": 3, "attest": 3, "learn": 4, "tick": 8, "refresh": 2, "part": 8}
+WEIGHTS |= {"crash": 6, "skew": 3}
 """How often each action comes, of those that come more than once in all others."""
-CALM_EVERY = 125
+CALM_EVERY = 500
 SIZES = (3, 4, 5, 5, 6, 7, 9)
 
 
@@ -32,7 +33,7 @@ def play(folder: Path, template: Path, seed: int, steps: int, sizes: tuple[int, 
         for number in range(1, steps + 1):
             (name,) = rng.choices(names, weights)
             done[name] += take(world, name, rng.randrange)
-            if number % CALM_EVERY == 0:
+            if number % CALM_EVERY == 0 or number == steps:
                 done["calm: read"] += calm(world)
         check_world(world)
     except AssertionError as error:
