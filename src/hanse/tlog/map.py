@@ -104,6 +104,8 @@ class MerkleMap:
         changes.update(wanted)
         if any(len(key) != HASH_BYTES or (value is not None and len(value) != HASH_BYTES) for key, value in changes.items()):
             raise BadDigest("keys and value hashes of a map have 32 bytes")
+        if not changes:
+            return self
         batch = _Batch(sorted(changes.items()))
         return MerkleMap(batch.update(self._top, 0, len(batch.keys), 0, 0))
 
@@ -129,26 +131,22 @@ class MerkleMap:
 class _Batch:
     """Changes sorted by key: `keys` as integers for bisection, `leaves` with None where a key is deleted."""
 
-    __slots__ = ("changed", "keys", "leaves")
+    __slots__ = ("keys", "leaves")
 
     def __init__(self, changes: list[tuple[bytes, bytes | None]]) -> None:
-        self.changed = [key for key, _ in changes]
         self.keys = [int.from_bytes(key, "big") for key, _ in changes]
         self.leaves = [None if value is None else (map_leaf_hash(key, value), key, value) for key, value in changes]
 
     def update(self, node: _Node | None, low: int, high: int, depth: int, prefix: int) -> _Node | None:
-        """Return `node`, whose keys start with the first `depth` bits of `prefix`, after changes low to high."""
-        if low == high:
-            return node
-        if high - low == 1:
-            return self._one(node, low, depth)
+        """Return `node`, whose keys start with the first `depth` bits of `prefix`, after changes low to high, one at least."""
         if node is None or len(node) == 3:
             return self._fresh(node, low, high, depth, prefix)
         _, old_left, old_right, _ = node
         middle = prefix | _BITS[depth]
         cut = bisect_left(self.keys, middle, low, high)
-        left = self.update(old_left, low, cut, depth + 1, prefix)
-        right = self.update(old_right, cut, high, depth + 1, middle)
+        # Most changes are alone on their way down, so a side without any is not even looked at.
+        left = old_left if cut == low else self.update(old_left, low, cut, depth + 1, prefix)
+        right = old_right if cut == high else self.update(old_right, cut, high, depth + 1, middle)
         if left is old_left and right is old_right:
             return node
         # A leaf left alone moves up to where its path first is alone.
@@ -156,43 +154,11 @@ class _Batch:
             return right
         if right is None and left is not None and len(left) == 3:
             return left
-        return _inner(left, right, _size(left) + _size(right))
-
-    def _one(self, top: _Node | None, at: int, depth: int) -> _Node | None:
-        """Return `top` after the change `at` alone: down to where its key belongs, and up again with new hashes.
-
-        It is what `update` would return, for half the time: most of a change of many refs is changes that are alone below.
-        """
-        key, path, node = self.keys[at], list[_Inner](), top
-        while node is not None and len(node) == 4:
-            path.append(node)
-            node = node[2] if key & _BITS[depth] else node[1]
-            depth += 1
-        new = self._fresh(node, at, at + 1, depth, key >> (256 - depth) << (256 - depth))
-        if new is node:
-            return top
-        grown = _size(new) - _size(node)
-        for old in reversed(path):
-            depth -= 1
-            _, left, right, size = old
-            if key & _BITS[depth]:
-                right = new
-            else:
-                left = new
-            if left is None and (right is None or len(right) == 3):
-                new = right
-            elif right is None and left is not None and len(left) == 3:
-                new = left
-            else:
-                pair = (left[0] if left else EMPTY) + (right[0] if right else EMPTY)
-                new = (sha256(b"\x01" + pair).digest(), left, right, size + grown)
-        return new
+        pair = (left[0] if left else EMPTY) + (right[0] if right else EMPTY)
+        return sha256(b"\x01" + pair).digest(), left, right, _size(left) + _size(right)
 
     def _fresh(self, old: _Leaf | None, low: int, high: int, depth: int, prefix: int) -> _Node | None:
         """Return the subtree of changes low to high, and of the one leaf that was there, if any."""
-        if high - low == 1 and (old is None or old[1] == self.changed[low]):
-            leaf = self.leaves[low]
-            return old if leaf == old else leaf
         pairs = [(key, leaf) for key, leaf in zip(self.keys[low:high], self.leaves[low:high], strict=True) if leaf is not None]
         if old is not None:
             key = int.from_bytes(old[1], "big")
