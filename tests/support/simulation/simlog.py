@@ -6,7 +6,7 @@ A liar's log has branches that it shows to different people, or maps that are no
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.support.evidence import MAIN, Revision
 from tests.support.parties import Institution
@@ -32,20 +32,13 @@ class Moment:
     false: bool
 
 
-@dataclass
-class Rotated:
-    """How often each key was changed."""
-
-    times: dict[KeyUse, int] = field(default_factory=dict)
-
-
 class SimLog(Institution):
     """One log, or one branch of it."""
 
     def __init__(self, origin: str, start: int) -> None:
         self.moments: dict[int, Moment] = {}
         self.attested: dict[str, tuple[bytes, int]] = {}
-        self.rotated = Rotated()
+        self.rotated: dict[KeyUse, int] = {}
         self.false = False
         super().__init__(origin)
         self.time = start
@@ -93,8 +86,8 @@ class SimLog(Institution):
 
     def rotate(self, use: KeyUse) -> MemorySigner:
         """Hand a key over to a new one, which is returned."""
-        count = self.rotated.times.get(use, 0) + 1
-        self.rotated.times[use] = count
+        count = self.rotated.get(use, 0) + 1
+        self.rotated[use] = count
         old = {KeyUse.LOG: self.log_signer, KeyUse.WITNESS: self.witness, KeyUse.MIRROR: self.mirror}[use]
         new = signer(f"{self.origin} {use.value} {count}")
         self.add_key(new, use, by=old)
@@ -113,7 +106,7 @@ class SimLog(Institution):
         other = self.branch()
         assert isinstance(other, SimLog)
         other.moments, other.attested = dict(self.moments), dict(self.attested)
-        other.rotated = Rotated(dict(self.rotated.times))
+        other.rotated = dict(self.rotated)
         return other
 
     # What evidence shows of it.

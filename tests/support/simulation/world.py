@@ -55,7 +55,7 @@ class Truth:
 
 @dataclass
 class Simulation:
-    """Everybody. truth: by origin; counted: how often each action did something."""
+    """Everybody. size: members at first; liars: of those; truth: what honest members published, by origin."""
 
     folder: Path
     template: Path
@@ -66,8 +66,6 @@ class Simulation:
     members: dict[str, SimMember] = field(default_factory=dict)
     readers: list[SimReader] = field(default_factory=list)
     truth: dict[str, list[Truth]] = field(default_factory=dict)
-    counted: dict[str, int] = field(default_factory=dict)
-    lost: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         assert self.liars <= faulty(self.size), "more liars than the policy of readers stands"
