@@ -26,6 +26,7 @@ NAMES = (
     "append",
     "log",
     "replay",
+    "following",
     "verify",
     "sources",
     "audit",

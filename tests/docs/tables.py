@@ -19,6 +19,7 @@ from typing import Any
 
 from tests.docs.results import Fact
 from tests.support.attacks import ROWS
+from tests.support.membership import ROWS as MEMBER_ROWS
 
 from hanse import errors
 from hanse.errors import HanseError
@@ -119,6 +120,16 @@ def attacks_table() -> str:
     return _rows(head, rows)
 
 
+def members_table() -> str:
+    """Return every attack on a federation's list of members, as its test declares it and is held to."""
+    importlib.import_module("tests.attacks.test_members")
+    rows = []
+    for name, row in sorted(MEMBER_ROWS.items()):
+        refused = ", ".join(sorted(row.refused)) or "nobody"
+        rows.append([row.what, row.who, "yes" if row.prevented else "**no**", refused, row.limit, f"`{name}`"])
+    return _rows(["attack", "by", "prevented", "sees what is false", "limit", "test"], rows)
+
+
 def collected() -> list[Fact]:
     """Return the client tests that exist, without running them."""
     with tempfile.TemporaryDirectory() as folder:
@@ -189,6 +200,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "rules": rules_table,
     "policy": policy_tables,
     "attacks": attacks_table,
+    "simulation": members_table,
     "clients": lambda: clients_table(collected()),
 }
 
@@ -214,7 +226,7 @@ def main(arguments: list[str]) -> None:
     # The compiled ruleset first: the page of rules is written from what ships.
     (ROOT / "src" / "hanse" / "rules" / COMPILED).write_bytes(compile_ruleset(builtin_parts()))
     builtin_ruleset.cache_clear()
-    for name in ("settings", "errors", "routes", "rules", "policy", "attacks"):
+    for name in ("settings", "errors", "routes", "rules", "policy", "attacks", "simulation"):
         write(name, TABLES[name]())
     if arguments:
         write("clients", clients_table(read_results(Path(arguments[0]))))

@@ -13,13 +13,15 @@ from tests.support.logs import Log, operator_log
 from tests.support.memorylog import MemoryLog
 from tests.support.nodes import TickingClock, make_node
 from tests.support.served import LogServer, log_server, until
+from tests.support.signers import signer
 
 from hanse.db import alarms, witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.engine import Database
 from hanse.db.witnesses import WitnessedLog
-from hanse.errors import BadFormat, BadProof, BadSignature, HanseError, PeerRefused, RolledBack
+from hanse.errors import BadFormat, BadProof, BadSignature, HanseError, PeerDown, PeerRefused, RolledBack
 from hanse.flows import follow, mirror_cosign, witness
+from hanse.flows.cosigners import MIRROR, add_cosigner
 from hanse.flows.follow import STATIC_STALE_SECONDS, Follower, Following
 from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
@@ -181,6 +183,40 @@ def test_what_grows_is_read_once(node: Node, follower: Follower, server: LogServ
     Follower(node, follower.peers, Replays(node.store)).follow(stands(node))
     assert "tile/entries/000" not in server.asked
     assert mirror_time(node)
+
+
+def silent(node: Node, server: LogServer, copy: MemoryLog) -> None:
+    """Let the log be witnessed up to its end and then be gone; a mirror that the node asks has this copy of it."""
+    witness.submit(node, server.log.request(0))
+    know(node, server.log, "http://127.0.0.1:9")
+    copy.files = {f"{stands(node).origin_hash}/{path}": data for path, data in copy.files.items()}
+
+
+def test_a_silent_log_is_read_from_a_copy(node: Node, follower: Follower, server: LogServer, clock: TickingClock) -> None:
+    """Who did not read a log's last entries in time gets them from another mirror, and then vouches for them himself."""
+    with log_server(server.log) as mirror:
+        silent(node, server, mirror.log)
+        with pytest.raises(PeerDown):
+            follower.follow(stands(node))
+        key = cosigner_key("m.example/mirror", signer("m").public)
+        add_cosigner(node, [key.text], mirror.url, MIRROR)
+        follower.follow(stands(node))
+    assert stands(node).mirrored == server.log.size
+    assert mirror_time(node) == clock.time
+
+
+def test_a_false_copy_says_nothing_about_the_log(node: Node, follower: Follower, server: LogServer) -> None:
+    """A mirror whose copy is not the log that was signed is passed over: no alarm, and the log may still come back."""
+    other = MemoryLog(origin=ORIGIN)
+    other.grow(server.log.size)
+    with log_server(other) as mirror:
+        silent(node, server, other)
+        add_cosigner(node, [cosigner_key("m.example/mirror", signer("m").public).text], mirror.url, MIRROR)
+        with pytest.raises(PeerDown):
+            follower.follow(stands(node))
+    assert raised(node) == []
+    assert not follower.is_stuck(stands(node))
+    assert stands(node).mirrored == 0
 
 
 def test_a_false_map_is_not_cosigned(node: Node, follower: Follower, server: LogServer, written: Log) -> None:

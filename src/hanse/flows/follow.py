@@ -9,6 +9,9 @@ Steps for each log:
 4. The files are put, then the record moves (compare-and-swap). Only a copy that has arrived at the checkpoint is cosigned as a
    mirror: "append-only, true as far as replay can tell, and held here".
 
+A log that does not answer is read from the copies that other mirrors hold, up to the checkpoint that was already signed: they can
+show nothing else.
+
 Steps 2 to 4 are safe to repeat. An `add-checkpoint` at `/mirror` does step 1 by a proof that comes along, and asks for the rest.
 """
 
@@ -19,12 +22,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from hanse.db import witnesses
+from hanse.db import cosigners, witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.witnesses import WitnessedLog
-from hanse.errors import BadProof, HanseError, InputError, IntegrityError, NotFoundError, RolledBack, SizeConflict
+from hanse.errors import BadProof, HanseError, InputError, IntegrityError, NotFoundError, PeerError, RolledBack, SizeConflict
 from hanse.flows import sightings, withdrawals, witness
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
+from hanse.flows.cosigners import MIRROR
 from hanse.flows.foreign.checkpoints import arrived, learn
 from hanse.flows.foreign.index import take as look_through
 from hanse.flows.keeper import Keeper
@@ -47,6 +51,8 @@ _WORKERS = 4
 STEP_BUNDLES = 16
 STEP_BYTES = 8 * 1024 * 1024
 """What is read before it is checked and put: so many bundles, or the bundle that reaches so many bytes."""
+MAX_COPIES = 8
+"""How many mirrors are asked for the copy of a silent log."""
 RETRY_SECONDS = 3600
 STALE_SECONDS = 600
 """How long a log may still serve a checkpoint that is older than one that was submitted here."""
@@ -68,10 +74,7 @@ class Follower:
     def follow(self, log: WitnessedLog) -> WitnessedLog:
         """Follow a log as far as it goes, and return how it stands; raises what was in the way, which is also recorded."""
         try:
-            client = LogClient(self.peers, log.url)
-            log = self.look(client, log)
-            while log.mirrored < log.size and not self.is_stuck(log):
-                log = self.advance(client, log)
+            self._read(log)
         except SizeConflict:  # somebody submitted a checkpoint just now
             return witness.find_log(self.node, log.origin)
         except HanseError as error:
@@ -81,6 +84,33 @@ class Follower:
         with self.node.db.write() as conn:
             witnesses.set_followed(conn, log.origin, self.node.clock.now())
         return witness.find_log(self.node, log.origin)
+
+    def _read(self, log: WitnessedLog) -> None:
+        """Read a log at its address; one that does not answer, from the copies of others, unless there is nothing to catch up."""
+        client = LogClient(self.peers, log.url)
+        try:
+            self._catch_up(client, self.look(client, log))
+        except PeerError:
+            if log.mirrored == log.size or self.is_stuck(log) or not self._read_copies(log):
+                raise
+
+    def _catch_up(self, client: LogClient, log: WitnessedLog) -> None:
+        while log.mirrored < log.size and not self.is_stuck(log):
+            log = self.advance(client, log)
+
+    def _read_copies(self, log: WitnessedLog) -> bool:
+        """Read a silent log up to its last checkpoint from mirrors that this node knows; tell whether one of them had it."""
+        with self.node.db.read() as conn:
+            rows = [row for row in cosigners.every(conn) if row.kind == MIRROR and not row.name.startswith(f"{log.origin}/")]
+        for row in rows[:MAX_COPIES]:
+            try:
+                self._catch_up(LogClient(self.peers, f"{row.url}/{log.origin_hash}"), witness.find_log(self.node, log.origin))
+            except HanseError as error:  # a copy that is wrong says nothing about the log
+                self.stuck.pop(log.origin, None)
+                _log.info("follow: no copy of %s at %s: %s", log.origin, row.url, error.message)
+                continue
+            return True
+        return False
 
     def is_stuck(self, log: WitnessedLog) -> bool:
         """Tell whether the entries of a log were found wanting a short while ago."""

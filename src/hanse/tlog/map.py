@@ -104,6 +104,8 @@ class MerkleMap:
         changes.update(wanted)
         if any(len(key) != HASH_BYTES or (value is not None and len(value) != HASH_BYTES) for key, value in changes.items()):
             raise BadDigest("keys and value hashes of a map have 32 bytes")
+        if not changes:
+            return self
         batch = _Batch(sorted(changes.items()))
         return MerkleMap(batch.update(self._top, 0, len(batch.keys), 0, 0))
 
@@ -136,16 +138,15 @@ class _Batch:
         self.leaves = [None if value is None else (map_leaf_hash(key, value), key, value) for key, value in changes]
 
     def update(self, node: _Node | None, low: int, high: int, depth: int, prefix: int) -> _Node | None:
-        """Return `node`, whose keys start with the first `depth` bits of `prefix`, after changes low to high."""
-        if low == high:
-            return node
+        """Return `node`, whose keys start with the first `depth` bits of `prefix`, after changes low to high, one at least."""
         if node is None or len(node) == 3:
             return self._fresh(node, low, high, depth, prefix)
         _, old_left, old_right, _ = node
         middle = prefix | _BITS[depth]
         cut = bisect_left(self.keys, middle, low, high)
-        left = self.update(old_left, low, cut, depth + 1, prefix)
-        right = self.update(old_right, cut, high, depth + 1, middle)
+        # Most changes are alone on their way down, so a side without any is not even looked at.
+        left = old_left if cut == low else self.update(old_left, low, cut, depth + 1, prefix)
+        right = old_right if cut == high else self.update(old_right, cut, high, depth + 1, middle)
         if left is old_left and right is old_right:
             return node
         # A leaf left alone moves up to where its path first is alone.
@@ -153,7 +154,8 @@ class _Batch:
             return right
         if right is None and left is not None and len(left) == 3:
             return left
-        return _inner(left, right, _size(left) + _size(right))
+        pair = (left[0] if left else EMPTY) + (right[0] if right else EMPTY)
+        return sha256(b"\x01" + pair).digest(), left, right, _size(left) + _size(right)
 
     def _fresh(self, old: _Leaf | None, low: int, high: int, depth: int, prefix: int) -> _Node | None:
         """Return the subtree of changes low to high, and of the one leaf that was there, if any."""

@@ -96,6 +96,22 @@ def test_held_back_dead_and_false_servers(world: World) -> None:
     assert len(trip.down) == 1
 
 
+def test_who_was_away_for_long(world: World) -> None:
+    """Lists that a former threshold signed are taken on the way to the newest, although the present one asks for more."""
+    people = founders(5)
+    first, second = people[:2]
+    states = [begin(NAME, first.member, first.own, 1_800_000_000)]
+    states.append(changed(states[-1], Change(add=(second.request(),), need=2), first, second))
+    states.append(changed(states[-1], Change(add=(people[2].request(),)), first, second))
+    states.append(changed(states[-1], Change(policy='policy = 1\nbase = "careful"\n'), first, second))
+    states.append(changed(states[-1], Change(add=tuple(one.request() for one in people[3:]), need=4), *people))
+    url, _ = world.server("good", states)
+    for state in states:
+        trip = walk(world.client, state, [url], world.reader())
+        assert trip.wrong == {}
+        assert trip.federation.files == states[-1].files
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

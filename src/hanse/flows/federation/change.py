@@ -97,10 +97,11 @@ class Change:
 
 
 def propose(federation: Federation, change: Change, now: int) -> Proposal:
-    """Return the unsigned proposal of a change; a root that expires within half a year is renewed with it.
+    """Return the unsigned proposal of a change.
 
-    Keys follow requests: whoever joins brings one, and `retire` names those that go. Raises NotFoundError for a member or key
-    that is not there, Conflict for a request to another federation, BadFormat for a threshold that cannot be.
+    Keys follow requests: whoever joins brings one, and `retire` names those that go. The root is made anew if they change, or if
+    it expires within half a year. Raises NotFoundError for a member or key that is not there, Conflict for a request to another
+    federation, BadFormat for a threshold that cannot be.
     """
     trusted = federation.trusted
     members = dict(federation.members.members)
@@ -117,6 +118,7 @@ def propose(federation: Federation, change: Change, now: int) -> Proposal:
     root = b""
     same = {one.fingerprint for one in keys} == {one.fingerprint for one in root_keys(trusted)}
     ends = int(trusted.root.signed.expires.replace(tzinfo=UTC).timestamp())
+    # A root that nobody renews ends the federation, however new its targets are.
     if not same or need != trusted.role(ROOT).need or ends - now < RENEW_SECONDS:
         root = make_root(trusted.root_version + 1, keys, need, _until(now))
     return Proposal(federation.name, root, make_targets(trusted.targets_version + 1, files, _until(now)), files)

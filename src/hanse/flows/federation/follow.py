@@ -2,7 +2,8 @@
 
 1. The first root, whose fingerprint was compared by a person.
 2. Every root after it, one by one, as far as anybody has them.
-3. The newest targets, one by one from those that are trusted.
+3. Targets, one by one from those that are trusted: before each next root those that the present one's keys signed, since a later
+   root may ask for more signatures than they have.
 4. The files that they list; those that are here already are not fetched again.
 5. It is kept; only then is it trusted.
 
@@ -12,7 +13,7 @@ that shows something false is told of (`Trip.wrong`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -109,9 +110,15 @@ def _step(source: FederationClient, known: Federation, kept: FederationFiles) ->
         data = source.metadata(known.name, ROOT, trusted.root_version + 1, MAX_METADATA_BYTES)
         if data is None:
             break
+        with suppress(BadSignature):  # what follows is signed by the keys of a later root
+            for newer in _targets(source, known, trusted, kept):
+                trusted = newer
         trusted = trusted.with_root(data)
         kept.put(known.name, ROOT, trusted.root_version, data)
-    trusted = _targets(source, known, trusted, kept)
+    for newer in _targets(source, known, trusted, kept):
+        trusted = newer
+    if trusted is known.trusted and known.files:
+        return known
     files = dict(known.files)
     for name, (digest, size) in trusted.listed().items():
         if name not in files or not _is(trusted, name, files[name]):
@@ -127,8 +134,10 @@ def _step(source: FederationClient, known: Federation, kept: FederationFiles) ->
     return found
 
 
-def _targets(source: FederationClient, known: Federation, trusted: TrustedFederation, kept: FederationFiles) -> TrustedFederation:
-    """Return what is trusted after the newest targets that the source has."""
+def _targets(
+    source: FederationClient, known: Federation, trusted: TrustedFederation, kept: FederationFiles
+) -> Iterator[TrustedFederation]:
+    """Yield what is trusted after each next version of the targets that the source has; raises at the first that is none."""
     first = trusted.targets_version + 1
     if trusted.targets is None:
         claimed = next((one for one in source.listed() if one.name == known.name), None)
@@ -142,10 +151,10 @@ def _targets(source: FederationClient, known: Federation, trusted: TrustedFedera
         try:
             trusted = trusted.with_targets(data)
             kept.put(known.name, TARGETS, version, data)
+            yield trusted
         except BadSignature:
             if version > trusted.targets_version:
                 raise  # else it is still as the old members signed it: the next version is by the new ones
-    return trusted
 
 
 def _is(trusted: TrustedFederation, name: str, data: bytes) -> bool:

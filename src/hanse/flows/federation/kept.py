@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,6 +28,10 @@ from hanse.tlog.members import Members, parse_members
 
 MEMBERS = "members.json"
 POLICY = "policy.toml"
+
+
+_members = lru_cache(maxsize=8)(parse_members)
+"""The same few lists are asked for again and again."""
 
 
 def tlog_policy_name(origin: str) -> str:
@@ -48,7 +53,7 @@ class Federation:
         """Its members; raises BadFormat for a list that is none, NotFoundError before the first targets."""
         if MEMBERS not in self.files:
             raise NotFoundError(f"the members of {self.name} are not known yet", hint="hanse federation update")
-        found = parse_members(self.files[MEMBERS])
+        found = _members(self.files[MEMBERS])
         if found.name != self.name:
             raise BadRepoId(f"the members are those of {found.name}, and the federation is {self.name}")
         return found

@@ -116,3 +116,15 @@ def test_who_signs_is_told_what_changes() -> None:
         "policy",
     ):
         assert words in told
+
+
+def test_dates_are_renewed() -> None:
+    """A proposal of no change renews the list, and the root once it has half a year left: no federation runs out."""
+    people = founders(3)
+    federation = founded(people, 2)
+    assert propose(federation, Change(), NOW + 86_400).root == b""
+    later = NOW + 200 * 86_400
+    renewed = settle(federation, merge([sign_proposal(propose(federation, Change(), later), one.own) for one in people[:2]]))
+    assert renewed.trusted.root_version == federation.trusted.root_version + 1
+    renewed.trusted.check_current(later + 365 * 86_400)
+    assert explain(federation, propose(federation, Change(), later)) == ["nothing but the version and the date of expiry"]

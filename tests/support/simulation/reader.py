@@ -1,0 +1,145 @@
+"""A reader in the simulation: he trusts a federation, verifies with the real code, and remembers on disk.
+
+His policy follows from the list of members that he has: the quorums that stand one faulty member where there are enough members
+for it, and as many signers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tests.support.evidence import MAIN
+from tests.support.simulation.lineage import Known, Lineage
+from tests.support.simulation.network import Network, Wire
+from tests.support.simulation.simlog import SimLog
+
+from hanse.errors import HanseError
+from hanse.flows.federation.roots import with_roots
+from hanse.flows.federation.trusted import _roots
+from hanse.flows.pins import Pins, read_pins
+from hanse.flows.policies import LoadedPolicy, complete
+from hanse.flows.trust import Trust, Wanted
+from hanse.flows.verify import VerifiedRevision, verify_revision
+from hanse.flows.verify_folder import keep
+from hanse.model.evidence import LogEvidence, MapEvidence, encode_evidence, parse_evidence
+from hanse.model.repo import Origin, RepoId
+from hanse.policy.parse import parse_policy
+from hanse.tlog.tlogpolicy import smallest_quorum
+
+DAY = 86_400
+_POLICY = """
+policy = 1
+base = "careful"
+[signers]
+need = {signers}
+of = "all"
+[witness]
+need = {quorum}
+of = "all"
+[mirror]
+need = {quorum}
+of = "all"
+[groups.all]
+members = [{members}]
+"""
+
+
+def faulty(members: int) -> int:
+    """Return how many liars a federation of so many members stands: with four others for each log, one."""
+    return 1 if members > 4 else 0
+
+
+def quorum(members: int) -> int:
+    """Return how many cosigners a reader asks for."""
+    return smallest_quorum(members - 1, faulty(members))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a reader accepted as the latest. version: of the list that he had; heads: size and root of each log he was shown."""
+
+    reader: str
+    at: int
+    members: frozenset[str]
+    origin: str
+    seq: int
+    rev: str
+    tree: str
+    heads: dict[str, tuple[int, bytes]]
+
+
+@dataclass
+class Bag:
+    """What somebody carries to a reader: bundles, logs, map proofs, and the proof that a log goes on, by origin and size."""
+
+    bundles: list[bytes] = field(default_factory=list)
+    logs: list[LogEvidence] = field(default_factory=list)
+    maps: list[MapEvidence] = field(default_factory=list)
+    branches: dict[str, tuple[SimLog, int]] = field(default_factory=dict)
+
+
+class SimReader:
+    """One reader."""
+
+    def __init__(self, name: str, folder: Path, network: Network, lineage: Lineage) -> None:
+        self.name = name
+        self.home = folder / name
+        self.wire = Wire(network, name)
+        self.known = Known(lineage)
+        self.taken: list[Taken] = []
+        self.refused: list[HanseError] = []
+        self._trust: tuple[int, Trust, LoadedPolicy] | None = None
+
+    @property
+    def members(self) -> frozenset[str]:
+        """Who is a member as far as he knows."""
+        return frozenset(self.known.federation.members.members)
+
+    def update(self, *others: str) -> None:
+        """Walk to the newest list that these have."""
+        self.known.walk(self.wire, others)
+
+    def read(self, repo: RepoId, bag: Bag, now: int) -> VerifiedRevision | None:
+        """Verify what is carried to him as the latest of a repository; return what he accepted."""
+        trust, policy = self._trusting(now)
+        pins = {Origin(origin): read_pins(self.home, Origin(origin)) for origin in bag.branches}
+        growth = {origin: proof for origin, one in pins.items() if (proof := _growth(bag, one)) is not None}
+        want = Wanted(repo.origin, repo.type, repo.folded, ref=MAIN)
+        try:
+            evidence = parse_evidence(encode_evidence(bag.bundles, bag.logs, bag.maps))
+            found = verify_revision(evidence, replace(trust, pins=pins, growth=growth, ask_growth=True), policy, want, now)
+            keep(self.home, found, now)
+        except HanseError as error:
+            self.refused.append(error)
+            return None
+        heads = {str(one.origin): (one.checkpoint.size, one.checkpoint.root) for one in found.logs}
+        seq = found.position.seq if found.position else 0
+        self.taken.append(Taken(self.name, now, self.members, repo.origin, seq, found.rev, found.tree, dict(heads)))
+        return found
+
+    def _trusting(self, now: int) -> tuple[Trust, LoadedPolicy]:
+        federation = self.known.federation
+        federation.trusted.check_current(now)
+        if self._trust is None or self._trust[0] != id(federation):
+            members = federation.members.members
+            text = _POLICY.format(
+                signers=faulty(len(members)) + 1,
+                quorum=quorum(len(members)),
+                members=", ".join(f'"{one}"' for one in members),
+            )
+            trust = with_roots(Trust(), _roots([federation], now))
+            self._trust = id(federation), trust, complete(parse_policy(text), "simulation", self.home)
+        return self._trust[1], self._trust[2]
+
+
+def _growth(bag: Bag, pins: Pins) -> tuple[bytes, ...] | None:
+    log, size = bag.branches[pins.origin]
+    old = pins.log.size if pins.log else 0
+    if not old or old == size:
+        return () if old else None
+    small, large = sorted((old, size))
+    try:
+        return log.growth(small, large)
+    except (HanseError, KeyError):
+        return None
