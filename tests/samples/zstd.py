@@ -14,7 +14,7 @@ else:
 def packed(data: bytes, level: int = 3, window: int | None = None) -> bytes:
     """Return a frame. window: how far it asks its reader to look back, as a power of two; else what the level takes."""
     chosen = zstd.CompressionParameter
-    options: dict[int, int] = {chosen.compression_level: level} | ({chosen.window_log: window} if window else {})
+    options: dict[int, int] = {int(chosen.compression_level): level} | ({int(chosen.window_log): window} if window else {})
     maker = zstd.ZstdCompressor(options=options)
     return maker.compress(data) + maker.flush()
 
