@@ -22,10 +22,10 @@ from hanse.scan.dispatch import extract as real
 from hanse.scan.facts import Facts
 from hanse.scan.source import BytesSource, Source
 
-LIMITS = JobLimits(seconds=1)
+LIMITS = JobLimits(seconds=30)
 
 
-def _forked(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object] = lambda: None) -> Worker:
+def _forked(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], limits: JobLimits = LIMITS) -> Worker:
     """Return a forked worker that does something before it reads a file with content."""
 
     def extract(source: Source) -> Facts:
@@ -34,7 +34,7 @@ def _forked(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object] = lambda:
         return real(source)
 
     monkeypatch.setattr(worker, "extract", extract)
-    made = Worker(LIMITS, FACTS, fork_worker(LIMITS, "facts"))
+    made = Worker(limits, FACTS, fork_worker(limits, "facts"))
     made.greet()
     return made
 
@@ -50,7 +50,7 @@ def _grow() -> None:
 )
 def test_its_limits_hold(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], reason: str) -> None:
     """A file that wants too much time or memory, or ends the process, is said to have done so."""
-    made = _forked(monkeypatch, act)
+    made = _forked(monkeypatch, act, JobLimits(seconds=1) if reason == "time" else LIMITS)
     with pytest.raises(Stopped, match=reason):
         made.run(Job(source=BytesSource(b"evil")))
     made.end()
@@ -58,7 +58,7 @@ def test_its_limits_hold(monkeypatch: pytest.MonkeyPatch, act: Callable[[], obje
 
 def test_it_has_nothing_of_its_parents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A forked worker has its connection and three streams to nowhere, no network and no program to start, and still reads."""
-    secret = (tmp_path / "secret").open("w")
+    secret = os.open(tmp_path / "secret", os.O_CREAT | os.O_RDWR)
 
     def look() -> None:
         opened = [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.exists()]
@@ -72,7 +72,7 @@ def test_it_has_nothing_of_its_parents(monkeypatch: pytest.MonkeyPatch, tmp_path
     path.write_bytes(b"GGUF" + bytes(60))
     (found,) = made.run(Job(source=OpenFile(path, 64)))
     assert "gguf" in {view.format for view in parse_facts(found, 64).views}
-    secret.close()
+    os.close(secret)
     made.end()
 
 
