@@ -24,6 +24,15 @@ def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(socket.socket, "listen", _refuse)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the run of each journey on PostgreSQL to `make soak`; dialects are compared in tests/unit/db and contract."""
+    for item in items:
+        params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if "flows" in item.path.parts and params.get("database_url") == "postgresql":
+            item.add_marker(pytest.mark.soak)
+
+
 @pytest.fixture(name="mother", scope="session")
 def _mother() -> Iterator[Mother]:
     """Return the process that this worker's nodes are forked from."""

@@ -48,6 +48,7 @@ def _states(hanse: Hanse, *arguments: str) -> list[tuple[str, str, str]]:
     return [(row["type"], row["name"], row["state"]) for row in json.loads(text)]
 
 
+@pytest.mark.soak
 def test_deleted_restored_deleted_erased(node: LiveNode, hanse: Hanse, tmp_path: Path) -> None:
     """While the node serves, a deletion is undone and the file is served again; erasing asks for a deletion and for --yes."""
     _client(

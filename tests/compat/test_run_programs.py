@@ -84,6 +84,7 @@ def test_hf_download(origin: HubOrigin, user: Runner, client: str, tmp_path: Pat
     assert f"policy open: {MODEL}@" in ran.err
 
 
+@pytest.mark.soak
 def test_transformers(origin: HubOrigin, user: Runner) -> None:
     """Tokens and configuration are those of the files on disk; the second time without network, and without waiting."""
     local = user.run(client_python("hub2"), "-c", _TOKENS, MINILM).good().value

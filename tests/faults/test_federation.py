@@ -68,6 +68,7 @@ def _stranger(mother: Mother, tmp_path: Path) -> Person:
     return Person(mother, tmp_path / "stranger")
 
 
+@pytest.mark.soak
 def test_online(world: World, stranger: Person, tmp_path: Path) -> None:
     """With the node's address alone a stranger learns who signed, that this is his first contact, and what it is worth."""
     saved = tmp_path / "saved.jsonl"
@@ -80,6 +81,7 @@ def test_online(world: World, stranger: Person, tmp_path: Path) -> None:
     assert "first contact" not in again
 
 
+@pytest.mark.soak
 def test_the_front_pages(world: World) -> None:
     """Pages show it: at the publisher who vouches for the revision, at the others whose log they hold."""
     page = world.a.node.get(f"/{REPO}")[1].decode()
@@ -90,6 +92,7 @@ def test_the_front_pages(world: World) -> None:
     assert ORIGINS[0] in world.b.node.get("/")[1].decode()
 
 
+@pytest.mark.soak
 def test_the_publisher_is_gone(world: World, stranger: Person, mother: Mother, tmp_path: Path) -> None:
     """After `kill -9` of the publisher its evidence says, without network, that two witnessed and mirrored it; altered, never."""
     world.a.node.kill()

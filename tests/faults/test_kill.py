@@ -122,6 +122,7 @@ def _seed() -> int:
     return int(os.environ.get("HANSE_TEST_SEED") or int(time.time()) % 1_000_000)
 
 
+@pytest.mark.soak
 def test_kill_during_uploads_and_commits(mother: Mother, tmp_path: Path) -> None:
     """Twenty kills: every acknowledged commit is served with its bytes, the journal is whole, fsck is clean."""
     seed = _seed()

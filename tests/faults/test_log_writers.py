@@ -98,6 +98,7 @@ def _kill_often(stage: Stage, times: int, seed: int) -> None:
             time.sleep(made.uniform(0, 0.02))
 
 
+@pytest.mark.soak
 def test_killed_while_appending(stage: Stage) -> None:
     """`kill -9` at ten moments, on each kind of catalogue: whoever comes next completes what the dead one had committed."""
     _kill_often(stage, 10, 1)

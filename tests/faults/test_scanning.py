@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 from tests.faults.whole import check_world
 from tests.support.forked import ForkedNode, Mother
 from tests.support.live import ADMIN_TOKEN
@@ -71,6 +72,7 @@ def test_killed_workers_cost_nobody_a_file(mother: Mother, tmp_path: Path) -> No
     check_world(node.data)
 
 
+@pytest.mark.soak
 def test_the_node_killed_while_it_scans(mother: Mother, tmp_path: Path) -> None:
     """Kill -9 in the middle of scan and commit: after the restart what was acknowledged is served, and no worker is left over."""
     node = ForkedNode(mother, tmp_path, environ=_QUIET)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from sqlalchemy import URL
 from tests.faults.whole import check_world
 from tests.support.forked import ForkedNode, Mother
@@ -72,6 +73,7 @@ def _wait(check: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.soak
 def test_one_of_two_processes_is_killed(mother: Mother, tmp_path: Path, postgres_url: URL) -> None:
     """Commits through both processes land in one journal; when one is killed the other goes on within the lease's time."""
     url = postgres_url.render_as_string(hide_password=False).replace("postgresql+psycopg", "postgresql")
@@ -127,6 +129,7 @@ def test_what_one_process_says_the_other_knows(mother: Mother, tmp_path: Path, p
     check_world(one.data, url)
 
 
+@pytest.mark.soak
 def test_several_workers_are_one_node(tmp_path: Path, postgres_url: URL) -> None:
     """`hanse serve --workers 2` takes commits that every worker serves, and ends with 0 on SIGTERM."""
     url = postgres_url.render_as_string(hide_password=False).replace("postgresql+psycopg", "postgresql")

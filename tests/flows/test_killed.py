@@ -54,6 +54,7 @@ def test_nothing_acknowledged_is_lost(database_url: URL, tmp_path: Path, seed: i
     node.db.close()
 
 
+@pytest.mark.soak
 def test_one_of_two_is_killed(postgres_url: URL, tmp_path: Path) -> None:
     """Of two processes on one PostgreSQL one is killed at a random moment; the other goes on and nothing is lost."""
     data = tmp_path / "data"

@@ -66,7 +66,7 @@ def _node(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield node
 
 
-@pytest.fixture(name="reader", params=["hub2", "hub1", "hub0"])
+@pytest.fixture(name="reader", params=["hub2", *(pytest.param(old, marks=pytest.mark.soak) for old in ("hub1", "hub0"))])
 def _reader(request: pytest.FixtureRequest, node: LiveNode, tmp_path: Path) -> Reader:
     return Reader(node, Client(request.param, node, tmp_path / "home"), tmp_path)
 

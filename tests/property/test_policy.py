@@ -72,6 +72,7 @@ def test_stricter_presets_accept_less() -> None:
     assert min(counts[number] for number in range(4)) > WORLDS // 50
 
 
+@pytest.mark.soak
 def test_higher_thresholds_accept_less() -> None:
     """One more asked for never turns a refusal into an acceptance."""
     random, lost = Random(4), 0

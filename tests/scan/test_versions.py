@@ -44,7 +44,11 @@ def test_there_is_something_to_compare(own: dict[str, str]) -> None:
     assert OTHERS
 
 
-@pytest.mark.parametrize("python", OTHERS, ids=lambda path: path.parts[-3])
+@pytest.mark.parametrize(
+    "python",
+    [pytest.param(path, marks=[pytest.mark.soak] if at else []) for at, path in enumerate(OTHERS)],
+    ids=[path.parts[-3] for path in OTHERS],
+)
 def test_other_versions_agree(python: Path, folder: Path, own: dict[str, str]) -> None:
     """Another Python version, with other hash seeds, gives the same facts and verdicts for every file."""
     other = run(python, folder, "2")

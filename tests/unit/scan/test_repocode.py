@@ -110,6 +110,7 @@ def test_size() -> None:
     assert found.executes
 
 
+@pytest.mark.soak
 def test_tables() -> None:
     """A long table of constants is inconclusive for nobody but whoever would import it."""
     data = BytesSource(b'"word"\n' * 500_000)

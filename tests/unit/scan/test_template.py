@@ -65,6 +65,7 @@ def test_examples_in_other_files_are_no_templates() -> None:
         assert rules_of(judged(ESCAPES["globals"].encode(), name)) <= {"PYTHON-CODE", "PYTHON-UNREADABLE"}
 
 
+@pytest.mark.soak
 def test_length_matters_for_chat_templates() -> None:
     """A long document with Jinja blocks is too long for nobody, a chat template of that size is padded."""
     text = b"== Title ==\n{{ Infobox | name }} {% if x %}\n" * 20_000

@@ -32,6 +32,7 @@ def test_depth_is_no_limit() -> None:
     assert sum(1 for _ in mappings(value, _walk())) == 5_001
 
 
+@pytest.mark.soak
 def test_the_walk_is_budgeted() -> None:
     """A document that refers to itself over and over ends with the budget."""
     value: list[object] = []

@@ -122,6 +122,7 @@ def test_keys_and_values_of_other_lengths_are_refused(length: int) -> None:
             attempt()
 
 
+@pytest.mark.soak
 def test_the_garbage_collector_does_not_track_a_map() -> None:
     """A large map in a cache does not make every collection slower."""
     tree = made(filled(8))

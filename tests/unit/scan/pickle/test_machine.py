@@ -25,6 +25,7 @@ def test_operations_are_opcodes() -> None:
     assert (machine.operations, ended) == (9, ("stop", 11))
 
 
+@pytest.mark.soak
 def test_payloads_across_windows() -> None:
     """Opcodes and names on both sides of a window's end are read, and long bytes are skipped."""
     padding = b"N0" * ((1 << 19) - 4)
