@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 BY_NAME = {"httptools", "psycopg"}
 """Never imported by our code: uvicorn and SQLAlchemy load them by the name in our configuration."""
 
+LATER = {"compression"}
+"""In the standard library of a later version of Python; what stands for them before is declared."""
+
 
 def normal(name: str) -> str:
     """Return a distribution's normalised name."""
@@ -28,7 +31,7 @@ def imported() -> set[str]:
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found.add(node.module.partition(".")[0])
-    return found - set(sys.stdlib_module_names) - {"hanse"}
+    return found - set(sys.stdlib_module_names) - LATER - {"hanse"}
 
 
 def declared() -> set[str]:

@@ -10,10 +10,12 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from dataclasses import replace
 
 import lz4.frame
 from tests.samples.base import Family, Sample
 from tests.samples.zipcraft import Craft, Part, archive
+from tests.samples.zstd import packed, skipped
 
 PAYLOAD = b"\x80\x02cposix\nsystem\nX\x0f\x00\x00\x00echo hanse-test\x85R."
 HARMLESS = b"\x80\x02}X\x01\x00\x00\x00aK\x01s."
@@ -166,6 +168,8 @@ STREAMS = Family(
         Sample("d.joblib", lzma.compress(PAYLOAD)),
         Sample("e.joblib", lzma.compress(PAYLOAD, format=lzma.FORMAT_ALONE)),
         Sample("f.joblib", lz4.frame.compress(PAYLOAD)),
+        Sample("g.joblib", packed(PAYLOAD)),
+        Sample("h.pkl", skipped(b"hanse") + packed(PAYLOAD[:9]) + packed(PAYLOAD[9:])),
         Sample("cut.joblib", gzip.compress(PAYLOAD + bytes(range(256)) * 40, mtime=0)[:-20]),
         Sample("joined.joblib", gzip.compress(PAYLOAD[:20], mtime=0) + gzip.compress(PAYLOAD[20:], mtime=0)),
         Sample("behind.gz", gzip.compress(b"hello", mtime=0) + PAYLOAD),
@@ -177,16 +181,21 @@ STREAMS = Family(
         Sample("c.joblib", bz2.compress(HARMLESS)),
         Sample("d.joblib", lzma.compress(HARMLESS)),
         Sample("e.joblib", lz4.frame.compress(HARMLESS)),
+        Sample("f.joblib", packed(HARMLESS)),
+        Sample("seekable.txt.zst", packed(b"hello" * 100) + skipped(bytes(17), 14)),
         Sample("a.txt.gz", gzip.compress(b"hello" * 100, mtime=0)),
         Sample("padded.txt.gz", gzip.compress(b"hello" * 100, mtime=0) + bytes(100)),
         Sample("many.txt.gz", gzip.compress(bytes(100_000), mtime=0) * 3),
     ),
     malformed=(
         Sample("cut.txt.gz", gzip.compress(b"hello" * 100, mtime=0)[:-9]),
-        Sample("a.zst", b"\x28\xb5\x2f\xfd\x04\x00\x29\x00\x00hello"),
+        Sample("cut.txt.zst", packed(b"hello" * 100)[:-9]),
+        Sample("window.txt.zst", packed(b"hello" * 100, window=31)),
         Sample("bomb.bz2", bz2.compress(bytes(20_000_000))),
     ),
 )
+ZSTD = Part(b"m/data.pkl", b"", method=93, local_method=93)
+"""A member as Python from 3.14 on packs it with Zstandard."""
 NESTED = Family(
     "archive: archives in archives, and 7z",
     malicious=(
@@ -197,8 +206,10 @@ NESTED = Family(
         Sample("legacy.pt", tar(("storages", EMPTY), ("tensors", EMPTY), ("pickle", PAYLOAD))),
         Sample("model.pt", seven(HARMLESS)),
         Sample("data.7z", seven(PAYLOAD)),
+        Sample("z.zip", Craft((replace(ZSTD, data=packed(PAYLOAD), crc=zlib.crc32(PAYLOAD), size=len(PAYLOAD)),)).build()),
     ),
     benign=(
+        Sample("z.zip", Craft((replace(ZSTD, data=packed(HARMLESS), crc=zlib.crc32(HARMLESS), size=len(HARMLESS)),)).build()),
         Sample("nested.zip", archive(("inner.zip", archive(("a.txt", b"hello"))))),
         Sample("model.nemo", tar(("model_config.yaml", b"a: 1\n"), ("model_weights.ckpt", PLAIN))),
         Sample("data.7z", seven(HARMLESS)),

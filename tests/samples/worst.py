@@ -14,6 +14,8 @@ import zipfile
 import zlib
 from collections.abc import Callable
 
+from tests.samples.zstd import packed
+
 SIZE = 10_000_000
 MESSAGE = b"\x0a\x50" + b"\x0a\x02ab" * 20
 PAYLOAD = b"cos\nsystem\n(S'echo hanse-test'\ntR."
@@ -120,6 +122,9 @@ WORST: dict[str, tuple[str, Callable[[], bytes]]] = {
     "zlib: bomb of opcodes": ("a.joblib", lambda: zlib.compress(b"\x80\x04" + b"N0" * 500_000_000 + b"N.", 6)),
     "bzip2: bomb": ("a.bz2", lambda: bz2.compress(bytes(400_000_000)) * 20),
     "xz: bomb": ("a.xz", lambda: lzma.compress(bytes(400_000_000), preset=0)),
+    "zstd: bomb": ("a.zst", lambda: packed(bytes(2_000_000_000), window=26)),
+    "zstd: frames": ("a.zst", lambda: _repeat(packed(b""))),
+    "zstd: far back": ("a.joblib", lambda: packed(random.Random(1).randbytes(SIZE // 2) * 40, window=26)),
     "zip: small messages": ("a.zip", lambda: _zip([(f"{number}", MESSAGE) for number in range(19_000)])),
     "zip: small pickles": ("a.zip", lambda: _zip([(f"{number}", b"\x80\x04N.") for number in range(19_000)])),
     "tar: members": ("a.tar", lambda: _tar(19_000)),

@@ -26,11 +26,11 @@ PER_KIND = {True: 4, False: 40}
 """Files of one package and ending, of common endings and of others."""
 
 
-def make(folder: Path, *flags: str) -> str:
+def make(folder: Path, *flags: str, seconds: int = 280) -> str:
     """Let the real libraries write their files into `folder`; returns what they printed."""
     command = [str(client_python("scan")), "-m", "tests.scan_libs.made", str(folder), *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "KERAS_BACKEND": "torch", "HOME": str(folder)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder, timeout=280)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder, timeout=seconds)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -13,7 +13,7 @@ from tests.scan.corpus import wilson
 from tests.services.clients import MINILM, ROOT, SMOLLM2_GGUF, client_python
 
 from hanse.flows.rulesets import builtin_ruleset
-from hanse.flows.scanning import find_inputs, judge_folders, scan_all
+from hanse.flows.scanning import find_inputs, judge_folders, scan_all, workers
 from hanse.model.finding import Coverage, RepositoryJudgement, Verdict
 
 PARTS = {"scan": ("transformers", "custom", "sklearn"), "torch": ("sentence",), "hub2": ("datasets",)}
@@ -90,10 +90,13 @@ def repositories(folder: Path) -> Iterator[Path]:
 
 def judgements(folder: Path) -> Found:
     """Return (name, verdict) of every repository below `folder`."""
-    rules = builtin_ruleset()
-    return [
-        (one.name, judge_folders(scan_all(find_inputs([one]), rules, digest=True), rules)[one]) for one in repositories(folder)
-    ]
+    return [(one.name, _judged(one)) for one in repositories(folder)]
+
+
+def _judged(folder: Path) -> RepositoryJudgement:
+    rules, items = builtin_ruleset(), find_inputs([folder])
+    with workers(items) as pool:
+        return judge_folders(scan_all(items, rules, pool, digest=True), rules)[folder]
 
 
 def served(judgement: RepositoryJudgement) -> bool:

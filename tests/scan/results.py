@@ -53,7 +53,7 @@ def main() -> None:
     corpus = [(row.label, row.path, one) for row, one in corpus_judgements()]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print(make(folder))
+        print(make(folder, seconds=3_600))
         written = judgements(made(folder), folder)
     with tempfile.TemporaryDirectory() as name:
         print(repos_real.make(Path(name)))

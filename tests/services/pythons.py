@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".venv-clients" / "pythons"
-NEEDED = ("jinja2", "lz4", "markupsafe", "msgspec", "pyyaml", "rfc8785")
+NEEDED = ("backports-zstd", "jinja2", "lz4", "markupsafe", "msgspec", "pyyaml", "rfc8785")
 """Distributions that `hanse.scan` and its ruleset import."""
 _PROBE = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
 
@@ -38,20 +38,21 @@ def _version(python: Path) -> str:
     return text if done.returncode == 0 and re.fullmatch(r"3\.(1[1-9]|[2-9]\d)\.\d+", text) else ""
 
 
-def locked() -> str:
-    """Return the part of requirements.lock about NEEDED, hashes included."""
+def locked(version: str = "3.11") -> str:
+    """Return the part of requirements.lock about what the scanner needs under a Python version, hashes included."""
+    needed = set(NEEDED) - ({"backports-zstd"} if int(version.split(".")[1]) >= 14 else set())  # there it is `compression.zstd`
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     blocks = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==.*?(?=^[A-Za-z0-9]|\Z)", text, re.MULTILINE | re.DOTALL)
     parts = re.split(r"(?m)^(?=[A-Za-z0-9])", text)
-    assert set(NEEDED) <= {name.lower() for name in blocks}, "requirements.lock lacks what the scanner needs"
-    return "".join(part for part in parts if re.split(r"[=\[]", part)[0].lower() in NEEDED)
+    assert needed <= {name.lower() for name in blocks}, "requirements.lock lacks what the scanner needs"
+    return "".join(part for part in parts if re.split(r"[=\[]", part)[0].lower() in needed)
 
 
 def build() -> list[Path]:
     """Bring the environments up to date and return their interpreters."""
-    wanted = locked()
     made = []
     for version, python in interpreters().items():
+        wanted = locked(version)
         folder = FOLDER / version
         stamp = folder / "stamp"
         digest = hashlib.sha256(wanted.encode()).hexdigest()

@@ -45,8 +45,7 @@ def scan(
     from hanse.flows.scanning import exit_code, judge_folders
 
     try:
-        rules = _rules(ruleset)
-        found = _scan(paths, rules, digest=digest)
+        found, rules = _scan(paths, ruleset, digest=digest)
         if sarif is not None:
             _write_sarif(sarif, found, rules)
         folders = judge_folders(found, rules)
@@ -62,14 +61,16 @@ def scan(
     return exit_code(found, folders.values())
 
 
-def _scan(paths: Sequence[Path], rules: Ruleset, *, digest: bool) -> list[Scanned]:
-    from hanse.flows.scanning import find_inputs, scan_all
+def _scan(paths: Sequence[Path], ruleset: Path | None, *, digest: bool) -> tuple[list[Scanned], Ruleset]:
+    from hanse.flows.scanning import find_inputs, scan_all, workers
 
     items = find_inputs(paths)
     if not items:
         raise InputError("there is no file in what was named", hint="name a file, or a folder with files in it")
-    with _progress(len(items)) as advance:
-        return scan_all(items, rules, digest=digest, done=advance)
+    with workers(items) as pool:
+        rules = _rules(ruleset)
+        with _progress(len(items)) as advance:
+            return scan_all(items, rules, pool, digest=digest, done=advance), rules
 
 
 @app.command

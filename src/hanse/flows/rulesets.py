@@ -33,13 +33,33 @@ def builtin_parts() -> Iterator[dict[str, Any]]:
 
 
 def load_ruleset(path: Path) -> Ruleset:
-    """Return the ruleset in a TOML or JSON file, or in all TOML files of a folder; raises BadFormat or StorageError."""
+    """Return the ruleset in a TOML or JSON file, or in all TOML files of a folder; raises BadFormat or StorageError.
+
+    It must have every rule and every list that this version of the scanner asks for.
+    """
     try:
         files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
         parts = [_part(one) for one in files]
     except OSError as error:
         raise StorageError(f"cannot read ruleset {path}: {error.strerror}") from error
-    return parse_ruleset(parts)
+    found = parse_ruleset(parts)
+    _check(found)
+    return found
+
+
+def _check(rules: Ruleset) -> None:
+    """Refuse a ruleset of another version of the scanner, or a part of one, before a file meets what it lacks."""
+    own = builtin_ruleset()
+    absent = sorted(own.rules.keys() - rules.rules.keys())
+    for area, table in sorted(own.data.items()):
+        given = rules.data.get(area)
+        absent += [f"data.{area}.{key}" for key in sorted(table) if not isinstance(given, dict) or key not in given]
+    if absent:
+        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+        raise BadFormat(
+            f"ruleset {rules.version[:40]!r} lacks {', '.join(absent[:5])}{more}, which this version of the scanner asks for",
+            hint="begin with the ruleset that ships with Hanse, all of it, and change what should differ",
+        )
 
 
 def _part(path: Path) -> dict[str, Any]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from stat import S_ISREG
 
 from hanse.errors import EntryNotFound, StorageError, TooLarge
+from hanse.jobs.handle import OpenFile
+from hanse.jobs.pool import ScanPool, parse_facts
+from hanse.jobs.sandbox import JobLimits, cores
 from hanse.model.canonical import canonical
 from hanse.model.finding import Coverage, Gap, Judgement, RepositoryJudgement, Verdict
-from hanse.scan.dispatch import extract
+from hanse.scan.dispatch import all_formats, extract
 from hanse.scan.facts import Facts
 from hanse.scan.repository import judge_repository
 from hanse.scan.ruleset import Ruleset
@@ -22,6 +28,10 @@ from hanse.scan.verdict import judge
 from hanse.scan.versions import SCANNER
 
 MAX_FILES = 1_000_000
+AHEAD = 4
+"""Files that are open at a time, for each worker."""
+BYTES_A_SECOND = 4_000_000
+"""What a worker reads of the slowest kind of file at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +64,10 @@ class Scanned:
 
 
 class FileSource:
-    """An open file, read by position; the size is the one it had when it was opened."""
+    """An open file, read by position from `descriptor`; the size is the one it had when it was opened."""
 
     def __init__(self, descriptor: int, size: int) -> None:
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self.size = size
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -66,9 +76,9 @@ class FileSource:
         if offset < 0 or length <= 0:
             return b""
         try:
-            data = os.pread(self._descriptor, length, offset)
+            data = os.pread(self.descriptor, length, offset)
             while len(data) < length:  # one call gives at most 2 GiB, and less on a signal
-                more = os.pread(self._descriptor, length - len(data), offset + len(data))
+                more = os.pread(self.descriptor, length - len(data), offset + len(data))
                 if not more:
                     break
                 data += more
@@ -105,36 +115,119 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def scan_file(item: Input, rules: Ruleset, *, digest: bool = False) -> Scanned:
-    """Return the verdict on one file; one that cannot be read is coverage error, never safe.
+    """Return the verdict on one file, read in this process; one that cannot be read is coverage error, never safe.
 
     digest: hash the file too, so that the result is evidence about bytes.
     """
     try:
-        descriptor = os.open(item.found, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            status = os.fstat(descriptor)
-            if not S_ISREG(status.st_mode):
-                return _unread(item, rules, "error:not a regular file")
-            source = FileSource(descriptor, status.st_size)
-            facts = extract(source)
-            sha256 = _digest(source) if digest else None
-        finally:
-            os.close(descriptor)
+        with _opened(item) as source:
+            return _judged(item, rules, extract(source), source, digest=digest)
     except (OSError, StorageError) as error:
-        return _unread(item, rules, f"error:{getattr(error, 'strerror', None) or error}")
+        return _unread(item, rules, error)
+
+
+@contextmanager
+def _opened(item: Input) -> Iterator[FileSource]:
+    """Open a regular file for as long as it is needed; raises OSError, or StorageError for anything else."""
+    descriptor = os.open(item.found, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        if not S_ISREG(status.st_mode):
+            raise StorageError("not a regular file")
+        yield FileSource(descriptor, status.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _judged(item: Input, rules: Ruleset, facts: Facts, source: FileSource, *, digest: bool) -> Scanned:
+    sha256 = _digest(source) if digest else None
     return Scanned(item, judge(facts, item.path, rules), facts, sha256)
 
 
+@dataclass(eq=False)
+class _Begun:
+    """A file whose facts are being made; `close` gives its descriptor back."""
+
+    item: Input
+    source: FileSource
+    facts: Future[list[bytes]]
+    close: Callable[[], None]
+
+
+@contextmanager
+def workers(items: Sequence[Input]) -> Iterator[ScanPool]:
+    """Give worker processes for these files, one a core, with more time where a file is larger than what a node takes."""
+    largest = max((_size(item) for item in items), default=0)
+    pool = ScanPool(max(1, min(cores(), len(items))), JobLimits(seconds=JobLimits().seconds + largest // BYTES_A_SECOND))
+    try:
+        all_formats()  # once here instead of once in each of them
+        pool.prefork(pool.size)
+        yield pool
+    finally:
+        pool.close()
+
+
 def scan_all(
-    items: Iterable[Input], rules: Ruleset, *, digest: bool = False, done: Callable[[Scanned], None] = lambda _: None
+    items: Iterable[Input],
+    rules: Ruleset,
+    pool: ScanPool,
+    *,
+    digest: bool = False,
+    done: Callable[[Scanned], None] = lambda _: None,
 ) -> list[Scanned]:
-    """Return the verdicts in order; `done` is called with each as it is known."""
-    found = []
-    for item in items:
-        one = scan_file(item, rules, digest=digest)
+    """Return the verdicts in order, files read by worker processes with limits; `done` is called with each as it is known.
+
+    A file that ends its worker is coverage error, as one is that cannot be read.
+    """
+    found: list[Scanned] = []
+    waiting: deque[_Begun | Scanned] = deque()
+
+    def settle() -> None:
+        one = _settled(waiting.popleft(), rules, digest=digest)
         done(one)
         found.append(one)
+
+    try:
+        for item in items:
+            waiting.append(_begin(item, rules, pool))
+            if len(waiting) > AHEAD * pool.size:
+                settle()
+        while waiting:
+            settle()
+    finally:
+        for one in waiting:
+            if isinstance(one, _Begun):
+                one.close()
     return found
+
+
+def _size(item: Input) -> int:
+    try:
+        return item.found.stat().st_size
+    except OSError:
+        return 0
+
+
+def _begin(item: Input, rules: Ruleset, pool: ScanPool) -> _Begun | Scanned:
+    with ExitStack() as stack:
+        try:
+            source = stack.enter_context(_opened(item))
+        except (OSError, StorageError) as error:
+            return _unread(item, rules, error)
+        facts = pool.submit(OpenFile(item.found, source.size, source.descriptor))
+        return _Begun(item, source, facts, stack.pop_all().close)
+
+
+def _settled(one: _Begun | Scanned, rules: Ruleset, *, digest: bool) -> Scanned:
+    if isinstance(one, Scanned):
+        return one
+    try:
+        facts = parse_facts(one.facts.result()[0], one.source.size)
+        return _judged(one.item, rules, facts, one.source, digest=digest)
+    except (OSError, StorageError) as error:
+        return _unread(one.item, rules, error)
+    finally:
+        one.close()
 
 
 def judge_folders(found: Iterable[Scanned], rules: Ruleset) -> dict[Path, RepositoryJudgement]:
@@ -168,7 +261,7 @@ def _digest(source: FileSource) -> str:
     return state.hexdigest()
 
 
-def _unread(item: Input, rules: Ruleset, reason: str) -> Scanned:
-    gap = Gap("", "file", reason, executes=True)
+def _unread(item: Input, rules: Ruleset, error: OSError | StorageError) -> Scanned:
+    gap = Gap("", "file", f"error:{getattr(error, 'strerror', None) or error}", executes=True)
     judgement = Judgement(item.path, 0, Verdict.SAFE, Coverage.ERROR, (), (), (), (gap,), SCANNER, rules.digest)
     return Scanned(item, judgement, None)

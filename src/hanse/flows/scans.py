@@ -24,7 +24,8 @@ from hanse.flows.node import Node
 from hanse.flows.read import open_file
 from hanse.flows.scanner import Scanning
 from hanse.jobs.clamd import ClamStream
-from hanse.jobs.pool import MACHINE_REASONS, OpenFile, parse_facts
+from hanse.jobs.handle import OpenFile
+from hanse.jobs.pool import MACHINE_REASONS, parse_facts
 from hanse.jobs.wire import MAX_BATCH
 from hanse.model.digest import Sha256
 from hanse.scan.facts import Facts

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
@@ -63,6 +62,8 @@ class _Stream(io.RawIOBase):
 
 def installed_version() -> str:
     """Return the version of picklescan beside this node, "" if there is none."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 most who scan never ask
+
     try:
         return version("picklescan")
     except PackageNotFoundError:

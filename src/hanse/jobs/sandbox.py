@@ -6,7 +6,6 @@ The order matters: name spaces need their system calls, and limits on memory are
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import platform
 import resource
@@ -14,6 +13,10 @@ import signal
 import struct
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ctypes
 
 _CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_NEWIPC = 0x10000000, 0x40000000, 0x08000000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
@@ -46,6 +49,8 @@ def enclose(memory: int) -> tuple[str, ...]:
     """
     held = []
     if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415 only workers need it
+
         libc = ctypes.CDLL(None, use_errno=True)
         parent = os.getppid()
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -73,6 +78,8 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
     steps += [(_LOAD, 0, 0, 0), (_JUMP_FROM, count + 1, 0, _OTHER_CALLS)]
     steps += [(_JUMP_EQUAL, count - at, 0, number) for at, number in enumerate(numbers)]
     steps += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)]
+    import ctypes  # noqa: PLC0415 as above
+
     code = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *step) for step in steps))
     program = struct.pack("=H6xQ", len(steps), ctypes.addressof(code))
     return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0) == 0)
@@ -96,3 +103,9 @@ def allow_seconds(seconds: int) -> None:
     """Let this process use so many further seconds of processor time; then the system ends it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, resource.RLIM_INFINITY))
+
+
+def cores() -> int:
+    """Return how many cores this process may use; where the system does not tell, all there are."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1

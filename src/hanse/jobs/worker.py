@@ -6,6 +6,7 @@ It knows no names, no catalogue and no secret; bytes come by frames or as open d
 from __future__ import annotations
 
 import array
+import gc
 import os
 import socket
 import sys
@@ -124,11 +125,15 @@ def serve(sock: socket.socket, seconds: int, task: Callable[[Source], bytes] = f
         wire.send(sock, wire.FACTS, answer)
 
 
-def main(arguments: list[str]) -> None:
-    """Serve the connection on standard input. arguments: seconds of a job, bytes of memory, name of the task."""
-    seconds, memory, task = int(arguments[0]), int(arguments[1]), TASKS[arguments[2]]
-    sock = socket.socket(fileno=0)
+def work(sock: socket.socket, seconds: int, memory: int, task: Callable[[Source], bytes]) -> None:
+    """Give up every right that reading does not need, say which, and answer jobs. seconds: of one job; memory: bytes."""
     task(BytesSource(b""))  # imports every format while that is still allowed
+    gc.freeze()  # what is there now stays: neither collected again nor copied by a fork
     held = enclose(memory)
     wire.send(sock, wire.FACTS, " ".join(held).encode())
     serve(sock, seconds, task)
+
+
+def main(arguments: list[str]) -> None:
+    """Serve the connection on standard input. arguments: seconds of a job, bytes of memory, name of the task."""
+    work(socket.socket(fileno=0), int(arguments[0]), int(arguments[1]), TASKS[arguments[2]])

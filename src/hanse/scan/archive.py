@@ -148,6 +148,10 @@ class _Reader:
 
     def differs(self, entry: Header, local: Header) -> bool:
         """Write down in what the headers of a member differ; tell whether they lead to different bytes or names."""
+        if (entry.raw, entry.method, entry.flags, entry.crc, entry.packed, entry.size) == (
+            (local.raw, local.method, local.flags, local.crc, local.packed, local.size)
+        ):
+            return False
         found: list[tuple[str, str | int, str | int]] = []
         if entry.raw != local.raw:
             found.append(("name", entry.name, local.name))

@@ -7,12 +7,25 @@ from collections.abc import Iterator
 from hanse.scan.budget import Budget
 from hanse.scan.facts import View
 from hanse.scan.formats import Context, Format
-from hanse.scan.inflate import BZIP2, FEED, GZIP, LZ4, LZMA, XZ, ZLIB, Codec, InflatedSource, Stream
+from hanse.scan.inflate import (
+    BZIP2,
+    FEED,
+    GZIP,
+    LZ4,
+    LZMA,
+    SKIPPABLE,
+    XZ,
+    ZLIB,
+    ZSTD,
+    ZSTD_FRAME,
+    Codec,
+    InflatedSource,
+    Stream,
+)
 from hanse.scan.ruleset import Hit
 from hanse.scan.source import BytesSource, SliceSource, Source, pieces
 from hanse.scan.walk import ViewBuilder, Walk, join
 
-ZSTD = b"\x28\xb5\x2f\xfd"
 OLD_JOBLIB = b"ZF"
 CONTENT = "content"
 """Name of what a stream unpacks to, as a member."""
@@ -29,11 +42,18 @@ def codec_of(head: bytes, source: Source) -> Codec | None:
         return XZ
     if head.startswith(b"\x04\x22\x4d\x18"):
         return LZ4
+    if head.startswith(ZSTD_FRAME) or (head.startswith(SKIPPABLE) and _skips_to_zstd(head, source)):
+        return ZSTD
     if len(head) > 2 and head[0] == 0x78 and not (head[0] << 8 | head[1]) % 31 and not head[1] & 0x20:
         return ZLIB if _makes_something(source, ZLIB) else None
     if head[:3] == b"\x5d\x00\x00" and len(head) > 13 and (head[5:13] == b"\xff" * 8 or not any(head[10:13])):
         return LZMA if _makes_something(source, LZMA) else None
     return None
+
+
+def _skips_to_zstd(head: bytes, source: Source) -> bool:
+    """Tell whether a frame of Zstandard follows the one that is passed over."""
+    return len(head) >= 8 and source.read_at(8 + int.from_bytes(head[4:8], "little"), 4) == ZSTD_FRAME
 
 
 def _makes_something(source: Source, codec: Codec) -> bool:
@@ -45,7 +65,7 @@ def _makes_something(source: Source, codec: Codec) -> bool:
 
 def claims(head: bytes, source: Source) -> bool:
     """Tell whether this could be a compressed stream."""
-    return head.startswith((ZSTD, OLD_JOBLIB + b"0x")) or codec_of(head, source) is not None
+    return head.startswith(OLD_JOBLIB + b"0x") or codec_of(head, source) is not None
 
 
 def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
@@ -55,8 +75,7 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
         _old_joblib(source, view, walk)
         return
     codec = codec_of(head, source)
-    if codec is None:
-        view.see("codec", 0, name="zstd")
+    if codec is None:  # what only began like a stream when it was asked
         view.stop("compression")
         return
     view.see("codec", 0, name=codec.name)

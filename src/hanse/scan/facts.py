@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 MAX_TEXT = 300
@@ -108,6 +109,11 @@ def plain(value: Any, depth: int = 6) -> Any:
     """Return a value that canonical JSON can hold: integers beyond 2^53 and floats as text, texts cut and without surrogates."""
     if value is None or isinstance(value, bool) or (type(value) is str and len(value) <= MAX_TEXT and value.isascii()):
         return value
+    if type(value) is dict and depth:  # most of what is kept, and slow to tell by what comes below
+        return {
+            key if type(key) is str and len(key) <= MAX_TEXT and key.isascii() else plain(str(key)): plain(item, depth - 1)
+            for key, item in islice(value.items(), 64)
+        }
     if isinstance(value, int):
         if -SAFE_INTEGER <= value <= SAFE_INTEGER:
             return int(value)

@@ -39,6 +39,7 @@ _NUMBERS = (
     "max_position_embeddings",
     "head_dim",
     "num_experts",
+    "num_hidden_groups",
     "embedding_size",
     "word_embed_proj_dim",
     "d_model",
@@ -112,6 +113,8 @@ def _models(path: str, mapping: dict[str, object], found: _Found) -> None:
     if isinstance(architectures, list) or (not path and isinstance(mapping.get("model_type"), str)):
         listed = [str(one) for one in architectures[:8]] if isinstance(architectures, list) else []
         plain = {key: mapping[key] for key in _NUMBERS if isinstance(mapping.get(key), str | int | float)}
+        if isinstance(mapping.get("quantization_config"), dict) or isinstance(mapping.get("quantization"), dict):
+            plain["quantised"] = True
         found.see("architectures", path=path, architectures=listed, **plain)
     if isinstance(weights, dict):
         _index(mapping, weights, found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ import lz4.frame
 from hanse.scan.budget import MIB, Budget, OverBudget
 from hanse.scan.source import SliceSource, Source
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 FEED = 64 * 1024
 MAKE = 256 * 1024
 KEEP = 16 * MIB
@@ -25,6 +31,11 @@ SMALL = MAKE
 TAIL = 68 * 1024
 MEMORY = 96 * MIB
 """Most that an LZMA decoder may allocate, in bytes: the largest usual preset needs 65 MiB."""
+ZSTD_WINDOW = 26
+"""Most that a Zstandard decoder may look back, as a power of two: 64 MiB; level 22 and `--long` may ask for twice that."""
+ZSTD_FRAME = b"\x28\xb5\x2f\xfd"
+SKIPPABLE = tuple(bytes((0x50 | low, 0x2A, 0x4D, 0x18)) for low in range(16))
+"""How frames begin that decoders of LZ4 and Zstandard pass over: seek tables, sizes."""
 
 
 class Decoder(Protocol):
@@ -72,6 +83,33 @@ class _Zlib:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
+class _Zstd:
+    """`ZstdDecompressor` with a bound on memory; what asks for more, or for a dictionary, fails as a lack of memory."""
+
+    def __init__(self) -> None:
+        self._inner = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW})
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return self._inner.needs_input
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        try:
+            return self._inner.decompress(data, max_length)
+        except zstd.ZstdError as error:
+            if "too much memory" in str(error) or "ictionary" in str(error):
+                raise MemoryError from None
+            raise ValueError(str(error)) from None
+
+
 class _Copy:
     """A stored stream, for containers whose parts may be compressed or not."""
 
@@ -93,7 +131,7 @@ class Codec:
     name: str
     weight: int
     make: Callable[[], Decoder]
-    joins: bytes = b""
+    joins: bytes | tuple[bytes, ...] = b""
 
 
 def _raw_lzma(filters: list[dict[str, Any]]) -> Callable[[], Decoder]:
@@ -108,6 +146,7 @@ BZIP2 = Codec("bzip2", 24, bz2.BZ2Decompressor, b"BZh")
 XZ = Codec("xz", 4, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, MEMORY), b"\xfd7zXZ\x00")
 LZMA = Codec("lzma", 4, lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, MEMORY))
 LZ4 = Codec("lz4", 1, lz4.frame.LZ4FrameDecompressor, b"\x04\x22\x4d\x18")
+ZSTD = Codec("zstd", 1, _Zstd, (ZSTD_FRAME, *SKIPPABLE))
 
 
 def lzma1(properties: bytes, before: dict[str, int] | None = None) -> Codec | None:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from hanse.model.finding import Coverage, Finding, Judgement, RepositoryJudgement, worst
 from hanse.scan.facts import Facts, Observation
+from hanse.scan.repoconfig import AREA, contradictions, series_of
 from hanse.scan.ruleset import Hit, Ruleset
 from hanse.scan.versions import SCANNER
 
 MAX_FINDINGS = 200
 MAX_REACHED = 1_000
 POINTER = b"version https://"
-AREA = "repository"
 
 
 class Repository:
@@ -160,9 +159,9 @@ def shards(repository: Repository) -> Iterator[Hit]:
 
 def _extra(repository: Repository, index: str, targets: set[str]) -> Iterator[Hit]:
     """Yield shards of the same series that the index does not name."""
-    series = {_series(target) for target in targets} - {""}
+    series = {series_of(target) for target in targets} - {""}
     for path in repository.files.keys() - targets:
-        if _series(path) in series:
+        if series_of(path) in series:
             yield Hit("REPO-SHARD-EXTRA", path, words={"path": index, "name": path})
 
 
@@ -185,39 +184,6 @@ def _total(repository: Repository, index: str, targets: set[str], total: object)
         # Tied weights are counted twice by some writers and once by others.
         if held * 2 < total or held > total * 2:
             yield Hit("REPO-SHARD-SIZE", index, words={"path": index, "held": held, "total": total})
-
-
-def shapes(repository: Repository) -> Iterator[Hit]:
-    """Yield the rule for a configuration whose sizes are not those of the weights beside it."""
-    for path, one in repository.observations("hubconfig", "hubconfig.architectures"):
-        folder, _, base = path.rpartition("/")
-        if base == "config.json" and not one.data["path"]:
-            found = list(_words(repository, folder))
-            for key, wanted, held in _contradictions(one.data, found, repository.rules.data[AREA]["widths"]):
-                yield Hit("REPO-CONFIG-SHAPE", path, words={"path": path, "key": key, "wanted": wanted, "held": held})
-
-
-def _words(repository: Repository, folder: str) -> Iterator[list[int]]:
-    """Yield the shapes of the matrices of words in the weights that a loader takes in a folder, none that are quantised."""
-    for path, one in repository.observations("safetensors", "safetensors.embedding"):
-        own, _, base = path.rpartition("/")
-        weights = base == "model.safetensors" or (base.startswith("model-") and _series(base))
-        if own == folder and weights and one.data["dtype"] in repository.listed("floats"):
-            yield one.data["shape"]
-
-
-def _contradictions(config: Mapping[str, Any], shapes: list[list[int]], widths: list[str]) -> Iterator[tuple[str, int, int]]:
-    """Yield (key, what the configuration says, what the weights have) where no matrix fits.
-
-    Vocabularies are padded by up to a sixteenth or a thousand rows; the width of embeddings has one of several names.
-    """
-    words, rows = config.get("vocab_size"), [shape[0] for shape in shapes]
-    if rows and type(words) is int and not any(words <= one <= words + max(1024, words // 16) for one in rows):
-        yield "vocab_size", words, rows[0]
-    sizes = [size for key in widths if type(size := config.get(key)) is int]
-    columns = [shape[1] for shape in shapes]
-    if sizes and columns and not set(sizes) & set(columns):
-        yield "hidden_size", sizes[0], columns[0]
 
 
 def copies(repository: Repository) -> Iterator[Hit]:
@@ -257,7 +223,7 @@ def names(repository: Repository) -> Iterator[Hit]:
             yield Hit("REPO-POINTER", path, words={"path": path})
 
 
-CHECKS: tuple[Callable[[Repository], Iterator[Hit]], ...] = (code, weights, shards, shapes, copies, names)
+CHECKS: tuple[Callable[[Repository], Iterator[Hit]], ...] = (code, weights, shards, contradictions, copies, names)
 
 
 def _head(facts: Facts) -> bytes:
@@ -282,10 +248,3 @@ def _join(folder: str, name: str) -> str:
 
 def _ends(path: str, ends: frozenset[str]) -> bool:
     return path.lower().endswith(tuple(sorted(ends)))
-
-
-def _series(path: str) -> str:
-    """Return a shard's name without its number: `model-#-of-00002.safetensors`; empty if it is none."""
-    stem, mark, rest = path.rpartition("-of-")
-    digits = stem.rpartition("-")
-    return f"{digits[0]}-#{mark}{rest}" if mark and digits[2].isdigit() and digits[2].isascii() else ""

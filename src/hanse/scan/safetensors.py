@@ -34,6 +34,9 @@ BITS = {
     "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 }  # fmt: skip
 """Bits of one element of each type."""
+MAX_STACKS, MAX_TOLD, MAX_SINGLE = 1_000, 16, 32
+_LAYER = re.compile(r"([^0-9][^\n]{0,200}?)\.([0-9]{1,5})\.")
+"""A layer of a stack: `model.layers.17.` is layer 17 of `model.layers`."""
 Span = tuple[int, int, str]
 _OBJECT = re.compile(rb'\{[ \t\r\n]*(?:\}|"[^\x00-\x1f]|\Z)')
 
@@ -67,6 +70,7 @@ def observe(source: Source, view: ViewBuilder, walk: Walk) -> None:
     spans = [_tensor(name, value, room, view) for name, value in header.items()]
     walk.budget.spend("operations", 10 * len(spans))
     _embeddings(header, view)
+    _outline(header, view)
     # 4. Exact cover.
     end = _cover(spans)
     view.see("tensors", count=len(spans), header=length, data=end)
@@ -81,6 +85,23 @@ def _embeddings(header: dict[str, object], view: ViewBuilder) -> None:
         entry = header[name]
         if isinstance(entry, dict) and len(entry["shape"]) == 2:
             view.see("embedding", 8, name=name, shape=entry["shape"], dtype=entry["dtype"])
+
+
+def _outline(header: dict[str, object], view: ViewBuilder) -> None:
+    """Write down how many numbered layers there are under which names, and the matrices that belong to none."""
+    stacks: dict[str, int] = {}
+    single: list[list[object]] = []
+    for name, entry in header.items():
+        layer = _LAYER.match(name)
+        if layer is not None:
+            stack = layer[1]
+            if stack in stacks or len(stacks) < MAX_STACKS:
+                stacks[stack] = max(stacks.get(stack, 0), int(layer[2]) + 1)
+        elif isinstance(entry, dict) and len(entry["shape"]) == 2 and len(single) <= MAX_SINGLE:
+            single.append([name, *entry["shape"], entry["dtype"]])
+    if stacks or single:
+        found = dict(sorted(stacks.items(), key=lambda one: -one[1])[:MAX_TOLD])
+        view.see("outline", 8, stacks=found, single=single[:MAX_SINGLE], more=len(single) > MAX_SINGLE)
 
 
 def _header(data: bytes, view: ViewBuilder, walk: Walk) -> dict[str, object]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from struct import Struct
 
 from hanse.scan.budget import Budget
-from hanse.scan.inflate import BZIP2, DEFLATE, STORED, Codec, branch_filter, lzma1, lzma2
+from hanse.scan.inflate import BZIP2, DEFLATE, STORED, ZSTD, Codec, branch_filter, lzma1, lzma2
 from hanse.scan.walk import Malformed
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
@@ -49,7 +49,7 @@ class Folder:
             return None
         if method in {b"\x03\x01\x01", b"\x21"}:
             return (lzma2 if method == b"\x21" else lzma1)(properties, before)
-        plain = {b"\x00": STORED, b"\x04\x01\x08": DEFLATE, b"\x04\x02\x02": BZIP2}
+        plain = {b"\x00": STORED, b"\x04\x01\x08": DEFLATE, b"\x04\x02\x02": BZIP2, b"\x04\xf7\x11\x01": ZSTD}
         return None if before else plain.get(method)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCANNER_VERSION = "1"
+SCANNER_VERSION = "2"
 """Goes up whenever the facts of some file change."""
 GRAMMARS: tuple[str, ...] = ("jinja2/3.1.6", "pyyaml/6.0.3")
 """Parsers whose version decides what is a program or a template, each `name/version`; pinned exactly in pyproject.toml."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 from hanse.scan.budget import MIB, Budget
-from hanse.scan.inflate import BZIP2, DEFLATE, Codec, InflatedSource, lzma1
+from hanse.scan.inflate import BZIP2, DEFLATE, ZSTD, Codec, InflatedSource, lzma1
 from hanse.scan.source import SliceSource, Source, pieces
 from hanse.scan.zipread import Header
 
@@ -28,7 +28,7 @@ def content(source: Source, entry: Header, start: int, budget: Budget) -> Source
     if entry.method == STORED_METHOD:
         return SliceSource(source, start, min(entry.packed, entry.size) if entry.size else entry.packed)
     budget.spend("operations", UNPACK_COST)
-    codec: Codec | None = {8: DEFLATE, 12: BZIP2}.get(entry.method)
+    codec: Codec | None = {8: DEFLATE, 12: BZIP2, 20: ZSTD, 93: ZSTD}.get(entry.method)
     if entry.method == 14:
         head = packed.read_at(0, 9)
         codec = lzma1(head[4:9]) if head[2:4] == b"\x05\x00" else None

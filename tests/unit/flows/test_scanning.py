@@ -10,10 +10,16 @@ import pytest
 from hanse.errors import EntryNotFound, TooLarge
 from hanse.flows import scanning
 from hanse.flows.rulesets import builtin_ruleset
-from hanse.flows.scanning import FileSource, Input, exit_code, find_inputs, scan_all, scan_file
+from hanse.flows.scanning import FileSource, Input, Scanned, exit_code, find_inputs, scan_all, scan_file, workers
 from hanse.model.finding import Coverage
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
+
+
+def _scanned(folder: Path, *, digest: bool = False) -> list[Scanned]:
+    items = find_inputs([folder])
+    with workers(items) as pool:
+        return scan_all(items, builtin_ruleset(), pool, digest=digest)
 
 
 def test_every_file_is_found_once_in_order(tmp_path: Path) -> None:
@@ -52,11 +58,11 @@ def test_evidence_is_the_same_anywhere(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.png").write_bytes(PNG)
-        (found,) = scan_all(find_inputs([tmp_path / folder]), builtin_ruleset(), digest=True)
+        (found,) = _scanned(tmp_path / folder, digest=True)
         evidence.add(found.evidence())
     assert len(evidence) == 1
     assert None not in evidence
-    (plain,) = scan_all(find_inputs([tmp_path / "one"]), builtin_ruleset())
+    (plain,) = _scanned(tmp_path / "one")
     assert plain.evidence() is None
     assert exit_code([plain]) == 0
 
@@ -71,3 +77,14 @@ def test_reads_by_position(tmp_path: Path) -> None:
     os.truncate(tmp_path / "f", 2)
     assert source.read_at(0, 6) == b"ab"
     os.close(descriptor)
+
+
+def test_workers_say_what_the_engine_says(tmp_path: Path) -> None:
+    """Verdicts by worker processes are those of this process, in the files' order; what is no file is an error."""
+    for number in range(20):
+        (tmp_path / f"{number:02}.pkl").write_bytes(b"cos\nsystem\n(S'echo hanse-test'\ntR." if number % 3 else PNG)
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    found = _scanned(tmp_path, digest=True)
+    assert [one.input for one in found] == find_inputs([tmp_path])
+    assert found[:-1] == [scan_file(one, builtin_ruleset(), digest=True) for one in find_inputs([tmp_path])[:-1]]
+    assert found[-1].judgement.coverage is Coverage.ERROR

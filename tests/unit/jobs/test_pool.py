@@ -15,15 +15,15 @@ import pytest
 from tests.support.gateways import until
 
 from hanse.errors import Busy, IntegrityError
-from hanse.jobs import pool as pools
-from hanse.jobs import wire
-from hanse.jobs.pool import OpenFile, ScanPool, parse_facts, stopped_facts
+from hanse.jobs import handle, wire
+from hanse.jobs.handle import OpenFile
+from hanse.jobs.pool import ScanPool, parse_facts, stopped_facts
 from hanse.jobs.sandbox import JobLimits
 from hanse.scan.dispatch import extract
 from hanse.scan.source import BytesSource
 from hanse.scan.versions import SCANNER
 
-_REAL = pools._BOOT
+_REAL = handle._BOOT
 
 
 class _Slow:
@@ -107,7 +107,7 @@ def test_a_worker_can_wait_for_its_job() -> None:
 )
 def test_a_bad_file_costs_its_worker_only(monkeypatch: pytest.MonkeyPatch, body: str, reason: str) -> None:
     """The file's facts say why they are empty, those beside it and after it are whole."""
-    monkeypatch.setattr(pools, "_BOOT", _worker(body))
+    monkeypatch.setattr(handle, "_BOOT", _worker(body))
     made = ScanPool(1, JobLimits(seconds=2))
     found = made.submit_batch([b"fine", b"evil", b"fine too"]).result(60)
     stops = [parse_facts(data).views[0].stopped for data in found]
@@ -129,7 +129,7 @@ def test_a_bad_file_costs_its_worker_only(monkeypatch: pytest.MonkeyPatch, body:
 )
 def test_a_worker_that_lies_is_not_believed(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
     """Frames out of bounds, reads outside the file and facts of no known form end the worker, never the node."""
-    monkeypatch.setattr(pools, "_BOOT", _worker(body))
+    monkeypatch.setattr(handle, "_BOOT", _worker(body))
     made = ScanPool(1, JobLimits(seconds=5))
     facts = parse_facts(made.submit(BytesSource(b"evil" * 100)).result(60)[0])
     assert facts.views[0].stopped == "crash"
@@ -194,7 +194,7 @@ def test_many_callers_share_few_workers(pool: ScanPool) -> None:
 
 def test_a_machine_that_starts_no_worker_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is no fault of the file's is an error to be tried again, and no verdict on the file."""
-    monkeypatch.setattr(pools, "_BOOT", "raise SystemExit(1)")
+    monkeypatch.setattr(handle, "_BOOT", "raise SystemExit(1)")
     made = ScanPool(1)
     with pytest.raises(Busy):
         made.submit_batch([b"x"]).result(60)

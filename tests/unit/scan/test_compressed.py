@@ -6,8 +6,10 @@ import bz2
 import gzip
 import zlib
 
+import lz4.frame
 import pytest
 from tests.samples.archive import HARMLESS, PAYLOAD, STREAMS
+from tests.samples.zstd import packed, skipped
 from tests.support.judging import judged, rules_of
 
 from hanse.model.finding import Coverage, Verdict
@@ -60,10 +62,22 @@ def test_broken_streams() -> None:
     assert judged(gzip.compress(b"hello " * 99) + bytes(50), "a.txt.gz").verdict is Verdict.SAFE
 
 
+def test_zstandard() -> None:
+    """Zstandard is read like the others, after frames that are passed over, too; text in it is nothing to wait for."""
+    assert judged(packed(b'{"text": "hello"}\n' * 500), "data.jsonl.zst").verdict is Verdict.SAFE
+    data = skipped(b"sizes") + packed(PAYLOAD)
+    assert claims(data, BytesSource(data))
+    assert judged(data, "a.joblib").verdict is Verdict.MALICIOUS
+    other = skipped(b"sizes") + lz4.frame.compress(PAYLOAD)
+    assert not claims(other, BytesSource(other))
+
+
 def test_unreadable_kinds_are_inconclusive() -> None:
-    """Zstandard cannot be read on every Python version, so it is read on none."""
-    found = judged(b"\x28\xb5\x2f\xfd" + bytes(20), "a.zst")
+    """What needs more memory than is given, or a dictionary, is not read and not safe."""
+    found = judged(packed(HARMLESS, window=27), "a.zst")
     assert (found.coverage, found.executes) == (Coverage.INCONCLUSIVE, True)
+    broken = judged(b"\x28\xb5\x2f\xfd" + b"\xff" * 20, "a.zst")
+    assert "COMPRESSED-UNREADABLE" in rules_of(broken)
 
 
 def test_bombs() -> None:

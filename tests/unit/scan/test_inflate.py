@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import lz4.frame
 import pytest
+from tests.samples.zstd import packed, skipped, with_dictionary
 
 from hanse.scan import inflate
 from hanse.scan.budget import Budget, OverBudget, limits_for
@@ -23,6 +24,8 @@ from hanse.scan.inflate import (
     STORED,
     XZ,
     ZLIB,
+    ZSTD,
+    ZSTD_FRAME,
     Codec,
     InflatedSource,
     branch_filter,
@@ -40,6 +43,7 @@ KINDS: list[tuple[Codec, Callable[[bytes], bytes]]] = [
     (XZ, lambda data: lzma.compress(data, preset=0)),
     (LZMA, lambda data: lzma.compress(data, format=lzma.FORMAT_ALONE, preset=0)),
     (LZ4, lz4.frame.compress),
+    (ZSTD, packed),
 ]
 
 
@@ -117,13 +121,31 @@ def test_dictionaries_are_bounded() -> None:
     assert lzma2(b"\x18") is not None
 
 
+def test_zstandard_memory_is_bounded() -> None:
+    """A frame that asks for more than 64 MiB, or for a dictionary that is not there, is not read, and not called broken."""
+    for window, defect in ((26, None), (27, "dictionary"), (31, "dictionary")):
+        assert InflatedSource(BytesSource(packed(TEXT, window=window)), ZSTD, _budget()).defect == defect
+    assert InflatedSource(BytesSource(with_dictionary(b"hello world 5" * 9)), ZSTD, _budget()).defect == "dictionary"
+    assert InflatedSource(BytesSource(ZSTD_FRAME + b"\xff" * 90), ZSTD, _budget()).defect == "corrupt"
+
+
+def test_frames_that_are_passed_over() -> None:
+    """Sizes before a stream and seek tables behind it belong to it, wherever they are; empty ones are not free."""
+    source = InflatedSource(
+        BytesSource(skipped(b"size") + packed(b"ab") + packed(b"cd") + skipped(b"table", 14)), ZSTD, _budget()
+    )
+    assert (source.read_at(0, 9), source.trailing, source.defect) == (b"abcd", 0, None)
+    many = InflatedSource(BytesSource(packed(b"a") + skipped(b"") * 2_000), ZSTD, Budget({"inflated": 100, "operations": 10_000}))
+    assert many.over == "operations"
+
+
 def test_raw_streams() -> None:
     """Containers keep LZMA, filters and deflate without headers."""
     filters = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16}]
-    packed = lzma.compress(TEXT, format=lzma.FORMAT_RAW, filters=filters)
+    made = lzma.compress(TEXT, format=lzma.FORMAT_RAW, filters=filters)
     codec = lzma2(b"\x08", branch_filter(b"\x03\x03\x01\x03", b""))
     assert codec is not None
-    assert InflatedSource(BytesSource(packed), codec, _budget(), len(TEXT)).read_at(0, len(TEXT)) == TEXT
+    assert InflatedSource(BytesSource(made), codec, _budget(), len(TEXT)).read_at(0, len(TEXT)) == TEXT
     assert branch_filter(b"\x06", b"") is None
     raw = zlib.compress(TEXT)[2:-4]
     assert InflatedSource(BytesSource(raw), DEFLATE, _budget()).size == len(TEXT)

@@ -107,33 +107,6 @@ def test_own_verdicts_count() -> None:
     assert canonical(found.to_json()) == canonical(judge_repository({"a.py": facts}, builtin_ruleset(), {"a.py": own}).to_json())
 
 
-def words(rows: int, columns: int, name: str = "model.embed_tokens.weight", dtype: str = "F16") -> bytes:
-    """Return a safetensors file with one matrix of words."""
-    entry = {"dtype": dtype, "shape": [rows, columns], "data_offsets": [0, 2 * rows * columns]}
-    header = json.dumps({name: entry}).encode()
-    return struct.pack("<Q", len(header)) + header + bytes(2 * rows * columns)
-
-
-def test_configuration_against_weights() -> None:
-    """Sizes that no matrix of words has are said; padding, other widths and other folders are not."""
-    config = {"model_type": "x", "architectures": ["X"], "vocab_size": 3000, "hidden_size": 8}
-    told = json.dumps(config).encode()
-    assert rules(judged(config__json=told, model__safetensors=words(3000, 8))) == set()
-    assert rules(judged(config__json=told, model__safetensors=words(3072, 8))) == set()
-    found = judged(config__json=told, model__safetensors=words(2000, 8))
-    assert rules(found) == {"REPO-CONFIG-SHAPE"}
-    assert "vocab_size 3000" in found.findings[0].says
-    assert found.verdict is Verdict.CAUTION
-    assert rules(judged(config__json=told, model__safetensors=words(9000, 8))) == {"REPO-CONFIG-SHAPE"}
-    assert "hidden_size 8" in judged(config__json=told, model__safetensors=words(3000, 16)).findings[0].says
-    other = json.dumps(config | {"embedding_size": 16}).encode()
-    assert rules(judged(config__json=other, model__safetensors=words(3000, 16))) == set()
-    assert rules(judged(config__json=told, adapter__safetensors=words(2000, 8))) == set()
-    assert rules(judge_files({"config.json": told, "other/model.safetensors": words(2000, 8)})) == set()
-    shards = {"config.json": told, "model-00001-of-00001.safetensors": words(2000, 8)}
-    assert rules(judge_files(shards)) == {"REPO-CONFIG-SHAPE"}
-
-
 def test_words_are_no_program() -> None:
     """A list of words under two names is no program under a false label, though each line is an expression."""
     data = b"alpha\nbeta\ngamma\n"

@@ -104,3 +104,19 @@ def test_shapes_of_embeddings() -> None:
     names = {f"{number:02}.embed_tokens.weight": entry(0, 0, shape=(0, 4)) for number in range(20)}
     (view,) = extract(BytesSource(safetensors({**names, "other.weight": entry(0, 0, shape=(0, 2))}))).of("safetensors")
     assert [one.data["shape"] for one in view.all("safetensors.embedding")] == [[0, 4]] * 16
+
+
+def test_outline() -> None:
+    """Layers are counted by the first number in a name, matrices without one are kept, and both are bounded."""
+    names = [f"model.layers.{number}.mlp.experts.7.weight" for number in range(3)] + ["lm_head.weight", "0.weight"]
+    header = {name: entry(0, 0, shape=(0, 4)) for name in names} | {"norm.weight": entry(0, 0, shape=(0,))}
+    (view,) = extract(BytesSource(safetensors(header))).of("safetensors")
+    (one,) = view.all("safetensors.outline")
+    assert one.data["stacks"] == {"model.layers": 3}
+    assert one.data["single"] == [["lm_head.weight", 0, 4, "F32"], ["0.weight", 0, 4, "F32"]]
+    many = {f"stack{number}.{number}.weight": entry(0, 0, shape=(0, 4)) for number in range(1_200)}
+    (view,) = extract(BytesSource(safetensors(many | {f"part{n}": entry(0, 0, shape=(0, 4)) for n in range(99)}))).of(
+        "safetensors"
+    )
+    (one,) = view.all("safetensors.outline")
+    assert (len(one.data["stacks"]), len(one.data["single"]), one.data["more"]) == (16, 32, True)

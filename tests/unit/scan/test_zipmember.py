@@ -40,7 +40,7 @@ def test_methods(method: int) -> None:
 
 def test_unknown_methods() -> None:
     """What cannot be unpacked is said to be so."""
-    source, entry, start = _member(Craft((Part(b"a", b"hello", method=93),)).build())
+    source, entry, start = _member(Craft((Part(b"a", b"hello", method=97),)).build())
     assert content(source, entry, start, BUDGET) is None
 
 

@@ -19,7 +19,8 @@ from typing import Protocol
 from hanse.errors import PolicyError, StorageError
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.pull.known import Records
-from hanse.jobs.pool import OpenFile, ScanPool, parse_facts
+from hanse.jobs.handle import OpenFile
+from hanse.jobs.pool import ScanPool, parse_facts
 from hanse.model.admission import Outcome, outcome_of
 from hanse.model.decision import EvidenceFacts, Scanned
 from hanse.model.digest import Sha256

@@ -31,8 +31,8 @@ HOLE = ~1
 class Heap:
     """Values of one stream.
 
-    tuples: first items by position, filled by the machine's loop too. Old tuples and contents are forgotten when there are too
-    many; they then have no known shape.
+    tuples: first items by position, filled by the machine's loop too; storage_word: where PyTorch's word `storage` was last. Old
+    tuples and contents are forgotten when there are too many; they then have no known shape.
     """
 
     def __init__(self, constants: Constants) -> None:
@@ -44,6 +44,7 @@ class Heap:
         self._lengths: dict[int, int] = {}
         self._contents: dict[int, list[int]] = {}
         self._sizes: dict[int, int] = {}
+        self.storage_word = -1
 
     def thing(self, thing: Thing) -> int:
         """Return the value of a thing; the unknown one if there are too many."""

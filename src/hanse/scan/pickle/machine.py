@@ -38,6 +38,7 @@ SPARSE_COST = 10
 GAP_COST = 20
 NOTE_COST = 8
 TUPLE_COST = 4
+PUT_COST = 2
 PAIRS_COST = 6
 
 
@@ -145,6 +146,7 @@ class Machine:
         data, base, stack, marks, memo = self.constants.data, self.constants.base, self.stack, self.marks, self.memo
         push, pop, mark, remember, fixed = stack.append, stack.pop, marks.append, self.remember, op.FIXED
         tuples, made, count, done, slow = self.heap.tuples, len(self.heap.tuples), 0, 0, 0
+        sparse, from_bytes = self.sparse, int.from_bytes
         try:
             while pos < limit:
                 count += done
@@ -164,6 +166,12 @@ class Machine:
                     elif code == 0x8C:  # SHORT_BINUNICODE
                         push(base + pos)
                         pos += 2 + data[pos + 1]
+                    elif (
+                        code == 0x72 and not sparse and from_bytes(data[pos + 1 : pos + 5], "little") == len(memo)
+                    ):  # LONG_BINPUT
+                        memo.append(stack[-1])
+                        slow += PUT_COST
+                        pos += 5
                     elif code == 0x86:  # TUPLE2
                         tuples[base + pos] = (stack[-2], pop())
                         stack[-1] = base + pos

@@ -16,12 +16,16 @@ MAX_ELEMENTS = 1 << 62
 def storage(heap: Heap, value: int) -> dict[str, Any] | None:
     """Return {key, type, elements} of a persistent id ('storage', type, key, location, elements, ...); None if it is none."""
     items = heap.items(value)
-    if items is None or len(items) < 5 or items[0] < 0 or heap.constants.text(items[0]) != "storage":
+    if items is None or len(items) < 5 or items[0] < 0:
         return None
+    if items[0] != heap.storage_word:  # one constant stands in all of them
+        if heap.constants.text(items[0]) != "storage":
+            return None
+        heap.storage_word = items[0]
     kind = heap.known(items[1])
-    key = heap.shape(items[2])
+    shown: Any = heap.constants.text(items[2]) if items[2] >= 0 else None
+    shown = heap.shape(items[2]) if shown is None else shown[:200]
     count = heap.constants.number(items[4]) if items[4] >= 0 else None
-    shown = key["s"] if isinstance(key, dict) and "s" in key else key
     return {"key": shown, "type": kind.name if kind else "", "elements": count}
 
 

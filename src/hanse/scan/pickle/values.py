@@ -144,8 +144,25 @@ class Constants:
             return self._texts[at]
         except KeyError:
             _make_room(self._texts)
-            found = self._texts[at] = self.whole(at) if self.kind(at) == "str" else None
+            found = self._short(at)
+            if found is None:
+                found = self.whole(at) if self.kind(at) == "str" else None
+            self._texts[at] = found
             return found
+
+    def _short(self, at: int) -> str | None:
+        """Return a short string of the usual kinds that is in memory; None for all others."""
+        data, start = self.data, at - self.base
+        code = data[start] if 0 <= start < len(data) else 0
+        if code == op.SHORT_BINUNICODE:
+            head, length = start + 2, data[start + 1]
+        elif code == op.BINUNICODE:
+            head, length = start + 5, int.from_bytes(data[start + 1 : start + 5], "little")
+        else:
+            return None
+        if length > MAX_NAME or head + length > len(data):
+            return None
+        return data[head : head + length].decode("utf-8", "backslashreplace")
 
     def likeness(self, at: int) -> int:
         """Return the opcode at `at`; for a string 256 and a bit for each of LIKE that its whole text matches."""
