@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -35,6 +37,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@cache
 def ran(seed: int = 1, *, flips: int = 0, prompt: str = "") -> ItemTable:
     """Return a run in which every second item is right, but for `flips` that are wrong."""
     salts = random.Random(seed)
@@ -47,6 +50,12 @@ def ran(seed: int = 1, *, flips: int = 0, prompt: str = "") -> ItemTable:
     return ItemTable.of(rows)
 
 
+@cache
+def plain() -> Record:
+    """Return the record of the run without flips."""
+    return make_record(SUITE, ran(), SAID)
+
+
 def run(table: ItemTable, **other: Any) -> CheckedRun:
     """Return a checked run of a table."""
     return CheckedRun.of(make_record(SUITE, table, SAID | other), SUITE, table)
@@ -54,7 +63,7 @@ def run(table: ItemTable, **other: Any) -> CheckedRun:
 
 def test_written_and_read() -> None:
     """A record is read as it was written, by way of the JSON in its statement."""
-    record = make_record(SUITE, ran(), SAID)
+    record = plain()
     assert parse_record(json.loads(json.dumps(record.predicate()))) == record
     assert (record.score.value, record.score.n, record.score.degenerate) == ("0.500000", 400, False)
 
@@ -62,7 +71,7 @@ def test_written_and_read() -> None:
 def test_every_number_follows_from_the_table() -> None:
     """A record whose numbers, roots, suite or table are others than its item table gives is refused, each named."""
     table = ran()
-    record = make_record(SUITE, table, SAID)
+    record = plain()
     check_record(record, SUITE, table)
     better = replace(record.score, value="0.900000")
     for change, says in (
@@ -79,7 +88,7 @@ def test_every_number_follows_from_the_table() -> None:
 
 def test_outcomes_cannot_be_invented_later() -> None:
     """A table with one other outcome is not the record's."""
-    record = make_record(SUITE, ran(), SAID)
+    record = plain()
     with pytest.raises(VerificationFailed) as error:
         check_record(record, SUITE, ran(flips=1))
     assert {line.split(":")[0] for line in error.value.failed} == {"root output", "root outcome", "table", "score"}
@@ -88,7 +97,7 @@ def test_outcomes_cannot_be_invented_later() -> None:
 def test_a_table_of_something_else() -> None:
     """A run that left items out, or moved them to other clusters, is none of the suite."""
     table = ran()
-    record = make_record(SUITE, table, SAID)
+    record = plain()
     for other in (ItemTable(table.rows[:-1]), ItemTable((replace(table.rows[0], cluster="x"), *table.rows[1:]))):
         with pytest.raises(BadFormat, match="400 items"):
             make_record(SUITE, other, SAID)
@@ -150,7 +159,7 @@ def test_other_prompts_are_no_disagreement() -> None:
 )
 def test_hostile_records(place: tuple[str, ...], value: object) -> None:
     """Numbers in other forms or out of bounds, unknown fields, long texts, and a class that is not its own are refused."""
-    said = make_record(SUITE, ran(), SAID).predicate()
+    said = deepcopy(plain().predicate())
     at: dict[str, Any] = said
     for name in place[:-1]:
         at = at[name]
@@ -161,7 +170,7 @@ def test_hostile_records(place: tuple[str, ...], value: object) -> None:
 
 def test_class_is_what_was_observed() -> None:
     """Another kernel, KV type or number of threads is another class; a host's other words are not."""
-    record: Record = make_record(SUITE, ran(), SAID)
+    record = plain()
     for name in ("attention", "kv", "threads", "arch", "build"):
         assert replace(record, numerics=NUMERICS | {name: "other"}).numerics_class != record.numerics_class
     assert replace(record, hardware={"driver": "9"}).numerics_class == record.numerics_class
