@@ -8,23 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 
 from hanse.errors import BadFormat
 from hanse.model.leaf import leaf_hash
+from hanse.model.merkle import EMPTY_ROOT, node_hash
 
 __all__ = ["EMPTY_ROOT", "HASH_BYTES", "MAX_LOG_SIZE", "Frontier", "leaf_hash", "node_hash"]
 
 HASH_BYTES = 32
-EMPTY_ROOT = sha256(b"").digest()
-"""Root of the log of size 0 (RFC 6962 section 2.1)."""
 MAX_LOG_SIZE = 2**53 - 1
 """Sizes travel as JSON integers, too."""
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """Return the 32-byte hash SHA-256(0x01 || left || right) of an inner node."""
-    return sha256(b"\x01" + left + right).digest()
 
 
 @dataclass(frozen=True, slots=True)

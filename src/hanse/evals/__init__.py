@@ -1,0 +1,1 @@
+"""Evaluations as evidence: suites, records, their statistics, and when two results agree. Pure."""
