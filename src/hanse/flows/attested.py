@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from hanse.errors import BadFormat, BadProof, BadSignature, HanseError
+from hanse.errors import BadFormat, BadProof, BadSignature
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog
 from hanse.flows.trust import Trust
@@ -107,19 +107,13 @@ class Aside:
     says: str
 
 
-def implied(bundles: Sequence[bytes], logs: Sequence[ShownLog]) -> list[bytes]:
-    """Return the bundles that shown leaves list, that are not shown themselves, and whose payload one of `bundles` has.
+def implied(attested: Sequence[Attested], logs: Sequence[ShownLog]) -> list[bytes]:
+    """Return the bundles that shown leaves list, that are not shown themselves, and whose payload a statement that counts has.
 
     Nothing of it is verified; leaves of repositories that are not public have no signature to make a bundle of.
     """
-    payloads: dict[str, bytes] = {}
-    shown: set[tuple[str, str]] = set()
-    for data in bundles:
-        with suppress(HanseError):
-            envelope = parse_bundle_json(data).envelope
-            digest = hashlib.sha256(envelope.payload).hexdigest()
-            payloads[digest] = envelope.payload
-            shown.add((digest, base64.b64encode(envelope.signature).decode()))
+    payloads: dict[str, bytes] = {one.verified.digest: one.verified.payload for one in attested}
+    shown = {(str(one.verified.digest), base64.b64encode(one.verified.signature).decode()) for one in attested}
     found = []
     for log in logs:
         keys = {one.public.fingerprint: one.public for one in log.book.of(KeyUse.ATTEST, KeyUse.NAMESPACE)}

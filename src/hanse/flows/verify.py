@@ -161,8 +161,11 @@ class _Steps:
     def open_bundles(self) -> None:
         """Step 3."""
         veils = (CLEAR, *(Veil(one.salt) for one in self.evidence.salts))
-        shown = self.evidence.bundles
-        for number, data in enumerate((*shown, *implied(shown, self.logs)), 1):
+        self._open(self.evidence.bundles, veils)
+        self._open(implied(self.attested, self.logs), veils)
+
+    def _open(self, bundles: Sequence[bytes], veils: Sequence[Veil]) -> None:
+        for number, data in enumerate(bundles, len(self.attested) + 1):
             with self.step(f"statement {number}"):
                 found = open_bundle(data, self.logs, self.trust, veils)
                 if isinstance(found, Aside):
