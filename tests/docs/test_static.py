@@ -82,6 +82,7 @@ def _desks(mother: Mother, tmp_path: Path) -> Iterator[Desks]:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 def test_from_nothing_to_three_members(desks: Desks) -> None:
     """Every block of the page works as it stands; the reader gets what is C's, proved by files and cosigned."""
     blocks = BLOCK.findall(PAGE)
