@@ -114,9 +114,9 @@ def judge(
 
     Exits with 1 if it proves nothing.
     """
+    from hanse.flows.bounded import read_bounded
     from hanse.flows.federation.roots import FOLDER, known_roots
     from hanse.flows.foreign.proved import MAX_EVIDENCE_BYTES, two_roots
-    from hanse.flows.verify_folder import read_bundle
     from hanse.model.repo import parse_origin
     from hanse.tlog.note import parse_vkey
 
@@ -124,7 +124,7 @@ def judge(
     if key is not None:
         given = parse_vkey(key)
         logs[parse_origin(given.name)] = (given,)
-    found = two_roots(read_bundle(file, MAX_EVIDENCE_BYTES), logs)
+    found = two_roots(read_bounded(file, MAX_EVIDENCE_BYTES), logs)
     if as_json:
         print(json.dumps({"proved": True, "origin": found.origin, "size": found.size, "roots": list(found.roots)}, indent=2))
         return
