@@ -10,10 +10,14 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 from hanse.errors import BadFormat
-from hanse.evals.suite import MAX_ITEMS, Item
+from hanse.evals.suite import Item
 
 FIXED_SEED = hashlib.sha256(b"hanse suites 1").digest()
 """Seed of the suites as they ship; a suite of another seed says so in its version."""
+MAX_ARITHMETIC = 2000
+MAX_PRIMALITY = 5000
+MAX_CANARIES = 1000
+"""So many different items a generator has, with room: it never looks for the last one."""
 _SMALL_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
 _CODE = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -47,16 +51,14 @@ class Draw:
 
 def arithmetic(seed: bytes, items: int) -> tuple[Item, ...]:
     """Return sums, differences, products and quotients without remainder, each kind as often, and never one twice."""
-    _require(items)
+    _require(items, MAX_ARITHMETIC)
     draw = Draw(seed, "arithmetic 1")
     found: dict[str, str] = {}
     while len(found) < items:
         kind = len(found) % 4
-        high = 99 if kind < 2 else 12
-        a, b = draw.between(2, high), draw.between(2, high)
-        text, value = _task(kind, max(a, b), min(a, b)) if kind == 1 else _task(kind, a, b)
-        if len(found) >= 400 or text not in found:  # beyond that many the small products run out
-            found.setdefault(text if text not in found else f"{text} [{len(found)}]", str(value))
+        a, b = draw.between(2, 99), draw.between(2, 99 if kind < 2 else 12)
+        text, value = _task(kind, a, b)
+        found.setdefault(text, str(value))
     return tuple(
         Item(f"arithmetic-{at:05}", f"arithmetic-{at:05}", (("user", f"What is {text}? Answer with the number only."),), value)
         for at, (text, value) in enumerate(found.items())
@@ -67,7 +69,7 @@ def _task(kind: int, a: int, b: int) -> tuple[str, int]:
     if kind == 0:
         return f"{a} + {b}", a + b
     if kind == 1:
-        return f"{a} - {b}", a - b
+        return f"{max(a, b)} - {min(a, b)}", abs(a - b)
     if kind == 2:
         return f"{a} * {b}", a * b
     return f"{a * b} / {a}", b
@@ -79,7 +81,7 @@ def primality(seed: bytes, items: int) -> tuple[Item, ...]:
     The others have no divisor below 100, or as small a one as chance gives: half each. A model that always says `yes` is right
     in half of the cases.
     """
-    _require(items)
+    _require(items, MAX_PRIMALITY)
     draw = Draw(seed, "primality 1")
     numbers: dict[int, bool] = {}
     while len(numbers) < items:
@@ -110,7 +112,7 @@ def canaries(seed: bytes, items: int) -> tuple[Item, ...]:
 
     Who goes on with the target has seen the suite itself.
     """
-    _require(items)
+    _require(items, MAX_CANARIES)
     draw = Draw(seed, "canaries 1")
     found = []
     for at in range(items):
@@ -120,9 +122,9 @@ def canaries(seed: bytes, items: int) -> tuple[Item, ...]:
     return tuple(found)
 
 
-def _require(items: int) -> None:
-    if not 0 < items <= MAX_ITEMS:
-        raise BadFormat(f"a suite has 1 to {MAX_ITEMS:,} items, not {items}")
+def _require(items: int, most: int) -> None:
+    if not 0 < items <= most:
+        raise BadFormat(f"this generator makes 1 to {most:,} items, not {items}")
 
 
 GENERATORS: Mapping[str, Callable[[bytes, int], Sequence[Item]]] = {
