@@ -17,7 +17,7 @@ BASE = "en"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A language's sentences under a tokenizer. unknown: tokens that stand for what it cannot write; ratio: tokens to English's."""
+    """A language's sentences under a tokenizer. unknown: tokens for what it cannot write; ratio: tokens to English's."""
 
     language: str
     name: str
@@ -35,9 +35,7 @@ class Cost:
         return said | {"ratio": fixed(self.ratio)}
 
 
-def coverage(
-    sentences: Mapping[str, tuple[str, Sequence[str]]], count: Callable[[str], tuple[int, int]]
-) -> tuple[Cost, ...]:
+def coverage(sentences: Mapping[str, tuple[str, Sequence[str]]], count: Callable[[str], tuple[int, int]]) -> tuple[Cost, ...]:
     """Return the cost of every language, cheapest first.
 
     sentences: by language, its name and the sentences, the same in each; count: tokens of a text without special ones, and how

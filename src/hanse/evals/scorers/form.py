@@ -36,7 +36,7 @@ def form(item: Item, answer: str) -> float:
     checks = said.get("checks")
     if said.keys() != {"checks"} or type(checks) is not list or not 0 < len(checks) <= MAX_CHECKS:
         raise BadFormat(f"the target of the item {item.id} lists 1 to {MAX_CHECKS} checks")
-    return float(all([_check(one, answer.strip(), item.id) for one in checks]))
+    return float(all(_check(one, answer.strip(), item.id) for one in checks))
 
 
 def _check(said: object, answer: str, name: str) -> bool:

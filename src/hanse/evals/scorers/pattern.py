@@ -18,7 +18,9 @@ MAX_SEARCHED = 2000
 """Characters of an answer that are searched."""
 MAX_WAYS = 4096
 _REPEAT = re.compile(r"\?|\{([0-9]{1,3})(,?)([0-9]{0,3})\}")
-_ATOM = re.compile(r"\\[dws.\\?{}()\[\]|^$*+-]|\[\^?(?:[^\[\]\\^-]|\\[dws\]\\-]|[0-9A-Za-z]-[0-9A-Za-z]){1,60}\]|[^\\\[\](){}*+?|]")
+_ATOM = re.compile(
+    r"\\[dws.\\?{}()\[\]|^$*+-]|\[\^?(?:[^\[\]\\^-]|\\[dws\]\\-]|[0-9A-Za-z]-[0-9A-Za-z]){1,60}\]|[^\\\[\](){}*+?|]"
+)
 _PLAIN = re.compile(r"\(\?:|\(|\)|\|")
 
 
