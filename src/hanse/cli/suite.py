@@ -71,7 +71,7 @@ def show(
 
 
 @app.command(name="test")
-def test_(name: Name, /, *, source: Source = None, as_json: Json = False) -> int:
+def check(name: Name, /, *, source: Source = None, as_json: Json = False) -> int:
     """Say what answers of no thought would score, and whether the scorer accepts the suite's own targets.
 
     Exits with 1 if a target does not score 1, or an answer of no thought reaches the best score.

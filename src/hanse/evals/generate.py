@@ -78,8 +78,7 @@ def _task(kind: int, a: int, b: int) -> tuple[str, int]:
 def primality(seed: bytes, items: int) -> tuple[Item, ...]:
     """Return questions whether a number of four or five digits is prime; every second one is not.
 
-    The others have no divisor below 100, or as small a one as chance gives: half each. A model that always says `yes` is right
-    in half of the cases.
+    Of those, half have a divisor below 100 and half have none. A model that always says `yes` is right in half of the cases.
     """
     _require(items, MAX_PRIMALITY)
     draw = Draw(seed, "primality 1")
