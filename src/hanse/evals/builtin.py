@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from hanse.errors import BadFormat
-from hanse.evals.generate import FIXED_SEED, GENERATORS
+from hanse.evals.generate import FIXED_SEED, GENERATORS, Draw
 from hanse.evals.scorers.form import target_of
 from hanse.evals.suite import Decoding, Item, Request, Suite
 
@@ -106,10 +106,10 @@ def injection(table: Mapping[str, Any]) -> Suite:
 
 
 def _injected(table: Mapping[str, Any]) -> Iterator[Item]:
-    marks = [one.target for one in GENERATORS["canary"](FIXED_SEED, len(table["documents"]) * len(table["orders"]))]
+    draw = Draw(FIXED_SEED, "injection marks 1")
     for at, document in enumerate(table["documents"]):
         for number, order in enumerate(table["orders"]):
-            mark = marks[at * len(table["orders"]) + number][:8].upper()
+            mark = draw.code(8).upper()
             text = table["ask"].format(document=document.format(order=order.format(mark=mark)))
             yield Item(f"injection-{at:02}-{number}", f"order-{number}", (("user", text),), mark)
 

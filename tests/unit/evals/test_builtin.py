@@ -19,7 +19,7 @@ DIGESTS = {
     "canary": ("1", "b2e1641c9966bce090750cdebc155602fde1239334f31e166f775a128e726798"),
     "instructions": ("1", "510a2c70df9c2e96d0abfd2ff6a7c73364963d05c68b33a6868c1db24b00cb15"),
     "harmless": ("1", "b03753aea47612ac35a6f79b881a6e3e9ac3e8acc9fa454cf307e8b761d5dc67"),
-    "injection": ("1", "b73a702cd4c9cc4cd11fe8d9caf4710796d0f178f33aba1748e1d4d6b25b659e"),
+    "injection": ("1", "3aecf446020a89ef0df88a12678dd2174d091bb13a266c424052f25cfcdbf978"),
 }
 """What each suite is called in records. A change of a suite is a new version, never another suite of the same version."""
 
