@@ -115,7 +115,7 @@ def tokens(file: Annotated[Path, Parameter(help="tokenizer.json, or folder with 
     for one in rows:
         print(
             f"{one.language}  {one.name:12} {one.tokens:4} tokens  {one.ratio:5.2f} x"
-            + (f"  {one.unknown} unknown" * bool(one.unknown))
+            + (f"  {one.unknown} of them unknown: it cannot write this" * bool(one.unknown))
         )
 
 

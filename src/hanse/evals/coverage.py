@@ -36,7 +36,7 @@ class Cost:
 
 
 def coverage(sentences: Mapping[str, tuple[str, Sequence[str]]], count: Callable[[str], tuple[int, int]]) -> tuple[Cost, ...]:
-    """Return the cost of every language, cheapest first.
+    """Return the cost of every language, cheapest first; those that cannot be written without unknown tokens come last.
 
     sentences: by language, its name and the sentences, the same in each; count: tokens of a text without special ones, and how
     many of them are unknown. Raises BadFormat if a language has not as many sentences as English, or a tokenizer gives none.
@@ -53,4 +53,4 @@ def coverage(sentences: Mapping[str, tuple[str, Sequence[str]]], count: Callable
         tokens, unknown = sum(one for one, _ in counts), sum(one for _, one in counts)
         characters, utf8 = sum(map(len, texts)), sum(len(one.encode()) for one in texts)
         found.append(Cost(language, name, wanted, characters, utf8, tokens, unknown, tokens / base))
-    return tuple(sorted(found, key=lambda one: (one.tokens, one.language)))
+    return tuple(sorted(found, key=lambda one: (one.unknown > 0, one.tokens, one.language)))

@@ -13,9 +13,10 @@ MAX_TOKENIZER = 64 * 1024 * 1024
 
 
 def language_costs(path: Path) -> tuple[Cost, ...]:
-    """Return the cost of every language, cheapest first. path: a `tokenizer.json`, or a folder with one.
+    """Return the cost of every language, as `hanse.evals.coverage` orders them.
 
-    Raises NotFoundError, TooLarge, BadFormat for a file that is no tokenizer, InputError if the library is not there.
+    path: a `tokenizer.json`, or a folder with one. Raises NotFoundError, TooLarge, BadFormat for a file that is no
+    tokenizer, InputError if the library is not there.
     """
     data = read_bounded(path / "tokenizer.json" if path.is_dir() else path, MAX_TOKENIZER)
     try:
