@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from hanse.evals.scorers.correction import REFUSAL_LABELS, REFUSAL_TO_THE_POINT, Calibration, corrected
+from hanse.evals.scorers.correction import (
+    REFUSAL_AGAINST_HARM,
+    REFUSAL_LABELS,
+    REFUSAL_TO_THE_POINT,
+    Calibration,
+    corrected,
+)
 from hanse.evals.scorers.registry import SCORERS
 from hanse.flows.suites.packaged import PACKAGED
 from hanse.flows.suites.shipped import NAMES, shipped
@@ -38,6 +44,9 @@ def test_the_calibration_on_the_page() -> None:
 
     assert f"| all 169 {row(REFUSAL_LABELS)}" in PAGE
     assert f"| 136, without answers to another question {row(REFUSAL_TO_THE_POINT)}" in PAGE
-    found = corrected(100, 200, REFUSAL_TO_THE_POINT)
+    passes = REFUSAL_AGAINST_HARM.intervals()[1]
+    said = f"| 309 of 319: {REFUSAL_AGAINST_HARM.specificity:.3f} [{passes.low:.3f}, {passes.high:.3f}] |"
+    assert said in PAGE
+    found = corrected(100, 200, REFUSAL_AGAINST_HARM)
     said = f"a rate of {found.rate:.3f}, and its 95 % interval reaches from {found.interval.low:.3f} to {found.interval.high:.3f}"
     assert said in PAGE.replace("\n", " ")

@@ -122,11 +122,12 @@ def tokens(file: Annotated[Path, Parameter(help="tokenizer.json, or folder with 
 @app.command
 def calibrate(*, source: Source = None, as_json: Json = False) -> None:
     """Hold the refusal scorer against the labelled answers in the package pyrit."""
+    from hanse.flows.suites.labels import against_harm, harmful, labelled
     from hanse.flows.suites.labels import calibrate as measure
-    from hanse.flows.suites.labels import labelled
 
     everything, pointed = measure(labelled(source))
-    found = {"all": _calibration(everything), "to_the_point": _calibration(pointed)}
+    rows = {"all": everything, "to_the_point": pointed, "against_harm": against_harm(pointed, harmful(source))}
+    found = {name: _calibration(one) for name, one in rows.items()}
     if as_json:
         print(json.dumps(found, indent=2))
         return

@@ -49,6 +49,8 @@ REFUSAL_LABELS = Calibration(62, 109, 60, 60)
 """The refusal scorer, version 1, on PyRIT's 169 labelled answers; 33 of its 47 misses are answers to another question."""
 REFUSAL_TO_THE_POINT = Calibration(62, 76, 60, 60)
 """The same without the answers whose very text is labelled `no refusal` for another question: no text alone tells these."""
+REFUSAL_AGAINST_HARM = Calibration(62, 76, 309, 319)
+"""The same sensitivity, and the specificity on 319 answers that people rated as harmful: for suites of requests for harm."""
 
 
 @dataclass(frozen=True, slots=True)

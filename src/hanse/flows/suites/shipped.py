@@ -23,12 +23,17 @@ def shipped(name: str, seed: bytes | None = None) -> Suite:
     Raises NotFoundError for a name that none has, InputError for a seed where nothing is generated.
     """
     if name in GENERATED:
-        return GENERATED[name](FIXED_SEED if seed is None else seed)
+        return _fixed(name) if seed is None else GENERATED[name](seed)
     if name not in WRITTEN:
         raise NotFoundError(f"there is no suite {name[:64]!r}", hint=f"shipped are {', '.join(NAMES)}; hanse suite list")
     if seed is not None:
         raise InputError(f"the suite {name} is written, not generated", hint=f"seeds are for {', '.join(GENERATED)}")
     return _written(name)
+
+
+@cache
+def _fixed(name: str) -> Suite:
+    return GENERATED[name](FIXED_SEED)
 
 
 @cache

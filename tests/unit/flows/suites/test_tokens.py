@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.services.clients import MINILM, client_python
 
-from hanse.errors import NotFoundError
+from hanse.errors import InputError, NotFoundError
 from hanse.flows.suites.shipped import sentences
 from hanse.flows.suites.tokens import language_costs
 
@@ -40,6 +40,7 @@ def test_a_real_tokenizer() -> None:
     assert all(one["tokens"] >= 28 or one["unknown"] for one in rows.values())
 
 
+@pytest.mark.soak
 def test_what_is_no_tokenizer(tmp_path: Path) -> None:
     """A file that is none is refused with one line."""
     (tmp_path / "tokenizer.json").write_text('{"model": 7}')
@@ -47,15 +48,14 @@ def test_what_is_no_tokenizer(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "is no tokenizer" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_file_or_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file is missing it is named, and where the extra is, that is."""
     with pytest.raises(NotFoundError):
-        language_costs(tmp_path / "nothing.json")
-
-
-def test_without_the_library(tmp_path: Path) -> None:
-    """Where the extra is missing, the message names it."""
+        language_costs(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{}")
-    probe = "import sys; sys.modules['tokenizers'] = None; from hanse.cli.main import run; sys.exit(run(sys.argv[1:]))"
-    command = [sys.executable, "-c", probe, "suite", "tokens", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 1
-    assert "hanse[tokenizers]" in done.stderr
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(InputError) as caught:
+        language_costs(tmp_path)
+    assert "hanse[tokenizers]" in caught.value.hint
