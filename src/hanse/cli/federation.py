@@ -234,11 +234,11 @@ def propose(
 
 
 def _policy(path: Path) -> str:
-    from hanse.policy.parse import parse_policy
+    from hanse.flows.federation.defaults import check_policy
 
-    text = _read(path).decode("utf-8", "replace")
-    parse_policy(text, path.stem)
-    return text
+    data = _read(path)
+    check_policy(data, path.stem)
+    return data.decode()
 
 
 def _missing(federation: Federation, proposal: Proposal) -> str:
