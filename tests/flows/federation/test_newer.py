@@ -36,7 +36,7 @@ B, C = Origin("b.example"), Origin("c.example")
 def federation_at(node: Node, url: str) -> tuple[Federation, Federation]:
     """Return a federation of the node and two others at one address, which two of three change, and its next version."""
     first, others = Founder(node.origin), [Founder(B), Founder(C)]
-    made = begin(NAME, own_member(node, "First", ("https://a.example",)), first.own, NOW - 1000)
+    made = begin(NAME, own_member(node, "First", (url,)), first.own, NOW - 1000)
     add = tuple(Request(NAME, replace(one.member, addresses=(url,)), one.own.public) for one in others)
     made = changed(made, Change(add=add, need=2), first, *others)
     return made, changed(made, Change(), first, *others)
