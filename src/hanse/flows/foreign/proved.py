@@ -1,8 +1,8 @@
 """Whether the evidence of an alarm convinces somebody who trusts nobody: what it says is checked by the accused log's own key.
 
 Of the alarms that a witness raises two need nothing but themselves: a log that signed two roots for one size, and one that is
-false in its first leaves, which are all in the evidence. A log that is false further on (`false-log`), or serves less than it signed
-(`rollback`), is compared with what its mirrors have: `hanse log check` replays that.
+false in its first leaves, which are all in the evidence. A log that is false further on (`false-log`), or serves less than it
+signed (`rollback`), is compared with what its mirrors have: `hanse log check` replays that.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def false_log(data: bytes, logs: Mapping[Origin, Sequence[NoteKey]]) -> FalseLog
     leaves = [str(one).encode("utf-8", "replace") for one in shown]
     if start != 0 or len(leaves) != checkpoint.size:
         raise BadProof(
-            f"it shows {len(leaves)} leaves from index {start} on, of {checkpoint.size} of {checkpoint.origin}: a part proves nothing",
+            f"{len(leaves)} leaves from index {start} on, of {checkpoint.size} of {checkpoint.origin}: a part of a log proves nothing",
             hint="ask a mirror of the log, or replay it: hanse log check URL",
         )
     if Frontier().append(map(leaf_hash, leaves)).root != checkpoint.root:
