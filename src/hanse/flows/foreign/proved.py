@@ -59,7 +59,7 @@ def false_log(data: bytes, logs: Mapping[Origin, Sequence[NoteKey]]) -> FalseLog
     leaves = [str(one).encode("utf-8", "replace") for one in shown]
     if start != 0 or len(leaves) != checkpoint.size:
         raise BadProof(
-            f"{len(leaves)} leaves from index {start} on, of {checkpoint.size} of {checkpoint.origin}: a part of a log proves nothing",
+            f"{len(leaves)} leaves from index {start} on, of {checkpoint.size} of {checkpoint.origin}: a part proves nothing",
             hint="ask a mirror of the log, or replay it: hanse log check URL",
         )
     if Frontier().append(map(leaf_hash, leaves)).root != checkpoint.root:
