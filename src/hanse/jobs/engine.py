@@ -66,6 +66,8 @@ class LocalEngine:
                 start_new_session=True,
             )
         except OSError as error:
+            self._errors.close()
+            self._home.cleanup()
             raise InputError(f"cannot start {python[:200]!r}: {error.strerror}", hint="--python names an interpreter") from error
         self._rest = b""
         said = self._exchange({"model": str(model), "threads": limits.threads, "context": limits.context}, limits.load_seconds)
