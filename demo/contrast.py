@@ -37,6 +37,14 @@ time.time_ns = lambda: _now_ns() + {LATER_DAYS} * 86400 * 10**9
 """
 
 
+def later_folder(folder: Path) -> Path:
+    """Return a folder that sets forward the clock of every Python program which has it on its path."""
+    later = folder / "later"
+    later.mkdir(parents=True)
+    (later / "sitecustomize.py").write_text(_LATER)
+    return later
+
+
 class Laptop:
     """A person's machine: stock tools, their cache, and Hanse."""
 
@@ -44,9 +52,7 @@ class Laptop:
         self.home = home
         self.mirror = mirror
         self.node = node
-        self.later = home / "later"
-        self.later.mkdir(parents=True)
-        (self.later / "sitecustomize.py").write_text(_LATER)
+        self.later = later_folder(home)
         self.environ: dict[str, str] = {}
 
     def run(self, shown: str, words: list[str | Path], *, status: int | None = 0) -> str:

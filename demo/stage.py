@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,20 +50,22 @@ class Person:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
 
-    def hanse(self, *arguments: str | Path, status: int = 0, more: tuple[str | Path, ...] = ()) -> str:
-        """Print a command, run it and print what it said; ends the demonstration unless it ends with `status`.
+    def hanse(
+        self, *arguments: str | Path, status: int = 0, more: tuple[str | Path, ...] = (), prefix: tuple[str, ...] = ()
+    ) -> str:
+        """Print a command, run it, print and return what it said; ends the demonstration unless it ends with `status`.
 
-        more: arguments that are not shown.
+        more: arguments that are not shown; prefix: a command that runs it.
         """
         say(f"\n{self.name}$ hanse {' '.join(map(str, arguments))}")
         keep = {key: value for key, value in os.environ.items() if not key.startswith(("HANSE_", "HF_"))}
         environ = keep | {"HANSE_HOME": str(self.home), "HOME": str(self.home)}
-        command = [sys.executable, "-m", "hanse", *map(str, (*arguments, *more))]
+        command = [*prefix, sys.executable, "-m", "hanse", *map(str, (*arguments, *more))]
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         say((done.stdout + done.stderr).rstrip())
         if done.returncode != status:
             sys.exit(f"the command ended with {done.returncode}, not {status}")
-        return done.stdout
+        return done.stdout + done.stderr
 
     def hf(self, client: Client, *arguments: str | Path) -> None:
         """Print an `hf` command, run it and print what it said."""
@@ -74,15 +76,16 @@ class Person:
 class Institution(Person):
     """The operator of a node."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, environ: Mapping[str, str]) -> None:
         super().__init__(name, folder)
-        environ = {"HANSE_ORIGIN": f"{name}.example", "HANSE_SETTLE_SECONDS": "1"}
-        self.node = LiveNode(folder, environ=environ)
+        self.node = LiveNode(folder, environ={"HANSE_ORIGIN": f"{name}.example", "HANSE_SETTLE_SECONDS": "1", **environ})
         self._told: list[list[str]] = []
 
-    def hanse(self, *arguments: str | Path, status: int = 0, more: tuple[str | Path, ...] = ()) -> str:
+    def hanse(
+        self, *arguments: str | Path, status: int = 0, more: tuple[str | Path, ...] = (), prefix: tuple[str, ...] = ()
+    ) -> str:
         """Run a command about the node, beside it."""
-        return super().hanse(*arguments, status=status, more=("--data", self.node.data, *more))
+        return super().hanse(*arguments, status=status, more=("--data", self.node.data, *more), prefix=prefix)
 
     def introductions(self) -> list[list[str]]:
         """Return the commands that this node tells others to run, without `hanse`."""
@@ -104,12 +107,12 @@ class Institution(Person):
 
 
 @contextmanager
-def on_stage(folder: Path, *names: str) -> Iterator[list[Institution]]:
-    """Run a node for each name for the length of a `with` block."""
+def on_stage(folder: Path, *names: str, environ: Mapping[str, str] | None = None) -> Iterator[list[Institution]]:
+    """Run a node for each name for the length of a `with` block. environ: settings of all."""
     found = []
     for name in names:
         (folder / name).mkdir()
-        found.append(Institution(name, folder / name))
+        found.append(Institution(name, folder / name, environ or {}))
     with ThreadPoolExecutor(len(found)) as pool:
         list(pool.map(lambda one: one.node.start(), found))
     for one in found:

@@ -44,9 +44,9 @@ SOME = (
     Fault.HUGE_JSON,
     Fault.BAD_PATHS,
 )
-CLAIMS = (Fault.FALSE_CLAIMS, Fault.WRONG_REVISION, Fault.SWAPPED_XET, Fault.TREE_SIZE)
+CLAIMS = (Fault.FALSE_CLAIMS, Fault.WRONG_REVISION, Fault.TREE_SIZE)
 """What makes an origin claim other digests than before: only the second claim can be seen to be false."""
-REST = tuple(one for one in Fault if one not in (*SOME, *STATES, *CLAIMS))
+REST = tuple(one for one in Fault if one not in (*SOME, *STATES, *CLAIMS, Fault.SWAPPED_XET))
 
 
 @dataclass
@@ -146,6 +146,19 @@ def test_second_claims_are_refused(stage: Stage, fault: Fault) -> None:
     stage.origin.faults.clear()
     done, error = stage.newest()
     assert done is not None, error
+
+
+def test_of_two_xet_hashes_neither_is_pinned(stage: Stage) -> None:
+    """Another Xet hash beside the same SHA-256 is told, and what the SHA-256 binds is taken in."""
+    rev = stage.origin.commit(REPO, contents(2))
+    stage.origin.faults.set(Fault.SHORT, path=WEIGHTS)
+    assert stage.newest()[0] is None
+    stage.origin.faults.clear()
+    stage.origin.faults.set(Fault.SWAPPED_XET)
+    done, error = stage.newest()
+    assert done is not None, error
+    assert [one for one in stage.lies() if rev in one and "said first" in one and "xet hash" in one]
+    stage.check()
 
 
 @pytest.mark.parametrize("fault", STATES, ids=lambda one: one.value)

@@ -60,11 +60,11 @@ def _as_nobody(*command: str) -> list[str]:
 
 
 def _python(folder: Path) -> str:
-    """Return a Python with everything that ours has and that everybody may start; skips the test if there is none."""
+    """Return a Python with everything that ours has and that everybody may start."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     real = shutil.which(version, path="/usr/bin:/usr/local/bin") or os.path.realpath(sys.executable)
-    if subprocess.run(_as_nobody("env", real, "-c", ""), capture_output=True, check=False).returncode != 0:
-        pytest.skip("no Python that another user may start")
+    done = subprocess.run(_as_nobody("env", real, "-c", ""), capture_output=True, check=False)
+    assert done.returncode == 0, f"another user may not start {real}: install the system's Python"
     packages = folder / "venv" / "lib" / version / "site-packages"
     packages.mkdir(parents=True)
     (folder / "venv" / "pyvenv.cfg").write_text(f"home = {Path(real).parent}\ninclude-system-site-packages = false\n")
@@ -74,14 +74,13 @@ def _python(folder: Path) -> str:
     return str(folder / "venv" / "bin" / "python")
 
 
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.long  # wants root, and a checkout and a Python that everybody may read
 
 
 @pytest.fixture(name="open_folder")
 def _open_folder() -> Iterator[Path]:
     """Return a folder that every user of the machine may enter."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can act as somebody else")
+    assert os.geteuid() == 0, "only root can act as somebody else"
     folder = Path(tempfile.mkdtemp(prefix="hanse-users-"))
     folder.chmod(0o755)
     yield folder

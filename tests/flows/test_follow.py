@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
+from tests.support.following import know, mirror_time, raised, stands
 from tests.support.leaves import ORIGIN, OTHER, OWNER
 from tests.support.logs import Log, operator_log
 from tests.support.memorylog import MemoryLog
@@ -15,19 +16,14 @@ from tests.support.nodes import TickingClock, make_node
 from tests.support.served import LogServer, log_server, until
 from tests.support.signers import signer
 
-from hanse.db import alarms, witnesses
-from hanse.db.alarms import Alarm
 from hanse.db.engine import Database
-from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadFormat, BadProof, BadSignature, HanseError, PeerDown, PeerRefused, RolledBack
 from hanse.flows import follow, mirror_cosign, witness
 from hanse.flows.cosigners import MIRROR, add_cosigner
 from hanse.flows.follow import STATIC_STALE_SECONDS, Follower, Following
-from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
 from hanse.flows.node import Node
 from hanse.flows.replays import Replays
-from hanse.flows.witness import mirror_name
 from hanse.model.digest import Sha256
 from hanse.model.key_leaf import Holder, KeyUse
 from hanse.model.repo import Origin
@@ -35,8 +31,7 @@ from hanse.model.staticlayout import StaticIndex
 from hanse.model.trust_leaf import SnapshotLeaf
 from hanse.peers.client import PeerClient
 from hanse.tlog.checkpoint import open_checkpoint
-from hanse.tlog.cosignature import cosigner_key, verify_cosignatures
-from hanse.tlog.hashing import EMPTY_ROOT
+from hanse.tlog.cosignature import cosigner_key
 from hanse.tlog.note import parse_vkey
 from hanse.tlog.tiles import Growth
 
@@ -89,21 +84,9 @@ def _server(node: Node, written: Log) -> Iterator[LogServer]:
         yield made
 
 
-def know(node: Node, log: MemoryLog, url: str) -> WitnessedLog:
-    """Let the node witness and follow a log."""
-    with node.db.write() as conn:
-        witnesses.add(conn, log.origin, (log.vkey,), url, EMPTY_ROOT.hex())
-    return witness.find_log(node, log.origin)
-
-
 def publish(server: LogServer, written: Log) -> None:
     """Put all leaves that were written into the served log."""
     server.log.append(written.leaves[server.log.size :])
-
-
-def stands(node: Keeper) -> WitnessedLog:
-    """Return how the log stands."""
-    return witness.find_log(node, ORIGIN)
 
 
 def refused(follower: Follower, error: type[HanseError], words: str | None = None) -> None:
@@ -111,22 +94,6 @@ def refused(follower: Follower, error: type[HanseError], words: str | None = Non
     with pytest.raises(error, match=words):
         follower.follow(stands(follower.node))
     assert stands(follower.node).failure.startswith(f"{error.code}: ")
-
-
-def raised(node: Node) -> list[Alarm]:
-    """Return the open alarms."""
-    with node.db.read() as conn:
-        return alarms.every(conn)
-
-
-def mirror_time(node: Node) -> int:
-    """Verify the checkpoint cosigned as a mirror as a reader would, and return its time."""
-    log = stands(node)
-    opened = open_checkpoint(log.mirror_note.encode(), *map(parse_vkey, log.vkeys))
-    assert (opened.checkpoint.size, opened.checkpoint.root.hex()) == (log.mirrored, log.mirrored_root)
-    key = cosigner_key(mirror_name(node.origin), node.keys.mirror.public)
-    (found,) = verify_cosignatures(opened.checkpoint, opened.note.signatures, [key])
-    return found.time
 
 
 def test_an_honest_log_is_held_and_cosigned(node: Node, follower: Follower, server: LogServer, clock: TickingClock) -> None:

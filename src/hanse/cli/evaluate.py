@@ -50,7 +50,7 @@ def evaluate(
     target: Annotated[str, Parameter(help="FOLDER with a GGUF file, or NAMESPACE/NAME[@REVISION] to pull.")] = "",
     /,
     *,
-    suite: Annotated[Path, Parameter(help="Folder of the suite: suite.json and items.jsonl.")],
+    suite: Annotated[str, Parameter(help="Name of a suite (hanse suite list), or its folder.")],
     to: Annotated[Path, Parameter(help="Folder of the run; the same command goes on with a run that was stopped.")],
     running: Running | None = None,
     as_json: Json = False,
@@ -59,10 +59,10 @@ def evaluate(
 
     No network is used but the address that is given, and what pulling a model needs. Prompts and answers stay in the folder.
     """
-    from hanse.flows.evaluate.runfolder import read_suite
+    from hanse.flows.suites.find import find_suite
 
     chosen = running or Running()
-    record = run_suite(target, read_suite(suite), to, chosen)
+    record = run_suite(target, find_suite(suite), to, chosen)
     print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else _text(record, to))
     return 0
 

@@ -60,6 +60,7 @@ app.command("hanse.cli.serve:serve", name="serve", group=NODE, help="Start a nod
 app.command("hanse.cli.service:app", name="service", group=NODE, help="Keep a node running with systemd.")
 app.command("hanse.cli.key:app", name="key", group=NODE, help="Keys of a node and of its namespaces.")
 app.command("hanse.cli.status:status", name="status", group=NODE, help="Say how a node and its federations stand.")
+app.command("hanse.cli.suite:app", name="suite", group=PUBLISH, help="Look at evaluation suites, check and write them.")
 app.command("hanse.cli.trust:app", name="trust", group=USE, help="Federations whose members you take the word of.")
 app.command("hanse.cli.verify:verify", name="verify", group=USE, help="Verify that a folder holds what was signed and logged.")
 app.command(

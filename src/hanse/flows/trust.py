@@ -43,7 +43,8 @@ class Trust:
     seen of each origin; growth: hashes of the RFC 6962 proof between the pinned checkpoint of a log and the one that is shown,
     whichever is larger; ask_growth: it was asked for, so a log without one is refused or does not count; scans: made here; meet:
     logs that may be met for the first time besides the one that answers for the name: of nodes that were asked by address;
-    silent: members who were asked just now and did not answer.
+    silent: members who were asked just now and did not answer; delegated: whose log names the keys of a namespace, by namespace,
+    as federations say.
     """
 
     logs: Mapping[Origin, tuple[NoteKey, ...]] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Trust:
     scans: tuple[Scanned, ...] = ()
     meet: frozenset[Origin] = frozenset()
     silent: frozenset[Origin] = frozenset()
+    delegated: Mapping[str, Origin] = field(default_factory=dict)
 
     def seen(self, origin: Origin) -> Pins:
         """Return what was seen of an origin before."""

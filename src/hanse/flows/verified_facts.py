@@ -90,9 +90,17 @@ def _owner_known(home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, t
     # A key that was added without the signature of the one before it is an alarm, also for whoever is here for the first time.
     alarm = any(f"{KeyUse.NAMESPACE.value} key" in one for one in home.book.alarms)
     if pinned is None or pinned == owner.public.fingerprint:
-        return (Known.NEW if pinned is None else Known.PINNED), OwnerChange.UNEXPLAINED if alarm else OwnerChange.NONE
+        return _met(home, repo, trust, pinned), OwnerChange.UNEXPLAINED if alarm else OwnerChange.NONE
     handed = home.book.came_from(owner, pinned)
     return Known.CHANGED, OwnerChange.TRANSFERRED if handed and not alarm else OwnerChange.UNEXPLAINED
+
+
+def _met(home: ShownLog, repo: RepoId, trust: Trust, pinned: str | None) -> Known:
+    """Return how a key is known that is no other than before; a federation says whose log names the keys of a namespace."""
+    if pinned is not None:
+        return Known.PINNED
+    delegated = home.known is Known.CONFIGURED and trust.delegated.get(repo.namespace.lower()) == home.origin
+    return Known.CONFIGURED if delegated else Known.NEW
 
 
 def _signed(one: Attested, home: ShownLog | None, owner: KeyRecord | None, kind: NameKind) -> Signed:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support import world
 from tests.support.attesting import settle
 from tests.support.nodes import commit, new_repo
 from tests.support.openaiserver import Adder, Model, sums
@@ -51,6 +52,7 @@ def test_logged(lite: Node, repo: Repo, revision: Revision, tmp_path: Path) -> N
     loaded = bundles.load(lite.store, bundle.digest, lite.keys.attest.public)
     assert loaded is not None
     assert parse_record(read.statement.predicate) == read.record
+    world.check(lite)
 
 
 def test_refused(lite: Node, owner: Actor, repo: Repo, revision: Revision, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from tests.support.signing import attest_key
 
 from hanse.errors import BadSignature, Conflict, HanseError, NotFoundError, VerificationFailed
 from hanse.flows.evaluate.run import Order, evaluate
-from hanse.flows.evaluate.runfolder import read_run, read_suite, write_suite
+from hanse.flows.evaluate.runfolder import keep_suite, read_run
 from hanse.flows.evaluate.subject import of_endpoint
+from hanse.flows.suites.folder import read_suite
 from hanse.model.repo import Origin
 
 
@@ -92,11 +93,11 @@ def test_without_a_transcript(tmp_path: Path, honest: Path) -> None:
 
 def test_suites(tmp_path: Path) -> None:
     """A suite is written once; another one does not take its folder."""
-    write_suite(tmp_path / "s", sums(20))
-    write_suite(tmp_path / "s", sums(20))
+    keep_suite(tmp_path / "s", sums(20))
+    keep_suite(tmp_path / "s", sums(20))
     assert read_suite(tmp_path / "s") == sums(20)
     with pytest.raises(Conflict):
-        write_suite(tmp_path / "s", sums(30))
+        keep_suite(tmp_path / "s", sums(30))
     with pytest.raises(NotFoundError):
         read_suite(tmp_path / "none")
 

@@ -10,11 +10,11 @@ from tests.support.openaiserver import sums
 from hanse.errors import BadFormat, HanseError, VerificationFailed
 from hanse.evals.engine import Answer
 from hanse.evals.itemtable import ItemTable, Status
-from hanse.evals.scoring import scorer_of
+from hanse.evals.scorers.registry import scorer_of
 from hanse.evals.suite import Suite
 from hanse.evals.transcript import Spoken, parse_spoken, parse_transcript, rescore, table_of
 
-SCORER = scorer_of(("first-number", "1"))
+SCORER = scorer_of(sums(20))
 
 
 def spoken(suite: Suite) -> list[Spoken]:

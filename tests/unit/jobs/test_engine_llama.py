@@ -1,4 +1,4 @@
-"""The program that runs llama.cpp: what it says where its package or the model is missing (real runs: tests/compat)."""
+"""The program that runs llama.cpp: what it says where its package or the model is missing (real runs: tests/interop)."""
 
 from __future__ import annotations
 

@@ -8,13 +8,14 @@ V3  the suite is run again, here, and the paired test of the suite says whether 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hanse.errors import Conflict, InputError, NotFoundError
 from hanse.evals.compare import Pairing, pair
 from hanse.evals.fixed import fixed
 from hanse.evals.record import Comparison, compare
-from hanse.evals.scoring import scorer_of
+from hanse.evals.scorers.registry import score
 from hanse.evals.statistics import Interval
 from hanse.evals.transcript import rescore
 from hanse.flows.evaluate.runfolder import Read
@@ -37,7 +38,7 @@ def check_scores(read: Read) -> None:
     """Check level V1; raises VerificationFailed, or NotFoundError without the transcript."""
     if read.spoken is None:
         raise NotFoundError("the transcript was not passed on", hint="ask the evaluator for it; V0 and V3 need none")
-    rescore(read.suite, read.spoken, scorer_of(read.suite.scorer), read.run.table)
+    rescore(read.suite, read.spoken, partial(score, read.suite), read.run.table)
 
 
 def require_same_model(read: Read, subject: Subject) -> None:

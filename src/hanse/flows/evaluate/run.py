@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ from hanse.evals.engine import Answer, Ask, Engine, Observed
 from hanse.evals.fixed import fixed
 from hanse.evals.itemtable import Status
 from hanse.evals.record import EVALUATION, Record, make_record
-from hanse.evals.scoring import scorer_of
+from hanse.evals.scorers.registry import score, scorer_of
 from hanse.evals.suite import Suite
 from hanse.evals.transcript import Spoken, table_of
 from hanse.flows.evaluate.journal import Journal
-from hanse.flows.evaluate.runfolder import JOURNAL, write_result, write_suite
+from hanse.flows.evaluate.runfolder import JOURNAL, keep_suite, write_result
 from hanse.flows.evaluate.subject import Subject
 from hanse.model.publickey import Signer
 from hanse.model.repo import Origin
@@ -85,9 +86,9 @@ def evaluate(
     folder with another run; StorageError; BadFormat if nothing was scored.
     """
     # 1. What is run.
-    scorer_of(order.suite.scorer)
+    scorer_of(order.suite)
     observed = engine.observed()
-    write_suite(order.folder, order.suite)
+    keep_suite(order.folder, order.suite)
     journal = Journal(order.folder / JOURNAL, _plan(order, observed))
     try:
         # 2. and 3. Ask.
@@ -156,7 +157,7 @@ class _Patient:
 def _finish(order: Order, observed: Observed, journal: Journal, timing: dict[str, str]) -> Record:
     suite, subject = order.suite, order.subject
     spoken = sorted(journal.answers.values(), key=lambda one: (one.item, one.epoch))
-    table = table_of(suite, spoken, scorer_of(suite.scorer))
+    table = table_of(suite, spoken, partial(score, suite))
     said: dict[str, Any] = {
         "model": subject.tree,
         "name": subject.name,

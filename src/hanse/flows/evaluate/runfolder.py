@@ -17,17 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hanse.errors import BadFormat, BadSignature, Conflict, NotFoundError
+from hanse.evals.builtin import is_harmful
 from hanse.evals.itemtable import MAX_TABLE_BYTES, ItemTable, parse_table
 from hanse.evals.record import EVALUATION, CheckedRun, Record, parse_record
-from hanse.evals.suite import MAX_ITEMS_BYTES, MAX_MANIFEST_BYTES, Suite, parse_suite
+from hanse.evals.suite import Suite
 from hanse.evals.transcript import MAX_BYTES, Spoken, parse_transcript
 from hanse.flows.bounded import read_bounded
+from hanse.flows.suites.folder import ITEMS, MANIFEST, read_suite
 from hanse.model.publickey import PublicKey
 from hanse.sign.bundle import Bundle, parse_bundle_json, verify_bundle
 from hanse.sign.statement import Statement, parse_statement
 from hanse.store.durable import make_directory, storage_errors, sync_directory, write_all
 
-MANIFEST, ITEMS, JOURNAL = "suite.json", "items.jsonl", "journal.jsonl"
+JOURNAL = "journal.jsonl"
 RECORD, SIGNER, TABLE, TRANSCRIPT = "record.json", "signer.pub", "table.jsonl", "transcript.jsonl"
 MAX_RECORD_BYTES = 1024 * 1024
 _MAX_KEY = 4096
@@ -52,20 +54,18 @@ class Read:
         return self.run.record
 
 
-def read_suite(folder: Path) -> Suite:
-    """Return the suite in a folder; raises NotFoundError, TooLarge or BadFormat."""
-    return parse_suite(read_bounded(folder / MANIFEST, MAX_MANIFEST_BYTES), read_bounded(folder / ITEMS, MAX_ITEMS_BYTES))
+def keep_suite(folder: Path, suite: Suite) -> None:
+    """Write a suite into the folder of a run, which is made; items that ask for harm are for its owner's eyes only (0600).
 
-
-def write_suite(folder: Path, suite: Suite) -> None:
-    """Write a suite into a folder, which is made; raises Conflict if another one is there, or StorageError."""
+    Raises Conflict if another suite is there, or StorageError.
+    """
     if (folder / MANIFEST).exists():
         if read_suite(folder).digest != suite.digest:
             raise Conflict(f"{folder} holds a run of another suite", hint="choose another folder")
         return
     with storage_errors(f"write {folder}"):
         make_directory(folder, 0o700)
-    put(folder / ITEMS, suite.lines())
+    put(folder / ITEMS, suite.lines(), 0o600 if is_harmful(suite) else 0o644)
     put(folder / MANIFEST, suite.manifest())
 
 

@@ -84,4 +84,6 @@ def with_roots(trust: Trust, roots: Roots) -> Trust:
     logs = dict(trust.logs)
     for origin, keys in roots.logs.items():
         logs[origin] = tuple(dict.fromkeys((*logs.get(origin, ()), *keys)))
-    return replace(trust, logs=logs, cosigners=tuple(dict.fromkeys((*trust.cosigners, *roots.cosigners))))
+    cosigners = tuple(dict.fromkeys((*trust.cosigners, *roots.cosigners)))
+    delegated = {name: origin for name, origin in roots.owners.items() if name not in roots.contested}
+    return replace(trust, logs=logs, cosigners=cosigners, delegated=delegated)

@@ -154,28 +154,21 @@ class Machine:
                     if (code := data[pos]) == 0x68:  # BINGET
                         push(memo[data[pos + 1]])
                         pos += 2
-                    elif size := fixed[code]:
+                    elif (size := fixed[code]) or code == 0x8C:  # SHORT_BINUNICODE
                         push(base + pos)
-                        pos += size
+                        pos += size or 2 + data[pos + 1]
                     elif code == 0x94:  # MEMOIZE
                         remember(stack[-1])
                         pos += 1
                     elif code == 0x28:  # MARK
                         mark(len(stack))
                         pos += 1
-                    elif code == 0x8C:  # SHORT_BINUNICODE
-                        push(base + pos)
-                        pos += 2 + data[pos + 1]
-                    elif (
-                        code == 0x72 and not sparse and from_bytes(data[pos + 1 : pos + 5], "little") == len(memo)
-                    ):  # LONG_BINPUT
+                    elif code == 0x72 and not sparse and from_bytes(data[pos + 1 : pos + 5], "little") == len(memo):
                         memo.append(stack[-1])
-                        slow += PUT_COST
-                        pos += 5
+                        pos, slow = pos + 5, slow + PUT_COST
                     elif code == 0x86:  # TUPLE2
                         tuples[base + pos] = (stack[-2], pop())
-                        stack[-1] = base + pos
-                        pos += 1
+                        stack[-1], pos = base + pos, pos + 1
                     elif code == 0x30 and not marks:  # POP
                         pop()
                         pos += 1

