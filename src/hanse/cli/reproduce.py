@@ -35,7 +35,7 @@ def reproduce(
     from hanse.flows.evaluate.reproduce import check_scores, run_json, side_by_side, to_json
     from hanse.flows.evaluate.runfolder import read_run
 
-    read = read_run(record)
+    read = read_run(record, answers=level != "V0")
     if level != "V0" and (level == "V1" or read.spoken is not None):
         check_scores(read)
     if level != "V3":
@@ -56,7 +56,7 @@ def _rerun(read: Read, target: str, to: Path | None, chosen: Running) -> Read:
         raise InputError("a run of your own needs a folder", hint="--to FOLDER")
     require_same_model(read, subject_of(target, chosen)[0])
     run_suite(target, read.suite, to, chosen)
-    return read_run(to)
+    return read_run(to, answers=False)
 
 
 def compare(
@@ -70,7 +70,7 @@ def compare(
     from hanse.flows.evaluate.reproduce import side_by_side, to_json
     from hanse.flows.evaluate.runfolder import read_run
 
-    both = side_by_side(read_run(first), read_run(second))
+    both = side_by_side(read_run(first, answers=False), read_run(second, answers=False))
     print(json.dumps(to_json(both), indent=2, ensure_ascii=False) if as_json else _text(both))
     return 0
 

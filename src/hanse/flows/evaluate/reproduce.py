@@ -73,7 +73,7 @@ def to_json(both: SideBySide) -> dict[str, Any]:
 def run_json(read: Read) -> dict[str, Any]:
     """Return what a run says, for people and programs: its record, and who signed it."""
     signer = None if read.signer is None else read.signer.fingerprint
-    return {"record": read.record.predicate(), "signer": signer, "transcript": read.spoken is not None}
+    return {"record": read.record.predicate(), "signer": signer}
 
 
 def _pairing(one: Pairing) -> dict[str, Any]:

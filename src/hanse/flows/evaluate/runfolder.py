@@ -39,7 +39,7 @@ _MAX_KEY = 4096
 class Read:
     """A run as its folder has it, its numbers checked against its table.
 
-    signer: the key that signed it, None if it is not signed; spoken: its transcript, None if that was not passed on.
+    signer: the key that signed it, None if it is not signed; spoken: its transcript, None if that was not read.
     """
 
     suite: Suite
@@ -93,8 +93,8 @@ def write_result(folder: Path, statement: Statement, table: ItemTable, transcrip
     put(folder / RECORD, statement.encode() if bundle is None else bundle.encode())
 
 
-def read_run(folder: Path) -> Read:
-    """Return the run in a folder, its record checked against its table (level V0).
+def read_run(folder: Path, *, answers: bool = True) -> Read:
+    """Return the run in a folder, its record checked against its table (level V0); with its answers, if they were passed on.
 
     Raises VerificationFailed if numbers do not follow, BadSignature, BadFormat, TooLarge, or NotFoundError for what is missing.
     """
@@ -107,7 +107,7 @@ def read_run(folder: Path) -> Read:
         raise BadFormat("the record is about another model than its statement")
     table = parse_table(read_bounded(folder / TABLE, MAX_TABLE_BYTES))
     path = folder / TRANSCRIPT
-    spoken = parse_transcript(read_bounded(path, MAX_BYTES)) if path.exists() else None
+    spoken = parse_transcript(read_bounded(path, MAX_BYTES)) if answers and path.exists() else None
     return Read(suite, CheckedRun.of(record, suite, table), statement, signer, spoken)
 
 
