@@ -8,6 +8,8 @@ First the contrast (demo/contrast.py). Then:
 4. The publisher is killed. What the reader has is verified without it, and without a network.
 5. Another one lies: in the bytes that it serves, and in the history that it signs. Both are caught.
 
+Last a federation of five holds a model through all of that, repairs it, and leaves with it (demo/league.py).
+
 Every command is printed before it runs, with who runs it. Uses the newest client environment of the tests and the
 all-MiniLM-L6-v2 of a package.
 """
@@ -21,6 +23,7 @@ import tempfile
 from pathlib import Path
 
 from demo.contrast import contrast
+from demo.league import league
 from demo.stage import Institution, Person, chapter, introduce, on_stage, say, until
 from tests.services.clients import MINILM
 from tests.support.clients import Client
@@ -66,8 +69,9 @@ def main() -> None:
         other_bytes(riga, reader, folder)
         chapter("Riga lies again: it signs a second history of its log")
         other_history(riga, bergen)
+        league(folder / "league")
         chapter("The end")
-        say("One member died and one lied. The model is there, and everybody knows who lied.")
+        say("Members died and lied. The model is there, and everybody knows who lied.")
 
 
 def publish(luebeck: Institution, folder: Path) -> None:

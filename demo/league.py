@@ -132,13 +132,13 @@ def publish(told: League) -> bytes:
     told.home.hf(writer, "upload", MODEL, model)
     first = sha(told.home)
     until(lambda: len(told.holders(first)) == COPIES - 1, f"{COPIES - 1} others hold it, {COPIES} copies in all")
-    until(lambda: cosigned(told.holders(first)[0]) >= MIRRORS, "enough have cosigned")
+    until(lambda: vouched(told.holders(first)[0]), "enough have cosigned")
     old = evidence(told.holders(first)[0])
     (model / "README.md").write_text((model / "README.md").read_text() + "\nSecond edition.\n")
     told.home.hf(writer, "upload", MODEL, model / "README.md", "README.md")
     rev = sha(told.home)
     until(lambda: len(told.holders(rev)) >= COPIES - 1, "the others hold the second edition, too")
-    until(lambda: all(cosigned(one) >= MIRRORS for one in told.holders(rev)), "and enough have cosigned")
+    until(lambda: all(map(vouched, told.holders(rev))), "and enough have cosigned")
     until(lambda: numbers(told.others[0], MODEL).get("lost", 0) >= COPIES, "everybody counts the copies")
     told.before = numbers(told.others[0], MODEL)
     return old
@@ -179,7 +179,8 @@ def die(told: League, reader: Person) -> None:
         one.node.stop()
     with ThreadPoolExecutor(len(told.others)) as pool:
         list(pool.map(lambda one: one.node.start(), told.others))
-    until(lambda: any(map(fresh, told.others)), "the others have cosigned Hamburg's last checkpoint again")
+    now = time.time() + (LATER_DAYS - 1) * 86400
+    until(lambda: any(vouched(one, now) for one in told.others), "the others cosigned again, Hamburg's last checkpoint too")
     said = load(reader, "later")
     if "silent since" not in said:
         sys.exit("nobody said that the publisher is silent")
@@ -264,29 +265,23 @@ def evidence(one: Institution) -> bytes:
     return one.node.get(f"/api/models/{MODEL}/evidence/main")[1]
 
 
-def cosigned(one: Institution) -> int:
-    """Return how many mirrors cosigned Hamburg's checkpoint in the evidence that a node shows."""
-    return sum("/mirror " in line for line in hamburg_note(one).splitlines() if line.startswith("— "))
-
-
-def fresh(one: Institution) -> bool:
-    """Tell whether a node shows enough cosignatures that were made after the clocks moved on."""
-    lines = [line for line in hamburg_note(one).splitlines() if line.startswith("— ") and "/mirror " in line]
-    return sum(signed_at(line) > time.time() + (LATER_DAYS - 1) * 86400 for line in lines) >= MIRRORS
+def vouched(one: Institution, since: float = 0) -> bool:
+    """Tell whether enough others cosigned every log in the evidence that a node shows, as witnesses and mirrors, since a time."""
+    try:
+        logs = parse_evidence(evidence(one)).logs
+    except OSError:
+        return False
+    for log in logs:
+        lines = [line for line in log.checkpoint.decode().splitlines() if line.startswith("— ")]
+        for kind in ("witness", "mirror"):
+            if sum(f"/{kind} " in line and signed_at(line) >= since for line in lines) < MIRRORS:
+                return False
+    return len(logs) >= COPIES
 
 
 def signed_at(line: str) -> int:
     """Return the time in a cosignature's line (C2SP tlog-cosignature: 4 bytes of key id, then 8 of time)."""
     return int.from_bytes(base64.b64decode(line.rsplit(" ", 1)[1])[4:12], "big")
-
-
-def hamburg_note(one: Institution) -> str:
-    """Return the checkpoint of Hamburg's log in the evidence that a node shows, empty if it shows none."""
-    try:
-        shown = parse_evidence(evidence(one))
-    except OSError:
-        return ""
-    return next((log.checkpoint.decode() for log in shown.logs if log.origin == "hamburg.example"), "")
 
 
 def numbers(one: Institution, repo: str) -> dict[str, int]:

@@ -114,6 +114,6 @@ def test_real_clients(home_node: ForkedNode, mother: Mother, tmp_path: Path) -> 
         told = json.loads(
             reader.hanse("pull", "ada/m", "--node", node.url, "--upstream", "none", "--to", str(tmp_path / "p"), "--json")
         )
-        assert told["receipt"]["rung"] == "attested"
+        assert told["receipt"]["rung"] == "agreed"
         assert (tmp_path / "p" / "blob.dat").read_bytes() == WEIGHTS
         reader.hanse("verify", str(tmp_path / "p"))

@@ -6,8 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.support.founders import NOW, Founder, changed
 
 from hanse.cli.main import run
+from hanse.flows.federation.change import Change, begin
+from hanse.flows.federation.kept import FederationFiles
+from hanse.flows.federation.roots import FOLDER
+from hanse.model.repo import Origin
 from hanse.policy.parse import parse_policy
 from hanse.policy.presets import PRESETS
 
@@ -34,6 +39,22 @@ def test_show_what_is_in_use(home: Path, capsys: pytest.CaptureFixture[str]) -> 
     (home / "policy.toml").write_text("nonsense")
     assert run(["policy", "show"]) == 1
     assert "refuses everything" in capsys.readouterr().err
+
+
+def test_show_says_which_federation_it_is_from(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever trusts a federation sees its policy in full, and can name it."""
+    who = Founder(Origin("member.example"))
+    made = begin(Origin("models.example"), who.member, who.own, NOW)
+    FederationFiles(home / FOLDER).keep(changed(made, Change(policy="policy = 1\nbase = 'careful'\n"), who))
+    for name in ([], ["federation:models.example"]):
+        assert run(["policy", "show", *name]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("# From: federation models.example, version 2\n")
+        assert parse_policy(out).base == "careful"
+    assert run(["policy", "list"]) == 0
+    out = capsys.readouterr().out
+    assert "federation:models.example" in out
+    assert "in use: federation models.example, version 2" in out
 
 
 def test_check(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

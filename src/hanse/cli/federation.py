@@ -234,11 +234,11 @@ def propose(
 
 
 def _policy(path: Path) -> str:
-    from hanse.policy.parse import parse_policy
+    from hanse.flows.federation.defaults import check_policy
 
-    text = _read(path).decode("utf-8", "replace")
-    parse_policy(text, path.stem)
-    return text
+    data = _read(path)
+    check_policy(data, path.stem)
+    return data.decode()
 
 
 def _missing(federation: Federation, proposal: Proposal) -> str:
@@ -333,11 +333,14 @@ def leave(name: Name = None, /, *, where: Where | None = None) -> None:
 @app.command(name="status")
 def status(name: Name = None, /, *, as_json: Json = False, where: Where | None = None) -> None:
     """Show members, thresholds, versions, and what is not protected yet."""
+    from hanse.flows.federation.newer import withheld
     from hanse.flows.federation.outlook import describe
 
-    with _opened(where) as (_, files, _keys):
+    with _opened(where) as (node, files, _keys):
         found = [files.load(one) for one in files.names()] if name is None else [_chosen(files, name)]
-    told = [describe(one, int(time.time())) for one in found]
+        told = [describe(one, int(time.time())) for one in found]
+        for row, federation in zip(told, found, strict=True):
+            row["remarks"] += withheld(node, files, federation)
     if as_json:
         print(json.dumps(told, indent=2))
         return

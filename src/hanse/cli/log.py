@@ -110,13 +110,15 @@ def judge(
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Check the evidence that a log signed two roots for one size, by keys of trusted federations or `--key`; needs no network.
+    """Check the evidence that a log is not true, by keys of trusted federations or `--key`; needs no network.
 
-    Exits with 1 if it proves nothing.
+    It proves that the log signed two roots for one size, or that its first leaves break the rules. Exits with 1 if it proves
+    nothing by itself.
     """
     from hanse.flows.bounded import read_bounded
     from hanse.flows.federation.roots import FOLDER, known_roots
-    from hanse.flows.foreign.proved import MAX_EVIDENCE_BYTES, two_roots
+    from hanse.flows.foreign.proved import MAX_EVIDENCE_BYTES, FalseLog
+    from hanse.flows.foreign.proved import judge as judged
     from hanse.model.repo import parse_origin
     from hanse.tlog.note import parse_vkey
 
@@ -124,7 +126,11 @@ def judge(
     if key is not None:
         given = parse_vkey(key)
         logs[parse_origin(given.name)] = (given,)
-    found = two_roots(read_bounded(file, MAX_EVIDENCE_BYTES), logs)
+    found = judged(read_bounded(file, MAX_EVIDENCE_BYTES), logs)
+    if isinstance(found, FalseLog):
+        told = {"proved": True, "origin": found.origin, "size": found.size, "says": found.says}
+        print(json.dumps(told, indent=2) if as_json else f"proved: {found.origin} signed {found.size} false leaves: {found.says}")
+        return
     if as_json:
         print(json.dumps({"proved": True, "origin": found.origin, "size": found.size, "roots": list(found.roots)}, indent=2))
         return

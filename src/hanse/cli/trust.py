@@ -74,7 +74,8 @@ def update() -> int:
     files, wrong = _files(), 0
     with closing(PeerClient()) as client:
         for name in files.names():
-            trip = walk(client, files, name)
+            trip, now = walk(client, files, name), int(time.time())
+            files.look(name, now if trip.enough else files.looked(name)[0], now)
             trusted = trip.federation.trusted
             print(f"{name}: root version {trusted.root_version}, targets version {trusted.targets_version}")
             for at, says in trip.wrong.items():

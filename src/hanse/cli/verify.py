@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from hanse.cli.verify_export import is_export, verify_one
-from hanse.errors import BadProof, HanseError, InputError, PolicyError, VerificationFailed
+from hanse.errors import HanseError, InputError, PolicyError, VerificationFailed
 from hanse.flows.local_files import Hashing, Place, find_place, list_place
 from hanse.flows.remembered import Remembered
 
@@ -141,22 +141,22 @@ def _verify(
 
     home, now = _home(), int(time.time())
     chosen = load_policy(policy, home)
-    _renew(source, home, now)
+    _renew(source, home, now, chosen.policy.freshness.max_age)
     silent = _silent(source, question, home, now)
     return verify_folder(hashing, source, question, policy=chosen, home=home, now=now, keys=keys, silent=silent, waiting=waiting)
 
 
-def _renew(source: Source, home: Path, now: int) -> None:
-    """Look once for newer versions of federations that have expired."""
-    from hanse.flows.federation.roots import FOLDER, known_roots
+def _renew(source: Source, home: Path, now: int, max_age: int) -> None:
+    """Look for newer versions of federations that have expired, or were not looked at for long; say where nobody showed any."""
+    from hanse.flows.federation.roots import FOLDER, seen_in
 
-    try:
-        known_roots(home / FOLDER, now)
-    except BadProof:
-        if source.online:
-            from hanse.flows.federation.renew import Renewing
+    if not source.online or not seen_in(home / FOLDER):
+        return
+    from hanse.flows.federation.renew import Renewing, overdue
 
-            Renewing(home / FOLDER).once(now)
+    Renewing(home / FOLDER).once(now, max_age)
+    for line in overdue(home / FOLDER, now, max_age):
+        print(f"note: {line}", file=sys.stderr)
 
 
 def _silent(source: Source, question: Question, home: Path, now: int) -> frozenset[Origin]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from hanse.db.batch import batches, insert_new, put_rows
 from hanse.db.schema_foreign import foreign_bundles as bundles
@@ -13,13 +13,16 @@ from hanse.db.schema_foreign import foreign_checkpoints as checkpoints
 from hanse.db.schema_foreign import foreign_leaves as leaves
 from hanse.db.schema_foreign import foreign_logs as logs
 
-KEY, REF = "key", "ref"
+KEY, REF, LIST = "key", "ref", "list"
 KEEP_CHECKPOINTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A leaf about a key or a ref. subject: of a ref its key in the map of refs, in hex, else empty."""
+    """A leaf about a key, a ref, or a version of a federation's list.
+
+    subject: of a ref its key in the map of refs, in hex; of a list ROLE/VERSION/DIGEST, with 32 hex digits; else "".
+    """
 
     index: int
     kind: str
@@ -58,6 +61,18 @@ def ref_leaves(conn: Connection, log: str, subject: str, before: int, limit: int
     """Return the newest indexes below `before` of the leaves that set a ref, newest first."""
     here = (leaves.c.log == log, leaves.c.kind == REF, leaves.c.subject == subject, leaves.c.index < before)
     return list(conn.execute(select(leaves.c.index).where(*here).order_by(leaves.c.index.desc()).limit(limit)).scalars())
+
+
+def newest_list(conn: Connection, log: str) -> int:
+    """Return the index of the newest leaf of a log that names a version of a federation's list, -1 without one."""
+    found = conn.execute(select(func.max(leaves.c.index)).where(leaves.c.log == log, leaves.c.kind == LIST)).scalar_one()
+    return -1 if found is None else int(found)
+
+
+def lists(conn: Connection, log: str, limit: int) -> list[str]:
+    """Return the subjects of the newest leaves of a log that name versions of federations' lists."""
+    query = select(leaves.c.subject).where(leaves.c.log == log, leaves.c.kind == LIST)
+    return list(conn.execute(query.order_by(leaves.c.index.desc()).limit(limit)).scalars())
 
 
 def put_checkpoint(conn: Connection, log: str, found: KeptCheckpoint) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, 
 from sqlalchemy.exc import IntegrityError
 
 from hanse.db import fragments
+from hanse.db.batch import run_many
 from hanse.db.schema import names, repos
 from hanse.errors import Conflict
 from hanse.model.digest import GitOid
@@ -263,9 +264,7 @@ _HEAD = update(repos).where(repos.c.id == bindparam("b_repo")).values(head=bindp
 
 def set_heads(conn: Connection, rows: Iterable[tuple[int, str | None, int]]) -> None:
     """Set heads of `main` and when they moved: (repository, rev or None, seconds since 1970)."""
-    values = [{"b_repo": repo, "b_head": head, "b_time": time} for repo, head, time in rows]
-    if values:
-        conn.execute(_HEAD, values)
+    run_many(conn, _HEAD, [{"b_repo": repo, "b_head": head, "b_time": time} for repo, head, time in rows])
 
 
 def update_columns(conn: Connection, repo: int, **values: object) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, literal, select, update
 
-from hanse.db.batch import insert_new, put_rows
+from hanse.db.batch import insert_new, put_into, run_many
 from hanse.db.schema import refs, revisions
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256, is_git_oid
 from hanse.model.repo import RefName
@@ -157,7 +157,7 @@ _LIVE = _LIVE.values(state="live", retired_at=None)
 
 def put_refs(conn: Connection, rows: Sequence[RefRow]) -> None:
     """Set the applied positions of refs, each of which is named once."""
-    put_rows(conn, refs, [_ref_values(row) for row in rows])
+    run_many(conn, put_into(refs, conn.dialect.name), [_ref_values(row) for row in rows])
 
 
 def _ref_values(row: RefRow) -> dict[str, object]:
@@ -181,8 +181,7 @@ def resign_ref(conn: Connection, repo: int, ref: str, seq: int, leaf_hash: Sha25
 
 def make_live(conn: Connection, pairs: Sequence[tuple[int, str]]) -> None:
     """Put revisions, given as (repository, rev), into the state `live`."""
-    if pairs:
-        conn.execute(_LIVE, [{"b_repo": repo, "b_rev": rev} for repo, rev in pairs])
+    run_many(conn, _LIVE, [{"b_repo": repo, "b_rev": rev} for repo, rev in pairs])
 
 
 def drop_refs(conn: Connection, repo: int) -> None:

@@ -1,4 +1,4 @@
-"""Finding policies: by preset, by name below `HANSE_HOME`, by file; and what is to be said about one before it is used.
+"""Finding policies: by preset, file, federation, or name below `HANSE_HOME`; and what is to be said about one before it is used.
 
 A policy that cannot be read is an error here, never a default: whoever asked for it gets a refusal.
 """
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DEFAULT = "open"
 FILE = "policy.toml"
 FOLDER = "policies"
+FEDERATION = "federation:"
+"""What the name of a policy begins with that a trusted federation lists; its name follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +59,39 @@ class LoadedPolicy:
 
 
 def load_policy(name: str | None, home: Path) -> LoadedPolicy:
-    """Return the policy called `name`: a preset, a file in `home/policies` without its `.toml`, or a path.
+    """Return the policy called `name`: a preset, `federation:NAME`, a file in `home/policies` without its `.toml`, or a path.
 
-    None: `home/policy.toml` if there is one, else the preset `open`. Raises NotFoundError, and PolicyError with everything that
-    is wrong with it; StorageError if `home` cannot be looked into.
+    None: `home/policy.toml` if there is one, else what the federations trusted in `home` list for their readers, else the preset
+    `open`. Raises NotFoundError, and PolicyError with everything that is wrong with it; StorageError if `home` cannot be looked
+    into.
     """
     if name in PRESETS:
         return LoadedPolicy(PRESETS[name], f"preset {name}")
     if name is None:
         path = home / FILE
-        return load_file(path) if _is_there(path) else LoadedPolicy(PRESETS[DEFAULT], f"preset {DEFAULT}")
+        return load_file(path) if _is_there(path) else _listed(home) or LoadedPolicy(PRESETS[DEFAULT], f"preset {DEFAULT}")
+    listed = name.removeprefix(FEDERATION)
+    if listed not in {name, ""} and (found := _listed(home, listed)):
+        return found
     path = Path(name) if "/" in name or name.endswith(".toml") else home / FOLDER / f"{name}.toml"
     if _is_there(path):
         return load_file(path)
     raise NotFoundError(
         f"there is no policy {name[:200]!r}", hint=f"presets: {', '.join(PRESETS)}; others: a file, or a name in {home / FOLDER}"
     )
+
+
+def _listed(home: Path, name: str = "") -> LoadedPolicy | None:
+    """Return what trusted federations list, None if nothing; what verifies federations is loaded only where there are some."""
+    from hanse.flows.federation.roots import FOLDER as FEDERATIONS  # noqa: PLC0415 see above
+    from hanse.flows.federation.roots import seen_in  # noqa: PLC0415 see above
+
+    seen = seen_in(home / FEDERATIONS)
+    if not seen and not name:
+        return None
+    from hanse.flows.federation.defaults import default_policy  # noqa: PLC0415 see above
+
+    return default_policy(home / FEDERATIONS, seen, name)
 
 
 def _is_there(path: Path) -> bool:
@@ -156,7 +175,22 @@ def known_policies(home: Path) -> list[tuple[str, str]]:
     """Return name and place of every policy that can be named: presets, then files below `home`."""
     found = [(name, "preset") for name in PRESETS]
     found += [(path.stem, str(path)) for path in sorted((home / FOLDER).glob("*.toml")) if path.stem not in PRESETS]
+    found += [(f"{FEDERATION}{name}", "federation") for name in _federations(home)]
     return found + ([("(default)", str(home / FILE))] if _is_there(home / FILE) else [])
+
+
+def _federations(home: Path) -> list[str]:
+    """Return the trusted federations that list a policy."""
+    from hanse.flows.federation.roots import FOLDER as FEDERATIONS  # noqa: PLC0415 see above
+    from hanse.flows.federation.roots import seen_in  # noqa: PLC0415 see above
+
+    seen = seen_in(home / FEDERATIONS)
+    if not seen:
+        return []
+    from hanse.flows.federation.kept import POLICY  # noqa: PLC0415 see above
+    from hanse.flows.federation.trusted import federations_seen  # noqa: PLC0415 see above
+
+    return [str(one.name) for one in federations_seen(home / FEDERATIONS, seen) if POLICY in one.files]
 
 
 def cautions(loaded: LoadedPolicy, faulty: int = 1) -> tuple[str, ...]:

@@ -141,6 +141,8 @@ class _Batch:
         """Return `node`, whose keys start with the first `depth` bits of `prefix`, after changes low to high, one at least."""
         if node is None or len(node) == 3:
             return self._fresh(node, low, high, depth, prefix)
+        if high - low == 1 and (leaf := self.leaves[low]) is not None:
+            return self._put(node, low, leaf, depth)
         _, old_left, old_right, _ = node
         middle = prefix | _BITS[depth]
         cut = bisect_left(self.keys, middle, low, high)
@@ -156,6 +158,30 @@ class _Batch:
             return left
         pair = (left[0] if left else EMPTY) + (right[0] if right else EMPTY)
         return sha256(b"\x01" + pair).digest(), left, right, _size(left) + _size(right)
+
+    def _put(self, top: _Inner, at: int, leaf: _Leaf, depth: int) -> _Node:
+        """Return the inner node `top` at `depth` after one change, which puts a leaf: what most changes come to soon.
+
+        Nothing moves up: a node is only ever replaced by one with as many leaves or more.
+        """
+        key, path = self.keys[at], list[tuple[_Inner, int]]()
+        old: _Node | None = top
+        while old is not None and len(old) == 4:
+            bit = key & _BITS[depth]
+            path.append((old, bit))
+            old = old[2] if bit else old[1]
+            depth += 1
+        if old == leaf:
+            return top
+        new = leaf if old is None or old[1] == leaf[1] else self._fresh(old, at, at + 1, depth, key & -_BITS[depth - 1])
+        assert new is not None
+        more = _size(new) - _size(old)
+        for (_, left, right, size), bit in reversed(path):
+            if bit:
+                new = (sha256(b"\x01" + (left[0] if left else EMPTY) + new[0]).digest(), left, new, size + more)
+            else:
+                new = (sha256(b"\x01" + new[0] + (right[0] if right else EMPTY)).digest(), new, right, size + more)
+        return new
 
     def _fresh(self, old: _Leaf | None, low: int, high: int, depth: int, prefix: int) -> _Node | None:
         """Return the subtree of changes low to high, and of the one leaf that was there, if any."""

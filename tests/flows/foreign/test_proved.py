@@ -9,7 +9,7 @@ from tests.support.signers import signer
 from tests.support.tiledlog import TiledLog
 
 from hanse.errors import BadFormat, BadProof, BadSignature, HanseError
-from hanse.flows.foreign.proved import two_roots
+from hanse.flows.foreign.proved import FalseLog, false_log, judge, two_roots
 from hanse.model.repo import Origin
 from hanse.tlog.checkpoint import sign_checkpoint
 from hanse.tlog.note import ED25519, NoteKey
@@ -58,3 +58,39 @@ def test_an_unknown_log_is_told() -> None:
     """Without the log's key nobody is convicted."""
     with pytest.raises(BadSignature, match="is not known here"):
         two_roots(evidence(note(b"a"), note(b"b")), {})
+
+
+def false(*leaves: bytes, start: object = 0, shown: list[object] | None = None) -> bytes:
+    """Return the evidence of an alarm about a false log."""
+    told = [one.decode() for one in leaves] if shown is None else shown
+    return json.dumps({"checkpoint": note(*leaves), "from": start, "leaves": told}).encode()
+
+
+def test_a_log_that_is_false_from_its_beginning() -> None:
+    """All its leaves are there, the log signed them, and they break its rules: whoever knows the key replays them."""
+    found = judge(false(b'{"v":1,"kind":"unheard-of","must":true}'), KEYS)
+    assert isinstance(found, FalseLog)
+    assert (found.origin, found.size) == (LOG, 1)
+    assert found.says
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (false(b"a", b"b", start=1), BadProof),
+        (false(b"a", b"b", shown=["a"]), BadProof),
+        (false(b"a", b"b", shown=["a", "c"]), BadProof),
+        (false(), BadProof),
+        (false(b"a", start="0"), BadFormat),
+        (false(b"a", shown=[1]), BadFormat),
+    ],
+)
+def test_what_does_not_prove_that_a_log_is_false(data: bytes, error: type[HanseError]) -> None:
+    """A part of a log, other leaves than were signed, a log that keeps its rules, and what is no such evidence."""
+    with pytest.raises(error):
+        false_log(data, KEYS)
+
+
+def test_two_roots_are_judged_as_such() -> None:
+    """The kind of evidence is told by what is in it."""
+    assert judge(evidence(note(b"a"), note(b"b")), KEYS) == two_roots(evidence(note(b"a"), note(b"b")), KEYS)

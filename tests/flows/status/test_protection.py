@@ -65,7 +65,7 @@ def test_the_federations_own_policy(people: list[Founder], five: Federation) -> 
     """Its defaults are what readers are taken to apply; one's own operator never counts among one's mirrors."""
     listed = changed(five, Change(policy=STRICT), *people[:3])
     loaded = policy_of([listed])
-    assert loaded.source == f"federation {NAME}"
+    assert loaded.source == f"federation {NAME}, version 3"
     assert numbers(listed, loaded) == {"federation": 3, "statement": 3, "two-logs": 3, "old-state": 3}
     found = protection(listed, loaded, OWN)
     assert found.mirror[0].of == {f"member{at}.example" for at in range(1, 5)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 
-from hanse.db.batch import BATCH, batches, insert_new, insert_one, put_rows
+from hanse.db.batch import BATCH, batches, insert_new, insert_one, put_into, put_rows, run_many
 from hanse.db.engine import Database
 from hanse.db.schema import claimed_namespaces
 
@@ -47,3 +47,17 @@ def test_rows_take_the_place_of_others(database: Database) -> None:
     assert [tuple(row) for row in found] == [
         ("a", "two.example", False), ("one.example", "one.example", True), ("two.example", "two.example", False),
     ]  # fmt: skip
+
+
+def test_a_statement_runs_once_for_each_row(database: Database) -> None:
+    """Its parameters go where they belong on each database, beside what is fixed in it; no row is no statement."""
+    table = claimed_namespaces
+    close = update(table).where(table.c.folded == bindparam("b_folded")).values(active=False, origin=bindparam("b_origin"))
+    with database.write() as conn:
+        put = put_into(table, conn.dialect.name)
+        run_many(conn, put, [{"folded": name, "origin": "one.example", "active": True} for name in ("a", "b%s", "c?")])
+        run_many(conn, put, [{"folded": "a", "origin": "two.example", "active": True}])
+        run_many(conn, close, [{"b_folded": "b%s", "b_origin": "x"}, {"b_origin": "y", "b_folded": "c?"}])
+        run_many(conn, close, [])
+        found = conn.execute(select(table).order_by("folded")).all()
+    assert [tuple(row) for row in found] == [("a", "two.example", True), ("b%s", "x", False), ("c?", "y", False)]

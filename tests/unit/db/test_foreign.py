@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hanse.db import foreign
 from hanse.db.engine import Database
-from hanse.db.foreign import KEEP_CHECKPOINTS, KEY, REF, KeptCheckpoint, Listed
+from hanse.db.foreign import KEEP_CHECKPOINTS, KEY, LIST, REF, KeptCheckpoint, Listed
 
 LOG = "b.example.org"
 
@@ -42,3 +42,13 @@ def test_bundles(database: Database) -> None:
         foreign.put_bundle(conn, LOG, 3, b"one")
         foreign.put_bundle(conn, LOG, 3, b"two")
         assert foreign.bundle(conn, LOG, 3) == b"one"
+
+
+def test_versions_of_federations(database: Database) -> None:
+    """The newest leaf that names one is known by its index, and what the newest ones name, of each log."""
+    with database.write() as conn:
+        assert foreign.newest_list(conn, LOG) == -1
+        foreign.put_leaves(conn, LOG, [Listed(at, LIST, f"targets/{at}/00") for at in (2, 5, 9)] + [Listed(11, KEY)], 12)
+        assert foreign.newest_list(conn, LOG) == 9
+        assert foreign.lists(conn, LOG, 2) == ["targets/9/00", "targets/5/00"]
+        assert foreign.lists(conn, "other", 2) == []

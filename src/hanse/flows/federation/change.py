@@ -170,8 +170,11 @@ def _files(members: Members, old: Mapping[str, bytes], policy: bytes | None) -> 
 
 
 def _tlog_policy(member: Member, others: Iterable[Member]) -> bytes | None:
-    """Return the policy for a member's log: so many of the others' witnesses that two quorums share an honest one."""
-    witnesses: dict[str, NoteKey] = {one.origin: one.witness[-1] for one in others if one.witness}
+    """Return the policy for a member's log: so many of the others' witnesses that two quorums share an honest one.
+
+    Who only publishes files cosigns nothing.
+    """
+    witnesses: dict[str, NoteKey] = {one.origin: one.witness[-1] for one in others if one.witness and not one.static}
     if not witnesses:
         return None
     faulty = FAULTY if len(witnesses) > 3 else 0

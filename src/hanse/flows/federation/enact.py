@@ -40,7 +40,7 @@ def enact(node: Keeper, federation: Federation) -> list[str]:
     """Do what follows from a federation's present state; return a line for everything that changed or could not be done."""
     told: list[str] = []
     others = [one for one in federation.members.members.values() if one.origin != node.origin]
-    before = _listed(node, federation.name)
+    before = listed_members(node, federation.name)
     for member in others:
         try:
             _take_in(node, member)
@@ -102,7 +102,8 @@ def _state(conn: Connection, name: Origin) -> dict[str, list[str]]:
     return told
 
 
-def _listed(node: Keeper, name: Origin) -> set[str]:
+def listed_members(node: Keeper, name: Origin) -> set[str]:
+    """Return the other members of a federation as they were when it was enacted last."""
     with node.db.read() as conn:
         return set(_state(conn, name)["members"])
 
@@ -136,6 +137,6 @@ def _log_versions(node: Keeper, federation: Federation) -> list[str]:
 
 def withdraw(node: Keeper, federation: Federation) -> None:
     """Undo what `enact` arranged with the others; their logs are still witnessed, and what was logged stays."""
-    for origin in sorted(_listed(node, federation.name)):
+    for origin in sorted(listed_members(node, federation.name)):
         _take_out(node, before_names(origin))
     _remember(node, federation.name, set())

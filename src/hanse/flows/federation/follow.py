@@ -35,11 +35,26 @@ MAX_STEPS = 1024
 
 @dataclass
 class Trip:
-    """One walk. federation: where it led; wrong: what was shown that cannot be true, by address; down: who did not answer."""
+    """One walk.
+
+    federation: where it led; wrong: what was shown that cannot be true, by address; down: who did not answer; shown: addresses
+    that have nothing newer than that.
+    """
 
     federation: Federation
     wrong: dict[str, str] = field(default_factory=dict)
     down: list[str] = field(default_factory=list)
+    shown: set[str] = field(default_factory=set)
+
+    @property
+    def enough(self) -> bool:
+        """Whether so many members were heard as can make a new version: then fewer than that withheld nothing."""
+        try:
+            members = self.federation.members.members.values()
+        except HanseError:
+            return False
+        heard = sum(1 for one in members if self.shown.intersection(one.addresses))
+        return heard >= min(len(members), self.federation.trusted.role(ROOT).need)
 
 
 def meet(client: PeerClient, files: FederationFiles, url: str, fingerprint: str) -> Federation:
@@ -68,13 +83,16 @@ def meet(client: PeerClient, files: FederationFiles, url: str, fingerprint: str)
     raise NotFoundError(f"{url} knows no federation with the fingerprint {wanted[:16]}", hint="check address and fingerprint")
 
 
-def update(client: PeerClient, files: FederationFiles, name: Origin, urls: Iterable[str] = ()) -> Trip:
+def update(
+    client: PeerClient, files: FederationFiles, name: Origin, urls: Iterable[str] = (), *, until_enough: bool = False
+) -> Trip:
     """Walk to the newest state that the members, or these addresses, have; keep it and return it.
 
-    Raises NotFoundError if the federation is not known here, StorageError.
+    until_enough: ask no more members than it takes (`Trip.enough`). Raises NotFoundError if the federation is not known here,
+    StorageError.
     """
     known = files.load(name)
-    found = walk(client, known, [*urls, *addresses(known)], files)
+    found = walk(client, known, [*urls, *addresses(known)], files, until_enough=until_enough)
     if found.federation != known:
         files.keep(found.federation)
     return found
@@ -88,7 +106,9 @@ def addresses(federation: Federation) -> list[str]:
     return []
 
 
-def walk(client: PeerClient, known: Federation, urls: Iterable[str], files: FederationFiles) -> Trip:
+def walk(
+    client: PeerClient, known: Federation, urls: Iterable[str], files: FederationFiles, *, until_enough: bool = False
+) -> Trip:
     """Return where the walk over these addresses leads from what is known.
 
     Every version on the way that was verified is put into `files`, for those who walk after us; what is trusted stays as it is.
@@ -97,10 +117,13 @@ def walk(client: PeerClient, known: Federation, urls: Iterable[str], files: Fede
     for url in dict.fromkeys(urls):
         try:
             trip.federation = _step(FederationClient(client, url), trip.federation, files)
+            trip.shown.add(url)
         except PeerError as error:
             trip.down.append(f"{url}: {error.message}")
         except HanseError as error:
             trip.wrong[url] = error.message
+        if until_enough and trip.enough:
+            break
     return trip
 
 

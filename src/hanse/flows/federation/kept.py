@@ -28,6 +28,7 @@ from hanse.tlog.members import Members, parse_members
 
 MEMBERS = "members.json"
 POLICY = "policy.toml"
+LOOKED = "looked.json"
 
 
 _members = lru_cache(maxsize=8)(parse_members)
@@ -137,6 +138,17 @@ class FederationFiles:
         if not (versioned or hashed) or len(file) > 80 or not path.is_file():
             raise NotFoundError(f"there is no such file of the federation {name[:80]}")
         return path.read_bytes()
+
+    def looked(self, name: Origin) -> tuple[int, int]:
+        """Return when enough members were last heard about what is newest, and when they were last asked; 0 for never."""
+        told = parse_strict(read_private(self.path(name) / LOOKED, MAX_METADATA_BYTES) or b"{}", "a state", MAX_METADATA_BYTES)
+        heard, asked = told.get("heard", 0), told.get("asked", 0)
+        return (heard if type(heard) is int else 0), (asked if type(asked) is int else 0)
+
+    def look(self, name: Origin, heard: int, asked: int) -> None:
+        """Remember that, in seconds since 1970; raises StorageError or StorageFull."""
+        with storage_errors(f"store the federation {name}"):
+            write_private(self.path(name) / LOOKED, json.dumps({"heard": heard, "asked": asked}).encode())
 
     def listed(self) -> dict[str, list[dict[str, object]]]:
         """Return what is handed on about all federations: names, versions, fingerprints of their first roots.

@@ -58,7 +58,7 @@ def known_roots(folder: Path, now: int) -> Roots:
 
     Raises StorageError if what is kept is damaged, BadProof if it has expired (`hanse.flows.federation.trusted`).
     """
-    seen = _seen(folder)
+    seen = seen_in(folder)
     if not seen:
         return Roots()
     from hanse.flows.federation.trusted import roots_seen  # noqa: PLC0415 it loads TUF, which most readers do not need
@@ -66,7 +66,8 @@ def known_roots(folder: Path, now: int) -> Roots:
     return roots_seen(folder, seen, now)
 
 
-def _seen(folder: Path) -> Seen:
+def seen_in(folder: Path) -> Seen:
+    """Return which federations are kept in a folder, in which state; nothing is verified. Raises StorageError."""
     try:
         found = []
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():

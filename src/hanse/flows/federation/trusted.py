@@ -24,11 +24,12 @@ def roots_of(files: FederationFiles, now: int) -> Roots:
 
 def roots_seen(folder: Path, seen: Seen, now: int) -> Roots:
     """Return the same for a folder in a state that was seen; what was verified once in this process is not verified again."""
-    return _roots(_verified(folder, seen), now)
+    return _roots(federations_seen(folder, seen), now)
 
 
 @lru_cache(maxsize=4)
-def _verified(folder: Path, _: Seen) -> tuple[Federation, ...]:
+def federations_seen(folder: Path, _: Seen) -> tuple[Federation, ...]:
+    """Return the federations kept in a folder, whether they have expired or not; raises StorageError for damaged ones."""
     files = FederationFiles(folder)
     return tuple(files.load(name) for name in files.names())
 

@@ -1,4 +1,4 @@
-"""Looking through the copies of others' logs for leaves that are shown beside statements: those about keys, and those of refs.
+"""Looking through the copies of others' logs for leaves about keys, refs, and versions of federations' lists.
 
 What a copy held before this was done, or before the catalogue was lost, is looked through later, statements included.
 """
@@ -11,16 +11,17 @@ import msgspec
 
 from hanse.db import foreign
 from hanse.db.engine import Database
-from hanse.db.foreign import KEY, REF, Listed
+from hanse.db.foreign import KEY, LIST, REF, Listed
 from hanse.errors import HanseError
 from hanse.flows import sightings
 from hanse.flows.logcopy import LogCopy
-from hanse.model.leaf import LEAF_VERSION
+from hanse.model.leaf import LEAF_VERSION, parse_leaf
 from hanse.model.repo import Origin, RepoType
+from hanse.model.trust_leaf import MemberLeaf
 from hanse.store.base import BlobStore
 from hanse.tlog.map import ref_key
 
-_KINDS = (b'"kind":"key"', b'"kind":"ref"')
+_KINDS = (b'"kind":"key"', b'"kind":"ref"', b'"kind":"member"')
 
 
 class _Fields(msgspec.Struct, frozen=True):
@@ -51,6 +52,11 @@ def take(db: Database, store: BlobStore, log: str, start: int, entries: Sequence
     _put(db, log, start, entries)
 
 
+def subject_of(role: str, version: int, digest: str) -> str:
+    """Return what a leaf about a version of a federation's list is found by."""
+    return f"{role}/{version}/{digest[:32]}"
+
+
 def _put(db: Database, log: str, start: int, entries: Sequence[bytes]) -> None:
     rows = [one for at, data in enumerate(entries, start) if (one := _listed(at, data)) is not None]
     with db.write() as conn:
@@ -70,6 +76,8 @@ def _listed(index: int, data: bytes) -> Listed | None:
             return Listed(index, KEY)
         if leaf.kind == REF:
             return Listed(index, REF, ref_key(Origin(leaf.origin), RepoType(leaf.type), leaf.repo, leaf.ref).hex())
+        if leaf.kind == MemberLeaf.kind and isinstance(member := parse_leaf(data), MemberLeaf):
+            return Listed(index, LIST, subject_of(member.role.value, member.version, member.payload.sha256))
     except (msgspec.DecodeError, ValueError, HanseError):  # carried along by the mirror as it is
         return None
     return None

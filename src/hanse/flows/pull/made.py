@@ -100,6 +100,7 @@ class Maker:
         if as_of is None:
             self._record(asked, known, found, files, now, private=private, before=before, said=said)
         decision = self._decide(revision.facts, files, revision.decision)
+        said += [one.says for one in decision.results if one.rule in _TOLD]
         return PulledRevision(
             repo=repo,
             rev=revision.rev,
@@ -177,6 +178,10 @@ class Maker:
             return decision
         results = tuple(replace(one, says=_SCANS_HERE) if one.rule == "scan" else one for one in decision.results)
         return replace(decision, results=results)
+
+
+_TOLD = frozenset({"silent", "clock"})
+"""What a policy remarks on that whoever uses the revision should be told each time: its publisher's silence, a wrong clock."""
 
 
 def _about_nodes(found: Found) -> list[str]:

@@ -79,7 +79,10 @@ class Members:
 
 
 class Named:
-    """Whom federations name, question by question; what has expired is renewed first (`hanse.flows.federation.renew`)."""
+    """Whom federations name, question by question.
+
+    What has expired is renewed first, and what was not looked at for long is (`hanse.flows.federation.renew`).
+    """
 
     def __init__(self, settings: PullSettings) -> None:
         self._settings = settings
@@ -88,15 +91,40 @@ class Named:
     def members(self, asked: Asked, now: int) -> Members:
         """Return whom trusted federations name for a question; raises as `Members.of`."""
         try:
-            return Members.of(self._settings, asked, now)
+            found = Members.of(self._settings, asked, now)
+            return Members.of(self._settings, asked, now) if self._looked(now) else found
         except BadProof:
             # A node walks along its own federations by itself.
             if self._settings.offline or self._settings.federations is not None or not self._renewed(now):
                 raise
             return Members.of(self._settings, asked, now)
 
+    def remarks(self, now: int) -> list[str]:
+        """Return what is to be told of federations of which nobody has shown lately that they are the newest."""
+        if not self._looks(now):
+            return []
+        from hanse.flows.federation.renew import overdue  # noqa: PLC0415 see below
+
+        return overdue(self._settings.home / FOLDER, now, self._settings.policy.policy.freshness.max_age)
+
+    def _looks(self, now: int) -> bool:
+        """Tell whether there are federations that are looked at from here."""
+        settings = self._settings
+        return not settings.offline and settings.federations is None and bool(settings.roots(now).logs)
+
+    def _looked(self, now: int) -> bool:
+        """Look at federations that were not looked at for long; tell whether that was done."""
+        if not self._looks(now):
+            return False
+        from hanse.flows.federation.renew import due  # noqa: PLC0415 see below
+
+        if not due(self._settings.home / FOLDER, now, self._settings.policy.policy.freshness.max_age):
+            return False
+        self._renewed(now)
+        return True
+
     def _renewed(self, now: int) -> bool:
         from hanse.flows.federation.renew import Renewing  # noqa: PLC0415 it loads TUF, which most readers do not need
 
         self._renewing = self._renewing or Renewing(self._settings.home / FOLDER)
-        return self._renewing.once(now)
+        return self._renewing.once(now, self._settings.policy.policy.freshness.max_age)

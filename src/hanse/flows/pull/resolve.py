@@ -103,7 +103,7 @@ class _One:
         self.maker = parent.maker
         self.owned = parent.owned
         self.members = parent.named.members(asked, now)
-        self.notices: list[str] = []
+        self.notices = parent.named.remarks(now)
         self.record, self.ref = self._recorded()
 
     # What is held.

@@ -1,8 +1,8 @@
 """From a federation and the policy of its readers to what stands between them and something false (`hanse.policy.collusion`).
 
-The policy is the one that the federation lists as its default, else a preset. A name of a member is protected by that member's
-federation; a mirrored one by the first that this node is in; without a federation there are only the cosigners that were added
-by hand. Members who publish files only sign nothing for others.
+The policy is the one that the federation lists for its readers, with its tlog-policies, else a preset. A name of a member is
+protected by that member's federation; a mirrored one by the first that this node is in; without a federation there are only the
+cosigners that were added by hand. Members who publish files only sign nothing for others.
 
 Warnings of members (advisories) are not judged yet, so withholding them is not counted among the ways.
 """
@@ -10,23 +10,21 @@ Warnings of members (advisories) are not judged yet, so withholding them is not 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from hanse.db.cosigners import Cosigner
 from hanse.errors import HanseError
+from hanse.flows.federation.defaults import policy_of as listed_policy
 from hanse.flows.federation.kept import POLICY, Federation
-from hanse.flows.policies import LoadedPolicy, complete
+from hanse.flows.policies import LoadedPolicy
 from hanse.model.decision import runs
 from hanse.model.repo import Origin
 from hanse.policy.collusion import Pool, Protection, Way, ways
-from hanse.policy.parse import parse_policy
 from hanse.policy.presets import preset as named
 from hanse.policy.rules import ANYONE, Policy, Quorum, flatten
 from hanse.sign.federation import ROOT
 from hanse.tlog.tlogpolicy import NONE, TlogPolicy, overlap, quorum_size
 
 DEFAULT = "careful"
-_NOWHERE = Path("/nonexistent")
 
 
 def policy_of(federations: Sequence[Federation], preset: str = "") -> LoadedPolicy:
@@ -39,8 +37,8 @@ def policy_of(federations: Sequence[Federation], preset: str = "") -> LoadedPoli
     for one in federations:
         if POLICY in one.files:
             try:
-                return complete(parse_policy(one.files[POLICY].decode(), str(one.name)), f"federation {one.name}", _NOWHERE)
-            except (HanseError, UnicodeDecodeError):
+                return listed_policy(one)
+            except HanseError:
                 continue
     return _preset(DEFAULT)
 
