@@ -57,7 +57,7 @@ class LocalEngine:
         program = Path(__file__).with_name(PROGRAMS[engine])
         try:
             self._process = subprocess.Popen(  # noqa: S603 the user's own interpreter
-                [python or sys.executable, "-I", str(program)],
+                [_absolute(python) or sys.executable, "-I", str(program)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -156,6 +156,11 @@ class LocalEngine:
                 with contextlib.suppress(OSError):
                     file.close()
         self._home.cleanup()
+
+
+def _absolute(python: str) -> str:
+    """Return a path that holds in another folder too; a symbolic link stays one, since an environment is found by it."""
+    return str(Path(python).expanduser().absolute()) if os.sep in python else python
 
 
 def _texts(value: object) -> dict[str, str]:

@@ -33,8 +33,12 @@ def enclose() -> bool:
     if sys.platform != "linux":
         return False
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
-    if libc.unshare(_NEWUSER | _NEWNET) != 0:
+    parent = os.getppid()
+    alone = libc.unshare(_NEWUSER | _NEWNET) == 0
+    libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)  # a new name space would undo it
+    if os.getppid() != parent:
+        os._exit(1)
+    if not alone:
         return False
     import fcntl  # noqa: PLC0415 not everywhere
 

@@ -81,6 +81,15 @@ def test_an_error_of_one_item(tmp_path: Path) -> None:
     engine.close()
 
 
+def test_an_interpreter_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter is looked for where the command was typed, not where the engine runs."""
+    program(tmp_path, ANSWERS)
+    monkeypatch.chdir(tmp_path)
+    engine = LocalEngine("xllamacpp", tmp_path / "m", EngineLimits(), "./python")
+    assert engine.answer(ASK).text == "1"
+    engine.close()
+
+
 def test_what_is_not_there(tmp_path: Path) -> None:
     """An interpreter, an engine or a way of asking that is not there is said at once."""
     with pytest.raises(InputError, match="cannot start"):
