@@ -296,6 +296,12 @@ class PeerRefused(PeerError):
         self.retry_after = retry_after
 
 
+class EngineFailed(PeerError):
+    """The program that runs a model ended, hung, or cannot do what a suite asks for."""
+
+    code = "EngineFailed"
+
+
 class StorageError(HanseError):
     """Our own disk, object store or database failed."""
 

@@ -34,6 +34,12 @@ app.command("hanse.cli.run:run", name="run", group=USE, help="Run a program that
 app.command("hanse.cli.gateway:app", name="gateway", group=USE, help="Serve verified bytes to a session's programs.")
 app.command("hanse.cli.audit:audit", name="audit", group=USE, help="Say what the model files on this machine are.")
 app.command("hanse.cli.cache:app", name="cache", group=USE, help="The store of verified files on this machine.")
+app.command(
+    "hanse.cli.evaluate:evaluate", name="evaluate", group=PUBLISH, help="Run a suite on a model; others can check the record."
+)
+app.command("hanse.cli.reproduce:reproduce", name="reproduce", group=PUBLISH, help="Check a record of an evaluation.")
+app.command("hanse.cli.reproduce:compare", name="compare", group=USE, help="Lay two evaluations side by side.")
+app.command("hanse.cli.reproduce:publish", name="log-record", group=NODE, help="Log a record of an evaluation on a node.")
 app.command("hanse.cli.find:find", name="find", group=USE, help="Say who holds the bytes of a digest or a file, since when.")
 app.command(
     "hanse.cli.conform:conform", name="conform", group=NODE, help="Say how a server or client stands up to a hostile origin."

@@ -46,7 +46,7 @@ def sign(
     """
     from hanse.keys.custody import open_signer
 
-    signer = open_signer(key, _passphrase())
+    signer = open_signer(key, passphrase())
     if repo:
         path, rev = split_name(repo)
         base = node_address(node)
@@ -67,7 +67,8 @@ def sign(
     print(f"{target}, signed with key {signer.public.fingerprint}")
 
 
-def _passphrase() -> str | None:
+def passphrase() -> str | None:
+    """Return the passphrase of key files that the settings name, None if there is none."""
     from hanse.flows.keyring import read_passphrase
     from hanse.settings import from_machine
 
@@ -177,7 +178,7 @@ def make(file: Annotated[Path, Parameter(help="File to write; it must not exist.
 
     if file.exists():
         raise InputError(f"{file} exists already", hint="choose another name; a key that is overwritten is lost")
-    made = make_key(file.absolute(), Scheme.ECDSA_P256, _passphrase())
+    made = make_key(file.absolute(), Scheme.ECDSA_P256, passphrase())
     print(made.public.fingerprint)
 
 
@@ -197,10 +198,10 @@ def register(
     from hanse.model.key_leaf import handover_bytes
     from hanse.model.repo import parse_origin
 
-    base, new = node_address(node), open_signer(key, _passphrase()).public
+    base, new = node_address(node), open_signer(key, passphrase()).public
     body: dict[str, Any] = {"spki": new.text}
     if old:
-        present = open_signer(old, _passphrase())
+        present = open_signer(old, passphrase())
         origin = parse_origin(ask("GET", f"{base}/healthz")["origin"])
         voucher = Voucher(int(time.time()), Sha256(present.public.fingerprint), "")
         sig = present.sign(handover_bytes(handover_leaf(origin, namespace, new, voucher)))

@@ -16,7 +16,7 @@ from typing import Any
 from hanse.errors import BadFormat, VerificationFailed
 from hanse.evals.compare import Pairing, Verdict, degenerate, judge, pair
 from hanse.evals.fixed import fixed
-from hanse.evals.itemtable import Column, ItemTable
+from hanse.evals.itemtable import SCORED, Column, ItemTable
 from hanse.evals.recordform import Fields, parse_fields
 from hanse.evals.statistics import clustered_mean, rate_interval
 from hanse.evals.suite import Suite, claim_key
@@ -205,7 +205,7 @@ def compare(first: CheckedRun, second: CheckedRun, suite: Suite) -> Comparison:
     same = one.numerics_class == other.numerics_class
     if claim_key(one.model, suite) != claim_key(other.model, suite):
         return Comparison(Verdict.NOT_COMPARABLE, ("other-model",), None, same)
-    if _prompts(first.table) != _prompts(second.table):
+    if not _same_prompts(first.table, second.table):
         return Comparison(Verdict.NOT_COMPARABLE, ("other-prompts",), None, same)
     found = pair(first.table.results(), second.table.results(), suite.terms)
     verdict, reasons = judge(found, suite.terms)
@@ -214,6 +214,10 @@ def compare(first: CheckedRun, second: CheckedRun, suite: Suite) -> Comparison:
     return Comparison(verdict, reasons, found, same)
 
 
-def _prompts(table: ItemTable) -> list[str]:
-    """Return the digests of the prompts as they were sent; roots are salted by each runner, so they tell nothing."""
-    return [row.rendered for row in table.rows]
+def _same_prompts(first: ItemTable, second: ItemTable) -> bool:
+    """Tell whether both models saw the same prompts, wherever both answered.
+
+    Digests are compared, row by row: roots are salted by each runner, so they tell nothing.
+    """
+    both = zip(first.rows, second.rows, strict=True)
+    return all(one.rendered == other.rendered for one, other in both if {one.status, other.status} <= SCORED)

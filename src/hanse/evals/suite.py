@@ -184,8 +184,9 @@ def parse_suite(manifest: bytes, lines: bytes) -> Suite:
         items=_items(lines),
         risks=tuple(_text(one, _ID, "a risk") for one in _list(said["risks"], 100, "risks")),
     )
-    if (said["items"], said["itemsRoot"]) != (len(suite.items), suite.items_root):
-        raise BadFormat(f"items.jsonl has {len(suite.items)} items with root {suite.items_root}, suite.json says otherwise")
+    root = merkle_root(lines.split(b"\n")[:-1]).hex()  # the lines are canonical: they are the leaves
+    if (said["items"], said["itemsRoot"]) != (len(suite.items), root):
+        raise BadFormat(f"items.jsonl has {len(suite.items)} items with root {root}, suite.json says otherwise")
     return suite
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from hanse.errors import BadFormat, TooLarge
 from hanse.evals.itemtable import Column, ItemTable, Row, Status, parse_table
+from hanse.model.canonical import canonical
 
 DIGEST = "ab" * 32
 
@@ -94,3 +95,11 @@ def test_no_table() -> None:
         parse_table(b"\n" * 1_000_001)
     with pytest.raises(BadFormat, match="two clusters"):
         ItemTable.of([row("a"), replace(row("a", 1), cluster="other")])
+
+
+@pytest.mark.parametrize("item", ["a", "a/b:c-1.x", 'a"b', "a\\b", "ä", "a\n"])
+def test_leaves_are_canonical(item: str) -> None:
+    """Every leaf is the canonical JSON of its list, also where a name needs escaping."""
+    one = row(item)
+    assert one.leaf(Column.OUTCOME) == canonical(["outcome", item, 0, "ok 1.000000", one.salt])
+    assert one.leaf(Column.OUTPUT) == canonical(["output", item, 0, DIGEST, one.salt])

@@ -1,0 +1,79 @@
+"""What runs a model: an engine answers items and says what it was observed to be after loading. Pure: values and a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hanse.evals.itemtable import Status
+from hanse.evals.suite import Decoding, Item, Request
+
+NOT_SAID = "not said"
+"""Value of a field of the numerics that an engine does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """An engine as it was observed after loading.
+
+    numerics: by `hanse.evals.record.CLASS_FIELDS`; hardware: more of the machine, without names of hosts and people; gaps: fields
+    that it could not tell.
+    """
+
+    numerics: Mapping[str, str]
+    hardware: Mapping[str, str] = field(default_factory=dict)
+    gaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for an item.
+
+    text: the answer, or the choice that is likeliest; rendered: the prompt as the model saw it, or as it was sent where nobody
+    tells; prompt_ids, tokens: token ids, empty where not told; count: tokens that came; logprobs: of the tokens, or of each
+    choice, natural logarithm; says: why it is an error.
+    """
+
+    status: Status
+    text: str
+    rendered: str
+    prompt_ids: tuple[int, ...] = ()
+    tokens: tuple[int, ...] = ()
+    count: int = 0
+    logprobs: tuple[float, ...] = ()
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One item to be answered, in one epoch, as the suite says."""
+
+    item: Item
+    epoch: int
+    request: Request
+    decoding: Decoding
+
+    @property
+    def seed(self) -> int:
+        """The seed of sampling: every epoch has its own."""
+        return (self.decoding.seed + self.epoch) % 2**31
+
+
+class Engine(Protocol):
+    """Runs one model."""
+
+    def observed(self) -> Observed:
+        """Return what it is; raises EngineFailed or PeerError."""
+        ...
+
+    def answer(self, ask: Ask) -> Answer:
+        """Return the answer to an item; an error that is the item's own is a status.
+
+        Raises EngineFailed or PeerError if the engine cannot go on.
+        """
+        ...
+
+    def close(self) -> None:
+        """End it and what it started."""
+        ...

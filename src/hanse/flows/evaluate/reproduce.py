@@ -1,0 +1,90 @@
+"""Checking another's record, cheapest first, and laying two runs side by side.
+
+V0  signature, digests and numbers of the record follow from its item table (`read_run`)
+V1  the table follows from the transcript and the suite's scorer
+V3  the suite is run again, here, and the paired test of the suite says whether both agree
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from hanse.errors import Conflict, InputError, NotFoundError
+from hanse.evals.compare import Pairing, pair
+from hanse.evals.fixed import fixed
+from hanse.evals.record import Comparison, compare
+from hanse.evals.scorers.registry import score
+from hanse.evals.statistics import Interval
+from hanse.evals.transcript import rescore
+from hanse.flows.evaluate.runfolder import Read
+from hanse.flows.evaluate.subject import Subject
+
+LEVELS = ("V0", "V1", "V3")
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Two runs of one suite. verdict: of the reproduction, for one model; pairing: of the scores, for two models too."""
+
+    first: Read
+    second: Read
+    verdict: Comparison
+    pairing: Pairing | None
+
+
+def check_scores(read: Read) -> None:
+    """Check level V1; raises VerificationFailed, or NotFoundError without the transcript."""
+    if read.spoken is None:
+        raise NotFoundError("the transcript was not passed on", hint="ask the evaluator for it; V0 and V3 need none")
+    rescore(read.suite, read.spoken, partial(score, read.suite), read.run.table)
+
+
+def require_same_model(read: Read, subject: Subject) -> None:
+    """Raise Conflict unless the model that is there to be run is the one of the record."""
+    if read.record.model != subject.tree:
+        raise Conflict(
+            f"the record is about files with the tree {read.record.model}, these have {subject.tree}",
+            hint="get the revision that was evaluated",
+        )
+
+
+def side_by_side(first: Read, second: Read) -> SideBySide:
+    """Return two runs of one suite side by side; raises InputError if they are of two suites."""
+    if first.suite.digest != second.suite.digest:
+        raise InputError(
+            f"these are runs of two suites: {first.suite.name} {first.suite.version}, {second.suite.name} {second.suite.version}",
+            hint="only runs of one suite, item by item, can be compared",
+        )
+    verdict = compare(first.run, second.run, first.suite)
+    paired = pair(first.run.table.results(), second.run.table.results(), first.suite.terms)
+    return SideBySide(first, second, verdict, paired)
+
+
+def to_json(both: SideBySide) -> dict[str, Any]:
+    """Return it as JSON; numbers are fixed-point texts, as in records."""
+    found = both.verdict
+    said: dict[str, Any] = {"verdict": found.verdict.value, "reasons": list(found.reasons), "sameNumerics": found.same_class}
+    said |= {"first": run_json(both.first), "second": run_json(both.second)}
+    return said | {"pairing": None if both.pairing is None else _pairing(both.pairing)}
+
+
+def run_json(read: Read) -> dict[str, Any]:
+    """Return what a run says, for people and programs: its record, and who signed it."""
+    signer = None if read.signer is None else read.signer.fingerprint
+    return {"record": read.record.predicate(), "signer": signer}
+
+
+def _pairing(one: Pairing) -> dict[str, Any]:
+    said: dict[str, Any] = {"planned": one.planned, "n": one.n, "clusters": one.clusters, "discordant": list(one.discordant)}
+    said |= {"agreement": fixed(one.agreement), "difference": fixed(one.difference), "mcnemar": fixed(one.p)}
+    for name, value in (("exact", one.exact), ("kappa", one.kappa), ("ac1", one.ac1)):
+        said[name] = None if value is None else fixed(value)
+    for name, interval in (("agreementInterval", one.agreement_interval), ("ci90", one.ci90), ("ci99", one.ci99)):
+        said[name] = _interval(interval)
+    return said
+
+
+def _interval(one: Interval) -> list[str]:
+    return [fixed(one.low), fixed(one.high)]

@@ -1,0 +1,60 @@
+"""What is evaluated: the files of a folder, hashed here, or a model behind an address that says of itself what it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from hanse.errors import EntryNotFound
+from hanse.evals.record import WeightsClass
+from hanse.flows.local_files import find_place, list_place
+from hanse.flows.sign_folder import hash_folder, tree_of
+from hanse.model.canonical import canonical
+from hanse.model.digest import Sha256
+
+_SUFFIX = ".gguf"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model to be evaluated.
+
+    tree: root of its files, or digest of address and name where no files are known; name: informative; weights: what is known of
+    them; file: the one that an engine of ours loads, None behind an address.
+    """
+
+    tree: Sha256
+    name: str
+    weights: WeightsClass
+    file: Path | None = None
+
+
+def of_folder(folder: Path, name: str = "", done: Callable[[int], None] = lambda _: None) -> Subject:
+    """Return the model in a folder, every file hashed; its one GGUF file, the first of its parts, is what an engine loads.
+
+    Raises EntryNotFound if there is none or several, and what hashing raises.
+    """
+    entries = hash_folder(folder, (), done)
+    paths = sorted(one.path for one in entries if one.path.endswith(_SUFFIX))
+    first = [path for path in paths if "-of-" not in path or "-00001-of-" in path]
+    if len(first) != 1:
+        raise EntryNotFound(
+            f"{folder} has {len(first)} models in GGUF files: one is needed", hint="name a folder with the file to be evaluated"
+        )
+    path = list_place(find_place(folder)).files[first[0]]
+    return Subject(tree_of(entries), name or folder.resolve().name, WeightsClass.LOCAL, path.resolve())
+
+
+def of_endpoint(url: str, model: str) -> Subject:
+    """Return a model behind an address: all that names it is the host and what it is called there."""
+    host = urlsplit(url).netloc.rpartition("@")[2].lower()
+    digest = hashlib.sha256(canonical({"api": host, "model": model})).hexdigest()
+    return Subject(Sha256(digest), f"{host} {model}"[:300], WeightsClass.CLAIMED)
+
+
+def claimed(subject: Subject) -> Subject:
+    """Return files that somebody says are behind an address: the claim is about them, and nobody saw them loaded."""
+    return Subject(subject.tree, subject.name, WeightsClass.CLAIMED)

@@ -1,0 +1,169 @@
+"""Engines that run weights on this machine: each in a process of its own, which can be killed and has limits.
+
+The program speaks JSON lines. What it says is not trusted with more than its answers: lines are bounded, waits have an end, and
+it gets nothing of this program's environment but a search path and a thread count. It may run in an environment of its own
+(`python`), so that no engine is a dependency.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hanse.errors import EngineFailed, InputError
+from hanse.evals.engine import Answer, Ask, Observed
+from hanse.evals.itemtable import Status
+from hanse.evals.openaiform import parse_answer
+from hanse.evals.suite import Request
+
+PROGRAMS = {"xllamacpp": "engine_llama.py"}
+MAX_LINE = 8 * 1024 * 1024
+_PIECE = 64 * 1024
+_MAX_ERROR = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """Bounds of an engine. threads: of computing; context: tokens; load_seconds, answer_seconds: of loading and of an answer."""
+
+    threads: int = 1
+    context: int = 4096
+    load_seconds: float = 600.0
+    answer_seconds: float = 300.0
+
+
+class LocalEngine:
+    """A model file in an engine's own process. Use it as a context, or close it."""
+
+    def __init__(self, engine: str, model: Path, limits: EngineLimits, python: str = "") -> None:
+        if engine not in PROGRAMS:
+            raise InputError(f"there is no engine {engine[:40]!r}", hint=f"engines: {', '.join(PROGRAMS)}")
+        self._limits = limits
+        self._home = tempfile.TemporaryDirectory(prefix="hanse-engine-")
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 closed with the process
+        threads = str(limits.threads)
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": self._home.name, "LANG": "C.UTF-8"}
+        environment |= {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "OMP_WAIT_POLICY": "passive"}
+        program = Path(__file__).with_name(PROGRAMS[engine])
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 the user's own interpreter
+                [_absolute(python) or sys.executable, "-I", str(program)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                cwd=self._home.name,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._errors.close()
+            self._home.cleanup()
+            raise InputError(f"cannot start {python[:200]!r}: {error.strerror}", hint="--python names an interpreter") from error
+        self._rest = b""
+        said = self._exchange({"model": str(model), "threads": limits.threads, "context": limits.context}, limits.load_seconds)
+        if "failed" in said:
+            self.close()
+            hint = "install hanse[evals], or name the interpreter of an environment that has it with --python"
+            raise EngineFailed(f"{engine} does not load {model.name[:200]}: {str(said['failed'])[:300]}", hint=hint)
+        self._observed = Observed(_texts(said.get("numerics")), _texts(said.get("hardware")))
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def observed(self) -> Observed:
+        """Return what it said of itself after loading."""
+        return self._observed
+
+    def answer(self, ask: Ask) -> Answer:
+        """Answer one item; raises EngineFailed, or InputError for what this engine cannot do."""
+        if ask.request is Request.LOGLIKELIHOOD:
+            raise InputError("this engine gives no log-likelihoods of given texts", hint="choose a suite that generates")
+        chat, decoding = ask.request is Request.CHAT, ask.decoding
+        body: dict[str, Any] = {"max_tokens": decoding.tokens, "temperature": decoding.temperature, "top_p": decoding.top_p}
+        body |= {"seed": ask.seed, "stop": list(decoding.stop)}
+        prompt = "".join(text for _, text in ask.item.messages)
+        body |= (
+            {"messages": [{"role": role, "content": text} for role, text in ask.item.messages]} if chat else {"prompt": prompt}
+        )
+        said = self._exchange(body, self._limits.answer_seconds)
+        why = said.get("failed") or said.get("error")
+        if why is not None:
+            return Answer(Status.MODEL_ERROR, "", prompt, says=str(why)[:300])
+        verbose = said.get("__verbose")
+        seen = verbose.get("prompt") if type(verbose) is dict else None
+        return parse_answer(said, seen if type(seen) is str else prompt, chat=chat)
+
+    def _exchange(self, said: dict[str, Any], seconds: float) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        try:
+            self._write(json.dumps(said).encode() + b"\n")
+            found = json.loads(self._line(deadline))
+        except (OSError, ValueError, RecursionError) as error:
+            raise self._failed(str(error)[:200]) from error
+        if type(found) is not dict:
+            raise self._failed("it answers with something else than an object")
+        return found
+
+    def _write(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(data)
+        self._process.stdin.flush()
+
+    def _line(self, deadline: float) -> bytes:
+        assert self._process.stdout is not None
+        file = self._process.stdout.fileno()
+        while b"\n" not in self._rest:
+            if not select.select([file], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise self._failed("it did not answer in time")
+            piece = os.read(file, _PIECE)
+            if not piece or len(self._rest) > MAX_LINE:
+                raise self._failed("it ended" if not piece else f"it answers more than {MAX_LINE:,} bytes")
+            self._rest += piece
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line
+
+    def _failed(self, why: str) -> EngineFailed:
+        """End the process and return the error that says why, with the end of what it wrote to standard error."""
+        self._kill()
+        self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, self._errors.tell() - _MAX_ERROR))
+        told = " ".join(self._errors.read().decode(errors="replace").split()[-40:])
+        self.close()
+        return EngineFailed(f"the engine cannot go on: {why}{f' ({told})' if told else ''}", hint="the run can be resumed")
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def close(self) -> None:
+        """Kill it; its folder goes too."""
+        self._kill()
+        for file in (self._process.stdin, self._process.stdout, self._errors):
+            if file is not None:
+                with contextlib.suppress(OSError):
+                    file.close()
+        self._home.cleanup()
+
+
+def _absolute(python: str) -> str:
+    """Return a path that holds in another folder too; a symbolic link stays one, since an environment is found by it."""
+    return str(Path(python).expanduser().absolute()) if os.sep in python else python
+
+
+def _texts(value: object) -> dict[str, str]:
+    if type(value) is not dict or any(type(one) is not str for one in value.values()):
+        return {}
+    return {str(name): str(text)[:300] for name, text in value.items()}
