@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from hanse.db.batch import batches, insert_new, put_rows
 from hanse.db.schema_foreign import foreign_bundles as bundles
@@ -13,17 +14,21 @@ from hanse.db.schema_foreign import foreign_checkpoints as checkpoints
 from hanse.db.schema_foreign import foreign_leaves as leaves
 from hanse.db.schema_foreign import foreign_logs as logs
 
-KEY, REF = "key", "ref"
+KEY, REF, REPO = "key", "ref", "repo"
 KEEP_CHECKPOINTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A leaf about a key or a ref. subject: of a ref its key in the map of refs, in hex, else empty."""
+    """A leaf about a key, a ref or a repository.
+
+    subject: of a ref its key in the map of refs, in hex; place: of a ref or a repository `place_of` it; else empty.
+    """
 
     index: int
     kind: str
     subject: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def indexed(conn: Connection, log: str) -> int:
 def put_leaves(conn: Connection, log: str, rows: Sequence[Listed], size: int) -> None:
     """Record leaves of a copy, which is looked through up to `size` from now on; what is known stays as it is."""
     for some in batches(rows):
-        named = [{"log": log, "index": one.index, "kind": one.kind, "subject": one.subject} for one in some]
+        named = [{"log": log, "index": one.index, "kind": one.kind, "subject": one.subject, "place": one.place} for one in some]
         insert_new(conn, leaves, named)
     put_rows(conn, logs, [{"log": log, "size": size}])
 
@@ -58,6 +63,31 @@ def ref_leaves(conn: Connection, log: str, subject: str, before: int, limit: int
     """Return the newest indexes below `before` of the leaves that set a ref, newest first."""
     here = (leaves.c.log == log, leaves.c.kind == REF, leaves.c.subject == subject, leaves.c.index < before)
     return list(conn.execute(select(leaves.c.index).where(*here).order_by(leaves.c.index.desc()).limit(limit)).scalars())
+
+
+def place_of(origin: str, kind: str, repo: str) -> str:
+    """Return what a repository (`namespace/name` in any case) is found by."""
+    return hashlib.sha256(f"{origin} {kind} {repo.lower()}".encode()).hexdigest()
+
+
+def newest_refs(conn: Connection, log: str, place: str, before: int, limit: int) -> list[int]:
+    """Return the index below `before` of the newest leaf of each ref of a repository, newest first."""
+    here = (leaves.c.log == log, leaves.c.kind == REF, leaves.c.place == place, leaves.c.index < before)
+    newest = func.max(leaves.c.index)
+    query = select(newest).where(*here).group_by(leaves.c.subject).order_by(newest.desc())
+    return list(conn.execute(query.limit(limit)).scalars())
+
+
+def newest_repo(conn: Connection, log: str, place: str, before: int) -> int | None:
+    """Return the index below `before` of the newest leaf about a repository as a whole, None if there is none."""
+    here = (leaves.c.log == log, leaves.c.kind == REPO, leaves.c.place == place, leaves.c.index < before)
+    return conn.execute(select(func.max(leaves.c.index)).where(*here)).scalar_one()
+
+
+def places(conn: Connection, log: str, start: int, end: int) -> set[str]:
+    """Return which repositories the leaves with indexes from `start` to before `end` are about, as `place_of` them."""
+    here = (leaves.c.log == log, leaves.c.index >= start, leaves.c.index < end, leaves.c.place != "")
+    return set(conn.execute(select(leaves.c.place).where(*here).distinct()).scalars())
 
 
 def put_checkpoint(conn: Connection, log: str, found: KeptCheckpoint) -> None:

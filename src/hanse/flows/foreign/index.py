@@ -1,4 +1,4 @@
-"""Looking through the copies of others' logs for leaves that are shown beside statements: those about keys, and those of refs.
+"""Looking through the copies of others' logs for leaves that matter beside statements: about keys, refs and repositories.
 
 What a copy held before this was done, or before the catalogue was lost, is looked through later, statements included.
 """
@@ -11,7 +11,7 @@ import msgspec
 
 from hanse.db import foreign
 from hanse.db.engine import Database
-from hanse.db.foreign import KEY, REF, Listed
+from hanse.db.foreign import KEY, REF, REPO, Listed, place_of
 from hanse.errors import HanseError
 from hanse.flows import sightings
 from hanse.flows.logcopy import LogCopy
@@ -20,7 +20,7 @@ from hanse.model.repo import Origin, RepoType
 from hanse.store.base import BlobStore
 from hanse.tlog.map import ref_key
 
-_KINDS = (b'"kind":"key"', b'"kind":"ref"')
+_KINDS = (b'"kind":"key"', b'"kind":"ref"', b'"kind":"repo"')
 
 
 class _Fields(msgspec.Struct, frozen=True):
@@ -42,6 +42,8 @@ def take(db: Database, store: BlobStore, log: str, start: int, entries: Sequence
     """
     with db.read() as conn:
         done = foreign.indexed(conn, log)
+    if not entries and done >= start:
+        return
     if done < start:
         copy = LogCopy(store, log)
         for some in copy.entries(done, start + len(entries)):
@@ -69,7 +71,10 @@ def _listed(index: int, data: bytes) -> Listed | None:
         if leaf.kind == KEY:
             return Listed(index, KEY)
         if leaf.kind == REF:
-            return Listed(index, REF, ref_key(Origin(leaf.origin), RepoType(leaf.type), leaf.repo, leaf.ref).hex())
+            subject = ref_key(Origin(leaf.origin), RepoType(leaf.type), leaf.repo, leaf.ref).hex()
+            return Listed(index, REF, subject, place_of(leaf.origin, leaf.type, leaf.repo))
+        if leaf.kind == REPO:
+            return Listed(index, REPO, "", place_of(leaf.origin, leaf.type, leaf.repo))
     except (msgspec.DecodeError, ValueError, HanseError):  # carried along by the mirror as it is
         return None
     return None
