@@ -81,7 +81,8 @@ def newest_refs(conn: Connection, log: str, place: str, before: int, limit: int)
 def newest_repo(conn: Connection, log: str, place: str, before: int) -> int | None:
     """Return the index below `before` of the newest leaf about a repository as a whole, None if there is none."""
     here = (leaves.c.log == log, leaves.c.kind == REPO, leaves.c.place == place, leaves.c.index < before)
-    return conn.execute(select(func.max(leaves.c.index)).where(*here)).scalar_one()
+    found: int | None = conn.execute(select(func.max(leaves.c.index)).where(*here)).scalar_one()
+    return found
 
 
 def places(conn: Connection, log: str, start: int, end: int) -> set[str]:

@@ -216,7 +216,7 @@ class Replicating:
         self._copier, self._node = copier, copier.node
         self._seconds = seconds
         self._looked, self._reviewed = 0, 0
-        self._heard: dict[Origin, int] = {}
+        self._heard: dict[str, int] = {}
         self._asked: dict[tuple[str, str, str], int] = {}
         self._later: dict[tuple[str, str, str], GitOid] = {}
         self._view: View | None = None
@@ -281,15 +281,17 @@ class Replicating:
             new = {log.origin: foreign.places(conn, log.origin, self._heard.get(log.origin, 0), log.mirrored) for log in logs}
         self._heard = {log.origin: log.mirrored for log in logs}
         for key, rev in held.items():
-            told = foreign.place_of(*key) in new.get(Origin(key[0]), ())
+            told = foreign.place_of(*key) in new.get(key[0], ())
             if told or now - self._asked.get(key, 0) >= GATE_SECONDS:
                 self._later[key] = rev
 
     def _heed(self, now: int) -> int:
         """Do what homes said later, a few repositories at a time; return how many that are."""
-        found = [key for key in self._later if self._background.free(key)][:AT_MOST]
         view = self._view
-        for key in found if view is not None else ():
+        if view is None:
+            return 0
+        found = [key for key in self._later if self._background.free(key)][:AT_MOST]
+        for key in found:
             ask = now - self._asked.get(key, 0) >= GATE_SECONDS
             if ask:
                 self._asked[key] = now
