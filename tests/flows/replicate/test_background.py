@@ -86,6 +86,7 @@ def test_a_home_that_is_down_is_asked_again(two: Pair) -> None:
     copier.close()
 
 
+@pytest.mark.soak
 def test_a_member_that_publishes_files_only_is_copied(tmp_path: Path) -> None:
     """Evidence and bytes come from files behind a web server; everything is checked and signed as from a node."""
     with pair(tmp_path, static=True) as two:

@@ -91,6 +91,7 @@ def test_a_gate_is_set_later(two: Pair) -> None:
     access.require_read_bytes(two.node, ANONYMOUS, _copy(two))
 
 
+@pytest.mark.soak
 def test_what_is_not_public_any_more_is_refused(two: Pair) -> None:
     """The home's log says it, whoever answers; a serving node does it by itself, and undoes it."""
     rev = _copied(two, FILES)
@@ -111,6 +112,7 @@ def test_what_is_not_public_any_more_is_refused(two: Pair) -> None:
         replicating.stop()
 
 
+@pytest.mark.soak
 def test_a_site_without_it_shows_it_to_nobody(tmp_path: Path) -> None:
     """A home that publishes files only says by leaving it out that not everybody may have it."""
     with pair(tmp_path, static=True) as two, _client() as client:
