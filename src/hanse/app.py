@@ -51,7 +51,7 @@ from hanse.logs import configure_logging
 from hanse.model.admission import Action, Policy
 from hanse.model.repo import Origin
 from hanse.opening import custody_of, database_url
-from hanse.policy.copies import parse_copies
+from hanse.policy.copies import Copies, parse_copies
 from hanse.settings import Settings
 from hanse.store.local import LocalStore
 from hanse.store.staging import Staging
@@ -136,21 +136,25 @@ def _start(settings: Settings, node: Node, identity: NodeIdentity, token: str | 
 
 def replicate_setup(settings: Settings) -> Setup:
     """Return what the operator allows for copies; raises BadFormat or StorageError for rules that cannot be read."""
-    rules = None
-    if settings.replicate_rules is not None:
-        try:
-            rules = parse_copies(settings.replicate_rules.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise StorageError(f"cannot read the rules for copies {settings.replicate_rules}: {error}") from error
     return Setup(
         Wishes(settings.replicate_pins, settings.replicate_grace_seconds),
         parse_hours(settings.replicate_hours),
         settings.replicate_rate,
         settings.replicate_capacity,
         settings.replicate_silent_seconds,
-        rules,
+        _rules(settings),
         failed,
     )
+
+
+def _rules(settings: Settings) -> Copies | None:
+    """Return the operator's rules for copies, if he has any."""
+    if settings.replicate_rules is None:
+        return None
+    try:
+        return parse_copies(settings.replicate_rules.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"cannot read the rules for copies {settings.replicate_rules}: {error}") from error
 
 
 def open_replicating(node: Node, settings: Settings) -> Replicating | None:
@@ -197,6 +201,7 @@ def _node(settings: Settings, db: Database, identity: NodeIdentity, clock: Clock
         scanning=open_scanning(settings),
         federations=FederationFiles(settings.data / "federation"),
         replays=Replays(store),
+        rules=_rules(settings),
     )
     if node.scanning is not None:
         node.transfers.hook = partial(ScanHook, node.scanning)

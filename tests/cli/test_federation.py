@@ -14,7 +14,7 @@ from tests.support.live import LiveNode
 from tests.support.served import until
 
 from hanse.cli.main import run
-from hanse.flows.federation.kept import FederationFiles
+from hanse.flows.federation.kept import COPIES, FederationFiles
 from hanse.model.repo import Origin
 
 NAME = "models.example"
@@ -86,11 +86,15 @@ def test_from_nothing_to_three_members(members: Members) -> None:
     # Two of three take one off the list; he cannot keep himself on it.
     key = FederationFiles(members.nodes["a"].data / "federation").load(Origin(NAME))
     assert len(key.members.members) == 3
-    members.type("a", "propose", "--remove", "c.example", "--out", "out.proposal")
+    Path("copies.toml").write_text("copies = 2\n")
+    said = members.type("a", "propose", "--remove", "c.example", "--copies", "copies.toml", "--out", "out.proposal")
+    assert "the rules for copies change" in said
     members.type("b", "sign", "out.proposal")
     members.type("b", "publish", "out.proposal")
     members.type("a", "update")
     assert "c.example" not in members.type("a", "status")
+    kept = FederationFiles(members.nodes["b"].data / "federation").load(Origin(NAME))
+    assert kept.files[COPIES] == b"copies = 2\n"
     assert "follows models.example no more" in members.type("c", "leave")
     assert "in no federation" in members.type("c", "propose", status=1)
 

@@ -1,15 +1,22 @@
-"""Three institutions, for real: what one publishes the others hold; it is gone for good, and the third has its copy mended."""
+"""Institutions, for real: what one publishes the others hold, through lost homes, killed processes and full disks."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from tests.support.alliance import alliance, copied, holds, remove, upload
+from tests.faults.whole import check_world
+from tests.support.alliance import alliance, copied, holds, model, remove, rows, upload
 from tests.support.clients import Client, sample_folder, tree_bytes
 from tests.support.forked import Mother
 from tests.support.members import Institution, until
 
+from hanse.db import copies
+
+ROOT = Path(__file__).resolve().parents[2]
 ORIGINS = ("a.example", "b.example", "c.example")
 REPO = "uni/model"
 
@@ -30,6 +37,48 @@ def test_a_lost_home_is_made_good(mother: Mother, tmp_path: Path) -> None:
         first.node.kill()
         Client("hub2", second.node, tmp_path / "reader").hf("download", REPO, "--local-dir", tmp_path / "copy")
         assert {path: data for path, data in tree_bytes(tmp_path / "copy").items() if path in files} == files
+
+
+@pytest.mark.soak
+def test_a_killed_copy_goes_on(mother: Mother, tmp_path: Path) -> None:
+    """`kill -9` in the middle of a copy: what was durable is not fetched again, and everything is whole afterwards."""
+    rate = 4_000_000
+    with alliance(mother, tmp_path, *ORIGINS[:2], environ={"HANSE_REPLICATE_RATE": str(rate)}) as (a, b):
+        size = model(tmp_path / "model", 6 * rate)
+        rev = upload(a, REPO, tmp_path / "model", tmp_path / "publisher")
+        until(lambda: _durable(b) > rate, "a part of the copy")
+        b.node.kill()
+        there = _durable(b)
+        assert rate < there < size
+        b.node.start()
+        copied(b, REPO, rev)
+        (row,) = until(lambda: [one for one in rows(b) if one.state == copies.HELD], "the end of the copy")
+        assert 0 < row.moved <= size - there + 300_000, "what a killed process had counted nobody knows; this is the second one's"
+        assert b.node.stop() == 0
+    check_world(b.node.data)
+
+
+def _durable(one: Institution) -> int:
+    """Return how many bytes of files on their way a node has for good."""
+    notes = (one.node.data / "staging" / "replicate" / "partial").glob("*.done")
+    ranges = [line.split() for note in notes for line in note.read_text().splitlines()]
+    return sum(int(end) - int(start) for start, end in ranges)
+
+
+@pytest.mark.soak
+def test_a_full_disk(tmp_path: Path) -> None:
+    """The disk of who copies is full: it says so, loses nothing, and goes on: see `tests.faults.full_disk_copy`."""
+    namespaces = ["-m"] if os.geteuid() == 0 else ["-U", "-r", "-m"]
+    done = subprocess.run(
+        ["unshare", *namespaces, sys.executable, "-m", "tests.faults.full_disk_copy", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "src:."},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-6000:]
 
 
 def _order(b: Institution, c: Institution, rev: str) -> tuple[Institution, Institution]:

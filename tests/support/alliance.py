@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import Any
 from tests.support.clients import Client
 from tests.support.forked import Mother
 from tests.support.members import Institution, institutions, until
+
+from hanse.db import copies
+from hanse.db.copies import Copy
+from hanse.db.engine import Database, sqlite_url
 
 NAME = "models.example"
 ENVIRON = {"HANSE_FOLLOW_SECONDS": "1", "HANSE_SETTLE_SECONDS": "1"}
@@ -56,6 +61,15 @@ def remove(origin: str, proposer: Institution, *signers: Institution, folder: Pa
         one.hanse("federation", "update", "--from", proposer.node.url)
 
 
+def model(folder: Path, size: int) -> int:
+    """Write a model with weights of so many bytes that nothing else shares, and return the size of its file."""
+    header = json.dumps({"w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+    data = len(header).to_bytes(8, "little") + header + random.Random(size).randbytes(size)
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(data)
+    return len(data)
+
+
 def upload(one: Institution, repo: str, model: Path, home: Path) -> str:
     """Publish a folder by `hf upload` and return the commit id of `main`."""
     Client("hub2", one.node, home).hf("upload", repo, model)
@@ -76,6 +90,16 @@ def holds(one: Institution, repo: str, rev: str) -> bool:
         return bool(info(one, repo)["sha"] == rev)
     except OSError:
         return False
+
+
+def rows(one: Institution) -> list[Copy]:
+    """Return what a node knows of copies, from its catalogue."""
+    database = Database(sqlite_url(one.node.data / "hanse.db"))
+    try:
+        with database.read() as conn:
+            return copies.in_state(conn, [copies.WANTED, copies.LEFT, copies.HELD, copies.REFUSED], 1000)
+    finally:
+        database.close()
 
 
 def copied(one: Institution, repo: str, rev: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support.founders import NAME, NOW, Founder, changed
 from tests.support.nodes import ORIGIN, fresh_catalogue, make_node, running
+from tests.support.proxies import nginx_files
 from tests.support.publishing import Publisher
 from tests.support.served import served
 from tests.support.trusting import trust
@@ -24,6 +25,7 @@ from hanse.flows.follow import Follower
 from hanse.flows.node import Node
 from hanse.flows.replicate.background import Copier, Setup
 from hanse.flows.replicate.fellows import View
+from hanse.flows.static.publish import publish_static, site_at
 from hanse.flows.witness import find_log
 from hanse.model.repo import Origin
 from hanse.peers.client import PeerClient
@@ -35,18 +37,24 @@ CAPACITY = 10**9
 
 @dataclass
 class Pair:
-    """home: publishes at `url` in the namespace `alice`; node: trusts the federation of both and offers capacity."""
+    """home: publishes at `url` in the namespace `alice`; node: trusts the federation of both and offers capacity.
+
+    site: folder of the home's files, if a web server that knows nothing stands at `url`.
+    """
 
     home: Node
     node: Node
     url: str
     publisher: Publisher
+    site: Path | None = None
 
     def publish(self, files: dict[str, bytes], *, name: str = "alice/m") -> str:
         """Publish and settle a revision at home, which the copying node reads in its log; return the commit id."""
         if self.publisher.repo is not None and self.publisher.repo.repo.path != name:
             self.publisher.repo = None
         rev = self.publisher.publish(files, name=name)
+        if self.site is not None:
+            publish_static(self.home, site_at(str(self.site)))
         self.follow()
         return rev
 
@@ -78,18 +86,22 @@ class Pair:
             return copies.in_state(conn, states, 1000)
 
 
-def listed(home: Node, node: Node, url: str, *more: Founder, capacity: int = CAPACITY) -> Federation:
+def listed(home: Node, node: Node, url: str, *more: Founder, capacity: int = CAPACITY, static: bool = False) -> Federation:
     """Return a federation of a home at an address, a node that offers capacity, and others."""
     first, second = Founder(home.origin), Founder(node.origin)
-    made = begin(NAME, own_member(home, "Home", (url,), namespaces=("alice",)), first.own, NOW - 1000)
+    publisher = replace(own_member(home, "Home", (url,), namespaces=("alice",)), static=static)
+    made = begin(NAME, publisher, first.own, NOW - 1000)
     copier = own_member(node, "Copier", ("http://127.0.0.1:9",), capacity=capacity)
     asked = [Request(NAME, copier, second.own.public), *(one.request() for one in more)]
     return changed(made, Change(add=tuple(asked), need=2), first, second, *more)
 
 
 @contextmanager
-def pair(folder: Path, *more: Founder, capacity: int = CAPACITY) -> Iterator[Pair]:
-    """Run both for the length of a `with` block; more: further members of the federation, who answer nothing."""
+def pair(folder: Path, *more: Founder, capacity: int = CAPACITY, static: bool = False) -> Iterator[Pair]:
+    """Run both for the length of a `with` block.
+
+    more: further members of the federation, who answer nothing; static: home publishes files only.
+    """
     made = []
     for name, origin in (("home", HOME), ("copier", ORIGIN)):
         (folder / name).mkdir()
@@ -97,10 +109,16 @@ def pair(folder: Path, *more: Founder, capacity: int = CAPACITY) -> Iterator[Pai
         database = fresh_catalogue(folder / name)
         made.append(replace(make_node(database, folder / name / "data" / "objects", origin=origin), federations=files))
     home, node = made
-    with running(home), running(node), served(home) as url:
+    with ExitStack() as stack:
+        for one in made:
+            stack.enter_context(running(one))
+        site = folder / "site" if static else None
+        if site is not None:
+            site.mkdir()
+        url = stack.enter_context(served(home) if site is None else nginx_files(site, folder / "nginx"))
         assert node.federations is not None
-        trust(node.federations.folder, listed(home, node, url, *more, capacity=capacity))
+        trust(node.federations.folder, listed(home, node, url, *more, capacity=capacity, static=static))
         add_log(node, [home.log.key.text], f"{url}/log")
-        yield Pair(home, node, url, Publisher(home, url))
+        yield Pair(home, node, url, Publisher(home, url), site)
     for one in made:
         one.db.close()

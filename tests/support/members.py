@@ -66,7 +66,7 @@ def institutions(
         found = []
         for origin in origins:
             home = folder / origin
-            home.mkdir()
+            home.mkdir(exist_ok=True)
             node = stack.enter_context(forked_node(mother, home, environ={"HANSE_ORIGIN": origin, **(environ or {})}))
             found.append(Institution(mother, node))
         yield found

@@ -205,6 +205,7 @@ def propose(
     retire: Annotated[list[str] | None, Parameter(help="Beginning of the fingerprint of a key that shall sign no more.")] = None,
     need: Annotated[int | None, Parameter(help="How many signatures a change needs from then on.")] = None,
     policy: Annotated[Path | None, Parameter(help="Defaults of the content policy, as TOML.")] = None,
+    copies: Annotated[Path | None, Parameter(help="Rules for copies among members, as TOML.")] = None,
     unsigned: Annotated[bool, Parameter(help="Do not sign it at once.")] = False,
     key: Key = None,
     out: Out = None,
@@ -224,6 +225,7 @@ def propose(
             need=need,
             retire=tuple(retire or ()),
             policy=None if policy is None else _policy(policy),
+            copies=None if copies is None else _copies(copies),
         )
         proposal = made_of(found, change, int(time.time()))
         proposal = proposal if unsigned else sign_proposal(proposal, _signer(key, keys))
@@ -239,6 +241,14 @@ def _policy(path: Path) -> str:
     data = _read(path)
     check_policy(data, path.stem)
     return data.decode()
+
+
+def _copies(path: Path) -> str:
+    from hanse.policy.copies import parse_copies
+
+    text = _read(path).decode("utf-8", "replace")
+    parse_copies(text)
+    return text
 
 
 def _missing(federation: Federation, proposal: Proposal) -> str:

@@ -108,6 +108,13 @@ def in_state(conn: Connection, states: Sequence[str], limit: int, after: Copy | 
     return [_copy(row) for row in conn.execute(query.limit(limit))]
 
 
+def held_repos(conn: Connection) -> dict[tuple[str, str, str], GitOid]:
+    """Return the repositories of which something is held for others, (origin, type, repo) -> one of the commits."""
+    named = (table.c.origin, table.c.type, table.c.repo)
+    query = select(*named, func.max(table.c.rev)).where(table.c.state == HELD).group_by(*named)
+    return {(row[0], row[1], row[2]): GitOid(row[3]) for row in conn.execute(query)}
+
+
 def newest(conn: Connection, states: Sequence[str], limit: int) -> list[Copy]:
     """Return the rows in these states that were settled last, the newest first."""
     query = select(table).where(table.c.state.in_(states)).order_by(table.c.settled_at.desc(), table.c.rev)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,20 +14,22 @@ from hanse.db.schema_foreign import foreign_checkpoints as checkpoints
 from hanse.db.schema_foreign import foreign_leaves as leaves
 from hanse.db.schema_foreign import foreign_logs as logs
 
-KEY, REF, LIST = "key", "ref", "list"
+KEY, REF, LIST, REPO = "key", "ref", "list", "repo"
 KEEP_CHECKPOINTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A leaf about a key, a ref, or a version of a federation's list.
+    """A leaf about a key, a ref, a repository, or a version of a federation's list.
 
-    subject: of a ref its key in the map of refs, in hex; of a list ROLE/VERSION/DIGEST, with 32 hex digits; else "".
+    subject: of a ref its key in the map of refs, in hex; of a list ROLE/VERSION/DIGEST, with 32 hex digits; else "". place: of a
+    ref or a repository `place_of` it; else "".
     """
 
     index: int
     kind: str
     subject: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def indexed(conn: Connection, log: str) -> int:
 def put_leaves(conn: Connection, log: str, rows: Sequence[Listed], size: int) -> None:
     """Record leaves of a copy, which is looked through up to `size` from now on; what is known stays as it is."""
     for some in batches(rows):
-        named = [{"log": log, "index": one.index, "kind": one.kind, "subject": one.subject} for one in some]
+        named = [{"log": log, "index": one.index, "kind": one.kind, "subject": one.subject, "place": one.place} for one in some]
         insert_new(conn, leaves, named)
     put_rows(conn, logs, [{"log": log, "size": size}])
 
@@ -73,6 +76,32 @@ def lists(conn: Connection, log: str, limit: int) -> list[str]:
     """Return the subjects of the newest leaves of a log that name versions of federations' lists."""
     query = select(leaves.c.subject).where(leaves.c.log == log, leaves.c.kind == LIST)
     return list(conn.execute(query.order_by(leaves.c.index.desc()).limit(limit)).scalars())
+
+
+def place_of(origin: str, kind: str, repo: str) -> str:
+    """Return what a repository (`namespace/name` in any case) is found by."""
+    return hashlib.sha256(f"{origin} {kind} {repo.lower()}".encode()).hexdigest()
+
+
+def newest_refs(conn: Connection, log: str, place: str, before: int, limit: int) -> list[int]:
+    """Return the index below `before` of the newest leaf of each ref of a repository, newest first."""
+    here = (leaves.c.log == log, leaves.c.kind == REF, leaves.c.place == place, leaves.c.index < before)
+    newest = func.max(leaves.c.index)
+    query = select(newest).where(*here).group_by(leaves.c.subject).order_by(newest.desc())
+    return list(conn.execute(query.limit(limit)).scalars())
+
+
+def newest_repo(conn: Connection, log: str, place: str, before: int) -> int | None:
+    """Return the index below `before` of the newest leaf about a repository as a whole, None if there is none."""
+    here = (leaves.c.log == log, leaves.c.kind == REPO, leaves.c.place == place, leaves.c.index < before)
+    found: int | None = conn.execute(select(func.max(leaves.c.index)).where(*here)).scalar_one()
+    return found
+
+
+def places(conn: Connection, log: str, start: int, end: int) -> set[str]:
+    """Return which repositories the leaves with indexes from `start` to before `end` are about, as `place_of` them."""
+    here = (leaves.c.log == log, leaves.c.index >= start, leaves.c.index < end, leaves.c.place != "")
+    return set(conn.execute(select(leaves.c.place).where(*here).distinct()).scalars())
 
 
 def put_checkpoint(conn: Connection, log: str, found: KeptCheckpoint) -> None:

@@ -9,14 +9,16 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table, Te
 
 from hanse.db.tables import metadata
 
-foreign_leaves = Table(  # leaves about keys, refs and versions of federations in copies of others' logs
+foreign_leaves = Table(  # leaves about keys, refs, repositories and versions of federations in copies of others' logs
     "foreign_leaves",
     metadata,
     Column("log", String(255), primary_key=True),  # whose log
     Column("index", BigInteger, primary_key=True),
-    Column("kind", String(4), nullable=False),  # key, ref, list
+    Column("kind", String(4), nullable=False),  # key, ref, list, repo
     Column("subject", String(64), nullable=False),  # see `hanse.db.foreign.Listed`
+    Column("place", String(64), nullable=False),  # of a ref or repo: SHA-256 of the repository's full name, in hex; else ""
 )
+Index("ix_foreign_leaves_place", foreign_leaves.c.log, foreign_leaves.c.place, foreign_leaves.c.index)
 Index("ix_foreign_leaves_subject", foreign_leaves.c.log, foreign_leaves.c.kind, foreign_leaves.c.subject, foreign_leaves.c.index)
 
 foreign_logs = Table(  # how far the copies were looked through

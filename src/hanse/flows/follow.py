@@ -88,6 +88,7 @@ class Follower:
     def _read(self, log: WitnessedLog) -> None:
         """Read a log at its address; one that does not answer, from the copies of others, unless there is nothing to catch up."""
         client = LogClient(self.peers, log.url)
+        look_through(self.node.db, self.node.store, log.origin, log.mirrored, ())
         try:
             self._catch_up(client, self.look(client, log))
         except PeerError:

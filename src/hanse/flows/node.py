@@ -19,6 +19,7 @@ from hanse.flows.sequence import Sequencer
 from hanse.flows.transfers import Transfers
 from hanse.model.limits import Limits
 from hanse.model.repo import Origin
+from hanse.policy.copies import Copies
 from hanse.store.base import BlobStore
 from hanse.store.staging import Staging
 
@@ -30,7 +31,8 @@ class Node:
     origin: this node's own origin; keys: what it signs with; secret: 32 bytes that sign Xet tokens and URLs; epochs: the CAS
     epoch in every CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data
     path keeps in memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none;
-    federations: what is kept of those that the node is in, or follows; replays: what the logs that it mirrors come to.
+    federations: what is kept of those that the node is in, or follows; replays: what the logs that it mirrors come to; rules: how
+    many copies are wanted where no federation says so.
     """
 
     origin: Origin
@@ -51,6 +53,7 @@ class Node:
     scanning: Scanning | None = None
     federations: FederationFiles | None = None
     replays: Replays | None = None
+    rules: Copies | None = None
 
     @property
     def epoch(self) -> str:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from tests.support.attesting import settle
 from tests.support.audited import says_so
 from tests.support.nodes import TickingClock, commit, new_repo
+from tests.support.proxies import nginx_files
 from tests.support.served import served, until
 from tests.support.trusting import federation_of
 
 from hanse.db import audits
 from hanse.db.audits import Audited
-from hanse.flows.audits.background import Auditing
+from hanse.flows.audits.background import Auditing, place_of
+from hanse.flows.audits.journey import audit
 from hanse.flows.federation.kept import FederationFiles
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
+from hanse.flows.static.publish import publish_static, site_at
 from hanse.model.actor import Actor
 from hanse.model.repo import Origin
+from hanse.peers.bulk import BulkClient
 
 OTHER = Origin("other.example")
 
@@ -48,8 +54,22 @@ def test_members_are_audited_in_turn(lite: Node, owner: Actor, tmp_path: Path) -
         assert list(audits.every(conn)) == [OTHER]
 
 
+def test_a_member_that_publishes_files_only_is_audited(lite: Node, owner: Actor, tmp_path: Path) -> None:
+    """What is drawn is asked from the files of its site."""
+    commit(lite, owner, new_repo(lite, owner, "owner/m"), PutBytes("w.bin", random.Random(1).randbytes(200_000)))
+    settle(lite)
+    says_so(lite, OTHER)
+    (site := tmp_path / "site").mkdir()
+    publish_static(lite, site_at(str(site)))
+    with nginx_files(site, tmp_path / "nginx") as url, closing(BulkClient()) as client:
+        (member,) = [one for one in federation_of(lite, url, url).members.members.values() if one.origin == OTHER]
+        found = audit(lite, OTHER, place_of(client, replace(member, static=True)))
+        assert found is not None
+        assert (_audited(lite).outcome, _audited(lite).served) == ("served", 1)
+
+
 def test_a_node_that_starts_again_does_not_ask_at_once(lite: Node, tmp_path: Path) -> None:
-    """When a member was asked last is remembered; with 0 seconds nobody is asked; static members have no place here."""
+    """When a member was asked last is remembered; with 0 seconds nobody is asked."""
     files = FederationFiles(tmp_path / "federation")
     files.keep(federation_of(lite, "http://127.0.0.1:1", "http://127.0.0.1:1"))
     with lite.db.write() as conn:

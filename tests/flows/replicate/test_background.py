@@ -86,6 +86,19 @@ def test_a_home_that_is_down_is_asked_again(two: Pair) -> None:
     copier.close()
 
 
+@pytest.mark.soak
+def test_a_member_that_publishes_files_only_is_copied(tmp_path: Path) -> None:
+    """Evidence and bytes come from files behind a web server; everything is checked and signed as from a node."""
+    with pair(tmp_path, static=True) as two:
+        rev = two.publish(FILES)
+        copier = two.copier()
+        copier.copy(two.view(), _planned(two, copier))
+        (row,) = two.rows()
+        assert (row.state, row.rev, row.moved) == (copies.HELD, rev, row.size)
+        assert holders(two.node, REPO, row.rev, row.tree) == {HOME, two.node.origin}
+        copier.close()
+
+
 def _planned(two: Pair, copier: Copier) -> copies.Copy:
     from hanse.flows.replicate.plan import take_note
 

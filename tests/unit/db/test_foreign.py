@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hanse.db import foreign
 from hanse.db.engine import Database
-from hanse.db.foreign import KEEP_CHECKPOINTS, KEY, LIST, REF, KeptCheckpoint, Listed
+from hanse.db.foreign import KEEP_CHECKPOINTS, KEY, LIST, REF, REPO, KeptCheckpoint, Listed
 
 LOG = "b.example.org"
 
@@ -22,6 +22,20 @@ def test_leaves_are_found_by_what_they_are_about(database: Database) -> None:
         assert foreign.ref_leaves(conn, LOG, "r", 8, 10) == [4, 2]
         assert foreign.ref_leaves(conn, LOG, "r", 4, 10) == [2]
         assert foreign.ref_leaves(conn, "other", "r", 4, 10) == []
+
+
+def test_leaves_are_found_by_their_repository(database: Database) -> None:
+    """The newest leaf of each ref, the newest about the repository itself, and which repositories a stretch is about."""
+    here, other = foreign.place_of("o", "model", "A/m"), foreign.place_of("o", "dataset", "a/m")
+    assert here == foreign.place_of("o", "model", "a/M")
+    rows = [Listed(1, REPO, "", here), Listed(2, REF, "r", here), Listed(3, REF, "s", here), Listed(4, REF, "r", here)]
+    rows += [Listed(5, REF, "t", other), Listed(6, REPO, "", here), Listed(7, KEY)]
+    with database.write() as conn:
+        foreign.put_leaves(conn, LOG, rows, 8)
+        assert foreign.newest_refs(conn, LOG, here, 8, 10) == [4, 3]
+        assert foreign.newest_refs(conn, LOG, here, 4, 1) == [3]
+        assert [foreign.newest_repo(conn, LOG, here, size) for size in (8, 6, 1)] == [6, 1, None]
+        assert [foreign.places(conn, LOG, *part) for part in ((0, 5), (4, 6), (7, 8))] == [{here}, {here, other}, set()]
 
 
 def test_the_newest_checkpoints_are_kept(database: Database) -> None:

@@ -1,11 +1,10 @@
 """A serving node audits the members of its federations by itself: each after a while, in threads of its own, one audit at a time.
 
-One process of a node does it. Members that only publish files are asked like the others, where their place is known.
+One process of a node does it. Members that only publish files are asked like the others, by the files of their site.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from secrets import SystemRandom
 
@@ -18,18 +17,19 @@ from hanse.model.repo import Origin
 from hanse.peers.bulk import BulkClient
 from hanse.peers.nodefiles import NodePlace
 from hanse.peers.place import Place
+from hanse.peers.staticplace import StaticPlace
 from hanse.tlog.members import Member
 
 _WORKERS = 2
 _LIST_SECONDS = 60
 _ANSWER_SECONDS = 30.0
 """How long a member has for one range."""
-PlaceOf = Callable[[BulkClient, Member], Place | None]
 
 
-def place_of(client: BulkClient, member: Member) -> Place | None:
-    """Return where a member's files can be asked for; None if that is not known: it publishes files only."""
-    return None if member.static else NodePlace(client, member.addresses[0])
+def place_of(client: BulkClient, member: Member) -> Place:
+    """Return where a member's files can be asked for: its node, or the site with the files that it publishes."""
+    found = StaticPlace if member.static else NodePlace
+    return found(client, member.addresses[0])
 
 
 class Auditing:
@@ -41,13 +41,11 @@ class Auditing:
         files: FederationFiles,
         seconds: int,
         *,
-        places: PlaceOf = place_of,
         pace: float = ROUND_SECONDS,
     ) -> None:
         self._node = node
         self._files = files
         self._seconds = seconds
-        self._places = places
         self._client = BulkClient(seconds=_ANSWER_SECONDS, stall_seconds=_ANSWER_SECONDS / 2)
         self._members: dict[Origin, Member] = {}
         self._listed = 0
@@ -95,8 +93,7 @@ class Auditing:
         return last + SystemRandom().uniform(0.5, 1.0) * self._seconds
 
     def _one(self, member: Member) -> Outcome:
-        place = self._places(self._client, member)
-        if place is not None and audit(self._node, member.origin, place) is None:
+        if audit(self._node, member.origin, place_of(self._client, member)) is None:
             # Nothing to draw from yet: a new member, or a log that nobody has cosigned.
             self._due[member.origin] = min(self._due[member.origin], self._node.clock.now() + _LIST_SECONDS)
         return Outcome.DONE

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from hanse.errors import BadFormat, Conflict, NotFoundError
-from hanse.flows.federation.kept import MEMBERS, POLICY, Federation, fingerprint_of, tlog_policy_name
+from hanse.flows.federation.kept import COPIES, MEMBERS, POLICY, Federation, fingerprint_of, tlog_policy_name
 from hanse.model.canonical import canonical
 from hanse.model.publickey import PublicKey, Scheme, Signer
 from hanse.model.repo import Origin
@@ -74,7 +74,7 @@ def _signature(told: object, name: str) -> bytes:
 
 def begin(name: Origin, member: Member, signer: Signer, now: int) -> Federation:
     """Return a new federation of one: the key of its first member signs root and targets."""
-    files = _files(Members.of(name, [member]), {}, None)
+    files = _files(Members.of(name, [member]), {}, {})
     expires = _until(now)
     made = Proposal(name, make_root(1, [signer.public], 1, expires), make_targets(1, files, expires), files)
     signed = sign_proposal(made, signer)
@@ -86,7 +86,8 @@ def begin(name: Origin, member: Member, signer: Signer, now: int) -> Federation:
 class Change:
     """What is to be changed. add: members to list or to list otherwise; remove: those to take off; need: a new threshold.
 
-    retire: fingerprints of keys that shall sign no more; policy: new defaults of the content policy, as TOML.
+    retire: fingerprints of keys that shall sign no more; policy: new defaults of the content policy, and copies: new rules for
+    copies, as TOML.
     """
 
     add: tuple[Request, ...] = ()
@@ -94,6 +95,7 @@ class Change:
     need: int | None = None
     retire: tuple[str, ...] = ()
     policy: str | None = None
+    copies: str | None = None
 
 
 def propose(federation: Federation, change: Change, now: int) -> Proposal:
@@ -112,8 +114,8 @@ def propose(federation: Federation, change: Change, now: int) -> Proposal:
         if request.federation != federation.name:
             raise Conflict(f"the request of {request.member.origin} is to {request.federation}, not to {federation.name}")
         members[request.member.origin] = request.member
-    policy = change.policy.encode() if change.policy is not None else federation.files.get(POLICY)
-    files = _files(Members.of(federation.name, members.values()), federation.files, policy)
+    told = {name: text.encode() for name, text in ((POLICY, change.policy), (COPIES, change.copies)) if text is not None}
+    files = _files(Members.of(federation.name, members.values()), federation.files, told)
     keys, need = _keys(trusted, change), change.need or trusted.role(ROOT).need
     root = b""
     same = {one.fingerprint for one in keys} == {one.fingerprint for one in root_keys(trusted)}
@@ -159,9 +161,13 @@ def _keys(trusted: TrustedFederation, change: Change) -> tuple[PublicKey, ...]:
     return tuple((kept | {one.key.fingerprint: one.key for one in change.add}).values())
 
 
-def _files(members: Members, old: Mapping[str, bytes], policy: bytes | None) -> dict[str, bytes]:
-    """Return the files of these members: the list, a tlog-policy for each log, the defaults of the content policy."""
-    files = {MEMBERS: members.encode()} | ({} if policy is None else {POLICY: policy})
+def _files(members: Members, old: Mapping[str, bytes], told: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files of these members: the list, a tlog-policy for each log, the content policy and the rules for copies.
+
+    told: those of the last two that are new; the others stay.
+    """
+    kept = {name: old[name] for name in (POLICY, COPIES) if name in old}
+    files = {MEMBERS: members.encode()} | kept | dict(told)
     for member in members.members.values():
         name = tlog_policy_name(member.origin)
         text = _tlog_policy(member, [one for one in members.members.values() if one.origin != member.origin])
@@ -205,6 +211,8 @@ def explain(federation: Federation, proposal: Proposal) -> list[str]:
             )
     if proposal.files.get(POLICY) != federation.files.get(POLICY):
         lines.append("the defaults of the content policy change")
+    if proposal.files.get(COPIES) != federation.files.get(COPIES):
+        lines.append("the rules for copies change")
     return lines or ["nothing but the version and the date of expiry"]
 
 

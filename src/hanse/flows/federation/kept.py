@@ -29,6 +29,8 @@ from hanse.tlog.members import Members, parse_members
 MEMBERS = "members.json"
 POLICY = "policy.toml"
 LOOKED = "looked.json"
+COPIES = "copies.toml"
+"""Rules for copies among members (docs/replication.md)."""
 
 
 _members = lru_cache(maxsize=8)(parse_members)

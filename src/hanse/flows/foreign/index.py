@@ -1,4 +1,4 @@
-"""Looking through the copies of others' logs for leaves about keys, refs, and versions of federations' lists.
+"""Looking through the copies of others' logs for leaves about keys, refs, repositories, and versions of federations' lists.
 
 What a copy held before this was done, or before the catalogue was lost, is looked through later, statements included.
 """
@@ -11,7 +11,7 @@ import msgspec
 
 from hanse.db import foreign
 from hanse.db.engine import Database
-from hanse.db.foreign import KEY, LIST, REF, Listed
+from hanse.db.foreign import KEY, LIST, REF, REPO, Listed, place_of
 from hanse.errors import HanseError
 from hanse.flows import sightings
 from hanse.flows.logcopy import LogCopy
@@ -21,7 +21,7 @@ from hanse.model.trust_leaf import MemberLeaf
 from hanse.store.base import BlobStore
 from hanse.tlog.map import ref_key
 
-_KINDS = (b'"kind":"key"', b'"kind":"ref"', b'"kind":"member"')
+_KINDS = (b'"kind":"key"', b'"kind":"ref"', b'"kind":"repo"', b'"kind":"member"')
 
 
 class _Fields(msgspec.Struct, frozen=True):
@@ -43,6 +43,8 @@ def take(db: Database, store: BlobStore, log: str, start: int, entries: Sequence
     """
     with db.read() as conn:
         done = foreign.indexed(conn, log)
+    if not entries and done >= start:
+        return
     if done < start:
         copy = LogCopy(store, log)
         for some in copy.entries(done, start + len(entries)):
@@ -75,7 +77,10 @@ def _listed(index: int, data: bytes) -> Listed | None:
         if leaf.kind == KEY:
             return Listed(index, KEY)
         if leaf.kind == REF:
-            return Listed(index, REF, ref_key(Origin(leaf.origin), RepoType(leaf.type), leaf.repo, leaf.ref).hex())
+            subject = ref_key(Origin(leaf.origin), RepoType(leaf.type), leaf.repo, leaf.ref).hex()
+            return Listed(index, REF, subject, place_of(leaf.origin, leaf.type, leaf.repo))
+        if leaf.kind == REPO:
+            return Listed(index, REPO, "", place_of(leaf.origin, leaf.type, leaf.repo))
         if leaf.kind == MemberLeaf.kind and isinstance(member := parse_leaf(data), MemberLeaf):
             return Listed(index, LIST, subject_of(member.role.value, member.version, member.payload.sha256))
     except (msgspec.DecodeError, ValueError, HanseError):  # carried along by the mirror as it is

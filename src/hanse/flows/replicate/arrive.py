@@ -3,15 +3,17 @@
 1. A file that everybody may read here already is not fetched.
 2. A chunk list that recomputes to the signed Xet hash is had from anybody, and what is here is filled in (`cover`).
 3. What is missing is fetched, from several members at once (`hanse.flows.pull.fetch`). A killed process goes on from there.
-4. The whole has the signed digests; it is stored as chunks that are not here yet, and scanned like an upload.
+4. While it comes, what is checked is stored as chunks that are not here yet, so that the allowed rate is used to the end; once
+   the whole has the signed digests it is taken in and scanned like an upload.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +21,13 @@ from hanse.content.gitobjects import BlobHasher, lfs_pointer_id
 from hanse.db import blobs
 from hanse.db.blobs import FileRow
 from hanse.db.repos import Repo
-from hanse.errors import Busy, HanseError
+from hanse.errors import HanseError
 from hanse.flows.ingest import FileIngest, store_small_files
 from hanse.flows.known_chunks import KnownChunks
 from hanse.flows.node import Node
 from hanse.flows.pull.chunklists import find_chunk_list
 from hanse.flows.pull.events import Event
-from hanse.flows.pull.fetch import Fetcher
+from hanse.flows.pull.fetch import Fetch, Fetcher
 from hanse.flows.pull.layout import Layout, chunk_layout
 from hanse.flows.pull.small import IN_MEMORY
 from hanse.flows.pull.sources import Sources, Speeds
@@ -134,34 +136,34 @@ class Arrivals:
     def _large(self, one: ManifestFile, *, git: bool) -> Taken:
         """Fetch one file and take it in (steps 2 to 4)."""
         pin = _pin(one)
-        file = self._bring(pin)
+        if self.held.find(pin) is None:
+            self._prepare(pin)
+        fetch = self._fetcher.open(pin, self.places)
         blob = BlobHasher(pin.size) if git else None
         known = self._known.pop(one.sha256, None)
-        with FileIngest(self.node, ANONYMOUS, self.repo, sha256=one.sha256, size=pin.size, known=known) as ingest:
-            for piece in pieces_of(file):
-                if self.stop():
-                    raise Busy("stopped", hint="it goes on where it was")
+        with (
+            _watched(fetch, self.stop),
+            FileIngest(self.node, ANONYMOUS, self.repo, sha256=one.sha256, size=pin.size, known=known) as ingest,
+        ):
+            for piece in fetch.read(0, pin.size):
                 ingest.feed(piece)
                 if blob is not None:
                     blob.update(piece)
+            file = fetch.wait()
+            assert file is not None
             row = ingest.finish()
         file.path.unlink(missing_ok=True)
         return Taken(row, None if blob is None else blob.finish(), True)
 
     def _bring(self, pin: FilePin) -> HeldFile:
-        """Return a file that is here now, whole and with its signed digests, in the folder of arrivals (steps 2 and 3)."""
+        """Return a small file that is here now, whole and with its signed digests, in the folder of arrivals (step 3)."""
         found = self.held.find(pin)
         if found is not None:
             return found
-        if pin.size > IN_MEMORY:
-            self._prepare(pin)
         fetch = self._fetcher.open(pin, self.places)
-        while (file := fetch.wait(_TICK)) is None:
-            if self.stop():
-                fetch.cancel()
-                with suppress(HanseError):  # until it let go of the file
-                    fetch.wait(_LAST)
-                raise Busy("stopped", hint="it goes on where it was")
+        with _watched(fetch, self.stop):
+            file = fetch.wait()
+        assert file is not None
         return file
 
     def _prepare(self, pin: FilePin) -> None:
@@ -182,6 +184,41 @@ class Arrivals:
             except HanseError:  # a crash may have left anything
                 pass
         return find_chunk_list(pin, Sources(self.places, Speeds()), self.told, self.stop)
+
+
+@contextmanager
+def _watched(fetch: Fetch, stop: Callable[[], bool]) -> Iterator[None]:
+    """Cancel a fetch as soon as it is to stop, and at an error; whoever waits for it gets Busy, and what came is kept.
+
+    At the end it has let go of the file.
+    """
+    over, cancelled = threading.Event(), threading.Event()
+
+    def cancel() -> None:
+        if not cancelled.is_set():
+            cancelled.set()
+            fetch.cancel()
+
+    def watch() -> None:
+        while not over.wait(_TICK):
+            if stop():
+                cancel()
+                return
+
+    watcher = threading.Thread(target=watch, name=f"watch {fetch.pin.path}", daemon=True)
+    watcher.start()
+    try:
+        yield
+    except BaseException:
+        over.set()
+        watcher.join()
+        cancel()
+        with suppress(HanseError):
+            fetch.wait(_LAST)
+        raise
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _pin(one: ManifestFile) -> FilePin:

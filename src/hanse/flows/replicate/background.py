@@ -13,20 +13,23 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 
-from hanse.db import copies
+from hanse.db import copies, foreign, witnesses
 from hanse.db.copies import Copy
 from hanse.errors import Busy, HanseError, PolicyError
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
+from hanse.flows.mirror.rows import find_mirror
 from hanse.flows.node import Node
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.replicate import plan
 from hanse.flows.replicate.fellows import View, addresses, holders, look
+from hanse.flows.replicate.later import follow_gate, follow_refs
 from hanse.flows.replicate.pace import Hours, Pace, PacedPlace
 from hanse.flows.replicate.plan import Wishes
 from hanse.flows.replicate.release import named, release
 from hanse.flows.replicate.signed import Asked, ask
 from hanse.flows.replicate.take import Copied, ask_told, take_copy
-from hanse.model.repo import Origin
+from hanse.model.digest import GitOid
+from hanse.model.repo import Origin, RepoType, parse_repo_id
 from hanse.peers.bulk import BulkClient
 from hanse.peers.client import PeerClient
 from hanse.peers.nodefiles import NodePlace
@@ -36,6 +39,8 @@ from hanse.policy.copies import Copies
 
 WORKERS = 2
 REVIEW_SECONDS = 3600
+GATE_SECONDS = 900
+"""After which the home of a copy is asked again whether everybody may have it."""
 AT_MOST = 200
 _log = logging.getLogger(__name__)
 
@@ -146,6 +151,17 @@ class Copier:
             _log.info("replicate: %s at %s is held; %s bytes were fetched", repo, row.rev[:12], f"{done.moved:,}")
         return Outcome.DONE
 
+    def heed(self, view: View, key: tuple[str, str, str], rev: GitOid, *, ask: bool) -> None:
+        """Do what its home says later of a repository (origin, type, name) of which something is held (`later`).
+
+        ask: whether to ask the home; else its log alone is looked at.
+        """
+        repo = find_mirror(self.node, parse_repo_id(Origin(key[0]), RepoType(key[1]), key[2]))
+        if repo is None or repo.state != "live":
+            return
+        follow_refs(self.node, repo)
+        follow_gate(self.node, self._peers, repo, rev, addresses(view, [repo.repo.origin]) if ask else ())
+
     def _require_room(self, view: View, row: Copy) -> None:
         capacity = view.capacity if self.setup.capacity is None else self.setup.capacity
         with self.node.db.read() as conn:
@@ -200,6 +216,9 @@ class Replicating:
         self._copier, self._node = copier, copier.node
         self._seconds = seconds
         self._looked, self._reviewed = 0, 0
+        self._heard: dict[str, int] = {}
+        self._asked: dict[tuple[str, str, str], int] = {}
+        self._later: dict[tuple[str, str, str], GitOid] = {}
         self._view: View | None = None
         self._background = Background("replicate", copier.node.db, self.step, workers=WORKERS, pace=pace)
 
@@ -217,14 +236,14 @@ class Replicating:
         now = self._node.clock.now()
         due = now - self._looked >= self._seconds
         rows = self._rows()
-        if not (due or rows) or not self._background.hold():
+        if not (due or rows or self._later) or not self._background.hold():
             return 0
         if due:
             self._plan(now)
             rows = self._rows()
         for row in rows:
             self._background.run(row.key[:3], partial(self._job, row))
-        return len(rows)
+        return len(rows) + self._heed(now)
 
     def _rows(self) -> list[Copy]:
         """Return the oldest revision of each repository that something is to be done about and nothing is being done."""
@@ -244,6 +263,7 @@ class Replicating:
         self._view = view
         if view is None:
             return
+        self._listen(view, now)
         wishes = self._copier.setup.wishes
         while plan.take_note(self._node, view, wishes) == plan.BATCH:
             pass
@@ -252,6 +272,35 @@ class Replicating:
             after = None
             while (after := plan.review(self._node, view, wishes, after)) is not None:
                 pass
+
+    def _listen(self, view: View, now: int) -> None:
+        """Find out of which copies the homes' logs say something new, and of which the homes are to be asked."""
+        with self._node.db.read() as conn:
+            held = copies.held_repos(conn)
+            logs = [log for log in witnesses.every(conn) if log.origin in view.members]
+            new = {log.origin: foreign.places(conn, log.origin, self._heard.get(log.origin, 0), log.mirrored) for log in logs}
+        self._heard = {log.origin: log.mirrored for log in logs}
+        for key, rev in held.items():
+            told = foreign.place_of(*key) in new.get(key[0], ())
+            if told or now - self._asked.get(key, 0) >= GATE_SECONDS:
+                self._later[key] = rev
+
+    def _heed(self, now: int) -> int:
+        """Do what homes said later, a few repositories at a time; return how many that are."""
+        view = self._view
+        if view is None:
+            return 0
+        found = [key for key in self._later if self._background.free(key)][:AT_MOST]
+        for key in found:
+            ask = now - self._asked.get(key, 0) >= GATE_SECONDS
+            if ask:
+                self._asked[key] = now
+            self._background.run(key, partial(self._heeded, view, key, self._later.pop(key), ask=ask))
+        return len(found)
+
+    def _heeded(self, view: View, key: tuple[str, str, str], rev: GitOid, *, ask: bool) -> Outcome:
+        self._copier.heed(view, key, rev, ask=ask)
+        return Outcome.DONE
 
     def _job(self, row: Copy) -> Outcome:
         if row.state == copies.WITHDRAWN:

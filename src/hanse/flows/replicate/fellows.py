@@ -6,13 +6,14 @@ then hold its copies in its place. A node that reaches nobody is itself cut off,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hanse.db import copies as rows
 from hanse.db import witnesses
 from hanse.db.copies import Copy
 from hanse.errors import HanseError, NotFoundError
+from hanse.flows.federation.kept import COPIES, Federation
 from hanse.flows.node import Node
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.repo import Origin, RepoId
@@ -20,8 +21,6 @@ from hanse.policy.copies import Copies, parse_copies
 from hanse.policy.placement import Site
 from hanse.tlog.members import Member
 
-RULES = "copies.toml"
-"""The file of a federation with its rules."""
 FRESH_SECONDS = 3600
 
 
@@ -55,25 +54,37 @@ def look(node: Node, *, silent: int, own: Copies | None = None, failed: Collecti
     silent: seconds after which a member whose log does not answer does not count; own: rules where no federation has any; failed:
     who failed audits. Raises StorageError for damaged files, BadFormat for rules that are none.
     """
-    if node.federations is None:
-        return None
+    found = [] if node.federations is None else [node.federations.load(name) for name in node.federations.names()]
+    mine = _own(node, found)
     members: dict[Origin, Member] = {}
-    rules = own
-    for name in node.federations.names():
-        federation = node.federations.load(name)
-        try:
-            federation.trusted.check_current(node.clock.now())
-        except HanseError:  # an expired list says nothing about anybody
-            continue
-        if node.origin not in federation.members.members:
-            continue
+    for federation in mine:
         members = {**federation.members.members, **members}
-        if RULES in federation.files:
-            rules = parse_copies(federation.files[RULES].decode("utf-8", "replace"))
     if node.origin not in members:
         return None
     present = frozenset(members) - _silent(node, members, silent) - set(failed)
-    return View(node.origin, members, present | {node.origin}, rules or Copies())
+    return View(node.origin, members, present | {node.origin}, rules_of(node, mine, own))
+
+
+def rules_of(node: Node, federations: Iterable[Federation], own: Copies | None = None) -> Copies:
+    """Return the rules of the first federation that this node is in and that has some; else `own`, else three copies.
+
+    Raises BadFormat for rules that are none.
+    """
+    told = [one.files[COPIES] for one in _own(node, federations) if COPIES in one.files]
+    return parse_copies(told[0].decode("utf-8", "replace")) if told else own or Copies()
+
+
+def _own(node: Node, federations: Iterable[Federation]) -> list[Federation]:
+    """Return the federations that list this node and whose list holds now."""
+    found = []
+    for one in federations:
+        try:
+            one.trusted.check_current(node.clock.now())
+        except HanseError:  # an expired list says nothing about anybody
+            continue
+        if node.origin in one.members.members:
+            found.append(one)
+    return found
 
 
 def _silent(node: Node, members: Collection[Origin], seconds: int) -> set[Origin]:

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hanse.content.gitobjects import lfs_pointer_id
-from hanse.db import repos
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.errors import BadProof, HanseError, PeerRefused
@@ -134,8 +133,6 @@ def take_copy(
         # 6. Evidence and signature.
         keep_evidence(node, repo, signed.data)
         index = completing.attest(node, repo, revision)
-    with node.db.write() as conn:
-        repos.update_columns(conn, repo.id, gated="manual" if told.gated else "")
     return Copied(repo, revision, moved(), index)
 
 

@@ -10,12 +10,12 @@ from hanse.db.repos import Repo
 from hanse.flows.audits.counted import failing
 from hanse.flows.federation.kept import Federation
 from hanse.flows.node import Node
-from hanse.flows.replicate.fellows import RULES
+from hanse.flows.replicate.fellows import rules_of
 from hanse.flows.status.protection import Ways, policy_of
 from hanse.flows.status.values import RepoStatus
 from hanse.model.digest import GitOid
 from hanse.model.repo import Origin, RepoId
-from hanse.policy.copies import Copies, Subject, parse_copies
+from hanse.policy.copies import Subject
 from hanse.policy.loss import Loss
 from hanse.tlog.members import Member
 
@@ -33,8 +33,7 @@ class Facts:
         self.node = node
         self.federations: list[Federation] = [] if files is None else [files.load(name) for name in files.names()]
         self.policy = policy_of(self.federations, preset)
-        told = [one.files[RULES] for one in self.federations if RULES in one.files]
-        self.rules = parse_copies(told[0].decode("utf-8", "replace")) if told else Copies()
+        self.rules = rules_of(node, self.federations, node.rules)
         with node.db.read() as conn:
             self.audited = audits.every(conn)
             asked = cosigners.every(conn)
@@ -51,8 +50,11 @@ class Facts:
         return self.rules.target(Subject(repo, size, licence))
 
     def target_here(self, repo: Repo, size: int) -> int:
-        """Return how many copies are wanted of a repository here: one of what is not public, or not everybody's to have."""
-        if not repo.public or repo.gated:
+        """Return how many copies are wanted of a repository here.
+
+        One of what is not public or not everybody's to have, and of mirrors of what is no member's: no copies of those are made.
+        """
+        if not repo.public or repo.gated or (repo.mirrored and repo.repo.origin not in self.members):
             return 1
         card = json.loads(repo.card) if repo.card else {}
         licence = card.get("license") if isinstance(card, dict) else None

@@ -9,7 +9,7 @@ from tests.support.founders import NAME, NOW, Founder, changed, founded, founder
 
 from hanse.errors import BadSignature, Conflict, HanseError, NotFoundError
 from hanse.flows.federation.change import Change, begin, explain, make_request, parse_request, propose, root_keys, settle
-from hanse.flows.federation.kept import POLICY
+from hanse.flows.federation.kept import COPIES, POLICY
 from hanse.model.repo import Origin
 from hanse.sign.proposal import merge, sign_proposal
 from hanse.tlog.tlogpolicy import parse_tlog_policy
@@ -52,6 +52,17 @@ def test_nobody_forces_out_another_alone() -> None:
     with pytest.raises(BadSignature):
         changed(after, Change(policy="x = 1\n"), people[3], people[0], people[0])
     assert changed(after, Change(policy='policy = 1\nbase = "careful"\n'), *people[:3]).files[POLICY]
+
+
+def test_rules_stay_until_others_are_proposed() -> None:
+    """The defaults of the policy and the rules for copies are in the list, and a change of something else keeps them."""
+    people = founders(2)
+    ruled = changed(founded(people, 2), Change(policy="policy = 1\n", copies="copies = 2\n"), *people)
+    later = changed(ruled, Change(copies="copies = 4\n"), *people)
+    after = changed(later, Change(), *people)
+    assert [one.files[COPIES] for one in (ruled, later, after)] == [b"copies = 2\n", b"copies = 4\n", b"copies = 4\n"]
+    assert after.files[POLICY] == b"policy = 1\n"
+    assert explain(ruled, propose(ruled, Change(copies="copies = 4\n"), NOW)) == ["the rules for copies change"]
 
 
 def test_a_request_is_of_who_it_says() -> None:
