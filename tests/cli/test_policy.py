@@ -11,7 +11,7 @@ from tests.support.founders import NOW, Founder, changed
 from hanse.cli.main import run
 from hanse.flows.federation.change import Change, begin
 from hanse.flows.federation.kept import FederationFiles
-from hanse.flows.federation.roots import FOLDER
+from hanse.flows.federation.seen import FOLDER
 from hanse.model.repo import Origin
 from hanse.policy.parse import parse_policy
 from hanse.policy.presets import PRESETS

@@ -20,7 +20,7 @@ app = App(name="trust", help="Federations whose members you take the word of.", 
 
 def _files() -> FederationFiles:
     from hanse.flows.federation.kept import FederationFiles
-    from hanse.flows.federation.roots import FOLDER
+    from hanse.flows.federation.seen import FOLDER
     from hanse.home import home_folder
 
     return FederationFiles(home_folder(os.environ) / FOLDER)

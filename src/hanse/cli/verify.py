@@ -148,7 +148,7 @@ def _verify(
 
 def _renew(source: Source, home: Path, now: int, max_age: int) -> None:
     """Look for newer versions of federations that have expired, or were not looked at for long; say where nobody showed any."""
-    from hanse.flows.federation.roots import FOLDER, seen_in
+    from hanse.flows.federation.seen import FOLDER, seen_in
 
     if not source.online or not seen_in(home / FOLDER):
         return
@@ -163,7 +163,8 @@ def _silent(source: Source, question: Question, home: Path, now: int) -> frozens
     """Return the publisher, if he is a member of a trusted federation, another node is asked, and he does not answer."""
     if not source.online:
         return frozenset()
-    from hanse.flows.federation.roots import FOLDER, known_roots
+    from hanse.flows.federation.roots import known_roots
+    from hanse.flows.federation.seen import FOLDER
     from hanse.flows.fetch_evidence import NodeSource, silent_owner
 
     if not isinstance(source, NodeSource):

@@ -83,8 +83,8 @@ def load_policy(name: str | None, home: Path) -> LoadedPolicy:
 
 def _listed(home: Path, name: str = "") -> LoadedPolicy | None:
     """Return what trusted federations list, None if nothing; what verifies federations is loaded only where there are some."""
-    from hanse.flows.federation.roots import FOLDER as FEDERATIONS  # noqa: PLC0415 see above
-    from hanse.flows.federation.roots import seen_in  # noqa: PLC0415 see above
+    from hanse.flows.federation.seen import FOLDER as FEDERATIONS  # noqa: PLC0415 see above
+    from hanse.flows.federation.seen import seen_in  # noqa: PLC0415 see above
 
     seen = seen_in(home / FEDERATIONS)
     if not seen and not name:
@@ -181,8 +181,8 @@ def known_policies(home: Path) -> list[tuple[str, str]]:
 
 def _federations(home: Path) -> list[str]:
     """Return the trusted federations that list a policy."""
-    from hanse.flows.federation.roots import FOLDER as FEDERATIONS  # noqa: PLC0415 see above
-    from hanse.flows.federation.roots import seen_in  # noqa: PLC0415 see above
+    from hanse.flows.federation.seen import FOLDER as FEDERATIONS  # noqa: PLC0415 see above
+    from hanse.flows.federation.seen import seen_in  # noqa: PLC0415 see above
 
     seen = seen_in(home / FEDERATIONS)
     if not seen:

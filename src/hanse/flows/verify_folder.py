@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Protocol
 
 from hanse.errors import BadFormat, BadRepoId, HanseError, StorageError
-from hanse.flows.federation.roots import FOLDER, Roots, known_roots, with_roots
+from hanse.flows.federation.roots import Roots, known_roots, with_roots
+from hanse.flows.federation.seen import FOLDER
 from hanse.flows.local_files import Checked, Expected, Hashing, compare
 from hanse.flows.pins import LogSeen, NameSeen, Pins, read_pins, remember
 from hanse.flows.policies import LoadedPolicy

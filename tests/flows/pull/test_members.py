@@ -19,7 +19,7 @@ from hanse.db.engine import Database, sqlite_url
 from hanse.db.state import insert_state
 from hanse.errors import BadProof, PeerDown, RepoNotFound, VerificationFailed
 from hanse.flows.federation.change import YEAR
-from hanse.flows.federation.roots import FOLDER
+from hanse.flows.federation.seen import FOLDER
 from hanse.flows.fetch_evidence import fetch_evidence
 from hanse.flows.node import Node
 from hanse.flows.pull.asknodes import NodeAnswer, State

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hanse.errors import NotFoundError, PolicyError
 from hanse.flows.federation.kept import POLICY, Federation, tlog_policy_name
-from hanse.flows.federation.roots import Seen
+from hanse.flows.federation.seen import Seen
 from hanse.flows.federation.trusted import federations_seen
 from hanse.flows.policies import LoadedPolicy, complete
 from hanse.policy.parse import MAX_NAME, parse_policy

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hanse.errors import BadRepoId, HanseError, NotFoundError, StorageError
-from hanse.flows.federation.roots import STATE
+from hanse.flows.federation.seen import STATE
 from hanse.flows.remembered import read_private, write_private
 from hanse.model.repo import Origin, parse_origin
 from hanse.model.strictjson import parse_strict

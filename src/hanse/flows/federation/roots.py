@@ -10,16 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hanse.errors import Conflict, StorageError
+from hanse.errors import Conflict
+from hanse.flows.federation.seen import seen_in
 from hanse.flows.trust import Cosigner, Trust
 from hanse.model.repo import Origin
 from hanse.tlog.note import NoteKey
-
-FOLDER = "federations"
-"""Where a reader keeps federations, below HANSE_HOME."""
-STATE = "trusted.json"
-Seen = tuple[tuple[str, int, int, int], ...]
-"""Which federations there are, and what tells whether one changed: name, and inode, size and time of its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +59,6 @@ def known_roots(folder: Path, now: int) -> Roots:
     from hanse.flows.federation.trusted import roots_seen  # noqa: PLC0415 it loads TUF, which most readers do not need
 
     return roots_seen(folder, seen, now)
-
-
-def seen_in(folder: Path) -> Seen:
-    """Return which federations are kept in a folder, in which state; nothing is verified. Raises StorageError."""
-    try:
-        found = []
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            state = path / STATE
-            if state.is_file():
-                status = state.stat()
-                found.append((path.name, status.st_ino, status.st_size, status.st_mtime_ns))
-    except OSError as error:
-        raise StorageError(f"cannot read the federations in {folder}: {error.strerror}") from error
-    return tuple(found)
 
 
 def with_roots(trust: Trust, roots: Roots) -> Trust:

@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from hanse.flows.federation.kept import Federation, FederationFiles
-from hanse.flows.federation.roots import Roots, Seen
+from hanse.flows.federation.roots import Roots
+from hanse.flows.federation.seen import Seen
 from hanse.flows.trust import Cosigner
 from hanse.model.repo import Origin
 from hanse.tlog.note import NoteKey

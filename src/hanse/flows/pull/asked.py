@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hanse.errors import BadRepoId, EntryNotFound
-from hanse.flows.federation.roots import FOLDER, Roots, known_roots
+from hanse.flows.federation.roots import Roots, known_roots
+from hanse.flows.federation.seen import FOLDER
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.rulesets import builtin_ruleset
 from hanse.model.decision import Decision, EvidenceFacts, Rung

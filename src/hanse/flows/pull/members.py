@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hanse.errors import BadProof
-from hanse.flows.federation.roots import FOLDER
+from hanse.flows.federation.seen import FOLDER
 from hanse.flows.pull.asked import Asked, PullSettings
 from hanse.flows.pull.asknodes import NodeAnswer, State
 from hanse.model.repo import Origin
