@@ -65,7 +65,7 @@ def _durable(one: Institution) -> int:
     return sum(int(end) - int(start) for start, end in ranges)
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_a_full_disk(tmp_path: Path) -> None:
     """The disk of who copies is full: it says so, loses nothing, and goes on: see `tests.faults.full_disk_copy`."""
     namespaces = ["-m"] if os.geteuid() == 0 else ["-U", "-r", "-m"]
