@@ -49,10 +49,11 @@ SETTINGS = {
 
 @dataclass
 class League:
-    """The members, and where files that travel between them lie."""
+    """The members, and where files that travel between them lie. rev: the second edition; a member in reserve may hold the first only."""
 
     folder: Path
     members: list[Institution]
+    rev: str = ""
     before: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -136,9 +137,9 @@ def publish(told: League) -> bytes:
     old = evidence(told.holders(first)[0])
     (model / "README.md").write_text((model / "README.md").read_text() + "\nSecond edition.\n")
     told.home.hf(writer, "upload", MODEL, model / "README.md", "README.md")
-    rev = sha(told.home)
-    until(lambda: len(told.holders(rev)) >= COPIES - 1, "the others hold the second edition, too")
-    until(lambda: all(map(vouched, told.holders(rev))), "and enough have cosigned")
+    told.rev = sha(told.home)
+    until(lambda: len(told.holders(told.rev)) >= COPIES - 1, "the others hold the second edition, too")
+    until(lambda: all(map(vouched, told.holders(told.rev))), "and enough have cosigned")
     until(lambda: numbers(told.others[0], MODEL).get("lost", 0) >= COPIES, "everybody counts the copies")
     told.before = numbers(told.others[0], MODEL)
     return old
@@ -188,7 +189,7 @@ def die(told: League, reader: Person) -> None:
 
 def lie(told: League, reader: Person, yesterday: bytes) -> None:
     """Damage one holder's disk, and let another one show yesterday's `main`."""
-    holders = told.holders(next(filter(None, map(sha, told.others))))
+    holders = told.holders(told.rev)
     rotten, old = holders[0], holders[1]
     chapter(f"{rotten.name.title()}'s disk rots, and {old.name.title()} shows an old main")
     damage(rotten.node.data)
@@ -219,8 +220,7 @@ def repair(told: League) -> None:
     first.hanse("federation", "publish", proposal)
     for one in told.others[1:]:
         one.hanse("federation", "update", "--from", first.node.url)
-    rev = next(filter(None, map(sha, told.others)))
-    until(lambda: len(told.holders(rev)) == len(told.others), "everybody who is left holds it")
+    until(lambda: len(told.holders(told.rev)) == len(told.others), "everybody who is left holds it")
 
 
 def leave(told: League) -> None:
