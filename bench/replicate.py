@@ -20,7 +20,7 @@ from hanse.flows.replicate.background import Setup
 from hanse.flows.replicate.plan import Wishes, take_note
 from hanse.model.digest import Sha256
 
-_MOST = 256 << 20
+_MOST = 192 << 20
 _PIECE = 1 << 20
 RATE = 16 << 20
 """Bytes a second that the repair is allowed."""

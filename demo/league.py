@@ -49,7 +49,7 @@ SETTINGS = {
 
 @dataclass
 class League:
-    """The members, and where files that travel between them lie. rev: the second edition; a member in reserve may hold the first only."""
+    """The members, and where files that travel between them lie. rev: the second edition, which not all hold."""
 
     folder: Path
     members: list[Institution]
