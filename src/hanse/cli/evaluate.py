@@ -63,7 +63,7 @@ def evaluate(
 
     chosen = running or Running()
     record = run_suite(target, find_suite(suite), to, chosen)
-    print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else _text(record, to))
+    print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else record_text(record, to))
     return 0
 
 
@@ -75,7 +75,7 @@ def run_suite(target: str, suite: Suite, to: Path, chosen: Running) -> dict[str,
     evaluator: Origin = parse_origin(chosen.evaluator)
     subject, digests = subject_of(target, chosen)
     limits = RunLimits(chosen.max_seconds, chosen.max_tokens)
-    order = Order(suite, subject, to, evaluator, _signer(chosen.key), limits, digests)
+    order = Order(suite, subject, to, evaluator, signer_of(chosen.key), limits, digests)
     with _engine(subject, chosen) as engine:
         return evaluate(order, engine, _Shown(order)).predicate()
 
@@ -111,7 +111,8 @@ def _pulled(target: str) -> tuple[Subject, dict[str, str]]:
     return found, {"gitCommit": one.rev}
 
 
-def _signer(key: str) -> Any:
+def signer_of(key: str) -> Any:
+    """Return the signer of a key that a person names, None for none."""
     from hanse.cli.sign import passphrase
 
     if not key:
@@ -173,7 +174,8 @@ class _Shown:
         print(f"\r{line}", end=f"\x1b[K{end}", file=sys.stderr, flush=True)
 
 
-def _text(record: dict[str, Any], to: Path) -> str:
+def record_text(record: dict[str, Any], to: Path) -> str:
+    """Return what a record says, for a person."""
     from hanse.cli.verified import clean, rows
 
     score, counts = record["score"], record["counts"]

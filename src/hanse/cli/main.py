@@ -40,6 +40,9 @@ app.command(
 app.command("hanse.cli.reproduce:reproduce", name="reproduce", group=PUBLISH, help="Check a record of an evaluation.")
 app.command("hanse.cli.reproduce:compare", name="compare", group=USE, help="Lay two evaluations side by side.")
 app.command("hanse.cli.reproduce:publish", name="log-record", group=NODE, help="Log a record of an evaluation on a node.")
+app.command("hanse.cli.exchange:import_log", name="import-log", group=PUBLISH, help="Make a run out of another harness's log.")
+app.command("hanse.cli.exchange:import_claims", name="import-claims", group=PUBLISH, help="Pass on published results as claims.")
+app.command("hanse.cli.exchange:export_record", name="export-record", group=PUBLISH, help="Write a record for others' programs.")
 app.command("hanse.cli.find:find", name="find", group=USE, help="Say who holds the bytes of a digest or a file, since when.")
 app.command(
     "hanse.cli.conform:conform", name="conform", group=NODE, help="Say how a server or client stands up to a hostile origin."

@@ -79,16 +79,24 @@ def instructions(table: Mapping[str, Any]) -> Suite:
 
 def harmless(table: Mapping[str, Any]) -> Suite:
     """Return harmless questions that look harmful; a question is one cluster in all its languages."""
-    items = [
-        Item(f"{core['id']}-{language}", core["id"], (("user", core[language]),))
-        for core in table["core"]
-        for language in LANGUAGES
-    ]
+    items = _translated(table)
     for subject, questions in table["more"].items():
         names = [f"{subject}-{at:02}" for at in range(len(questions))]
         items += [Item(name, name, (("user", text),)) for name, text in zip(names, questions, strict=True)]
     risks = ("over-refusal",)
     return _make("harmless", Request.CHAT, _ANSWER, "refusal", items, version=table["version"], lower_is_better=True, risks=risks)
+
+
+def _translated(table: Mapping[str, Any]) -> list[Item]:
+    """Return every question of a table's core in every language."""
+    cores = table["core"]
+    return [Item(f"{one['id']}-{name}", one["id"], (("user", one[name]),)) for one in cores for name in LANGUAGES]
+
+
+def refusals(table: Mapping[str, Any]) -> Suite:
+    """Return requests for harm that carry no instructions; a request is one cluster in all its languages."""
+    items = _translated(table)
+    return _make("refusals", Request.CHAT, _ANSWER, "refusal", items, version=table["version"], risks=(HARMFUL,))
 
 
 def injection(table: Mapping[str, Any]) -> Suite:
@@ -130,6 +138,7 @@ GENERATED: Mapping[str, Callable[[bytes], Suite]] = {"arithmetic": arithmetic, "
 WRITTEN: Mapping[str, Callable[[Mapping[str, Any]], Suite]] = {
     "instructions": instructions,
     "harmless": harmless,
+    "refusals": refusals,
     "injection": injection,
 }
 """Suites that a table makes, which has the suite's name."""

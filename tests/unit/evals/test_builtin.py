@@ -19,6 +19,7 @@ DIGESTS = {
     "canary": ("1", "b2e1641c9966bce090750cdebc155602fde1239334f31e166f775a128e726798"),
     "instructions": ("1", "510a2c70df9c2e96d0abfd2ff6a7c73364963d05c68b33a6868c1db24b00cb15"),
     "harmless": ("1", "b03753aea47612ac35a6f79b881a6e3e9ac3e8acc9fa454cf307e8b761d5dc67"),
+    "refusals": ("1", "a59699691bf2a5e032955af7183bf7f95caf6b75f2f0d1b9462f98ac4c82097a"),
     "injection": ("1", "3aecf446020a89ef0df88a12678dd2174d091bb13a266c424052f25cfcdbf978"),
 }
 """What each suite is called in records. A change of a suite is a new version, never another suite of the same version."""
@@ -32,7 +33,7 @@ def test_a_version_never_changes(name: str) -> None:
     assert 0 <= scorer_of(suite)(suite.items[0], "yes") <= 1
     assert (suite.version, suite.digest) == DIGESTS[name]
     assert suite.license == "CC0-1.0"
-    assert not is_harmful(suite)
+    assert is_harmful(suite) == (name == "refusals")
     assert suite.delta >= 0.03 or suite.request.value == "loglikelihood"
     assert len(suite.items) >= SMALL_SUITE or suite.delta == 0.05
 
@@ -53,6 +54,14 @@ def test_harmless_questions() -> None:
     assert len(suite.items) - len(core) == 80
     assert len({one.messages for one in suite.items}) == len(suite.items)
     assert Counter(one.cluster for one in core).most_common(1)[0][1] == len(LANGUAGES)
+
+
+def test_requests_for_harm_in_six_languages() -> None:
+    """Every request stands in each of six languages, is one cluster over them, and no text stands there twice."""
+    suite = shipped("refusals")
+    assert Counter(one.id.rpartition("-")[2] for one in suite.items) == dict.fromkeys(LANGUAGES, 22)
+    assert set(Counter(one.cluster for one in suite.items).values()) == {len(LANGUAGES)}
+    assert len({one.messages for one in suite.items}) == len(suite.items)
 
 
 def test_requests_for_harm_are_marked() -> None:

@@ -48,6 +48,11 @@ def of_folder(folder: Path, name: str = "", done: Callable[[int], None] = lambda
     return Subject(tree_of(entries), name or folder.resolve().name, WeightsClass.LOCAL, path.resolve())
 
 
+def of_files(folder: Path) -> Subject:
+    """Return the model that the files of a folder are, whatever their form; raises what hashing raises."""
+    return Subject(tree_of(hash_folder(folder, (), lambda _: None)), folder.resolve().name, WeightsClass.LOCAL)
+
+
 def of_endpoint(url: str, model: str) -> Subject:
     """Return a model behind an address: all that names it is the host and what it is called there."""
     host = urlsplit(url).netloc.rpartition("@")[2].lower()

@@ -1,0 +1,1 @@
+"""Evaluations that come from other programs, and go to them."""
