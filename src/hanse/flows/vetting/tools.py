@@ -76,8 +76,8 @@ def command(name: str, words: Sequence[str], version: str, limits: CommandLimits
             assert found is not None
             if found["error"] == "start":
                 raise InputError(f"there is no program {words[0][:100]!r}", hint="put it on the search path, or use --command")
-            exit_code = found["exit"] if found["error"] != "time" else None
-            yield item, {0: Outcome.PASSED, 1: Outcome.FLAGGED}.get(exit_code, Outcome.UNDECIDED)
+            ended: int = -1 if found["error"] == "time" else found["exit"]
+            yield item, {0: Outcome.PASSED, 1: Outcome.FLAGGED}.get(ended, Outcome.UNDECIDED)
 
     return Tool({"name": name, "kind": "scanner", "version": version, "command": " ".join(words)[:300]}, ask)
 
