@@ -15,8 +15,8 @@ from hanse.scan import archive, tarball
 from hanse.scan.budget import Budget, limits_for
 from hanse.scan.dispatch import extract
 from hanse.scan.facts import Facts
+from hanse.scan.limits import MACHINE_REASONS
 from hanse.scan.source import BytesSource, Source
-from hanse.scan.verdict import MACHINE_REASONS
 from hanse.scan.walk import Walk
 
 SMALL = [

@@ -26,6 +26,7 @@ app = App(
     version=__version__,
     help="Hanse: an open-model hub that no single institution can derail.",
     default_parameter=Parameter(negative=()),
+    help_format="plaintext",
     result_action="return_value",
 )
 app.command("hanse.cli.completion:completion", name="completion", group=USE, help="Install tab completion for your shell.")

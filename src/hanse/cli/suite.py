@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from hanse.evals.suite import Suite
 
 app = App(name="suite", help="Look at evaluation suites, check and write them.", default_parameter=Parameter(negative=()))
+app.command("hanse.cli.vetting:vet", name="vet", help="Judge a scanner or scorer by a labelled corpus.")
+app.command("hanse.cli.vetting:tools", name="tools", help="List vetted tools by their records.")
+app.command("hanse.cli.vetting:log", name="log", help="Log the record of a tool on a node.")
 
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
 Name = Annotated[str, Parameter(help="Name of a suite, or folder with one.")]

@@ -29,7 +29,7 @@ from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.admission import Action, Outcome, blocking_rules, decide, outcome_of
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.entry import Entry
-from hanse.model.finding import Judgement
+from hanse.model.finding import Coverage, Judgement, Verdict
 from hanse.scan.verdict import judge
 from hanse.scan.versions import SCANNER
 
@@ -140,7 +140,8 @@ def _refusal(node: Node, repo: Repo, refused: Sequence[tuple[Entry, Outcome]]) -
 
 def _reason(path: str, outcome: Outcome) -> str:
     """Return one sentence: file, verdict, rule, and what would happen."""
-    word = outcome.verdict.value if outcome.rules else outcome.coverage.value
+    partly = outcome.coverage is not Coverage.COMPLETE and outcome.verdict.rank < Verdict.SUSPICIOUS.rank
+    word = outcome.coverage.value if partly else outcome.verdict.value
     rule = f" ({outcome.rules[0][0]})" if outcome.rules else ""
     return f"{path[:200]!r} is {word}{rule}: {outcome.says or 'it could not be judged'}"
 

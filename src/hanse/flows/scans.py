@@ -25,10 +25,11 @@ from hanse.flows.read import open_file
 from hanse.flows.scanner import Scanning
 from hanse.jobs.clamd import ClamStream
 from hanse.jobs.handle import OpenFile
-from hanse.jobs.pool import MACHINE_REASONS, parse_facts
+from hanse.jobs.pool import parse_facts
 from hanse.jobs.wire import MAX_BATCH
 from hanse.model.digest import Sha256
 from hanse.scan.facts import Facts
+from hanse.scan.limits import MACHINE
 from hanse.scan.source import BytesSource
 from hanse.scan.versions import SCANNER
 
@@ -167,7 +168,7 @@ def facts_of(node: Node, digests: Sequence[Sha256]) -> dict[Sha256, Facts]:
 
 def _unlucky(facts: Facts) -> bool:
     """Tell whether the scan ended for a reason of the machine's, so that another try may go better."""
-    return any(view.stopped in MACHINE_REASONS for view in facts.views)
+    return any(view.stopped in MACHINE for view in facts.views)
 
 
 def scan_files(node: Node, rows: Sequence[FileRow]) -> dict[Sha256, bytes]:

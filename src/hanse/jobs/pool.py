@@ -25,10 +25,8 @@ from hanse.model.canonical import canonical
 from hanse.scan.facts import Facts, View, facts_from_json
 from hanse.scan.versions import SCANNER
 
-MACHINE_REASONS = ("time", "memory", "crash")
 TRIES = 3
 """How often a file is given to a fresh worker when its worker dies: the machine kills workers, too."""
-"""Why a view stops that says something about this machine and nothing about the bytes."""
 _STARTS = 8
 
 

@@ -8,23 +8,22 @@ from hanse.model.finding import Coverage, Finding, Gap, Judgement, worst
 from hanse.scan.dispatch import all_formats
 from hanse.scan.facts import Facts, View
 from hanse.scan.formats import Context
+from hanse.scan.limits import MACHINE, MACHINE_REASONS, judge_limits
 from hanse.scan.repocode import is_packed, is_program
 from hanse.scan.routing import judge_routing
 from hanse.scan.ruleset import Hit, Ruleset
 
 MAX_FINDINGS = 200
-MACHINE_REASONS = ("error:", "time", "memory", "crash")
-"""Reasons for a stop that depend on the machine or on a defect of the scanner, not on the bytes."""
 
 
 def judge(facts: Facts, path: str, rules: Ruleset) -> Judgement:
     """Return the verdict on a file of that name. path: in its repository, `/` between segments."""
     context = Context(path, facts, rules)
-    found = {rules.finding(hit): None for hit in _hits(facts, context)}
-    findings = sorted(found, key=_order)
     gaps = tuple(
         _gap(view, view.stopped, context) for view in facts.views if view.stopped is not None and _matters(view, context)
     )
+    found = {rules.finding(hit): None for hit in (*_hits(facts, context), *judge_limits(gaps))}
+    findings = sorted(found, key=_order)
     return Judgement(
         path=path,
         size=facts.size,
@@ -46,7 +45,9 @@ def _hits(facts: Facts, context: Context) -> Iterator[Hit]:
         known = formats.get(view.format)
         if known is not None:
             yield from known.judge(view, context)
-    yield from judge_routing(context)
+    # Where a worker was ended nothing was seen, and so nothing disagrees with the name.
+    if not any(view.stopped in MACHINE for view in facts.of("file")):
+        yield from judge_routing(context)
 
 
 def _matters(view: View, context: Context) -> bool:

@@ -15,12 +15,14 @@ import pytest
 from tests.support.gateways import until
 
 from hanse.errors import Busy, IntegrityError
+from hanse.flows.rulesets import builtin_ruleset
 from hanse.jobs import handle, wire
 from hanse.jobs.handle import OpenFile
 from hanse.jobs.pool import ScanPool, parse_facts, stopped_facts
 from hanse.jobs.sandbox import JobLimits
 from hanse.scan.dispatch import extract
 from hanse.scan.source import BytesSource
+from hanse.scan.verdict import judge
 from hanse.scan.versions import SCANNER
 
 _REAL = handle._BOOT
@@ -106,12 +108,14 @@ def test_a_worker_can_wait_for_its_job() -> None:
     ids=["hangs", "no-memory", "memory-bomb", "exits", "segfault"],
 )
 def test_a_bad_file_costs_its_worker_only(monkeypatch: pytest.MonkeyPatch, body: str, reason: str) -> None:
-    """The file's facts say why they are empty, those beside it and after it are whole."""
+    """The file's facts say why they are empty, which is a finding; those beside it and after it are whole."""
     monkeypatch.setattr(handle, "_BOOT", _worker(body))
     made = ScanPool(1, JobLimits(seconds=2))
     found = made.submit_batch([b"fine", b"evil", b"fine too"]).result(60)
     stops = [parse_facts(data).views[0].stopped for data in found]
     assert stops == [None, reason, None]
+    rules = [[one.rule for one in judge(parse_facts(data), "model.safetensors", builtin_ruleset()).findings] for data in found]
+    assert rules[1] == [f"LIMIT-{reason.upper()}"]
     assert parse_facts(made.submit(BytesSource(b"fine")).result(60)[0]).views[0].stopped is None
     made.close()
 

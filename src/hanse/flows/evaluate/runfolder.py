@@ -99,7 +99,7 @@ def read_run(folder: Path, *, answers: bool = True) -> Read:
     Raises VerificationFailed if numbers do not follow, BadSignature, BadFormat, TooLarge, or NotFoundError for what is missing.
     """
     suite = read_suite(folder)
-    statement, signer = _statement(folder)
+    statement, signer = read_statement(folder)
     if statement.predicate_type != EVALUATION:
         raise BadFormat(f"{folder / RECORD} is no evaluation record but {statement.predicate_type[:120]!r}")
     record = parse_record(statement.predicate)
@@ -111,7 +111,11 @@ def read_run(folder: Path, *, answers: bool = True) -> Read:
     return Read(suite, CheckedRun.of(record, suite, table), statement, signer, spoken)
 
 
-def _statement(folder: Path) -> tuple[Statement, PublicKey | None]:
+def read_statement(folder: Path) -> tuple[Statement, PublicKey | None]:
+    """Return the statement of a run, and the key that signed it, None if it is not signed.
+
+    Raises BadSignature, BadFormat, TooLarge, or NotFoundError.
+    """
     data = read_bounded(folder / RECORD, MAX_RECORD_BYTES)
     try:
         bundle = parse_bundle_json(data)
