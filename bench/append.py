@@ -24,6 +24,7 @@ from tests.support.nodes import ORIGIN, add_user, commit, make_node, new_repo, r
 
 from bench.common import Bench, Row
 from bench.listing import catalogue
+from hanse.app import set_apart
 from hanse.db.engine import Database, sqlite_url
 from hanse.db.schema import pending, repos, revisions
 from hanse.flows import effects
@@ -115,6 +116,7 @@ def appending(database: Database, folder: Path, rounds: int) -> dict[str, list[t
     """Return for each kind of leaf the (leaves a second, CPU microseconds a leaf) of each round, interleaved."""
     node = make_node(database, folder / "data")
     register_keys(node)
+    set_apart()  # as a serving process does at its start
     writer = Writer(node, REFS[database.dialect])
     writer.fill()
     for _ in range(writer.count // 10_000):

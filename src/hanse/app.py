@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import shlex
 import socket
 import threading
@@ -285,10 +286,21 @@ def serve(settings: Settings) -> int:
         close_node(opened)
         return _serve_workers(settings, listener, address)
     try:
-        run(_app(opened, settings), settings, listener)
+        app = _app(opened, settings)
+        set_apart()
+        run(app, settings, listener)
     finally:
         close_node(opened)
     return 0
+
+
+def set_apart() -> None:
+    """Keep what a start has made out of later garbage collections.
+
+    It stays until the process ends, and walking through it again and again took a fifth of the time of a busy sequencer.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _greet(opened: Opened, address: str) -> None:
@@ -319,7 +331,9 @@ class _WorkerApp:
         configure_logging(self.settings.log_format, self.settings.log_level)
         opened = open_node(self.settings)
         atexit.register(close_node, opened)
-        return _app(opened, self.settings)
+        app = _app(opened, self.settings)
+        set_apart()
+        return app
 
 
 def _serve_workers(settings: Settings, listener: socket.socket, address: str) -> int:

@@ -32,7 +32,7 @@ def custody_of(settings: Settings) -> Custody:
     }
     file = settings.key_passphrase_file
     passphrase = settings.key_passphrase if file is None else read_passphrase(file)
-    return Custody({use: place for use, place in places.items() if place}, passphrase)
+    return Custody({use: place for use, place in places.items() if place}, passphrase, settings.witness_ml_dsa)
 
 
 @contextmanager

@@ -77,6 +77,9 @@ class Settings:
     tls_key: Path | None = _setting(None, _path, "Private key of the certificate, PEM.", "none")
     key_log: str | None = _setting(None, _place, "Key of the log, Ed25519: a PEM file, or `hv:NAME`.", "`keys/log.key`")
     key_witness: str | None = _setting(None, _place, "Key that cosigns other logs, as key_log.", "`keys/witness.key`")
+    witness_ml_dsa: bool = _setting(
+        False, _bool, "Cosign other logs with an ML-DSA-44 key as well, `keys/witness-ml-dsa.key`.", "false"
+    )
     key_mirror: str | None = _setting(None, _place, "Key that cosigns logs replayed and held, as key_log.", "`keys/mirror.key`")
     key_attest: str | None = _setting(
         None,

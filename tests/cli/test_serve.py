@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import socket
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.support.forked import ForkedNode, Mother
 from tests.support.live import ADMIN_TOKEN
 from tests.support.rawhttp import RawClient
 
+from hanse.app import set_apart
 from hanse.cli.main import run
 
 
@@ -60,3 +62,12 @@ def test_a_taken_port_is_a_clear_error(
     assert f"cannot listen on 127.0.0.1:{port}" in said
     assert "choose another --port" in said
     assert not (tmp_path / "node").exists()
+
+
+def test_what_a_start_made_is_set_apart() -> None:
+    """Later garbage collections leave out what is there when a node begins to serve."""
+    try:
+        set_apart()
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()

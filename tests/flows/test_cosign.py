@@ -9,25 +9,36 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
+from tests.support.attesting import settle
 from tests.support.memorylog import MemoryLog
 from tests.support.nodes import TickingClock, add_user, commit, fresh_catalogue, make_node, new_repo, running
 from tests.support.served import served, silent_server, until
+from tests.support.signers import signer
+from tests.support.verifying import LATEST, policy_of, verify
 
 from hanse.db import alarms, cosignatures, cosigners, witnesses
 from hanse.db.cosigners import Cosigner
 from hanse.db.engine import Database
+from hanse.db.repos import Repo
 from hanse.errors import RolledBack
-from hanse.flows import witness
+from hanse.flows import evidence, witness
+from hanse.flows.access import find_named
 from hanse.flows.cosign import Cosigning, target_of
+from hanse.flows.cosigners import policy, reader_policy, witness_keys
+from hanse.flows.keyring import Keyring
 from hanse.flows.node import Node
 from hanse.flows.outward import own_target
 from hanse.flows.publish import PutBytes
 from hanse.flows.witness import witness_name
-from hanse.model.repo import Origin
+from hanse.model.actor import ANONYMOUS
+from hanse.model.publickey import Scheme
+from hanse.model.repo import Origin, RepoId, RepoType
 from hanse.peers.client import PeerClient
-from hanse.tlog.cosignature import cosigner_key
+from hanse.tlog.checkpoint import open_checkpoint
+from hanse.tlog.cosignature import cosigner_key, verify_cosignatures
 from hanse.tlog.hashing import EMPTY_ROOT
 from hanse.tlog.note import parse_note
+from hanse.tlog.tlogpolicy import parse_tlog_policy
 
 REFRESH = 3600
 
@@ -43,7 +54,8 @@ def _node(sqlite_url: URL, tmp_path: Path, clock: TickingClock) -> Iterator[Node
     """Return a running node with a repository in its log."""
     database = Database(sqlite_url)
     with running(make_node(database, tmp_path / "data", clock=clock)) as made:
-        new_repo(made, add_user(made, "alice"), "alice/m")
+        alice = add_user(made, "alice")
+        commit(made, alice, new_repo(made, alice, "alice/m"), PutBytes("a", b"1"))
         yield made
     database.close()
 
@@ -64,13 +76,14 @@ class Others:
     folder: Path
     stack: ExitStack
 
-    def add(self, name: str, *, known: bool = True, asked: bool = True) -> Node:
-        """Return a witness; known: it knows the log; asked: the node asks it."""
+    def add(self, name: str, *, known: bool = True, asked: bool = True, ring: Keyring | None = None) -> Node:
+        """Return a witness; known: it knows the log; asked: the node asks it; ring: its keys."""
         folder = self.folder / name
         folder.mkdir()
         database = fresh_catalogue(folder)
         self.stack.callback(database.close)
         other = replace(make_node(database, folder / "data", clock=self.node.clock), origin=Origin(f"{name}.example.org"))
+        other = other if ring is None else replace(other, keys=ring)
         if known:
             know(other, self.node.origin, self.node.log.key.text)
         url = self.stack.enter_context(served(other))
@@ -95,7 +108,7 @@ def know(other: Node, origin: str, vkey: str) -> None:
 def ask_of(node: Node, other: Node, url: str, vkey: str = "") -> None:
     """Let a node ask another one for cosignatures."""
     name = witness_name(other.origin)
-    key = vkey or cosigner_key(name, other.keys.witness.public).text
+    key = vkey or "\n".join(key.text for key in witness_keys(other))
     with node.db.write() as conn:
         cosigners.put(conn, Cosigner(name, "witness", key, url, 0))
 
@@ -120,6 +133,11 @@ def asked(node: Node, name: str) -> Cosigner:
     return found
 
 
+def node_repo(node: Node) -> Repo:
+    """Return the repository of the node."""
+    return find_named(node, ANONYMOUS, RepoId(node.origin, RepoType.MODEL, "alice", "m"))
+
+
 def one_round(node: Node, peers: PeerClient, done: Callable[[], object]) -> None:
     """Ask everybody once and wait for the outcome."""
     cosigning = gathering(node, peers)
@@ -138,6 +156,27 @@ def test_cosignatures_are_gathered(node: Node, others: Others, peers: PeerClient
     with node.db.read() as conn:
         assert cosignatures.newest_size(conn, node.origin, "witness", 2) == node.log.size
         assert cosignatures.newest_size(conn, node.origin, "witness", 3) is None
+
+
+def test_a_witness_with_two_keys(node: Node, others: Others, peers: PeerClient) -> None:
+    """A witness with an ML-DSA-44 key cosigns in both kinds; both lines reach readers, and count as one witness."""
+    ring = replace(node.keys, witness=signer("w"), witness_ml_dsa=signer("w", Scheme.ML_DSA_44))
+    name = others.add("w1", ring=ring).origin
+    one_round(node, peers, lambda: len(rows(node)) == 1)
+    head = open_checkpoint(node.log.checkpoint(), node.log.key)
+    keys = [cosigner_key(witness_name(name), one.public) for one in ring.witnesses]
+    assert {one.key for one in verify_cosignatures(head.checkpoint, head.note.signatures, keys)} == set(keys)
+    with node.db.read() as conn:
+        assert cosignatures.newest_size(conn, node.origin, "witness", 2) is None
+    asked = parse_tlog_policy(policy(node, "witness", None, ml_dsa=True))
+    assert asked.satisfied(asked.names(keys[1:]))
+    assert not asked.satisfied(asked.names(keys[:1]))
+    settle(node)
+    one_round(node, peers, lambda: rows(node) and node.log.checkpoint().count(name.encode()) == 2)
+    rev, shown = evidence.of_revision(node, node_repo(node), "main")
+    reader = policy_of(reader_policy(node, None, ml_dsa=True).replace("careful", "open"))
+    found = verify(shown, policy=reader, want=replace(LATEST, repo="alice/m", ref=None, rev=rev))
+    assert [one.key for one, _ in found.logs[0].witnesses] == keys[1:]
 
 
 def test_a_growing_log_is_cosigned_again(node: Node, others: Others, peers: PeerClient) -> None:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.support.memorylog import MemoryLog
 from tests.support.signers import signer
 
 from hanse.db import cosigners as rows
 from hanse.errors import BadFormat, Conflict, NotFoundError
-from hanse.flows.cosigners import MAX_KEYS, add_cosigner, add_log, commands, own_keys, policy, reader_policy, remove_cosigner
+from hanse.flows.cosigners import (
+    MAX_KEYS,
+    add_cosigner,
+    add_log,
+    commands,
+    own_keys,
+    policy,
+    reader_policy,
+    remove_cosigner,
+    witness_keys,
+)
 from hanse.flows.node import Node
 from hanse.model.publickey import Scheme
 from hanse.policy.parse import parse_policy
@@ -95,3 +107,27 @@ def test_what_others_run(lite: Node) -> None:
     lines = commands(lite, "https://hub.example")
     assert [line.split()[:3] for line in lines] == [["hanse", "witness", verb] for verb in ("add", "add", "log-add")]
     assert [line.split()[4] for line in lines[:2]] == ["https://hub.example/witness", "https://hub.example/mirror"]
+
+
+def test_a_policy_of_ml_dsa_keys(lite: Node) -> None:
+    """Asked for, it names the ML-DSA-44 key of a cosigner that has one, and else its Ed25519 key."""
+    both = [_vkey("w1.example/w"), _vkey("w1.example/w", Scheme.ML_DSA_44)]
+    add_cosigner(lite, both, "https://w.example", "witness")
+    add_cosigner(lite, [_vkey("w2.example/w")], "https://w.example", "witness")
+    for ml_dsa, first in enumerate(both):
+        text = policy(lite, "witness", None, ml_dsa=bool(ml_dsa))
+        named = [one.key.text for one in parse_tlog_policy(text).witnesses.values()]
+        assert named == [first, _vkey("w2.example/w")]
+        told = parse_policy(reader_policy(lite, None, ml_dsa=bool(ml_dsa)))
+        assert parse_tlog_policy(told.witness.logs[lite.origin]) == parse_tlog_policy(text)
+
+
+def test_the_second_key_of_a_witness_is_told(lite: Node) -> None:
+    """Others are told both keys of one name, and nobody may ask this node by either."""
+    node = replace(lite, keys=replace(lite.keys, witness_ml_dsa=signer("pq", Scheme.ML_DSA_44)))
+    keys = witness_keys(node)
+    assert {key.name for key in keys} == {f"{lite.origin}/witness"}
+    line = commands(node, "https://hub.example")[0].split()
+    assert line == ["hanse", "witness", "add", keys[0].text, "https://hub.example/witness", keys[1].text]
+    with pytest.raises(Conflict):
+        add_cosigner(node, [cosigner_key("other.example/w", keys[1].public).text], "https://w.example", "witness")

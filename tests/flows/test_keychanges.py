@@ -16,8 +16,8 @@ from hanse.app import opened_node
 from hanse.db import leaves, logkeys
 from hanse.errors import BadRepoId, BadSetting, Conflict, NotAllowed, NotFoundError, StorageError
 from hanse.flows import keychanges
-from hanse.flows.keyleaves import queue_key_leaf, require_current
-from hanse.flows.keyring import USES, Custody, default_path
+from hanse.flows.keyleaves import queue_key_leaf, register_keys, require_current
+from hanse.flows.keyring import ML_DSA, USES, Custody, default_path
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.repos import create_repo
@@ -29,6 +29,7 @@ from hanse.model.publickey import PublicKey, Scheme
 from hanse.model.ref_leaf import RefLeaf, signed_bytes
 from hanse.model.repo import RepoId, RepoType, Visibility
 from hanse.settings import load
+from hanse.tlog.replay import Replay
 
 
 @contextmanager
@@ -67,6 +68,13 @@ def newest_ref(node: Node) -> RefLeaf:
     with node.db.read() as conn:
         found = [parse_leaf(row.leaf) for row in leaves.sequenced(conn, 0, 1000)]
     return [leaf for leaf in found if isinstance(leaf, RefLeaf)][-1]
+
+
+def replayed(node: Node) -> Replay:
+    """Return the node's log as a reader replays it."""
+    replay = Replay.start(node.origin)
+    replay.append(node.log.leaves(0, node.log.size))
+    return replay
 
 
 def custody(home: Path) -> tuple[Path, Custody]:
@@ -302,3 +310,55 @@ def test_signatures_of_hand_overs_are_over_the_whole_leaf(home: Path) -> None:
     for lie in ({"namespace": "bob"}, {"time": leaf.time + 1}, {"holder": Holder.OPERATOR}):
         assert handover_bytes(replace(leaf, **lie)) != handover_bytes(leaf)
     key.verify(base64.b64decode(leaf.sig), handover_bytes(leaf))
+
+
+def test_the_second_key_of_a_witness(home: Path) -> None:
+    """Its witness key vouches for it, once; it ends with that key, and the next start makes another one."""
+    data, kept = custody(home)
+    with started(home, witness_ml_dsa=True) as node:
+        first = node.keys.of(ML_DSA).public
+        leaf = key_leaves(node)[-1]
+        assert (leaf.op, leaf.use, leaf.key) == (KeyOp.ADD, KeyUse.WITNESS, first.fingerprint)
+        assert leaf.by == node.keys.witness.public.fingerprint
+        node.keys.witness.public.verify(base64.b64decode(leaf.sig), handover_bytes(leaf))
+        with pytest.raises(NotAllowed, match="signs with"):
+            keychanges.distrust(node, first.fingerprint, 0)
+    with started(home) as node:
+        assert node.keys.witness_ml_dsa is None
+    with started(home, witness_ml_dsa=True) as node:
+        assert node.keys.of(ML_DSA).public == first
+        assert key_leaves(node)[-1] == leaf
+        keychanges.rotate(node, data, kept, "witness")
+        with pytest.raises(StorageError, match="is retired"):
+            register_keys(node)
+    with started(home, witness_ml_dsa=True) as node:
+        second = key_leaves(node)[-1]
+        assert second.key == node.keys.of(ML_DSA).public.fingerprint != first.fingerprint
+        assert second.by == node.keys.witness.public.fingerprint
+        push(node, "alice/later")
+        replay = replayed(node)
+    assert not replay.alarms
+    assert [one.key for one in replay.keyring.tenures(KeyUse.WITNESS) if one.until is None] == [second.by, second.key]
+
+
+def test_a_lost_second_key(home: Path) -> None:
+    """A new file in its place is vouched for by the witness key, and the lost one ends; so it does where both are lost."""
+    with started(home, witness_ml_dsa=True) as node:
+        lost = node.keys.of(ML_DSA).public.fingerprint
+    (home / "node" / "keys" / f"{ML_DSA}.key").unlink()
+    with started(home, witness_ml_dsa=True) as node:
+        assert [(leaf.op, leaf.use) for leaf in key_leaves(node)[-2:]] == [
+            (op, KeyUse.WITNESS) for op in (KeyOp.ADD, KeyOp.RETIRE)
+        ]
+        assert key_leaves(node)[-1].key == lost
+        second = node.keys.of(ML_DSA).public.fingerprint
+    for name in ("witness", ML_DSA):
+        (home / "node" / "keys" / f"{name}.key").unlink()
+    with opened_node_beside(load({"scan": "off"}, {"HANSE_HOME": str(home)})) as node:
+        keychanges.replace_lost(node, "witness")
+    with started(home, witness_ml_dsa=True) as node:
+        said = key_leaves(node)
+        assert [leaf.op for leaf in said[-4:]] == [KeyOp.ADD, KeyOp.RETIRE, KeyOp.RETIRE, KeyOp.ADD]
+        assert said[-2].key == second
+        push(node, "alice/later")
+        assert len(replayed(node).alarms) == 1

@@ -64,7 +64,10 @@ def test_keys_are_put_away(tmp_path: Path) -> None:
     after = open_keyring(tmp_path, Custody())
     assert before.log.public == after.log.public
     assert before.witness.public != after.witness.public
-    assert {path.name for path in put_keys_away(tmp_path)} == {"witness.key.lost-2", "mirror.key.lost-2"}
+    second = open_keyring(tmp_path, Custody(ml_dsa=True)).witness_ml_dsa
+    assert second is not None
+    moved = {"witness.key.lost-2", "witness-ml-dsa.key.lost-1", "mirror.key.lost-2"}
+    assert {path.name for path in put_keys_away(tmp_path)} == moved
 
 
 @pytest.mark.parametrize("damaged", [False, True])

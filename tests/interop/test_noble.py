@@ -6,14 +6,23 @@ import json
 import shutil
 import subprocess
 from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import URL
 from tests.services.clients import CLIENTS
+from tests.support.memorylog import MemoryLog
+from tests.support.nodes import make_node
 from tests.support.signers import signer
 
+from hanse.db.engine import Database
 from hanse.errors import BadSignature
+from hanse.flows import witness
+from hanse.flows.cosigners import add_log, witness_keys
+from hanse.flows.node import Node
 from hanse.model.publickey import PublicKey, Scheme
 from hanse.tlog.checkpoint import Checkpoint
 from hanse.tlog.cosignature import cosign, cosigner_key, verify_cosignature
@@ -23,6 +32,14 @@ SCRIPT = Path(__file__).parent / "npm" / "cosignature.mjs"
 HEAD = Checkpoint("log.example", 20852163, bytes(range(32)))
 NAME = "witness.example/pq"
 TIME = 1_800_000_000
+
+
+@pytest.fixture(name="lite")
+def _lite(sqlite_url: URL, tmp_path: Path) -> Iterator[Node]:
+    """Return a node that cosigns."""
+    database = Database(sqlite_url)
+    yield make_node(database, tmp_path / "data")
+    database.close()
 
 
 def noble(*, verify: list[dict[str, Any]] | None = None, sign: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -66,3 +83,16 @@ def test_the_raw_signature_is_plain_ml_dsa() -> None:
     raw = b64decode(made["vkey"].split("+", 2)[2])[1:]
     message = b"subtree/v1\n\0\x01w" + bytes(7) + b"\x01\x01o" + bytes(15) + b"\x02" + bytes(32)
     PublicKey.from_raw(Scheme.ML_DSA_44, raw).verify(parse_signature_line(made["line"]).signature[8:], message)
+
+
+def test_noble_verifies_what_a_witness_answers(lite: Node) -> None:
+    """A witness with its second key answers with two lines, of which JavaScript verifies the one of kind 0x06."""
+    node = replace(lite, keys=replace(lite.keys, witness_ml_dsa=signer("pq", Scheme.ML_DSA_44)))
+    log = MemoryLog()
+    log.grow(5)
+    add_log(node, [log.vkey])
+    answer = witness.submit(node, log.request(0))
+    keys = witness_keys(node)
+    assert [parse_signature_line(line).key_id for line in answer.lines] == [key.key_id for key in keys]
+    told = {"vkey": keys[1].text, "line": answer.lines[1], "note": answer.checkpoint.text}
+    assert noble(verify=[told, {**told, "line": answer.lines[0]}])["verified"] == [True, False]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 app = App(name="key", help="Keys of a node and of its namespaces.", default_parameter=Parameter(negative=()))
 Use = Literal["log", "witness", "mirror", "attest", "ref"]
+Shown = Literal["log", "witness", "witness-ml-dsa", "mirror", "attest", "ref"]
 _MAX_FILE = 16_384
 
 
@@ -30,10 +31,9 @@ def list_keys(*, as_json: Json = False, where: Where | None = None) -> None:
     """List the keys that the log knows: what for, whose, since when, and whether they are in force."""
     from hanse.cli.upkeep import tended
     from hanse.db import logkeys
-    from hanse.flows.keyring import USES
 
     with tended(settings_of(where)) as node:
-        current = {node.keys.of(use).public.fingerprint for use in USES}
+        current = {key.public.fingerprint for key in node.keys.named.values()}
         with node.db.read() as conn:
             known = logkeys.every(conn)
     rows = [
@@ -51,7 +51,7 @@ def list_keys(*, as_json: Json = False, where: Where | None = None) -> None:
 
 
 @app.command(name="show")
-def show_key(use: Use, /, *, as_json: Json = False, where: Where | None = None) -> None:
+def show_key(use: Shown, /, *, as_json: Json = False, where: Where | None = None) -> None:
     """Show one of the node's own keys: scheme, fingerprint, where it is kept, what the log says of it, its verifier key."""
     from hanse.cli.upkeep import tended
     from hanse.opening import custody_of
@@ -71,7 +71,7 @@ def _facts(node: Node, use: str) -> dict[str, object]:
 
     key = node.keys.of(use).public
     with node.db.read() as conn:
-        row = logkeys.get(conn, use, "", key.fingerprint)
+        row = logkeys.get(conn, use.partition("-")[0], "", key.fingerprint)
     facts: dict[str, object] = {"use": use, "scheme": key.scheme.value, "fingerprint": key.fingerprint}
     facts["in the log"] = "not yet" if row is None else f"{row.state}, since {day(row.since)}"
     vkey = verifier_key(node, use)
@@ -86,14 +86,14 @@ def verifier_key(node: Node, use: str) -> str:
     key = node.keys.of(use).public
     if use == "log":
         return node.log.key.text
-    if use == "witness":
+    if use.startswith("witness"):
         return cosigner_key(witness_name(node.origin), key).text
     return cosigner_key(mirror_name(node.origin), key).text if use == "mirror" else ""
 
 
 @app.command
 def export(
-    use: Use,
+    use: Shown,
     /,
     *,
     vkey: Annotated[bool, Parameter(help="Print the verifier key of signed notes instead of PEM.")] = False,

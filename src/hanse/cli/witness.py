@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -42,10 +43,11 @@ def key(
     where: Where | None = None,
 ) -> None:
     """Print this node's keys as others add them: as a log, as a witness and as a mirror."""
-    from hanse.flows.cosigners import commands, own_keys
+    from hanse.flows.cosigners import commands, own_keys, witness_keys
 
     with _opened(where) as node:
-        for use, one in own_keys(node).items():
+        keys = own_keys(node)
+        for use, one in (("log", keys["log"]), *(("witness", key) for key in witness_keys(node)), ("mirror", keys["mirror"])):
             print(f"{use:8}{one.text}")
         print("\nOthers run:")
         for line in commands(node, url):
@@ -136,6 +138,7 @@ def policy(
     *,
     need: Annotated[int | None, Parameter(help="How many cosignatures a reader asks for; default all.")] = None,
     mirror: Mirror = False,
+    ml_dsa: Annotated[bool, Parameter(help="Ask for ML-DSA-44 cosignatures of those who make them.")] = False,
     toml: Annotated[bool, Parameter(help="A whole policy file for hanse verify, with witnesses and mirrors.")] = False,
     url: Annotated[str, Parameter(help="Address of this node's log, written into the policy.")] = "",
     where: Where | None = None,
@@ -145,7 +148,8 @@ def policy(
     from hanse.flows.cosigners import reader_policy
 
     with _opened(where) as node:
-        print(reader_policy(node, need, url) if toml else policy_of(node, _kind(mirror), need, url), end="")
+        made = reader_policy if toml else partial(policy_of, kind=_kind(mirror))
+        print(made(node, need=need, url=url, ml_dsa=ml_dsa), end="")
 
 
 @app.command(name="alarms")

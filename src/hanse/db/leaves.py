@@ -76,17 +76,17 @@ def append(conn: Connection, row: dict[str, object]) -> int:
     return inserted
 
 
-def waiting(conn: Connection, limit: int) -> list[PendingLeaf]:
-    """Return leaves that are not in the log yet, in order of id."""
-    query = select(*_COLUMNS).where(pending.c.index.is_(None)).order_by(pending.c.id).limit(limit)
-    return [_leaf(row) for row in conn.execute(query)]
-
-
-# Made once: an idle node asks this many times a second, and making a statement costs more than running it.
+# Made once: a node asks these many times a second, and making a statement costs more than running it.
+_WAITING = select(*_COLUMNS).where(pending.c.index.is_(None)).order_by(pending.c.id).limit(bindparam("most"))
 _OUTSTANDING = select(
     exists(select(pending.c.id).where(pending.c.index.is_(None))),
     exists(select(log_head.c.id).where(log_head.c.staged.is_not(None))),
 )
+
+
+def waiting(conn: Connection, limit: int) -> list[PendingLeaf]:
+    """Return leaves that are not in the log yet, in order of id."""
+    return [PendingLeaf(*row) for row in conn.execute(_WAITING, {"most": limit}).all()]
 
 
 def outstanding(conn: Connection) -> tuple[bool, bool]:

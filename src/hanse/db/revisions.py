@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, literal, select, update
@@ -157,20 +158,11 @@ _LIVE = _LIVE.values(state="live", retired_at=None)
 
 def put_refs(conn: Connection, rows: Sequence[RefRow]) -> None:
     """Set the applied positions of refs, each of which is named once."""
-    run_many(conn, put_into(refs, conn.dialect.name), [_ref_values(row) for row in rows])
+    run_many(conn, put_into(refs, conn.dialect.name), [dict(zip(_REF_FIELDS, _ref_values(row), strict=True)) for row in rows])
 
 
-def _ref_values(row: RefRow) -> dict[str, object]:
-    return {
-        "repo_id": row.repo_id,
-        "ref": row.ref,
-        "seq": row.seq,
-        "rev": row.rev,
-        "tree": row.tree,
-        "leaf_hash": row.leaf_hash,
-        "message": row.message,
-        "updated_at": row.updated_at,
-    }
+_REF_FIELDS = RefRow.__slots__
+_ref_values = attrgetter(*_REF_FIELDS)
 
 
 def resign_ref(conn: Connection, repo: int, ref: str, seq: int, leaf_hash: Sha256) -> None:

@@ -31,11 +31,16 @@ def own_keys(node: Keeper) -> dict[str, NoteKey]:
     }
 
 
+def witness_keys(node: Keeper) -> tuple[NoteKey, ...]:
+    """Return all keys with which this node cosigns as a witness: Ed25519, and ML-DSA-44 if it has such a key."""
+    return tuple(cosigner_key(witness_name(node.origin), one.public) for one in node.keys.witnesses)
+
+
 def commands(node: Keeper, address: str) -> list[str]:
     """Return what other operators run to be cosigned by this node, whose address is given, and to cosign its log."""
-    keys = own_keys(node)
+    keys, (first, *more) = own_keys(node), witness_keys(node)
     return [
-        f"hanse witness add {keys[WITNESS].text} {address}/witness",
+        " ".join(("hanse witness add", first.text, f"{address}/witness", *(key.text for key in more))),
         f"hanse witness add {keys[MIRROR].text} {address}/mirror --mirror",
         f"hanse witness log-add {keys['log'].text} --url {address}/log",
     ]
@@ -48,7 +53,7 @@ def add_cosigner(node: Keeper, vkeys: Sequence[str], url: str, kind: str) -> Cos
     own: who runs a log cannot witness it.
     """
     keys = _keys(vkeys, (COSIGNATURE, ML_DSA_COSIGNATURE), "a cosigner")
-    own = {key.public.fingerprint for key in own_keys(node).values()}
+    own = {key.public.fingerprint for key in (*own_keys(node).values(), *witness_keys(node))}
     name = keys[0].name
     if name in (witness_name(node.origin), mirror_name(node.origin)) or own & {key.public.fingerprint for key in keys}:
         raise Conflict(f"{name} is this node itself, and who runs a log cannot witness it", hint="ask another institution")
@@ -92,23 +97,31 @@ def _keys(vkeys: Sequence[str], kinds: tuple[int, ...], what: str) -> list[NoteK
     return keys
 
 
-def policy(node: Keeper, kind: str, need: int | None, url: str = "") -> str:
+def policy(node: Keeper, kind: str, need: int | None, url: str = "", *, ml_dsa: bool = False) -> str:
     """Return the C2SP tlog-policy by which readers accept this node's log: `need` of its cosigners of a kind, default all.
 
-    Raises NotFoundError if there are none, BadFormat if they are fewer.
+    ml_dsa: ask those cosigners for ML-DSA-44 cosignatures that have such a key, as a policy knows one key of each. Raises
+    NotFoundError if there are none, BadFormat if they are fewer.
     """
     with node.db.read() as conn:
         rows = [row for row in cosigners.every(conn) if row.kind == kind]
     if not rows:
         raise NotFoundError(f"this node has no {kind} cosigners", hint=_ADD)
-    keys = {f"{kind}-{number}": parse_vkey(row.vkey.splitlines()[0]) for number, row in enumerate(rows, 1)}
+    keys = {f"{kind}-{number}": _asked(row, ml_dsa=ml_dsa) for number, row in enumerate(rows, 1)}
     return make_tlog_policy(own_keys(node)["log"], keys, len(rows) if need is None else need, url)
 
 
-def reader_policy(node: Keeper, need: int | None, url: str = "") -> str:
+def _asked(row: Cosigner, *, ml_dsa: bool) -> NoteKey:
+    """Return the key of a cosigner that a policy asks for: one of the kind that is wanted, if it has one."""
+    keys = [parse_vkey(text) for text in row.vkey.splitlines()]
+    wanted = ML_DSA_COSIGNATURE if ml_dsa else COSIGNATURE
+    return next((key for key in keys if key.kind == wanted), keys[0])
+
+
+def reader_policy(node: Keeper, need: int | None, url: str = "", *, ml_dsa: bool = False) -> str:
     """Return a whole policy file for readers of this node's log: the preset `careful` with its witnesses and its mirrors.
 
-    Raises NotFoundError if it has neither, BadFormat if they are fewer than `need`.
+    ml_dsa: as for `policy`. Raises NotFoundError if it has neither, BadFormat if they are fewer than `need`.
     """
     lines = [
         f"# What a reader asks for before he uses what {node.origin} publishes.",
@@ -123,7 +136,7 @@ def reader_policy(node: Keeper, need: int | None, url: str = "") -> str:
         raise NotFoundError("this node has no cosigners", hint=_ADD)
     for kind in (WITNESS, MIRROR):
         if kind in kinds:
-            lines += ["", f"[{kind}.logs]", f"\"{node.origin}\" = '''", policy(node, kind, need, url) + "'''"]
+            lines += ["", f"[{kind}.logs]", f"\"{node.origin}\" = '''", policy(node, kind, need, url, ml_dsa=ml_dsa) + "'''"]
     text = "\n".join(lines) + "\n"
     parse_policy(text)
     return text

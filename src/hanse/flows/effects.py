@@ -125,15 +125,15 @@ def _repo(row: PendingLeaf) -> int:
 
 def _set_refs(conn: Connection, rows: Iterable[tuple[PendingLeaf, str]]) -> None:
     """Set refs to where leaves put them; each comes with the message of an annotated tag. Of one ref the last one counts."""
-    places: dict[tuple[int, str], RefRow] = {}
-    for row, message in rows:
-        place, tree = RefName(str(row.ref)), Sha256(str(row.tree))
-        places[_repo(row), place] = RefRow(
-            _repo(row), place, row.seq or 0, GitOid(str(row.rev)), tree, row.leaf_hash, message, row.created_at
-        )
-    revisions.put_refs(conn, list(places.values()))
-    mains = [place for place in places.values() if place.ref == MAIN]
-    repos.set_heads(conn, [(at.repo_id, None if at.rev == NO_GIT_OID else at.rev, at.updated_at) for at in mains])
+    last = {(row.repo_id, row.ref): (row, message) for row, message in rows}
+    revisions.put_refs(conn, [_place(row, message) for row, message in last.values()])
+    mains = [row for row, _ in last.values() if row.ref == MAIN]
+    repos.set_heads(conn, [(_repo(row), None if row.rev == NO_GIT_OID else row.rev, row.created_at) for row in mains])
+
+
+def _place(row: PendingLeaf, message: str) -> RefRow:
+    rev, tree = GitOid(str(row.rev)), Sha256(str(row.tree))
+    return RefRow(_repo(row), RefName(str(row.ref)), row.seq or 0, rev, tree, row.leaf_hash, message, row.created_at)
 
 
 def _commit(conn: Connection, rows: list[PendingLeaf]) -> None:

@@ -14,8 +14,7 @@ A crash before 2 leaves a key that nobody knows, which the next attempt takes; a
 
 from __future__ import annotations
 
-import base64
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -23,13 +22,13 @@ from sqlalchemy import Connection
 from hanse.db import logkeys
 from hanse.db.logkeys import LogKey
 from hanse.errors import BadSetting, Conflict, NotAllowed, NotFoundError, StorageError
-from hanse.flows.keyleaves import queue_key_leaf
+from hanse.flows.keyleaves import queue_key_leaf, vouched
 from hanse.flows.keyring import USES, Custody, default_path, next_path, put_in_place
 from hanse.flows.node import Node
 from hanse.keys.custody import open_signer
 from hanse.keys.files import make_key
 from hanse.model.digest import Sha256
-from hanse.model.key_leaf import Holder, KeyLeaf, KeyOp, KeyUse, handover_bytes
+from hanse.model.key_leaf import Holder, KeyLeaf, KeyOp, KeyUse
 from hanse.model.publickey import PublicKey, Signer
 from hanse.model.repo import parse_name
 
@@ -84,16 +83,16 @@ def replace_lost(node: Node, use: str) -> Rotated:
             raise Conflict(f"the {use} key {new.fingerprint[:16]} is in force", hint=f"hanse key rotate {use}, without --lost")
         if not known:
             raise NotFoundError(f"the log knows no {use} key that could be lost", hint="start the node once")
-        namespaces: tuple[str, ...] = ()
-        for row in known:
-            namespaces += _replace(node, conn, use, row.key, new, voucher=None)
-    return Rotated(use, known[-1].key, new, namespaces, None)
+        old, *others = sorted(known, key=lambda row: PublicKey.from_text(row.spki).scheme is not USES[use])
+        namespaces = _replace(node, conn, use, old.key, new, voucher=None)
+        for row in others:
+            queue_key_leaf(conn, KeyLeaf(node.clock.now(), node.origin, KeyOp.RETIRE, KeyUse(use), row.key))
+    return Rotated(use, old.key, new, namespaces, None)
 
 
 def transfer(leaf: KeyLeaf, old: Signer) -> KeyLeaf:
     """Return the leaf that adds a key as one that hands over to it, with the signature of the key before."""
-    named = replace(leaf, op=KeyOp.TRANSFER, by=old.public.fingerprint)
-    return replace(named, sig=base64.b64encode(old.sign(handover_bytes(named))).decode())
+    return vouched(leaf, old, KeyOp.TRANSFER)
 
 
 def _replace(node: Node, conn: Connection, use: str, old: str, new: PublicKey, *, voucher: Signer | None) -> tuple[str, ...]:
@@ -164,7 +163,7 @@ def distrust(node: Node, key: str, after: int) -> KeyLeaf:
         raise BadSetting(f"--after must be the index of a leaf of the log, from 0 to {size - 1}, got {after}")
     with node.db.write() as conn:
         row = _find(logkeys.every(conn), key)
-        if any(node.keys.of(use).public.fingerprint == row.key for use in USES):
+        if any(key.public.fingerprint == row.key for key in node.keys.named.values()):
             raise NotAllowed(f"the node signs with key {row.key[:16]}", hint="rotate it first: hanse key rotate")
         leaf = KeyLeaf(node.clock.now(), node.origin, KeyOp.DISTRUST, KeyUse(row.use), row.key, after=after)
         queue_key_leaf(conn, leaf)

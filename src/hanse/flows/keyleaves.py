@@ -6,6 +6,9 @@ for each namespace, with the first public ref there. Names of namespaces with no
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from hanse.db import leaves, logkeys
@@ -14,9 +17,9 @@ from hanse.errors import StorageError
 from hanse.flows import effects
 from hanse.flows.node import Node
 from hanse.model.digest import Sha256
-from hanse.model.key_leaf import Holder, KeyLeaf, KeyOp, KeyUse
+from hanse.model.key_leaf import Holder, KeyLeaf, KeyOp, KeyUse, handover_bytes
 from hanse.model.leaf import encode_leaf, leaf_id
-from hanse.model.publickey import PublicKey
+from hanse.model.publickey import PublicKey, Signer
 
 _USES = (KeyUse.LOG, KeyUse.WITNESS, KeyUse.MIRROR, KeyUse.ATTEST, KeyUse.REF)
 
@@ -58,6 +61,8 @@ def register_keys(node: Node) -> None:
                 require_current(node, conn, use)
             else:
                 _register(node, conn, node.keys.of(use.value).public, use)
+        if node.keys.witness_ml_dsa is not None:
+            _register_second(node, conn, node.keys.witness_ml_dsa.public)
 
 
 def require_current(node: Node, conn: Connection, use: KeyUse) -> None:
@@ -78,6 +83,31 @@ def require_current(node: Node, conn: Connection, use: KeyUse) -> None:
         f"the {use.value} key {key[:16]} is not the one that the log knows",
         hint=f"restore the former key, or, if it is lost, tell the readers: hanse key rotate {use.value} --lost",
     )
+
+
+def _register_second(node: Node, conn: Connection, public: PublicKey) -> None:
+    """Queue the leaf of the witness's second key, for which the first one vouches, and those that end keys it replaces.
+
+    Raises StorageError if the log has ended the key: the next start makes a new one.
+    """
+    use, now = KeyUse.WITNESS, node.clock.now()
+    row = logkeys.get(conn, use.value, "", public.fingerprint)
+    if row is not None and row.state != "active":
+        raise StorageError(f"the ML-DSA-44 key {row.key[:16]} of this process is {row.state}", hint="restart the node")
+    entry = LogKey(use.value, "", Sha256(public.fingerprint), public.text, "", "active", now)
+    if row is not None or not logkeys.add(conn, entry):
+        return
+    leaf = KeyLeaf(now, node.origin, KeyOp.ADD, use, entry.key, spki=public.text)
+    queue_key_leaf(conn, vouched(leaf, node.keys.witness))
+    for old in logkeys.of_use(conn, use.value):
+        if old.state == "active" and old.key != entry.key and PublicKey.from_text(old.spki).scheme is public.scheme:
+            queue_key_leaf(conn, KeyLeaf(now, node.origin, KeyOp.RETIRE, use, old.key))
+
+
+def vouched(leaf: KeyLeaf, by: Signer, op: KeyOp = KeyOp.ADD) -> KeyLeaf:
+    """Return the leaf of a new key with the signature of an earlier one; op: TRANSFER if it ends that one."""
+    named = replace(leaf, op=op, by=by.public.fingerprint)
+    return replace(named, sig=base64.b64encode(by.sign(handover_bytes(named))).decode())
 
 
 def register_namespace(node: Node, conn: Connection, namespace: str) -> None:

@@ -9,6 +9,10 @@
 They are separate, so that one can be kept elsewhere, lost or replaced without the others. Made at the first start as
 DATA/keys/NAME.key; a setting `key_NAME` names another place (`hanse.keys.custody`), where an institution keeps its own. A place
 that is named must hold a key already: only the default files are made here.
+
+Where the setting `witness_ml_dsa` says so, the witness has a second key, ML-DSA-44, in keys/witness-ml-dsa.key, and cosigns with
+both. The witness key vouches for it and takes it along when it is replaced: a second key that the log has ended is put away at
+the next start, and a new one is made.
 """
 
 from __future__ import annotations
@@ -32,6 +36,8 @@ USES: Mapping[str, Scheme] = {
     "ref": Scheme.ECDSA_P256,
 }
 """What each key signs with: public witnesses take Ed25519 logs only, verifiers of Model Signing bundles P-256 only."""
+ML_DSA = "witness-ml-dsa"
+"""The name of the witness's second key."""
 _MAX_PASSPHRASE = 4096
 
 
@@ -39,11 +45,13 @@ _MAX_PASSPHRASE = 4096
 class Custody:
     """Where keys are kept.
 
-    places: use -> place, for those not in the data folder; passphrase: of encrypted files, PIN of tokens.
+    places: use -> place, for those not in the data folder; passphrase: of encrypted files, PIN of tokens; ml_dsa: whether the
+    witness has its second key.
     """
 
     places: Mapping[str, str] = field(default_factory=dict)
     passphrase: str | None = field(default=None, repr=False)
+    ml_dsa: bool = False
 
     def place(self, data: Path, use: str) -> str:
         """Return where the key of a use is."""
@@ -59,10 +67,24 @@ class Keyring:
     mirror: Signer
     attest: Signer
     ref: Signer
+    witness_ml_dsa: Signer | None = None
+
+    @property
+    def witnesses(self) -> tuple[Signer, ...]:
+        """What the witness cosigns with."""
+        return (self.witness,) if self.witness_ml_dsa is None else (self.witness, self.witness_ml_dsa)
+
+    @property
+    def named(self) -> dict[str, Signer]:
+        """All keys that there are, by name."""
+        found = {use: self.of(use) for use in USES}
+        return found if self.witness_ml_dsa is None else {**found, ML_DSA: self.witness_ml_dsa}
 
     def of(self, use: str) -> Signer:
-        """Return the key of a use by its name."""
-        found: Signer = getattr(self, use)
+        """Return the key of a use by its name; raises BadSetting for the witness's second key where there is none."""
+        found: Signer | None = getattr(self, use.replace("-", "_"))
+        if found is None:
+            raise BadSetting("this node's witness has no ML-DSA-44 key", hint="set witness_ml_dsa and restart the node")
         return found
 
 
@@ -76,7 +98,11 @@ def open_keyring(data: Path, custody: Custody) -> Keyring:
 
     Raises BadSetting, StorageError or PeerError if one cannot be had, BadSetting if it has the wrong scheme for its use.
     """
-    return Keyring(**{use: open_key(data, custody, use) for use in USES})
+    keys = {use: open_key(data, custody, use) for use in USES}
+    second = make_key(default_path(data, ML_DSA), Scheme.ML_DSA_44, custody.passphrase) if custody.ml_dsa else None
+    if second is not None and second.public.scheme is not Scheme.ML_DSA_44:
+        raise StorageError(f"keys/{ML_DSA}.key holds a key of {second.public.scheme.value}", hint="restore it from a backup")
+    return Keyring(**keys, witness_ml_dsa=second)
 
 
 def open_key(data: Path, custody: Custody, use: str) -> Signer:
@@ -109,6 +135,8 @@ def put_in_place(data: Path, use: str, old: PublicKey) -> Path:
 
 def finish(data: Path, custody: Custody, db: Database) -> None:
     """Complete rotations that ended between the log and the files; called at every start before keys are opened."""
+    if custody.ml_dsa:
+        _put_ended_away(data, custody, db)
     for use in USES:
         path = default_path(data, use)
         if custody.place(data, use) != str(path) or not next_path(data, use).exists() or not path.exists():
@@ -118,6 +146,23 @@ def finish(data: Path, custody: Custody, db: Database) -> None:
             known = logkeys.get(conn, use, "", new.fingerprint)
         if known is not None and known.state == "active":
             put_in_place(data, use, read_key(path, custody.passphrase).public)
+
+
+def _put_ended_away(data: Path, custody: Custody, db: Database) -> None:
+    """Rename the witness's second key if the log has ended it, so that a new one is made."""
+    path = default_path(data, ML_DSA)
+    if not path.exists():
+        return
+    public = read_key(path, custody.passphrase).public
+    with db.read() as conn:
+        known = logkeys.get(conn, "witness", "", public.fingerprint)
+    if known is not None and known.state != "active":
+        try:
+            path.replace(path.with_name(f"{path.name}.{public.fingerprint[:16]}"))
+        except FileNotFoundError:  # another process of this node was first
+            return
+        except OSError as error:
+            raise StorageError(f"cannot put {path} away: {error.strerror}") from error
 
 
 def read_passphrase(path: Path) -> str:

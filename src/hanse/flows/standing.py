@@ -15,7 +15,6 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.witnesses import WitnessedLog
 from hanse.flows.foreign.holders import Voucher, silent_since, vouchers
-from hanse.flows.keyring import USES
 from hanse.flows.node import Node
 from hanse.model.decision import AGREED, Rung
 from hanse.model.key_leaf import Holder, KeyUse
@@ -83,7 +82,7 @@ class Standing:
 class LogStanding:
     """How the node's log stands.
 
-    vkey: its verifier key; keys: use -> fingerprint of the node's five keys; watched: logs of others that it cosigns; alarms:
+    vkey: its verifier key; keys: use -> fingerprint of the node's keys; watched: logs of others that it cosigns; alarms:
     the newest open ones; alarm_count: of all that are open.
     """
 
@@ -163,7 +162,7 @@ def log_standing(node: Node) -> LogStanding:
         origin=node.origin,
         size=node.log.size,
         vkey=node.log.key.text,
-        keys=tuple((use, node.keys.of(use).public.fingerprint) for use in USES),
+        keys=tuple((name, key.public.fingerprint) for name, key in node.keys.named.items()),
         cosigners=tuple(_cosigners(node)),
         watched=tuple(watched),
         alarms=tuple(raised),

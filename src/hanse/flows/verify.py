@@ -23,6 +23,7 @@ from typing import Final
 
 from hanse.errors import BadProof, HanseError, PolicyError, RolledBack, VerificationFailed
 from hanse.flows.attested import Aside, Attested, implied, open_bundle
+from hanse.flows.fitting import UNSIGNED, counts, fits, hidden, nothing, tree_of
 from hanse.flows.pins import Observed, RefPin, check_observed, check_ref, check_tree
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.position import Position, find_position, home_of
@@ -31,14 +32,13 @@ from hanse.flows.shown_log import ShownLog, cosigners_in, open_log, with_cosigne
 from hanse.flows.trust import Cosigner, Trust, Wanted
 from hanse.flows.veil import CLEAR, Veil, veil_of
 from hanse.flows.verified_facts import gather_facts, owner_key
-from hanse.model.decision import Decision, EvidenceFacts, Known, State
+from hanse.model.decision import Decision, EvidenceFacts, State
 from hanse.model.evidence import UnverifiedEvidence
 from hanse.model.repo import Origin, RepoId
 from hanse.policy.decide import decide
 from hanse.policy.rules import Threshold
 from hanse.sign.oms import Manifest, ManifestFile, parse_manifest
 from hanse.sign.statement import OMS
-from hanse.tlog.map import MerkleMap, tree_key, tree_value
 from hanse.tlog.note import ED25519
 
 CLOCK_SECONDS = 3600
@@ -178,11 +178,11 @@ class _Steps:
         with self.step("revision"):
             signed = [one for one in self.attested if one.statement.predicate_type == OMS]
             found = [(one, parse_manifest(one.verified, own_file=self.want.own_file)) for one in signed]
-            manifests = [(one, manifest) for one, manifest in found if _counts(one.log, manifest.repo, self.trust)]
-            named = [manifest for _, manifest in manifests if _fits(manifest, self.want)]
+            manifests = [(one, manifest) for one, manifest in found if counts(one.log, manifest.repo, self.trust)]
+            named = [manifest for _, manifest in manifests if fits(manifest, self.want)]
             if not named:
                 others = [manifest for _, manifest in manifests]
-                says = _nothing(others, self.want) if self.evidence.bundles else _UNSIGNED
+                says = nothing(others, self.want) if self.evidence.bundles else UNSIGNED
                 raise BadProof(says, hint="get the evidence of what you want")
             if self.want.ref:
                 named = self._follow(named, self.want.ref)
@@ -206,7 +206,7 @@ class _Steps:
             says = f"{log.origin} {UNSHOWN} of {log.checkpoint.size} leaves continues the one seen before"
             if unshown and mine:
                 raise BadProof(says)
-            if unshown or not _counts(log, self.repo, self.trust):
+            if unshown or not counts(log, self.repo, self.trust):
                 dropped.append(log.origin)
                 unmet = f"the log {log.origin} was never met before"
                 self.notices.append(f"{says if unshown else unmet}, so nothing in it counts")
@@ -220,7 +220,7 @@ class _Steps:
             raise BadProof(f"what {ref} points at can be verified of one named repository only")
         veil = veil_of(self.evidence.salts, repo)
         self.position = found = find_position(self.logs, repo, ref, veil, fresh=self._fresh)
-        fitting = [one for one in named if _hidden(one, veil) == (found.rev, found.tree)]
+        fitting = [one for one in named if hidden(one, veil) == (found.rev, found.tree)]
         if not fitting:
             raise BadProof(f"{ref} points at {found.rev[:12]}, of which the evidence has no manifest", hint="get new evidence")
         return fitting
@@ -337,56 +337,6 @@ def pin_of(position: Position, rev: str, tree: str) -> RefPin:
 def seen_by(position: Position, rev: str, tree: str) -> Observed:
     """Return what observers agree on as pins have it."""
     return Observed(rev, tree, {str(one): seq for one, seq in position.observers.items()})
-
-
-def tree_of(files: Sequence[ManifestFile]) -> str:
-    """Return the root of the Merkle map of these files; raises BadProof if a size or a xet hash is not given."""
-    puts = []
-    for file in files:
-        if file.size is None or file.xet is None:
-            raise BadProof(f"the manifest gives no size and xet hash of {file.path}, so its tree cannot be computed")
-        puts.append((tree_key(file.path), tree_value(file.size, file.sha256, file.xet)))
-    return MerkleMap.empty().apply(puts).root.hex()
-
-
-def _counts(log: ShownLog | None, repo: RepoId | None, trust: Trust) -> bool:
-    """Tell whether a log may be met for the first time: only the one that answers for the name, or of a node that was named."""
-    if log is None or log.known is not Known.NEW or log.origin in trust.meet:
-        return True
-    return repo is not None and log.origin == repo.origin
-
-
-def _hidden(manifest: Manifest, veil: Veil) -> tuple[str, str]:
-    return veil.hide("rev", manifest.rev or ""), veil.hide("tree", manifest.tree or "")
-
-
-def _fits(manifest: Manifest, want: Wanted) -> bool:
-    """Tell whether a manifest may be of what is wanted; one without a name fits only who names nothing."""
-    revision = manifest.revision
-    if revision is None:
-        return not want.named
-    repo = revision.repo
-    pairs = (
-        (want.origin, repo.origin),
-        (want.type, repo.type),
-        (None if want.repo is None else want.repo.lower(), repo.folded),
-        (want.rev, revision.rev),
-        (want.tree, revision.tree),
-    )
-    return all(wanted is None or wanted == found for wanted, found in pairs)
-
-
-_UNSIGNED = "nobody has signed its list of files yet; its node does once the revision has rested for a minute or is tagged"
-
-
-def _nothing(manifests: Sequence[Manifest], want: Wanted) -> str:
-    if not manifests:
-        return "the evidence has no signed manifest by a key that is known"
-    listed = ", ".join(
-        sorted({f"{one.repo} {(one.rev or '')[:12]}" if one.repo else "a bundle without a name" for one in manifests})
-    )
-    asked = " ".join(str(one) for one in (want.origin, want.repo, want.rev, want.tree) if one)
-    return f"the evidence is about {listed[:600]}, not about {asked or 'one thing'}"
 
 
 def with_policy(trust: Trust, policy: LoadedPolicy) -> Trust:

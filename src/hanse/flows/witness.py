@@ -29,7 +29,7 @@ from hanse.model.publickey import Signer
 from hanse.tlog.addcheckpoint import UnverifiedRequest, parse_request
 from hanse.tlog.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
 from hanse.tlog.cosignature import cosign
-from hanse.tlog.note import encode_note, parse_note, parse_vkey
+from hanse.tlog.note import encode_note, parse_note, parse_signature_line, parse_vkey
 from hanse.tlog.proof import verify_consistency
 
 MAX_NAME = 255
@@ -133,7 +133,7 @@ def record(node: Keeper, seen: WitnessedLog, opened: VerifiedCheckpoint) -> Acce
     Time never goes back within a log, even if the clock does. Raises SizeConflict if the log moved meanwhile.
     """
     checkpoint, time = opened.checkpoint, max(node.clock.now(), seen.time)
-    lines = sign_lines(checkpoint, witness_name(node.origin), [node.keys.witness], time)
+    lines = sign_lines(checkpoint, witness_name(node.origin), node.keys.witnesses, time)
     note = own_note(opened) + "".join(f"{line}\n" for line in lines)
     now = replace(seen, size=checkpoint.size, root=checkpoint.root.hex(), note=note, time=time)
     if now == seen:  # again within a second: nothing to record
@@ -166,7 +166,8 @@ def newest_checkpoint(node: Keeper, digest: str) -> bytes:
 
 
 def with_lines(note: str, root: str, others: Sequence[cosignatures.Cosignature]) -> bytes:
-    """Return a note with the cosignatures of the same root added to it, except for names that it has already."""
-    present = {line.split(" ")[1] for line in note.rpartition("\n\n")[2].splitlines()}
-    added = [one.line for one in others if one.root == root and one.name not in present]
+    """Return a note with the cosignatures of the same root added to it, except for keys that it has a line of already."""
+    lines = map(parse_signature_line, note.rpartition("\n\n")[2].splitlines())
+    present = {(line.name, line.key_id.hex()) for line in lines}
+    added = [one.line for one in others if one.root == root and (one.name, one.key_id) not in present]
     return (note + "".join(f"{line}\n" for line in added)).encode()

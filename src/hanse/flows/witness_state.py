@@ -17,11 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from hanse.db.engine import Database
 from hanse.db.schema_trust import alarms, cosigners, witnessed
 from hanse.errors import HanseError
-from hanse.flows.keyring import default_path
+from hanse.flows.keyring import ML_DSA, default_path
 from hanse.store.durable import storage_errors, sync_directory
 
 _TABLES = (witnessed, cosigners, alarms)
-COSIGNING = ("witness", "mirror")
+COSIGNING = ("witness", ML_DSA, "mirror")
 _MAX_NUMBER = 10_000
 
 

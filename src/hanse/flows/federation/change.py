@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -22,7 +22,7 @@ from hanse.model.strictjson import parse_strict
 from hanse.sign.federation import ROOT, TARGETS, TrustedFederation
 from hanse.sign.proposal import Proposal, apply, make_root, make_targets, sign_proposal
 from hanse.tlog.members import MAX_MEMBERS_BYTES, Member, Members, parse_member, parse_members
-from hanse.tlog.note import NoteKey
+from hanse.tlog.note import COSIGNATURE, NoteKey
 from hanse.tlog.tlogpolicy import make_tlog_policy, smallest_quorum
 
 YEAR = 366 * 86400
@@ -180,13 +180,18 @@ def _tlog_policy(member: Member, others: Iterable[Member]) -> bytes | None:
 
     Who only publishes files cosigns nothing.
     """
-    witnesses: dict[str, NoteKey] = {one.origin: one.witness[-1] for one in others if one.witness and not one.static}
+    witnesses: dict[str, NoteKey] = {one.origin: _cosigning(one.witness) for one in others if one.witness and not one.static}
     if not witnesses:
         return None
     faulty = FAULTY if len(witnesses) > 3 else 0
     return make_tlog_policy(
         member.log[-1], witnesses, smallest_quorum(len(witnesses), faulty), f"{member.addresses[0]}/log"
     ).encode()
+
+
+def _cosigning(keys: Sequence[NoteKey]) -> NoteKey:
+    """Return the newest key of a witness that every reader can ask for: Ed25519, else ML-DSA-44."""
+    return [*(key for key in keys if key.kind != COSIGNATURE), *(key for key in keys if key.kind == COSIGNATURE)][-1]
 
 
 def _until(now: int) -> datetime:

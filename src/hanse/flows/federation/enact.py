@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from hanse.db import leaves, state
 from hanse.errors import HanseError
 from hanse.flows import effects
-from hanse.flows.cosigners import MIRROR, WITNESS, add_cosigner, add_log, own_keys, remove_cosigner
+from hanse.flows.cosigners import MIRROR, WITNESS, add_cosigner, add_log, own_keys, remove_cosigner, witness_keys
 from hanse.flows.federation.kept import Federation, FederationFiles
 from hanse.flows.keeper import Keeper
 from hanse.model.digest import Sha256
@@ -33,7 +33,7 @@ def own_member(
     """Return this node as it asks to be listed; raises BadFormat for what no member may say."""
     keys = own_keys(node)
     spaces = tuple(sorted({one.lower() for one in namespaces}))
-    return Member(node.origin, title, tuple(addresses), (keys["log"],), (keys[WITNESS],), (keys[MIRROR],), spaces, capacity)
+    return Member(node.origin, title, tuple(addresses), (keys["log"],), witness_keys(node), (keys[MIRROR],), spaces, capacity)
 
 
 def enact(node: Keeper, federation: Federation) -> list[str]:

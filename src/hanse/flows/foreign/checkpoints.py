@@ -68,7 +68,7 @@ def _known(node: Keeper) -> Mapping[NoteKey, str]:
     with node.db.read() as conn:
         rows = cosigners.every(conn)
     found = {parse_vkey(text): row.kind for row in rows for text in row.vkey.splitlines()}
-    found[cosigner_key(witness_name(node.origin), node.keys.witness.public)] = WITNESS
+    found |= {cosigner_key(witness_name(node.origin), one.public): WITNESS for one in node.keys.witnesses}
     found[cosigner_key(mirror_name(node.origin), node.keys.mirror.public)] = MIRROR
     return found
 

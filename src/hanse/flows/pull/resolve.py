@@ -10,13 +10,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hanse.clock import Clock, rfc3339
 from hanse.errors import (
-    EntryNotFound,
-    GatedRepo,
     HanseError,
     InputError,
     IntegrityError,
@@ -24,7 +22,6 @@ from hanse.errors import (
     PeerDown,
     PeerError,
     PeerMisbehaved,
-    PeerRefused,
     PolicyError,
     Recalled,
     RepoNotFound,
@@ -34,6 +31,7 @@ from hanse.errors import (
 from hanse.flows.position import DIFFER
 from hanse.flows.pull import asknodes
 from hanse.flows.pull.asked import Asked, PulledRevision
+from hanse.flows.pull.asking import Asking
 from hanse.flows.pull.asknodes import Found, NodeAnswer, NodesGrowth, NoGrowth, State
 from hanse.flows.pull.claims import Claimed, ask_claims
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records
@@ -43,14 +41,11 @@ from hanse.flows.pull.members import Named
 from hanse.flows.pull.merge import Shown
 from hanse.flows.pull.origins import Origins
 from hanse.flows.pull.owned import Owned
-from hanse.flows.pull.threads import done_within, started
 from hanse.flows.verify_folder import Question
 from hanse.model.repo import Origin, RepoType, parse_name, parse_repo_id
 from hanse.peers.hub import origin_of
 
 RECENT_SECONDS = 600
-HELD_SECONDS = 1.5
-"""How long sources are waited for when there is something to give without them."""
 _HERE = "what is held here"
 
 
@@ -105,6 +100,7 @@ class _One:
         self.members = parent.named.members(asked, now)
         self.notices = parent.named.remarks(now)
         self.record, self.ref = self._recorded()
+        self.asking = Asking(self.origins, asked, known, now, held=self.record is not None)
 
     # What is held.
 
@@ -173,58 +169,14 @@ class _One:
         except (Recalled, VerificationFailed, PolicyError):  # ask: there may be something newer
             return None
 
-    def _patience(self, url: str) -> float | None:
-        """Return for how long to wait for a source, 0 for not asking it: where nothing is held, as long as it takes."""
-        return None if self.record is None else self.origins.health.patience(url, HELD_SECONDS)
-
     def _ask_all(self) -> list[NodeAnswer]:
         """Return what every node says that is to be asked."""
         members = self.members
-        answers = self._ask_nodes(tuple(dict.fromkeys((*self.settings.nodes, *members.own))))
+        answers = self.asking.ask_nodes(tuple(dict.fromkeys((*self.settings.nodes, *members.own))))
         copies = members.copies(answers)
         if not copies or (self.record is not None and self.record.private):
             return answers
-        return answers + [members.copied(one) for one in self._ask_nodes(copies)]
-
-    def _ask_nodes(self, nodes: Sequence[str]) -> list[NodeAnswer]:
-        """Return what these nodes say; those left alone or too slow for what is held are down."""
-        patience = {node: self._patience(node) for node in nodes}
-        asking = {node: started(self._asking(node)) for node, seconds in patience.items() if seconds != 0}
-        waits = [patience[node] for node in asking]
-        done = done_within(list(asking.values()), None if None in waits else max((one or 0.0 for one in waits), default=0.0))
-        found = []
-        for node in nodes:
-            future = asking.get(node)
-            if future is None or future not in done:
-                says = self._silent(node, asked=future is not None)
-                found.append(NodeAnswer(node, State.DOWN, says=says, error=PeerDown(says)))
-            else:
-                found.append(future.result())
-        return found
-
-    def _asking(self, node: str) -> Callable[[], NodeAnswer]:
-        def ask() -> NodeAnswer:
-            token = self.origins.token(node, self.asked)
-            answer = self.origins.sites.ask(
-                node, self.asked, lambda: asknodes.ask_node(self.origins.peers, node, self.asked, token)
-            )
-            self.note(node, answer.error)
-            return answer
-
-        return ask
-
-    def _silent(self, url: str, *, asked: bool) -> str:
-        """Return in words that a source did not answer; one that was asked now rests until it does."""
-        if asked:
-            self.origins.health.failed(url)
-        return f"{url} did not answer {'in time' if asked else 'lately'}"
-
-    def note(self, url: str, error: HanseError | None) -> None:
-        """Note whether a source answers."""
-        if isinstance(error, PeerError) and not isinstance(error, PeerRefused):
-            self.origins.health.failed(url)
-        else:
-            self.origins.health.answered(url)
+        return answers + [members.copied(one) for one in self.asking.ask_nodes(copies)]
 
     def _recalled(self, answers: Sequence[NodeAnswer]) -> PulledRevision:
         says = next(one.says for one in answers if one.state is State.RECALLED)
@@ -343,7 +295,7 @@ class _One:
         for url in urls:
             origin = self.origins.upstream or origin_of(url)
             try:
-                claimed = self._patient(url, origin)
+                claimed = self.asking.claims(url, origin)
             except (PeerError, NotFoundError) as error:
                 first = first or error
                 if isinstance(error, NotFoundError) and url == self.settings.upstream:
@@ -353,39 +305,6 @@ class _One:
             said = [*self.notices, *([f"as {url} says: {first.message}"] if first else [])]
             return self.maker.from_claims(self.asked, self.known, claimed, self.now, notices=said)
         return self.held(first or failure)
-
-    def _patient(self, url: str, origin: Origin) -> Claimed:
-        """Return an origin's claims, not waiting long if something is held; raises NotFoundError or PeerError."""
-        patience = self._patience(url)
-        if patience == 0:
-            raise PeerDown(self._silent(url, asked=False))
-        waiting = started(lambda: self._claims(url, origin))
-        if not done_within([waiting], patience):
-            raise PeerDown(self._silent(url, asked=True))
-        return waiting.result()
-
-    def _claims(self, url: str, origin: Origin) -> Claimed:
-        try:
-            found = self._asked_claims(url, origin, anonymous=False)
-        except PeerError as error:
-            self.note(url, error)
-            raise
-        except EntryNotFound as error:
-            raise RevisionNotFound(error.message) from error
-        self.origins.health.answered(url)
-        return found
-
-    def _asked_claims(self, url: str, origin: Origin, *, anonymous: bool) -> Claimed:
-        """Return an origin's claims; a token that it does not know does not hide what is public."""
-        try:
-            hub = self.origins.hub(url, self.asked, anonymous=anonymous)
-            return ask_claims(hub, origin, self.asked, self.known, self.now)
-        except PeerRefused as error:
-            if not anonymous and hub.headers and error.status == 401:
-                return self._asked_claims(url, origin, anonymous=True)
-            if error.status in (401, 403):
-                raise GatedRepo(error.message, anonymous=error.status == 401, hint=error.hint) from error
-            raise
 
 
 def _nobody(answers: Sequence[NodeAnswer], asked: Asked) -> HanseError:

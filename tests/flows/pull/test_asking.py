@@ -1,0 +1,66 @@
+"""Sources are asked at once, and the silent do not keep waiting who has something already."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.pulling import Machine, machine, main_of
+
+from hanse.conform.faults import Fault
+from hanse.conform.origin import HubOrigin
+from hanse.errors import PeerDown
+
+FILES = {"config.json": b"{}", "model.safetensors": b"w" * 100_000}
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Iterator[Machine]:
+    with machine(tmp_path / "user") as made:
+        yield made
+
+
+@pytest.fixture(name="origin")
+def _origin() -> Iterator[HubOrigin]:
+    with HubOrigin({"org/m": FILES}) as made:
+        yield made
+
+
+def test_a_silent_source_costs_little_once(home: Machine, origin: HubOrigin) -> None:
+    """An upstream that accepts connections and says nothing does not keep held things waiting, and is then left alone."""
+    found = main_of(home.puller(upstream=origin.url))
+    port = origin.port
+    origin.stop()
+    home.clock.time += 3600
+    with HubOrigin(port=port) as stalled:
+        stalled.faults.set(Fault.DRIP_HEADERS)
+        stalled.faults.set(Fault.STALL)
+        before = time.monotonic()
+        assert main_of(home.puller(upstream=stalled.url)).rev == found.rev
+        assert time.monotonic() - before < 10
+
+
+def test_rest_spares_only_waiting_for_what_is_held(home: Machine, origin: HubOrigin) -> None:
+    """Where nothing is held, a source that has just failed is asked at once."""
+    origin.stop()
+    for puller in (home.puller(upstream=origin.url), home.puller(origin.url, upstream=origin.url)):
+        with pytest.raises(PeerDown):
+            main_of(puller)
+        origin.start()
+        assert main_of(puller).as_of is None
+        origin.stop()
+        for kind in ("revision", "ref", "name"):
+            for key in home.held.keys(kind):
+                home.held.delete(kind, key)
+
+
+def test_after_an_outage_the_next_start_sees_it(home: Machine, origin: HubOrigin) -> None:
+    """A new process asks a source that rests once, shortly, and does not say `as of` of what that confirms."""
+    found = main_of(home.puller(upstream=origin.url))
+    origin.stop()
+    assert main_of(home.puller(upstream=origin.url)).as_of is not None
+    origin.start()
+    again = main_of(home.puller(upstream=origin.url))
+    assert (again.rev, again.as_of, again.notices) == (found.rev, None, ())
