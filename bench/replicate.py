@@ -29,12 +29,12 @@ RATE = 16 << 20
 def run(bench: Bench) -> list[Row]:
     """Copy a model, then a fine-tune of it that shares nine tenths, then another model under a rate."""
     size = min(bench.size, _MOST)
-    base = random.Random(1).randbytes(size)
+    base = _random(1, size)
     tuned = bytearray(base)
     for part in range(10):  # a tenth of each layer is another one
         at = part * (size // 10)
         tuned[at : at + size // 100] = random.Random(part + 2).randbytes(size // 100)
-    other = random.Random(99).randbytes(size)
+    other = _random(99, size)
     with pair(Path(bench.folder), capacity=10 * size + (1 << 30)) as two:
         moved, seconds, cpu = zip(
             *(_copied(two, name, bytes(data)) for name, data in (("base", base), ("tuned", tuned))), strict=True
@@ -53,6 +53,12 @@ def run(bench: Bench) -> list[Row]:
         Row("wall seconds: new, fine-tune", f"{seconds[0]:.1f}, {seconds[1]:.1f}", ""),
         Row(f"repair at {RATE >> 20} MiB/s: share of the rate in use", f"{100 * size / RATE / limited:.0f} %", ">= 90 %"),
     ]
+
+
+def _random(seed: int, size: int) -> bytes:
+    """Return random bytes; the standard library makes at most 256 MiB less one byte at once."""
+    source = random.Random(seed)
+    return b"".join(source.randbytes(min(_PIECE, size - at)) for at in range(0, size, _PIECE))
 
 
 def _copied(two: Pair, name: str, data: bytes, *, rate: int = 0) -> tuple[int, float, float]:

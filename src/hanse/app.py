@@ -23,6 +23,7 @@ from hanse.flows.attest import attest_next
 from hanse.flows.attest_scan import attest_scan_next
 from hanse.flows.audits.background import Auditing
 from hanse.flows.audits.counted import failed
+from hanse.flows.credentials import Credentials
 from hanse.flows.epochs import Epochs
 from hanse.flows.federation.enact import claims_of
 from hanse.flows.federation.kept import FederationFiles
@@ -145,6 +146,7 @@ def replicate_setup(settings: Settings) -> Setup:
         settings.replicate_silent_seconds,
         _rules(settings),
         failed,
+        Credentials(settings.home, {}).token_for,
     )
 
 

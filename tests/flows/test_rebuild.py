@@ -28,7 +28,7 @@ from hanse.flows.node import Node
 from hanse.flows.publish import DeleteFile, PutBytes
 from hanse.flows.rebuild import rebuild
 from hanse.flows.refs import create_branch, create_tag, delete_branch, super_squash
-from hanse.flows.repos import delete_repo, duplicate_repo, move_repo, set_visibility
+from hanse.flows.repos import delete_repo, duplicate_repo, move_repo, set_copies, set_visibility
 from hanse.flows.restore import restore_repo
 from hanse.model.actor import Actor
 from hanse.model.repo import RefName, Visibility
@@ -65,6 +65,7 @@ def _live_through_everything(node: Node, alice: Actor) -> None:
     delete_repo(node, alice, data)
     again = new_repo(node, alice, "alice/gone")
     commit(node, alice, again, PutBytes("f", b"6"))
+    set_copies(node, alice, again, allowed=True)
     withdrawn = new_repo(node, alice, "alice/withdrawn", Visibility.PRIVATE)
     commit(node, alice, withdrawn, PutBytes("g", b"7"))
     delete_repo(node, alice, withdrawn)

@@ -15,7 +15,17 @@ from hanse.flows import access, refs
 from hanse.flows.accounts import create_org, set_default_visibility
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
-from hanse.flows.repos import create_repo, delete_repo, duplicate_repo, move_repo, set_disabled, set_gated, set_visibility
+from hanse.flows.repos import (
+    copies_allowed,
+    create_repo,
+    delete_repo,
+    duplicate_repo,
+    move_repo,
+    set_copies,
+    set_disabled,
+    set_gated,
+    set_visibility,
+)
 from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.repo import Visibility
 
@@ -186,3 +196,20 @@ def test_settings(node: Node, alice: Actor, bob: Actor) -> None:
         set_gated(node, bob, repo, "")
     with pytest.raises(NotAllowed):
         set_disabled(node, alice, repo, disabled=True)
+
+
+def test_who_allows_copies_of_what_is_gated(node: Node, alice: Actor, bob: Actor) -> None:
+    """Its owner does, in the log, for a public repository under its present name; what is said already is not said again."""
+    repo = new_repo(node, alice, "alice/m")
+    with pytest.raises(NotAllowed):
+        set_copies(node, bob, repo, allowed=True)
+    assert not copies_allowed(node, repo)
+    for allowed in (True, True, False, True):
+        set_copies(node, alice, repo, allowed=allowed)
+        assert copies_allowed(node, repo) is allowed
+    assert _log(node).count(b'"kind":"copies"') == 3
+    repo = move_repo(node, alice, repo, model("alice/other"))
+    assert not copies_allowed(node, repo)
+    hidden = set_visibility(node, alice, repo, Visibility.PRIVATE)
+    with pytest.raises(InputError):
+        set_copies(node, alice, hidden, allowed=True)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tests.support.leaves import ATTESTED
+
 from hanse.db import copies
 from hanse.db.copies import Copy
+from hanse.flows import sightings
 from hanse.flows.node import Node
 from hanse.flows.withdrawals import note
 from hanse.model.digest import GitOid, Sha256
@@ -27,7 +32,7 @@ def test_the_owner_takes_back(lite: Node) -> None:
         copies.put_new(conn, [ROW])
     other = Origin("other.example")
     assert note(lite.db, other, [_leaf()], 9) == 0
-    assert note(lite.db, HOME, [_leaf(origin=other), b'"kind":"withdraw"', _leaf(op=WithdrawOp.RESTORE)], 9) == 0
+    assert note(lite.db, HOME, [_leaf(origin=other), b'"kind":"withdraw"'], 9) == 0
     with lite.db.read() as conn:
         found = copies.get(conn, ROW.key)
     assert found == ROW
@@ -36,3 +41,27 @@ def test_the_owner_takes_back(lite: Node) -> None:
         found = copies.get(conn, ROW.key)
     assert found is not None
     assert (found.state, found.changed_at) == (copies.WITHDRAWN, 9)
+
+
+def test_the_owner_gives_back(lite: Node) -> None:
+    """What was taken back is planned anew once it is given back; what is held meanwhile is left alone."""
+    with lite.db.write() as conn:
+        copies.put_new(conn, [ROW])
+    assert note(lite.db, HOME, [_leaf(op=WithdrawOp.RESTORE)], 9) == 1
+    with lite.db.read() as conn:
+        assert copies.get(conn, ROW.key) == ROW
+    assert note(lite.db, HOME, [_leaf(), _leaf(op=WithdrawOp.RESTORE, whole=True)], 9) == 2
+    with lite.db.read() as conn:
+        assert copies.get(conn, ROW.key) is None
+
+
+def test_what_was_taken_back_before_it_was_planned_stays_so(lite: Node) -> None:
+    """A withdrawal counts for what was settled, even if no copy of it was thought of yet."""
+    attest = replace(ATTESTED, origin=HOME, repo="alice/m", rev=ROW.rev, tree=ROW.tree)
+    sightings.note(lite.db, HOME, 0, [encode_leaf(attest)])
+    note(lite.db, HOME, [_leaf(whole=True)], 9)
+    with lite.db.read() as conn:
+        found = copies.get(conn, ROW.key)
+        assert copies.unplanned(conn, [HOME], 9) == []
+    assert found is not None
+    assert found.state == copies.RELEASED

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from hanse.model.copies_leaf import CopiesLeaf
 from hanse.model.digest import NO_SHA256, GitOid, Sha256
 from hanse.model.key_leaf import Holder, KeyLeaf, KeyOp, KeyUse, handover_bytes
 from hanse.model.leaf import KnownLeaf, encode_leaf
@@ -145,6 +146,7 @@ SNAPSHOT = SnapshotLeaf(TIME, NO_SHA256, Sha256("34" * 32))
 ADVISORY = AdvisoryLeaf(TIME, "HANSE-2026-0001", AdvisoryOp.PUBLISH, PAYLOAD, ATTEST.public.fingerprint, SIG)
 WITHDRAWN = WithdrawLeaf(TIME, ORIGIN, RepoType.MODEL, "org/name", WithdrawOp.WITHDRAW, reason=Reason.LEGAL, rev=REV, tree=TREE)
 MEMBER = MemberLeaf(TIME, MemberRole.ROOT, 3, PAYLOAD)
+COPIES = CopiesLeaf(TIME, ORIGIN, RepoType.MODEL, "org/name", allowed=True)
 OWNER_KEY = key_leaf(OWNER.public, KeyUse.NAMESPACE, namespace="org", holder=Holder.OWNER)
 DISTRUST = KeyLeaf(TIME, ORIGIN, KeyOp.DISTRUST, KeyUse.REF, NODE.public.fingerprint, after=7)
 
@@ -158,6 +160,7 @@ EVERY_KIND: tuple[KnownLeaf, ...] = (
     ADVISORY,
     WITHDRAWN,
     MEMBER,
+    COPIES,
     key_leaf(NODE.public),
     key_leaf(ed25519(1), KeyUse.LOG),
     OWNER_KEY,

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -13,7 +14,7 @@ from cyclopts import App, Parameter
 from hanse.cli.admin import Json, show
 
 if TYPE_CHECKING:
-    from hanse.flows.federation.kept import FederationFiles
+    from hanse.flows.federation.kept import Federation, FederationFiles
 
 app = App(name="trust", help="Federations whose members you take the word of.", default_parameter=Parameter(negative=()))
 
@@ -33,19 +34,32 @@ def add(
     *,
     fingerprint: Annotated[str, Parameter(help="Fingerprint of the federation's first root, at least 32 digits of it.")],
 ) -> None:
-    """Trust a federation that any of its members, or a web server, has at URL.
+    """Trust a federation that any of its members, a web server, or an export (a folder or an archive) has at URL.
 
     Compare the fingerprint with what several members publish: it is all that stands between you and another federation.
     """
-    from hanse.flows.federation.follow import meet
-    from hanse.peers.client import PeerClient
-
-    with closing(PeerClient()) as client:
-        found = meet(client, _files(), url.rstrip("/"), fingerprint)
+    found = _from_export(Path(url), fingerprint) if "://" not in url and Path(url).exists() else _from_server(url, fingerprint)
     members = found.members.members.values()
     print(f"{found.name} with {len(members)} members is trusted from now on:")
     for one in members:
         print(f"    {one.title} ({one.origin})")
+
+
+def _from_server(url: str, fingerprint: str) -> Federation:
+    from hanse.flows.federation.follow import meet
+    from hanse.peers.client import PeerClient
+
+    with closing(PeerClient()) as client:
+        return meet(client, _files(), url.rstrip("/"), fingerprint)
+
+
+def _from_export(path: Path, fingerprint: str) -> Federation:
+    from hanse.flows.federation.follow import meet_shown
+    from hanse.flows.leaving.federations import ExportedFederations
+    from hanse.flows.leaving.sources import open_export
+
+    with closing(open_export(path)) as source:
+        return meet_shown(ExportedFederations(source), _files(), fingerprint)
 
 
 @app.command(name="list")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, or_, select, update
 
 from hanse.db.batch import insert_new
 from hanse.db.blobs import FileRow
@@ -19,6 +19,7 @@ from hanse.model.repo import Origin
 WANTED, LEFT, HELD, REFUSED = "wanted", "left", "held", "refused"
 WITHDRAWN, RELEASED = "withdrawn", "released"
 _SAYS = 1000
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,14 @@ def _here(key: tuple[str, str, str, str]) -> ColumnElement[bool]:
     return and_(*(table.c[name] == value for name, value in zip(("origin", "type", "repo", "rev"), key, strict=True)))
 
 
-def unplanned(conn: Connection, origins: Collection[Origin], limit: int) -> list[Copy]:
-    """Return revisions that members settled in their own logs and that no row speaks of yet, oldest first."""
+def unplanned(conn: Connection, origins: Collection[Origin], limit: int, *only: ColumnElement[bool]) -> list[Copy]:
+    """Return revisions that members settled in their own logs and that no row speaks of yet, oldest first.
+
+    only: conditions over `sightings` besides.
+    """
     same = and_(*(table.c[name] == sightings.c[name] for name in ("origin", "type", "repo", "rev")))
     query = select(sightings).where(
-        sightings.c.log == sightings.c.origin, sightings.c.manifest, sightings.c.origin.in_(sorted(origins))
+        sightings.c.log == sightings.c.origin, sightings.c.manifest, sightings.c.origin.in_(sorted(origins)), *only
     )
     query = query.where(~exists(select(table.c.rev).where(same))).order_by(sightings.c.time, sightings.c.log, sightings.c.index)
     found: dict[tuple[str, str, str, str], Copy] = {}
@@ -138,12 +142,25 @@ def counts(conn: Connection) -> dict[str, tuple[int, int, int]]:
     return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in rows}
 
 
-def withdraw(conn: Connection, origin: str, kind: str, repo: str, *, rev: str | None, now: int) -> None:
-    """Record that a member took a revision of its own back, or (rev None) all that are known of a repository."""
-    named = and_(table.c.origin == origin, table.c.type == kind, table.c.repo == repo, table.c.state != RELEASED)
-    if rev is not None:
-        named = and_(named, table.c.rev == rev)
-    conn.execute(update(table).where(named).values(state=WITHDRAWN, changed_at=now))
+def withdraw(conn: Connection, repo: tuple[Origin, str, str], *, rev: str | None, now: int) -> None:
+    """Record that a member took a revision of its own (origin, type, name) back, or (rev None) all that it has settled of it.
+
+    What was never planned is recorded as let go, so that it is not planned later.
+    """
+    which = (sightings.c.type == repo[1], sightings.c.repo == repo[2], *(() if rev is None else (sightings.c.rev == rev,)))
+    while new := unplanned(conn, [repo[0]], _AT_ONCE, *which):
+        put_new(conn, [replace(one, state=RELEASED, changed_at=now) for one in new])
+    conn.execute(update(table).where(_named(repo, rev), table.c.state != RELEASED).values(state=WITHDRAWN, changed_at=now))
+
+
+def restore(conn: Connection, repo: tuple[Origin, str, str], *, rev: str | None) -> None:
+    """Forget that a member took a revision, or all of a repository, back: it is planned anew, like what was just settled."""
+    conn.execute(delete(table).where(_named(repo, rev), table.c.state.in_([WITHDRAWN, RELEASED])))
+
+
+def _named(repo: tuple[Origin, str, str], rev: str | None) -> ColumnElement[bool]:
+    here = and_(*(table.c[name] == value for name, value in zip(("origin", "type", "repo"), repo, strict=True)))
+    return here if rev is None else and_(here, table.c.rev == rev)
 
 
 def held_bytes(conn: Connection, origin: Origin) -> int:

@@ -14,7 +14,7 @@ from hanse.db.schema_foreign import foreign_checkpoints as checkpoints
 from hanse.db.schema_foreign import foreign_leaves as leaves
 from hanse.db.schema_foreign import foreign_logs as logs
 
-KEY, REF, LIST, REPO = "key", "ref", "list", "repo"
+KEY, REF, LIST, REPO, COPY = "key", "ref", "list", "repo", "copy"
 KEEP_CHECKPOINTS = 64
 
 
@@ -23,7 +23,7 @@ class Listed:
     """A leaf about a key, a ref, a repository, or a version of a federation's list.
 
     subject: of a ref its key in the map of refs, in hex; of a list ROLE/VERSION/DIGEST, with 32 hex digits; else "". place: of a
-    ref or a repository `place_of` it; else "".
+    ref, a repository or its copies `place_of` it; else "".
     """
 
     index: int
@@ -91,9 +91,9 @@ def newest_refs(conn: Connection, log: str, place: str, before: int, limit: int)
     return list(conn.execute(query.limit(limit)).scalars())
 
 
-def newest_repo(conn: Connection, log: str, place: str, before: int) -> int | None:
-    """Return the index below `before` of the newest leaf about a repository as a whole, None if there is none."""
-    here = (leaves.c.log == log, leaves.c.kind == REPO, leaves.c.place == place, leaves.c.index < before)
+def newest_repo(conn: Connection, log: str, place: str, before: int, kind: str = REPO) -> int | None:
+    """Return the index below `before` of the newest leaf about a repository, or its copies, None if there is none."""
+    here = (leaves.c.log == log, leaves.c.kind == kind, leaves.c.place == place, leaves.c.index < before)
     found: int | None = conn.execute(select(func.max(leaves.c.index)).where(*here)).scalar_one()
     return found
 

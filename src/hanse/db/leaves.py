@@ -139,6 +139,13 @@ def newest_change(conn: Connection, repo: int) -> Sha256:
     return Sha256(conn.execute(query.order_by(pending.c.id.desc()).limit(1)).scalar_one())
 
 
+def newest_said(conn: Connection, repo: int, kind: str) -> tuple[int, bytes] | None:
+    """Return (number, leaf) of the newest leaf of a kind about a repository, queued or logged; None if there is none."""
+    query = select(pending.c.id, pending.c.leaf).where(pending.c.repo_id == repo, pending.c.kind == kind)
+    row = conn.execute(query.order_by(pending.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else (row.id, bytes(row.leaf))
+
+
 _RUN = update(pending).where(pending.c.id >= bindparam("first"), pending.c.id <= bindparam("last"), pending.c.index.is_(None))
 _RUN = _RUN.values(index=pending.c.id + bindparam("shift"))
 

@@ -137,11 +137,12 @@ def require_read_bytes(node: Node, actor: Actor, repo: Repo) -> None:
         raise Disabled("Access to this resource is disabled.")
     if not repo.gated or actor.belongs(repo.people):
         return
+    ask = f"ask {repo.repo.origin}: here it is held for repair only" if repo.mirrored else "ask its owners for access"
     if actor.anonymous:
         raise GatedRepo(
             f"Access to {repo.repo.path} is restricted. You must be authenticated to access it.",
             anonymous=True,
-            hint="log in and ask for access",
+            hint=ask if repo.mirrored else "log in and ask for access",
         )
     mine = and_(access_requests.c.repo_id == repo.id, access_requests.c.account_id == actor.account_id)
     with node.db.read() as conn:
@@ -150,7 +151,7 @@ def require_read_bytes(node: Node, actor: Actor, repo: Repo) -> None:
         wanted = (
             "Your request to access it is awaiting a review." if status == "pending" else "You are not in the authorized list."
         )
-        raise GatedRepo(f"Access to {repo.repo.path} is restricted. {wanted}", anonymous=False, hint="ask its owners for access")
+        raise GatedRepo(f"Access to {repo.repo.path} is restricted. {wanted}", anonymous=False, hint=ask)
 
 
 def resolve_revision(node: Node, repo: Repo, name: str) -> Revision:

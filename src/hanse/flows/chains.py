@@ -26,6 +26,7 @@ from hanse.flows.effects import Commit, Effect, Move, Signed
 from hanse.flows.node import Node
 from hanse.flows.records import RefsRecord
 from hanse.model.conceal import SALT_BYTES, conceal
+from hanse.model.copies_leaf import CopiesLeaf
 from hanse.model.digest import NO_GIT_OID, NO_SHA256, GitOid, Sha256
 from hanse.model.key_leaf import KeyUse
 from hanse.model.leaf import encode_leaf, leaf_id
@@ -197,6 +198,13 @@ def queue_repo(conn: Connection, repo: int, leaf: bytes, effect: Effect, now: in
     row: dict[str, object] = {"repo_id": repo, "kind": "repo", "leaf": leaf, "leaf_hash": leaf_id(leaf)}
     row |= {"effect": effects.encode(effect), "created_at": now}
     return Queued(leaves.append(conn, row), 0)
+
+
+def queue_copies(conn: Connection, repo: Repo, *, allowed: bool, now: int) -> Queued:
+    """Queue a `copies` leaf about a public repository."""
+    leaf = encode_leaf(CopiesLeaf(now, repo.repo.origin, repo.repo.type, repo.repo.folded, allowed))
+    row: dict[str, object] = {"repo_id": repo.id, "kind": CopiesLeaf.kind, "leaf": leaf, "leaf_hash": leaf_id(leaf)}
+    return Queued(leaves.append(conn, {**row, "effect": effects.NONE, "created_at": now}), 0)
 
 
 def change_repo(node: Node, repo: Repo, change: Callable[[Connection, Repo], T]) -> T:

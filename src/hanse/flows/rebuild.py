@@ -34,6 +34,7 @@ from hanse.flows.node import Node
 from hanse.flows.rebuild_files import hold_named, restore_files
 from hanse.flows.recordbook import RecordBook, RefMeaning
 from hanse.model.conceal import conceal_value
+from hanse.model.copies_leaf import CopiesLeaf
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256
 from hanse.model.key_leaf import KeyLeaf
 from hanse.model.leaf import UnknownLeaf, leaf_id, parse_leaf
@@ -133,14 +134,14 @@ class _Replay:
             self._apply_repo(leaf, _token(leaf), row)
         elif isinstance(leaf, RefLeaf):
             self._apply_ref(leaf, _token(leaf), row)
-        elif isinstance(leaf, AttestLeaf | WithdrawLeaf):
+        elif isinstance(leaf, AttestLeaf | WithdrawLeaf | CopiesLeaf):
             self._apply_said(leaf, row)
         else:
             self._enter(None, row, None)
             if isinstance(leaf, KeyLeaf):
                 note_key_leaf(self.conn, leaf)
 
-    def _apply_said(self, leaf: AttestLeaf | WithdrawLeaf, row: Mapping[str, object]) -> None:
+    def _apply_said(self, leaf: AttestLeaf | WithdrawLeaf | CopiesLeaf, row: Mapping[str, object]) -> None:
         repo = self._rows.get(_token(leaf))
         if isinstance(leaf, AttestLeaf) and leaf.origin != self.origin and not leaf.concealed:
             repo = self._observed(leaf, repo)
@@ -269,7 +270,7 @@ class _Replay:
         return self._rows[token]
 
 
-def _token(leaf: RefLeaf | RepoLeaf | AttestLeaf | WithdrawLeaf) -> _Token:
+def _token(leaf: RefLeaf | RepoLeaf | AttestLeaf | WithdrawLeaf | CopiesLeaf) -> _Token:
     return (str(leaf.origin), leaf.type.value, leaf.repo)
 
 

@@ -31,9 +31,10 @@ from hanse.flows.records import RepoRecord
 from hanse.flows.small_files import store_whole
 from hanse.flows.transfers import require_stored
 from hanse.model.actor import Actor
+from hanse.model.copies_leaf import CopiesLeaf
 from hanse.model.entry import Entry
-from hanse.model.leaf import leaf_id
-from hanse.model.ref_leaf import RepoOp
+from hanse.model.leaf import leaf_id, parse_leaf
+from hanse.model.ref_leaf import RepoLeaf, RepoOp
 from hanse.model.repo import RefName, RepoId, Visibility
 from hanse.store.keys import blob_key, chunk_list_key
 
@@ -218,6 +219,43 @@ def set_gated(node: Node, actor: Actor, repo: Repo, gated: str) -> Repo:
     if gated not in GATES:
         raise InputError(f"gated is auto, manual or false, got {gated[:40]!r}")
     return _set(node, repo, gated=gated)
+
+
+def set_copies(node: Node, actor: Actor, repo: Repo, *, allowed: bool) -> None:
+    """Log whether members may hold copies of a repository while it is gated; what was allowed may be taken back.
+
+    Raises NotAllowed; InputError for a repository that is not public, of which nobody holds copies.
+    """
+    access.require_admin(actor, repo)
+    access.require_own(repo)
+
+    def change(conn: Connection, locked: Repo) -> Queued | None:
+        if not locked.public:
+            raise InputError(
+                f"{locked.repo.path} is not public, and stays at home", hint="only gated repositories are asked about"
+            )
+        if _allowed(conn, locked.id) == allowed:
+            return None
+        return chains.queue_copies(conn, locked, allowed=allowed, now=node.clock.now())
+
+    queued = chains.change_repo(node, repo, change)
+    if queued is not None:
+        node.sequencer.wait(queued.pending, node.limits.publish_timeout_seconds)
+
+
+def copies_allowed(node: Node, repo: Repo) -> bool:
+    """Tell whether a repository of this node may be copied while it is gated."""
+    with node.db.read() as conn:
+        return _allowed(conn, repo.id)
+
+
+def _allowed(conn: Connection, repo: int) -> bool:
+    """Tell what was said last, since the repository has its name and its visibility."""
+    said, changed = leaves.newest_said(conn, repo, CopiesLeaf.kind), leaves.newest_said(conn, repo, RepoLeaf.kind)
+    if said is None or (changed is not None and changed[0] > said[0]):
+        return False
+    leaf = parse_leaf(said[1])
+    return isinstance(leaf, CopiesLeaf) and leaf.allowed
 
 
 def set_disabled(node: Node, actor: Actor, repo: Repo, *, disabled: bool) -> Repo:

@@ -20,6 +20,7 @@ from typing import Any
 
 from hanse.errors import BadFormat
 from hanse.model.canonical import parse_canonical
+from hanse.model.copies_leaf import CopiesLeaf, parse_copies_leaf
 from hanse.model.digest import Sha256
 from hanse.model.key_leaf import KeyLeaf, parse_key_leaf
 from hanse.model.leaf_fields import (
@@ -78,7 +79,7 @@ class UnknownLeaf:
     raw: bytes
 
 
-KnownLeaf = RefLeaf | RepoLeaf | AttestLeaf | SnapshotLeaf | AdvisoryLeaf | WithdrawLeaf | MemberLeaf | KeyLeaf
+KnownLeaf = RefLeaf | RepoLeaf | AttestLeaf | SnapshotLeaf | AdvisoryLeaf | WithdrawLeaf | MemberLeaf | KeyLeaf | CopiesLeaf
 """A leaf of any kind known here."""
 Leaf = KnownLeaf | UnknownLeaf
 """Any leaf record."""
@@ -86,6 +87,7 @@ Leaf = KnownLeaf | UnknownLeaf
 _PARSERS: dict[str, Callable[[dict[str, Any], int], KnownLeaf]] = {
     "advisory": parse_advisory_leaf,
     "attest": parse_attest_leaf,
+    "copies": parse_copies_leaf,
     "key": parse_key_leaf,
     "member": parse_member_leaf,
     "ref": parse_ref_leaf,

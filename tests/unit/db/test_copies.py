@@ -43,11 +43,11 @@ def test_rows_move(database: Database) -> None:
         assert found is not None
         assert (found.state, found.size, found.moved, found.changed_at, len(found.says)) == (copies.HELD, 50, 42, 30, 1000 - 333)
         assert copies.counts(conn) == {copies.HELD: (1, 50, 42), copies.WANTED: (1, 100, 0)}
-        copies.withdraw(conn, A, "model", "org/m", rev=ONE.rev, now=40)
+        copies.withdraw(conn, (A, "model", "org/m"), rev=ONE.rev, now=40)
         copies.set_state(conn, ONE.key, copies.HELD, 50)
         assert [one.rev for one in copies.in_state(conn, [copies.WITHDRAWN], 9)] == [ONE.rev]
         copies.set_state(conn, ONE.key, copies.RELEASED, 60)
-        copies.withdraw(conn, A, "model", "org/m", rev=None, now=70)
+        copies.withdraw(conn, (A, "model", "org/m"), rev=None, now=70)
         assert [one.rev for one in copies.in_state(conn, [copies.WITHDRAWN], 9)] == [TWO.rev]
         assert copies.get(conn, (B, "model", "x/y", ONE.rev)) is None
 

@@ -73,7 +73,15 @@ def test_settings(people: People, api: HfApi, bob: HfApi, repo: str) -> None:
     with pytest.raises(HfHubHTTPError, match="403"):
         bob.update_repo_settings(repo, private=True)
     raw = people.raw()
-    for body in ({"gated": True}, {"gated": "x"}, {"visibility": "secret"}, {"private": "yes"}, {"gated": ["auto"]}):
+    assert raw.json("PUT", f"/api/models/{repo}/settings", {"copies": True}).json()["copies"] is True
+    for body in (
+        {"gated": True},
+        {"copies": "x"},
+        {"gated": "x"},
+        {"visibility": "secret"},
+        {"private": "yes"},
+        {"gated": ["auto"]},
+    ):
         assert raw.json("PUT", f"/api/models/{repo}/settings", body).status == 400
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from hanse.errors import (
     BadFormat,
@@ -25,9 +26,10 @@ from hanse.errors import (
     PeerError,
 )
 from hanse.flows.federation.kept import Federation, FederationFiles, fingerprint_of
+from hanse.model.digest import Sha256
 from hanse.model.repo import Origin
 from hanse.peers.client import PeerClient
-from hanse.peers.federationclient import FederationClient
+from hanse.peers.federationclient import Claimed, FederationClient
 from hanse.sign.federation import MAX_METADATA_BYTES, ROOT, TARGETS, TrustedFederation
 
 MAX_STEPS = 1024
@@ -57,30 +59,69 @@ class Trip:
         return heard >= min(len(members), self.federation.trusted.role(ROOT).need)
 
 
+class Shown(Protocol):
+    """Where federations are shown: a server, or files. Nothing that comes from it is believed.
+
+    url: how people call it; the methods are those of `FederationClient`.
+    """
+
+    url: str
+
+    def listed(self) -> list[Claimed]:
+        """Return which federations there are."""
+        ...
+
+    def metadata(self, name: Origin, role: str, version: int, limit: int) -> bytes | None:
+        """Return a version of `root` or `targets`, None if it is not there."""
+        ...
+
+    def file(self, name: Origin, digest: Sha256, size: int) -> bytes | None:
+        """Return a file by its SHA-256 and size in bytes, None if it is not there."""
+        ...
+
+
 def meet(client: PeerClient, files: FederationFiles, url: str, fingerprint: str) -> Federation:
     """Trust the federation whose first root has this fingerprint (hex, at least 32 digits of it), and return it as it is now.
 
     Raises BadFormat for too short a fingerprint, NotFoundError if the server has no such federation, BadSignature if what it
     shows is another one, PeerError.
     """
+    begun = _first(FederationClient(client, url), fingerprint)
+    files.keep(begun)
+    found = walk(client, begun, [url], files)
+    files.keep(found.federation)
+    return found.federation
+
+
+def meet_shown(source: Shown, files: FederationFiles, fingerprint: str) -> Federation:
+    """Trust a federation as `meet`, from files that somebody brought, and return it as these have it.
+
+    Raises the same, and what the source raises; what is false in it beyond the first root is refused as a whole.
+    """
+    begun = _first(source, fingerprint)
+    files.put(begun.name, ROOT, 1, begun.trusted.root_data)
+    found = _step(source, begun, files)
+    files.keep(found)
+    return found
+
+
+def _first(source: Shown, fingerprint: str) -> Federation:
+    """Return the federation at its first root."""
     wanted = fingerprint.lower().replace(":", "").replace(" ", "")
     if not 32 <= len(wanted) <= 64 or any(digit not in "0123456789abcdef" for digit in wanted):
         raise BadFormat(
             "a fingerprint has 64 hex digits, of which at least 32 are given", hint="compare it with what members publish"
         )
-    source = FederationClient(client, url)
     for claimed in source.listed():
         if not claimed.first.startswith(wanted):
             continue
         data = source.metadata(claimed.name, ROOT, 1, MAX_METADATA_BYTES)
         if data is None or not fingerprint_of(data).startswith(wanted):
-            raise BadSignature(f"{url} shows another first root of {claimed.name}", hint="ask another member")
-        begun = Federation(claimed.name, fingerprint_of(data), TrustedFederation.start(data), {})
-        files.keep(begun)
-        found = walk(client, begun, [url], files)
-        files.keep(found.federation)
-        return found.federation
-    raise NotFoundError(f"{url} knows no federation with the fingerprint {wanted[:16]}", hint="check address and fingerprint")
+            raise BadSignature(f"{source.url} shows another first root of {claimed.name}", hint="ask another member")
+        return Federation(claimed.name, fingerprint_of(data), TrustedFederation.start(data), {})
+    raise NotFoundError(
+        f"{source.url} knows no federation with the fingerprint {wanted[:16]}", hint="check address and fingerprint"
+    )
 
 
 def update(
@@ -127,7 +168,7 @@ def walk(
     return trip
 
 
-def _step(source: FederationClient, known: Federation, kept: FederationFiles) -> Federation:
+def _step(source: Shown, known: Federation, kept: FederationFiles) -> Federation:
     trusted = known.trusted
     for _ in range(MAX_STEPS):
         data = source.metadata(known.name, ROOT, trusted.root_version + 1, MAX_METADATA_BYTES)
@@ -157,9 +198,7 @@ def _step(source: FederationClient, known: Federation, kept: FederationFiles) ->
     return found
 
 
-def _targets(
-    source: FederationClient, known: Federation, trusted: TrustedFederation, kept: FederationFiles
-) -> Iterator[TrustedFederation]:
+def _targets(source: Shown, known: Federation, trusted: TrustedFederation, kept: FederationFiles) -> Iterator[TrustedFederation]:
     """Yield what is trusted after each next version of the targets that the source has; raises at the first that is none."""
     first = trusted.targets_version + 1
     if trusted.targets is None:

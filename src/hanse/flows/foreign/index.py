@@ -1,4 +1,4 @@
-"""Looking through the copies of others' logs for leaves about keys, refs, repositories, and versions of federations' lists.
+"""Looking through the copies of others' logs for leaves about keys, refs, repositories, copies, versions of federations' lists.
 
 What a copy held before this was done, or before the catalogue was lost, is looked through later, statements included.
 """
@@ -11,17 +11,21 @@ import msgspec
 
 from hanse.db import foreign
 from hanse.db.engine import Database
-from hanse.db.foreign import KEY, LIST, REF, REPO, Listed, place_of
+from hanse.db.foreign import COPY, KEY, LIST, REF, REPO, Listed, place_of
 from hanse.errors import HanseError
 from hanse.flows import sightings
 from hanse.flows.logcopy import LogCopy
+from hanse.model.copies_leaf import CopiesLeaf
 from hanse.model.leaf import LEAF_VERSION, parse_leaf
 from hanse.model.repo import Origin, RepoType
 from hanse.model.trust_leaf import MemberLeaf
 from hanse.store.base import BlobStore
 from hanse.tlog.map import ref_key
 
-_KINDS = (b'"kind":"key"', b'"kind":"ref"', b'"kind":"repo"', b'"kind":"member"')
+_KINDS = (b'"kind":"key"', b'"kind":"ref"', b'"kind":"repo"', b'"kind":"member"', b'"kind":"copies"')
+
+
+_PLACED = {"repo": REPO, CopiesLeaf.kind: COPY}
 
 
 class _Fields(msgspec.Struct, frozen=True):
@@ -79,8 +83,8 @@ def _listed(index: int, data: bytes) -> Listed | None:
         if leaf.kind == REF:
             subject = ref_key(Origin(leaf.origin), RepoType(leaf.type), leaf.repo, leaf.ref).hex()
             return Listed(index, REF, subject, place_of(leaf.origin, leaf.type, leaf.repo))
-        if leaf.kind == REPO:
-            return Listed(index, REPO, "", place_of(leaf.origin, leaf.type, leaf.repo))
+        if leaf.kind in _PLACED:
+            return Listed(index, _PLACED[leaf.kind], "", place_of(leaf.origin, leaf.type, leaf.repo))
         if leaf.kind == MemberLeaf.kind and isinstance(member := parse_leaf(data), MemberLeaf):
             return Listed(index, LIST, subject_of(member.role.value, member.version, member.payload.sha256))
     except (msgspec.DecodeError, ValueError, HanseError):  # carried along by the mirror as it is

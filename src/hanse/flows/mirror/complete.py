@@ -62,7 +62,8 @@ def complete(node: Node, repo: Repo, claimed: Claimed, contents: Mapping[GitOid,
     listing, before, change = _listing(node, base, entries)
     if there is not None:
         _require_tree(node, repo, there, listing.tree)
-        return repo, there
+        if there.state != "erased":  # what was let go may come back
+            return repo, there
     row = _record(node, repo, claimed, listing=listing, before=before, change=change)
     # 3. The revision is live.
     with node.db.write() as conn:

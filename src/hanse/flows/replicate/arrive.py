@@ -121,7 +121,7 @@ class Arrivals:
     def _small(self, batch: Sequence[ManifestFile]) -> dict[Sha256, Taken]:
         """Fetch small files side by side and store them together."""
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="copy-small") as pool:
-            files = list(pool.map(lambda one: self._bring(_pin(one)), batch))
+            files = list(pool.map(lambda one: self._bring(pin_of(one)), batch))
         contents = [b"".join(pieces_of(one)) for one in files]
         rows = store_small_files(self.node, self.repo, ANONYMOUS, contents)
         found = {}
@@ -135,7 +135,7 @@ class Arrivals:
 
     def _large(self, one: ManifestFile, *, git: bool) -> Taken:
         """Fetch one file and take it in (steps 2 to 4)."""
-        pin = _pin(one)
+        pin = pin_of(one)
         if self.held.find(pin) is None:
             self._prepare(pin)
         fetch = self._fetcher.open(pin, self.places)
@@ -221,7 +221,7 @@ def _watched(fetch: Fetch, stop: Callable[[], bool]) -> Iterator[None]:
         watcher.join()
 
 
-def _pin(one: ManifestFile) -> FilePin:
+def pin_of(one: ManifestFile) -> FilePin:
     """Return what the bytes of a signed file must be; git's name for them is not signed, and is found out here."""
     size = one.size or 0
     return FilePin(one.path, size, lfs_pointer_id(one.sha256, size), lfs=True, sha256=one.sha256, xet=one.xet)

@@ -22,12 +22,12 @@ from hanse.flows.node import Node
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.replicate import plan
 from hanse.flows.replicate.fellows import View, addresses, holders, look
-from hanse.flows.replicate.later import follow_gate, follow_refs
+from hanse.flows.replicate.later import follow_gate, follow_refs, may_hold
 from hanse.flows.replicate.pace import Hours, Pace, PacedPlace
 from hanse.flows.replicate.plan import Wishes
 from hanse.flows.replicate.release import named, release
-from hanse.flows.replicate.signed import Asked, ask
-from hanse.flows.replicate.take import Copied, ask_told, take_copy
+from hanse.flows.replicate.signed import Asked, Signed, ask
+from hanse.flows.replicate.take import Copied, ask_told, card_licence, take_copy
 from hanse.model.digest import GitOid
 from hanse.model.repo import Origin, RepoType, parse_repo_id
 from hanse.peers.bulk import BulkClient
@@ -50,13 +50,18 @@ def nobody(_: Node) -> Collection[Origin]:
     return ()
 
 
+def no_token(_: str) -> str:
+    """Return what a node that let nobody of this one in is shown: nothing."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What the operator allows.
 
     wishes: of his own; hours: when copies are fetched; rate: bytes a second, 0 for no limit; capacity: bytes for others, None for
     what the federation's list says; silent: seconds until a member that does not answer counts as gone; rules: where no
-    federation has any; failed: who failed audits.
+    federation has any; failed: who failed audits; token: what to show to the node at an address for what it gives to some only.
     """
 
     wishes: Wishes = field(default_factory=Wishes)
@@ -66,6 +71,7 @@ class Setup:
     silent: int = 30 * 86400
     rules: Copies | None = None
     failed: Callable[[Node], Collection[Origin]] = nobody
+    token: Callable[[str], str] = no_token
 
 
 class Copier:
@@ -100,25 +106,18 @@ class Copier:
         home: those of them that are its owner's; always: whatever the rules say.
         """
         signed = ask(self.node, self._peers, asked, urls)
-        told = ask_told(signed, urls)
-        now = self.node.clock.now()
-        row = Copy(
-            signed.repo.origin, signed.repo.type.value, signed.repo.folded, signed.rev, signed.tree, now, copies.WANTED,
-            size=signed.size, licence=told.licence, changed_at=now,
-        )  # fmt: skip
-        with self.node.db.write() as conn:
-            copies.put_new(conn, [row])
-            known = copies.get(conn, row.key) or row
-            copies.set_state(conn, row.key, known.state, known.changed_at, size=row.size, licence=row.licence)
-        if told.gated:
-            self._leave(row, "its home shows it only to those it chose")
+        told = ask_told(signed, urls, self.setup.token)
+        count = _Count()
+        plain = [self._place(view, url, gated=told.gated) for url in urls]
+        places = [PacedPlace(one, self.pace, count.add) for one in plain]
+        row = self._record(signed, told.licence if told.pins else card_licence(signed, plain))
+        if told.hidden or (told.gated and not may_hold(self.node, signed.repo)):
+            self._leave(row, "its home shows it only to those it chose, and has not allowed members to hold it")
             return None, row
         if not always and plan.decide(self.node, view, self.setup.wishes, row) != copies.WANTED:
             self._leave(row, "")
             return None, row
         self._require_room(view, row)
-        count = _Count()
-        places = [PacedPlace(self._place(view, url), self.pace, count.add) for url in urls]
         try:
             done = take_copy(
                 self.node, signed, told, places, url=next(iter(home), ""), moved=count.get, stop=self._stopped, report=_report
@@ -129,6 +128,19 @@ class Copier:
         with self.node.db.write() as conn:
             copies.set_state(conn, row.key, copies.HELD, self.node.clock.now(), tries=0, says="")
         return done, row
+
+    def _record(self, signed: Signed, licence: str) -> Copy:
+        """Take down what is known of a revision, and return its row as it is made where there was none."""
+        now = self.node.clock.now()
+        row = Copy(
+            signed.repo.origin, signed.repo.type.value, signed.repo.folded, signed.rev, signed.tree, now, copies.WANTED,
+            size=signed.size, licence=licence, changed_at=now,
+        )  # fmt: skip
+        with self.node.db.write() as conn:
+            copies.put_new(conn, [row])
+            known = copies.get(conn, row.key) or row
+            copies.set_state(conn, row.key, known.state, known.changed_at, size=row.size, licence=row.licence)
+        return row
 
     def copy(self, view: View, row: Copy) -> Outcome:
         """Copy a wanted revision, and note what came of it."""
@@ -160,7 +172,10 @@ class Copier:
         if repo is None or repo.state != "live":
             return
         follow_refs(self.node, repo)
-        follow_gate(self.node, self._peers, repo, rev, addresses(view, [repo.repo.origin]) if ask else ())
+        gate = follow_gate(self.node, self._peers, repo, rev, addresses(view, [repo.repo.origin]) if ask else ())
+        if (repo.gated if gate is None else gate) and may_hold(self.node, repo.repo) is False:
+            with self.node.db.write() as conn:
+                copies.withdraw(conn, (repo.repo.origin, key[1], key[2]), rev=None, now=self.node.clock.now())
 
     def _require_room(self, view: View, row: Copy) -> None:
         capacity = view.capacity if self.setup.capacity is None else self.setup.capacity
@@ -180,9 +195,9 @@ class Copier:
             tries = (known.tries if known else 0) + 1 if failed else 0
             copies.set_state(conn, row.key, state, self.node.clock.now(), says=says, tries=tries)
 
-    def _place(self, view: View, url: str) -> Place:
+    def _place(self, view: View, url: str, *, gated: bool) -> Place:
         site = any(one.static and url in one.addresses for one in view.members.values())
-        return StaticPlace(self._bulk, url) if site else NodePlace(self._bulk, url)
+        return StaticPlace(self._bulk, url) if site else NodePlace(self._bulk, url, self.setup.token(url) if gated else "")
 
     def _stopped(self) -> bool:
         return self.stop.is_set() or not self.open()

@@ -3,7 +3,8 @@
 1. Branches and tags: the newest leaf of each in the home's log, as it was replayed here. One that moved to a revision that is
    held is observed to be there, one that was deleted is observed to be gone; where the revision is still to come, it stays.
 2. Visibility: the newest leaf about the repository. What its home does not show to everybody any more is refused here, too.
-3. Gating is in no log: the home is asked. The copy asks for access as the home does.
+3. Gating is in no log: the home is asked. Who may have a gated repository only its home knows: the copy lets nobody in.
+4. Whether members may hold a gated repository its home's log says (`may_hold`).
 
 While the home is silent, or says that it knows no such repository, what was last known holds.
 """
@@ -19,9 +20,10 @@ from hanse.errors import HanseError, PeerRefused, RepoNotFound
 from hanse.flows.foreign.copies import Copy
 from hanse.flows.mirror import complete as completing
 from hanse.flows.node import Node
+from hanse.model.copies_leaf import CopiesLeaf
 from hanse.model.digest import NO_GIT_OID, GitOid
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp
-from hanse.model.repo import RefName, Visibility
+from hanse.model.repo import RefName, RepoId, Visibility
 from hanse.peers.client import PeerClient
 from hanse.peers.hub import Hub
 from hanse.peers.staticsite import StaticSite
@@ -29,7 +31,6 @@ from hanse.peers.staticsite import StaticSite
 MAX_REFS = 10_000
 """Branches and tags of one repository that are looked at, those that moved last."""
 MANUAL = "manual"
-_GATES = ("auto", MANUAL)
 _SHOWN = ("refs/heads/", "refs/tags/")
 
 
@@ -80,6 +81,24 @@ def follow_gate(node: Node, client: PeerClient, repo: Repo, rev: GitOid, urls: S
     return gate
 
 
+def may_hold(node: Node, repo: RepoId) -> bool | None:
+    """Tell whether the home lets members hold a repository while it is gated (4); None if its log does not say.
+
+    What it says holds until the next leaf about the repository as a whole: for no other name, and nothing made anew.
+    """
+    place = foreign.place_of(repo.origin, repo.type.value, repo.folded)
+    with node.db.read() as conn:
+        log = witnesses.find(conn, repo.origin)
+        if log is None:
+            return None
+        said = foreign.newest_repo(conn, log.origin, place, log.mirrored, foreign.COPY)
+        changed = foreign.newest_repo(conn, log.origin, place, log.mirrored)
+    if said is None or said < (changed or 0):
+        return None
+    leaf = Copy(node.db, node.store, log).leaf(said)
+    return leaf.allowed if isinstance(leaf, CopiesLeaf) and leaf.origin == repo.origin else None
+
+
 def _last(node: Node, repo: Repo) -> RepoLeaf | None:
     """Return the newest leaf about a repository as a whole in its home's log."""
     place = foreign.place_of(repo.repo.origin, repo.repo.type.value, repo.repo.folded)
@@ -103,7 +122,7 @@ def _asked(client: PeerClient, url: str, repo: Repo, rev: GitOid) -> str | None:
         return None
     finally:
         hub.close()
-    return said if isinstance(said, str) and said in _GATES else MANUAL if said else ""
+    return MANUAL if said else ""
 
 
 def _published(client: PeerClient, url: str, repo: Repo) -> str | None:

@@ -1,6 +1,6 @@
 """A copy of one revision of a member: from what its owner signed to a revision that this node holds, serves and attests.
 
-1. The repository is there, as the member's; a repository that is gated at its home stays there.
+1. The repository is there, as the member's; one that is gated at its home is so here before it has a byte.
 2. The files are taken in (`arrive`): what is here is not fetched, everything is checked and scanned.
 3. Git's names of the files are made from their bytes; which of them git has as pointers is what a listing says.
 4. The revision is complete: its tree is the signed one, it can be found by its name.
@@ -14,12 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
+from hanse.content.card import MAX_TEXT, parse_card
 from hanse.content.gitobjects import lfs_pointer_id
+from hanse.db import repos
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
-from hanse.errors import BadProof, HanseError, PeerRefused
+from hanse.errors import BadProof, HanseError, PeerError, PeerRefused
 from hanse.flows.foreign.keep import keep_evidence
 from hanse.flows.mirror import complete as completing
 from hanse.flows.mirror.claims import NO_WORDS, RevisionClaim, words_of
@@ -31,7 +34,7 @@ from hanse.flows.mirror.rows import open_mirror, pin
 from hanse.flows.node import Node
 from hanse.flows.pull.events import Event
 from hanse.flows.records import ClaimedWords
-from hanse.flows.replicate.arrive import Arrivals, Taken, folder_of
+from hanse.flows.replicate.arrive import Arrivals, Taken, folder_of, pin_of
 from hanse.flows.replicate.signed import Signed
 from hanse.model.digest import Sha256
 from hanse.model.filepin import FilePin
@@ -41,6 +44,8 @@ from hanse.sign.oms import ManifestFile
 from hanse.store.held.store import Held
 from hanse.store.parts import sole
 
+GATED = "manual"
+"""How a copy asks for access: only its home knows whom it lets in."""
 SOURCE = "member"
 """Who said what is in the pins of a copy."""
 
@@ -49,10 +54,12 @@ SOURCE = "member"
 class Told:
     """What a node says of a revision besides what is signed; nothing of it is needed.
 
-    gated: its home shows the bytes only to those it chose; licence: of its card; pins: by path; words: of the commit.
+    gated: its home gives bytes to those only whom it let in; hidden: it shows it to its people only; licence: of its card;
+    pins: by path; words: of the commit.
     """
 
     gated: bool = False
+    hidden: bool = False
     licence: str = ""
     pins: Mapping[str, FilePin] = field(default_factory=dict)
     words: ClaimedWords = NO_WORDS
@@ -68,21 +75,24 @@ class Copied:
     index: int | None
 
 
-def ask_told(signed: Signed, urls: Sequence[str]) -> Told:
-    """Return what the first of these nodes that answers says of a revision; nothing if none does."""
+def ask_told(signed: Signed, urls: Sequence[str], token: Callable[[str], str] = lambda _: "") -> Told:
+    """Return what the first of these nodes that answers says of a revision; nothing if none does.
+
+    token: what to show to the node at an address.
+    """
     kind, path, rev = signed.repo.type, signed.repo.path, signed.rev
     for url in urls:
-        hub = Hub(url)
+        hub = Hub(url, token(url))
         try:
             upstream = HubUpstream(hub)
             info = upstream.info(kind, path, rev)
             pins = {one.path: one for one in upstream.tree(kind, path, rev)}
             listed = upstream.commits(kind, path, rev, 1)
             words = words_of(listed[0].title, "", "", listed[0].time) if listed and listed[0].rev == rev else NO_WORDS
-            return Told(info.gated or info.private, _licence(info.facts), pins, words)
+            return Told(info.gated, info.private, _licence(info.facts), pins, words)
         except PeerRefused as error:
             if error.status in (401, 403):
-                return Told(gated=True)
+                return Told(hidden=True)
         except HanseError:
             continue
         finally:
@@ -94,6 +104,22 @@ def _licence(facts: Mapping[str, Any]) -> str:
     card = facts.get("cardData")
     said = card.get("license") if isinstance(card, Mapping) else None
     return said[:100] if isinstance(said, str) else ""
+
+
+def card_licence(signed: Signed, places: Sequence[Place]) -> str:
+    """Return the licence that the signed model card names, from the first place that has it; empty if none is known."""
+    card = next((one for one in signed.files if one.path == "README.md" and 0 < (one.size or 0) <= MAX_TEXT), None)
+    for place in places if card is not None else ():
+        assert card is not None
+        try:
+            data = b"".join(place.read(pin_of(card), 0, card.size or 0))
+            if sha256(data).hexdigest() == card.sha256:
+                return _licence({"cardData": parse_card(data.decode("utf-8", "replace")).data})
+        except PeerError:
+            continue
+        except HanseError:  # nobody else has another card
+            return ""
+    return ""
 
 
 def take_copy(
@@ -114,6 +140,9 @@ def take_copy(
     """
     # 1. The repository.
     repo = open_mirror(node, signed.repo, url)
+    if told.gated:
+        with node.db.write() as conn:
+            repos.update_columns(conn, repo.id, gated=GATED)
     with sole(mirror_folder(node) / f"{repo.id}.lock", f"copying {signed.repo.path}"):
         # 2. The files.
         with Held.open(folder_of(node)) as held:

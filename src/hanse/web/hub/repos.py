@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -35,6 +36,7 @@ class _Move(msgspec.Struct, rename="camel"):
 
 class _Settings(msgspec.Struct):
     gated: bool | Name | None = None
+    copies: bool | None = None
     private: bool | None = None
     visibility: Name | None = None
 
@@ -125,7 +127,7 @@ def _gate(gated: bool | str) -> str:
 
 
 async def settings(call: Call) -> Response:
-    """Change visibility and access requests."""
+    """Change visibility, access requests, and whether members may hold copies of what is gated."""
     repo = await call.repo()
     call.require_account()
     body = await parse(call, _Settings)
@@ -136,7 +138,10 @@ async def settings(call: Call) -> Response:
         repo = await call.run(repos.set_gated, call.node, call.actor, repo, gate)
     if visibility is not None:
         repo = await call.run(repos.set_visibility, call.node, call.actor, repo, visibility)
-    shown = {"private": not repo.public, "visibility": repo.visibility.value, "gated": repo.gated or False}
+    if body.copies is not None:
+        await call.run(partial(repos.set_copies, call.node, call.actor, repo, allowed=body.copies))
+    copied = await call.run(repos.copies_allowed, call.node, repo)
+    shown = {"private": not repo.public, "visibility": repo.visibility.value, "gated": repo.gated or False, "copies": copied}
     return JSONResponse(shown)
 
 
