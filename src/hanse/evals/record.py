@@ -21,6 +21,7 @@ from hanse.evals.recordform import Fields, parse_fields
 from hanse.evals.statistics import clustered_mean, rate_interval
 from hanse.evals.suite import Suite, claim_key
 from hanse.model.canonical import canonical
+from hanse.model.digest import Sha256
 
 EVALUATION = "https://hanse/evaluation/v1"
 LEVEL = 0.95
@@ -84,6 +85,11 @@ class Record:
     def numerics_class(self) -> str:
         """SHA-256 over what was observed of engine and device, in hex: equal classes give equal outputs."""
         return hashlib.sha256(canonical({name: self.numerics.get(name, "") for name in CLASS_FIELDS})).hexdigest()
+
+    @property
+    def digest(self) -> Sha256:
+        """SHA-256 of the predicate's canonical form, in hex: what countersignatures name it by, whoever signed or logged it."""
+        return Sha256(hashlib.sha256(canonical(self.predicate())).hexdigest())
 
     def predicate(self) -> dict[str, Any]:
         """Return the predicate of the statement about it."""

@@ -13,10 +13,9 @@ from typing import Any
 
 from hanse.errors import Conflict, InputError, NotFoundError
 from hanse.evals.compare import Pairing, pair
-from hanse.evals.fixed import fixed
+from hanse.evals.countersignature import pairing_json
 from hanse.evals.record import Comparison, compare
 from hanse.evals.scorers.registry import score
-from hanse.evals.statistics import Interval
 from hanse.evals.transcript import rescore
 from hanse.flows.evaluate.runfolder import Read
 from hanse.flows.evaluate.subject import Subject
@@ -67,24 +66,11 @@ def to_json(both: SideBySide) -> dict[str, Any]:
     found = both.verdict
     said: dict[str, Any] = {"verdict": found.verdict.value, "reasons": list(found.reasons), "sameNumerics": found.same_class}
     said |= {"first": run_json(both.first), "second": run_json(both.second)}
-    return said | {"pairing": None if both.pairing is None else _pairing(both.pairing)}
+    terms = both.first.suite.terms
+    return said | {"pairing": None if both.pairing is None else pairing_json(both.pairing, terms)}
 
 
 def run_json(read: Read) -> dict[str, Any]:
     """Return what a run says, for people and programs: its record, and who signed it."""
     signer = None if read.signer is None else read.signer.fingerprint
     return {"record": read.record.predicate(), "signer": signer}
-
-
-def _pairing(one: Pairing) -> dict[str, Any]:
-    said: dict[str, Any] = {"planned": one.planned, "n": one.n, "clusters": one.clusters, "discordant": list(one.discordant)}
-    said |= {"agreement": fixed(one.agreement), "difference": fixed(one.difference), "mcnemar": fixed(one.p)}
-    for name, value in (("exact", one.exact), ("kappa", one.kappa), ("ac1", one.ac1)):
-        said[name] = None if value is None else fixed(value)
-    for name, interval in (("agreementInterval", one.agreement_interval), ("ci90", one.ci90), ("ci99", one.ci99)):
-        said[name] = _interval(interval)
-    return said
-
-
-def _interval(one: Interval) -> list[str]:
-    return [fixed(one.low), fixed(one.high)]
