@@ -1,7 +1,7 @@
 """A countersignature: what another institution did to check an evaluation record, and what came of it.
 
 It is the predicate of a signed statement about the record's digest. The levels, cheapest first: V0 the record's numbers follow
-from its item table; V1 the table follows from the transcript; V2 the tokens of items that a log's checkpoint chose come from these
+from its item table; V1 the table follows from the transcript; V2 the tokens of items that a checkpoint chose come from these
 weights; V3 a run of one's own agrees; V4 likewise, with the result committed to in a log before the first one was shown. A
 verdict is data: anybody computes it again from the two item tables, or from the transcript and the weights.
 """
