@@ -36,7 +36,7 @@ class Running:
     api: Annotated[str, Parameter(help="Address that speaks the OpenAI form, instead of an engine here.")] = ""
     model: Annotated[str, Parameter(help="What the model is called at that address.")] = ""
     api_key_file: Annotated[Path | None, Parameter(help="File with the key for it; default HANSE_API_KEY.")] = None
-    engine: Annotated[Literal["xllamacpp"], Parameter(help="Engine for weights on this machine.")] = "xllamacpp"
+    engine: Annotated[Literal["xllamacpp", "transformers"], Parameter(help="Engine for weights on this machine.")] = "xllamacpp"
     python: Annotated[str, Parameter(help="Interpreter of the environment that has the engine.")] = ""
     threads: Annotated[int, Parameter(help="Threads of computing.")] = 1
     context: Annotated[int, Parameter(help="Tokens of context.")] = 4096
@@ -75,8 +75,8 @@ def run_suite(target: str, suite: Suite, to: Path, chosen: Running) -> dict[str,
     evaluator: Origin = parse_origin(chosen.evaluator)
     subject, digests = subject_of(target, chosen)
     limits = RunLimits(chosen.max_seconds, chosen.max_tokens)
-    order = Order(suite, subject, to, evaluator, _signer(chosen.key), limits, digests)
-    with _engine(subject, chosen) as engine:
+    order = Order(suite, subject, to, evaluator, signer_of(chosen.key), limits, digests)
+    with engine_of(subject, chosen) as engine:
         return evaluate(order, engine, _Shown(order)).predicate()
 
 
@@ -111,7 +111,8 @@ def _pulled(target: str) -> tuple[Subject, dict[str, str]]:
     return found, {"gitCommit": one.rev}
 
 
-def _signer(key: str) -> Any:
+def signer_of(key: str) -> Any:
+    """Return what signs with a private key, None without one."""
     from hanse.cli.sign import passphrase
 
     if not key:
@@ -122,7 +123,8 @@ def _signer(key: str) -> Any:
 
 
 @contextmanager
-def _engine(subject: Subject, chosen: Running) -> Iterator[Engine]:
+def engine_of(subject: Subject, chosen: Running) -> Iterator[Engine]:
+    """Give what runs a model, which is ended at the end."""
     from hanse.jobs.engine import EngineLimits, LocalEngine
     from hanse.peers.openai import Endpoint
 

@@ -31,6 +31,11 @@ CLASS_FIELDS = (
 )
 
 
+def numerics_class(numerics: Mapping[str, str]) -> str:
+    """Return SHA-256 over what decides whether two runs must be equal, in hex."""
+    return hashlib.sha256(canonical({name: numerics.get(name, "") for name in CLASS_FIELDS})).hexdigest()
+
+
 class WeightsClass(str, Enum):
     """What is known of the weights: the runner hashed and loaded them, a member's server attests that, or an API says so."""
 
@@ -84,7 +89,7 @@ class Record:
     @property
     def numerics_class(self) -> str:
         """SHA-256 over what was observed of engine and device, in hex: equal classes give equal outputs."""
-        return hashlib.sha256(canonical({name: self.numerics.get(name, "") for name in CLASS_FIELDS})).hexdigest()
+        return numerics_class(self.numerics)
 
     @property
     def digest(self) -> Sha256:

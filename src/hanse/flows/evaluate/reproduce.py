@@ -2,7 +2,9 @@
 
 V0  signature, digests and numbers of the record follow from its item table (`read_run`)
 V1  the table follows from the transcript and the suite's scorer
+V2  the weights are made to say the tokens of items that a checkpoint draws (`hanse.flows.evaluate.audit`)
 V3  the suite is run again, here, and the paired test of the suite says whether both agree
+V4  likewise, with a result that was committed to before the other one was shown (`hanse.flows.evaluate.countersign`)
 """
 
 from __future__ import annotations
@@ -13,14 +15,13 @@ from typing import Any
 
 from hanse.errors import Conflict, InputError, NotFoundError
 from hanse.evals.compare import Pairing, pair
-from hanse.evals.countersignature import pairing_json
+from hanse.evals.countersignature import Countersignature, Level, pairing_json
 from hanse.evals.record import Comparison, compare
 from hanse.evals.scorers.registry import score
 from hanse.evals.transcript import rescore
 from hanse.flows.evaluate.runfolder import Read
 from hanse.flows.evaluate.subject import Subject
-
-LEVELS = ("V0", "V1", "V3")
+from hanse.model.repo import parse_origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,21 @@ def side_by_side(first: Read, second: Read) -> SideBySide:
     verdict = compare(first.run, second.run, first.suite)
     paired = pair(first.run.table.results(), second.run.table.results(), first.suite.terms)
     return SideBySide(first, second, verdict, paired)
+
+
+def countersign(both: SideBySide) -> Countersignature:
+    """Return what a run of one's own, the second, says of the first one (level V3), as its evaluator's word."""
+    found, terms = both.verdict, both.first.suite.terms
+    return Countersignature(
+        both.first.record.digest,
+        Level.V3,
+        found.verdict,
+        parse_origin(both.second.record.evaluator),
+        found.reasons,
+        own=both.second.record.digest,
+        pairing=None if found.pairing is None else pairing_json(found.pairing, terms),
+        same_numerics=found.same_class,
+    )
 
 
 def to_json(both: SideBySide) -> dict[str, Any]:
