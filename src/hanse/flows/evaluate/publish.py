@@ -16,9 +16,10 @@ from hanse.db.revisions import Revision
 from hanse.errors import Conflict
 from hanse.evals.countersignature import COUNTERSIGNATURE
 from hanse.evals.record import EVALUATION
+from hanse.evals.runcard import RUN_CARD
 from hanse.flows import bundles
 from hanse.flows.attest import enter
-from hanse.flows.evaluate import countersign
+from hanse.flows.evaluate import countersign, runcard
 from hanse.flows.evaluate.reproduce import check_scores
 from hanse.flows.evaluate.runfolder import RECORD, Read, read_run
 from hanse.flows.node import Node
@@ -75,8 +76,20 @@ def publish_commitment(node: Node, repo: Repo, revision: Revision, read: Read, f
     return bundle
 
 
+def publish_card(node: Node, repo: Repo, revision: Revision, folder: Path) -> Bundle:
+    """Log the run card in a folder, as this node's word; raises Conflict if it is of other files, or by another institution."""
+    card, _ = runcard.read_card(folder)
+    _require_own(node, card.evaluator)
+    if card.model != revision.tree:
+        raise Conflict(f"the run card is of files with the tree {card.model}, the revision has {revision.tree}")
+    subject = revision_subject(repo.repo, revision.rev, revision.tree)
+    bundle = bundles.sign(node.store, Statement((subject,), RUN_CARD, card.predicate()), node.keys.attest)
+    enter(node, repo, revision, bundle, RUN_CARD)
+    return bundle
+
+
 def publish_folder(node: Node, repo: Repo, revision: Revision, folder: Path, *, commitment: bool = False) -> list[Bundle]:
-    """Log what a folder holds: a record, checked once more with its scores; a countersignature; or only a commitment."""
+    """Log what a folder holds: a record, checked with its scores, and its run card; a countersignature; or only a commitment."""
     if commitment:
         return [publish_commitment(node, repo, revision, read_run(folder, answers=False), folder)]
     found = []
@@ -84,6 +97,8 @@ def publish_folder(node: Node, repo: Repo, revision: Revision, folder: Path, *, 
         read = read_run(folder)
         check_scores(read)
         found.append(publish(node, repo, revision, read))
+        if (folder / runcard.CARD).exists():
+            found.append(publish_card(node, repo, revision, folder))
     if (folder / countersign.SAID).exists():
         found.append(publish_countersignature(node, repo, revision, folder))
     return found
