@@ -27,6 +27,7 @@ from hanse.flows.evaluate.subject import of_endpoint
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.model.actor import Actor
+from hanse.model.digest import Sha256
 from hanse.model.repo import Origin
 
 OTHER = Origin("lab.example")
@@ -35,7 +36,7 @@ OTHER = Origin("lab.example")
 def ran(folder: Path, evaluator: str = "uni.example", tree: str = "") -> Read:
     """Return a run of sums."""
     subject = of_endpoint("http://api.example", "adder")
-    subject = replace(subject, tree=tree) if tree else subject
+    subject = replace(subject, tree=Sha256(tree)) if tree else subject
     evaluate(Order(sums(120), subject, folder, Origin(evaluator)), Adder(Model()))
     return read_run(folder)
 
@@ -54,7 +55,7 @@ def test_kept_and_read(tmp_path: Path) -> None:
 
 def test_of_another_record(tmp_path: Path) -> None:
     """Nothing is written in the name of a record that it is not about."""
-    one = Countersignature("0" * 64, Level.V1, Verdict.AGREES, OTHER)
+    one = Countersignature(Sha256("0" * 64), Level.V1, Verdict.AGREES, OTHER)
     with pytest.raises(VerificationFailed):
         countersign.write(tmp_path, one, ran(tmp_path / "run").record, None)
     assert not (tmp_path / countersign.SAID).exists()
