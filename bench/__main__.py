@@ -33,6 +33,7 @@ NAMES = (
     "gateway",
     "replicate",
     "export",
+    "evaluate",
 )
 
 

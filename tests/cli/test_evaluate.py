@@ -14,7 +14,10 @@ import pytest
 from tests.support.openaiserver import Model, serving, sums
 
 from hanse.cli.main import run
-from hanse.flows.evaluate.runfolder import keep_suite
+from hanse.evals.compare import Verdict
+from hanse.evals.countersignature import Level
+from hanse.flows.evaluate.countersign import commit_to, read
+from hanse.flows.evaluate.runfolder import keep_suite, read_run
 
 
 @pytest.fixture(name="suite")
@@ -98,3 +101,35 @@ def test_killed_and_resumed(tmp_path: Path, suite: Path) -> None:
     assert len(model.seen) <= 401
     assert run(["reproduce", str(tmp_path / "a")]) == 0
     assert suite.exists()
+
+
+def test_countersigned(tmp_path: Path, suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A check that is kept is a countersignature: at V1, also of a forged record, at V3, and at V4 only after a commitment."""
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    with serving(Model()) as url:
+        assert _evaluate(suite, tmp_path / "a", url, "--as", "uni.example") == 0
+        assert run(["reproduce", a, "--to", str(tmp_path / "v1"), "--as", "lab.example"]) == 0
+        given = ["--api", url, "--model", "adder", "--as", "lab.example"]
+        assert run(["reproduce", a, "--level", "V3", "--to", b, *given]) == 0
+    one, key, _ = read(tmp_path / "v1")
+    assert (one.level, one.verdict, one.evaluator, key) == (Level.V1, Verdict.AGREES, "lab.example", None)
+    three = read(tmp_path / "b")[0]
+    assert (three.level, three.record, three.own) == (Level.V3, one.record, read_run(tmp_path / "b").record.digest)
+    assert run(["reproduce", a, "--level", "V4", "--to", b]) == 1
+    commit_to(tmp_path / "b", read_run(tmp_path / "b").record)
+    assert run(["reproduce", a, "--level", "V4", "--to", b]) == 0
+    assert read(tmp_path / "b")[0].level is Level.V4
+    capsys.readouterr()
+    assert run(["reproduce", a, "--level", "V2", "--to", b]) == 1
+    assert "--checkpoint" in capsys.readouterr().err
+
+
+def test_a_forgery_is_said(tmp_path: Path, suite: Path) -> None:
+    """A record whose outcomes do not follow from its answers is countersigned as INVALID, and the command fails."""
+    with serving(Model()) as url:
+        assert _evaluate(suite, tmp_path / "a", url) == 0
+    path = tmp_path / "a" / "transcript.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"text":"1"', b'"text":"7"', 1))
+    assert run(["reproduce", str(tmp_path / "a"), "--to", str(tmp_path / "v1")]) == 1
+    one = read(tmp_path / "v1")[0]
+    assert (one.verdict, one.reasons) == (Verdict.INVALID, ("scores-do-not-follow",))

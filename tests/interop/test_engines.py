@@ -15,10 +15,12 @@ import pytest
 from tests.services.clients import SMOLLM2_GGUF, client_python
 
 from hanse.errors import VerificationFailed
+from hanse.evals.countersignature import Level
 from hanse.evals.itemtable import ItemTable
 from hanse.evals.record import Record, make_record
 from hanse.evals.suite import Decoding, Item, Request, Suite
 from hanse.evals.transcript import Spoken
+from hanse.flows.evaluate.countersign import read
 from hanse.flows.evaluate.reproduce import check_scores
 from hanse.flows.evaluate.runfolder import keep_suite, read_run, write_result
 from hanse.sign.statement import Statement
@@ -26,10 +28,10 @@ from hanse.sign.statement import Statement
 COUNT = 200
 
 
-def arithmetic(*, temperature: float = 0.0, epochs: int = 1) -> Suite:
+def arithmetic(*, temperature: float = 0.0, epochs: int = 1, count: int = COUNT) -> Suite:
     """Return sums of small numbers, as a text to go on with: some of them the model gets right."""
     items = []
-    for at in range(COUNT):
+    for at in range(count):
         one, other = at % 20 + 1, at // 20 + 1
         items.append(Item(f"sum-{at:03}", f"sum-{at:03}", (("user", f"1+1=2\n2+3=5\n{one}+{other}="),), str(one + other)))
     decoding = Decoding(temperature, 1.0, 4, ("\n",), seed=7)
@@ -119,3 +121,44 @@ def test_invented_outcomes(tmp_path: Path, honest: Path) -> None:
     _forge(tmp_path / "forged", one.suite, one.record, one.statement, ItemTable(tuple(rows)), list(one.spoken or ()))
     with pytest.raises(VerificationFailed, match="10 rows"):
         check_scores(read_run(tmp_path / "forged"))
+
+
+CHECKPOINT = b"log.example\n100\n" + b"A" * 43 + b"=\n\n\xe2\x80\x94 log.example AAAAAGFiY2Q=\n"
+"""A checkpoint that nobody of the two chose."""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_across_engines(tmp_path: Path, model: Path) -> None:
+    """llama.cpp and PyTorch over the same bytes: each finds the other's tokens honest, and 340 items suffice to agree."""
+    keep_suite(tmp_path / "suite", arithmetic(count=340))
+    (tmp_path / "checkpoint").write_bytes(CHECKPOINT)
+    llama = ["--python", client_python("evals")]
+    torch = ["--engine", "transformers", "--python", client_python("torch")]
+    first, own = tmp_path / "first", tmp_path / "own"
+    assert hanse("evaluate", model, "--suite", tmp_path / "suite", "--to", first, *llama)[0] == 0
+    v2 = ["--level", "V2", "--checkpoint", tmp_path / "checkpoint", "--json"]
+    code, said = hanse("reproduce", first, model, *v2, *torch)
+    assert (code, json.loads(said)["verdict"], json.loads(said)["sameNumerics"]) == (0, "AGREES", False)
+    code, said = hanse("reproduce", first, model, "--level", "V3", "--to", own, *torch, "--json", timeout=1800)
+    assert (code, json.loads(said)["verdict"]) == (0, "AGREES")
+    assert read(own)[0].level is Level.V3
+    code, said = hanse("reproduce", own, model, *v2, *llama)
+    assert (code, json.loads(said)["verdict"]) == (0, "AGREES")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_forced_in_one_numerics_class(tmp_path: Path, model: Path, honest: Path) -> None:
+    """The engine that gave the answers finds every token the likeliest one; answers drawn at temperature 0.7 it does not."""
+    (tmp_path / "checkpoint").write_bytes(CHECKPOINT)
+    check = ["--level", "V2", "--checkpoint", tmp_path / "checkpoint", "--python", client_python("evals"), "--json"]
+    code, said = hanse("reproduce", honest, model, *check)
+    found = json.loads(said)
+    assert (code, found["verdict"], found["audit"]["argmax"]) == (0, "AGREES", "1.000000")
+    sampled, one = read_run(run(arithmetic(temperature=0.7, epochs=3), tmp_path, model)), read_run(honest)
+    lines = [line for line in sampled.spoken or () if line.epoch == 0]
+    forged = ItemTable(tuple(row for row in sampled.run.table.rows if row.epoch == 0))
+    _forge(tmp_path / "forged", one.suite, one.record, one.statement, forged, lines)
+    code, said = hanse("reproduce", tmp_path / "forged", model, *check)
+    assert (code, json.loads(said)["verdict"]) == (1, "DISAGREES")

@@ -36,7 +36,7 @@ class Running:
     api: Annotated[str, Parameter(help="Address that speaks the OpenAI form, instead of an engine here.")] = ""
     model: Annotated[str, Parameter(help="What the model is called at that address.")] = ""
     api_key_file: Annotated[Path | None, Parameter(help="File with the key for it; default HANSE_API_KEY.")] = None
-    engine: Annotated[Literal["xllamacpp"], Parameter(help="Engine for weights on this machine.")] = "xllamacpp"
+    engine: Annotated[Literal["xllamacpp", "transformers"], Parameter(help="Engine for weights on this machine.")] = "xllamacpp"
     python: Annotated[str, Parameter(help="Interpreter of the environment that has the engine.")] = ""
     threads: Annotated[int, Parameter(help="Threads of computing.")] = 1
     context: Annotated[int, Parameter(help="Tokens of context.")] = 4096
@@ -46,6 +46,16 @@ class Running:
     max_tokens: Annotated[int, Parameter(help="Stop after so many tokens; the same command goes on.")] = 0
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Carding:
+    """Whether a run card is written, and what it has."""
+
+    run_card: Annotated[bool, Parameter(help="Write a run card: speed, memory, energy, cost.")] = False
+    price_per_hour: Annotated[float | None, Parameter(help="What an hour of this machine costs, in your currency.")] = None
+    anchor: Annotated[str, Parameter(help="Interpreter with xllamacpp, for the card's anchor sample.")] = ""
+
+
 def evaluate(
     target: Annotated[str, Parameter(help="FOLDER with a GGUF file, or NAMESPACE/NAME[@REVISION] to pull.")] = "",
     /,
@@ -53,6 +63,7 @@ def evaluate(
     suite: Annotated[str, Parameter(help="Name of a suite (hanse suite list), or its folder.")],
     to: Annotated[Path, Parameter(help="Folder of the run; the same command goes on with a run that was stopped.")],
     running: Running | None = None,
+    carding: Carding | None = None,
     as_json: Json = False,
 ) -> int:
     """Run a suite on a model and write a record of it, which anybody can check and run again.
@@ -62,12 +73,12 @@ def evaluate(
     from hanse.flows.suites.find import find_suite
 
     chosen = running or Running()
-    record = run_suite(target, find_suite(suite), to, chosen)
+    record = run_suite(target, find_suite(suite), to, chosen, carding or Carding())
     print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else record_text(record, to))
     return 0
 
 
-def run_suite(target: str, suite: Suite, to: Path, chosen: Running) -> dict[str, Any]:
+def run_suite(target: str, suite: Suite, to: Path, chosen: Running, carding: Carding | None = None) -> dict[str, Any]:
     """Run a suite, or what is left of it, and return what the record says."""
     from hanse.flows.evaluate.run import Order, RunLimits, evaluate
     from hanse.model.repo import parse_origin
@@ -76,8 +87,37 @@ def run_suite(target: str, suite: Suite, to: Path, chosen: Running) -> dict[str,
     subject, digests = subject_of(target, chosen)
     limits = RunLimits(chosen.max_seconds, chosen.max_tokens)
     order = Order(suite, subject, to, evaluator, signer_of(chosen.key), limits, digests)
-    with _engine(subject, chosen) as engine:
-        return evaluate(order, engine, _Shown(order)).predicate()
+    carded = carding is not None and carding.run_card
+    if carded and chosen.api:
+        raise InputError("a run card is of an engine on this machine", hint="--api asks another one")
+    with engine_of(subject, chosen) as engine:
+        if carding is None or not carded:
+            return evaluate(order, engine, _Shown(order)).predicate()
+        return _carded(order, engine, carding)
+
+
+def _carded(order: Order, engine: Engine, carding: Carding) -> dict[str, Any]:
+    """Run a suite while the meters count, and write the run card beside the record."""
+    from hanse.flows.evaluate.run import evaluate
+    from hanse.flows.evaluate.runcard import anchor_of, write_card
+    from hanse.flows.evaluate.runfolder import read_run
+    from hanse.jobs.energy import Meter
+    from hanse.jobs.engine import EngineLimits, LocalEngine
+
+    assert isinstance(engine, LocalEngine)
+    assert order.subject.file is not None
+    meter = Meter()
+    record = evaluate(order, engine, _Shown(order))
+    joules, usage, read = meter.joules(), engine.usage(), read_run(order.folder)
+    reference = LocalEngine("xllamacpp", order.subject.file, EngineLimits(), carding.anchor) if carding.anchor else None
+    try:
+        anchor = anchor_of(read, reference)
+    finally:
+        if reference is not None:
+            reference.close()
+    price = carding.price_per_hour
+    write_card(order.folder, read, usage, joules, price_per_hour=price, anchor=anchor, signer=order.signer)
+    return record.predicate()
 
 
 def subject_of(target: str, chosen: Running) -> tuple[Subject, dict[str, str]]:
@@ -123,7 +163,8 @@ def signer_of(key: str) -> Any:
 
 
 @contextmanager
-def _engine(subject: Subject, chosen: Running) -> Iterator[Engine]:
+def engine_of(subject: Subject, chosen: Running) -> Iterator[Engine]:
+    """Give what runs a model, which is ended at the end."""
     from hanse.jobs.engine import EngineLimits, LocalEngine
     from hanse.peers.openai import Endpoint
 

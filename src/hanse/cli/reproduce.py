@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -12,48 +13,158 @@ from hanse.cli.evaluate import Json, Running
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
+    from hanse.evals.countersignature import Countersignature
     from hanse.flows.evaluate.reproduce import SideBySide
     from hanse.flows.evaluate.runfolder import Read
 
-Level = Literal["V0", "V1", "V3"]
+Level = Literal["V0", "V1", "V2", "V3", "V4"]
+EXITS = {"AGREES": 0, "INCONCLUSIVE": 3, "NOT_COMPARABLE": 3}
 
 
 def reproduce(
     record: Annotated[Path, Parameter(help="Folder of the run that is checked.")],
-    target: Annotated[str, Parameter(help="V3: FOLDER or NAMESPACE/NAME[@REVISION] of the model that was evaluated.")] = "",
+    target: Annotated[str, Parameter(help="From V2: FOLDER or NAMESPACE/NAME[@REVISION] of the model that was evaluated.")] = "",
     /,
     *,
-    level: Annotated[Level, Parameter(help="V0: its numbers; V1: and its scores; V3: and a run of your own.")] = "V1",
-    to: Annotated[Path | None, Parameter(help="V3: folder of your own run.")] = None,
+    level: Annotated[
+        Level, Parameter(help="V0 numbers, V1 scores, V2 tokens, V3 a run of your own, V4 that was committed.")
+    ] = "V1",
+    to: Annotated[Path | None, Parameter(help="Where the countersignature goes; V3 and V4: folder of your own run.")] = None,
+    checkpoint: Annotated[Path | None, Parameter(help="V2: file with the log's first checkpoint after the record.")] = None,
+    items: Annotated[int, Parameter(help="V2: how many items are audited.")] = 60,
     running: Running | None = None,
     as_json: Json = False,
 ) -> int:
-    """Check a record: that its numbers follow from its items, its scores from the answers, and that a run of your own agrees.
+    """Check a record: its numbers, its scores, the tokens of drawn items, or by a run of your own; with --to, countersign it.
 
-    Exits with 0 if it holds (V3: AGREES), 1 if it does not, 3 if a run of your own cannot decide.
+    Exits with 0 if it holds or agrees, 1 if it does not, 3 if your check cannot decide.
     """
-    from hanse.flows.evaluate.reproduce import check_scores, run_json, side_by_side, to_json
+    chosen = running or Running()
+    if level in ("V0", "V1"):
+        return _numbers(record, level, to, chosen, as_json=as_json)
+    if level == "V2":
+        return _audit(record, target, to, chosen, (checkpoint, items), as_json=as_json)
+    return _runs(record, target, level, to, chosen, as_json=as_json)
+
+
+def _numbers(record: Path, level: str, to: Path | None, chosen: Running, *, as_json: bool) -> int:
+    """Check at V0 or V1."""
+    from hanse.errors import VerificationFailed
+    from hanse.flows.evaluate.reproduce import check_scores, run_json
     from hanse.flows.evaluate.runfolder import read_run
 
     read = read_run(record, answers=level != "V0")
-    if level != "V0" and (level == "V1" or read.spoken is not None):
+    try:
+        if level == "V1":
+            check_scores(read)
+    except VerificationFailed:
+        if to is not None:
+            _say(to, _checked(read, level, chosen, "INVALID", "scores-do-not-follow"), read, chosen)
+        raise
+    if to is not None:
+        _say(to, _checked(read, level, chosen, "AGREES"), read, chosen)
+    said = {"level": level, "holds": True} | run_json(read)
+    print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else f"{level} holds: {_run(read)}")
+    return 0
+
+
+def _checked(read: Read, level: str, chosen: Running, verdict: str, *reasons: str) -> Countersignature:
+    from hanse.evals.compare import Verdict
+    from hanse.evals.countersignature import Countersignature
+    from hanse.evals.countersignature import Level as Reached
+    from hanse.model.repo import parse_origin
+
+    return Countersignature(read.record.digest, Reached(level), Verdict(verdict), parse_origin(chosen.evaluator), reasons)
+
+
+def _audit(record: Path, target: str, to: Path | None, chosen: Running, drawn: tuple[Path | None, int], *, as_json: bool) -> int:
+    """Check at V2."""
+    from hanse.flows.bounded import read_bounded
+    from hanse.flows.evaluate.audit import MAX_CHECKPOINT, text_of
+    from hanse.flows.evaluate.reproduce import check_scores
+    from hanse.flows.evaluate.runfolder import read_run
+
+    if drawn[0] is None or chosen.api:
+        raise InputError(
+            "an audit needs the weights and a log's checkpoint",
+            hint="--checkpoint FILE: the first one after the record was logged, which chooses the items",
+        )
+    text = text_of(read_bounded(drawn[0], MAX_CHECKPOINT))
+    read = read_run(record)
+    check_scores(read)
+    one, items = _audited(read, target, chosen, text, drawn[1])
+    if to is not None:
+        _say(to, one, read, chosen)
+    if as_json:
+        print(json.dumps(one.predicate() | {"items": list(items)}, indent=2))
+    else:
+        print(f"{_run(read)}\n{_figures(one)}")
+        if items:
+            print(f"against it: {', '.join(items[:20])}")
+    return EXITS.get(one.verdict.value, 1)
+
+
+def _audited(read: Read, target: str, chosen: Running, text: bytes, k: int) -> tuple[Countersignature, tuple[str, ...]]:
+    """Return what an audit by an engine here comes to, and the items that speak against the record."""
+    from hanse.cli.evaluate import engine_of, subject_of
+    from hanse.evals.record import numerics_class
+    from hanse.flows.evaluate.audit import audit
+    from hanse.flows.evaluate.reproduce import require_same_model
+    from hanse.jobs.engine import LocalEngine
+
+    subject = subject_of(target, chosen)[0]
+    require_same_model(read, subject)
+    with engine_of(subject, chosen) as engine:
+        assert isinstance(engine, LocalEngine)
+        same = numerics_class(engine.observed().numerics) == read.record.numerics_class
+        found = audit(read, engine, text, k)
+    one = _checked(read, "V2", chosen, found.verdict.value, *found.reasons)
+    return replace(one, audit=found.audit, same_numerics=same), found.items
+
+
+def _figures(one: Countersignature) -> str:
+    assert one.audit is not None
+    audit, why = one.audit, f" ({', '.join(one.reasons)})" if one.reasons else ""
+    figures = f"{audit.tokens} tokens of {audit.k} items: mean gap {audit.gap_mean}, 99 % below {audit.gap_p99}"
+    numerics = "one numerics class" if one.same_numerics else "two numerics classes"
+    return f"{figures}, likeliest {audit.argmax}\n{one.verdict.value}{why}, in {numerics}"
+
+
+def _runs(record: Path, target: str, level: str, to: Path | None, chosen: Running, *, as_json: bool) -> int:
+    """Check at V3 or V4."""
+    from hanse.flows.evaluate import countersign
+    from hanse.flows.evaluate.reproduce import check_scores, side_by_side, to_json
+    from hanse.flows.evaluate.reproduce import countersign as say
+    from hanse.flows.evaluate.runfolder import read_run
+
+    read = read_run(record)
+    if read.spoken is not None:
         check_scores(read)
-    if level != "V3":
-        said = {"level": level, "holds": True} | run_json(read)
-        print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else f"{level} holds: {_run(read)}")
-        return 0
-    both = side_by_side(read, _rerun(read, target, to, running or Running()))
+    if to is None:
+        raise InputError("a run of your own needs a folder", hint="--to FOLDER")
+    # At V4 one's own run was made, and committed to, before: it is not run again.
+    own = _rerun(read, target, to, chosen) if level == "V3" else read_run(to, answers=False)
+    both = side_by_side(read, own)
+    one = say(both)
+    if level == "V4":
+        one = countersign.blinded(one, to, own)
+    _say(to, one, read, chosen)
     print(json.dumps({"level": level} | to_json(both), indent=2) if as_json else _text(both))
-    return {"AGREES": 0, "INCONCLUSIVE": 3, "NOT_COMPARABLE": 3}.get(both.verdict.verdict.value, 1)
+    return EXITS.get(both.verdict.verdict.value, 1)
 
 
-def _rerun(read: Read, target: str, to: Path | None, chosen: Running) -> Read:
+def _say(to: Path, one: Countersignature, read: Read, chosen: Running) -> None:
+    from hanse.cli.evaluate import signer_of
+    from hanse.flows.evaluate.countersign import write
+
+    write(to, one, read.record, signer_of(chosen.key))
+
+
+def _rerun(read: Read, target: str, to: Path, chosen: Running) -> Read:
     from hanse.cli.evaluate import run_suite, subject_of
     from hanse.flows.evaluate.reproduce import require_same_model
     from hanse.flows.evaluate.runfolder import read_run
 
-    if to is None:
-        raise InputError("a run of your own needs a folder", hint="--to FOLDER")
     require_same_model(read, subject_of(target, chosen)[0])
     run_suite(target, read.suite, to, chosen)
     return read_run(to, answers=False)
@@ -99,30 +210,27 @@ def _text(both: SideBySide) -> str:
 
 
 def publish(
-    record: Annotated[Path, Parameter(help="Folder of the run.")],
+    record: Annotated[Path, Parameter(help="Folder of a run, of a countersignature, or of both.")],
     name: Annotated[str, Parameter(help="NAMESPACE/NAME@REVISION that was evaluated, as this node has it.")],
     /,
     *,
+    commitment: Annotated[bool, Parameter(help="Log only a commitment to the record, to be opened later (V4).")] = False,
     data: Annotated[Path | None, Parameter(help="Folder of everything the node keeps.")] = None,
     config: Annotated[Path | None, Parameter(help="Settings file of the node.")] = None,
     database: Annotated[str | None, Parameter(help="Catalogue of the node, if it is not in the data folder.")] = None,
 ) -> None:
-    """Log a record as this node's statement about a revision. May run while the node does, which then sequences the leaf."""
+    """Log a record, or a countersignature, as this node's statement about a revision; the node may run meanwhile."""
     from hanse.cli.admin import Where, settings_of
     from hanse.cli.upkeep import tended
     from hanse.flows import access
-    from hanse.flows.evaluate.publish import publish as log
-    from hanse.flows.evaluate.reproduce import check_scores
-    from hanse.flows.evaluate.runfolder import read_run
+    from hanse.flows.evaluate.publish import publish_folder
     from hanse.model.actor import Actor
     from hanse.model.repo import RepoType, parse_repo_id
 
-    read = read_run(record)
-    check_scores(read)
     path, _, revision = name.partition("@")
     operator = Actor(account_id=0, name="operator", admin=True, role="write")
     with tended(settings_of(Where(data, config, database))) as node:
         repo = access.resolve(node, operator, parse_repo_id(node.origin, RepoType.MODEL, path))
-        bundle = log(node, repo, access.resolve_revision(node, repo, revision or "main"), read)
-    said: dict[str, Any] = {"payload": bundle.digest, "key": bundle.key.fingerprint}
-    print(json.dumps(said))
+        found = publish_folder(node, repo, access.resolve_revision(node, repo, revision or "main"), record, commitment=commitment)
+    for bundle in found:
+        print(json.dumps({"payload": bundle.digest, "key": bundle.key.fingerprint}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -58,6 +58,45 @@ class Ask:
     def seed(self) -> int:
         """The seed of sampling: every epoch has its own."""
         return (self.decoding.seed + self.epoch) % 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """What tokens that somebody claims are worth to a model behind an item's prompt.
+
+    rendered: the prompt as this model sees it; gaps: the highest logit over that of the claimed token, one for each; text: what
+    the tokens say.
+    """
+
+    rendered: str
+    gaps: tuple[float, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an engine used for its answers so far.
+
+    prefill, decode: tokens and seconds; first: seconds to each answer's first token; host, device: most bytes of memory.
+    """
+
+    prefill: tuple[int, float] = (0, 0.0)
+    decode: tuple[int, float] = (0, 0.0)
+    first: tuple[float, ...] = ()
+    host: int = 0
+    device: int = 0
+
+
+class Auditor(Protocol):
+    """A model that can be made to say what another one is claimed to have said."""
+
+    def force(self, ask: Ask, tokens: Sequence[int]) -> Forced:
+        """Return what claimed tokens are worth; raises EngineFailed, or InputError for tokens that are none of this model's."""
+        ...
+
+    def answer(self, ask: Ask) -> Answer:
+        """Return the answer to an item, as `Engine.answer`."""
+        ...
 
 
 class Engine(Protocol):

@@ -21,6 +21,7 @@ from hanse.evals.recordform import Fields, parse_fields
 from hanse.evals.statistics import clustered_mean, rate_interval
 from hanse.evals.suite import Suite, claim_key
 from hanse.model.canonical import canonical
+from hanse.model.digest import Sha256
 
 EVALUATION = "https://hanse/evaluation/v1"
 LEVEL = 0.95
@@ -28,6 +29,11 @@ CLASS_FIELDS = (
     *("engine", "engineVersion", "build", "backend", "arch", "weights", "compute", "kv", "attention", "batch", "parallel"),
     *("determinism", "threads"),
 )
+
+
+def numerics_class(numerics: Mapping[str, str]) -> str:
+    """Return SHA-256 over what decides whether two runs must be equal, in hex."""
+    return hashlib.sha256(canonical({name: numerics.get(name, "") for name in CLASS_FIELDS})).hexdigest()
 
 
 class WeightsClass(str, Enum):
@@ -83,7 +89,12 @@ class Record:
     @property
     def numerics_class(self) -> str:
         """SHA-256 over what was observed of engine and device, in hex: equal classes give equal outputs."""
-        return hashlib.sha256(canonical({name: self.numerics.get(name, "") for name in CLASS_FIELDS})).hexdigest()
+        return numerics_class(self.numerics)
+
+    @property
+    def digest(self) -> Sha256:
+        """SHA-256 of the predicate's canonical form, in hex: what countersignatures name it by, whoever signed or logged it."""
+        return Sha256(hashlib.sha256(canonical(self.predicate())).hexdigest())
 
     def predicate(self) -> dict[str, Any]:
         """Return the predicate of the statement about it."""

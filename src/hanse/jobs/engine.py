@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import select
 import signal
@@ -16,17 +17,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hanse.errors import EngineFailed, InputError
-from hanse.evals.engine import Answer, Ask, Observed
+from hanse.evals.engine import Answer, Ask, Forced, Observed, Usage
 from hanse.evals.itemtable import Status
 from hanse.evals.openaiform import parse_answer
 from hanse.evals.suite import Request
 
-PROGRAMS = {"xllamacpp": "engine_llama.py"}
+PROGRAMS = {"xllamacpp": "engine_llama.py", "transformers": "engine_transformers.py"}
+MAX_FIRST = 100_000
+_MAX_IDS = 65_536
 MAX_LINE = 8 * 1024 * 1024
 _PIECE = 64 * 1024
 _MAX_ERROR = 2000
@@ -54,10 +58,10 @@ class LocalEngine:
         threads = str(limits.threads)
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": self._home.name, "LANG": "C.UTF-8"}
         environment |= {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "OMP_WAIT_POLICY": "passive"}
-        program = Path(__file__).with_name(PROGRAMS[engine])
+        program, part = Path(__file__).with_name("engine_program.py"), Path(__file__).with_name(PROGRAMS[engine])
         try:
             self._process = subprocess.Popen(  # noqa: S603 the user's own interpreter
-                [_absolute(python) or sys.executable, "-I", str(program)],
+                [_absolute(python) or sys.executable, "-I", str(program), str(part)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -70,6 +74,7 @@ class LocalEngine:
             self._home.cleanup()
             raise InputError(f"cannot start {python[:200]!r}: {error.strerror}", hint="--python names an interpreter") from error
         self._rest = b""
+        self._usage = Usage()
         said = self._exchange({"model": str(model), "threads": limits.threads, "context": limits.context}, limits.load_seconds)
         if "failed" in said:
             self.close()
@@ -87,23 +92,50 @@ class LocalEngine:
         return self._observed
 
     def answer(self, ask: Ask) -> Answer:
-        """Answer one item; raises EngineFailed, or InputError for what this engine cannot do."""
+        """Answer one item; raises EngineFailed."""
         if ask.request is Request.LOGLIKELIHOOD:
-            raise InputError("this engine gives no log-likelihoods of given texts", hint="choose a suite that generates")
-        chat, decoding = ask.request is Request.CHAT, ask.decoding
-        body: dict[str, Any] = {"max_tokens": decoding.tokens, "temperature": decoding.temperature, "top_p": decoding.top_p}
-        body |= {"seed": ask.seed, "stop": list(decoding.stop)}
-        prompt = "".join(text for _, text in ask.item.messages)
-        body |= (
-            {"messages": [{"role": role, "content": text} for role, text in ask.item.messages]} if chat else {"prompt": prompt}
-        )
+            return self._ranked(ask)
+        chat = ask.request is Request.CHAT
+        body = _asked(ask)
         said = self._exchange(body, self._limits.answer_seconds)
         why = said.get("failed") or said.get("error")
+        prompt = "" if chat else body["prompt"]
         if why is not None:
             return Answer(Status.MODEL_ERROR, "", prompt, says=str(why)[:300])
+        self._usage = _more(self._usage, said.get("timings"))
         verbose = said.get("__verbose")
         seen = verbose.get("prompt") if type(verbose) is dict else None
-        return parse_answer(said, seen if type(seen) is str else prompt, chat=chat)
+        answer = parse_answer(said, seen if type(seen) is str else prompt, chat=chat)
+        return replace(answer, prompt_ids=_ids(said.get("promptIds")))
+
+    def force(self, ask: Ask, tokens: Sequence[int]) -> Forced:
+        """Return what claimed tokens are worth behind an item; raises EngineFailed, or InputError for what cannot be said."""
+        said = self._exchange(_asked(ask) | {"force": list(tokens)}, self._limits.answer_seconds)
+        if "failed" in said:
+            raise InputError(f"the claimed answer to {ask.item.id} cannot be checked: {str(said['failed'])[:300]}")
+        gaps, rendered, text = _numbers(said.get("gaps"), len(tokens)), said.get("rendered"), said.get("text")
+        if type(rendered) is not str or type(text) is not str:
+            raise self._failed("it answers with something else than a prompt and a text")
+        return Forced(rendered, tuple(max(0.0, gap) for gap in gaps), text)
+
+    def usage(self) -> Usage:
+        """Return what it used so far; raises EngineFailed."""
+        said = self._exchange({"peak": True}, self._limits.answer_seconds)
+        host, device = said.get("host"), said.get("device")
+        if type(host) is not int or type(device) is not int:
+            raise self._failed("it does not tell its memory")
+        return replace(self._usage, host=max(0, host), device=max(0, device))
+
+    def _ranked(self, ask: Ask) -> Answer:
+        """Return the likeliest of an item's choices, and the log-probability of each."""
+        body = _asked(ask) | {"rank": list(ask.item.choices)}
+        said = self._exchange(body, self._limits.answer_seconds)
+        why = said.get("failed")
+        if why is not None:
+            return Answer(Status.MODEL_ERROR, "", body["prompt"], says=str(why)[:300])
+        logprobs = _numbers(said.get("logprobs"), len(ask.item.choices))
+        best = max(range(len(logprobs)), key=logprobs.__getitem__)
+        return Answer(Status.OK, ask.item.choices[best], body["prompt"], count=0, logprobs=tuple(logprobs))
 
     def _exchange(self, said: dict[str, Any], seconds: float) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
@@ -167,3 +199,42 @@ def _texts(value: object) -> dict[str, str]:
     if type(value) is not dict or any(type(one) is not str for one in value.values()):
         return {}
     return {str(name): str(text)[:300] for name, text in value.items()}
+
+
+def _asked(ask: Ask) -> dict[str, Any]:
+    """Return the body of a request for an item."""
+    decoding = ask.decoding
+    body: dict[str, Any] = {"max_tokens": decoding.tokens, "temperature": decoding.temperature, "top_p": decoding.top_p}
+    body |= {"seed": ask.seed, "stop": list(decoding.stop)}
+    if ask.request is Request.CHAT:
+        return body | {"messages": [{"role": role, "content": text} for role, text in ask.item.messages]}
+    return body | {"prompt": "".join(text for _, text in ask.item.messages)}
+
+
+def _numbers(value: object, count: int) -> list[float]:
+    """Return `count` finite numbers; raises EngineFailed for anything else."""
+    if type(value) is not list or len(value) != count or any(type(one) not in {int, float} for one in value):
+        raise EngineFailed(f"the engine answers with something else than {count} numbers")
+    if not all(math.isfinite(one) for one in value):
+        raise EngineFailed("the engine answers with numbers that are none")
+    return [float(one) for one in value]
+
+
+def _ids(value: object) -> tuple[int, ...]:
+    if type(value) is not list or len(value) > _MAX_IDS or any(type(one) is not int or not 0 <= one < 2**32 for one in value):
+        return ()
+    return tuple(value)
+
+
+def _more(usage: Usage, said: object) -> Usage:
+    """Return usage with the times of one more answer; what is no time is passed over."""
+    try:
+        (read, one), (spoken, other) = said["prefill"], said["decode"]  # type: ignore[index]
+        seconds = _numbers([one, other], 2)
+    except (TypeError, KeyError, ValueError, EngineFailed):
+        return usage
+    if any(type(count) is not int or not 0 <= count < 2**31 for count in (read, spoken)) or min(seconds) < 0:
+        return usage
+    first, rest = seconds[0] / 1e3, seconds[1] / 1e3
+    prefill, decode = (usage.prefill[0] + read, usage.prefill[1] + first), (usage.decode[0] + spoken, usage.decode[1] + rest)
+    return replace(usage, prefill=prefill, decode=decode, first=(*usage.first, first)[-MAX_FIRST:])

@@ -1,50 +1,23 @@
-"""The program that runs a GGUF file in llama.cpp, by the package xllamacpp: a JSON line in for each request, one out.
+"""A GGUF file in llama.cpp, by the package xllamacpp: loaded by `engine_program`, in an environment that has it.
 
-It stands alone (standard library and xllamacpp), so that it runs in an environment of its own, and it is started by
-`hanse.jobs.engine` only. The server inside listens on this machine's loopback; where the system grants a network of its own to a
-process, that is an empty one. One slot, no prompt cache, no flash attention, f16 keys and values: a reference that every machine
-has. Threads are as many as were asked for.
+The server inside listens on this machine's loopback. One slot, no prompt cache, no flash attention, f16 keys and values: a
+reference that every machine has. Threads are as many as were asked for.
+
+Tokens are forced on it by a grammar of exactly these tokens. What it tells of each is the log-probability before the grammar had
+its say, and the likeliest token's beside it: their difference is the gap between the two logits.
 """
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
-import os
 import platform
-import resource
-import signal
-import socket
-import struct
-import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
-_NEWUSER, _NEWNET = 0x10000000, 0x40000000
-_UP = 0x1
-_SET_FLAGS = 0x8914
-_DIE_WITH_PARENT = 1
-
-
-def enclose() -> bool:
-    """End with the parent, leave no core, and have a network of one's own with nothing but loopback; tell whether that holds."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform != "linux":
-        return False
-    libc = ctypes.CDLL(None, use_errno=True)
-    parent = os.getppid()
-    alone = libc.unshare(_NEWUSER | _NEWNET) == 0
-    libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)  # a new name space would undo it
-    if os.getppid() != parent:
-        os._exit(1)
-    if not alone:
-        return False
-    import fcntl  # noqa: PLC0415 not everywhere
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        fcntl.ioctl(sock, _SET_FLAGS, struct.pack("16sh14x", b"lo", _UP))
-    return True
+_MAX_REPLY = 8 * 1024 * 1024
+_SECONDS = 60.0
 
 
 class Llama:
@@ -63,8 +36,10 @@ class Llama:
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self._threads = str(said["threads"])
         self._server = xllamacpp.Server(params)
+        ids = self._ids(str(self._get("/props").get("eos_token", "")))
+        self._end = ids[-1] if ids else -1
 
-    def observed(self, *, alone: bool) -> dict[str, Any]:
+    def observed(self, alone: bool) -> dict[str, Any]:
         """Return numerics and hardware as observed after loading."""
         module = self._module
         binary = Path(module.xllamacpp.__file__)
@@ -88,47 +63,87 @@ class Llama:
             "threads": self._threads,
         }
         hardware = {"devices": ", ".join(devices)[:300], "os": platform.system(), "network": "own" if alone else "shared"}
-        return {"numerics": numerics, "hardware": hardware | {"processor": _processor()}}
+        return {"numerics": numerics, "hardware": hardware}
 
     def answer(self, said: dict[str, Any]) -> dict[str, Any]:
-        """Return what llama.cpp's server answers, with the prompt as the model saw it."""
+        """Return what llama.cpp's server answers, with the prompt as the model saw it and how long it took."""
         chat = "messages" in said
         # Everything that could shape the choice of tokens is named: the server's own defaults are no part of a suite.
         plain = {"top_k": 0, "min_p": 0.0, "typical_p": 1.0, "repeat_penalty": 1.0, "cache_prompt": False, "stream": False}
         body = said | plain | {"logprobs": True if chat else 1, "top_logprobs": 1, "verbose": True, "return_tokens": True}
         handle = self._server.handle_chat_completions if chat else self._server.handle_completions
-        found = handle(body)
-        return dict(found) if isinstance(found, dict) else dict(json.loads(found))
+        found = _object(handle(body))
+        verbose = found.get("__verbose")
+        spent = verbose.get("timings") if isinstance(verbose, dict) else None
+        if isinstance(spent, dict):
+            found["timings"] = {
+                "prefill": [spent.get("prompt_n", 0), spent.get("prompt_ms", 0.0)],
+                "decode": [spent.get("predicted_n", 0), spent.get("predicted_ms", 0.0)],
+            }
+        return found
+
+    def force(self, said: dict[str, Any]) -> dict[str, Any]:
+        """Return the gap of each token that is forced behind a prompt, the prompt as the model saw it, and the tokens' text."""
+        prompt, tokens = self._prompt(said), list(said["force"])
+        gaps = [most - own for own, most in self._forced(prompt, tokens)]
+        shown = tokens[:-1] if tokens[-1:] == [self._end] else tokens
+        return {"rendered": prompt, "gaps": gaps, "text": str(self._post("/detokenize", {"tokens": shown})["content"])}
+
+    def rank(self, said: dict[str, Any]) -> dict[str, Any]:
+        """Return the log-probability of each text behind a prompt."""
+        prompt = str(said["prompt"])
+        # Spaces at the end belong to what follows: tokens begin with them.
+        bare = prompt.rstrip(" ")
+        context = self._ids(bare)
+        found = []
+        for choice in said["rank"]:
+            whole = self._ids(bare + prompt[len(bare) :] + choice)
+            tokens = whole[len(context) :]
+            found.append(sum(own for own, _ in self._forced(whole[: len(context)], tokens)))
+        return {"rendered": prompt, "logprobs": found}
+
+    def peak(self) -> int:
+        """Return bytes of a device's memory: none is used."""
+        return 0
+
+    def _prompt(self, said: dict[str, Any]) -> str:
+        if "messages" not in said:
+            return str(said["prompt"])
+        return str(self._post("/apply-template", {"messages": said["messages"]})["prompt"])
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self._post("/tokenize", {"content": text, "add_special": True, "parse_special": True})["tokens"])
+
+    def _forced(self, prompt: str | list[int], tokens: list[int]) -> list[tuple[float, float]]:
+        """Return for each forced token its log-probability and that of the likeliest one."""
+        if not tokens:
+            return []
+        # A grammar that is at its end leaves nothing but the end of the text: its token is not named.
+        named = tokens[:-1] if tokens[-1] == self._end else tokens
+        grammar = "root ::= " + (" ".join(f"<[{token}]>" for token in named) or '""')
+        body = {"prompt": prompt, "max_tokens": len(tokens), "temperature": 0.0, "grammar": grammar, "ignore_eos": False}
+        found = self.answer(body)
+        listed = found["choices"][0]["logprobs"]["content"] if "choices" in found else []
+        if [one["id"] for one in listed] != tokens:
+            raise ValueError(f"these tokens cannot be forced: {str(found.get('error', 'others came'))[:200]}")
+        return [(float(one["logprob"]), float(one["top_logprobs"][0]["logprob"])) for one in listed]
+
+    def _get(self, path: str) -> dict[str, Any]:
+        return self._ask(urllib.request.Request(self._server.listening_address + path))  # noqa: S310 this process's own loopback
+
+    def _post(self, path: str, said: dict[str, Any]) -> dict[str, Any]:
+        where, kind = self._server.listening_address + path, {"content-type": "application/json"}
+        return self._ask(urllib.request.Request(where, json.dumps(said).encode(), kind))  # noqa: S310 this process's own loopback
+
+    def _ask(self, request: urllib.request.Request) -> dict[str, Any]:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=_SECONDS) as reply:
+            return _object(reply.read(_MAX_REPLY))
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return platform.processor()[:200]
-    return next((line.partition(":")[2].strip()[:200] for line in lines if line.startswith("model name")), "")
+def _object(found: Any) -> dict[str, Any]:
+    return dict(found) if isinstance(found, dict) else dict(json.loads(found))
 
 
-def main() -> None:
-    """Load the model named in the first line of standard input, then answer a line for each line."""
-    # The library writes on standard output as it likes: answers go to a copy of it.
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    alone = enclose()
-    llama: Llama | None = None
-    for line in sys.stdin:
-        try:
-            said = json.loads(line)
-            if llama is None:
-                llama = Llama(said)
-                found = llama.observed(alone=alone)
-            else:
-                found = llama.answer(said)
-        except Exception as error:  # noqa: BLE001 whatever it is, the other side is told
-            found = {"failed": f"{type(error).__name__}: {error}"[:500]}
-        out.write(json.dumps(found) + "\n")
-        out.flush()
-
-
-if __name__ == "__main__":
-    main()
+def load(said: dict[str, Any]) -> Llama:
+    """Return the model that is named."""
+    return Llama(said)

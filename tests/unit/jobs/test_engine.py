@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,39 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         LocalEngine("xllamacpp", tmp_path / "m", EngineLimits(), str(tmp_path / "none"))
     with pytest.raises(InputError, match="no engine"):
         LocalEngine("other", tmp_path / "m", EngineLimits())
+
+
+SAYS = """
+    said = json.loads(line)
+    if "force" in said: found = {"rendered": "<seen>", "gaps": [0.0, 0.5][: len(said["force"])], "text": "12"}
+    elif "rank" in said: found = {"logprobs": [-2.0, -1.0]}
+    elif "peak" in said: found = {"host": 5, "device": 6}
+    else: found = {"choices": [{"message": {"content": "12"}}], "promptIds": [3, 4], "timings": TIMES}
+    print(json.dumps(found), flush=True)
+"""
+TIMES = '{"prefill": [10, 500.0], "decode": [4, 1000.0]}'
+
+
+def test_what_else_it_can_do(tmp_path: Path) -> None:
+    """Tokens are forced, choices ranked, and what it used is added up over its answers."""
+    engine = LocalEngine("xllamacpp", tmp_path / "m", EngineLimits(), program(tmp_path, SAYS.replace("TIMES", TIMES)))
+    assert engine.answer(ASK).prompt_ids == (3, 4)
+    engine.answer(ASK)
+    forced = engine.force(ASK, [1, 2])
+    assert (forced.rendered, forced.gaps, forced.text) == ("<seen>", (0.0, 0.5), "12")
+    ranked = engine.answer(replace(ASK, request=Request.LOGLIKELIHOOD, item=replace(ASK.item, choices=(" yes", " no"))))
+    assert (ranked.text, ranked.logprobs) == (" no", (-2.0, -1.0))
+    used = engine.usage()
+    assert (used.prefill, used.decode, used.first, used.host, used.device) == ((20, 1.0), (8, 2.0), (0.5, 0.5), 5, 6)
+    with pytest.raises(EngineFailed, match="3 numbers"):
+        engine.force(ASK, [1, 2, 3])
+    engine.close()
+
+
+@pytest.mark.parametrize("times", ['{"prefill": [1], "decode": 2}', '{"prefill": [-1, 1.0], "decode": [1, 1.0]}', '"NaN"'])
+def test_times_that_are_none(tmp_path: Path, times: str) -> None:
+    """Times that an engine makes up in another form are passed over; the answer counts."""
+    engine = LocalEngine("xllamacpp", tmp_path / "m", EngineLimits(), program(tmp_path, SAYS.replace("TIMES", times)))
+    assert engine.answer(ASK).text == "12"
+    assert engine.usage().prefill == (0, 0.0)
+    engine.close()

@@ -2,7 +2,9 @@
 
 V0  signature, digests and numbers of the record follow from its item table (`read_run`)
 V1  the table follows from the transcript and the suite's scorer
+V2  the weights are made to say the tokens of items that a checkpoint draws (`hanse.flows.evaluate.audit`)
 V3  the suite is run again, here, and the paired test of the suite says whether both agree
+V4  likewise, with a result that was committed to before the other one was shown (`hanse.flows.evaluate.countersign`)
 """
 
 from __future__ import annotations
@@ -13,15 +15,13 @@ from typing import Any
 
 from hanse.errors import Conflict, InputError, NotFoundError
 from hanse.evals.compare import Pairing, pair
-from hanse.evals.fixed import fixed
+from hanse.evals.countersignature import Countersignature, Level, pairing_json
 from hanse.evals.record import Comparison, compare
 from hanse.evals.scorers.registry import score
-from hanse.evals.statistics import Interval
 from hanse.evals.transcript import rescore
 from hanse.flows.evaluate.runfolder import Read
 from hanse.flows.evaluate.subject import Subject
-
-LEVELS = ("V0", "V1", "V3")
+from hanse.model.repo import parse_origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +62,31 @@ def side_by_side(first: Read, second: Read) -> SideBySide:
     return SideBySide(first, second, verdict, paired)
 
 
+def countersign(both: SideBySide) -> Countersignature:
+    """Return what a run of one's own, the second, says of the first one (level V3), as its evaluator's word."""
+    found, terms = both.verdict, both.first.suite.terms
+    return Countersignature(
+        both.first.record.digest,
+        Level.V3,
+        found.verdict,
+        parse_origin(both.second.record.evaluator),
+        found.reasons,
+        own=both.second.record.digest,
+        pairing=None if found.pairing is None else pairing_json(found.pairing, terms),
+        same_numerics=found.same_class,
+    )
+
+
 def to_json(both: SideBySide) -> dict[str, Any]:
     """Return it as JSON; numbers are fixed-point texts, as in records."""
     found = both.verdict
     said: dict[str, Any] = {"verdict": found.verdict.value, "reasons": list(found.reasons), "sameNumerics": found.same_class}
     said |= {"first": run_json(both.first), "second": run_json(both.second)}
-    return said | {"pairing": None if both.pairing is None else _pairing(both.pairing)}
+    terms = both.first.suite.terms
+    return said | {"pairing": None if both.pairing is None else pairing_json(both.pairing, terms)}
 
 
 def run_json(read: Read) -> dict[str, Any]:
     """Return what a run says, for people and programs: its record, and who signed it."""
     signer = None if read.signer is None else read.signer.fingerprint
     return {"record": read.record.predicate(), "signer": signer}
-
-
-def _pairing(one: Pairing) -> dict[str, Any]:
-    said: dict[str, Any] = {"planned": one.planned, "n": one.n, "clusters": one.clusters, "discordant": list(one.discordant)}
-    said |= {"agreement": fixed(one.agreement), "difference": fixed(one.difference), "mcnemar": fixed(one.p)}
-    for name, value in (("exact", one.exact), ("kappa", one.kappa), ("ac1", one.ac1)):
-        said[name] = None if value is None else fixed(value)
-    for name, interval in (("agreementInterval", one.agreement_interval), ("ci90", one.ci90), ("ci99", one.ci99)):
-        said[name] = _interval(interval)
-    return said
-
-
-def _interval(one: Interval) -> list[str]:
-    return [fixed(one.low), fixed(one.high)]

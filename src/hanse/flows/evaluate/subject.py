@@ -23,7 +23,7 @@ class Subject:
     """A model to be evaluated.
 
     tree: root of its files, or digest of address and name where no files are known; name: informative; weights: what is known of
-    them; file: the one that an engine of ours loads, None behind an address.
+    them; file: what an engine of ours loads, a file or a folder of safetensors, None behind an address.
     """
 
     tree: Sha256
@@ -35,14 +35,19 @@ class Subject:
 def of_folder(folder: Path, name: str = "", done: Callable[[int], None] = lambda _: None) -> Subject:
     """Return the model in a folder, every file hashed; its one GGUF file, the first of its parts, is what an engine loads.
 
-    Raises EntryNotFound if there is none or several, and what hashing raises.
+    Without one it is the folder itself, if it has a configuration and safetensors. Raises EntryNotFound if there is neither, or
+    several, and what hashing raises.
     """
     entries = hash_folder(folder, (), done)
     paths = sorted(one.path for one in entries if one.path.endswith(_SUFFIX))
     first = [path for path in paths if "-of-" not in path or "-00001-of-" in path]
+    names = {one.path for one in entries}
+    if not first and "config.json" in names and any(name.endswith(".safetensors") for name in names):
+        return Subject(tree_of(entries), name or folder.resolve().name, WeightsClass.LOCAL, folder.resolve())
     if len(first) != 1:
         raise EntryNotFound(
-            f"{folder} has {len(first)} models in GGUF files: one is needed", hint="name a folder with the file to be evaluated"
+            f"{folder} has {len(first)} models in GGUF files: one is needed",
+            hint="name a folder with one of them, or with config.json and safetensors",
         )
     path = list_place(find_place(folder)).files[first[0]]
     return Subject(tree_of(entries), name or folder.resolve().name, WeightsClass.LOCAL, path.resolve())
