@@ -39,12 +39,12 @@ def with_said(world: World, *said: tuple[Member, str, dict[str, Any]]) -> bytes:
     one, found = world.revision, parse_evidence(world.evidence())
     listed: dict[str, list[int]] = {}
     data = []
-    members = {member.origin: member for member, _, _ in said}
+    members = {str(member.origin): member for member, _, _ in said}
     for member, kind, predicate in said:
         statement = Statement((revision_subject(one.repo, one.rev, one.tree),), kind, predicate)
         bundle, index = member.log_statement(statement, one.repo, one.rev, one.tree)
         data.append(bundle.encode())
-        listed.setdefault(member.origin, []).append(index)
+        listed.setdefault(str(member.origin), []).append(index)
     logs = [members[origin].shown([members[origin].keys[KeyUse.ATTEST], *indices]) for origin, indices in listed.items()]
     return encode_evidence([*found.bundles, *data], [*found.logs, *logs], found.maps)
 

@@ -38,8 +38,9 @@ class Evaluations:
     words: tuple[Countersigned, ...]
 
     def newest(self, suite: str) -> list[Evaluated]:
-        """Return the newest record of each member with this suite."""
-        return list({one.member: one for one in self.records if one.suite == suite}.values())
+        """Return the newest record of each member with this suite, by member."""
+        newest = {one.member: one for one in self.records if one.suite == suite}
+        return [newest[member] for member in sorted(newest)]
 
     def standing(self, record: Evaluated) -> Standing:
         """Return what others' words on a record come to."""
