@@ -8,8 +8,10 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -107,9 +109,8 @@ def work(
             raise InputError("the revision has no GGUF file")
         return LocalEngine("xllamacpp", subject.file, EngineLimits(threads, context), python)
 
-    stopping = _stopped_by_signals()
     settings = settings_of(where)
-    with tended(settings) as node:
+    with _stopped_by_signals() as stopping, tended(settings) as node:
         worker = Worker(node, Path(settings.data) / FOLDER, start, f"{socket.gethostname()[:40]}:{os.getpid()}")
         while not stopping.is_set():
             job = worker.step(stopping.is_set)
@@ -119,15 +120,16 @@ def work(
                 return
 
 
-def _stopped_by_signals() -> threading.Event:
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Give what is set when somebody ends this process kindly: the job is left for the next worker."""
     stopping = threading.Event()
-
-    def stop(*_: Any) -> None:
-        stopping.set()
-
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, stop)
-    return stopping
+    before = {one: signal.signal(one, lambda *_: stopping.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _say(number: int, state: str, says: str) -> None:
