@@ -83,7 +83,7 @@ def test_an_evaluation_from_pull_to_policy(node: LiveNode, tmp_path: Path) -> No
 @pytest.mark.soak
 def test_a_queue(node: LiveNode) -> None:
     """A job is queued, listed, called off and run beside the node; an engine that cannot read the file fails it in words."""
-    where = ["--data", node.data]
+    where: list[str | Path] = ["--data", node.data]
     code, said = _hanse(node, "job", "add", "admin/m", "--suite", "arithmetic", *where)
     assert code == 0, said
     number = json.loads(said)["id"]
