@@ -102,6 +102,7 @@ def test_a_queue(node: LiveNode) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_a_real_model(node: LiveNode, tmp_path: Path) -> None:
     """A worker runs SmolLM2-135M in llama.cpp beside the node, and the node lists its record."""
     model = tmp_path / "real"
