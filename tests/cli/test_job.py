@@ -58,7 +58,18 @@ def test_an_evaluation_from_pull_to_policy(node: LiveNode, tmp_path: Path) -> No
     assert (code, "no evaluation is known" in said) == (1, True)
     with serving(Model()) as url:
         end = time.monotonic() + 60
-        command = ["evaluate", "admin/m", "--api", url, "--model", "adder", "--suite", tmp_path / "suite", "--as", ORIGIN]
+        command: list[str | Path] = [
+            "evaluate",
+            "admin/m",
+            "--api",
+            url,
+            "--model",
+            "adder",
+            "--suite",
+            tmp_path / "suite",
+            "--as",
+            ORIGIN,
+        ]
         while (done := _hanse(node, *command, "--to", tmp_path / "run"))[0] and time.monotonic() < end:
             time.sleep(0.5)  # until the revision has settled
     assert done[0] == 0, done[1]
