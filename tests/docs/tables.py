@@ -24,11 +24,12 @@ from tests.support.membership import ROWS as MEMBER_ROWS
 from hanse import errors
 from hanse.errors import HanseError
 from hanse.flows.rulesets import COMPILED, builtin_parts, builtin_ruleset
+from hanse.policy.evidence_form import EVIDENCE_KEYS
 from hanse.policy.explain import RULES as POLICY_RULES
 from hanse.policy.explain import to_json
 from hanse.policy.form import KEYS, RESERVED, RESERVED_GROUPS, Key
 from hanse.policy.presets import PRESETS
-from hanse.policy.rules import Policy
+from hanse.policy.rules import Evidence, Policy
 from hanse.scan.ruleset import compile_ruleset
 from hanse.settings import documented
 from hanse.web.errors import STATUS
@@ -94,6 +95,9 @@ def policy_tables() -> str:
     text = "## Keys\n\n"
     cells = [[f"`{key.path}`", key.takes, *(f"`{_shown(key, one)}`" for one in PRESETS.values()), key.text] for key in KEYS]
     text += _rows(["key", "takes", *(f"`{name}`" for name in PRESETS), "meaning"], cells)
+    asked = Evidence("NAME")
+    cells = [[f"`{key.name}`", key.takes, _default(getattr(asked, key.name)), key.text] for key in EVIDENCE_KEYS]
+    text += "\n## Keys of `[[evidence]]`\n\n" + _rows(["key", "takes", "default", "meaning"], cells)
     text += "\n## Rules\n\n" + _rows(["rule", "passes where"], [[f"`{name}`", says] for name, says in POLICY_RULES.items()])
     later = [[f"`{name}`", says] for name, says in RESERVED.items()]
     later += [[f"`groups.{name}`", says] for name, says in RESERVED_GROUPS.items()]
@@ -105,6 +109,13 @@ def _shown(key: Key, policy: Policy) -> str:
     for name in key.path.split("."):
         value = value[name]
     return json.dumps(value) if not isinstance(value, str) else value
+
+
+def _default(value: Any) -> str:
+    plain = getattr(value, "value", value)
+    if plain in (None, 0) or plain == "NAME":
+        return "must be given" if plain == "NAME" else "`false`" if plain is False else "nothing"
+    return f"`{json.dumps(plain)}`" if not isinstance(plain, str) else f"`{plain}`"
 
 
 def attacks_table() -> str:

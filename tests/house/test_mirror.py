@@ -20,6 +20,7 @@ DECLARATIONS = {
     "db/schema.py",
     "db/schema_copies.py",
     "db/schema_foreign.py",
+    "db/schema_jobs.py",
     "db/schema_mirror.py",
     "db/schema_scans.py",
     "db/schema_status.py",

@@ -39,6 +39,8 @@ app.command(
     "hanse.cli.evaluate:evaluate", name="evaluate", group=PUBLISH, help="Run a suite on a model; others can check the record."
 )
 app.command("hanse.cli.reproduce:reproduce", name="reproduce", group=PUBLISH, help="Check a record of an evaluation.")
+app.command("hanse.cli.job:app", name="job", group=NODE, help="Evaluations that a node is to make, and who makes them.")
+app.command("hanse.cli.evaluations:evaluations", name="evaluations", group=USE, help="List evaluations of a revision.")
 app.command("hanse.cli.reproduce:compare", name="compare", group=USE, help="Lay two evaluations side by side.")
 app.command("hanse.cli.reproduce:publish", name="log-record", group=NODE, help="Log a record of an evaluation on a node.")
 app.command("hanse.cli.exchange:import_log", name="import-log", group=PUBLISH, help="Make a run out of another harness's log.")

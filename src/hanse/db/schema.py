@@ -25,10 +25,19 @@ from sqlalchemy import (
     true,
 )
 
-from hanse.db import schema_copies, schema_foreign, schema_mirror, schema_scans, schema_status, schema_trust
+from hanse.db import schema_copies, schema_foreign, schema_jobs, schema_mirror, schema_scans, schema_status, schema_trust
 from hanse.db.tables import KEY, id_column, metadata, repo_column
 
-__all__ = ["metadata", "schema_copies", "schema_foreign", "schema_mirror", "schema_scans", "schema_status", "schema_trust"]
+__all__ = [
+    "metadata",
+    "schema_copies",
+    "schema_foreign",
+    "schema_jobs",
+    "schema_mirror",
+    "schema_scans",
+    "schema_status",
+    "schema_trust",
+]
 
 node_state = Table(
     "node_state",

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hanse.db import attestations, find, leaves, logged, revisions, witnesses
+from hanse.db.attestations import Attestation
 from hanse.db.leaves import PendingLeaf
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
@@ -33,6 +34,7 @@ from hanse.model.digest import GitOid, parse_sha256
 from hanse.model.evidence import MAX_LEAVES, LeafEvidence, LogEvidence, MapEvidence, MapName, SaltEvidence, encode_evidence
 from hanse.model.key_leaf import KeyLeaf
 from hanse.model.leaf import parse_leaf
+from hanse.model.predicates import REPEATED
 from hanse.model.ref_leaf import RefLeaf
 from hanse.sign.statement import OMS, REF
 from hanse.tlog.map import ref_key, ref_value
@@ -40,6 +42,8 @@ from hanse.tlog.map import ref_key, ref_value
 MAX_REVISIONS = 10
 """Revisions that one file about a tree speaks of."""
 MAX_REFS = 20
+MAX_EVALUATIONS = 32
+"""Evaluations and countersignatures of this node that one file shows, the newest."""
 MAX_TAIL = 64
 """Leaves after a snapshot, at most: batches that attest something end in one."""
 _POSITIONS = 200
@@ -125,6 +129,7 @@ def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> No
     with node.db.read() as conn:
         rows = [(row, leaves.get(conn, row.leaf_id)) for row in attestations.of_revision(conn, repo.id, revision.rev)]
     manifest = False
+    rows = _without_old(rows)
     for row, leaf in rows:
         if leaf is not None and leaf.index is not None:
             shown.add(leaf, needed=row.predicate == OMS and not manifest)
@@ -133,6 +138,13 @@ def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> No
             if row.predicate != REF:  # rebuilt from the leaf by whoever reads it
                 shown.bundles[leaf.index] = bundles.read(node.store, row.payload, row.key)
                 shown.payloads[leaf.index] = row.payload
+
+
+def _without_old(rows: list[tuple[Attestation, PendingLeaf | None]]) -> list[tuple[Attestation, PendingLeaf | None]]:
+    """Return the rows without all but the newest evaluations and countersignatures: there may be any number of them."""
+    many = [row for row, _ in rows if row.predicate in REPEATED]
+    old = {id(row) for row in many[:-MAX_EVALUATIONS]}
+    return [(row, leaf) for row, leaf in rows if id(row) not in old]
 
 
 def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision, asked: str) -> None:

@@ -15,7 +15,7 @@ from hanse.errors import HanseError, NotFoundError, PolicyError, StorageError, T
 from hanse.flows.bounded import read_bounded
 from hanse.model import decision
 from hanse.policy.presets import PRESETS
-from hanse.policy.rules import ANYONE, Policy, Quorum, Threshold, flatten
+from hanse.policy.rules import ANYONE, Evidence, Policy, Quorum, Threshold, flatten
 
 # Most policies are presets without a log of their own: a program that runs under one does not wait for what parses the others.
 if TYPE_CHECKING:
@@ -132,18 +132,33 @@ def policy_or_refusal(name: str | None, home: Path) -> LoadedPolicy:
 def complete(policy: Policy, source: str, folder: Path) -> LoadedPolicy:
     """Return a policy with its tlog-policies read and parsed.
 
-    Raises PolicyError if one of them is wrong, or lets an operator witness itself.
+    Suites that are named get their digests. Raises PolicyError if a tlog-policy is wrong or lets an operator witness itself, or a
+    suite is not known.
     """
     problems: list[str] = []
     witness, parsed_witness = _logs(policy.witness, "witness", folder, problems)
     mirror, parsed_mirror = _logs(policy.mirror, "mirror", folder, problems)
+    evidence = tuple(_named(one, problems) for one in policy.evidence)
     if problems:
         raise PolicyError(
             f"policy {policy.name!r} cannot be used, so it refuses everything: {'; '.join(problems[:5])}",
             failed=tuple(problems),
             hint="docs/policy.md says what a tlog-policy looks like",
         )
-    return LoadedPolicy(replace(policy, witness=witness, mirror=mirror), source, parsed_witness, parsed_mirror)
+    return LoadedPolicy(replace(policy, witness=witness, mirror=mirror, evidence=evidence), source, parsed_witness, parsed_mirror)
+
+
+def _named(one: Evidence, problems: list[str]) -> Evidence:
+    """Return what is asked of evaluations with the digest of the suite that ships under a name, or is installed."""
+    if one.digest:
+        return one
+    from hanse.flows.suites.find import digest_of  # noqa: PLC0415 see above
+
+    try:
+        return replace(one, digest=digest_of(one.suite))
+    except HanseError as error:
+        problems.append(f"evidence: {error.message}; hanse suite show prints the digest of a suite: name it by that")
+        return one
 
 
 def _logs(quorum: Quorum, table: str, folder: Path, problems: list[str]) -> tuple[Quorum, dict[str, TlogPolicy]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from hanse.flows.attested import Attested
 from hanse.flows.policies import LoadedPolicy
@@ -23,6 +24,7 @@ from hanse.model.decision import (
     Want,
 )
 from hanse.model.key_leaf import Holder, KeyUse
+from hanse.model.predicates import REPEATED
 from hanse.model.repo import RepoId
 
 
@@ -64,6 +66,7 @@ def gather_facts(
         owner=known,
         owner_change=change,
         rivals=position.rivals if position else 0,
+        **_evaluations(attested, home, tree),
     )
 
 
@@ -140,6 +143,16 @@ def _log_facts(
         # The last sign of life that can be verified: the newest leaf shown. Cosignatures go on without its operator.
         silent_since=log.time if silent else None,
     )
+
+
+def _evaluations(attested: Sequence[Attested], home: ShownLog | None, tree: str) -> dict[str, Any]:
+    """Return what evaluations say; what reads them is loaded only where there are some."""
+    if not any(one.statement.predicate_type in REPEATED for one in attested):
+        return {}
+    from hanse.flows.evaluations.facts import facts_of  # noqa: PLC0415 see above
+
+    records, words = facts_of(attested, tree, "" if home is None else home.origin)
+    return {"evaluations": records, "countersigned": words}
 
 
 def _cosigned(pairs: Iterable[tuple[Cosigner, int]]) -> tuple[Cosigned, ...]:

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from hanse.errors import PolicyError
+from hanse.model.evaluated import Countersigned, Evaluated
 from hanse.model.finding import Coverage, Verdict
 
 AGREED = 2
@@ -159,7 +160,8 @@ class EvidenceFacts:
     """Everything that is known, and verified, about a revision when a policy judges it.
 
     now: the time to judge by; repo, rev, tree: for messages; owner: where the name's owner key is known from; rivals: members in
-    the largest group that says another revision is current.
+    the largest group that says another revision is current; evaluations, countersigned: records about the wanted tree, and what
+    members say of them.
     """
 
     now: int
@@ -175,6 +177,8 @@ class EvidenceFacts:
     owner_change: OwnerChange = OwnerChange.NONE
     tree_changed: bool = False
     rivals: int = 0
+    evaluations: tuple[Evaluated, ...] = ()
+    countersigned: tuple[Countersigned, ...] = ()
 
 
 class Result(str, Enum):

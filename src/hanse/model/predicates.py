@@ -4,3 +4,9 @@ from __future__ import annotations
 
 AUDIT = "https://hanse/audit/v1"
 """An audit of another member: about him, more than about the revision that it names."""
+EVALUATION = "https://hanse/evaluation/v1"
+"""An evaluation record: several, of different suites, may be about one revision."""
+COUNTERSIGNATURE = "https://hanse/countersignature/v1"
+"""What another institution found when it checked a record."""
+REPEATED = (EVALUATION, COUNTERSIGNATURE)
+"""Kinds of which one institution makes many about one revision: none stands in for an older one."""

@@ -10,8 +10,9 @@
 7. **freshness**: they said so lately.
 8. **advisories**: maps of advisories are known and not stale.
 9. **scan**: what scans say is tolerated.
-10. **rung**: the step of the ladder is reached.
-11. **silent**, **clock**: what a reader should know.
+10. **evidence**: evaluations are as good as is asked for (`hanse.policy.evidence`).
+11. **rung**: the step of the ladder is reached.
+12. **silent**, **clock**: what a reader should know.
 
 Where a rule refuses, the signatures and logs that fail it do not count for the rules after it, so that one set of signatures
 satisfies them all. Every rule is applied and every failure listed; a rule that fails does not hide another.
@@ -36,6 +37,7 @@ from hanse.model.decision import (
     Want,
 )
 from hanse.model.finding import Coverage, Verdict, worst
+from hanse.policy.evidence import judge_evidence
 from hanse.policy.form import duration
 from hanse.policy.rules import Consequence, Policy, is_in
 from hanse.policy.view import View
@@ -77,6 +79,7 @@ class _Deciding:
         self.freshness()
         self.advisories()
         self.scan()
+        self.results += judge_evidence(self.view)
         rung = self.rung()
         self.remarks()
         return Decision(self.policy.name, rung, tuple(self.results), self.stale_since)
@@ -297,7 +300,7 @@ class _Deciding:
     def _counts(self, member: str, key: str) -> bool:
         return is_in(self.policy.groups, self.policy.scan.of, member, key)
 
-    # 10. The ladder.
+    # 11. The ladder.
 
     def rung(self) -> Rung:
         found = self.view.rung()
@@ -308,7 +311,7 @@ class _Deciding:
             self.say("rung", Result.FAILED, says, _RUNGS[self.policy.rung])
         return found
 
-    # 11. What a reader should know.
+    # 12. What a reader should know.
 
     def remarks(self) -> None:
         for log in self._used():

@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Any
 
 from hanse.model.decision import Decision, Result, State
+from hanse.policy.evidence_form import EVIDENCE_KEYS, plain_evidence
 from hanse.policy.form import KEYS, Key, duration
-from hanse.policy.rules import FORM, Group, Policy, Quorum, Threshold
+from hanse.policy.rules import FORM, Evidence, Group, Policy, Quorum, Threshold
 
 RULES = {
     "policy": "There is a policy, and it can be used.",
@@ -27,6 +28,7 @@ RULES = {
     "freshness": "Enough others vouched for it lately.",
     "advisories": "Enough maps of advisories are known and not stale.",
     "scan": "What scans found is tolerated.",
+    "evidence": "Evaluations are as many, as good and as well checked as is asked for.",
     "rung": "The evidence reaches the step of the ladder that is asked for.",
     "silent": "The publisher is still writing to its log.",
     "clock": "The clocks of cosigners and of this machine agree.",
@@ -55,6 +57,8 @@ def to_toml(policy: Policy) -> str:
         lines += [f"# {key.text}", f"{name or head} = {_value(key, policy)}"]
     for name, group in sorted(policy.groups.items()):
         lines += ["", f"[groups.{name}]", *_group(group)]
+    for one in policy.evidence:
+        lines += ["", "[[evidence]]", *_evidence(one)]
     return "\n".join(lines) + "\n"
 
 
@@ -70,6 +74,8 @@ def to_json(policy: Policy) -> dict[str, Any]:
         name: {"members": sorted(one.members), "keys": sorted(one.keys), "groups": sorted(one.groups)}
         for name, one in sorted(policy.groups.items())
     }
+    if policy.evidence:
+        found["evidence"] = [plain_evidence(one) for one in policy.evidence]
     return found
 
 
@@ -127,6 +133,15 @@ def _group(group: Group) -> Iterator[str]:
     for name, values in (("members", group.members), ("keys", group.keys), ("groups", group.groups)):
         if values:
             yield f"{name} = [{', '.join(_text(one) for one in sorted(values))}]"
+
+
+def _evidence(one: Evidence) -> Iterator[str]:
+    plain = plain_evidence(one)
+    for key in EVIDENCE_KEYS:
+        if key.name in plain:
+            value = plain[key.name]
+            yield f"# {key.text}"
+            yield f"{key.name} = {_text(value) if isinstance(value, str) else json.dumps(value)}"
 
 
 def _text(value: str) -> str:

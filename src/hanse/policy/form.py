@@ -57,13 +57,15 @@ def _maps(raw: Any) -> int:
     return _integer(raw, 1, MAX_NEED)
 
 
-def _boolean(raw: Any) -> bool:
+def parse_boolean(raw: Any) -> bool:
+    """Return true or false; raises ValueError."""
     if not isinstance(raw, bool):
         raise ValueError("true or false")  # noqa: TRY004
     return raw
 
 
-def _group(raw: Any) -> str:
+def parse_group(raw: Any) -> str:
+    """Return the name of a group; raises ValueError."""
     if not isinstance(raw, str) or not GROUP_NAME.fullmatch(raw):
         raise ValueError("the name of a group: a-z, 0-9 and '-', starting with a letter")
     return raw
@@ -76,7 +78,8 @@ def _rung(raw: Any) -> Rung:
         raise ValueError(f"one of {', '.join(one.value for one in Rung)}") from None
 
 
-def _consequence(raw: Any) -> Consequence:
+def parse_consequence(raw: Any) -> Consequence:
+    """Return what follows from something; raises ValueError."""
     try:
         return Consequence(_text(raw))
     except ValueError:
@@ -84,7 +87,7 @@ def _consequence(raw: Any) -> Consequence:
 
 
 def _never_allowed(raw: Any) -> Consequence:
-    found = _consequence(raw) if raw in ("warn", "refuse") else None
+    found = parse_consequence(raw) if raw in ("warn", "refuse") else None
     if found is None:
         raise ValueError("warn or refuse")
     return found
@@ -113,7 +116,7 @@ def _also(raw: Any) -> tuple[Threshold, ...]:
     for one in raw:
         if not isinstance(one, dict) or set(one) != {"need", "of"}:
             raise ValueError(says)
-        found.append(Threshold(_integer(one["need"], 1, MAX_NEED), _group(one["of"])))
+        found.append(Threshold(_integer(one["need"], 1, MAX_NEED), parse_group(one["of"])))
     return tuple(found)
 
 
@@ -126,39 +129,38 @@ _AGE = "duration, such as `24h`"
 KEYS = (
     Key("rung", "`local`, `attested`, `agreed` or `witnessed`", "The step of the ladder that a revision must reach.", _rung),
     Key("signers.need", _NEED, "So many different members must have signed this very tree.", _need),
-    Key("signers.of", _GROUP, "Only signatures of this group count for `need`.", _group),
+    Key("signers.of", _GROUP, "Only signatures of this group count for `need`.", parse_group),
     Key("signers.also", _ALSO, "More thresholds, all of which must be met too.", _also),
     Key("witness.need", _NEED, "So many others must have cosigned the log of each signature that counts.", _need),
-    Key("witness.of", _GROUP, "Only cosignatures of this group count for `need`.", _group),
+    Key("witness.of", _GROUP, "Only cosignatures of this group count for `need`.", parse_group),
     Key("witness.also", _ALSO, "More thresholds, all of which must be met too.", _also),
     Key("mirror.need", _NEED, "So many mirrors, who replayed it, must have cosigned the log that says what is latest.", _need),
-    Key("mirror.of", _GROUP, "Only mirrors of this group count for `need`.", _group),
+    Key("mirror.of", _GROUP, "Only mirrors of this group count for `need`.", parse_group),
     Key("mirror.also", _ALSO, "More thresholds, all of which must be met too.", _also),
     Key("freshness.max_age", _AGE, "Cosignatures older than this are stale.", parse_duration),
     Key("freshness.warn_age", _AGE, "Cosignatures older than this cause a warning; at most `max_age`.", parse_duration),
-    Key("freshness.latest", _SAY, "What follows where what a ref points at is stale, or nobody proves it.", _consequence),
-    Key("freshness.pinned", _SAY, "What follows where a revision pinned by its tree is stale.", _consequence),
+    Key("freshness.latest", _SAY, "What follows where what a ref points at is stale, or nobody proves it.", parse_consequence),
+    Key("freshness.pinned", _SAY, "What follows where a revision pinned by its tree is stale.", parse_consequence),
     Key("advisories.max_age", _AGE, "Maps of advisories older than this are stale.", parse_duration),
     Key("advisories.maps", f"1 to {MAX_NEED}", "Maps of so many members must be known and not stale.", _maps),
-    Key("advisories.stale", _SAY, "What follows where they are not.", _consequence),
-    Key("scan.of", _GROUP, "Scans of this group count, beside one made here; others only warn.", _group),
-    Key("scan.caution", _SAY, "What follows from the verdict `caution`.", _consequence),
-    Key("scan.suspicious", _SAY, "What follows from the verdict `suspicious`.", _consequence),
+    Key("advisories.stale", _SAY, "What follows where they are not.", parse_consequence),
+    Key("scan.of", _GROUP, "Scans of this group count, beside one made here; others only warn.", parse_group),
+    Key("scan.caution", _SAY, "What follows from the verdict `caution`.", parse_consequence),
+    Key("scan.suspicious", _SAY, "What follows from the verdict `suspicious`.", parse_consequence),
     Key("scan.malicious", _NO, "What follows from the verdict `malicious`.", _never_allowed),
-    Key("scan.inconclusive", _SAY, "What follows where a part that a loader could run was not read.", _consequence),
-    Key("scan.error", _SAY, "What follows where a scan failed.", _consequence),
-    Key("scan.missing", _SAY, "What follows where no scan that counts is known.", _consequence),
-    Key("pins.first_use", _SAY, "What follows from the key of a log or owner that was never met before.", _consequence),
+    Key("scan.inconclusive", _SAY, "What follows where a part that a loader could run was not read.", parse_consequence),
+    Key("scan.error", _SAY, "What follows where a scan failed.", parse_consequence),
+    Key("scan.missing", _SAY, "What follows where no scan that counts is known.", parse_consequence),
+    Key("pins.first_use", _SAY, "What follows from the key of a log or owner that was never met before.", parse_consequence),
     Key("pins.changed", _NO, "What follows from another key than the one pinned at first use.", _never_allowed),
     Key("owner.change", _NO, "What follows where a name's owner key changed without a transfer leaf.", _never_allowed),
-    Key("owner.held", "`true` or `false`", "Whether the owner must hold the key of the name himself.", _boolean),
+    Key("owner.held", "`true` or `false`", "Whether the owner must hold the key of the name himself.", parse_boolean),
 )
 BY_PATH = {key.path: key for key in KEYS}
 TABLES = tuple(dict.fromkeys(key.path.partition(".")[0] for key in KEYS if "." in key.path))
 RESERVED = {
     "for": "rules for some names only",
     "gateway": "what a gateway lets through, and how long it waits",
-    "evaluations": "bounds on evaluation results",
     "licences": "which licences are acceptable",
     "openness": "which parts of a model must be open",
     "federation": "whose root says who is a member",

@@ -17,6 +17,7 @@ from hanse.errors import HanseError, PolicyError
 from hanse.model.decision import AGREED, Rung
 from hanse.model.digest import parse_sha256
 from hanse.model.repo import parse_origin
+from hanse.policy.evidence_form import read_evidence
 from hanse.policy.form import BY_PATH, GROUP_NAME, KEYS, RESERVED, RESERVED_GROUPS, TABLES
 from hanse.policy.presets import PRESETS, STRICT
 from hanse.policy.rules import ANYONE, FORM, Group, Policy, Quorum, Threshold, flatten
@@ -72,13 +73,15 @@ class _Reader:
         self._head(table)
         values = self._values(table)
         groups = self._groups(table.get("groups", {}))
+        evidence = read_evidence(table.get("evidence", []), self.wrong)
         base = PRESETS.get(base) if isinstance(base := table.get("base"), str) else None
         if base is None:
             return None
         policy = _built(base, values)
         witness = self._logs(policy.witness, "witness", table)
         mirror = self._logs(policy.mirror, "mirror", table)
-        policy = replace(policy, name=table.get("name", self.name), groups=groups, witness=witness, mirror=mirror)
+        policy = replace(policy, name=table.get("name", self.name), groups=groups, evidence=evidence)
+        policy = replace(policy, witness=witness, mirror=mirror)
         if not self.problems:
             self._together(policy)
         return policy
@@ -124,7 +127,7 @@ class _Reader:
     def _paths(self, table: Mapping[str, Any]) -> list[tuple[str, Any]]:
         rows: list[tuple[str, Any]] = []
         for name, raw in table.items():
-            if name in _HEAD or name == "groups":
+            if name in _HEAD or name in {"groups", "evidence"}:
                 continue
             if "." in name:  # a quoted key must not pass for the path it looks like
                 self.wrong(f"there is no {name[:80]!r}; write [TABLE] and the key below it")
@@ -140,7 +143,7 @@ class _Reader:
         if path in RESERVED:
             self.wrong(f"{path} is kept for later ({RESERVED[path]}); this version cannot enforce it")
             return
-        near = get_close_matches(path, [*BY_PATH, *TABLES, *_HEAD, *_OTHERS], n=1)
+        near = get_close_matches(path, [*BY_PATH, *TABLES, *_HEAD, *_OTHERS, "evidence"], n=1)
         self.wrong(f"there is no {path[:80]!r}" + (f"; did you mean {near[0]}?" if near else ""))
 
     def _groups(self, raw: Any) -> dict[str, Group]:
@@ -214,6 +217,8 @@ class _Reader:
                 self._reachable(name, part, policy.groups)
             if not quorum.need and quorum.of != ANYONE:
                 self.wrong(f"{name}.of names a group, but {name}.need is 0: say how many of it are needed")
+        for one in policy.evidence:
+            self._reachable("evidence", Threshold(one.institutions, one.of), policy.groups)
         self._known("scan.of", policy.scan.of, policy.groups)
         if policy.rung.rank >= Rung.AGREED.rank and policy.signers.of != ANYONE:
             self._reachable("rung", Threshold(AGREED, policy.signers.of), policy.groups)

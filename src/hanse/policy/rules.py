@@ -123,6 +123,31 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is asked of evaluations by one suite. suite: its name or digest; digest: "" until a name is looked up.
+
+    of: whose records and countersignatures count; at_least, at_most: bounds on the ends of the interval; level: at which another
+    member must have checked each record; weights: what must be known of them at least; max_age: seconds, 0 for any; missing,
+    disagree: what follows where that is not there, and where a member disagrees.
+    """
+
+    suite: str
+    of: str = ANYONE
+    at_least: float | None = None
+    at_most: float | None = None
+    institutions: int = 1
+    independent: bool = False
+    level: str = "V0"
+    numerics_classes: int = 1
+    weights: str = "local"
+    max_age: int = 0
+    degenerate: bool = False
+    missing: Consequence = Consequence.REFUSE
+    disagree: Consequence = Consequence.REFUSE
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What must hold before a revision is used. base: the preset that fills in what its file leaves out.
 
@@ -141,6 +166,7 @@ class Policy:
     pins: Pins
     owner: Owner
     groups: Mapping[str, Group] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
     broken: str = ""
 
 

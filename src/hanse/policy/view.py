@@ -44,6 +44,10 @@ class View:
         """Whether the owner's signature is needed under this policy."""
         return self.owned and bool(self.policy.signers.parts or self.policy.rung.rank)
 
+    def is_member(self, member: str, key: str, group: str) -> bool:
+        """Tell whether a member or a key belongs to a group."""
+        return is_in(self.policy.groups, group, member, key)
+
     def in_group(self, one: Signed, group: str) -> bool:
         """Tell whether a signer belongs to a group."""
         return is_in(self.policy.groups, group, one.member, one.key)

@@ -10,7 +10,7 @@ from hanse.policy.form import BY_PATH, KEYS, RESERVED, Key, duration, parse_dura
 from hanse.policy.presets import PRESETS, STRICT
 from hanse.policy.rules import Policy
 
-APART = {"name", "base", "groups", "broken"}
+APART = {"name", "base", "groups", "broken", "evidence"}
 
 
 def paths() -> set[str]:

@@ -31,6 +31,7 @@ from hanse.flows.node import Node
 from hanse.flows.replays import KeptMaps
 from hanse.model.digest import GitOid
 from hanse.model.evidence import LogEvidence, MapEvidence, MapName
+from hanse.model.predicates import REPEATED
 from hanse.model.repo import Origin
 from hanse.model.trust_leaf import AttestLeaf
 from hanse.sign.statement import OMS
@@ -44,7 +45,9 @@ MAX_TAIL = 64
 MAX_BRIEF = 4
 """Leaves after a snapshot that are shown, also of a log that says nothing about the revision."""
 MAX_BUNDLES = 8
-"""Statements of one log about one revision that are shown."""
+"""Statements of one log about one revision that are shown, beside evaluations."""
+MAX_EVALUATIONS = 16
+"""Evaluations and countersignatures of one log about one revision that are shown, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +157,11 @@ class _One:
         for row in self.said[subject.revision.rev]:
             leaf = self.copy.attest(row.index) if row.log == self.origin else None
             if leaf is not None:
-                found[leaf.predicate, leaf.key, leaf.ref or ""] = (row.index, leaf)
-        return sorted(found.values(), key=lambda pair: (pair[1].predicate != OMS, pair[0]))[:MAX_BUNDLES]
+                again = leaf.payload.sha256 if leaf.predicate in REPEATED else ""
+                found[leaf.predicate, leaf.key, leaf.ref or again] = (row.index, leaf)
+        once = [pair for pair in found.values() if pair[1].predicate not in REPEATED]
+        many = sorted(pair for pair in found.values() if pair[1].predicate in REPEATED)[-MAX_EVALUATIONS:]
+        return [*sorted(once, key=lambda pair: (pair[1].predicate != OMS, pair[0]))[:MAX_BUNDLES], *many]
 
     def _checkpoint(self, least: int) -> KeptCheckpoint:
         """Return the newest checkpoint of a majority of cosigners that has the wanted leaves, or the one that most cosigned."""

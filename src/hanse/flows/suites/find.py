@@ -15,6 +15,15 @@ from hanse.flows.suites.shipped import NAMES, shipped
 MAX_CHECKPOINT = 64 * 1024
 
 
+def digest_of(name: str) -> str:
+    """Return the digest of the suite that ships under this name, or that an installed package holds; raises NotFoundError."""
+    if name in PACKAGED:
+        return packaged(name, None).digest
+    if name in NAMES:
+        return shipped(name).digest
+    raise NotFoundError(f"no suite {name[:64]!r} ships", hint=f"there are {', '.join((*NAMES, *PACKAGED))}")
+
+
 def find_suite(name: str, source: Path | None = None, checkpoint: Path | None = None) -> Suite:
     """Return the suite with this name, or in this folder.
 

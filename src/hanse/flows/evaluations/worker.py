@@ -1,0 +1,174 @@
+"""A worker on a node's queue of evaluations; several share one queue, in one process each, on one data folder.
+
+1. The oldest job that nobody runs is taken, for as long as a lease. A thread renews it; a worker that was killed renews no more,
+   and after the lease another one takes the job.
+2. The revision's files are written into the job's folder, hashed there, and must have its tree.
+3. The suite runs as in `hanse evaluate`, into the folder `run`: its journal is of one worker at a time, and goes on where the one
+   before was killed.
+4. The record is checked again and logged, as the node's own statement. Only a worker that still holds the job does that.
+
+Answers stay in the folder, which only the node's operator reads. The files of the model are removed when the job ends.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hanse.db import evaluation_jobs as jobs
+from hanse.db.evaluation_jobs import Job
+from hanse.db.repos import Repo, get
+from hanse.db.revisions import Revision
+from hanse.errors import Busy, HanseError, IntegrityError, NotFoundError
+from hanse.evals.engine import Engine
+from hanse.flows import access
+from hanse.flows.evaluate.publish import publish
+from hanse.flows.evaluate.reproduce import check_scores
+from hanse.flows.evaluate.run import Order, RunLimits, Told, evaluate
+from hanse.flows.evaluate.runfolder import read_run
+from hanse.flows.evaluate.subject import Subject, of_folder
+from hanse.flows.files import open_by_xet
+from hanse.flows.node import Node
+from hanse.flows.suites.find import find_suite
+from hanse.model.actor import Actor
+from hanse.store.durable import make_directory, storage_errors
+
+LEASE_SECONDS = 60
+OPERATOR = Actor(account_id=0, name="operator", admin=True, role="write")
+_PIECE = 1024 * 1024
+Start = Callable[[Subject], Engine]
+"""What starts an engine for a model whose files were hashed."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A job that is held. told: how far it is; lost: somebody else has it, or it was called off."""
+
+    job: Job
+    began: float
+    told: Told = field(default_factory=lambda: Told(0))
+    lost: threading.Event = field(default_factory=threading.Event)
+
+
+class Worker:
+    """Works on the queue of a node. folder: where runs are kept; name: of this worker, for people; lease: seconds."""
+
+    def __init__(self, node: Node, folder: Path, start: Start, name: str, lease: int = LEASE_SECONDS) -> None:
+        self._node = node
+        self._folder = folder
+        self._start = start
+        self._name = name
+        self._lease = lease
+
+    def step(self, stopping: Callable[[], bool] = lambda: False) -> Job | None:
+        """Take one job and run it to its end; return it as it is then, None if there was none.
+
+        A job that is stopped waits for the next worker. What fails fails the job, and is said in it.
+        """
+        with self._node.db.write() as conn:
+            job = jobs.take(conn, self._name, self._node.clock.now(), self._lease)
+        if job is None:
+            return None
+        held, over = _Held(job, time.monotonic()), threading.Event()
+        renewing = threading.Thread(target=self._renew, args=(held, over), name="lease", daemon=True)
+        renewing.start()
+        try:
+            self._run(held, stopping)
+        finally:
+            over.set()
+            renewing.join()
+        with self._node.db.read() as conn:
+            return jobs.get(conn, job.id)
+
+    def _renew(self, held: _Held, over: threading.Event) -> None:
+        """Renew the lease until the job is over or lost; a catalogue that does not answer loses it, too."""
+        while not over.wait(self._lease / 4):
+            try:
+                kept = self._write(held, expires_at=self._node.clock.now() + self._lease, **self._progress(held))
+            except HanseError:
+                continue
+            if not kept:
+                held.lost.set()
+                return
+
+    def _progress(self, held: _Held) -> dict[str, int]:
+        spent = held.job.spent + round(time.monotonic() - held.began)
+        told = held.told
+        return {"planned": told.planned, "done": told.done, "tokens": held.job.tokens + told.tokens, "spent": spent}
+
+    def _write(self, held: _Held, **values: object) -> bool:
+        with self._node.db.write() as conn:
+            return jobs.write(conn, held.job, **values)
+
+    def _end(self, held: _Held, state: str, says: str) -> None:
+        ended = self._node.clock.now() if state not in jobs.OPEN else 0
+        self._write(held, state=state, says=says[:1000], holder="", ended_at=ended, **self._progress(held))
+
+    def _run(self, held: _Held, stopping: Callable[[], bool]) -> None:
+        place = self._folder / str(held.job.id)
+        try:
+            repo, revision = self._wanted(held.job)
+            subject = self._written(repo, revision, place / "model")
+            self._evaluate(held, subject, place / "run", lambda: stopping() or held.lost.is_set())
+            read = read_run(place / "run")
+            check_scores(read)
+            if not self._write(held, expires_at=self._node.clock.now() + self._lease):
+                return
+            bundle = publish(self._node, repo, revision, read)
+            self._end(held, jobs.DONE, bundle.digest)
+        except Busy as error:
+            spent = self._progress(held)
+            job = held.job
+            over = (job.max_seconds and spent["spent"] >= job.max_seconds) or (
+                job.max_tokens and spent["tokens"] >= job.max_tokens
+            )
+            self._end(held, jobs.FAILED if over else jobs.WAITING, error.message if over else "")
+        except HanseError as error:
+            self._end(held, jobs.FAILED, f"{error.code}: {error.message}")
+        finally:
+            shutil.rmtree(place / "model", ignore_errors=True)
+
+    def _wanted(self, job: Job) -> tuple[Repo, Revision]:
+        with self._node.db.read() as conn:
+            repo = get(conn, job.repo_id)
+        if repo is None:
+            raise NotFoundError("the repository is gone")
+        return repo, access.resolve_revision(self._node, repo, job.rev)
+
+    def _written(self, repo: Repo, revision: Revision, folder: Path) -> Subject:
+        """Write the files of a revision and return them, hashed from where an engine reads them; raises IntegrityError."""
+        shutil.rmtree(folder, ignore_errors=True)
+        entries = self._node.listings.get(self._node.store, revision.object).directory.entries()
+        for entry in entries:
+            reader, _ = open_by_xet(self._node, OPERATOR, entry.xet)
+            path = folder / entry.path
+            with storage_errors(f"write {path}"):
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                with path.open("xb") as file:
+                    for at in range(0, entry.size, _PIECE):
+                        file.write(reader.read_at(at, min(_PIECE, entry.size - at)))
+        found = of_folder(folder, f"{repo.repo.path}@{revision.rev}")
+        if found.tree != revision.tree:
+            raise IntegrityError(
+                f"the files have the tree {found.tree}, the revision has {revision.tree}", hint="hanse admin fsck"
+            )
+        return found
+
+    def _evaluate(self, held: _Held, subject: Subject, folder: Path, stopping: Callable[[], bool]) -> None:
+        job = held.job
+        with storage_errors(f"make {folder}"):
+            make_directory(folder.parent, 0o700)
+        left = RunLimits(
+            max(0.001, job.max_seconds - job.spent) if job.max_seconds else 0.0,
+            max(1, job.max_tokens - job.tokens) if job.max_tokens else 0,
+        )
+        order = Order(find_suite(job.suite), subject, folder, self._node.origin, None, left, {"gitCommit": job.rev})
+        engine = self._start(subject)
+        try:
+            evaluate(order, engine, lambda told: setattr(held, "told", told), stopping)
+        finally:
+            engine.close()

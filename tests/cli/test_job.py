@@ -1,0 +1,129 @@
+"""A node's evaluations as they are typed: pulled and run, logged, listed, asked of a policy, and queued for a worker."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+from tests.services.clients import SMOLLM2_GGUF, client_python
+from tests.support.clients import Client
+from tests.support.forked import Mother, forked_node
+from tests.support.live import ADMIN_TOKEN, LiveNode
+from tests.support.openaiserver import Model, serving, sums
+
+from hanse.cli.main import run
+from hanse.flows.evaluate.runfolder import keep_suite
+
+ORIGIN = "evals.example.org"
+
+
+@pytest.fixture(name="node")
+def _node(mother: Mother, tmp_path: Path) -> Iterator[LiveNode]:
+    environ = {"HANSE_SETTLE_SECONDS": "1", "HANSE_ORIGIN": ORIGIN, "HANSE_RATE_API": "0", "HANSE_SCAN_PICKLESCAN": "off"}
+    (tmp_path / "node").mkdir()
+    with forked_node(mother, tmp_path / "node", environ=environ) as node:
+        model = tmp_path / "model"
+        model.mkdir()
+        (model / "m.gguf").write_bytes(b"GGUF" + b"\0" * 5000)
+        Client("hub2", node, tmp_path / "home").hf("upload", "admin/m", model, ".", "--quiet")
+        yield node
+
+
+def _hanse(node: LiveNode, *arguments: str | Path) -> tuple[int, str]:
+    """Run a command in this process; return its exit code and all it printed."""
+    environ = {
+        "HANSE_NODE": node.url,
+        "HF_ENDPOINT": node.url,
+        "HF_TOKEN": ADMIN_TOKEN,
+        "HANSE_HOME": str(node.folder / "reader"),
+    }
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        code = run([str(one) for one in arguments])
+    return code, printed.getvalue()
+
+
+@pytest.mark.soak
+def test_an_evaluation_from_pull_to_policy(node: LiveNode, tmp_path: Path) -> None:
+    """A model is pulled from a node and evaluated, its record logged there, listed, and satisfies a policy that asked for it."""
+    keep_suite(tmp_path / "suite", sums(60))
+    code, said = _hanse(node, "evaluations", "admin/m")
+    assert (code, "no evaluation is known" in said) == (1, True)
+    with serving(Model()) as url:
+        end = time.monotonic() + 60
+        command: list[str | Path] = [
+            "evaluate",
+            "admin/m",
+            "--api",
+            url,
+            "--model",
+            "adder",
+            "--suite",
+            tmp_path / "suite",
+            "--as",
+            ORIGIN,
+        ]
+        while (done := _hanse(node, *command, "--to", tmp_path / "run"))[0] and time.monotonic() < end:
+            time.sleep(0.5)  # until the revision has settled
+    assert done[0] == 0, done[1]
+    code, said = _hanse(node, "log-record", tmp_path / "run", "admin/m@main", "--data", node.data)
+    assert code == 0, said
+    code, said = _hanse(node, "evaluations", "admin/m")
+    assert code == 0, said
+    assert f"  {ORIGIN}: " in said
+    assert "weights claimed, checked at V0" in said
+    found = json.loads(_hanse(node, "evaluations", "admin/m@main", "--json")[1])["suites"][0]
+    assert (found["institutions"], found["suite"], found["medianLow"] < found["medianHigh"]) == (1, sums(60).digest, True)
+    policy = tmp_path / "policy.toml"
+    asked = f"policy = 1\nbase = 'open'\n[[evidence]]\nsuite = '{sums(60).digest}'\n"
+    policy.write_text(asked)
+    code, said = _hanse(node, "pull", "admin/m", "--policy", policy)
+    assert (code, "hanse evaluate admin/m@" in said) == (1, True), said
+    policy.write_text(asked + "weights = 'claimed'\nat_least = 0.2\n")
+    code, said = _hanse(node, "pull", "admin/m", "--policy", policy)
+    assert code == 0, said
+
+
+@pytest.mark.soak
+def test_a_queue(node: LiveNode) -> None:
+    """A job is queued, listed, called off and run beside the node; an engine that cannot read the file fails it in words."""
+    where: list[str | Path] = ["--data", node.data]
+    code, said = _hanse(node, "job", "add", "admin/m", "--suite", "arithmetic", *where)
+    assert code == 0, said
+    number = json.loads(said)["id"]
+    assert _hanse(node, "job", "cancel", str(number), *where)[0] == 0
+    assert _hanse(node, "job", "cancel", str(number), *where)[0] == 1
+    assert _hanse(node, "job", "add", "admin/m@none", "--suite", "arithmetic", *where)[0] == 1
+    assert _hanse(node, "job", "add", "admin/m", "--suite", "nothing", *where)[0] == 1
+    assert _hanse(node, "job", "add", "admin/m", "--suite", "arithmetic", "--max-seconds", "60", *where)[0] == 0
+    assert _hanse(node, "job", "work", "--once", "--threads", "0", *where)[0] == 1
+    code, said = _hanse(node, "job", "work", "--once", *where)
+    assert (code, "failed" in said) == (0, True), said
+    rows = json.loads(_hanse(node, "job", "list", "--json", *where)[1])
+    assert [one["state"] for one in rows] == ["failed", "cancelled"]
+    assert rows[0]["says"]
+    assert "arithmetic, not begun" in _hanse(node, "job", "list", *where)[1]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_real_model(node: LiveNode, tmp_path: Path) -> None:
+    """A worker runs SmolLM2-135M in llama.cpp beside the node, and the node lists its record."""
+    model = tmp_path / "real"
+    model.mkdir()
+    (model / "m.gguf").symlink_to(SMOLLM2_GGUF)
+    Client("hub2", node, tmp_path / "home").hf("upload", "admin/real", model, ".", "--quiet")
+    code, said = _hanse(node, "job", "add", "admin/real", "--suite", "injection", "--data", node.data)
+    assert code == 0, said
+    code, said = _hanse(node, "job", "work", "--once", "--python", str(client_python("evals")), "--data", node.data)
+    assert (code, "job 1: done" in said) == (0, True), said
+    found = json.loads(_hanse(node, "evaluations", "admin/real", "--json")[1])["suites"][0]
+    assert (found["name"], found["records"][0]["weights"]) == ("injection", "local")
+    assert found["records"][0]["index"] is not None

@@ -1,0 +1,113 @@
+"""Workers on one queue: a record is logged, a worker that is killed is followed by another, and what is called off stops."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+from tests.support.attesting import settle
+from tests.support.evalworker import Slow
+from tests.support.nodes import TickingClock, commit
+from tests.support.openaiserver import Model
+from tests.support.served import until
+
+from hanse.db import evaluation_jobs as jobs
+from hanse.db.evaluation_jobs import Job
+from hanse.db.repos import Repo
+from hanse.flows.evaluations import listed
+from hanse.flows.evaluations.queue import cancel, submit
+from hanse.flows.evaluations.worker import Worker
+from hanse.flows.node import Node
+from hanse.flows.publish import PutBytes
+from hanse.flows.suites.shipped import shipped
+from hanse.model.actor import Actor
+
+SUITE = "arithmetic"
+
+
+@pytest.fixture(name="job")
+def _job(lite: Node, owner: Actor, repo: Repo) -> Job:
+    commit(lite, owner, repo, PutBytes("m.gguf", b"GGUF" * 1000), PutBytes("sub/config.json", b"{}"))
+    settle(lite)
+    return submit(lite, repo, "main", SUITE)
+
+
+def _worker(node: Node, folder: Path, model: Slow, lease: int = 60) -> Worker:
+    return Worker(node, folder, lambda _: model, "here", lease)
+
+
+def test_a_job_ends_in_a_logged_record(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:
+    """The queue is emptied, the record stands in the log about the revision, and the model's files are gone."""
+    worker = _worker(lite, tmp_path / "runs", Slow(Model()))
+    done = worker.step()
+    assert done is not None
+    count = len(shipped(SUITE).items)
+    assert (done.id, done.state, done.done, done.planned, done.tokens) == (job.id, "done", count, count, count)
+    assert worker.step() is None
+    found = listed.to_json(listed.of_revision(lite, repo, "main"))
+    assert [(one["name"], one["records"][0]["weights"]) for one in found["suites"]] == [(SUITE, "local")]
+    assert not (tmp_path / "runs" / str(job.id) / "model").exists()
+
+
+def test_limits_and_failures(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:
+    """A job stops at its limit of tokens, fails with the reason where there is no model, and waits where its worker stops."""
+    worker = _worker(lite, tmp_path / "runs", Slow(Model()))
+    stopped = worker.step(lambda: True)
+    assert stopped is not None
+    assert (stopped.state, stopped.holder, stopped.says) == ("waiting", "", "")
+    cancel(lite, job.id)
+    submit(lite, repo, "main", SUITE, max_tokens=3)
+    limited = worker.step()
+    assert limited is not None
+    assert (limited.state, limited.tokens) == ("failed", 3)
+    assert "stopped after 3" in limited.says
+
+
+def test_without_a_model(lite: Node, owner: Actor, repo: Repo, tmp_path: Path) -> None:
+    """A revision without weights fails its job in words."""
+    commit(lite, owner, repo, PutBytes("README.md", b"nothing"))
+    submit(lite, repo, "main", SUITE)
+    failed = _worker(lite, tmp_path / "runs", Slow(Model())).step()
+    assert failed is not None
+    assert failed.state == "failed"
+    assert "GGUF" in failed.says
+
+
+def test_who_lost_the_job_logs_nothing(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:
+    """A job that is called off while it runs stays called off, and no record of it is logged."""
+
+    class Off(Slow):
+        def close(self) -> None:
+            cancel(lite, job.id)
+
+    ended = _worker(lite, tmp_path / "runs", Off(Model())).step()
+    assert ended is not None
+    assert ended.state == "cancelled"
+    assert not listed.of_revision(lite, repo, "main").records
+
+
+@pytest.mark.soak
+def test_a_killed_worker_is_followed(lite: Node, repo: Repo, job: Job, tmp_path: Path, sqlite_url: URL) -> None:
+    """After kill -9 another worker goes on from the journal: no answer that was durable is asked for twice."""
+    runs, data = tmp_path / "runs", tmp_path / "data" / "objects"
+    url = sqlite_url.render_as_string(hide_password=False)
+    command = [sys.executable, "-m", "tests.support.evalworker", url, str(data), str(runs), "0.05"]
+    journal = runs / str(job.id) / "run" / "journal.jsonl"
+    with subprocess.Popen(command) as child:
+        until(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 30, 60)
+        child.kill()
+    kept = journal.read_bytes().count(b"\n") - 1
+    model, clock = Slow(Model()), lite.clock
+    assert _worker(lite, runs, model).step() is None, "its lease is not over"
+    assert isinstance(clock, TickingClock)
+    clock.time += 31
+    assert _worker(lite, runs, model).step() is not None
+    with lite.db.read() as conn:
+        ended = jobs.get(conn, job.id)
+    assert ended is not None
+    assert (ended.state, ended.fence) == ("done", 2)
+    assert model.asked == len(shipped(SUITE).items) - kept
+    assert len(listed.of_revision(lite, repo, "main").records) == 1
