@@ -25,12 +25,11 @@ from hanse.flows.gateway.session import Session, Summary
 from hanse.flows.policies import LoadedPolicy
 
 if TYPE_CHECKING:
-    import uvicorn
-
     from hanse.flows.gateway.home import Home
     from hanse.flows.gateway.pull import Counting, GatewaySource
     from hanse.flows.pull.asked import PullSettings
     from hanse.store.held.store import Held
+    from hanse.web.gateway.serving import GatewayServer
 
 HOST = "127.0.0.1"
 _BACKLOG = 512
@@ -40,8 +39,13 @@ _LOADED = (
     "hanse.peers.hub",
     "hanse.flows.verify_folder",
     "hanse.flows.pull.puller",
+    "anyio._backends._asyncio",
+    "hanse.scan.dispatch",
 )
-"""What takes time to load, in parts: a program that has ended by then is not kept waiting for the rest."""
+"""What takes time to load, in parts: a program that has ended by then is not kept waiting for the rest.
+
+The first request would load what it needs of it otherwise, and the first file what judges files.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class Gateway:
         self._secret = secret
         self._listener = listener
         self._say = say
-        self._server: uvicorn.Server | None = None
+        self._server: GatewayServer | None = None
         self._counting: Counting | None = None
         self._stopping = threading.Event()
 
@@ -157,19 +161,28 @@ class Gateway:
         """End `serve`; may be called from any thread, before it began, too."""
         self._stopping.set()
         if self._server is not None:
-            self._server.should_exit = True
+            self._server.stop()
 
     def serve(self, held: Held) -> None:
         """Serve until `stop`."""
         with contextlib.closing(self._listener):
-            for name in _LOADED:
-                if self._stopping.is_set():
-                    return
-                import_module(name)
+            if not self._loaded():
+                return
             with self._app(held) as server:
                 self._server = server
                 if not self._stopping.is_set():
                     server.run(sockets=[self._listener])
+
+    def _loaded(self) -> bool:
+        """Load what serving takes; return False if it is to stop meanwhile."""
+        for name in _LOADED:
+            if self._stopping.is_set():
+                return False
+            import_module(name)
+        from hanse.scan.dispatch import all_formats  # noqa: PLC0415 same
+
+        all_formats()
+        return not self._stopping.is_set()
 
     def _serve_or_say(self, held: Held) -> None:
         try:
@@ -178,7 +191,7 @@ class Gateway:
             self._say(f"the gateway ended: {error.message}")
 
     @contextlib.contextmanager
-    def _app(self, held: Held) -> Iterator[uvicorn.Server]:
+    def _app(self, held: Held) -> Iterator[GatewayServer]:
         from hanse.web.gateway.app import GatewayApp  # noqa: PLC0415 the web stack is loaded while the program starts
         from hanse.web.gateway.guard import Guard  # noqa: PLC0415 same
         from hanse.web.gateway.serving import server_of  # noqa: PLC0415 same

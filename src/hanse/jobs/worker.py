@@ -16,7 +16,7 @@ from collections.abc import Callable
 from hanse.jobs import wire
 from hanse.jobs.sandbox import allow_seconds, enclose
 from hanse.model.canonical import canonical
-from hanse.scan.dispatch import extract
+from hanse.scan.dispatch import all_formats, extract
 from hanse.scan.source import BytesSource, Source
 
 _BLOCKS = 16
@@ -127,7 +127,9 @@ def serve(sock: socket.socket, seconds: int, task: Callable[[Source], bytes] = f
 
 def work(sock: socket.socket, seconds: int, memory: int, task: Callable[[Source], bytes]) -> None:
     """Give up every right that reading does not need, say which, and answer jobs. seconds: of one job; memory: bytes."""
-    task(BytesSource(b""))  # imports every format while that is still allowed
+    task(BytesSource(b""))  # imports what the task needs while that is still allowed
+    if task is facts_of:
+        all_formats()  # now, not while the first file waits for it
     gc.freeze()  # what is there now stays: neither collected again nor copied by a fork
     held = enclose(memory)
     wire.send(sock, wire.FACTS, " ".join(held).encode())

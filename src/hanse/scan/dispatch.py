@@ -50,8 +50,8 @@ Pickle comes first: most of what attacks is one, and whatever else the bytes cou
 def all_formats() -> dict[str, Format]:
     """Return every format by name, in the order in which they look at content."""
     if not _FORMATS:
-        for module in MODULES:
-            _FORMATS.update({one.name: one for one in import_module(f"hanse.scan.{module}").FORMATS})
+        # All at once: another thread that judges a file meanwhile must not go on with the first few.
+        _FORMATS.update({one.name: one for module in MODULES for one in import_module(f"hanse.scan.{module}").FORMATS})
     return _FORMATS
 
 

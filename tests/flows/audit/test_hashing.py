@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hanse.content.gitobjects import blob_id
 from hanse.flows.audit import hashing as module
 from hanse.flows.audit.hashing import AuditHashing, Hashed, Wanted
 from hanse.store.held import Held
+from hanse.store.held.heldfile import Identity
 
 LARGE = bytes(range(256)) * 12_000
 
@@ -118,3 +120,24 @@ def test_rehash_reads_everything(held: Held, tmp_path: Path) -> None:
     run(held, path)
     again = AuditHashing(held, rehash=True).run({str(path): Wanted((str(path),))})
     assert again[str(path)].read == len(LARGE)
+
+
+def test_what_is_hashed_is_noted_while_the_rest_is_read(held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audit that is ended half-way has noted what it had hashed."""
+    monkeypatch.setattr(module, "NOTED_AT_ONCE", 1)
+    monkeypatch.setattr(module, "SETTLED_NS", -(10**15))
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(name.encode() * 100)
+    read, noted = AuditHashing._read, list[int]()
+
+    def waiting(hashing: AuditHashing, wanted: Wanted, buffer: bytearray) -> tuple[Hashed, Identity | None]:
+        for _ in range(500 if hashing._found else 0):
+            if held.adopted(str(tmp_path)):
+                break
+            time.sleep(0.02)
+        noted.append(len(held.adopted(str(tmp_path))))
+        return read(hashing, wanted, buffer)
+
+    monkeypatch.setattr(AuditHashing, "_read", waiting)
+    AuditHashing(held, threads=1).run({name: Wanted((str(tmp_path / name),)) for name in ("a", "b")})
+    assert noted == [0, 1]

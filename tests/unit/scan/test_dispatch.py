@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import ModuleType
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.samples.zipcraft import archive
 
 from hanse.model.canonical import canonical
+from hanse.scan import dispatch
 from hanse.scan.dispatch import LOOK_COST, MODULES, all_formats, extract
 from hanse.scan.source import BytesSource
 
@@ -31,3 +36,17 @@ def test_looking_at_content_is_charged() -> None:
     empty = extract(BytesSource(archive(*[(f"{number}", b"") for number in range(50)])))
     assert full.spent["operations"] - empty.spent["operations"] >= 50 * LOOK_COST
     assert [view.member for view in empty.views if view.member] == []
+
+
+def test_formats_are_there_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that judges while another loads the formats never sees the first few of them as all."""
+    seen: list[int] = []
+
+    def load(name: str) -> ModuleType:
+        seen.append(len(dispatch._FORMATS))
+        return import_module(name)
+
+    monkeypatch.setattr(dispatch, "_FORMATS", {})
+    monkeypatch.setattr(dispatch, "import_module", load)
+    assert len(all_formats()) >= len(MODULES)
+    assert set(seen) == {0}

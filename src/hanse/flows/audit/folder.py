@@ -139,7 +139,8 @@ def audit(
     wanted: dict[str, Wanted] = {}
     for revision in found:
         for key, one in _wanted(revision):
-            wanted[key] = replace(one, git=one.git or (key in wanted and wanted[key].git))
+            before = wanted.get(key)
+            wanted[key] = before if before is not None and before.git else one
     hashed = hashing.run(wanted)
     # 3. and 4.
     audited = []

@@ -1,8 +1,9 @@
 """Digests of many files at the speed of hashing them: read once, one thread a core, and not again while they are unchanged.
 
-What was hashed is noted in the held store's index, which also makes it found by its digests (`Held.adopt`). A file is known again
-by device, inode, size and both times of change; one that had changed just before it was hashed is not noted, because a file
-system may give two changes in quick succession the same time.
+What was hashed is noted in the held store's index, which also makes it found by its digests (`Held.adopt`), while the rest is
+still being hashed: an audit that was ended half-way goes on from there. A file is known again by device, inode, size and both
+times of change; one that had changed just before it was hashed is not noted, because a file system may give two changes in quick
+succession the same time.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from hanse.store.held.store import Held
 PIECE = 1 << 20
 SETTLED_NS = 2_000_000_000
 """How long a file must have rested before it was hashed: the coarsest file systems note changes every two seconds."""
+NOTED_AT_ONCE = 500
+_LOOK_SECONDS = 0.1
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 
 
@@ -83,12 +86,20 @@ class AuditHashing:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
-        if self._fresh:
-            with suppress(StorageError):  # it only costs time
-                self._held.adopt_all(self._fresh)
-            self._fresh = []
+            while thread.is_alive():
+                thread.join(_LOOK_SECONDS)
+                self._note(NOTED_AT_ONCE)
+        self._note(1)
         return self._found
+
+    def _note(self, least: int) -> None:
+        """Note what was hashed since the last time, if that is so many files at least."""
+        with self._lock:
+            if len(self._fresh) < least:
+                return
+            fresh, self._fresh = self._fresh, []
+        with suppress(StorageError):  # it only costs time
+            self._held.adopt_all(sorted(fresh, key=lambda one: one[0]))
 
     def _unchanged(self, key: str, wanted: Wanted) -> bool:
         """Settle a file without reading it, if that can be done."""
