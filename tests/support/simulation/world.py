@@ -109,16 +109,28 @@ class Simulation:
         """Return the present members that are there and tell the truth."""
         return [one for one in self.alive() if not one.corrupt]
 
+    def present(self) -> list[SimMember]:
+        """Return the present members that answer now, liars included."""
+        return [one for one in self.alive() if one.origin not in self.network.down]
+
+    def helpful(self) -> list[SimMember]:
+        """Return the present members that answer now and tell the truth."""
+        return [one for one in self.present() if not one.corrupt]
+
     def quorate(self, publisher: str) -> bool:
-        """Tell whether enough others are there for a member's log to be cosigned as readers ask."""
-        others = [one for one in self.alive() if one.origin != publisher]
+        """Tell whether enough others answer for a member's log to be cosigned as readers ask."""
+        others = [one for one in self.present() if one.origin != publisher]
         return len(others) >= quorum(len(self.listed()))
+
+    @property
+    def least(self) -> int:
+        """How few members there may be, so that readers' policies stand the liars."""
+        return 3 * self.liars + 2 if self.liars else 3
 
     def spare(self) -> bool:
         """Tell whether one member less leaves a federation in which everything still works."""
         count = len(self.listed())
-        least = 5 if self.liars else 3
-        return count > least and len(self.honest()) > quorum(count) + 1
+        return count > self.least and len(self.honest()) > quorum(count) + 1
 
     # What is carried to whom.
 
