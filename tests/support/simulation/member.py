@@ -13,15 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, update
 from starlette.responses import Response
 from tests.support.simulation.lineage import Known, Lineage
 from tests.support.simulation.network import MemoryStore, Network, Wire
 from tests.support.simulation.reader import Bag
 from tests.support.simulation.simlog import SimLog
 
-from hanse.db import cosignatures, cosigners, witnesses
+from hanse.db import cosignatures, cosigners, leaves, witnesses
 from hanse.db.engine import Database, sqlite_url
+from hanse.db.schema import pending
 from hanse.db.witnesses import WitnessedLog, origin_hash
 from hanse.errors import HanseError
 from hanse.flows import cosign, mirror_cosign, witness
@@ -182,8 +183,13 @@ class SimMember:
             heads.append((self.clock.time, size, root))
 
     def enact(self) -> None:
-        """Do what follows from the federation as it is known."""
+        """Do what follows from the federation as it is known, and log which versions of it were seen."""
         enact(self.node, self.known.federation)
+        with self.node.db.write() as conn:
+            waiting = leaves.waiting(conn, MOST_ASKED)
+            for row in waiting:
+                self.log.carry([row.leaf])
+            conn.execute(update(pending).where(pending.c.index.is_(None)).values(index=pending.c.id))
 
     def gather(self, count: int = MOST_ASKED, first: int = 0) -> None:
         """Ask so many others, from the first on, to cosign the own log; those who do not answer, or refuse, are left."""
