@@ -1,6 +1,4 @@
-"""What a liar does in the simulation: two stories, false maps, hidden advisories, old states, lists that he
-alone signed, and leaves about lists that there are not.
-"""
+"""What a liar does in the simulation: two stories, false maps, hidden advisories, old states, forged lists and leaves."""
 
 from __future__ import annotations
 
