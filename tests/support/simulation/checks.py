@@ -75,7 +75,7 @@ def check_mirror(world: Simulation, member: SimMember, log: WitnessedLog) -> Non
 
 
 def check_lists(world: Simulation, member: SimMember) -> None:
-    """Fail unless an honest member logged the lists that a threshold made, as it came to know them, and false ones trouble nobody."""
+    """Fail unless a member logged the lists that a threshold made, as it came to know them, and no false one troubles it."""
     said = {leaf.payload.sha256 for data in member.log.log.leaves if isinstance(leaf := parse_leaf(data), MemberLeaf)}
     states = [one.trusted for one in world.lineage.states]
     made = {sha256(data).hexdigest() for one in states for data in (one.root_data, one.targets_data)}

@@ -37,7 +37,7 @@ from hanse.model.key_leaf import KeyUse
 from hanse.model.repo import Origin
 from hanse.peers.client import Answer
 from hanse.tlog.addcheckpoint import parse_request
-from hanse.tlog.checkpoint import open_checkpoint, parse_checkpoint
+from hanse.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
 from hanse.tlog.cosignature import cosign as cosign_line
 from hanse.tlog.cosignature import cosigner_key
 from hanse.tlog.members import Member
@@ -76,7 +76,11 @@ def hasty(database: Database) -> Database:
 
 
 class SimMember:
-    """One institution. shown: the branch of its log that somebody is shown instead of the log; corrupt: it lies."""
+    """One institution.
+
+    shown: the branch of its log that somebody is shown instead of the log; corrupt: it lies; accomplices: who cosigns each of a
+    liar's branches.
+    """
 
     def __init__(self, origin: str, folder: Path, template: Path, network: Network, lineage: Lineage) -> None:
         self.origin = Origin(origin)
@@ -85,6 +89,7 @@ class SimMember:
         self.branches = [self.log]
         self.shown: dict[str, SimLog] = {}
         self.corrupt = self.gone = False
+        self.accomplices: list[SimMember] = []
         self.turned = 0
         self.notes: dict[str, tuple[int, bytes, bytes]] = {}
         self.kept: dict[str, list[Bag]] = {}
@@ -153,9 +158,14 @@ class SimMember:
         return shows(self.node, digest)
 
     def _cosign_blindly(self, body: bytes, *, mirror: bool) -> bytes:
-        head = parse_checkpoint(parse_note(parse_request(body).note)).claimed
-        name, key = (mirror_name, self.node.keys.mirror) if mirror else (witness_name, self.node.keys.witness)
-        return f"{cosign_line(head, name(self.origin), key, self.clock.now())}\n".encode()
+        witnessed, mirrored = self.cosign_any(parse_checkpoint(parse_note(parse_request(body).note)).claimed)
+        return f"{mirrored if mirror else witnessed}\n".encode()
+
+    def cosign_any(self, head: Checkpoint) -> tuple[str, str]:
+        """Return a liar's cosignatures, as witness and as mirror, of a checkpoint that he never looked at."""
+        keys, now = self.node.keys, self.clock.now()
+        witnessed = cosign_line(head, witness_name(self.origin), keys.witness, now)
+        return witnessed, cosign_line(head, mirror_name(self.origin), keys.mirror, now)
 
     # What it does.
 
@@ -251,6 +261,8 @@ class SimMember:
             rows = cosignatures.of_size(conn, self.origin, size)
         root = log.log.roots[size]
         lines = [one.line for one in rows if one.root == root.hex()]
+        if self.corrupt:
+            lines += [line for one in self.accomplices for line in one.cosign_any(log.log.head(size))]
         return size, root, log.signed_note(size) + "".join(f"{line}\n" for line in lines).encode()
 
     def _copied_note(self, origin: str) -> tuple[int, bytes, bytes] | None:

@@ -6,7 +6,7 @@ honest is safe, and `calm` whether those who can reach a quorum get what they wa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,12 @@ def federation_key(number: int) -> FileSigner:
     while len(_KEYS) <= number:
         _KEYS.append(generate(Scheme.ED25519))
     return _KEYS[number]
+
+
+def corrupt(members: Sequence[SimMember]) -> None:
+    """Let these members lie, together."""
+    for one in members:
+        one.corrupt, one.accomplices = True, [other for other in members if other is not one]
 
 
 def make_template(folder: Path) -> Path:
@@ -75,8 +81,7 @@ class Simulation:
         self.lineage.begin(first.listed, self.key(first), listed)
         for one in self.members.values():
             one.enact()
-        for one in others[: self.liars]:
-            one.corrupt = True
+        corrupt(others[: self.liars])
         for number in range(2):
             self.readers.append(SimReader(f"reader{number}", self.folder, self.network, self.lineage))
 
