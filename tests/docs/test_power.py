@@ -12,7 +12,7 @@ from hanse.evals.compare import Verdict
 
 
 def test_both_errors_are_seldom() -> None:
-    """In every row of the table false agreement and false disagreement are at most 5 %, but for chance in 10,000 trials."""
+    """In every row of the table false agreement and false disagreement are at most 5 %, but for what chance does."""
     table = shown()
     assert len(table) == len(SUITES)
     assert max(max(line[:2]) for line in table) <= 0.05 + 2 * (0.05 * 0.95 / TRIALS) ** 0.5

@@ -132,7 +132,10 @@ class SimMember:
             return Answer(status, "text/plain", error.message.encode())
 
     def _answer(self, viewer: str, method: str, path: str, body: bytes) -> Answer:
-        _, room, rest = path.split("/", 2)
+        _, room, rest = f"{path}/".split("/", 2)
+        if not rest:  # whether it is a static site
+            return Answer(404, "", b"")
+        rest = rest.removesuffix("/")
         if room == "federation":
             return self.known.answer(rest)
         if room == "evidence":
