@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
 from urllib.parse import urlsplit
 
 _KEPT = ("content-type", "content-range", "etag", "accept-ranges")
@@ -62,7 +61,7 @@ def poisoned(target: str, lies: Mapping[str, Lie]) -> Iterator[Poisoned]:
     class Handler(BaseHTTPRequestHandler):
         """Forwards one request."""
 
-        protocol_version: ClassVar[str] = "HTTP/1.1"
+        protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             """Ask the node, and answer what is made of it."""
