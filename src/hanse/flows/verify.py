@@ -272,11 +272,9 @@ class _Steps:
 
     def judge(self) -> VerifiedRevision:
         """Step 8. The policy judges what is true; what is not is said with what the policy says besides."""
-        for origin, says in self.apart.items():
-            if self.repo is not None and origin != self.repo.origin:
-                self.notices.append(f"alarm: {says}; nothing in that log counts")
-            else:
-                self.failed.insert(0, says)
+        home = self.repo.origin if self.repo else None
+        self.failed[:0] = [says for one, says in self.apart.items() if home in (None, one)]
+        self.notices += [f"alarm: {says}; nothing in it counts" for one, says in self.apart.items() if home not in (None, one)]
         judged = self._time(self.now)
         about = [one for one in self.attested if self.repo is None or one.about(self.rev, self.tree)]
         facts = gather_facts(

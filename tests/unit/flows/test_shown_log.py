@@ -135,7 +135,7 @@ def test_a_fork_is_never_shown_to_continue(world: World) -> None:
 
 
 def test_two_stories_of_another_log_refuse_nothing(world: World) -> None:
-    """A member whose log contradicts what was seen of it counts for nothing, is told, and keeps nobody from what others publish."""
+    """A member whose log contradicts what was seen counts for nothing, is told, and keeps nobody from what others publish."""
     shown, bundle = world.attested_by(world.b)
     data = world.a.evidence(world.revision, world.checkpoint(), [shown], [bundle])
     size = len(world.b.log.leaves)
