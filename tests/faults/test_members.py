@@ -146,8 +146,8 @@ def _grow(publisher: Institution, repo: str, *cosigners: Institution) -> None:
     for one in threads:
         one.join()
     size = size_of(publisher)
-    for one in cosigners:
-        until(lambda one=one: mirrored(one, "a.example") >= size, f"that {one.node.folder.name} knows")  # type: ignore[misc]
+    for by in cosigners:
+        until(lambda by=by: mirrored(by, "a.example") >= size, f"that {by.node.folder.name} knows")  # type: ignore[misc]
 
 
 @pytest.mark.soak
