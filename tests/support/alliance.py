@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,21 +27,24 @@ def alliance(
 ) -> Iterator[list[Institution]]:
     """Run the nodes of a federation in which each offers so much, and the first has the namespace `uni`."""
     with institutions(mother, folder, *origins, environ={**ENVIRON, **(environ or {})}) as found:
-        first, *others = found
-        first.hanse("admin", "org", "add", "uni", "--owner", "admin")
-        listing = ("--title", "First", "--address", first.node.url, "--capacity", capacity)
-        first.hanse("federation", "init", NAME, *listing, "--namespace", "uni", "--quick")
-        invite, proposal = folder / "invite", folder / "proposal"
-        first.hanse("federation", "invite", "--out", invite)
-        asked = [_ask(one, invite, folder / f"{one.node.folder.name}.request", capacity) for one in others]
-        first.hanse(
-            "federation", "propose", *(word for one in asked for word in ("--add", one)), "--need", "2", "--out", proposal
-        )
-        others[0].hanse("federation", "sign", proposal)
-        first.hanse("federation", "publish", proposal)
-        for one in others:
-            one.hanse("federation", "update")
+        ally(found, folder, capacity)
         yield found
+
+
+def ally(found: Sequence[Institution], folder: Path, capacity: str = "1 GiB") -> None:
+    """Found a federation of running nodes, by the documented commands."""
+    first, *others = found
+    first.hanse("admin", "org", "add", "uni", "--owner", "admin")
+    listing = ("--title", "First", "--address", first.node.url, "--capacity", capacity)
+    first.hanse("federation", "init", NAME, *listing, "--namespace", "uni", "--quick")
+    invite, proposal = folder / "invite", folder / "proposal"
+    first.hanse("federation", "invite", "--out", invite)
+    asked = [_ask(one, invite, folder / f"{one.node.folder.name}.request", capacity) for one in others]
+    first.hanse("federation", "propose", *(word for one in asked for word in ("--add", one)), "--need", "2", "--out", proposal)
+    others[0].hanse("federation", "sign", proposal)
+    first.hanse("federation", "publish", proposal)
+    for one in others:
+        one.hanse("federation", "update")
 
 
 def _ask(one: Institution, invite: Path, request: Path, capacity: str) -> Path:

@@ -35,11 +35,11 @@ _START_SECONDS = 60
 
 
 class Mother:
-    """The process that nodes are forked from; a context manager."""
+    """The process that nodes are forked from; a context manager. prefix: command that it is run by."""
 
-    def __init__(self) -> None:
+    def __init__(self, *prefix: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from tests.support.forked import mother; mother()"],
+            [*prefix, sys.executable, "-c", "from tests.support.forked import mother; mother()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

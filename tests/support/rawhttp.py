@@ -25,12 +25,13 @@ class Reply:
 
 
 class RawClient:
-    """Sends requests with any bytes in path and headers to a port of 127.0.0.1; reconnects when the server hung up."""
+    """Sends requests with any bytes in path and headers to a port; reconnects when the server hung up."""
 
-    def __init__(self, port: int, token: str = "", *, timeout: float = 30) -> None:
+    def __init__(self, port: int, token: str = "", *, timeout: float = 30, host: str = "127.0.0.1") -> None:
         self.port = port
         self.token = token
         self.timeout = timeout
+        self.host = host
         self._socket: socket.socket | None = None
 
     def __call__(
@@ -39,7 +40,7 @@ class RawClient:
         """Send one request and return the answer; `target` goes out as it is."""
         given = {name.lower(): value for name, value in (headers or {}).items()}
         head = [method.encode() + b" " + (target if isinstance(target, bytes) else target.encode()) + b" HTTP/1.1"]
-        lines: dict[str, str | bytes] = {"host": f"127.0.0.1:{self.port}"}
+        lines: dict[str, str | bytes] = {"host": f"{self.host}:{self.port}"}
         if self.token:
             lines["authorization"] = f"Bearer {self.token}"
         if body is not None:
@@ -60,7 +61,7 @@ class RawClient:
 
     def _exchange(self, method: str, data: bytes) -> Reply:
         if self._socket is None:
-            self._socket = socket.create_connection(("127.0.0.1", self.port), timeout=self.timeout)
+            self._socket = socket.create_connection((self.host, self.port), timeout=self.timeout)
         sender = self._socket
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the answer may come before the body is through
             sender.sendall(data)

@@ -16,13 +16,13 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hanse.errors import BadFormat, BadProof, BadSignature
+from hanse.errors import BadFormat, BadProof, BadSignature, HanseError
 from hanse.flows.pins import LogSeen, check_log
 from hanse.flows.shown_keys import KeyBook
 from hanse.flows.trust import Cosigner, Trust, mirror_name, witness_name
 from hanse.model.decision import Known
 from hanse.model.digest import Sha256
-from hanse.model.evidence import LogEvidence, MapEvidence, MapName
+from hanse.model.evidence import LogEvidence, MapEvidence, MapName, UnverifiedEvidence
 from hanse.model.key_leaf import KeyLeaf, KeyUse
 from hanse.model.leaf import Leaf, UnknownLeaf, leaf_hash, parse_leaf
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf
@@ -30,6 +30,7 @@ from hanse.model.repo import Origin, RepoType, parse_origin
 from hanse.model.trust_leaf import AdvisoryLeaf, AttestLeaf, SnapshotLeaf
 from hanse.tlog.checkpoint import Checkpoint, UnverifiedCheckpoint, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
 from hanse.tlog.cosignature import cosigner_key, verify_cosignatures
+from hanse.tlog.hashing import EMPTY_ROOT
 from hanse.tlog.map import advisory_key, advisory_value, ref_key, ref_value
 from hanse.tlog.mapproof import MapProof, verify_absence
 from hanse.tlog.mapproof import verify_inclusion as verify_in_map
@@ -98,6 +99,54 @@ class ShownLog:
     def positions(self) -> Iterable[tuple[ShownLeaf, RefLeaf]]:
         """Yield the shown ref leaves."""
         return ((one, one.leaf) for one in self.leaves if isinstance(one.leaf, RefLeaf))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What came of opening all logs of an evidence file. failed: a line for each that is false.
+
+    apart: a line for each that contradicts what was seen of it before, and is right otherwise: its operator shows two stories.
+    """
+
+    logs: tuple[ShownLog, ...]
+    failed: tuple[str, ...]
+    apart: Mapping[Origin, str]
+
+
+def open_logs(evidence: UnverifiedEvidence, trust: Trust) -> Opened:
+    """Return every log of an evidence file, opened, or what is wrong with it.
+
+    A log that contradicts what was seen of it is told apart from a false one: each member could make his own log so for some
+    readers, and must not keep them from what others publish.
+    """
+    logs, failed, apart = list[ShownLog](), list[str](), dict[Origin, str]()
+    for shown in evidence.logs:
+        maps = [one for one in evidence.maps if one.origin == shown.origin]
+        try:
+            logs.append(open_log(shown, maps, trust))
+        except HanseError as error:
+            says = f"log {shown.origin}: {error.message}"
+            if _contradicts(shown, maps, trust):
+                apart[Origin(shown.origin)] = says
+            else:
+                failed.append(says)
+    for stray in {one.origin for one in evidence.maps} - {one.origin for one in evidence.logs}:
+        failed.append(f"log {stray}: the evidence has a map proof, but does not show the log")
+    return Opened(tuple(logs), tuple(failed), apart)
+
+
+def _contradicts(shown: LogEvidence, maps: Sequence[MapEvidence], trust: Trust) -> bool:
+    """Tell whether nothing is wrong with a log that was not opened, but that it is not the one seen before."""
+    pins = trust.seen(shown.origin)
+    if pins.log is None:
+        return False
+    # The key stays known: only the checkpoint is forgotten.
+    unseen = replace(pins, log=replace(pins.log, size=0, root=EMPTY_ROOT.hex()))
+    try:
+        open_log(shown, maps, replace(trust, pins={**trust.pins, shown.origin: unseen}))
+    except HanseError:
+        return False
+    return True
 
 
 def open_log(shown: LogEvidence, maps: Sequence[MapEvidence], trust: Trust) -> ShownLog:

@@ -1,7 +1,7 @@
 """Verification of a revision: from an evidence file and what the verifier knows to a `VerifiedRevision`, or every reason why not.
 
 1. **log**: every shown log is opened (`hanse.flows.shown_log`): its signature, its leaves, its snapshot, its maps, what was seen
-   of it before.
+   of it before. One that contradicts what was seen counts for nothing; only if the name is of its own does that refuse.
 2. **cosigners**: cosignatures of known witnesses and mirrors verify.
 3. **statement**: every signed statement is what a leaf lists or a named key signed (`hanse.flows.attested`).
 4. **revision**: the evidence is about one revision: the wanted one, or what the wanted ref points at.
@@ -16,7 +16,7 @@ the network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, replace
 from typing import Final
@@ -28,7 +28,7 @@ from hanse.flows.pins import Observed, RefPin, check_observed, check_ref, check_
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.position import Position, find_position, home_of
 from hanse.flows.shown_keys import KeyRecord
-from hanse.flows.shown_log import ShownLog, cosigners_in, open_log, with_cosigners
+from hanse.flows.shown_log import ShownLog, cosigners_in, open_logs, with_cosigners
 from hanse.flows.trust import Cosigner, Trust, Wanted
 from hanse.flows.veil import CLEAR, Veil, veil_of
 from hanse.flows.verified_facts import gather_facts, owner_key
@@ -109,14 +109,12 @@ class _Steps:
         self.trust = with_policy(trust, policy)
         self.policy = policy
         self.want = want
-        self.failed: list[str] = []
-        self.notices: list[str] = []
-        self.logs: list[ShownLog] = []
-        self.attested: list[Attested] = []
+        self.failed, self.notices = list[str](), list[str]()
+        self.apart: Mapping[Origin, str] = {}
+        self.logs, self.attested = list[ShownLog](), list[Attested]()
         self.manifest: Manifest | None = None
         self.repo: RepoId | None = None
-        self.rev = ""
-        self.tree = ""
+        self.rev = self.tree = ""
         self.position: Position | None = None
         self.veil = CLEAR
 
@@ -130,14 +128,11 @@ class _Steps:
 
     def open_logs(self) -> None:
         """Step 1."""
-        for shown in self.evidence.logs:
-            maps = [one for one in self.evidence.maps if one.origin == shown.origin]
-            with self.step(f"log {shown.origin}"):
-                log = open_log(shown, maps, self.trust)
-                self.logs.append(log)
-                self._remark(log)
-        for stray in {one.origin for one in self.evidence.maps} - {one.origin for one in self.evidence.logs}:
-            self.failed.append(f"log {stray}: the evidence has a map proof, but does not show the log")
+        opened = open_logs(self.evidence, self.trust)
+        self.logs, self.apart = list(opened.logs), opened.apart
+        self.failed += opened.failed
+        for log in self.logs:
+            self._remark(log)
 
     def _remark(self, log: ShownLog) -> None:
         if log.behind:
@@ -277,6 +272,9 @@ class _Steps:
 
     def judge(self) -> VerifiedRevision:
         """Step 8. The policy judges what is true; what is not is said with what the policy says besides."""
+        home = self.repo.origin if self.repo else None
+        self.failed[:0] = [says for one, says in self.apart.items() if home in (None, one)]
+        self.notices += [f"alarm: {says}; nothing in it counts" for one, says in self.apart.items() if home not in (None, one)]
         judged = self._time(self.now)
         about = [one for one in self.attested if self.repo is None or one.about(self.rev, self.tree)]
         facts = gather_facts(

@@ -29,7 +29,7 @@ def _one(members: list[SimMember], choose: Choose) -> SimMember | None:
 
 
 def _up(world: Simulation) -> list[SimMember]:
-    return [one for one in world.alive() if one.origin not in world.network.down]
+    return world.present()
 
 
 def publish(world: Simulation, choose: Choose) -> bool:
@@ -213,7 +213,7 @@ def join(world: Simulation, choose: Choose) -> bool:
 
 def enacted(world: Simulation) -> None:
     """Let one honest member have the newest list, from whom the others get it."""
-    one = next(one for one in world.honest() if not one.gone)
+    one = next(iter(world.helpful() or world.honest()))
     one.known.trust_newest()
     one.enact()
 
@@ -227,7 +227,7 @@ def leave(world: Simulation, choose: Choose) -> bool:
     count = len(world.lineage.keys) - 1
     wanted = Change(remove=(member.origin,), retire=(key.public.fingerprint,), need=count // 2 + 1)
     by = [one for one in _signers(world, choose) if one != member.origin]
-    if len(world.listed()) <= (5 if world.liars else 3) or not world.lineage.propose(wanted, by):
+    if len(world.listed()) <= world.least or not world.lineage.propose(wanted, by):
         return False
     del world.lineage.keys[member.origin]
     enacted(world)

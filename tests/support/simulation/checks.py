@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from itertools import combinations
 
+from tests.support.simulation.lineage import Unkept
 from tests.support.simulation.member import SimMember
 from tests.support.simulation.reader import DAY, SimReader, Taken, faulty, quorum
 from tests.support.simulation.world import Simulation
 
 from hanse.db.witnesses import WitnessedLog
+from hanse.flows.federation.newer import withheld
+from hanse.model.leaf import parse_leaf
+from hanse.model.trust_leaf import MemberLeaf
 
 SLACK = 1_200
 """Seconds: clocks of honest cosigners and readers are apart by less."""
@@ -69,6 +74,21 @@ def check_mirror(world: Simulation, member: SimMember, log: WitnessedLog) -> Non
     assert moment is None or not moment.false, f"{member.origin} cosigned a false map of {log.origin}"
 
 
+def check_lists(world: Simulation, member: SimMember) -> None:
+    """Fail unless a member logged the lists that a threshold made, as it came to know them, and no false one troubles it."""
+    said = {leaf.payload.sha256 for data in member.log.log.leaves if isinstance(leaf := parse_leaf(data), MemberLeaf)}
+    states = [one.trusted for one in world.lineage.states]
+    made = {sha256(data).hexdigest() for one in states for data in (one.root_data, one.targets_data)}
+    assert said <= made, f"{member.origin} logged a list that nobody made"
+    known = member.known.federation
+    assert not said or sha256(known.trusted.targets_data).hexdigest() in said, (
+        f"{member.origin} did not log the list that it trusts"
+    )
+    if known == world.lineage.newest:
+        told = withheld(member.node, Unkept(), known)
+        assert not told, f"{member.origin} has the newest list, and is told {told}"
+
+
 def check_world(world: Simulation) -> None:
     """Look at everything: what honest cosigners stood at, what they hold, what readers took, which lists are trusted."""
     for member in world.members.values():
@@ -79,6 +99,7 @@ def check_world(world: Simulation) -> None:
             assert one_log(world, origin, *seen), f"{member.origin} witnessed two stories of {origin}"
         for log in member.stands():
             check_mirror(world, member, log)
+        check_lists(world, member)
     for reader in world.readers:
         for one, other in combinations(reader.taken, 2):
             assert one.origin != other.origin or other.seq >= one.seq

@@ -1,4 +1,4 @@
-"""What a liar does in the simulation: two stories, false maps, hidden advisories, old states, lists that he alone signed."""
+"""What a liar does in the simulation: two stories, false maps, hidden advisories, old states, forged lists and leaves."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from tests.support.simulation.simlog import SimLog
 from tests.support.simulation.world import Choose, Simulation
 
 from hanse.flows.federation.change import Change, propose
+from hanse.model.digest import Sha256
+from hanse.model.leaf import encode_leaf
+from hanse.model.leaf_fields import Payload
+from hanse.model.trust_leaf import MemberLeaf, MemberRole
 from hanse.sign.federation import ROOT, TARGETS
 from hanse.sign.proposal import sign_proposal
 
@@ -102,6 +106,17 @@ def forge_list(world: Simulation, choose: Choose) -> bool:
     return True
 
 
+def false_leaf(world: Simulation, choose: Choose) -> bool:
+    """Let a liar's log name a version of the list that there is not."""
+    liar = _liar(world, choose)
+    if liar is not None:
+        data = b"no list %d" % choose(1_000)
+        listed = Payload(Sha256(sha256(data).hexdigest()), len(data))
+        version = world.lineage.newest.trusted.targets_version + 1 + choose(1_000)
+        liar.log.carry([encode_leaf(MemberLeaf(world.now, MemberRole.TARGETS, version, listed))])
+    return liar is not None
+
+
 LIES: dict[str, Action] = {
     "lie: grow": grow,
     "lie: fork": fork,
@@ -109,5 +124,6 @@ LIES: dict[str, Action] = {
     "lie: false map": false_map,
     "lie: hidden advisory": hidden_advisory,
     "lie: forged list": forge_list,
+    "lie: false member leaf": false_leaf,
 }
 ACTIONS: dict[str, Action] = HONEST | LIES

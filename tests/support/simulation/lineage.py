@@ -35,6 +35,10 @@ class Unkept(FederationFiles):
     def put(self, name: Origin, role: str, version: int, data: bytes) -> None:
         """Keep nothing."""
 
+    def names(self) -> list[Origin]:
+        """Return that there is no other federation."""
+        return []
+
 
 class Lineage:
     """All versions that a threshold signed. time: the world's clock; keys: of members, who sign changes; need: how many do."""

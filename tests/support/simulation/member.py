@@ -13,15 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, update
 from starlette.responses import Response
 from tests.support.simulation.lineage import Known, Lineage
 from tests.support.simulation.network import MemoryStore, Network, Wire
 from tests.support.simulation.reader import Bag
 from tests.support.simulation.simlog import SimLog
 
-from hanse.db import cosignatures, cosigners, witnesses
+from hanse.db import cosignatures, cosigners, leaves, witnesses
 from hanse.db.engine import Database, sqlite_url
+from hanse.db.schema import pending
 from hanse.db.witnesses import WitnessedLog, origin_hash
 from hanse.errors import HanseError
 from hanse.flows import cosign, mirror_cosign, witness
@@ -36,7 +37,7 @@ from hanse.model.key_leaf import KeyUse
 from hanse.model.repo import Origin
 from hanse.peers.client import Answer
 from hanse.tlog.addcheckpoint import parse_request
-from hanse.tlog.checkpoint import open_checkpoint, parse_checkpoint
+from hanse.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
 from hanse.tlog.cosignature import cosign as cosign_line
 from hanse.tlog.cosignature import cosigner_key
 from hanse.tlog.members import Member
@@ -75,7 +76,11 @@ def hasty(database: Database) -> Database:
 
 
 class SimMember:
-    """One institution. shown: the branch of its log that somebody is shown instead of the log; corrupt: it lies."""
+    """One institution.
+
+    shown: the branch of its log that somebody is shown instead of the log; corrupt: it lies; accomplices: who cosigns each of a
+    liar's branches.
+    """
 
     def __init__(self, origin: str, folder: Path, template: Path, network: Network, lineage: Lineage) -> None:
         self.origin = Origin(origin)
@@ -84,6 +89,7 @@ class SimMember:
         self.branches = [self.log]
         self.shown: dict[str, SimLog] = {}
         self.corrupt = self.gone = False
+        self.accomplices: list[SimMember] = []
         self.turned = 0
         self.notes: dict[str, tuple[int, bytes, bytes]] = {}
         self.kept: dict[str, list[Bag]] = {}
@@ -126,7 +132,10 @@ class SimMember:
             return Answer(status, "text/plain", error.message.encode())
 
     def _answer(self, viewer: str, method: str, path: str, body: bytes) -> Answer:
-        _, room, rest = path.split("/", 2)
+        _, room, rest = f"{path}/".split("/", 2)
+        if not rest:  # whether it is a static site
+            return Answer(404, "", b"")
+        rest = rest.removesuffix("/")
         if room == "federation":
             return self.known.answer(rest)
         if room == "evidence":
@@ -152,9 +161,14 @@ class SimMember:
         return shows(self.node, digest)
 
     def _cosign_blindly(self, body: bytes, *, mirror: bool) -> bytes:
-        head = parse_checkpoint(parse_note(parse_request(body).note)).claimed
-        name, key = (mirror_name, self.node.keys.mirror) if mirror else (witness_name, self.node.keys.witness)
-        return f"{cosign_line(head, name(self.origin), key, self.clock.now())}\n".encode()
+        witnessed, mirrored = self.cosign_any(parse_checkpoint(parse_note(parse_request(body).note)).claimed)
+        return f"{mirrored if mirror else witnessed}\n".encode()
+
+    def cosign_any(self, head: Checkpoint) -> tuple[str, str]:
+        """Return a liar's cosignatures, as witness and as mirror, of a checkpoint that he never looked at."""
+        keys, now = self.node.keys, self.clock.now()
+        witnessed = cosign_line(head, witness_name(self.origin), keys.witness, now)
+        return witnessed, cosign_line(head, mirror_name(self.origin), keys.mirror, now)
 
     # What it does.
 
@@ -182,8 +196,13 @@ class SimMember:
             heads.append((self.clock.time, size, root))
 
     def enact(self) -> None:
-        """Do what follows from the federation as it is known."""
+        """Do what follows from the federation as it is known, and log which versions of it were seen."""
         enact(self.node, self.known.federation)
+        with self.node.db.write() as conn:
+            waiting = leaves.waiting(conn, MOST_ASKED)
+            for row in waiting:
+                self.log.carry([row.leaf])
+            conn.execute(update(pending).where(pending.c.index.is_(None)).values(index=pending.c.id))
 
     def gather(self, count: int = MOST_ASKED, first: int = 0) -> None:
         """Ask so many others, from the first on, to cosign the own log; those who do not answer, or refuse, are left."""
@@ -245,6 +264,8 @@ class SimMember:
             rows = cosignatures.of_size(conn, self.origin, size)
         root = log.log.roots[size]
         lines = [one.line for one in rows if one.root == root.hex()]
+        if self.corrupt:
+            lines += [line for one in self.accomplices for line in one.cosign_any(log.log.head(size))]
         return size, root, log.signed_note(size) + "".join(f"{line}\n" for line in lines).encode()
 
     def _copied_note(self, origin: str) -> tuple[int, bytes, bytes] | None:

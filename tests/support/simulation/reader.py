@@ -1,7 +1,7 @@
 """A reader in the simulation: he trusts a federation, verifies with the real code, and remembers on disk.
 
-His policy follows from the list of members that he has: the quorums that stand one faulty member where there are enough members
-for it, and as many signers.
+His policy follows from the list of members that he has: the quorums that stand as many liars as there are members enough for, and
+one signer more than that.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ members = [{members}]
 
 
 def faulty(members: int) -> int:
-    """Return how many liars a federation of so many members stands: with four others for each log, one."""
-    return 1 if members > 4 else 0
+    """Return how many liars a federation of so many members stands: with 3f + 1 others for each log, f."""
+    return max(0, (members - 2) // 3)
 
 
 def quorum(members: int) -> int:

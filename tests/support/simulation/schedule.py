@@ -17,7 +17,7 @@ WEIGHTS = {"follow": 14, "gather": 6, "read": 12, "publish": 3, "attest": 3, "le
 WEIGHTS |= {"crash": 6, "skew": 3}
 """How often each action comes, of those that come more than once in all others."""
 CALM_EVERY = 500
-SIZES = (3, 4, 5, 5, 6, 7, 9)
+SIZES = (3, 4, 5, 5, 6, 7, 8, 9, 11)
 
 
 def play(folder: Path, template: Path, seed: int, steps: int, sizes: tuple[int, ...] = SIZES) -> Counter[str]:
@@ -25,7 +25,7 @@ def play(folder: Path, template: Path, seed: int, steps: int, sizes: tuple[int, 
     rng = random.Random(seed)
     size = rng.choice(sizes)
     folder.mkdir()
-    world = Simulation(folder, template, size, liars=faulty(size) * rng.choice((0, 1, 1)))
+    world = Simulation(folder, template, size, liars=rng.randint(0, faulty(size)) if rng.randrange(3) else faulty(size))
     names = list(ACTIONS if world.liars else HONEST)
     weights = [WEIGHTS.get(name, 1) for name in names]
     done: Counter[str] = Counter()
@@ -34,7 +34,7 @@ def play(folder: Path, template: Path, seed: int, steps: int, sizes: tuple[int, 
             (name,) = rng.choices(names, weights)
             done[name] += take(world, name, rng.randrange)
             if number % CALM_EVERY == 0 or number == steps:
-                done["calm: read"] += calm(world)
+                done["calm: read"] += calm(world, rng.randrange)
         check_world(world)
     except AssertionError as error:
         raise AssertionError(f"seed {seed}, step {number}, {size} members, {world.liars} liars: {error}") from error

@@ -61,6 +61,12 @@ class SimLog(Institution):
         self.note_moment(made)
         return made
 
+    def carry(self, leaves: Iterable[bytes]) -> None:
+        """Log leaves that are about no model, as one batch each."""
+        for leaf in leaves:
+            self.log.append([leaf])
+            self.note_moment(self.main)
+
     def forget(self, refs: MerkleMap) -> MerkleMap:
         """Return the map of refs without the model's main branch."""
         repo = self.repo(self.model)

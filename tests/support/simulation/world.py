@@ -6,7 +6,7 @@ honest is safe, and `calm` whether those who can reach a quorum get what they wa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,12 @@ def federation_key(number: int) -> FileSigner:
     while len(_KEYS) <= number:
         _KEYS.append(generate(Scheme.ED25519))
     return _KEYS[number]
+
+
+def corrupt(members: Sequence[SimMember]) -> None:
+    """Let these members lie, together."""
+    for one in members:
+        one.corrupt, one.accomplices = True, [other for other in members if other is not one]
 
 
 def make_template(folder: Path) -> Path:
@@ -75,8 +81,7 @@ class Simulation:
         self.lineage.begin(first.listed, self.key(first), listed)
         for one in self.members.values():
             one.enact()
-        for one in others[: self.liars]:
-            one.corrupt = True
+        corrupt(others[: self.liars])
         for number in range(2):
             self.readers.append(SimReader(f"reader{number}", self.folder, self.network, self.lineage))
 
@@ -109,16 +114,28 @@ class Simulation:
         """Return the present members that are there and tell the truth."""
         return [one for one in self.alive() if not one.corrupt]
 
+    def present(self) -> list[SimMember]:
+        """Return the present members that answer now, liars included."""
+        return [one for one in self.alive() if one.origin not in self.network.down]
+
+    def helpful(self) -> list[SimMember]:
+        """Return the present members that answer now and tell the truth."""
+        return [one for one in self.present() if not one.corrupt]
+
     def quorate(self, publisher: str) -> bool:
-        """Tell whether enough others are there for a member's log to be cosigned as readers ask."""
-        others = [one for one in self.alive() if one.origin != publisher]
+        """Tell whether enough others answer for a member's log to be cosigned as readers ask."""
+        others = [one for one in self.present() if one.origin != publisher]
         return len(others) >= quorum(len(self.listed()))
+
+    @property
+    def least(self) -> int:
+        """How few members there may be, so that readers' policies stand the liars."""
+        return 3 * self.liars + 2 if self.liars else 3
 
     def spare(self) -> bool:
         """Tell whether one member less leaves a federation in which everything still works."""
         count = len(self.listed())
-        least = 5 if self.liars else 3
-        return count > least and len(self.honest()) > quorum(count) + 1
+        return count > self.least and len(self.honest()) > quorum(count) + 1
 
     # What is carried to whom.
 
@@ -135,8 +152,6 @@ class Simulation:
         self._put(bag, *main)
         bag.bundles.append(revision.bundle.encode())
         for origin in sorted(members - {publisher}):
-            if len(bag.logs) > faulty(len(members)):
-                break
             second = self._shown(carrier, origin, reader)
             given = second[0].attested.get(revision.rev) if second else None
             if second and given and given[1] < second[1]:

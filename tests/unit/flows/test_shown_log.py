@@ -134,6 +134,24 @@ def test_a_fork_is_never_shown_to_continue(world: World) -> None:
     assert f"log a.example: the proof from {size - 1} to" in failures(fork.evidence(one), early)[0]
 
 
+def test_two_stories_of_another_log_refuse_nothing(world: World) -> None:
+    """A member whose log contradicts what was seen counts for nothing, is told, and keeps nobody from what others publish."""
+    shown, bundle = world.attested_by(world.b)
+    data = world.a.evidence(world.revision, world.checkpoint(), [shown], [bundle])
+    size = len(world.b.log.leaves)
+    seen = pinned(world.b, size)
+    assert seen.log is not None
+    same = Trust(pins={world.b.origin: replace(seen, log=replace(seen.log, root="11" * 32))})
+    early = Trust(pins={world.b.origin: pinned(world.b, 3)}, growth={world.b.origin: world.b.growth(2, size)})
+    for trust, says in ((same, "signed two logs of"), (early, "the proof from 3 to")):
+        found = verify(data, trust)
+        assert [one.member for one in found.attested] == ["a.example"]
+        (told,) = [one for one in found.notices if one.startswith("alarm: log b.example: ")]
+        assert says in told
+    broken = replace(shown, leaves=tuple(replace(one, index=one.index + 1) for one in shown.leaves))
+    assert failures(world.a.evidence(world.revision, world.checkpoint(), [broken], [bundle]), same)[0].startswith("log b.example")
+
+
 def test_an_older_log_is_no_news(world: World) -> None:
     """Evidence from before what was seen is not the latest; a commit id in it is still verified."""
     a, old, before = world.a, world.evidence(), len(world.a.log.leaves)

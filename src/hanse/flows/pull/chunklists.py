@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 
-from hanse.errors import BadFormat, DigestMismatch, PeerDown, PeerRefused, PeerTooSlow
+from hanse.errors import BadFormat, DigestMismatch, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.inturn import InTurn
 from hanse.flows.pull.layout import Layout, chunk_layout
@@ -42,8 +42,8 @@ def find_chunk_list(
 
 
 def _note(pin: FilePin, source: Source, problem: Exception, sources: Sources, report: Callable[[Event], None]) -> None:
-    """Note a place that does not answer; having no chunk list says nothing about having the file."""
+    """Note a place that does not answer, or with what is no list; having none says nothing about having the file."""
     error = as_failure(problem, source.place.name)
     limited = isinstance(error, PeerRefused) and error.status == HTTPStatus.TOO_MANY_REQUESTS
-    if (limited or isinstance(error, PeerDown | PeerTooSlow)) and sources.failed(source, error):
+    if (limited or isinstance(error, PeerDown | PeerTooSlow | PeerMisbehaved)) and sources.failed(source, error):
         report(Event(Kind.DEAD, pin.path, source.place.name, None, 0, pin.size, error.message))
