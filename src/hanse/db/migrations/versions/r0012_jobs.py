@@ -1,11 +1,11 @@
-"""Revision 0013: evaluations that a node was asked to make."""
+"""Revision 0012: evaluations that a node was asked to make."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
+revision = "0012"
 down_revision = "0011"
 
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
