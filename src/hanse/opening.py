@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +16,8 @@ from hanse.flows.keyring import Custody, read_passphrase
 from hanse.flows.secrets import open_identity
 from hanse.settings import Settings
 from hanse.store.local import LocalStore
+
+_MIGRATE = "import sys; from hanse.db.engine import Database; db = Database(sys.stdin.read()); db.migrate(); db.close()"
 
 
 def database_url(settings: Settings) -> URL:
@@ -41,8 +45,19 @@ def opened_witness(settings: Settings) -> Iterator[WitnessNode]:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     db = Database(database_url(settings))
     try:
-        db.migrate()
+        _migrate_apart(db)
         identity = open_identity(settings.data, db, settings.origin, custody_of(settings))
         yield WitnessNode(identity.origin, identity.keys, db, LocalStore(settings.data / "objects"), SystemClock())
     finally:
         db.close()
+
+
+def _migrate_apart(db: Database) -> None:
+    """Bring the catalogue up to this version, in a program of its own: what that loads is no part of a witness's few MB.
+
+    Raises StorageError or Busy.
+    """
+    if not db.is_newest():
+        said = db.url.render_as_string(hide_password=False)
+        subprocess.run([sys.executable, "-c", _MIGRATE], input=said, text=True, capture_output=True, check=False)  # noqa: S603
+    db.migrate()  # finds nothing to do, or says what is wrong

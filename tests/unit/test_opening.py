@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from hanse.opening import custody_of, database_url, opened_witness
@@ -29,3 +31,14 @@ def test_a_witness_keeps_what_it_is(tmp_path: Path) -> None:
     with opened_witness(settings) as first, opened_witness(settings) as second:
         assert first.origin == second.origin
         assert first.keys.witness.public == second.keys.witness.public
+
+
+def test_a_witness_does_not_load_what_makes_its_catalogue(tmp_path: Path) -> None:
+    """Its first start leaves nothing of that in its memory, and the catalogue is there."""
+    code = (
+        "import sys; from pathlib import Path; from hanse.opening import opened_witness; from hanse.settings import load\n"
+        "with opened_witness(load({'data': Path(sys.argv[1])}, {'HOME': '/nowhere'})) as node:\n"
+        "    print(node.db.is_newest(), 'alembic' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code, tmp_path / "node"], check=True, capture_output=True, text=True)
+    assert said.stdout.split() == ["True", "False"]

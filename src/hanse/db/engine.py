@@ -24,7 +24,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, InterfaceErr
 from sqlalchemy.exc import IntegrityError as ConstraintError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from hanse.db.migrate import migrate
+from hanse.db.migrate import is_newest, migrate
 from hanse.db.netfs import network_type
 from hanse.errors import BadSetting, Busy, StorageError, StorageFull
 
@@ -75,6 +75,11 @@ class Database:
         """Bring the tables up to this version; several processes may do so at once. Raises StorageError or Busy."""
         with self.write() as connection:
             migrate(connection)
+
+    def is_newest(self) -> bool:
+        """Tell whether the tables are those of this version; raises StorageError or Busy."""
+        with self.read() as connection:
+            return is_newest(connection)
 
     def close(self) -> None:
         """Close all connections that are not in use."""

@@ -24,7 +24,7 @@ def migrate(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    if _is_newest(connection):
+    if is_newest(connection):
         return
     # Nearly every start finds nothing to do, and a witness has no memory to spare for what it does not need.
     from alembic import command  # noqa: PLC0415
@@ -44,7 +44,7 @@ def migrate(connection: Connection) -> None:
         ) from error
 
 
-def _is_newest(connection: Connection) -> bool:
+def is_newest(connection: Connection) -> bool:
     """Tell whether the schema is that of the newest revision, by the number in its file name."""
     if not inspect(connection).has_table("alembic_version"):
         return False
