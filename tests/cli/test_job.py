@@ -16,6 +16,8 @@ from tests.support.clients import Client
 from tests.support.forked import Mother, forked_node
 from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.openaiserver import Model, serving, sums
+from tests.support.pages import check_page
+from tests.support.rawhttp import RawClient
 
 from hanse.cli.main import run
 from hanse.evals.suite import Suite
@@ -84,6 +86,14 @@ def test_an_evaluation_from_pull_to_policy(node: LiveNode, tmp_path: Path) -> No
     assert "weights claimed, checked at V0" in said
     found = json.loads(_hanse(node, "evaluations", "admin/m@main", "--json")[1])["suites"][0]
     assert (found["institutions"], found["suite"], found["medianLow"] < found["medianHigh"]) == (1, sums(60).digest, True)
+    rev = json.loads(_hanse(node, "evaluations", "admin/m@main", "--json")[1])["rev"]
+    client = RawClient(node.port, "")
+    for path in ("", f"/commit/{rev}"):
+        text = " ".join(check_page(client("GET", f"/admin/m{path}"))[0].split())
+        assert f"<td>{ORIGIN}<br>" in text
+        assert "<td>claimed</td> <td>V0" in text
+        assert f'href="/api/models/admin/m/evaluations/{rev}"' in text
+    client.close()
     policy = tmp_path / "policy.toml"
     asked = f"policy = 1\nbase = 'open'\n[[evidence]]\nsuite = '{sums(60).digest}'\n"
     policy.write_text(asked)
@@ -118,7 +128,7 @@ def test_a_queue(node: LiveNode) -> None:
 def _few(name: str, count: int) -> Suite:
     """Return the first items of a suite that ships, with answers of some tokens."""
     whole = shipped(name)
-    return replace(whole, name="few", items=whole.items[:count], decoding=replace(whole.decoding, tokens=8))
+    return replace(whole, name="few", items=whole.items[:count], decoding=replace(whole.decoding, tokens=4))
 
 
 def _with_a_real_model(node: LiveNode, tmp_path: Path) -> list[str | Path]:
@@ -134,7 +144,7 @@ def _with_a_real_model(node: LiveNode, tmp_path: Path) -> list[str | Path]:
 def test_a_real_model_is_pulled(node: LiveNode, tmp_path: Path) -> None:
     """SmolLM2-135M is pulled from a node and runs in llama.cpp; its record names the revision's tree, and is listed there."""
     engine = _with_a_real_model(node, tmp_path)
-    keep_suite(tmp_path / "suite", _few("injection", 4))
+    keep_suite(tmp_path / "suite", _few("canary", 2))
     end, wanted = time.monotonic() + 60, ["evaluate", "admin/real@main", "--suite", tmp_path / "suite", "--as", ORIGIN]
     while (done := _hanse(node, *wanted, *engine, "--to", tmp_path / "run"))[0] and time.monotonic() < end:
         time.sleep(0.5)  # until the revision has settled
@@ -143,7 +153,7 @@ def test_a_real_model_is_pulled(node: LiveNode, tmp_path: Path) -> None:
     code, said = _hanse(node, "log-record", tmp_path / "run", "admin/real@main", "--data", node.data)
     assert code == 0, said
     found = json.loads(_hanse(node, "evaluations", "admin/real", "--json")[1])["suites"][0]
-    assert [(one["member"], one["weights"], one["n"]) for one in found["records"]] == [(ORIGIN, "local", 4)]
+    assert [(one["member"], one["weights"], one["n"]) for one in found["records"]] == [(ORIGIN, "local", 2)]
 
 
 @pytest.mark.long

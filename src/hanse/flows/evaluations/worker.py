@@ -55,7 +55,7 @@ class _Held:
     lost: threading.Event = field(default_factory=threading.Event)
 
 
-class _OfOthers(Exception):  # noqa: N818 - no failure: the job is left to others
+class _OfOthers(Exception):
     """The journal of a job is of another engine, machine or suite."""
 
 

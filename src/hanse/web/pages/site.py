@@ -163,7 +163,13 @@ async def commits_page(call: Call, repo: Repo) -> Response:
 def _commit_values(node: Node, repo: Repo, rev: str) -> dict[str, Any]:
     revision = access.resolve_revision(node, repo, rev)
     changed, complete = browse.changes(node, repo, revision, _CHANGES)
-    return {"repo": repo, "revision": revision, "changed": changed, "complete": complete, "suites": _suites(node, repo, revision.rev)}
+    return {
+        "repo": repo,
+        "revision": revision,
+        "changed": changed,
+        "complete": complete,
+        "suites": _suites(node, repo, revision.rev),
+    }
 
 
 async def commit_page(call: Call, repo: Repo) -> Response:
