@@ -145,7 +145,8 @@ def test_a_real_model_is_pulled(node: LiveNode, tmp_path: Path) -> None:
     """SmolLM2-135M is pulled from a node and runs in llama.cpp; its record names the revision's tree, and is listed there."""
     engine = _with_a_real_model(node, tmp_path)
     keep_suite(tmp_path / "suite", _few("canary", 2))
-    end, wanted = time.monotonic() + 60, ["evaluate", "admin/real@main", "--suite", tmp_path / "suite", "--as", ORIGIN]
+    end = time.monotonic() + 60
+    wanted: list[str | Path] = ["evaluate", "admin/real@main", "--suite", tmp_path / "suite", "--as", ORIGIN]
     while (done := _hanse(node, *wanted, *engine, "--to", tmp_path / "run"))[0] and time.monotonic() < end:
         time.sleep(0.5)  # until the revision has settled
     assert done[0] == 0, done[1]

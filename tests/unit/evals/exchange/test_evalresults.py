@@ -74,6 +74,7 @@ def test_what_is_written_is_shown() -> None:
     assert shown_entries([written]) == [written]
     assert shown_entries([written | {"source": {"name": "x"}, "notes": "n" * 5000}])[0]["notes"] == "n" * 1000
     assert "source" not in shown_entries([written | {"source": {"name": "x"}}])[0]
-    for bad in ({}, [], [1], [{"dataset": {"id": "a/b"}, "value": 1}], [{"dataset": {"id": "a/b", "task_id": "t"}}]):
+    refused: list[object] = [{}, [], [1], [{"dataset": {"id": "a/b"}, "value": 1}], [{"dataset": {"id": "a/b", "task_id": "t"}}]]
+    for bad in refused:
         with pytest.raises(BadFormat):
             shown_entries(bad)
