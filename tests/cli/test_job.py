@@ -55,6 +55,18 @@ def _hanse(node: LiveNode, *arguments: str | Path) -> tuple[int, str]:
     return code, printed.getvalue()
 
 
+def _on_pages(node: LiveNode) -> None:
+    """Check that the pages of the repository and of its commit show the record."""
+    rev = json.loads(_hanse(node, "evaluations", "admin/m@main", "--json")[1])["rev"]
+    client = RawClient(node.port, "")
+    for path in ("", f"/commit/{rev}"):
+        text = " ".join(check_page(client("GET", f"/admin/m{path}"))[0].split())
+        assert f"<td>{ORIGIN}<br>" in text
+        assert "<td>claimed</td> <td>V0" in text
+        assert f'href="/api/models/admin/m/evaluations/{rev}"' in text
+    client.close()
+
+
 @pytest.mark.soak
 def test_an_evaluation_from_pull_to_policy(node: LiveNode, tmp_path: Path) -> None:
     """A model is pulled from a node and evaluated, its record logged there, listed, and satisfies a policy that asked for it."""
@@ -86,14 +98,7 @@ def test_an_evaluation_from_pull_to_policy(node: LiveNode, tmp_path: Path) -> No
     assert "weights claimed, checked at V0" in said
     found = json.loads(_hanse(node, "evaluations", "admin/m@main", "--json")[1])["suites"][0]
     assert (found["institutions"], found["suite"], found["medianLow"] < found["medianHigh"]) == (1, sums(60).digest, True)
-    rev = json.loads(_hanse(node, "evaluations", "admin/m@main", "--json")[1])["rev"]
-    client = RawClient(node.port, "")
-    for path in ("", f"/commit/{rev}"):
-        text = " ".join(check_page(client("GET", f"/admin/m{path}"))[0].split())
-        assert f"<td>{ORIGIN}<br>" in text
-        assert "<td>claimed</td> <td>V0" in text
-        assert f'href="/api/models/admin/m/evaluations/{rev}"' in text
-    client.close()
+    _on_pages(node)
     policy = tmp_path / "policy.toml"
     asked = f"policy = 1\nbase = 'open'\n[[evidence]]\nsuite = '{sums(60).digest}'\n"
     policy.write_text(asked)
