@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,13 @@ from tests.support.clients import Client
 from tests.support.forked import Mother, forked_node
 from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.openaiserver import Model, serving, sums
+from tests.support.pages import check_page
+from tests.support.rawhttp import RawClient
 
 from hanse.cli.main import run
+from hanse.evals.suite import Suite
 from hanse.flows.evaluate.runfolder import keep_suite
+from hanse.flows.suites.shipped import shipped
 
 ORIGIN = "evals.example.org"
 
@@ -48,6 +53,18 @@ def _hanse(node: LiveNode, *arguments: str | Path) -> tuple[int, str]:
             patch.setenv(name, value)
         code = run([str(one) for one in arguments])
     return code, printed.getvalue()
+
+
+def _on_pages(node: LiveNode) -> None:
+    """Check that the pages of the repository and of its commit show the record."""
+    rev = json.loads(_hanse(node, "evaluations", "admin/m@main", "--json")[1])["rev"]
+    client = RawClient(node.port, "")
+    for path in ("", f"/commit/{rev}"):
+        text = " ".join(check_page(client("GET", f"/admin/m{path}"))[0].split())
+        assert f"<td>{ORIGIN}<br>" in text
+        assert "<td>claimed</td> <td>V0" in text
+        assert f'href="/api/models/admin/m/evaluations/{rev}"' in text
+    client.close()
 
 
 @pytest.mark.soak
@@ -81,6 +98,7 @@ def test_an_evaluation_from_pull_to_policy(node: LiveNode, tmp_path: Path) -> No
     assert "weights claimed, checked at V0" in said
     found = json.loads(_hanse(node, "evaluations", "admin/m@main", "--json")[1])["suites"][0]
     assert (found["institutions"], found["suite"], found["medianLow"] < found["medianHigh"]) == (1, sums(60).digest, True)
+    _on_pages(node)
     policy = tmp_path / "policy.toml"
     asked = f"policy = 1\nbase = 'open'\n[[evidence]]\nsuite = '{sums(60).digest}'\n"
     policy.write_text(asked)
@@ -112,18 +130,47 @@ def test_a_queue(node: LiveNode) -> None:
     assert "arithmetic, not begun" in _hanse(node, "job", "list", *where)[1]
 
 
-@pytest.mark.long
-@pytest.mark.timeout(3600)
-def test_a_real_model(node: LiveNode, tmp_path: Path) -> None:
-    """A worker runs SmolLM2-135M in llama.cpp beside the node, and the node lists its record."""
+def _few(name: str, count: int) -> Suite:
+    """Return the first items of a suite that ships, with answers of some tokens."""
+    whole = shipped(name)
+    return replace(whole, name="few", items=whole.items[:count], decoding=replace(whole.decoding, tokens=4))
+
+
+def _with_a_real_model(node: LiveNode, tmp_path: Path) -> list[str | Path]:
+    """Give a node a model that runs; return what names the engine's environment."""
     model = tmp_path / "real"
     model.mkdir()
     (model / "m.gguf").symlink_to(SMOLLM2_GGUF)
     Client("hub2", node, tmp_path / "home").hf("upload", "admin/real", model, ".", "--quiet")
-    code, said = _hanse(node, "job", "add", "admin/real", "--suite", "injection", "--data", node.data)
+    return ["--python", client_python("evals")]
+
+
+@pytest.mark.soak
+def test_a_real_model_is_pulled(node: LiveNode, tmp_path: Path) -> None:
+    """SmolLM2-135M is pulled from a node and runs in llama.cpp; its record names the revision's tree, and is listed there."""
+    engine = _with_a_real_model(node, tmp_path)
+    keep_suite(tmp_path / "suite", _few("canary", 2))
+    end = time.monotonic() + 60
+    wanted: list[str | Path] = ["evaluate", "admin/real@main", "--suite", tmp_path / "suite", "--as", ORIGIN]
+    while (done := _hanse(node, *wanted, *engine, "--to", tmp_path / "run"))[0] and time.monotonic() < end:
+        time.sleep(0.5)  # until the revision has settled
+    assert done[0] == 0, done[1]
+    assert "weights local" in done[1]
+    code, said = _hanse(node, "log-record", tmp_path / "run", "admin/real@main", "--data", node.data)
     assert code == 0, said
-    code, said = _hanse(node, "job", "work", "--once", "--python", str(client_python("evals")), "--data", node.data)
+    found = json.loads(_hanse(node, "evaluations", "admin/real", "--json")[1])["suites"][0]
+    assert [(one["member"], one["weights"], one["n"]) for one in found["records"]] == [(ORIGIN, "local", 2)]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_real_model_in_the_queue(node: LiveNode, tmp_path: Path) -> None:
+    """A worker runs SmolLM2-135M in llama.cpp beside the node, and the node lists its record."""
+    engine = _with_a_real_model(node, tmp_path)
+    code, said = _hanse(node, "job", "add", "admin/real", "--suite", "canary", "--data", node.data)
+    assert code == 0, said
+    code, said = _hanse(node, "job", "work", "--once", *engine, "--data", node.data)
     assert (code, "job 1: done" in said) == (0, True), said
     found = json.loads(_hanse(node, "evaluations", "admin/real", "--json")[1])["suites"][0]
-    assert (found["name"], found["records"][0]["weights"]) == ("injection", "local")
+    assert (found["name"], found["records"][0]["weights"]) == ("canary", "local")
     assert found["records"][0]["index"] is not None

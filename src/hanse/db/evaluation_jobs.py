@@ -6,6 +6,7 @@ fence that it was given: what a worker that was away too long writes finds no ro
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,11 +78,11 @@ def count_open(conn: Connection) -> int:
     return int(conn.execute(select(func.count()).select_from(table).where(table.c.state.in_(OPEN))).scalar_one())
 
 
-def take(conn: Connection, holder: str, now: int, lease: int) -> Job | None:
-    """Give a worker the oldest job that nobody runs, for `lease` seconds; None if there is none."""
+def take(conn: Connection, holder: str, now: int, lease: int, without: Collection[int] = ()) -> Job | None:
+    """Give a worker the oldest job that nobody runs, for `lease` seconds; None if there is none. without: not these."""
     gone = and_(table.c.state == RUNNING, table.c.expires_at <= now)
     free = or_(table.c.state == WAITING, gone)
-    query = select(table).where(free).order_by(table.c.id).limit(1).with_for_update(skip_locked=True)
+    query = select(table).where(free, table.c.id.not_in(without)).order_by(table.c.id).limit(1).with_for_update(skip_locked=True)
     row = conn.execute(query).one_or_none()
     if row is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,10 @@ from tests.support.served import until
 from hanse.db import evaluation_jobs as jobs
 from hanse.db.evaluation_jobs import Job
 from hanse.db.repos import Repo
+from hanse.evals.engine import Observed
 from hanse.flows.evaluations import listed
 from hanse.flows.evaluations.queue import cancel, submit
-from hanse.flows.evaluations.worker import Worker
+from hanse.flows.evaluations.worker import OTHERS, Worker
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.suites.shipped import shipped
@@ -74,6 +76,33 @@ def test_without_a_model(lite: Node, owner: Actor, repo: Repo, tmp_path: Path) -
     assert failed is not None
     assert failed.state == "failed"
     assert "GGUF" in failed.says
+
+
+def test_a_begun_job_is_left_to_its_kind(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:
+    """A worker on another machine leaves a begun job as far as it is and takes it no more; one of the first kind ends it."""
+
+    class Other(Slow):
+        def observed(self) -> Observed:
+            mine = super().observed()
+            return replace(mine, numerics=dict(mine.numerics) | {"device": "another"})
+
+    runs, answers = tmp_path / "runs", iter([False, False, False, True])
+    first = _worker(lite, runs, Slow(Model()))
+    begun = first.step(lambda: next(answers))
+    other = _worker(lite, runs, Other(Model()))
+    left = other.step()
+    assert begun is not None
+    assert left is not None
+    assert (begun.state, begun.done) == ("waiting", 3)
+    assert (left.state, left.done, left.says) == ("waiting", 3, OTHERS)
+    second = submit(lite, repo, "main", "canary")
+    taken = other.step()
+    assert taken is not None
+    assert (taken.id, taken.state) == (second.id, "done")
+    assert other.step() is None
+    ended = first.step()
+    assert ended is not None
+    assert (ended.id, ended.state) == (job.id, "done")
 
 
 def test_who_lost_the_job_logs_nothing(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:

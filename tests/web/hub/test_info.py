@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
+from huggingface_hub import CommitOperationAdd, EvalResultEntry, HfApi, eval_result_entries_to_yaml, hf_hub_download
 from huggingface_hub.errors import BadRequestError, RepositoryNotFoundError, RevisionNotFoundError
 from tests.samples.texts import gguf
 from tests.web.hub.conftest import People
@@ -84,6 +84,17 @@ def test_gguf(api: HfApi, repo: str, plain: None) -> None:
     assert whole.gguf == asked.gguf
     assert asked.gguf is not None
     assert asked.gguf["architecture"] == "llama"
+
+
+def test_eval_results(api: HfApi, repo: str, plain: None) -> None:
+    """Files in `.eval_results` come as the client's own objects where they are asked for."""
+    entries = [
+        EvalResultEntry("cais/hle", "default", 20.5, source_url="https://x.example/r", source_name="Logs", notes="no tools")
+    ]
+    data = json.dumps(eval_result_entries_to_yaml(entries)).encode()
+    api.create_commit(repo, operations=[CommitOperationAdd(".eval_results/hle.yaml", data)], commit_message="add")
+    assert api.model_info(repo).eval_results is None
+    assert api.model_info(repo, expand=["evalResults"]).eval_results == entries
 
 
 def test_every_word_of_expand_is_served(people: People, api: HfApi, model: str) -> None:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from tests.support.pages import Checker, check_page
 from tests.web.hub.conftest import People
 
@@ -88,6 +89,34 @@ def test_files_and_commits(people: People, api: HfApi, shown: str) -> None:
     commit, _ = _page(people, f"/{shown}/commit/{api.model_info(shown).sha}")
     assert "w.bin" in commit
     assert "added" in commit
+    assert "None is known of these files" in commit
+    assert "None is known of these files" in _page(people, f"/{shown}")[0]
+
+
+def test_evaluations_of_several() -> None:
+    """Every institution's newest record is a row with who agrees and who does not, and texts of others are no markup."""
+    one = {"member": "a.example", "score": 0.5, "low": 0.4, "high": 0.6, "n": 20, "weights": "local", "degenerate": False}
+    one |= {"time": "2026-11-27T07:00:00Z", "index": 7, "level": "V2", "agrees": {"b.example": "V2"}, "disagrees": {}}
+    other = one | {
+        "member": "<b>",
+        "degenerate": True,
+        "index": None,
+        "level": "V0",
+        "agrees": {},
+        "disagrees": {"a.example": "V1"},
+    }
+    suite = {"suite": "ab" * 32, "name": "", "institutions": 2, "numericsClasses": 1, "medianLow": 0.4, "medianHigh": 0.6}
+    loader = PackageLoader("hanse.web.pages")
+    macros = Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("evaluations.html").module
+    text = " ".join(str(vars(macros)["table"]([suite | {"records": [one, other]}], "/api/it")).split())
+    checker = Checker()
+    checker.feed(text)
+    assert (checker.open, checker.broken) == ([], [])
+    assert "<td>&lt;b&gt;<br>" in text
+    for words in ("b.example agrees (V2)", "a.example disagrees (V1)", "within one item of 0 or 1", "not logged yet"):
+        assert words in text
+    assert "median 0.400 to 0.600" in text
+    assert "could not be read" in str(vars(macros)["table"](None, "/api/it"))
 
 
 @pytest.mark.parametrize(

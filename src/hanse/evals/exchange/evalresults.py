@@ -17,6 +17,7 @@ from hanse.evals.suite import Suite
 
 FORM = "eval-results"
 MAX_ENTRIES = 1000
+_MAX_TEXT = 1000
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
 
@@ -80,3 +81,29 @@ def _claim(one: Reader) -> Claim:
     task = dataset.text("task_id", dataset.text("config", ""))
     more = {"revision": dataset.text("revision", ""), "source": source.text("url", ""), "notes": one.text("notes", "")}
     return Claim.of(dataset.text("id"), task, "", value, date=str(one.raw("date") or ""), more=more)
+
+
+def shown_entries(said: object) -> list[dict[str, Any]]:
+    """Return the entries of a file in `.eval_results` as the Hub's API shows them: known fields only, texts cut at 1,000.
+
+    said: as its YAML parses. Raises BadFormat for anything that a client could not read.
+    """
+    if type(said) is not list or not 0 < len(said) <= MAX_ENTRIES:
+        raise BadFormat(f"a file in .eval_results is a list of 1 to {MAX_ENTRIES:,} results")
+    return [_shown(Reader(one, "a result")) for one in said]
+
+
+def _shown(one: Reader) -> dict[str, Any]:
+    dataset, source = one.inner("dataset"), one.inner("source")
+    value = one.number("value", -1e9, 1e9)
+    if value is None:
+        raise BadFormat("a result has a value")
+    about = {"id": dataset.text("id")[:_MAX_TEXT], "task_id": dataset.text("task_id")[:_MAX_TEXT]}
+    shown: dict[str, Any] = {"dataset": about | _texts(dataset, "revision"), "value": value}
+    shown |= _texts(one, "verifyToken", "date", "notes")
+    where = _texts(source, "url", "name", "user", "org")
+    return shown | ({"source": where} if "url" in where else {})
+
+
+def _texts(one: Reader, *names: str) -> dict[str, str]:
+    return {name: text[:_MAX_TEXT] for name in names if (text := one.text(name, ""))}

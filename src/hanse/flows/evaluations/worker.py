@@ -4,7 +4,7 @@
    and after the lease another one takes the job.
 2. The revision's files are written into the job's folder, hashed there, and must have its tree.
 3. The suite runs as in `hanse evaluate`, into the folder `run`: its journal is of one worker at a time, and goes on where the one
-   before was killed.
+   before was killed. A worker of another engine or machine leaves it to others: answers of two kinds are not one result.
 4. The record is checked again and logged, as the node's own statement. Only a worker that still holds the job does that.
 
 Answers stay in the folder, which only the node's operator reads. The files of the model are removed when the job ends.
@@ -23,7 +23,7 @@ from hanse.db import evaluation_jobs as jobs
 from hanse.db.evaluation_jobs import Job
 from hanse.db.repos import Repo, get
 from hanse.db.revisions import Revision
-from hanse.errors import Busy, HanseError, IntegrityError, NotFoundError
+from hanse.errors import Busy, Conflict, HanseError, IntegrityError, NotFoundError
 from hanse.evals.engine import Engine
 from hanse.flows import access
 from hanse.flows.evaluate.publish import publish
@@ -39,6 +39,7 @@ from hanse.store.durable import make_directory, storage_errors
 
 LEASE_SECONDS = 60
 OPERATOR = Actor(account_id=0, name="operator", admin=True, role="write")
+OTHERS = "begun on another engine, machine or version of the suite; it waits for a worker like that one"
 _PIECE = 1024 * 1024
 Start = Callable[[Subject], Engine]
 """What starts an engine for a model whose files were hashed."""
@@ -50,8 +51,12 @@ class _Held:
 
     job: Job
     began: float
-    told: Told = field(default_factory=lambda: Told(0))
+    told: Told
     lost: threading.Event = field(default_factory=threading.Event)
+
+
+class _OfOthers(Exception):
+    """The journal of a job is of another engine, machine or suite."""
 
 
 class Worker:
@@ -63,17 +68,19 @@ class Worker:
         self._start = start
         self._name = name
         self._lease = lease
+        self._others: set[int] = set()
 
     def step(self, stopping: Callable[[], bool] = lambda: False) -> Job | None:
         """Take one job and run it to its end; return it as it is then, None if there was none.
 
-        A job that is stopped waits for the next worker. What fails fails the job, and is said in it.
+        A job that is stopped waits for the next worker; one that was begun by a worker of another kind, for another of that.
+        What fails fails the job, and is said in it.
         """
         with self._node.db.write() as conn:
-            job = jobs.take(conn, self._name, self._node.clock.now(), self._lease)
+            job = jobs.take(conn, self._name, self._node.clock.now(), self._lease, self._others)
         if job is None:
             return None
-        held, over = _Held(job, time.monotonic()), threading.Event()
+        held, over = _Held(job, time.monotonic(), Told(job.planned, job.done)), threading.Event()
         renewing = threading.Thread(target=self._renew, args=(held, over), name="lease", daemon=True)
         renewing.start()
         try:
@@ -127,6 +134,9 @@ class Worker:
                 job.max_tokens and spent["tokens"] >= job.max_tokens
             )
             self._end(held, jobs.FAILED if over else jobs.WAITING, error.message if over else "")
+        except _OfOthers:
+            self._others.add(held.job.id)
+            self._end(held, jobs.WAITING, OTHERS)
         except HanseError as error:
             self._end(held, jobs.FAILED, f"{error.code}: {error.message}")
         finally:
@@ -170,5 +180,7 @@ class Worker:
         engine = self._start(subject)
         try:
             evaluate(order, engine, lambda told: setattr(held, "told", told), stopping)
+        except Conflict as error:
+            raise _OfOthers from error
         finally:
             engine.close()

@@ -14,6 +14,7 @@ from hanse.content.card import texts
 from hanse.content.facts import transformers_info
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
+from hanse.flows.evalresults import eval_results
 from hanse.flows.gguf import gguf_summary
 from hanse.flows.listing import RevisionListing
 from hanse.flows.node import Node
@@ -63,6 +64,10 @@ def _gguf(subject: Subject) -> dict[str, Any] | None:
     return None if subject.listing is None else gguf_summary(subject.node, subject.repo, subject.listing)
 
 
+def _eval_results(subject: Subject) -> list[dict[str, Any]] | None:
+    return None if subject.listing is None else eval_results(subject.node, subject.repo, subject.listing)
+
+
 def _base_models(subject: Subject) -> dict[str, Any] | None:
     bases = texts(subject.card.get("base_model"))
     relation = subject.card.get("base_model_relation")
@@ -104,7 +109,7 @@ _MODEL: dict[str, _Field] = _COMMON | {
     "baseModels": _base_models,
     "childrenModelCount": lambda _: None,
     "config": lambda subject: subject.config,
-    "evalResults": lambda _: None,
+    "evalResults": _eval_results,
     "gguf": _gguf,
     "inference": lambda _: None,
     "inferenceProviderMapping": lambda _: None,
@@ -125,7 +130,7 @@ _DATASET: dict[str, _Field] = _COMMON | {
 }
 FIELDS: Mapping[RepoType, Mapping[str, _Field]] = {RepoType.MODEL: _MODEL, RepoType.DATASET: _DATASET}
 """The vocabulary of `expand`, by type of repository."""
-WITH_FILES = frozenset({"siblings", "mainSize", "gguf"})
+WITH_FILES = frozenset({"siblings", "mainSize", "gguf", "evalResults"})
 """Fields that need the files of the revision."""
 _ONLY_EXPANDED = frozenset({
     "baseModels", "childrenModelCount", "downloadsAllTime", "evalResults", "inference", "inferenceProviderMapping",

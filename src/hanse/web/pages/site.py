@@ -16,6 +16,7 @@ from hanse.db.search import Listed, Query
 from hanse.errors import HanseError
 from hanse.flows import access, browse, index
 from hanse.flows.admission import require_file
+from hanse.flows.evaluations import listed as evaluations
 from hanse.flows.node import Node
 from hanse.flows.standing import log_standing, revision_standing
 from hanse.model.actor import Actor
@@ -79,6 +80,16 @@ def _readme(node: Node, actor: Actor, repo: Repo, entry: Entry | None, place: st
     return {"html": html, "whole": whole_card}
 
 
+def _suites(node: Node, repo: Repo, rev: str) -> list[dict[str, Any]] | None:
+    """Return what is known of evaluations of a revision, suite by suite; None if that cannot be read now."""
+    if repo.disabled or repo.repo.type is not RepoType.MODEL:
+        return []
+    try:
+        return list(evaluations.to_json(evaluations.of_revision(node, repo, rev))["suites"])
+    except HanseError:
+        return None
+
+
 def _repo_values(node: Node, actor: Actor, repo: Repo, place: str) -> dict[str, Any]:
     repo = index.up_to_date(node, repo)
     revision, listing = browse.open_revision(node, actor, repo, "main")
@@ -86,6 +97,7 @@ def _repo_values(node: Node, actor: Actor, repo: Repo, place: str) -> dict[str, 
     items = list(islice(listing.directory.list_folder(), _FILES))
     standing = None if repo.disabled else revision_standing(node, repo, revision)
     facts = {"directory": listing.directory, "items": items, "card": card, "standing": standing, "now": node.clock.now()}
+    facts["suites"] = _suites(node, repo, revision.rev)
     return {"repo": repo, "revision": revision} | facts
 
 
@@ -151,7 +163,13 @@ async def commits_page(call: Call, repo: Repo) -> Response:
 def _commit_values(node: Node, repo: Repo, rev: str) -> dict[str, Any]:
     revision = access.resolve_revision(node, repo, rev)
     changed, complete = browse.changes(node, repo, revision, _CHANGES)
-    return {"repo": repo, "revision": revision, "changed": changed, "complete": complete}
+    return {
+        "repo": repo,
+        "revision": revision,
+        "changed": changed,
+        "complete": complete,
+        "suites": _suites(node, repo, revision.rev),
+    }
 
 
 async def commit_page(call: Call, repo: Repo) -> Response:

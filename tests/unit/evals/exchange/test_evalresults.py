@@ -6,7 +6,7 @@ import pytest
 from tests.support.exchanged import made
 
 from hanse.errors import BadFormat
-from hanse.evals.exchange.evalresults import entry, model_index, parse_entries
+from hanse.evals.exchange.evalresults import entry, model_index, parse_entries, shown_entries
 
 
 def test_an_entry_says_what_its_form_has_no_field_for() -> None:
@@ -65,3 +65,16 @@ def test_the_older_form() -> None:
     said = model_index([(one.record, one.suite, "a" * 64)], "model", "https://uni.example/r")["model-index"][0]
     assert said["name"] == "model"
     assert one.record.score.high in said["results"][0]["metrics"][0]["name"]
+
+
+def test_what_is_written_is_shown() -> None:
+    """An entry of ours is shown as it is; without a task or value it is refused, and a source without an address is left out."""
+    one = made()
+    written = entry(one.record, one.suite, "a" * 64, dataset="uni/sums", url="https://uni.example/r")
+    assert shown_entries([written]) == [written]
+    assert shown_entries([written | {"source": {"name": "x"}, "notes": "n" * 5000}])[0]["notes"] == "n" * 1000
+    assert "source" not in shown_entries([written | {"source": {"name": "x"}}])[0]
+    refused: list[object] = [{}, [], [1], [{"dataset": {"id": "a/b"}, "value": 1}], [{"dataset": {"id": "a/b", "task_id": "t"}}]]
+    for bad in refused:
+        with pytest.raises(BadFormat):
+            shown_entries(bad)
