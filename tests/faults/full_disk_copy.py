@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.faults.whole import check_world
 from tests.support.alliance import alliance, copied, holds, model, rows, upload
 from tests.support.forked import Mother
-from tests.support.members import until
+from tests.support.members import Institution, until
 
 from hanse.db import copies
 
@@ -32,15 +32,20 @@ def main(folder: Path) -> None:
         model(folder / "model", SIZE)
         rev = upload(a, REPO, folder / "model", folder / "publisher")
         until(lambda: "no space" in b.node.log().lower(), "a word about the full disk")
-        until(lambda: [one.state for one in rows(b)] == [copies.WANTED], "a copy that is still wanted")
+        until(lambda: _states(b, rev) == [copies.WANTED], "a copy that is still wanted")
         assert not holds(b, REPO, rev)
         status, _ = b.node.get("/log/checkpoint")
         assert status == 200, "the node goes on serving"
         subprocess.run(["mount", "-n", "-o", f"remount,size={LARGE}", str(disk)], check=True)
         copied(b, REPO, rev)
-        until(lambda: [one.state for one in rows(b)] == [copies.HELD], "the end of the copy")
+        until(lambda: _states(b, rev) == [copies.HELD], "the end of the copy")
         assert b.node.stop() == 0
         check_world(b.node.data)
+
+
+def _states(member: Institution, rev: str) -> list[str]:
+    """Return how the copy of a revision stands; what came before it, without a model, may have settled and fit."""
+    return [one.state for one in rows(member) if one.rev == rev]
 
 
 if __name__ == "__main__":

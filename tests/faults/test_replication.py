@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,10 +10,10 @@ from tests.support.alliance import alliance, copied, holds, model, remove, rows,
 from tests.support.clients import Client, sample_folder, tree_bytes
 from tests.support.forked import Mother
 from tests.support.members import Institution, until
+from tests.support.unshared import run_unshared
 
 from hanse.db import copies
 
-ROOT = Path(__file__).resolve().parents[2]
 ORIGINS = ("a.example", "b.example", "c.example")
 REPO = "uni/model"
 
@@ -68,17 +65,7 @@ def _durable(one: Institution) -> int:
 @pytest.mark.long
 def test_a_full_disk(tmp_path: Path) -> None:
     """The disk of who copies is full: it says so, loses nothing, and goes on: see `tests.faults.full_disk_copy`."""
-    namespaces = ["-m"] if os.geteuid() == 0 else ["-U", "-r", "-m"]
-    done = subprocess.run(
-        ["unshare", *namespaces, sys.executable, "-m", "tests.faults.full_disk_copy", str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": "src:."},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr[-6000:]
+    run_unshared("tests.faults.full_disk_copy", tmp_path)
 
 
 def _order(b: Institution, c: Institution, rev: str) -> tuple[Institution, Institution]:
