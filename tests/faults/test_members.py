@@ -190,7 +190,7 @@ def test_a_thousand_repositories(tmp_path: Path) -> None:
     """A log of 1,000 repositories and 100,000 leaves is followed from zero, 2,000 leaves in a CPU-second or more."""
     command = [sys.executable, "-m", "tests.faults.many_repos", str(tmp_path / "m")]
     env = {**os.environ, "PYTHONPATH": "src:."}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=280, check=True)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=1800, check=True)
     took = json.loads(done.stdout.splitlines()[-1])
     assert took["leaves"] == 100_000
     assert took["peak"] < 1_000_000_000
