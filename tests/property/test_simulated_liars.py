@@ -84,7 +84,8 @@ def test_one_liar_too_many(tmp_path: Path, template: Path, size: int) -> None:
     world.close()
 
 
-@pytest.mark.parametrize("size", [5, pytest.param(8, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("size", [5, 8])
 def test_silence(tmp_path: Path, template: Path, size: int) -> None:
     """As many silent members as the policy stands keep nobody from reading; one more does, and nobody is deceived by it."""
     world = Simulation(tmp_path, template, size, 0)
@@ -114,6 +115,7 @@ def test_quorums_stand_that_many() -> None:
         assert others < 3 * (liars + 1) + 1
 
 
+@pytest.mark.soak
 def test_two_stories_block_nobody(tmp_path: Path, template: Path) -> None:
     """A member who shows nodes and readers different logs keeps no reader from what another publishes, which he attested."""
     world = Simulation(tmp_path, template, 5, 1)
