@@ -14,7 +14,7 @@ from tests.support.served import LogServer, log_server, served
 from tests.support.signers import signer
 
 from hanse.errors import BadFormat, BadProof, BadSignature, Equivocation, HanseError, PeerRefused, RolledBack
-from hanse.flows.inspect_log import check_whole_log, known_cosignatures, newest_leaves, open_log_at, prove_leaf
+from hanse.flows.inspect_log import check_earlier, check_whole_log, known_cosignatures, newest_leaves, open_log_at, prove_leaf
 from hanse.flows.node import Node
 from hanse.flows.pins import read_pins
 from hanse.flows.publish import PutBytes
@@ -82,6 +82,24 @@ def test_a_proof_is_checked_without_a_network(foreign: MemoryLog, client: PeerCl
             prove_leaf(log, 300)
     assert leaf == b"entry 270"
     verify_tlog_proof(parse_tlog_proof(proof.encode()), leaf_hash(leaf), parse_vkey(foreign.vkey))
+
+
+def test_an_earlier_checkpoint(foreign: MemoryLog, client: PeerClient, tmp_path: Path) -> None:
+    """A checkpoint that somebody brings must be by the log's key, and of leaves that the log still has."""
+    earlier, other = foreign.note(), MemoryLog("log.example.com")
+    other.grow(299, "other")
+    foreign.grow(40)
+    with log_server(foreign) as server:
+        log = open_log_at(client, server.url, tmp_path, NOW, foreign.vkey)
+        assert check_earlier(log, earlier) == 300
+        assert check_earlier(log, foreign.note()) == 340
+        with pytest.raises(BadProof):
+            check_earlier(log, other.note())
+        with pytest.raises(BadSignature):
+            check_earlier(log, MemoryLog("log.example.com", "another key").note())
+        foreign.grow(1)
+        with pytest.raises(RolledBack):
+            check_earlier(log, foreign.note())
 
 
 def test_a_foreign_log_needs_its_key(foreign: MemoryLog, client: PeerClient, tmp_path: Path) -> None:

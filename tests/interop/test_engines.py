@@ -40,6 +40,16 @@ def arithmetic(*, temperature: float = 0.0, epochs: int = 1, count: int = COUNT)
     )
 
 
+def choices() -> Suite:
+    """Return 200 choices between a sum and a number near it, by log-likelihood: most of them the model gets right, not all."""
+    items = []
+    for at, item in enumerate(arithmetic().items):
+        other = str(int(item.target) + at % 7 + 1)
+        items.append(replace(item, choices=tuple(sorted((item.target, other)))))
+    decoding, terms = Decoding(0.0, 1.0, 0), (1, 0.05, 0.9, False)
+    return Suite("sum-choices", "1", "CC0-1.0", Request.LOGLIKELIHOOD, decoding, ("choice", "1"), *terms, tuple(items))
+
+
 def hanse(*arguments: object, timeout: float = 900) -> tuple[int, str]:
     """Run the command in a process of its own, offline but for loopback; return its exit code and standard output."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "HANSE_HOME": str(Path.cwd() / "none")}
@@ -128,23 +138,23 @@ CHECKPOINT = b"log.example\n100\n" + b"A" * 43 + b"=\n\n\xe2\x80\x94 log.example
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(1800)
 def test_across_engines(tmp_path: Path, model: Path) -> None:
-    """llama.cpp and PyTorch over the same bytes: each finds the other's tokens honest, and 340 items suffice to agree."""
-    keep_suite(tmp_path / "suite", arithmetic(count=340))
+    """llama.cpp and PyTorch over the same bytes: 200 choices suffice to agree, and each finds the other's choices honest."""
+    keep_suite(tmp_path / "suite", choices())
     (tmp_path / "checkpoint").write_bytes(CHECKPOINT)
     llama = ["--python", client_python("evals")]
     torch = ["--engine", "transformers", "--python", client_python("torch")]
     first, own = tmp_path / "first", tmp_path / "own"
     assert hanse("evaluate", model, "--suite", tmp_path / "suite", "--to", first, *llama)[0] == 0
-    v2 = ["--level", "V2", "--checkpoint", tmp_path / "checkpoint", "--json"]
-    code, said = hanse("reproduce", first, model, *v2, *torch)
+    assert not read_run(first).record.score.degenerate
+    code, said = hanse("reproduce", first, model, "--level", "V3", "--to", own, *torch, "--json")
     assert (code, json.loads(said)["verdict"], json.loads(said)["sameNumerics"]) == (0, "AGREES", False)
-    code, said = hanse("reproduce", first, model, "--level", "V3", "--to", own, *torch, "--json", timeout=1800)
-    assert (code, json.loads(said)["verdict"]) == (0, "AGREES")
     assert read(own)[0].level is Level.V3
-    code, said = hanse("reproduce", own, model, *v2, *llama)
-    assert (code, json.loads(said)["verdict"]) == (0, "AGREES")
+    v2 = ["--level", "V2", "--checkpoint", tmp_path / "checkpoint", "--items", "20", "--json"]
+    for run, engine in ((first, torch), (own, llama)):
+        code, said = hanse("reproduce", run, model, *v2, *engine)
+        assert (code, json.loads(said)["verdict"], json.loads(said)["sameNumerics"]) == (0, "AGREES", False)
 
 
 @pytest.mark.long

@@ -31,6 +31,7 @@ def reproduce(
     ] = "V1",
     to: Annotated[Path | None, Parameter(help="Where the countersignature goes; V3 and V4: folder of your own run.")] = None,
     checkpoint: Annotated[Path | None, Parameter(help="V2: file with the log's first checkpoint after the record.")] = None,
+    node: Annotated[str, Parameter(help="V2: address of that log or its node, to check the checkpoint by.")] = "",
     items: Annotated[int, Parameter(help="V2: how many items are audited.")] = 60,
     running: Running | None = None,
     as_json: Json = False,
@@ -43,7 +44,7 @@ def reproduce(
     if level in ("V0", "V1"):
         return _numbers(record, level, to, chosen, as_json=as_json)
     if level == "V2":
-        return _audit(record, target, to, chosen, (checkpoint, items), as_json=as_json)
+        return _audit(record, target, to, chosen, (checkpoint, node, items), as_json=as_json)
     return _runs(record, target, level, to, chosen, as_json=as_json)
 
 
@@ -77,7 +78,9 @@ def _checked(read: Read, level: str, chosen: Running, verdict: str, *reasons: st
     return Countersignature(read.record.digest, Reached(level), Verdict(verdict), parse_origin(chosen.evaluator), reasons)
 
 
-def _audit(record: Path, target: str, to: Path | None, chosen: Running, drawn: tuple[Path | None, int], *, as_json: bool) -> int:
+def _audit(
+    record: Path, target: str, to: Path | None, chosen: Running, drawn: tuple[Path | None, str, int], *, as_json: bool
+) -> int:
     """Check at V2."""
     from hanse.flows.bounded import read_bounded
     from hanse.flows.evaluate.audit import MAX_CHECKPOINT, text_of
@@ -89,19 +92,41 @@ def _audit(record: Path, target: str, to: Path | None, chosen: Running, drawn: t
             "an audit needs the weights and a log's checkpoint",
             hint="--checkpoint FILE: the first one after the record was logged, which chooses the items",
         )
-    text = text_of(read_bounded(drawn[0], MAX_CHECKPOINT))
+    note = read_bounded(drawn[0], MAX_CHECKPOINT)
+    text, checked = text_of(note), "nothing"
+    if drawn[1]:
+        _require_of_log(drawn[1], note)
+        checked = "signature, leaves"
     read = read_run(record)
     check_scores(read)
-    one, items = _audited(read, target, chosen, text, drawn[1])
+    one, items = _audited(read, target, chosen, text, drawn[2])
     if to is not None:
         _say(to, one, read, chosen)
     if as_json:
-        print(json.dumps(one.predicate() | {"items": list(items)}, indent=2))
+        print(json.dumps(one.predicate() | {"items": list(items), "checkpointChecked": checked}, indent=2))
     else:
         print(f"{_run(read)}\n{_figures(one)}")
         if items:
             print(f"against it: {', '.join(items[:20])}")
+        left = "its signature (--node URL), and that it" if checked == "nothing" else "that it"
+        print(f"not checked of the checkpoint: {left} was the first one after the record")
     return EXITS.get(one.verdict.value, 1)
+
+
+def _require_of_log(url: str, note: bytes) -> None:
+    """Raise BadSignature or BadProof unless a checkpoint is one that the log there signed, and whose leaves it still has."""
+    import os
+    import time
+
+    from hanse.flows.inspect_log import check_earlier, open_log_at
+    from hanse.home import home_folder
+    from hanse.peers.client import PeerClient
+
+    client = PeerClient()
+    try:
+        check_earlier(open_log_at(client, url, home_folder(os.environ), int(time.time())), note)
+    finally:
+        client.close()
 
 
 def _audited(read: Read, target: str, chosen: Running, text: bytes, k: int) -> tuple[Countersignature, tuple[str, ...]]:

@@ -167,6 +167,20 @@ def _check_growth(log: OpenLog, size: int, root: bytes) -> None:
         verify_consistency(size, root, log.size, log.root, consistency_proof(size, log.size, log.client.tile))
 
 
+def check_earlier(log: OpenLog, note: bytes) -> int:
+    """Check that a checkpoint is one that this log signed, and whose leaves it still has; return its size.
+
+    Raises BadFormat, BadSignature, BadProof, or RolledBack if the log is shorter now.
+    """
+    earlier = verify_checkpoint(parse_checkpoint(parse_note(note)), *log.verified.by).checkpoint
+    if earlier.origin != log.origin:
+        raise BadProof(f"the checkpoint is one of {earlier.origin}, this log is {log.origin}")
+    if earlier.size == log.size and earlier.root != log.root:
+        raise BadProof(f"{log.origin} has another root at {log.size} leaves than the checkpoint")
+    _check_growth(log, earlier.size, earlier.root)
+    return earlier.size
+
+
 def known_cosignatures(log: OpenLog, home: Path) -> tuple[tuple[Cosignature, ...], tuple[str, ...]]:
     """Return the cosignatures of cosigners that are known from their own logs, and the names of the others.
 
