@@ -31,6 +31,12 @@ A, B, C, D, E = (Origin(f"m{number}.example") for number in range(5))
 YEAR = 366 * 86_400
 
 
+def _newest(world: Simulation, origin: str) -> None:
+    """Let a member have the newest list, and log it as members do."""
+    world.members[origin].known.trust_newest()
+    world.members[origin].enact()
+
+
 @member_attack("a list that one member signed alone", who=ONE, refused={READERS, MEMBERS})
 def test_a_list_of_one(world: Simulation) -> None:
     """One member's signature makes no list of members, whatever its version."""
@@ -55,7 +61,7 @@ def test_rollback(world: Simulation) -> None:
     """Nobody goes back to an older list, because he asks for the next one and keeps what he has."""
     assert world.lineage.propose(Change(remove=(E,)), [A, B, C])
     for one in (A, B):
-        world.members[one].known.trust_newest()
+        _newest(world, one)
     ask_everybody(world, B)
     ask_everybody(world, C)
     for reader in world.readers:
@@ -66,7 +72,7 @@ def test_rollback(world: Simulation) -> None:
 def test_freeze(world: Simulation) -> None:
     """A member who holds back a version keeps it from those only who ask nobody else."""
     assert world.lineage.propose(Change(remove=(E,)), [A, B, C])
-    world.members[A].known.trust_newest()
+    _newest(world, A)
     first, second = world.readers
     first.update(B)
     second.update(B, A)
@@ -94,7 +100,7 @@ def test_two_lists_of_one_version(world: Simulation) -> None:
     """Who has one of two lists of a version refuses the other; both together prove who signed twice."""
     other = forge(world, Change(remove=(D,)), [B, C, D])
     assert world.lineage.propose(Change(remove=(E,)), [A, B, C])
-    world.members[A].known.trust_newest()
+    _newest(world, A)
     ask_everybody(world, A)
     for reader in world.readers:
         with pytest.raises(Equivocation, match="two targets files of version") as told:
@@ -160,7 +166,7 @@ def test_one_member_hides_the_list(world: Simulation) -> None:
     """A member who answers 404 to everything about the federation keeps nobody from the others' answers."""
     world.members[A].known.silent = True
     assert world.lineage.propose(Change(remove=(E,)), [B, C, D])
-    world.members[C].known.trust_newest()
+    _newest(world, C)
     ask_everybody(world, A, C)
     assert all(E not in reader.members for reader in world.readers)
 
