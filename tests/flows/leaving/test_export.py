@@ -10,16 +10,22 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.flows.leaving.conftest import Left
+from tests.support.attesting import settle
 from tests.support.leaving import MAIN, WEIGHTS, a_node, check, fill
 from tests.support.nodes import add_user
 from tests.support.uploads import noise, upload
 
 from hanse.errors import InputError, RepoNotFound
+from hanse.flows.leaving import export as exporting
 from hanse.flows.leaving.export import UNSIGNED, export
+from hanse.flows.node import Node
 from hanse.flows.publish import CommitRequest, publish
+from hanse.flows.static.selection import Written
+from hanse.flows.static.write import write_static
 from hanse.model.exportindex import INDEX, parse_export_index
 from hanse.model.repo import Visibility
 
@@ -51,6 +57,25 @@ def test_an_archive_has_the_same(left: Left, tmp_path: Path) -> None:
     assert orders[0] == orders[1]
     assert orders[0][-1] == "export.json"
     assert set(orders[0]) == {one.relative_to(left.folder).as_posix() for one in left.folder.rglob("*") if one.is_file()}
+
+
+def test_what_is_signed_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revision that is signed after its evidence was written is left out: the export would name what it cannot show."""
+
+    def late(node: Node, *rest: Any) -> Written:
+        written = write_static(node, *rest)
+        settle(node)
+        return written
+
+    monkeypatch.setattr(exporting, "write_static", late)
+    with a_node(tmp_path / "node") as node:
+        repo, _ = fill(node)
+        alice = add_user(node, "alice")
+        new = (upload(node, alice, repo, "n.dat", noise(3)),)
+        rev = publish(node, alice, repo, MAIN, CommitRequest("new", "", None, new)).rev
+        done = export(node, tmp_path / "out")
+    assert [(one.rev, one.why) for one in done.index.left_out] == [(rev, UNSIGNED)]
+    assert check(tmp_path / "out", tmp_path / "home").failed == []
 
 
 def test_what_must_not_leave(tmp_path: Path) -> None:
@@ -92,6 +117,7 @@ def test_again_writes_what_is_new(copied: Path, left: Left) -> None:
 _CHILD = """
 import sys
 from pathlib import Path
+from tests.support.attesting import settle
 from tests.support.leaving import a_node
 from hanse.flows.leaving.export import export
 from hanse.flows.leaving import folder, archive

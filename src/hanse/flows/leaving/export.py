@@ -119,7 +119,7 @@ def _listed(node: Node, target: Target, written: Written, repo: WrittenRepo, lef
         signed = set() if row is None else attestations.revs_attested(conn, row.id, OMS, revs)
     listed = []
     for rev, revision in there.items():
-        if row is None or revision is None or rev not in signed or made.evidence(rev) not in written.paths:
+        if row is None or revision is None or rev not in signed or (repo_id, rev) not in written.signed:
             left_out.append(NotExported(repo_id, rev, UNSIGNED if revision is not None else "it was deleted meanwhile"))
             continue
         target.put(made.listing(rev), make_listing(node, row, revision))

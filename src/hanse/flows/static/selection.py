@@ -46,12 +46,13 @@ class WrittenRepo:
 class Written:
     """What was written. paths: every file of the site, with those that were there; files, bytes: what was put this time.
 
-    index: None without the log.
+    signed: revisions whose evidence had statements when it was written; index: None without the log.
     """
 
     index: StaticIndex | None = None
     repos: list[WrittenRepo] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     paths: set[StaticPath] = field(default_factory=set)
+    signed: set[tuple[RepoId, GitOid]] = field(default_factory=set)
     files: int = 0
     bytes: int = 0

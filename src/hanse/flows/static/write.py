@@ -91,7 +91,10 @@ def _evidence(node: Node, out: Output, chosen: Chosen) -> Iterator[int]:
             out.written.left_out.append(LeftOut(repo.repo, rev, error.message))
             continue
         out.put(evidence_path(repo.repo.type, repo.repo.folded, rev, chosen.place), data)
-        for log in parse_evidence(data).logs:
+        shown = parse_evidence(data)
+        if shown.bundles:
+            out.written.signed.add((repo.repo, rev))
+        for log in shown.logs:
             if log.origin == node.origin:
                 yield parse_checkpoint(parse_note(log.checkpoint)).claimed.size
 
