@@ -11,7 +11,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
@@ -139,7 +139,7 @@ def parse_key(data: bytes, passphrase: str | None, where: str) -> FileSigner:
         )
     try:
         key = load_pem_private_key(data, passphrase.encode() if encrypted and passphrase else None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
         if encrypted:
             raise BadSetting(f"the passphrase does not open {where}") from error
         raise StorageError(f"{where} holds no usable private key", hint=_RESTORE) from error

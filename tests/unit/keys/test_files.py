@@ -123,3 +123,11 @@ def test_keys_are_not_shown() -> None:
     signer = generate(Scheme.ED25519)
     assert repr(signer) == f"FileSigner(ed25519 {signer.public.fingerprint[:16]})"
     assert isinstance(signer, FileSigner)
+
+
+def test_a_key_of_another_kind_and_length() -> None:
+    """A key too short for its algorithm is no usable key, although OpenSSL calls it an internal error."""
+    x448 = b"MC4CAQAwBQYDK2VvBCIEIIE75ZhHNWOW7Kv+XKDsR4ajnnkO4doiphrsLmVBz0KI"
+    text = b"-----BEGIN PRIVATE KEY-----\n" + x448 + b"\n-----END PRIVATE KEY-----\n"
+    with pytest.raises(StorageError, match="no usable private key"):
+        parse_key(text, None, "it")
