@@ -12,6 +12,7 @@ from tests.services.clients import client_hf
 from tests.support.forked import ForkedNode, Mother, forked_node
 from tests.support.leaving import WEIGHTS, a_node, fill
 from tests.support.members import Person
+from tests.support.settled import until_signed
 
 from hanse.cli.main import run
 
@@ -93,11 +94,9 @@ def test_real_clients(home_node: ForkedNode, mother: Mother, tmp_path: Path) -> 
     token = next(word for word in made.split() if word.startswith("hf_"))
     environ = home_node.client_env(tmp_path / "author", token=token)
     subprocess.run([hf, "upload", "ada/m", str(source), "."], env=environ, check=True, capture_output=True, timeout=120)
-    for _ in range(60):
-        operator.hanse("export", "--all", "--to", str(tmp_path / "out.tar"), "--data", str(home_node.data))
-        told = json.loads(operator.hanse("verify", str(tmp_path / "out.tar"), "--json"))
-        if not told["leftOut"]:
-            break
+    until_signed(home_node, "ada/m", token=token)
+    operator.hanse("export", "--all", "--to", str(tmp_path / "out.tar"), "--data", str(home_node.data))
+    told = json.loads(operator.hanse("verify", str(tmp_path / "out.tar"), "--json"))
     assert (told["verified"], told["leftOut"]) == (True, [])
     words = operator.hanse("witness", "key", "--data", str(home_node.data)).split()
     key = next(word for word in words if word.startswith("lab.example.org+"))

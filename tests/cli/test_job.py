@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
@@ -18,6 +17,7 @@ from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.openaiserver import Model, serving, sums
 from tests.support.pages import check_page
 from tests.support.rawhttp import RawClient
+from tests.support.settled import until_signed
 
 from hanse.cli.main import run
 from hanse.evals.suite import Suite
@@ -74,7 +74,6 @@ def test_an_evaluation_from_pull_to_policy(node: LiveNode, tmp_path: Path) -> No
     code, said = _hanse(node, "evaluations", "admin/m")
     assert (code, "no evaluation is known" in said) == (1, True)
     with serving(Model()) as url:
-        end = time.monotonic() + 60
         command: list[str | Path] = [
             "evaluate",
             "admin/m",
@@ -87,9 +86,9 @@ def test_an_evaluation_from_pull_to_policy(node: LiveNode, tmp_path: Path) -> No
             "--as",
             ORIGIN,
         ]
-        while (done := _hanse(node, *command, "--to", tmp_path / "run"))[0] and time.monotonic() < end:
-            time.sleep(0.5)  # until the revision has settled
-    assert done[0] == 0, done[1]
+        until_signed(node, "admin/m")
+        code, said = _hanse(node, *command, "--to", tmp_path / "run")
+    assert code == 0, said
     code, said = _hanse(node, "log-record", tmp_path / "run", "admin/m@main", "--data", node.data)
     assert code == 0, said
     code, said = _hanse(node, "evaluations", "admin/m")
@@ -150,12 +149,11 @@ def test_a_real_model_is_pulled(node: LiveNode, tmp_path: Path) -> None:
     """SmolLM2-135M is pulled from a node and runs in llama.cpp; its record names the revision's tree, and is listed there."""
     engine = _with_a_real_model(node, tmp_path)
     keep_suite(tmp_path / "suite", _few("canary", 2))
-    end = time.monotonic() + 60
+    until_signed(node, "admin/real")
     wanted: list[str | Path] = ["evaluate", "admin/real@main", "--suite", tmp_path / "suite", "--as", ORIGIN]
-    while (done := _hanse(node, *wanted, *engine, "--to", tmp_path / "run"))[0] and time.monotonic() < end:
-        time.sleep(0.5)  # until the revision has settled
-    assert done[0] == 0, done[1]
-    assert "weights local" in done[1]
+    code, said = _hanse(node, *wanted, *engine, "--to", tmp_path / "run")
+    assert code == 0, said
+    assert "weights local" in said
     code, said = _hanse(node, "log-record", tmp_path / "run", "admin/real@main", "--data", node.data)
     assert code == 0, said
     found = json.loads(_hanse(node, "evaluations", "admin/real", "--json")[1])["suites"][0]

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.services.clients import client_python
 from tests.support.clients import Client
 from tests.support.forked import Mother, forked_node
 from tests.support.live import LiveNode
+from tests.support.settled import until_signed
 
 from hanse.cli.main import run
 from hanse.keys.files import generate
@@ -59,10 +59,7 @@ def _node(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with forked_node(mother, folder, environ=environ) as node:
         client = Client("hub2", node, folder / "uploader")
         client.hf("upload", REPO, folder / "model", ".", "--quiet")
-        end = time.monotonic() + 60
-        while b"dsseEnvelope" not in node.get(f"/api/models/{REPO}/evidence/main")[1]:
-            assert time.monotonic() < end, node.log()
-            time.sleep(0.2)
+        until_signed(node, REPO)
         yield node
 
 

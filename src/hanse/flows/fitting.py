@@ -14,7 +14,7 @@ from hanse.sign.oms import Manifest, ManifestFile
 from hanse.tlog.map import MerkleMap, tree_key, tree_value
 
 UNSIGNED = "nobody has signed its list of files yet; its node does once the revision has rested for a minute or is tagged"
-"""What is said of evidence without statements."""
+"""What is said of evidence in which nobody signed a manifest."""
 
 
 def counts(log: ShownLog | None, repo: RepoId | None, trust: Trust) -> bool:

@@ -112,6 +112,7 @@ class _Steps:
         self.failed, self.notices = list[str](), list[str]()
         self.apart: Mapping[Origin, str] = {}
         self.logs, self.attested = list[ShownLog](), list[Attested]()
+        self.aside = False
         self.manifest: Manifest | None = None
         self.repo: RepoId | None = None
         self.rev = self.tree = ""
@@ -164,6 +165,7 @@ class _Steps:
             with self.step(f"statement {number}"):
                 found = open_bundle(data, self.logs, self.trust, veils)
                 if isinstance(found, Aside):
+                    self.aside = True
                     self.notices.append(found.says)
                 else:
                     self.attested.append(found)
@@ -177,7 +179,8 @@ class _Steps:
             named = [manifest for _, manifest in manifests if fits(manifest, self.want)]
             if not named:
                 others = [manifest for _, manifest in manifests]
-                says = nothing(others, self.want) if self.evidence.bundles else UNSIGNED
+                seen = self.evidence.bundles and (found or self.aside or self.failed)
+                says = nothing(others, self.want) if seen else UNSIGNED
                 raise BadProof(says, hint="get the evidence of what you want")
             if self.want.ref:
                 named = self._follow(named, self.want.ref)
