@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from stat import S_ISREG
@@ -21,6 +21,7 @@ from hanse.model.canonical import canonical
 from hanse.model.finding import Coverage, Gap, Judgement, RepositoryJudgement, Verdict
 from hanse.scan.dispatch import all_formats, extract
 from hanse.scan.facts import Facts
+from hanse.scan.limits import unread
 from hanse.scan.repository import judge_repository
 from hanse.scan.ruleset import Ruleset
 from hanse.scan.source import PIECE, pieces
@@ -262,6 +263,8 @@ def _digest(source: FileSource) -> str:
 
 
 def _unread(item: Input, rules: Ruleset, error: OSError | StorageError) -> Scanned:
-    gap = Gap("", "file", f"error:{getattr(error, 'strerror', None) or error}", executes=True)
-    judgement = Judgement(item.path, 0, Verdict.SAFE, Coverage.ERROR, (), (), (), (gap,), SCANNER, rules.digest)
+    reason = str(getattr(error, "strerror", None) or error)
+    gap = Gap("", "file", f"error:{reason}", executes=True)
+    finding = replace(rules.finding(unread(item.path, reason)), member="")
+    judgement = Judgement(item.path, 0, finding.severity, Coverage.ERROR, (finding,), (), (), (gap,), SCANNER, rules.digest)
     return Scanned(item, judgement, None)

@@ -10,8 +10,8 @@ import pytest
 from hanse.errors import EntryNotFound, TooLarge
 from hanse.flows import scanning
 from hanse.flows.rulesets import builtin_ruleset
-from hanse.flows.scanning import FileSource, Input, Scanned, exit_code, find_inputs, scan_all, scan_file, workers
-from hanse.model.finding import Coverage
+from hanse.flows.scanning import FileSource, Input, Scanned, exit_code, find_inputs, judge_folders, scan_all, scan_file, workers
+from hanse.model.finding import Coverage, Verdict
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
 
@@ -44,12 +44,17 @@ def test_files_are_counted_before_they_are_read(tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    """A pipe, a broken link and a folder are coverage error, and nothing waits for them."""
+    """A pipe, a broken link and a folder are coverage error with a finding that says why, and nothing waits for them."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     found = [scan_file(Input(tmp_path / name, name), builtin_ruleset()) for name in ("pipe", "link", ".")]
     assert {one.judgement.coverage for one in found} == {Coverage.ERROR}
     assert exit_code(found) == 2
+    told = [finding for one in found for finding in one.judgement.findings]
+    assert [(finding.rule, finding.member) for finding in told] == [("LIMIT-UNREAD", "")] * 3
+    assert "link could not be read (No such file or directory)" in told[1].says
+    folder = scan_file(Input(tmp_path / "link", "link", tmp_path), builtin_ruleset())
+    assert judge_folders([folder], builtin_ruleset())[tmp_path].verdict is Verdict.CAUTION
 
 
 def test_evidence_is_the_same_anywhere(tmp_path: Path) -> None:
