@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 
 from hanse.errors import EntryNotFound, StorageError, TooLarge
 from hanse.jobs.handle import OpenFile
@@ -93,7 +93,8 @@ def find_inputs(paths: Sequence[Path]) -> list[Input]:
 
     Raises EntryNotFound for a path that is not there, TooLarge for more than MAX_FILES files.
 
-    Links to files are followed, links to folders are not; the folder `.git` is left out.
+    Links to files are followed, links to folders are not; the folder `.git` is left out. A folder that cannot be listed, and one
+    outside that a link leads to, are given in place of their files: they cannot be read, and the scan says so.
     """
     found: list[Input] = []
     for path in paths:
@@ -110,9 +111,19 @@ def find_inputs(paths: Sequence[Path]) -> list[Input]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
+    whole, shut = folder.resolve(), list[OSError]()
+    for root, folders, names in os.walk(folder, onerror=shut.append):
         folders[:] = sorted(name for name in folders if name != ".git")
-        yield from (Path(root) / name for name in sorted(names))
+        away = [name for name in folders if (Path(root) / name).is_symlink() and _leads_out(Path(root) / name, whole)]
+        yield from (Path(root) / name for name in sorted([*names, *away]))
+    yield from (Path(error.filename) for error in shut)
+
+
+def _leads_out(link: Path, whole: Path) -> bool:
+    try:
+        return not link.resolve().is_relative_to(whole)
+    except (OSError, RuntimeError):  # the latter for links in a circle
+        return True
 
 
 def scan_file(item: Input, rules: Ruleset, *, digest: bool = False) -> Scanned:
@@ -134,7 +145,7 @@ def _opened(item: Input) -> Iterator[FileSource]:
     try:
         status = os.fstat(descriptor)
         if not S_ISREG(status.st_mode):
-            raise StorageError("not a regular file")
+            raise StorageError("a folder, reached by a link" if S_ISDIR(status.st_mode) else "not a regular file")
         yield FileSource(descriptor, status.st_size)
     finally:
         os.close(descriptor)
