@@ -16,7 +16,7 @@ from tests.faults.whole import check_world, staged
 from tests.support.forked import ForkedNode, Mother
 from tests.support.live import ADMIN_TOKEN
 from tests.support.rawhttp import RawClient
-from tests.support.rawxet import put_bytes, put_file, raw_file
+from tests.support.rawxet import commit_body, put_bytes, put_file, raw_file
 
 from hanse.db.engine import Database, sqlite_url
 
@@ -35,37 +35,37 @@ def test_sigterm_drains(mother: Mother, tmp_path: Path) -> None:
         assert scene.do_commit("admin", REPO, put_file("big.bin", scene.upload_lfs("admin", REPO, data))).status == 200
         file = raw_file(random.Random(3).randbytes(3_000_000))
         session = scene.session("admin", REPO)
+        xorb = (f"{session.cas}/v1/xorbs/default/{file.xorb}", session.token, file.xorb_bytes)
+        commit = (f"/api/models/{REPO}/commit/main", ADMIN_TOKEN, commit_body(put_bytes("a", b"a" * 999)))
         done: dict[str, object] = {}
+        begun, told = threading.Semaphore(0), threading.Event()
         work = [
-            threading.Thread(target=_slow_download, args=(node.port, data, done)),
-            threading.Thread(
-                target=_slow_upload,
-                args=(node.port, session.token, f"{session.cas}/v1/xorbs/default/{file.xorb}", file.xorb_bytes, done),
-            ),
-            threading.Thread(
-                target=lambda: done.__setitem__("commit", scene.do_commit("admin", REPO, put_bytes("a", b"a" * 999)).status)
-            ),
+            threading.Thread(target=_slow_download, args=(node.port, data, done, begun)),
+            threading.Thread(target=lambda: done.__setitem__("upload", _in_two_halves(node.port, *xorb, begun, told))),
+            threading.Thread(target=lambda: done.__setitem__("commit", _in_two_halves(node.port, *commit, begun, told))),
         ]
         for thread in work:
             thread.start()
-        time.sleep(0.4)
+        assert all(begun.acquire(timeout=60) for _ in work)
         os.kill(node.pid, signal.SIGTERM)
-        time.sleep(0.2)
+        told.set()
         for thread in work:
-            thread.join(timeout=40)
-    assert done == {"download": True, "upload": b"HTTP/1.1 200", "commit": 200}
+            thread.join(timeout=60)
+    assert done == {"download": True, "upload": b"HTTP/1.1 200", "commit": b"HTTP/1.1 200"}
     status = mother.ask(wait=node.pid)
     assert status == 0
     assert staged(node.data) == []
     check_world(node.data)
 
 
-def _slow_download(port: int, data: bytes, done: dict[str, object]) -> None:
+def _slow_download(port: int, data: bytes, done: dict[str, object], begun: threading.Semaphore) -> None:
     """Read a file at about 12 MB/s, begun before SIGTERM."""
     got = bytearray()
     with socket.create_connection(("127.0.0.1", port), timeout=30) as reader:
         reader.sendall(f"GET /{REPO}/resolve/main/big.bin HTTP/1.1\r\nhost: x\r\n\r\n".encode())
-        while len(got) < len(data) and (piece := reader.recv(256 * 1024)):
+        while piece := reader.recv(256 * 1024):
+            if not got:
+                begun.release()
             got += piece
             time.sleep(0.02)
             if b"\r\n\r\n" in got[:4096] and len(got) - got.index(b"\r\n\r\n") - 4 >= len(data):
@@ -73,15 +73,19 @@ def _slow_download(port: int, data: bytes, done: dict[str, object]) -> None:
     done["download"] = bytes(got).partition(b"\r\n\r\n")[2] == data
 
 
-def _slow_upload(port: int, token: str, path: str, body: bytes, done: dict[str, object]) -> None:
-    """Send a xorb over about two seconds, begun before SIGTERM."""
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+def _in_two_halves(port: int, path: str, token: str, body: bytes, begun: threading.Semaphore, told: threading.Event) -> bytes:
+    """Begin a request, which the node reads once it says 100, and send its body after SIGTERM; return how the answer begins."""
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nexpect: 100-continue\r\n"
+    head += f"content-type: application/x-ndjson\r\ncontent-length: {len(body)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=30) as sender:
-        sender.sendall(head)
+        sender.sendall(head.encode())
+        assert sender.recv(100).startswith(b"HTTP/1.1 100")
+        begun.release()
+        told.wait(60)
         for at in range(0, len(body), 75_000):
             sender.sendall(body[at : at + 75_000])
-            time.sleep(0.05)
-        done["upload"] = sender.recv(12)
+            time.sleep(0.02)
+        return sender.recv(12)
 
 
 def test_sigterm_while_idle_is_quick(mother: Mother, tmp_path: Path) -> None:

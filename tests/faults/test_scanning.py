@@ -44,6 +44,15 @@ def _commits(port: int, seed: int, count: int, kept: dict[str, bytes]) -> None:
             kept[name] = data
 
 
+def _kill_one(node: ForkedNode) -> int:
+    """Kill one of the node's scan workers, if there is any, and return how many."""
+    for pid in _workers(node)[:1]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            return 1
+    return 0
+
+
 def test_killed_workers_cost_nobody_a_file(mother: Mother, tmp_path: Path) -> None:
     """Twenty clients commit while workers die again and again: all commits go through, and all files are served to all."""
     node = ForkedNode(mother, tmp_path, environ=_QUIET)
@@ -51,18 +60,17 @@ def test_killed_workers_cost_nobody_a_file(mother: Mother, tmp_path: Path) -> No
     with RawClient(node.port, ADMIN_TOKEN) as client:
         client.json("POST", "/api/repos/create", {"name": "m", "organization": "admin", "type": "model"})
     kept: dict[str, bytes] = {}
+    _commits(node.port, UPLOADERS, 1, kept)
     threads = [threading.Thread(target=_commits, args=(node.port, seed, 2, kept)) for seed in range(UPLOADERS)]
+    killed = _kill_one(node)
+    assert killed, "a file was judged, and there is no worker"
     for thread in threads:
         thread.start()
-    killed = 0
     while any(thread.is_alive() for thread in threads):
-        for pid in _workers(node)[:1] if killed < KILLS else ():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-                killed += 1
+        if killed < KILLS:
+            killed += _kill_one(node)
         time.sleep(0.6)
-    assert killed
-    assert len(kept) == UPLOADERS * 2
+    assert len(kept) == UPLOADERS * 2 + 1
     with RawClient(node.port) as nobody:
         for name, data in kept.items():
             reply = nobody("GET", f"/{REPO}/resolve/main/{name}")

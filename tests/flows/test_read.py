@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -22,7 +23,7 @@ from hanse.flows.read import PIECE, CachedReads, FileReader, TermSource, open_fi
 from hanse.flows.transfers import TableCache
 from hanse.model.actor import Actor
 from hanse.model.digest import NO_SHA256, XetHash
-from hanse.store.base import FileSlice
+from hanse.store.base import FileRuns, FileSlice
 from hanse.store.keys import ObjectKey, xorb_key
 from hanse.store.local import LocalStore
 
@@ -93,6 +94,35 @@ def test_reads_past_the_end(reader: FileReader) -> None:
     assert reader.read_at(len(DATA) + 5, 10) == b""
 
 
+def _sent(reader: FileReader, start: int, length: int) -> tuple[bytes, int]:
+    """Return what a connection that sends from files would send, and how many bytes of it come straight from files."""
+    found, straight = [], 0
+    for piece in reader.sendable(start, length):
+        assert not isinstance(piece, FileSlice)
+        if isinstance(piece, FileRuns):  # at once: the descriptor is closed when the next piece is asked for
+            assert all(count > 0 for _, count in piece.runs)
+            found += [os.pread(piece.file, count, offset) for offset, count in piece.runs]
+            straight += sum(count for _, count in piece.runs)
+        else:
+            found.append(bytes(piece))
+    return b"".join(found), straight
+
+
+def test_any_range_is_sent_alike(reader: FileReader, request: pytest.FixtureRequest) -> None:
+    """Sent from files, the same bytes go out; most of them straight from there, unless they are stored compressed."""
+    whole, straight = _sent(reader, 0, len(DATA))
+    assert whole == DATA
+    plain = "plain" in request.node.name
+    assert (straight > len(DATA) // 2) if plain else ("mixed" in request.node.name or straight == 0)
+    rng = random.Random(5)
+    for _ in range(40):
+        start = rng.randrange(len(DATA))
+        length = min(rng.choice((0, 1, 70_000, 600_000, 3_000_000)), len(DATA) - start)
+        assert _sent(reader, start, length)[0] == DATA[start : start + length]
+    with pytest.raises(BadRange):
+        list(reader.sendable(len(DATA), 1))
+
+
 @pytest.mark.parametrize("scheme", [Scheme.NONE, Scheme.LZ4])
 def test_objects_that_are_no_files(lite: Node, repo: Repo, scheme: Scheme) -> None:
     """The same bytes come from a store without local files."""
@@ -101,6 +131,8 @@ def test_objects_that_are_no_files(lite: Node, repo: Repo, scheme: Scheme) -> No
     source = TermSource(store, TableCache(), [Term(table.xorb, 0, table.count, len(DATA))])
     assert b"".join(source.pieces(0, len(DATA))) == DATA
     assert b"".join(source.pieces(100_001, 99_999)) == DATA[100_001:200_000]
+    sent = [piece for piece in source.sendable(0, len(DATA)) if not isinstance(piece, FileRuns)]
+    assert b"".join(sent) == DATA
 
 
 def _damage(node: Node, xorb: XetHash, offset: int, data: bytes | None) -> None:
@@ -123,11 +155,14 @@ def test_damaged_framing_is_never_sent(lite: Node, repo: Repo, scheme: Scheme) -
     reader = open_file(lite, _row([Term(table.xorb, 0, 40, 2_800_000)], 2_800_000))
     _damage(lite, table.xorb, int(table.stored[20]), b"\0\7\7\7")
     assert _bytes(reader, 0, 70_000) == chunks[0]
-    with pytest.raises(IntegrityError):
-        _bytes(reader, 0, 2_800_000)
+    for read in (_bytes, _sent):
+        with pytest.raises(IntegrityError):
+            read(reader, 0, 2_800_000)
     _damage(lite, table.xorb, int(table.stored[39]) + HEADER_BYTES + 3, None)
     with pytest.raises(IntegrityError):
         _bytes(reader, 39 * 70_000, 70_000)
+    with pytest.raises(IntegrityError):
+        _sent(reader, 25 * 70_000, 15 * 70_000)
     lite.store.delete(xorb_key(table.xorb))
     with pytest.raises(IntegrityError):
         _bytes(reader, 0, 1)

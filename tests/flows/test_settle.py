@@ -28,6 +28,7 @@ from hanse.flows.node import Node
 from hanse.flows.publish import DeleteFile, PutBytes
 from hanse.flows.reports import of_repository, whole_evidence
 from hanse.flows.repos import move_repo
+from hanse.flows.rulesets import builtin_ruleset
 from hanse.flows.settle import START, Settling, bounded, judge_entries, judge_next
 from hanse.jobs.pool import ScanPool
 from hanse.model.actor import Actor
@@ -153,25 +154,32 @@ def test_trouble_with_one_keeps_nobody_else(scanned: Node, alice: Actor, monkeyp
     assert _judge_all(scanned) == 1
 
 
-def test_too_much_is_inconclusive(scanned: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A revision beyond the bounds says so instead of taking the node's memory."""
+@pytest.mark.parametrize(("bound", "at", "counts"), [("MAX_FILES", 1, "files"), ("MAX_OBSERVATIONS", -1, "things to be noted")])
+def test_too_much_is_inconclusive(
+    scanned: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch, bound: str, at: int, counts: str
+) -> None:
+    """A revision beyond the bounds says so in a finding instead of taking the node's memory."""
     repo = _publish(scanned, alice)
-    monkeypatch.setattr(settle, "MAX_FILES", 1)
+    monkeypatch.setattr(settle, bound, at)
     _judge_all(scanned)
     evidence = of_repository(scanned, alice, repo, "main").evidence
     assert evidence is not None
-    assert (json.loads(evidence)["coverage"], json.loads(evidence)["files"]) == ("inconclusive", len(WHOLE))
+    told = json.loads(evidence)
+    assert (told["coverage"], told["files"], told["verdict"]) == ("inconclusive", len(WHOLE), "caution")
+    assert [one["rule"] for one in told["findings"]] == ["LIMIT-REPOSITORY"]
+    assert f"more {counts}" in told["findings"][0]["says"]
 
 
 def test_a_long_verdict_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept is bounded, and what was cut is not complete."""
+    """What is kept is bounded, and what was cut is not complete and says so."""
     findings = tuple(Finding(f"R-{number}", Verdict.CAUTION, "s" * 300, "r") for number in range(64))
     found = RepositoryJudgement(Verdict.CAUTION, Coverage.COMPLETE, findings, ("a.py",) * 100, 64, "s", "r")
-    assert bounded(found) == canonical(found.to_json())
+    assert bounded(found, builtin_ruleset()) == canonical(found.to_json())
     monkeypatch.setattr(settle, "MAX_REPORT", 5000)
     for coverage, cut in ((Coverage.COMPLETE, "inconclusive"), (Coverage.ERROR, "error")):
-        kept = json.loads(bounded(replace(found, coverage=coverage)))
-        assert (kept["coverage"], kept["findings"][0]["rule"]) == (cut, "R-0")
+        kept = json.loads(bounded(replace(found, coverage=coverage), builtin_ruleset()))
+        assert kept["coverage"] == cut
+        assert [one["rule"] for one in kept["findings"][:2]] == ["LIMIT-REPOSITORY", "R-0"]
 
 
 def test_missing_bytes_are_an_error(scanned: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +191,9 @@ def test_missing_bytes_are_an_error(scanned: Node, alice: Actor, monkeypatch: py
     entries = settle.entries_of(scanned, head)
     assert entries is not None
     monkeypatch.setattr(settle, "facts_of", lambda _node, _digests: {})
-    assert judge_entries(scanned, entries, repo.repo.name).coverage is Coverage.ERROR
+    found = judge_entries(scanned, entries, repo.repo.name)
+    assert (found.coverage, found.verdict) == (Coverage.ERROR, Verdict.CAUTION)
+    assert {one.member for one in found.findings if one.rule == "LIMIT-UNREAD"} == {entry.path for entry in entries}
 
 
 def test_threads_start_and_stop(scanned: Node, alice: Actor) -> None:

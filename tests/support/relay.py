@@ -99,3 +99,22 @@ class Recorder(Relay):
             if address in lines[0]:
                 found += [line.split(b":", 1)[1].strip().decode() for line in lines if line.lower().startswith(b"range:")]
         return found
+
+
+class Dam(Relay):
+    """A relay that holds back requests whose first line contains one of `held`, until `seconds` after the first of them came."""
+
+    def __init__(self, port: int, held: tuple[bytes, ...], seconds: float) -> None:
+        super().__init__(port)
+        self.held, self.seconds = held, seconds
+        self.holding = False
+        self._first: float | None = None
+
+    def seen(self, data: bytes) -> None:
+        """Wait, if `holding` and this is the head of such a request."""
+        line = data[:4096].split(b"\r\n", 1)[0]
+        if not self.holding or not line.endswith(b"HTTP/1.1") or not any(part in line for part in self.held):
+            return
+        with self._turn:
+            self._first = self._first or time.monotonic()
+        time.sleep(max(0.0, self._first + self.seconds - time.monotonic()))

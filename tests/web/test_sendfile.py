@@ -14,7 +14,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from hanse.store.base import FileSlice
+from hanse.store.base import FileRuns, FileSlice
 from hanse.web.blob_response import BlobResponse
 from hanse.web.sendfile import EXTENSION, with_sendfile
 
@@ -22,7 +22,7 @@ SIZE = 9 * 1024 * 1024 + 12345
 
 
 class _Source:
-    """Two slices of one file, so that a boundary lies inside the body."""
+    """Two slices of one file, so that a boundary lies inside the body; `sendable` gives them as many runs instead."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,13 +34,27 @@ class _Source:
         yield FileSlice(self.path, start + middle, length - middle)
 
 
+class _Runs(_Source):
+    """The same bytes as runs of uneven lengths, between a few that are read."""
+
+    def sendable(self, start: int, length: int) -> Iterator[bytes | FileRuns]:
+        file, end = os.open(self.path, os.O_RDONLY), start + length
+        try:
+            yield os.pread(file, min(7, length), start)
+            runs = [(at, min(70_001, end - at)) for at in range(start + 7, end, 70_001)]
+            for at in range(0, len(runs), 40):
+                yield FileRuns(file, tuple(runs[at : at + 40]))
+        finally:
+            os.close(file)
+
+
 class _Served:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, source: _Source) -> None:
         self.seen: list[bool] = []
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             self.seen.append(EXTENSION in scope.get("extensions", {}))
-            await BlobResponse(Request(scope, receive), _Source(path), etag="x")(scope, receive, send)
+            await BlobResponse(Request(scope, receive), source, etag="x")(scope, receive, send)
 
         config = uvicorn.Config(
             with_sendfile(app), loop="asyncio", http="httptools", ws="none", lifespan="off", log_config=None, log_level="critical"
@@ -59,11 +73,11 @@ def _content() -> bytes:
     return os.urandom(SIZE)
 
 
-@pytest.fixture(name="served")
-def _served(tmp_path: Path, content: bytes) -> Iterator[_Served]:
+@pytest.fixture(name="served", params=[_Source, _Runs], ids=["slices", "runs"])
+def _served(request: pytest.FixtureRequest, tmp_path: Path, content: bytes) -> Iterator[_Served]:
     path = tmp_path / "file.bin"
     path.write_bytes(content)
-    served = _Served(path)
+    served = _Served(request.param(path))
     yield served
     served.server.should_exit = True
     served.thread.join(timeout=10)

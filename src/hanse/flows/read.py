@@ -1,9 +1,10 @@
 """Files out of the store, whole or by range, without ever being assembled anywhere.
 
 A file lies either whole in one object, and is then handed out as a slice that the system can send itself, or as terms over
-xorbs. Chunks stored uncompressed are read with one preadv(2) per piece that scatters the chunk headers away from the data, so
-that no byte passes through Python code; others are decompressed. Contents are not re-hashed here (`hanse admin fsck` does
-that), but a stored xorb whose framing is not that of its table raises IntegrityError before a byte of that piece is given out.
+xorbs. Chunks stored uncompressed are runs of the xorb's file, which the system can send, too; where it cannot, they are read
+with one preadv(2) per piece that scatters the chunk headers away from the data, so that no byte passes through Python code.
+Others are decompressed. Contents are not re-hashed here (`hanse admin fsck` does that), but a stored xorb whose framing is not
+that of its table raises IntegrityError before a byte of that piece is given out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,10 +27,12 @@ from hanse.errors import BadRange, BlobNotFound, IntegrityError, StorageError
 from hanse.flows.node import Node
 from hanse.flows.transfers import StoredTable, TableCache
 from hanse.model.digest import Sha256, XetHash
-from hanse.store.base import BlobStore, FileSlice
+from hanse.store.base import BlobStore, FileRuns, FileSlice
 from hanse.store.keys import ObjectKey, blob_key, xorb_key
 
 PIECE = 1024 * 1024
+SENT = 4 * PIECE
+"""Bytes that are given out at a time where the system sends them itself."""
 _SMALL = PIECE // 2
 _MAX_CHUNKS = 500  # two buffers per chunk; preadv takes at most 1,024
 _BLOCKS = 8
@@ -67,6 +71,43 @@ class OpenXorb:
             yield self._scatter(first, last, start, stop) if plain else self._decode(first, last, start, stop)
             start = stop
 
+    def sendable(self, start: int, end: int) -> Iterator[Piece | FileRuns]:
+        """Yield bytes [start, end) as runs of the file where they are stored uncompressed, else as `pieces` does."""
+        table = self._entry.table
+        if self._file is None or end - start < _SMALL:
+            yield from self.pieces(start, end)
+            return
+        while start < end:
+            first = table.locate(start)
+            last = min(table.locate(min(start + SENT, end) - 1) + 1, first + _MAX_CHUNKS)
+            stop = min(end, int(table.raw[last]))
+            if table.plain(first, last):
+                yield self._runs(self._file, first, last, start, stop)
+            else:
+                yield from self.pieces(start, stop)
+            start = stop
+
+    def _runs(self, file: int, first: int, last: int, start: int, stop: int) -> FileRuns:
+        """Return where raw bytes [start, stop) of uncompressed chunks [first, last) lie; their headers are checked."""
+        table = self._entry.table
+        bounds: list[int] = table.raw[first : last + 1].tolist()
+        offsets: list[int] = table.stored[first : last + 1].tolist()
+        try:
+            os.posix_fadvise(file, offsets[0], offsets[-1] - offsets[0], os.POSIX_FADV_WILLNEED)
+            headers = b"".join([os.pread(file, HEADER_BYTES, at) for at in offsets[:-1]])
+            size = os.fstat(file).st_size
+        except OSError as error:
+            raise StorageError(f"cannot read xorb {self.xorb}: {error.strerror}") from error
+        if size < offsets[-1] or headers != self._entry.headers[HEADER_BYTES * first : HEADER_BYTES * last]:
+            raise self._damaged(first, last)
+        spans = [(max(at, start), min(end, stop)) for at, end in pairwise(bounds)]
+        origins = [stored + HEADER_BYTES - raw for stored, raw in zip(offsets, bounds, strict=True)]
+        return FileRuns(file, tuple((origin + at, end - at) for origin, (at, end) in zip(origins[:-1], spans, strict=True)))
+
+    def _damaged(self, first: int, last: int) -> IntegrityError:
+        message = f"xorb {self.xorb} is damaged: chunks {first} to {last} are not where its table says"
+        return IntegrityError(message, hint="run `hanse admin fsck`")
+
     def _scatter(self, first: int, last: int, start: int, stop: int) -> memoryview:
         """Return raw bytes [start, stop) of uncompressed chunks [first, last), read in one system call."""
         table = self._entry.table
@@ -89,10 +130,7 @@ class OpenXorb:
             raise StorageError(f"cannot read xorb {self.xorb}: {error.strerror}") from error
         expected = self._entry.headers[HEADER_BYTES * (first + inside) : HEADER_BYTES * last]
         if got != wanted or headers[HEADER_BYTES * inside :] != expected:
-            raise IntegrityError(
-                f"xorb {self.xorb} is damaged: chunks {first} to {last} are not where its table says",
-                hint="run `hanse admin fsck`",
-            )
+            raise self._damaged(first, last)
         return out
 
     def _decode(self, first: int, last: int, start: int, stop: int) -> memoryview:
@@ -141,21 +179,15 @@ class TermSource:
 
     def pieces(self, start: int, length: int) -> Iterator[Piece]:
         """Yield exactly `length` bytes from `start`; raises IntegrityError if they are not stored as recorded."""
-        small: list[Piece] = []
-        held = 0
-        for piece in self._raw_pieces(start, start + length):
-            if not small and len(piece) >= _SMALL:
-                yield piece
-                continue
-            small.append(piece)
-            held += len(piece)
-            if held >= _SMALL:
-                yield b"".join(small)
-                small, held = [], 0
-        if small:
-            yield small[0] if len(small) == 1 else b"".join(small)
+        for piece in _joined(self._raw_pieces(start, start + length, OpenXorb.pieces)):
+            assert not isinstance(piece, FileRuns)
+            yield piece
 
-    def _raw_pieces(self, start: int, end: int) -> Iterator[Piece]:
+    def sendable(self, start: int, length: int) -> Iterator[Piece | FileRuns]:
+        """Yield the same bytes, as runs of stored files where that saves reading them; raises alike."""
+        return _joined(self._raw_pieces(start, start + length, OpenXorb.sendable))
+
+    def _raw_pieces(self, start: int, end: int, read: _Read) -> Iterator[Piece | FileRuns]:
         at = bisect_right(self._ends, start)
         opened: OpenXorb | None = None
         try:
@@ -171,7 +203,7 @@ class TermSource:
                 origin = first - (self._ends[at] - term.length)
                 if last - first != term.length:
                     raise IntegrityError(f"a file's term does not fit xorb {term.xorb}", hint="run `hanse admin fsck`")
-                yield from opened.pieces(origin + start, origin + stop)
+                yield from read(opened, origin + start, origin + stop)
                 start = stop
                 at += 1
         finally:
@@ -183,6 +215,29 @@ class TermSource:
             return self._tables.get(self._store, xorb)
         except BlobNotFound as error:
             raise _lost(xorb) from error
+
+
+_Read = Callable[[OpenXorb, int, int], Iterator[Piece | FileRuns]]
+
+
+def _joined(pieces: Iterator[Piece | FileRuns]) -> Iterator[Piece | FileRuns]:
+    """Put small pieces in a row together; a run of a file is given on before the next piece is asked for."""
+    small: list[Piece] = []
+    held = 0
+    for piece in pieces:
+        if isinstance(piece, FileRuns) or (not small and len(piece) >= _SMALL):
+            if small:
+                yield b"".join(small)
+                small, held = [], 0
+            yield piece
+            continue
+        small.append(piece)
+        held += len(piece)
+        if held >= _SMALL:
+            yield b"".join(small)
+            small, held = [], 0
+    if small:
+        yield small[0] if len(small) == 1 else b"".join(small)
 
 
 class BlobSource:
@@ -232,9 +287,18 @@ class FileReader:
 
         Raises BadRange if that is not all inside the file, IntegrityError if it is not stored as recorded.
         """
+        self._check(start, length)
+        yield from self._source.pieces(start, length)
+
+    def sendable(self, start: int, length: int) -> Iterator[Piece | FileSlice | FileRuns]:
+        """Yield the same bytes for a connection on which the system can send from files; raises alike."""
+        self._check(start, length)
+        source = self._source
+        yield from source.sendable(start, length) if isinstance(source, TermSource) else source.pieces(start, length)
+
+    def _check(self, start: int, length: int) -> None:
         if start < 0 or length < 0 or start + length > self.size:
             raise BadRange(f"bytes {start} to {start + length} lie outside the file, which has {self.size}")
-        yield from self._source.pieces(start, length)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`, fewer only at the end of the file; raises IntegrityError."""

@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 
 from hanse.errors import EntryNotFound, StorageError, TooLarge
 from hanse.jobs.handle import OpenFile
@@ -21,6 +21,7 @@ from hanse.model.canonical import canonical
 from hanse.model.finding import Coverage, Gap, Judgement, RepositoryJudgement, Verdict
 from hanse.scan.dispatch import all_formats, extract
 from hanse.scan.facts import Facts
+from hanse.scan.limits import unread
 from hanse.scan.repository import judge_repository
 from hanse.scan.ruleset import Ruleset
 from hanse.scan.source import PIECE, pieces
@@ -92,7 +93,8 @@ def find_inputs(paths: Sequence[Path]) -> list[Input]:
 
     Raises EntryNotFound for a path that is not there, TooLarge for more than MAX_FILES files.
 
-    Links to files are followed, links to folders are not; the folder `.git` is left out.
+    Links to files are followed, links to folders are not; the folder `.git` is left out. A folder that cannot be listed, and one
+    outside that a link leads to, are given in place of their files: they cannot be read, and the scan says so.
     """
     found: list[Input] = []
     for path in paths:
@@ -109,9 +111,19 @@ def find_inputs(paths: Sequence[Path]) -> list[Input]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
+    whole, shut = folder.resolve(), list[OSError]()
+    for root, folders, names in os.walk(folder, onerror=shut.append):
         folders[:] = sorted(name for name in folders if name != ".git")
-        yield from (Path(root) / name for name in sorted(names))
+        away = [name for name in folders if (Path(root) / name).is_symlink() and _leads_out(Path(root) / name, whole)]
+        yield from (Path(root) / name for name in sorted([*names, *away]))
+    yield from (Path(error.filename) for error in shut)
+
+
+def _leads_out(link: Path, whole: Path) -> bool:
+    try:
+        return not link.resolve().is_relative_to(whole)
+    except (OSError, RuntimeError):  # the latter for links in a circle
+        return True
 
 
 def scan_file(item: Input, rules: Ruleset, *, digest: bool = False) -> Scanned:
@@ -133,7 +145,7 @@ def _opened(item: Input) -> Iterator[FileSource]:
     try:
         status = os.fstat(descriptor)
         if not S_ISREG(status.st_mode):
-            raise StorageError("not a regular file")
+            raise StorageError("a folder, reached by a link" if S_ISDIR(status.st_mode) else "not a regular file")
         yield FileSource(descriptor, status.st_size)
     finally:
         os.close(descriptor)
@@ -262,6 +274,8 @@ def _digest(source: FileSource) -> str:
 
 
 def _unread(item: Input, rules: Ruleset, error: OSError | StorageError) -> Scanned:
-    gap = Gap("", "file", f"error:{getattr(error, 'strerror', None) or error}", executes=True)
-    judgement = Judgement(item.path, 0, Verdict.SAFE, Coverage.ERROR, (), (), (), (gap,), SCANNER, rules.digest)
+    reason = str(getattr(error, "strerror", None) or error)
+    gap = Gap("", "file", f"error:{reason}", executes=True)
+    finding = replace(rules.finding(unread(item.path, reason)), member="")
+    judgement = Judgement(item.path, 0, finding.severity, Coverage.ERROR, (finding,), (), (), (gap,), SCANNER, rules.digest)
     return Scanned(item, judgement, None)

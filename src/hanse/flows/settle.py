@@ -26,10 +26,11 @@ from hanse.flows.scans import facts_of
 from hanse.model.canonical import canonical
 from hanse.model.digest import Sha256
 from hanse.model.entry import Entry
-from hanse.model.finding import Coverage, Judgement, RepositoryJudgement, Verdict
+from hanse.model.finding import Coverage, Judgement, RepositoryJudgement, worst
 from hanse.scan.facts import Facts
-from hanse.scan.repository import judge_repository
-from hanse.scan.ruleset import Ruleset
+from hanse.scan.limits import too_much, unread
+from hanse.scan.repository import MAX_FINDINGS, judge_repository
+from hanse.scan.ruleset import Hit, Ruleset
 from hanse.scan.verdict import judge
 from hanse.scan.versions import SCANNER
 
@@ -81,7 +82,7 @@ def judge_head(node: Node, head: Head) -> None:
         return
     if not is_settled(node):
         judge_repo(node, head.repo_id)
-    report = bounded(judge_entries(node, entries, repo.repo.name))
+    report = bounded(judge_entries(node, entries, repo.repo.name), node.scanning.rules)
     row = RepositoryScan(
         head.repo_id, head.rev, node.scanning.rules.digest, SCANNER, zlib.compress(report, 6), "", node.clock.now()
     )
@@ -100,24 +101,39 @@ def judge_entries(node: Node, entries: Sequence[Entry], name: str) -> Repository
     observed = 0
     digests = list(dict.fromkeys(entry.sha256 for entry in entries))
     for at in range(0, len(digests), _BATCH):
-        if len(entries) > MAX_FILES or observed > MAX_OBSERVATIONS:
-            return _unread(len(entries), rules)
+        if len(entries) > MAX_FILES:
+            return _unread(len(entries), rules, too_much("files", MAX_FILES))
+        if observed > MAX_OBSERVATIONS:
+            return _unread(len(entries), rules, too_much("things to be noted in its files", MAX_OBSERVATIONS))
         made = facts_of(node, digests[at : at + _BATCH])
         observed += sum(len(view.observations) for facts in made.values() for view in facts.views)
         known |= made
     files = {entry.path: known[entry.sha256] for entry in entries if entry.sha256 in known}
     judgements: dict[str, Judgement] = {path: judge(facts, path, rules) for path, facts in files.items()}
     found = judge_repository(files, rules, judgements, name=name, digests={entry.path: entry.sha256 for entry in entries})
-    return found if len(files) == len(entries) else replace(found, coverage=Coverage.ERROR)
+    return _without(found, [entry.path for entry in entries if entry.path not in files], rules)
 
 
-def _unread(files: int, rules: Ruleset) -> RepositoryJudgement:
-    return RepositoryJudgement(Verdict.SAFE, Coverage.INCONCLUSIVE, (), (), files, SCANNER, rules.digest)
+def _without(found: RepositoryJudgement, gone: Sequence[str], rules: Ruleset) -> RepositoryJudgement:
+    """Add to a verdict that the bytes of some files are gone."""
+    if not gone:
+        return found
+    more = tuple(rules.finding(unread(path, "its content is not held")) for path in gone[:MAX_FINDINGS])
+    verdict = worst([found.verdict, *(one.severity for one in more)])
+    return replace(found, verdict=verdict, coverage=Coverage.ERROR, findings=(more + found.findings)[:MAX_FINDINGS])
 
 
-def bounded(found: RepositoryJudgement) -> bytes:
-    """Return a verdict's canonical JSON, its lists halved until it is short enough."""
+def _unread(files: int, rules: Ruleset, hit: Hit) -> RepositoryJudgement:
+    finding = rules.finding(hit)
+    return RepositoryJudgement(finding.severity, Coverage.INCONCLUSIVE, (finding,), (), files, SCANNER, rules.digest)
+
+
+def bounded(found: RepositoryJudgement, rules: Ruleset) -> bytes:
+    """Return a verdict's canonical JSON, its lists halved until it is short enough; that it was cut is a finding."""
     data = canonical(found.to_json())
+    if len(data) > MAX_REPORT:
+        cut = rules.finding(too_much("bytes in its verdict", MAX_REPORT))
+        found = replace(found, verdict=worst([found.verdict, cut.severity]), findings=(cut, *found.findings))
     while len(data) > MAX_REPORT:
         findings, reached = found.findings[: len(found.findings) // 2], found.reached[: len(found.reached) // 2]
         found = replace(found, findings=findings, reached=reached, coverage=max(found.coverage, Coverage.INCONCLUSIVE, key=_RANK))

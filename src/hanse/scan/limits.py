@@ -37,6 +37,16 @@ BOUNDS = {
 be read, such as an encrypted one."""
 
 
+def unread(path: str, reason: str) -> Hit:
+    """Return the finding about a file whose bytes could not be read."""
+    return Hit("LIMIT-UNREAD", path, words={"path": path, "reason": reason})
+
+
+def too_much(counts: str, bound: int) -> Hit:
+    """Return the finding about a revision with more of something than is judged together."""
+    return Hit("LIMIT-REPOSITORY", "", words={"counts": counts, "bound": f"{bound:,}"})
+
+
 def judge_limits(gaps: Sequence[Gap]) -> Iterator[Hit]:
     """Yield one finding for each limit that was hit, at its innermost place: what surrounds that stops with it."""
     places: dict[tuple[str, str], Gap] = {}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from hanse.model.finding import Coverage, Finding, Judgement, RepositoryJudgement, worst
 from hanse.scan.facts import Facts, Observation
+from hanse.scan.limits import too_much
 from hanse.scan.repoconfig import AREA, contradictions, series_of
 from hanse.scan.ruleset import Hit, Ruleset
 from hanse.scan.versions import SCANNER
@@ -28,6 +29,7 @@ class Repository:
         self.name = name
         self.digests = digests
         self.missing: list[tuple[str, str]] = []
+        self.cut = False
         self.reached = self._reached()
 
     def observations(self, format_name: str, *kinds: str) -> Iterator[tuple[str, Observation]]:
@@ -48,15 +50,23 @@ class Repository:
         """Return the programs that loaders run, each with what names it: entries, then what they import, step by step."""
         found = dict(self._entries())
         waiting = list(found)
-        while waiting and len(found) < MAX_REACHED:
+        while waiting:
             path = waiting.pop()
-            for view in self.files[path].of("python", ""):
-                for one in view.all("python.import"):
-                    for target in _imported(path, one.data["module"], one.data["name"]):
-                        if target in self.files and target not in found:
-                            found[target] = path
-                            waiting.append(target)
+            for target in self._imports(path):
+                if target in found:
+                    continue
+                if len(found) >= MAX_REACHED:
+                    self.cut = True
+                    break
+                found[target] = path
+                waiting.append(target)
         return dict(sorted(found.items()))
+
+    def _imports(self, path: str) -> Iterator[str]:
+        """Yield the files of the repository that a program imports."""
+        for view in self.files[path].of("python", ""):
+            for one in view.all("python.import"):
+                yield from (target for target in _imported(path, one.data["module"], one.data["name"]) if target in self.files)
 
     def _entries(self) -> Iterator[tuple[str, str]]:
         for path, one in self.observations("hubconfig", "hubconfig.auto_map"):
@@ -115,7 +125,7 @@ def _coverage(repository: Repository, judgements: list[Judgement]) -> Coverage:
     coverages = {one.coverage for one in judgements}
     if Coverage.ERROR in coverages:
         return Coverage.ERROR
-    unread = any(view.stopped for path in repository.reached for view in repository.files[path].of("python"))
+    unread = repository.cut or any(view.stopped for path in repository.reached for view in repository.files[path].of("python"))
     return Coverage.INCONCLUSIVE if unread or Coverage.INCONCLUSIVE in coverages else Coverage.COMPLETE
 
 
@@ -124,6 +134,8 @@ def code(repository: Repository) -> Iterator[Hit]:
     for path, by in repository.reached.items():
         rule = "REPO-DATASET-SCRIPT" if by == "the repository's name" else "REPO-CODE-REACHED"
         yield Hit(rule, path, words={"path": path, "by": by})
+    if repository.cut:
+        yield too_much("programs that loaders run", MAX_REACHED)
     for config, target in repository.missing:
         yield Hit("REPO-CODE-MISSING", config, words={"path": target, "by": config})
 

@@ -30,6 +30,17 @@ class FileSlice:
     length: int
 
 
+@dataclass(frozen=True, slots=True)
+class FileRuns:
+    """Runs of bytes of one open file, which the system can send itself one after the other.
+
+    file: descriptor, open until the next piece is asked for; runs: (offset, length) of each.
+    """
+
+    file: int
+    runs: tuple[tuple[int, int], ...]
+
+
 class ByteSource(Protocol):
     """Bytes that can be read in pieces from any place."""
 

@@ -1,8 +1,9 @@
 """Bytes out: ranges, conditional requests, HEAD, and the cheapest way of sending that is there.
 
 A single Range gives 206 with Content-Range, also for `bytes=0-0`; several ranges give 200 with everything; a malformed Range
-is ignored; an unsatisfiable one is 416; an If-Range that does not match gives 200. Slices of local files go by zero-copy or
-X-Accel-Redirect where offered; other pieces are read in a worker thread, about 1 MiB at a time.
+is ignored; an unsatisfiable one is 416; an If-Range that does not match gives 200. Slices of local files, and uncompressed
+chunks of files in xorbs, go by zero-copy where offered, whole objects by X-Accel-Redirect; other pieces are read in a worker
+thread, about 1 MiB at a time.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hanse.errors import BadRange
-from hanse.store.base import ByteSource, FileSlice
+from hanse.store.base import ByteSource, FileRuns, FileSlice
 from hanse.web.ranges import single_range
 from hanse.web.sendfile import EXTENSION
 
@@ -28,6 +29,8 @@ PIECE = 1024 * 1024
 IMMUTABLE = "public, max-age=31536000, immutable"
 ACCEL = "hanse.accel"
 """Key of the ASGI scope that holds (internal nginx location, folder it maps to) where nginx sends large bodies."""
+
+_Piece = bytes | memoryview | FileSlice | FileRuns
 
 
 def etag_matches(header: str | None, etag: str) -> bool:
@@ -122,12 +125,15 @@ class BlobResponse(Response):
 
     async def _body(self, scope: Scope, send: Send, gone: anyio.Event) -> None:
         zero_copy = EXTENSION in scope.get("extensions", {})
-        pieces = self.source.pieces(self.start, self.length)
+        sendable = getattr(self.source, "sendable", None) if zero_copy else None
+        pieces = (sendable or self.source.pieces)(self.start, self.length)
         while not gone.is_set():
             piece = await anyio.to_thread.run_sync(_next, pieces)
             if piece is None:
                 break
-            if not isinstance(piece, FileSlice):
+            if isinstance(piece, FileRuns):
+                await send({"type": EXTENSION, "file": piece.file, "runs": piece.runs, "more_body": True})
+            elif not isinstance(piece, FileSlice):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             elif zero_copy:
                 await _zero_copy(piece, send)
@@ -141,7 +147,7 @@ def _latin(value: str) -> str:
     return value.encode("latin-1", "replace").decode("latin-1").replace("\r", " ").replace("\n", " ")
 
 
-def _next(pieces: Iterator[bytes | memoryview | FileSlice]) -> bytes | memoryview | FileSlice | None:
+def _next(pieces: Iterator[_Piece]) -> _Piece | None:
     return next(pieces, None)
 
 

@@ -1,9 +1,10 @@
 """Zero-copy sending under uvicorn: `http.response.zerocopysend` by os.sendfile.
 
 uvicorn has no such extension (Kludex/uvicorn 2840 is open) and uvloop no sendfile, so the node runs on the standard event
-loop, where this small ASGI wrapper adds it for plain TCP. Response headers go the usual way; the body of one message is sent
-by the kernel from the page cache. A duplicate of the socket's descriptor is watched for writability, because asyncio does not
-let a transport's own descriptor be watched twice.
+loop, where this small ASGI wrapper adds it for plain TCP; a message may also name several runs of one file (`runs`: offset and
+count of each). Response headers go the usual way; the body of one message is sent by the kernel from the page cache. A
+duplicate of the socket's descriptor is watched for writability, because asyncio does not let a transport's own descriptor be
+watched twice.
 
 All transfers of a process together move about `_SLICE` bytes per turn of the loop and then yield: that bounds the latency that
 fast downloads can cost everybody else, however many they are. The next slices are announced to the kernel
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,16 +47,17 @@ def _sender(cycle: RequestResponseCycle, send: Send) -> Callable[[Message], Awai
         if message["type"] != EXTENSION:
             await send(message)
             return
-        await _send_slice(cycle, message["file"], message["offset"], message["count"])
+        runs = message["runs"] if "runs" in message else ((message["offset"], message["count"]),)
+        await _send_runs(cycle, message["file"], runs)
         if not message.get("more_body", False):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return forward
 
 
-async def _send_slice(cycle: RequestResponseCycle, file: int, offset: int, count: int) -> None:
-    """Send `count` bytes of descriptor `file` from `offset`; returns early if the client is gone."""
-    if cycle.expected_content_length < count:
+async def _send_runs(cycle: RequestResponseCycle, file: int, runs: Sequence[tuple[int, int]]) -> None:
+    """Send runs (offset, count) of descriptor `file`, one after the other; returns early if the client is gone."""
+    if cycle.expected_content_length < sum(count for _, count in runs):
         raise RuntimeError("response content longer than Content-Length")
     await _flushed(cycle)
     if cycle.disconnected or cycle.transport.is_closing():
@@ -63,7 +65,7 @@ async def _send_slice(cycle: RequestResponseCycle, file: int, offset: int, count
     sock: Any = cycle.transport.get_extra_info("socket")
     out = os.dup(sock.fileno())
     try:
-        await _pump(cycle, out, file, offset, count)
+        await _pump(cycle, out, file, runs)
     except (ConnectionError, TimeoutError):
         cycle.transport.abort()
     finally:
@@ -90,30 +92,37 @@ class _Running:
 _running = _Running()
 
 
-async def _pump(cycle: RequestResponseCycle, out: int, file: int, offset: int, count: int) -> None:
+async def _pump(cycle: RequestResponseCycle, out: int, file: int, runs: Sequence[tuple[int, int]]) -> None:
     _running.count += 1
     try:
-        await _pump_slices(cycle, out, file, offset, offset + count)
+        await _pump_runs(cycle, out, file, runs)
     finally:
         _running.count -= 1
 
 
-async def _pump_slices(cycle: RequestResponseCycle, out: int, file: int, offset: int, end: int) -> None:
-    ahead = offset
-    while offset < end and not cycle.disconnected:
-        if ahead < end and ahead < offset + _READ_AHEAD // 2:
-            os.posix_fadvise(file, ahead, _READ_AHEAD, os.POSIX_FADV_WILLNEED)
-            ahead += _READ_AHEAD
-        try:
-            sent = os.sendfile(out, file, offset, min(_running.share(), end - offset))
-        except BlockingIOError:
-            await _writable(out)
-            continue
-        if sent == 0:
-            raise ConnectionError("file ended early")  # the length was promised: only closing is honest
-        offset += sent
-        cycle.expected_content_length -= sent
-        await asyncio.sleep(0)
+async def _pump_runs(cycle: RequestResponseCycle, out: int, file: int, runs: Sequence[tuple[int, int]]) -> None:
+    """Send run after run; whatever their lengths, the loop gets its turn whenever this transfer's share is used up."""
+    ahead, stop = runs[0][0], sum(runs[-1])
+    left = _running.share()
+    for start, count in runs:
+        offset, end = start, start + count
+        while offset < end and not cycle.disconnected:
+            if ahead < stop and ahead < offset + _READ_AHEAD // 2:
+                os.posix_fadvise(file, ahead, _READ_AHEAD, os.POSIX_FADV_WILLNEED)
+                ahead += _READ_AHEAD
+            try:
+                sent = os.sendfile(out, file, offset, min(left, end - offset))
+            except BlockingIOError:
+                await _writable(out)
+                continue
+            if sent == 0:
+                raise ConnectionError("file ended early")  # the length was promised: only closing is honest
+            offset += sent
+            cycle.expected_content_length -= sent
+            left -= sent
+            if left <= 0:
+                await asyncio.sleep(0)
+                left = _running.share()
 
 
 async def _writable(out: int) -> None:

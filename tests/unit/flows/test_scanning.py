@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hanse.errors import EntryNotFound, TooLarge
 from hanse.flows import scanning
 from hanse.flows.rulesets import builtin_ruleset
-from hanse.flows.scanning import FileSource, Input, Scanned, exit_code, find_inputs, scan_all, scan_file, workers
-from hanse.model.finding import Coverage
+from hanse.flows.scanning import FileSource, Input, Scanned, exit_code, find_inputs, judge_folders, scan_all, scan_file, workers
+from hanse.model.finding import Coverage, Verdict
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
 
@@ -44,12 +46,39 @@ def test_files_are_counted_before_they_are_read(tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    """A pipe, a broken link and a folder are coverage error, and nothing waits for them."""
+    """A pipe, a broken link and a folder are coverage error with a finding that says why, and nothing waits for them."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     found = [scan_file(Input(tmp_path / name, name), builtin_ruleset()) for name in ("pipe", "link", ".")]
     assert {one.judgement.coverage for one in found} == {Coverage.ERROR}
     assert exit_code(found) == 2
+    told = [finding for one in found for finding in one.judgement.findings]
+    assert [(finding.rule, finding.member) for finding in told] == [("LIMIT-UNREAD", "")] * 3
+    assert "link could not be read (No such file or directory)" in told[1].says
+    folder = scan_file(Input(tmp_path / "link", "link", tmp_path), builtin_ruleset())
+    assert judge_folders([folder], builtin_ruleset())[tmp_path].verdict is Verdict.CAUTION
+
+
+def test_folders_that_are_not_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link to a folder outside and a folder that cannot be listed are told; a link to one that is read anyway is not."""
+    for name in ("repo/sub/a.png", "repo/shut/b.png", "elsewhere/c.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(PNG)
+    (tmp_path / "repo" / "out").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "repo" / "again").symlink_to("sub")
+    real = os.scandir
+
+    def listed(path: str) -> Any:
+        if path.endswith("shut"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", listed)
+    items = find_inputs([tmp_path / "repo"])
+    assert [one.path for one in items] == ["out", "sub/a.png", "shut"]
+    found = [scan_file(one, builtin_ruleset()) for one in items]
+    assert [one.judgement.coverage for one in found] == [Coverage.ERROR, Coverage.COMPLETE, Coverage.ERROR]
+    assert "out could not be read (a folder, reached by a link)" in found[0].judgement.findings[0].says
 
 
 def test_evidence_is_the_same_anywhere(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hanse.flows.rulesets import builtin_ruleset
 from hanse.jobs.pool import parse_facts, stopped_facts
 from hanse.model.finding import Coverage, Gap, Judgement, Verdict
 from hanse.scan import budget
-from hanse.scan.limits import BOUNDS, judge_limits
+from hanse.scan.limits import BOUNDS, judge_limits, too_much, unread
 from hanse.scan.verdict import judge
 
 
@@ -61,3 +61,12 @@ def test_a_budget_that_runs_out_is_inconclusive_and_a_finding(monkeypatch: pytes
     assert (rules_of(found), found.coverage) == ({"LIMIT-BUDGET"}, Coverage.INCONCLUSIVE)
     assert "members of archives" in found.findings[0].says
     assert found == _starved(monkeypatch, data, members=10)
+
+
+def test_what_lies_beyond_a_file_has_sentences() -> None:
+    """Files that cannot be read, and revisions with more than is judged together, are told with their words filled in."""
+    rules = builtin_ruleset()
+    gone, cut = rules.finding(unread("a/b.bin", "Permission denied")), rules.finding(too_much("files", 20_000))
+    assert (gone.member, cut.member) == ("a/b.bin", "")
+    assert gone.says.startswith("a/b.bin could not be read (Permission denied)")
+    assert "more files than are judged together (at most 20,000)" in cut.says

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import struct
 
+import pytest
+
 from hanse.flows.rulesets import builtin_ruleset
 from hanse.model.canonical import canonical
 from hanse.model.finding import Coverage, RepositoryJudgement, Verdict
+from hanse.scan import repository
 from hanse.scan.dispatch import extract
 from hanse.scan.repository import judge_repository
 from hanse.scan.source import BytesSource
@@ -51,6 +54,17 @@ def test_code_is_followed() -> None:
     assert found.reached == ("helper.py", "modeling_x.py")
     assert rules(found) == {"REPO-CODE-REACHED"}
     assert found.verdict is Verdict.CAUTION
+
+
+def test_programs_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More programs than are followed are inconclusive and told; as many as are followed are not."""
+    config = json.dumps({"model_type": "x", "auto_map": {"AutoModel": "modeling_x.X"}}).encode()
+    files = {"config__json": config, "modeling_x__py": MODEL, "helper__py": b"import second\n", "second__py": b"x = 1\n"}
+    monkeypatch.setattr(repository, "MAX_REACHED", 2)
+    found = judged(**files)
+    assert (found.coverage, rules(found)) == (Coverage.INCONCLUSIVE, {"REPO-CODE-REACHED", "LIMIT-REPOSITORY"})
+    monkeypatch.setattr(repository, "MAX_REACHED", 3)
+    assert (judged(**files).coverage, rules(judged(**files))) == (Coverage.COMPLETE, {"REPO-CODE-REACHED"})
 
 
 def test_missing_code() -> None:
