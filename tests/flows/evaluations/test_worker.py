@@ -18,14 +18,17 @@ from tests.support.served import until
 from hanse.db import evaluation_jobs as jobs
 from hanse.db.evaluation_jobs import Job
 from hanse.db.repos import Repo
+from hanse.evals.cost import UNIT, Price
 from hanse.evals.engine import Observed
-from hanse.flows.evaluations import listed
-from hanse.flows.evaluations.queue import cancel, submit
+from hanse.flows.evaluations import kept, listed
+from hanse.flows.evaluations.queue import Asked, cancel, submit
 from hanse.flows.evaluations.worker import OTHERS, Worker
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.suites.shipped import shipped
 from hanse.model.actor import Actor
+from hanse.model.digest import GitOid
+from hanse.model.tier import Tier
 
 SUITE = "arithmetic"
 
@@ -52,6 +55,8 @@ def test_a_job_ends_in_a_logged_record(lite: Node, repo: Repo, job: Job, tmp_pat
     found = listed.to_json(listed.of_revision(lite, repo, "main"))
     assert [(one["name"], one["records"][0]["weights"]) for one in found["suites"]] == [(SUITE, "local")]
     assert not (tmp_path / "runs" / str(job.id) / "model").exists()
+    files = kept.find(lite, GitOid(done.rev), done.record or "").files
+    assert {name for name, tier in files.items() if tier is Tier.PUBLIC} == {"suite.json", "signer.pub", "record.json"}
 
 
 def test_limits_and_failures(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:
@@ -61,11 +66,15 @@ def test_limits_and_failures(lite: Node, repo: Repo, job: Job, tmp_path: Path) -
     assert stopped is not None
     assert (stopped.state, stopped.holder, stopped.says) == ("waiting", "", "")
     cancel(lite, job.id)
-    submit(lite, repo, "main", SUITE, max_tokens=3)
+    submit(lite, repo, "main", SUITE, Asked(max_tokens=3))
     limited = worker.step()
     assert limited is not None
     assert (limited.state, limited.tokens) == ("failed", 3)
     assert "stopped after 3" in limited.says
+    submit(lite, repo, "main", SUITE, Asked(max_cost=5, price=Price(million=UNIT)))
+    dear = worker.step()
+    assert dear is not None
+    assert (dear.state, dear.tokens) == ("failed", 5), "a token costs a millionth"
 
 
 def test_without_a_model(lite: Node, owner: Actor, repo: Repo, tmp_path: Path) -> None:

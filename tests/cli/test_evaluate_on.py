@@ -1,0 +1,102 @@
+"""An evaluation that a node makes, as it is typed: asked for, watched, fetched, shown to members, and checked again."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.cli.test_job import ORIGIN, _hanse, _node  # noqa: F401 the fixture
+from tests.support.evalworker import Slow
+from tests.support.live import LiveNode
+from tests.support.openaiserver import Model
+from tests.support.served import until
+
+from hanse.app import close_node, open_node
+from hanse.flows.evaluations.worker import Worker
+from hanse.settings import load
+
+SUITE = "arithmetic"
+
+
+@contextmanager
+def _worker(node: LiveNode, seconds: float = 0.0) -> Iterator[threading.Event]:
+    """Work on the queue of a node beside it, with a model that adds; what is given counts steps."""
+    settings = load({"data": node.data}, {"HOME": str(node.folder)})
+    opened = open_node(settings, sequence=False)
+    stop, stepped = threading.Event(), threading.Event()
+    worker = Worker(opened.node, node.data / "evaluations", lambda _: Slow(Model(), seconds), "beside")
+
+    def work() -> None:
+        while not stop.wait(0.05):
+            if worker.step(stop.is_set) is not None:
+                stepped.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield stepped
+    finally:
+        stop.set()
+        thread.join()
+        close_node(opened)
+
+
+@pytest.mark.soak
+def test_asked_for_and_fetched(node: LiveNode, tmp_path: Path) -> None:
+    """A node's record comes with its table and transcript to whoever asked, reproduces at V1, and is listed there."""
+    command = ["evaluate", "admin/m", "--suite", SUITE, "--on", node.url, "--to", tmp_path / "run"]
+    prices = ["--price-per-hour", "1", "--price-per-million", "2", "--max-cost", "3"]
+    code, said = _hanse(node, *command, *prices, "--detach", "--json")
+    assert code == 0, said
+    job = json.loads(said)
+    assert (job["state"], job["max_cost"]) == ("waiting", 3.0)
+    assert f"{job['id']:5} waiting" in _hanse(node, "job", "list", "--node", node.url)[1]
+    with _worker(node):
+        code, said = _hanse(node, *command)
+    assert code == 0, said
+    assert "weights local" in said
+    assert f"job {job['id']} done, {SUITE} on admin/m, 300 of 300 answers" in said
+    assert _hanse(node, "reproduce", tmp_path / "run")[0] == 0
+    found = json.loads(_hanse(node, "evaluations", "admin/m", "--json")[1])["suites"][0]["records"][0]
+    assert (found["member"], found["weights"]) == (ORIGIN, "local")
+    said = _hanse(node, *command, "--json")[1]
+    again = json.loads(said[said.index("{") :])
+    assert (again["evaluator"], again["score"]["n"]) == (ORIGIN, 300), "the folder knows its job"
+    _as_anybody(node, tmp_path / "other", found["record"])
+
+
+def _as_anybody(node: LiveNode, to: Path, record: str) -> None:
+    """Fetch a record whose table nobody may see: without a token the record comes, and nothing that lies behind it."""
+    fetch = ["fetch-record", "admin/m", record[:12], "--node", node.url, "--to", to]
+    code, said = _hanse(node, *fetch, token="")
+    assert code == 0, said
+    assert "not fetched: table.jsonl" in said
+    assert "not fetched: transcript.jsonl" in said
+    assert sorted(one.name for one in to.iterdir()) == ["record.json", "signer.pub", "suite.json"]
+    assert _hanse(node, "fetch-record", "admin/m", "0" * 12, "--node", node.url, "--to", to)[0] == 1
+
+
+@pytest.mark.soak
+def test_called_off_while_it_runs(node: LiveNode, tmp_path: Path) -> None:
+    """A job that its asker calls off ends the wait in words; wrong flags and suites are refused before anything is queued."""
+    command: list[str | Path] = ["evaluate", "admin/m", "--on", node.url, "--to", tmp_path / "run"]
+    for wrong in (["--suite", SUITE, "--threads", "2"], ["--suite", "./folder"], ["--suite", "nothing"]):
+        assert _hanse(node, *command, *wrong)[0] == 1
+    assert _hanse(node, "evaluate", "admin/m", "--suite", SUITE, "--to", tmp_path / "x", "--detach")[0] == 1
+    assert json.loads(_hanse(node, "job", "list", "--node", node.url, "--json")[1]) == []
+    number = json.loads(_hanse(node, *command, "--suite", SUITE, "--detach", "--json")[1])["id"]
+
+    def running() -> bool:
+        rows = json.loads(_hanse(node, "job", "list", "--node", node.url, "--json")[1])
+        return rows[0]["state"] == "running"
+
+    with _worker(node, 0.2) as stepped:
+        until(running, 60)
+        assert _hanse(node, "job", "cancel", str(number), "--node", node.url)[0] == 0
+        code, said = _hanse(node, *command, "--suite", SUITE)
+        assert (code, "is cancelled" in said) == (1, True), said
+        assert stepped.wait(60)
