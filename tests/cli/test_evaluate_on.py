@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 from tests.cli.test_job import ORIGIN, _hanse, _node  # noqa: F401 the fixture
+from tests.support.alliance import alliance
+from tests.support.clients import Client
 from tests.support.evalworker import Slow
+from tests.support.forked import Mother
 from tests.support.live import LiveNode
+from tests.support.members import Person
 from tests.support.openaiserver import Model
 from tests.support.served import until
 
@@ -100,3 +104,24 @@ def test_called_off_while_it_runs(node: LiveNode, tmp_path: Path) -> None:
         code, said = _hanse(node, *command, "--suite", SUITE)
         assert (code, "is cancelled" in said) == (1, True), said
         assert stepped.wait(60)
+
+
+@pytest.mark.soak
+def test_shown_to_members(mother: Mother, tmp_path: Path) -> None:
+    """Another member's operator fetches what is for members, by his node's key, and checks it; a reader without one does not."""
+    with alliance(mother, tmp_path, "a.example", "b.example", environ={"HANSE_REPLICATE": "false"}) as (a, b):
+        model = tmp_path / "model"
+        model.mkdir()
+        (model / "m.gguf").write_bytes(b"GGUF" + b"\0" * 5000)
+        Client("hub2", a.node, tmp_path / "home").hf("upload", "admin/m", model, ".", "--quiet")
+        job = ["job", "add", "admin/m", "--suite", SUITE, "--table", "federation", "--transcript", "federation"]
+        a.hanse(*job)
+        with _worker(a.node):
+            until(lambda: json.loads(a.hanse("job", "list", "--json"))[0]["state"] == "done", 60)
+        asked = ["evaluations", "admin/m", "--node", a.node.url, "--json"]
+        record = json.loads(Person(mother, tmp_path / "reader").hanse(*asked))["suites"][0]["records"][0]["record"]
+        fetch = ["fetch-record", "admin/m", record, "--node", a.node.url]
+        said = Person(mother, tmp_path / "other").hanse(*fetch, "--to", tmp_path / "outside")
+        assert said.count("not fetched: ") == 3
+        until(lambda: "not fetched" not in b.hanse(*fetch, "--as-member", "--to", tmp_path / "inside"), 60)
+        Person(mother, tmp_path / "checker").hanse("reproduce", tmp_path / "inside")
