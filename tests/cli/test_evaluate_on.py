@@ -6,13 +6,14 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.cli.test_job import ORIGIN, _hanse, _node  # noqa: F401 the fixture
 from tests.support.alliance import alliance
 from tests.support.clients import Client
-from tests.support.evalworker import Slow
+from tests.support.evalworker import Counted
 from tests.support.forked import Mother
 from tests.support.live import LiveNode
 from tests.support.members import Person
@@ -20,29 +21,41 @@ from tests.support.openaiserver import Model
 from tests.support.served import until
 
 from hanse.app import close_node, open_node
+from hanse.evals.engine import Answer, Ask
 from hanse.flows.evaluations.worker import Worker
 from hanse.settings import load
 
 SUITE = "arithmetic"
 
 
+@dataclass
+class _Gated(Counted):
+    """A model that adds. gate: what it waits for before each answer."""
+
+    gate: threading.Event | None = None
+
+    def answer(self, ask: Ask) -> Answer:
+        """Answer, once the gate is open."""
+        assert self.gate is None or self.gate.wait(60)
+        return super().answer(ask)
+
+
 @contextmanager
-def _worker(node: LiveNode, seconds: float = 0.0) -> Iterator[threading.Event]:
-    """Work on the queue of a node beside it, with a model that adds; what is given counts steps."""
+def _worker(node: LiveNode, gate: threading.Event | None = None) -> Iterator[None]:
+    """Work on the queue of a node beside it, with a model that adds, and waits at a gate before each answer."""
     settings = load({"data": node.data}, {"HOME": str(node.folder)})
     opened = open_node(settings, sequence=False)
-    stop, stepped = threading.Event(), threading.Event()
-    worker = Worker(opened.node, node.data / "evaluations", lambda _: Slow(Model(), seconds), "beside")
+    stop, runs = threading.Event(), node.data / "evaluations"
+    worker = Worker(opened.node, runs, lambda _: _Gated(Model(), gate=gate), "beside", lease=4)
 
     def work() -> None:
         while not stop.wait(0.05):
-            if worker.step(stop.is_set) is not None:
-                stepped.set()
+            worker.step(stop.is_set)
 
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        yield stepped
+        yield
     finally:
         stop.set()
         thread.join()
@@ -98,12 +111,14 @@ def test_called_off_while_it_runs(node: LiveNode, tmp_path: Path) -> None:
         rows = json.loads(_hanse(node, "job", "list", "--node", node.url, "--json")[1])
         return rows[0]["state"] == "running"
 
-    with _worker(node, 0.2) as stepped:
+    gate = threading.Event()
+    with _worker(node, gate):
         until(running, 60)
         assert _hanse(node, "job", "cancel", str(number), "--node", node.url)[0] == 0
+        gate.set()
         code, said = _hanse(node, *command, "--suite", SUITE)
         assert (code, "is cancelled" in said) == (1, True), said
-        assert stepped.wait(60)
+    assert _hanse(node, "evaluations", "admin/m")[0] == 1, "nothing of it was logged"
 
 
 @pytest.mark.soak
