@@ -65,7 +65,7 @@ def _worker(node: LiveNode, gate: threading.Event | None = None) -> Iterator[Non
 @pytest.mark.soak
 def test_asked_for_and_fetched(node: LiveNode, tmp_path: Path) -> None:
     """A node's record comes with its table and transcript to whoever asked, reproduces at V1, and is listed there."""
-    command = ["evaluate", "admin/m", "--suite", SUITE, "--on", node.url, "--to", tmp_path / "run"]
+    command: list[str | Path] = ["evaluate", "admin/m", "--suite", SUITE, "--on", node.url, "--to", tmp_path / "run"]
     prices = ["--price-per-hour", "1", "--price-per-million", "2", "--max-cost", "3"]
     code, said = _hanse(node, *command, *prices, "--detach", "--json")
     assert code == 0, said
@@ -88,7 +88,7 @@ def test_asked_for_and_fetched(node: LiveNode, tmp_path: Path) -> None:
 
 def _as_anybody(node: LiveNode, to: Path, record: str) -> None:
     """Fetch a record whose table nobody may see: without a token the record comes, and nothing that lies behind it."""
-    fetch = ["fetch-record", "admin/m", record[:12], "--node", node.url, "--to", to]
+    fetch: list[str | Path] = ["fetch-record", "admin/m", record[:12], "--node", node.url, "--to", to]
     code, said = _hanse(node, *fetch, token="")
     assert code == 0, said
     assert "not fetched: table.jsonl" in said
@@ -109,7 +109,7 @@ def test_called_off_while_it_runs(node: LiveNode, tmp_path: Path) -> None:
 
     def running() -> bool:
         rows = json.loads(_hanse(node, "job", "list", "--node", node.url, "--json")[1])
-        return rows[0]["state"] == "running"
+        return str(rows[0]["state"]) == "running"
 
     gate = threading.Event()
     with _worker(node, gate):

@@ -66,7 +66,8 @@ def test_what_is_refused(two: Pair) -> None:
     for off in (GOOD_SECONDS + 1, -GOOD_SECONDS - 1):
         with pytest.raises(NotAllowed, match="good for"):
             check_request(replace(node, clock=_At(node.clock.now() + off)), good, RECORD, FILE)
-    for member in ("x.example", str(node.origin), 7, None, [], "../home"):
+    others: list[object] = ["x.example", str(node.origin), 7, None, [], "../home"]
+    for member in others:
         with pytest.raises(HanseError):
             check_request(node, _request(two, member=member), RECORD, FILE)
     for odd in ({"time": True}, {"time": "1"}, {"more": 1}):
