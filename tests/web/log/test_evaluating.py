@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from tests.support.forked import Mother, forked_node
 from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.rawhttp import RawClient
+from tests.support.rawxet import commit_body, put_bytes
 
 from hanse.clock import SystemClock
 from hanse.db.engine import Database, sqlite_url
@@ -14,6 +17,17 @@ from hanse.flows.accounts import create_org, create_token, create_user, set_memb
 
 ASK = "/api/models/admin/logged/evaluations/main"
 JOBS = "/v1/evaluation-jobs"
+
+
+@pytest.fixture(name="live", scope="module")
+def _live(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
+    """Return a node with one repository, whose people and jobs are these tests' own."""
+    environ = {"HANSE_RATE_API": "0", "HANSE_LOG_LEVEL": "warning"}
+    with forked_node(mother, tmp_path_factory.mktemp("asked"), environ=environ) as node:
+        with RawClient(node.port, ADMIN_TOKEN) as hub:
+            assert hub.json("POST", "/api/repos/create", {"name": "logged", "type": "model"}).status == 200
+            assert hub("POST", "/api/models/admin/logged/commit/main", commit_body(put_bytes("f.txt", b"1"))).status == 200
+        yield node
 
 
 @pytest.fixture(name="robot", scope="module")
