@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import time
@@ -26,7 +27,9 @@ from hanse.jobs.engine import EngineLimits, LocalEngine
 from hanse.model.digest import Sha256
 from hanse.model.repo import Origin
 
-ITEMS, LARGE, AUDITED = 60, 10_000, 6
+ITEMS, LARGE, AUDITED = 60, 10_000, 20
+DRAWN, OF = 60, 400
+"""Items that an audit draws, which miss 5 % of invented ones in 4.6 % of audits, and items of the suite that are assumed."""
 TEXT = b"bench.example\n12\n" + b"A" * 43 + b"=\n"
 
 
@@ -41,7 +44,10 @@ def _small() -> Suite:
 
 
 def _driver(bench: Bench) -> list[Row]:
-    """Run the same items through the bare engine and through the driver, in turns, and audit a tenth of them."""
+    """Run the same items through the bare engine and through the driver, in turns, and audit some of them.
+
+    An engine's own clocks do not know of audits, so that everything is processor time of its process.
+    """
     suite = _small()
     engine = LocalEngine("xllamacpp", SMOLLM2_GGUF, EngineLimits(), str(client_python("evals")))
     subject = Subject(Sha256("a" * 64), "bench", WeightsClass.LOCAL, SMOLLM2_GGUF)
@@ -52,23 +58,28 @@ def _driver(bench: Bench) -> list[Row]:
             for item in suite.items:
                 engine.answer(Ask(item, 0, suite.request, suite.decoding))
             bare = time.process_time() - before
-            folder, used = bench.folder / f"run-{at}", engine.usage()
+            folder, used = bench.folder / f"run-{at}", _spent(engine)
             before = time.process_time()
             evaluate(Order(suite, subject, folder, Origin("bench.example")), engine)
             driver = time.process_time() - before - bare
-            after = engine.usage()
-            spent = after.prefill[1] + after.decode[1] - used.prefill[1] - used.decode[1]
-            shares.append(driver / spent)
+            after = _spent(engine)
+            shares.append(driver / (after - used))
             audit(read_run(folder), engine, TEXT, AUDITED)
-            last = engine.usage()
-            costs.append((last.prefill[1] + last.decode[1] - after.prefill[1] - after.decode[1]) / spent)
+            costs.append((_spent(engine) - after) / AUDITED / (after - used) * ITEMS)
     finally:
         engine.close()
     share, cost = sorted(shares)[len(shares) // 2], sorted(costs)[len(costs) // 2]
     return [
         Row(f"driver, processor time beside the engine's, {ITEMS} items of 4 tokens", f"{100 * share:.2f} %", "<= 3 %"),
-        Row(f"audit (V2) of {AUDITED} of {ITEMS} items in llama.cpp, beside the run", f"{100 * cost:.1f} %", "<= 15 %"),
+        Row("audit (V2) of one item in llama.cpp, beside answering it", f"{cost:.2f} x", ""),
+        Row(f"so {DRAWN} of {OF} items, beside the run", f"{100 * cost * DRAWN / OF:.1f} %", "<= 15 %"),
     ]
+
+
+def _spent(engine: LocalEngine) -> float:
+    """Return the processor time of the engine's process so far, in seconds."""
+    fields = Path(f"/proc/{engine.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _large() -> Row:

@@ -205,6 +205,7 @@ def _node(settings: Settings, db: Database, identity: NodeIdentity, clock: Clock
         federations=FederationFiles(settings.data / "federation"),
         replays=Replays(store),
         rules=_rules(settings),
+        evaluations=settings.data / "evaluations",
     )
     if node.scanning is not None:
         node.transfers.hook = partial(ScanHook, node.scanning)

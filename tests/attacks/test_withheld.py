@@ -180,8 +180,10 @@ LISTS = {
     "/api/{kind}/{repo}/cite/{rev}", "/api/{kind}/{repo}/notices", "/v1/find/{digest}", "/api/{kind}/{repo}/manifest/{rev}",
     "/api/{kind}/{repo}/attestations/{rev}", "/v1/namespaces/{namespace}/keys", "/federation", "/federation/{name}/{what}/{file}",
     "/v1/status", "/api/{kind}/{repo}/status/{rev}", "/status", "/api/{kind}/{repo}/evaluations/{rev}",
+    "/v1/evaluation-jobs", "/v1/evaluation-jobs/{number}", "/api/{kind}/{repo}/evaluations/{rev}/{record}",
+    "/api/{kind}/{repo}/evaluations/{rev}/{record}/{file}",
 }  # fmt: skip
-"""Routes of the log, of witnesses and of statements: they name files and digests, as a tree does, and know no content."""
+"""Routes of the log, of witnesses, statements and evaluations: they name files and digests, as a tree does, not content."""
 NAMES = {
     "/api/{kind}/{repo}", "/api/{kind}/{repo}/revision/{rev}", "/api/models", "/api/datasets", "/api/{kind}/{repo}/tree/{rev}",
     "/api/{kind}/{repo}/tree/{rev}/{path*}", "/api/{kind}/{repo}/paths-info/{rev}", "/api/{kind}/{repo}/refs",

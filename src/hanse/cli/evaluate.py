@@ -17,6 +17,7 @@ from cyclopts import Parameter
 from hanse.errors import BadSetting, InputError
 
 if TYPE_CHECKING:
+    from hanse.evals.cost import Price
     from hanse.evals.engine import Engine
     from hanse.evals.suite import Suite
     from hanse.flows.evaluate.run import Order, Told
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 EVALUATOR = "unnamed.invalid"
 _MAX_KEY = 4096
+Shown = Literal["public", "federation", "member"]
 Json = Annotated[bool, Parameter(name="--json", help="Print one JSON object.")]
 
 
@@ -49,11 +51,24 @@ class Running:
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Carding:
-    """Whether a run card is written, and what it has."""
+    """Whether a run card is written, and what a run costs."""
 
     run_card: Annotated[bool, Parameter(help="Write a run card: speed, memory, energy, cost.")] = False
     price_per_hour: Annotated[float | None, Parameter(help="What an hour of this machine costs, in your currency.")] = None
+    price_per_million: Annotated[float | None, Parameter(help="What a million tokens of answers cost.")] = None
+    max_cost: Annotated[float, Parameter(help="Stop there, at these prices; the same command goes on.")] = 0.0
     anchor: Annotated[str, Parameter(help="Interpreter with xllamacpp, for the card's anchor sample.")] = ""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Asking:
+    """Which node makes the evaluation instead of this machine, and whom it shows what lies behind the record."""
+
+    on: Annotated[str, Parameter(help="Address of a node that is to make it; see hanse login.")] = ""
+    detach: Annotated[bool, Parameter(help="With --on: do not wait; the same command waits later.")] = False
+    table: Annotated[Shown, Parameter(help="With --on: who may fetch the item table.")] = "member"
+    transcript: Annotated[Shown, Parameter(help="With --on: who may fetch prompts and answers.")] = "member"
 
 
 def evaluate(
@@ -64,16 +79,24 @@ def evaluate(
     to: Annotated[Path, Parameter(help="Folder of the run; the same command goes on with a run that was stopped.")],
     running: Running | None = None,
     carding: Carding | None = None,
+    asking: Asking | None = None,
     as_json: Json = False,
 ) -> int:
     """Run a suite on a model and write a record of it, which anybody can check and run again.
 
-    No network is used but the address that is given, and what pulling a model needs. Prompts and answers stay in the folder.
+    No network is used but the address that is given, and what pulling a model needs. Prompts and answers stay in the folder. With
+    --on a node makes it: it logs the record as its own statement, and the result is fetched into the folder.
     """
+    chosen, priced, asked = running or Running(), carding or Carding(), asking or Asking()
+    if asked.on:
+        from hanse.cli.evaluate_on import evaluate_on
+
+        return evaluate_on((target, suite), to, chosen, priced, asked, as_json=as_json)
+    if asked != Asking():
+        raise InputError("--detach, --table and --transcript are for an evaluation on a node", hint="--on URL")
     from hanse.flows.suites.find import find_suite
 
-    chosen = running or Running()
-    record = run_suite(target, find_suite(suite), to, chosen, carding or Carding())
+    record = run_suite(target, find_suite(suite), to, chosen, priced)
     print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else record_text(record, to))
     return 0
 
@@ -85,7 +108,7 @@ def run_suite(target: str, suite: Suite, to: Path, chosen: Running, carding: Car
 
     evaluator: Origin = parse_origin(chosen.evaluator)
     subject, digests = subject_of(target, chosen)
-    limits = RunLimits(chosen.max_seconds, chosen.max_tokens)
+    limits = RunLimits(chosen.max_seconds, chosen.max_tokens, *_cost(carding or Carding()))
     order = Order(suite, subject, to, evaluator, signer_of(chosen.key), limits, digests)
     carded = carding is not None and carding.run_card
     if carded and chosen.api:
@@ -94,6 +117,16 @@ def run_suite(target: str, suite: Suite, to: Path, chosen: Running, carding: Car
         if carding is None or not carded:
             return evaluate(order, engine, _Shown(order)).predicate()
         return _carded(order, engine, carding)
+
+
+def _cost(carding: Carding) -> tuple[int, Price]:
+    """Return a bound of cost in millionths, and the prices; raises InputError for a bound without a price."""
+    from hanse.evals.cost import Price, check_bound, millionths
+
+    hour, million = (millionths(one or 0.0, "a price") for one in (carding.price_per_hour, carding.price_per_million))
+    most, price = millionths(carding.max_cost, "a bound of cost"), Price(hour, million)
+    check_bound(most, price)
+    return most, price
 
 
 def _carded(order: Order, engine: Engine, carding: Carding) -> dict[str, Any]:

@@ -42,6 +42,7 @@ app.command(
 app.command("hanse.cli.reproduce:reproduce", name="reproduce", group=PUBLISH, help="Check a record of an evaluation.")
 app.command("hanse.cli.job:app", name="job", group=NODE, help="Evaluations that a node is to make, and who makes them.")
 app.command("hanse.cli.evaluations:evaluations", name="evaluations", group=USE, help="List evaluations of a revision.")
+app.command("hanse.cli.evaluations:fetch_record", name="fetch-record", group=USE, help="Fetch a record with what lies behind it.")
 app.command("hanse.cli.reproduce:compare", name="compare", group=USE, help="Lay two evaluations side by side.")
 app.command("hanse.cli.reproduce:publish", name="log-record", group=NODE, help="Log a record of an evaluation on a node.")
 app.command("hanse.cli.exchange:import_log", name="import-log", group=PUBLISH, help="Make a run out of another harness's log.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from hanse.cli.evaluate import Json, Running
+from hanse.cli.evaluate import Json, Running, Shown
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
@@ -240,22 +240,34 @@ def publish(
     /,
     *,
     commitment: Annotated[bool, Parameter(help="Log only a commitment to the record, to be opened later (V4).")] = False,
+    table: Annotated[Shown, Parameter(help="Who may fetch the item table from the node.")] = "member",
+    transcript: Annotated[Shown, Parameter(help="Who may fetch prompts and answers from the node.")] = "member",
     data: Annotated[Path | None, Parameter(help="Folder of everything the node keeps.")] = None,
     config: Annotated[Path | None, Parameter(help="Settings file of the node.")] = None,
     database: Annotated[str | None, Parameter(help="Catalogue of the node, if it is not in the data folder.")] = None,
 ) -> None:
-    """Log a record, or a countersignature, as this node's statement about a revision; the node may run meanwhile."""
+    """Log a record, or a countersignature, as this node's statement about a revision; the node may run meanwhile.
+
+    With --table or --transcript the node keeps the files of the run, too, for those who may fetch them: hanse fetch-record.
+    """
     from hanse.cli.admin import Where, settings_of
     from hanse.cli.upkeep import tended
     from hanse.flows import access
     from hanse.flows.evaluate.publish import publish_folder
+    from hanse.flows.evaluations.kept import Shown as Tiers
+    from hanse.flows.evaluations.kept import check_shown, keep_folder
     from hanse.model.actor import Actor
     from hanse.model.repo import RepoType, parse_repo_id
+    from hanse.model.tier import Tier
 
     path, _, revision = name.partition("@")
     operator = Actor(account_id=0, name="operator", admin=True, role="write")
     with tended(settings_of(Where(data, config, database))) as node:
-        repo = access.resolve(node, operator, parse_repo_id(node.origin, RepoType.MODEL, path))
-        found = publish_folder(node, repo, access.resolve_revision(node, repo, revision or "main"), record, commitment=commitment)
+        repo = access.find_named(node, operator, parse_repo_id(node.origin, RepoType.MODEL, path))
+        there = access.resolve_revision(node, repo, revision or "main")
+        check_shown(record, Tiers(Tier(table), Tier(transcript)))
+        found = publish_folder(node, repo, there, record, commitment=commitment)
+        if (table, transcript) != ("member", "member"):
+            keep_folder(node, there, record, found, Tiers(Tier(table), Tier(transcript)))
     for bundle in found:
         print(json.dumps({"payload": bundle.digest, "key": bundle.key.fingerprint}))

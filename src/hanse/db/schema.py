@@ -78,7 +78,7 @@ tokens = Table(
     Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the token text
     Column("account_id", KEY, ForeignKey("accounts.id"), nullable=False),
     Column("label", String(96), nullable=False),
-    Column("role", String(8), nullable=False),  # read | write
+    Column("role", String(8), nullable=False),  # read | write | evaluate
     Column("robot", Boolean, nullable=False, default=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),

@@ -35,6 +35,7 @@ MODULES = (
     "hanse.web.hub.scans",
     "hanse.web.log.evidence",
     "hanse.web.log.evaluations",
+    "hanse.web.log.evaluating",
     "hanse.web.log.owners",
     "hanse.web.log.federation",
     "hanse.web.log.status",
