@@ -52,14 +52,20 @@ class Desks:
         return status == 200 and b"dsseEnvelope" in data
 
     def mirrored(self) -> bool:
-        """Tell whether A and B cosigned the checkpoint that is on the site as witnesses and as mirrors."""
+        """Tell whether A and B cosigned the checkpoint that is on the site as witnesses and as mirrors.
+
+        What C's node has logged since, such as what its audits came to, is brought to the site first, as a timer does.
+        """
         served = (self.folder / "site" / "log" / "checkpoint").read_text().splitlines()
-        for name in "ab":
-            _, note = self.nodes[name].get(f"/mirror/{_hash('c.example')}/checkpoint")
-            if note.decode().splitlines()[:3] != served[:3]:
-                return False
         _, note = self.nodes["c"].get("/log/checkpoint")
-        return note.decode().splitlines()[:3] == served[:3] and note.count("— ".encode()) == 5
+        if note.decode().splitlines()[:3] != served[:3]:
+            self.type("c", "hanse publish-static site")
+            return False
+        for name in "ab":
+            _, copy = self.nodes[name].get(f"/mirror/{_hash('c.example')}/checkpoint")
+            if copy.decode().splitlines()[:3] != served[:3]:
+                return False
+        return note.count("— ".encode()) == 5
 
 
 def _hash(origin: str) -> str:
