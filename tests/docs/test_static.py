@@ -19,6 +19,7 @@ from tests.support.served import until
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "static.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"<!-- run at ([a-z]+)(, once [a-z ]+)? -->\n```sh\n(.*?)```", re.DOTALL)
+_SETTINGS = {"HANSE_FOLLOW_SECONDS": "1", "HANSE_SETTLE_SECONDS": "1", "HANSE_AUDIT_SECONDS": "0"}
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -82,7 +83,7 @@ def _desks(mother: Mother, tmp_path: Path) -> Iterator[Desks]:
         nodes: dict[str, LiveNode] = {}
         for name in "abc":
             (tmp_path / name).mkdir()
-            flags, environ = ("--origin", f"{name}.example"), {"HANSE_FOLLOW_SECONDS": "1", "HANSE_SETTLE_SECONDS": "1"}
+            flags, environ = ("--origin", f"{name}.example"), dict(_SETTINGS)
             nodes[name] = stack.enter_context(forked_node(mother, tmp_path / name, flags=flags, environ=environ))
         yield Desks(tmp_path, nodes, stack.enter_context(nginx_files(tmp_path / "site", tmp_path / "nginx")))
 
