@@ -13,6 +13,7 @@ from hanse.db.schema_foreign import foreign_bundles as bundles
 from hanse.db.schema_foreign import foreign_checkpoints as checkpoints
 from hanse.db.schema_foreign import foreign_leaves as leaves
 from hanse.db.schema_foreign import foreign_logs as logs
+from hanse.model.leaf_fields import MAX_INT
 
 KEY, REF, LIST, REPO, COPY = "key", "ref", "list", "repo", "copy"
 KEEP_CHECKPOINTS = 64
@@ -23,7 +24,7 @@ class Listed:
     """A leaf about a key, a ref, a repository, or a version of a federation's list.
 
     subject: of a ref its key in the map of refs, in hex; of a list ROLE/VERSION/DIGEST, with 32 hex digits; else "". place: of a
-    ref, a repository or its copies `place_of` it; else "".
+    ref, a repository or its copies `place_of` it; of a list the federation, if the leaf names it; else "".
     """
 
     index: int
@@ -72,10 +73,11 @@ def newest_list(conn: Connection, log: str) -> int:
     return -1 if found is None else int(found)
 
 
-def lists(conn: Connection, log: str, limit: int) -> list[str]:
-    """Return the subjects of the newest leaves of a log that name versions of federations' lists."""
-    query = select(leaves.c.subject).where(leaves.c.log == log, leaves.c.kind == LIST)
-    return list(conn.execute(query.order_by(leaves.c.index.desc()).limit(limit)).scalars())
+def lists(conn: Connection, log: str, limit: int, before: int = MAX_INT) -> list[Listed]:
+    """Return the newest leaves of a log, below an index, that name versions of federations' lists, newest first."""
+    here = (leaves.c.log == log, leaves.c.kind == LIST, leaves.c.index < before)
+    query = select(leaves.c.index, leaves.c.subject, leaves.c.place).where(*here).order_by(leaves.c.index.desc())
+    return [Listed(index, LIST, subject, place) for index, subject, place in conn.execute(query.limit(limit))]
 
 
 def place_of(origin: str, kind: str, repo: str) -> str:

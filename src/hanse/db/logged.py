@@ -75,6 +75,12 @@ def key_leaves(conn: Connection) -> list[PendingLeaf]:
     return [row for one in ids if (row := leaves.get(conn, one)) is not None]
 
 
+def member_leaves(conn: Connection, limit: int) -> list[PendingLeaf]:
+    """Return the newest logged leaves about versions of federations' lists, newest first."""
+    query = select(pending.c.id).where(pending.c.kind == "member", _THERE).order_by(_INDEX.desc())
+    return [row for one in conn.execute(query.limit(limit)).scalars() if (row := leaves.get(conn, one)) is not None]
+
+
 def cosigners_asked(conn: Connection) -> dict[str, int]:
     """Return how many cosigners this node asks, by kind (`witness`, `mirror`)."""
     query = select(cosigners.c.kind, func.count().label("number")).group_by(cosigners.c.kind)

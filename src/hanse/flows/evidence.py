@@ -1,7 +1,8 @@
 """The evidence file of a revision (`REV.hanse.jsonl`), put together for whoever may see the repository.
 
 1. The current statements about it, as their bundles; those that are not in the log yet are left out.
-2. The leaves that log them, the leaf that set each ref which points at it (or last did), and the `key` leaves of who signed.
+2. The leaves that log them, the leaf that set each ref which points at it (or last did), the `key` leaves of who signed, and the
+   `member` leaves of the newest lists of federations.
 3. A checkpoint that has the manifest's leaf and that of the ref which was asked for: the newest one that a majority of the
    cosigners signed, or the one that most did, or else the log's own newest one. Publishing waits for nobody, so there may be no
    cosignature yet. What was logged after it is left out.
@@ -27,6 +28,7 @@ from hanse.flows import access, bundles
 from hanse.flows.effects import MAIN
 from hanse.flows.foreign.shown import Subject, others
 from hanse.flows.logview import LogView
+from hanse.flows.newer_lists import newest_of
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 from hanse.model.conceal import conceal_value
@@ -36,6 +38,7 @@ from hanse.model.key_leaf import KeyLeaf
 from hanse.model.leaf import parse_leaf
 from hanse.model.predicates import REPEATED
 from hanse.model.ref_leaf import RefLeaf
+from hanse.model.trust_leaf import MemberLeaf
 from hanse.sign.statement import OMS, REF
 from hanse.tlog.map import ref_key, ref_value
 
@@ -44,6 +47,8 @@ MAX_REVISIONS = 10
 MAX_REFS = 20
 MAX_EVALUATIONS = 32
 """Evaluations and countersignatures of this node that one file shows, the newest."""
+MAX_LISTS = 64
+"""Newest leaves about federations' lists that are looked at."""
 MAX_TAIL = 64
 """Leaves after a snapshot, at most: batches that attest something end in one."""
 _POSITIONS = 200
@@ -108,6 +113,7 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str 
     if shown.last < 0:
         shown.last = min(shown.wanted, default=-1)
     _keys(node, shown, {repo.repo.namespace.lower() for repo, _ in subjects if not repo.mirrored})
+    _lists(node, shown)
     # 3.
     view = node.log
     size = _size(node, view, shown.last)
@@ -176,6 +182,15 @@ def _keys(node: Node, shown: _Shown, namespaces: set[str]) -> None:
         leaf = parse_leaf(row.leaf)
         if isinstance(leaf, KeyLeaf) and (leaf.key in shown.keys or (leaf.namespace or "").lower() in namespaces):
             shown.add(row)
+
+
+def _lists(node: Node, shown: _Shown) -> None:
+    """Show the leaves about the newest versions of federations' lists."""
+    with node.db.read() as conn:
+        rows = {row.index: row for row in logged.member_leaves(conn, MAX_LISTS) if row.index is not None}
+    found = [(index, leaf) for index, row in rows.items() if isinstance(leaf := parse_leaf(row.leaf), MemberLeaf)]
+    for index in newest_of((index, leaf.federation or "", leaf.role.value, leaf.version) for index, leaf in found):
+        shown.add(rows[index])
 
 
 def _size(node: Node, view: LogView, last: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hanse.flows.attested import Attested
+from hanse.flows.newer_lists import newer_lists
 from hanse.flows.policies import LoadedPolicy
 from hanse.flows.position import Position, home_of, map_key
 from hanse.flows.shown_keys import KeyRecord
@@ -66,6 +67,7 @@ def gather_facts(
         owner=known,
         owner_change=change,
         rivals=position.rivals if position else 0,
+        newer=newer_lists(logs, trust.lists),
         **_evaluations(attested, home, tree),
     )
 

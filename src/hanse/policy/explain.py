@@ -26,6 +26,7 @@ RULES = {
     "mirror": "Others replayed that log and cosigned.",
     "agreement": "For upstream's names: more observers say so than say otherwise.",
     "freshness": "Enough others vouched for it lately.",
+    "list": "Not enough members' logs name a newer list of members than the known one.",
     "advisories": "Enough maps of advisories are known and not stale.",
     "scan": "What scans found is tolerated.",
     "evidence": "Evaluations are as many, as good and as well checked as is asked for.",

@@ -76,6 +76,9 @@ def _listed(index: int, data: bytes) -> Listed | None:
         return None
     try:
         leaf = _decode(data)
+        if leaf.kind == MemberLeaf.kind and isinstance(member := parse_leaf(data), MemberLeaf):
+            subject = subject_of(member.role.value, member.version, member.payload.sha256)
+            return Listed(index, LIST, subject, member.federation or "")
         if leaf.v != LEAF_VERSION:
             return None
         if leaf.kind == KEY:
@@ -85,8 +88,6 @@ def _listed(index: int, data: bytes) -> Listed | None:
             return Listed(index, REF, subject, place_of(leaf.origin, leaf.type, leaf.repo))
         if leaf.kind in _PLACED:
             return Listed(index, _PLACED[leaf.kind], "", place_of(leaf.origin, leaf.type, leaf.repo))
-        if leaf.kind == MemberLeaf.kind and isinstance(member := parse_leaf(data), MemberLeaf):
-            return Listed(index, LIST, subject_of(member.role.value, member.version, member.payload.sha256))
     except (msgspec.DecodeError, ValueError, HanseError):  # carried along by the mirror as it is
         return None
     return None

@@ -7,6 +7,7 @@
    in one bundle only.
 4. The newest snapshot, what came after it, and what its map of refs has for each ref. Of the log that answers for the name also
    the leaf of that position and the keys of the namespace.
+5. The leaves about the newest lists of federations, by which a reader notices that he is kept from one.
 
 Only public repositories stand in these logs in clear, so only of these anything is found. A copy that is damaged or too far
 behind is left out: the file says less then, and nothing false.
@@ -27,6 +28,7 @@ from hanse.errors import BlobNotFound, HanseError
 from hanse.flows.foreign import statements
 from hanse.flows.foreign.checkpoints import shown_note
 from hanse.flows.foreign.copies import Copy
+from hanse.flows.newer_lists import newest_of
 from hanse.flows.node import Node
 from hanse.flows.replays import KeptMaps
 from hanse.model.digest import GitOid
@@ -42,6 +44,8 @@ MAX_LOGS = 16
 MAX_SAID = 64
 """Statements about one revision that are looked at, in all logs together."""
 MAX_TAIL = 64
+MAX_LISTS = 64
+"""Newest leaves about federations' lists that are looked at."""
 MAX_BRIEF = 4
 """Leaves after a snapshot that are shown, also of a log that says nothing about the revision."""
 MAX_BUNDLES = 8
@@ -143,6 +147,7 @@ class _One:
             self.wanted |= set(tail)
             self._positions(tail.start)
         self._keys()
+        self._lists()
 
     def evidence(self) -> LogEvidence:
         """Return what is shown of the log."""
@@ -224,3 +229,9 @@ class _One:
         for index, leaf in self.copy.keys:
             if leaf.key in self.signers or (leaf.namespace or "") in spaces:
                 self.wanted.add(index)
+
+    def _lists(self) -> None:
+        with self.node.db.read() as conn:
+            rows = foreign.lists(conn, self.origin, MAX_LISTS, self.kept.size)
+        told = [(row, row.subject.split("/")) for row in rows]
+        self.wanted |= newest_of((row.index, row.place, parts[0], int(parts[1])) for row, parts in told)
