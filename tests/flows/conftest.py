@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import URL
 from tests.support import world
 from tests.support.nodes import add_user, make_node, new_repo, running
+from tests.support.pulling import FILES, Machine, machine
 from tests.support.scanning import a_pool, with_scanner
 
+from hanse.conform.origin import HubOrigin
 from hanse.db.engine import Database
 from hanse.db.repos import Repo
 from hanse.flows.node import Node
@@ -72,3 +74,17 @@ def _pool() -> Iterator[ScanPool]:
 def _scanned(node: Node, pool: ScanPool) -> Node:
     """Return the running node with a scanner that holds back `ODD` under the name of a model."""
     return with_scanner(node, pool)
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Iterator[Machine]:
+    """Return the machine of a user who pulls."""
+    with machine(tmp_path / "user") as made:
+        yield made
+
+
+@pytest.fixture(name="origin")
+def _origin() -> Iterator[HubOrigin]:
+    """Return an upstream that has `org/m`."""
+    with HubOrigin({"org/m": FILES}) as made:
+        yield made

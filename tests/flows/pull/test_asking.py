@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.support.pulling import Machine, machine, main_of
+from tests.support.pulling import Machine, main_of
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
 from hanse.errors import PeerDown
-
-FILES = {"config.json": b"{}", "model.safetensors": b"w" * 100_000}
-
-
-@pytest.fixture(name="home")
-def _home(tmp_path: Path) -> Iterator[Machine]:
-    with machine(tmp_path / "user") as made:
-        yield made
-
-
-@pytest.fixture(name="origin")
-def _origin() -> Iterator[HubOrigin]:
-    with HubOrigin({"org/m": FILES}) as made:
-        yield made
 
 
 def test_a_silent_source_costs_little_once(home: Machine, origin: HubOrigin) -> None:
