@@ -16,6 +16,7 @@ from hanse.conform.origin import HubOrigin
 from hanse.db.engine import Database
 from hanse.db.repos import Repo
 from hanse.flows.node import Node
+from hanse.flows.pull import asking, health
 from hanse.jobs.pool import ScanPool
 from hanse.model.actor import Actor
 
@@ -77,8 +78,10 @@ def _scanned(node: Node, pool: ScanPool) -> Node:
 
 
 @pytest.fixture(name="home")
-def _home(tmp_path: Path) -> Iterator[Machine]:
-    """Return the machine of a user who pulls."""
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    """Return the machine of a user who pulls, and who waits for slow sources even where he holds something."""
+    monkeypatch.setattr(asking, "HELD_SECONDS", 60.0)
+    monkeypatch.setattr(health, "AGAIN_SECONDS", 60.0)
     with machine(tmp_path / "user") as made:
         yield made
 
