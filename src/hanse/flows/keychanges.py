@@ -170,9 +170,9 @@ def distrust(node: Node, key: str, after: int, *, successors: bool = False) -> K
         later = [index for index in _vouching(conn, row.key) if index > after]
         if later and not successors:
             raise Conflict(
-                f"the key vouched for its successor in leaf {later[-1]} of the log, and neither would count",
+                f"the key vouched for another one in leaf {later[-1]} of the log, which would not count either",
                 hint=f"name --after {later[-1]} or a later one; --with-successors if somebody else wrote that leaf, "
-                f"and then hanse key rotate {row.use} --lost",
+                f"and then replace the other key as a lost one: hanse key rotate {row.use} --lost",
             )
         leaf = KeyLeaf(node.clock.now(), node.origin, KeyOp.DISTRUST, KeyUse(row.use), row.key, after=after)
         queue_key_leaf(conn, leaf)
