@@ -12,7 +12,7 @@ import pytest
 from tests.support.debian import find
 from tests.support.signing import FILES, attest_key, signed
 
-from hanse.sign.oms import OMS
+from hanse.sign.statement import OMS
 
 pytestmark = pytest.mark.long  # the program comes from another release of Debian than the one that tests run on
 ROOT = {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
