@@ -7,13 +7,12 @@ import random
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from tests.support.attesting import attest_scans, settle, wait
+from tests.support.attesting import attest_scans, cosigned, settle, wait
 from tests.support.nodes import add_user, new_repo
 from tests.support.publishing import Publisher
-from tests.support.pulling import DEAD, Machine, content, machine, main_of, said_node
+from tests.support.pulling import DEAD, FILES, Machine, content, machine, main_of, said_node
 from tests.support.scanning import with_scanner
 from tests.support.served import served
 
@@ -38,20 +37,6 @@ from hanse.jobs.pool import ScanPool
 from hanse.model.decision import Rung
 from hanse.model.repo import RepoType, Visibility
 from hanse.peers.client import PeerClient
-
-FILES = {"config.json": b"{}", "model.safetensors": b"w" * 100_000}
-
-
-@pytest.fixture(name="home")
-def _home(tmp_path: Path) -> Iterator[Machine]:
-    with machine(tmp_path / "user") as made:
-        yield made
-
-
-@pytest.fixture(name="origin")
-def _origin() -> Iterator[HubOrigin]:
-    with HubOrigin({"org/m": FILES}) as made:
-        yield made
 
 
 @pytest.fixture(name="publisher")
@@ -86,6 +71,19 @@ def test_an_unsigned_revision_is_a_claim_of_its_node(home: Machine, publisher: P
     settle(publisher.node)
     home.clock.time += 700
     assert main_of(home.puller(publisher.url), "alice/m").rung is Rung.ATTESTED
+
+
+def test_a_cosigner_that_fell_silent_hides_nothing(home: Machine, publisher: Publisher) -> None:
+    """A node whose log went on after the last cosignature is believed about both names, whichever was seen first."""
+    rev = publisher.publish(FILES)
+    cosigned(publisher.node, ["b.example"], home.clock.time)
+    publisher.repo = None
+    publisher.publish(FILES, name="alice/n")
+    for _ in range(2):
+        main_of(home.puller(publisher.url), "alice/n")
+        found = main_of(home.puller(publisher.url), "alice/m")
+        assert (found.rev, found.rung, found.notices) == (rev, Rung.ATTESTED, ())
+        home.clock.time += 600
 
 
 def test_a_members_name_never_falls_through(home: Machine, publisher: Publisher) -> None:

@@ -54,13 +54,14 @@ MAX_TAIL = 64
 _POSITIONS = 200
 
 
-def of_revision(node: Node, repo: Repo, rev: str) -> tuple[GitOid, bytes]:
+def of_revision(node: Node, repo: Repo, rev: str, least: int = 0) -> tuple[GitOid, bytes]:
     """Return (commit id, evidence file) of a revision that the caller may see.
 
+    least: leaves of this node's log that the caller has seen: it is shown with no fewer, though fewer may be cosigned.
     Raises RevisionNotFound or Disabled; RolledBack or Equivocation if this node's log is not the one that was cosigned.
     """
     revision = access.resolve_revision(node, repo, rev)
-    return revision.rev, _assemble(node, [(repo, revision)], asked=rev)
+    return revision.rev, _assemble(node, [(repo, revision)], asked=rev, least=least)
 
 
 def of_tree(node: Node, actor: Actor, tree: str) -> bytes:
@@ -104,7 +105,7 @@ class _Shown:
         self.wanted = {index: data for index, data in self.wanted.items() if index < size}
 
 
-def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str = "") -> bytes:
+def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str = "", least: int = 0) -> bytes:
     shown = _Shown()
     # 1. and 2.
     for repo, revision in subjects:
@@ -116,7 +117,7 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str 
     _lists(node, shown)
     # 3.
     view = node.log
-    size = _size(node, view, shown.last)
+    size = _size(node, view, max(shown.last, min(least, view.size) - 1))
     shown.cut(size)
     # 4.
     maps = _maps(node, view, shown, size)
