@@ -13,6 +13,7 @@ from hanse.flows.shown_log import ShownLog
 from hanse.flows.trust import Cosigner, Trust, Wanted
 from hanse.flows.veil import Veil
 from hanse.model.decision import (
+    Advised,
     Cosigned,
     EvidenceFacts,
     Known,
@@ -41,8 +42,12 @@ def gather_facts(
     position: Position | None,
     trust: Trust,
     policy: LoadedPolicy,
+    files: frozenset[str] = frozenset(),
 ) -> EvidenceFacts:
-    """Return the facts about a revision; `attested` are the statements about it, `repo` is None for a bundle without a name."""
+    """Return the facts about a revision; `attested` are the statements about it, `repo` is None for a bundle without a name.
+
+    files: SHA-256 of its files.
+    """
     if repo is None:
         signed = tuple(Signed("", one.verified.key.fingerprint) for one in attested if one.vouches)
         return EvidenceFacts(now, Want.PINNED, NameKind.BARE, signatures=signed, scans=trust.scans, owner=Known.CONFIGURED)
@@ -66,8 +71,19 @@ def gather_facts(
         owner=known,
         owner_change=change,
         rivals=position.rivals if position else 0,
+        advised=tuple(_advised(logs, repo, rev, tree, files)),
+        members=len(trust.logs),
         **_evaluations(attested, home, tree),
     )
+
+
+def _advised(logs: Sequence[ShownLog], repo: RepoId, rev: str, tree: str, files: frozenset[str]) -> Iterable[Advised]:
+    """Yield who warns of the revision; of several of one member about one kind, each."""
+    for log in logs:
+        for one in log.in_force:
+            if one.concerns(repo, rev, tree, files):
+                own = log.origin == repo.origin
+                yield Advised(log.origin, one.id, one.kind.value, one.summary, blocks=one.kind.blocks, own=own, known=log.known)
 
 
 def _kind(home: ShownLog | None, repo: RepoId, logs: Sequence[ShownLog], trust: Trust) -> NameKind:
@@ -134,7 +150,7 @@ def _log_facts(
         known=log.known,
         home=log.origin == repo.origin,
         current=current,
-        advisories=log.snapshot is not None and log.latest and not log.behind,
+        advisories=log.judged and log.latest and not log.behind,
         witnesses=_cosigned(log.witnesses),
         mirrors=_cosigned(log.mirrors),
         witness=policy.quorum(log.origin, times[False], mirror=False, log_time=log.time),
