@@ -139,13 +139,15 @@ def _json(one: Issued) -> dict[str, Any]:
 
 
 def _asked(url: str, name: str) -> list[dict[str, Any]]:
+    from contextlib import closing
     from urllib.parse import urlencode
 
     from hanse.errors import PeerRefused
     from hanse.peers.client import PeerClient, parse_base
 
     query = urlencode({"id": name} if name else {})
-    answer = PeerClient().get(f"{parse_base(url)}/v1/advisories?{query}", limit=_MAX_BYTES)
+    with closing(PeerClient()) as peers:
+        answer = peers.get(f"{parse_base(url)}/v1/advisories?{query}", limit=_MAX_BYTES)
     if answer.status != 200:
         raise PeerRefused(f"{url} answers {answer.status} about advisories", status=answer.status)
     try:

@@ -44,10 +44,7 @@ def gather_facts(
     policy: LoadedPolicy,
     files: frozenset[str] = frozenset(),
 ) -> EvidenceFacts:
-    """Return the facts about a revision; `attested` are the statements about it, `repo` is None for a bundle without a name.
-
-    files: SHA-256 of its files.
-    """
+    """Return the facts about a revision; attested: what is said of it; files: their SHA-256; repo: None for a bundle alone."""
     if repo is None:
         signed = tuple(Signed("", one.verified.key.fingerprint) for one in attested if one.vouches)
         return EvidenceFacts(now, Want.PINNED, NameKind.BARE, signatures=signed, scans=trust.scans, owner=Known.CONFIGURED)

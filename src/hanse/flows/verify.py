@@ -277,10 +277,9 @@ class _Steps:
         home = self.repo.origin if self.repo else None
         self.failed[:0] = [says for one, says in self.apart.items() if home in (None, one)]
         self.notices += [f"alarm: {says}; nothing in it counts" for one, says in self.apart.items() if home not in (None, one)]
-        judged = self._time(self.now)
         about = [one for one in self.attested if self.repo is None or one.about(self.rev, self.tree)]
         facts = gather_facts(
-            now=judged,
+            now=self._time(self.now),
             want=self.want,
             repo=self.repo,
             rev=self.rev,

@@ -84,7 +84,7 @@ def audit_before(
     asks = bool(listed) and (heard is None or heard[0].decode() != listed)
     if not asks and kept is not None and kept[0].decode() == cache_state(cache, _flagged(held)):
         return
-    _audit(cache, home, held, settings=replace(settings(), offline=not asks), now=now, say=say)
+    _audit(cache, home, held, settings=replace(settings(), offline=not asks, fresh=asks), now=now, say=say)
     held.put(_KIND, str(cache), cache_state(cache, _flagged(held)).encode(), now)
     if asks:
         held.put(_WARNED, str(cache), listed.encode(), now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from hanse.errors import HanseError
 from hanse.peers.client import PeerClient
@@ -21,11 +21,11 @@ SECONDS = 3.0
 
 def listed_now(nodes: Sequence[str]) -> str:
     """Return a digest of the advisories that nodes list, empty if none of them lists any. Never raises."""
-    peers = PeerClient(seconds=SECONDS)
     found: set[str] = set()
-    for url in nodes[:MAX_NODES]:
-        with suppress(HanseError, ValueError, TypeError, KeyError, RecursionError):
-            answer = peers.get(f"{url.rstrip('/')}/v1/advisories", limit=MAX_BYTES)
-            rows = json.loads(answer.body)["advisories"] if answer.status == 200 else []
-            found |= {f"{one['log']} {one['id']} {one['payload']} {one['state']}" for one in rows}
+    with closing(PeerClient(seconds=SECONDS)) as peers:
+        for url in nodes[:MAX_NODES]:
+            with suppress(HanseError, ValueError, TypeError, KeyError, RecursionError):
+                answer = peers.get(f"{url.rstrip('/')}/v1/advisories", limit=MAX_BYTES)
+                rows = json.loads(answer.body)["advisories"] if answer.status == 200 else []
+                found |= {f"{one['log']} {one['id']} {one['payload']} {one['state']}" for one in rows}
     return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest() if found else ""

@@ -162,7 +162,12 @@ class _One:
     def _recent(self) -> PulledRevision | None:
         """Return a revision asked for by its commit id that was confirmed lately and is fully accepted as it is."""
         record = self.record
-        if not self.asked.pinned or record is None or not 0 <= self.now - record.confirmed < RECENT_SECONDS:
+        if (
+            self.settings.fresh
+            or not self.asked.pinned
+            or record is None
+            or not 0 <= self.now - record.confirmed < RECENT_SECONDS
+        ):
             return None
         try:
             return self.held("", current=True)
