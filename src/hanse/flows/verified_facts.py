@@ -54,10 +54,9 @@ def gather_facts(
     known, change = _owner_known(home, repo, owner, trust)
     if home and kind is NameKind.PRIVATE:
         known, change = home.known, OwnerChange.NONE  # the node itself answers for what does not show
-    asked = Want.LATEST if want.ref else Want.PINNED if want.tree else Want.REVISION
     return EvidenceFacts(
         now=now,
-        want=asked,
+        want=Want.LATEST if want.ref else Want.PINNED if want.tree else Want.REVISION,
         kind=kind,
         repo=str(repo),
         rev=rev,
@@ -68,9 +67,8 @@ def gather_facts(
         owner=known,
         owner_change=change,
         rivals=position.rivals if position else 0,
-        advised=tuple(_advised(logs, repo, rev, tree, files)),
-        members=len(trust.logs),
         **_evaluations(attested, home, tree),
+        **{"advised": tuple(_advised(logs, repo, rev, tree, files)), "members": len(trust.logs)},
     )
 
 

@@ -4,8 +4,7 @@ The policy is the one that the federation lists for its readers, with its tlog-p
 protected by that member's federation; a mirrored one by the first that this node is in; without a federation there are only the
 cosigners that were added by hand. Members who publish files only sign nothing for others.
 
-Withholding the warnings of members (advisories) is counted where the policy refuses without enough of their maps; elsewhere a
-reader is told that he does not have them.
+Withholding warnings of members (advisories) is not counted among the ways: a reader who lacks their maps is told so, or refuses.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from hanse.model.decision import runs
 from hanse.model.repo import Origin
 from hanse.policy.collusion import Pool, Protection, Way, ways
 from hanse.policy.presets import preset as named
-from hanse.policy.rules import ANYONE, Consequence, Policy, Quorum, flatten
+from hanse.policy.rules import ANYONE, Policy, Quorum, flatten
 from hanse.sign.federation import ROOT
 from hanse.tlog.tlogpolicy import NONE, TlogPolicy, overlap, quorum_size
 
@@ -81,7 +80,7 @@ def protection(federation: Federation, loaded: LoadedPolicy, home: str) -> Prote
     everybody = frozenset(str(one) for one in members)
     witnesses = frozenset(str(one.origin) for one in members.values() if one.witness and not one.static)
     mirrors = frozenset(str(one.origin) for one in members.values() if one.mirror and not one.static)
-    policy, rule = loaded.policy, loaded.policy.advisories
+    policy = loaded.policy
     return Protection(
         home=home,
         members=everybody,
@@ -90,8 +89,6 @@ def protection(federation: Federation, loaded: LoadedPolicy, home: str) -> Prote
         mirror=_quorum(policy, policy.mirror, loaded.mirror, home, mirrors),
         keys_need=role.need,
         keys=len(role.keys),
-        maps=(rule.maps or max(1, len(everybody) - rule.need + 1)) if rule.stale is Consequence.REFUSE else 0,
-        blocks=rule.need,
     )
 
 
