@@ -51,9 +51,7 @@ def gather_facts(
     home = home_of(logs, repo)
     owner = owner_key(home, repo, position)
     kind = NameKind.PRIVATE if home and veil.salt else _kind(home, repo, logs, trust)
-    known, change = _owner_known(home, repo, owner, trust)
-    if home and kind is NameKind.PRIVATE:
-        known, change = home.known, OwnerChange.NONE  # the node itself answers for what does not show
+    known, change = _owner_known(home, repo, owner, trust, kind)
     return EvidenceFacts(
         now=now,
         want=Want.LATEST if want.ref else Want.PINNED if want.tree else Want.REVISION,
@@ -67,8 +65,9 @@ def gather_facts(
         owner=known,
         owner_change=change,
         rivals=position.rivals if position else 0,
+        advised=tuple(_advised(logs, repo, rev, tree, files)),
+        members=len(trust.logs),
         **_evaluations(attested, home, tree),
-        **{"advised": tuple(_advised(logs, repo, rev, tree, files)), "members": len(trust.logs)},
     )
 
 
@@ -95,7 +94,11 @@ def owner_key(home: ShownLog | None, repo: RepoId, position: Position | None) ->
     return None if home is None else home.book.owner(repo.namespace.lower())
 
 
-def _owner_known(home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, trust: Trust) -> tuple[Known, OwnerChange]:
+def _owner_known(
+    home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, trust: Trust, kind: NameKind
+) -> tuple[Known, OwnerChange]:
+    if home and kind is NameKind.PRIVATE:
+        return home.known, OwnerChange.NONE  # the node itself answers for what does not show
     pinned = trust.seen(repo.origin).owners.get(repo.namespace.lower())
     if home is None or owner is None:
         return (Known.NEW if pinned is None else Known.CHANGED), OwnerChange.NONE
