@@ -21,6 +21,8 @@ from hanse.model.evidence import parse_evidence
 from hanse.model.repo import Origin
 from hanse.policy.parse import parse_policy
 
+pytestmark = pytest.mark.soak
+
 OBEYS = """
 policy = 1
 base = "careful"

@@ -14,6 +14,9 @@ from hanse.flows.advisories.issue import issue, withdraw
 from hanse.flows.witness import find_log
 
 
+pytestmark = pytest.mark.soak
+
+
 @pytest.mark.parametrize("lie", [False, True])
 def test_fetched_once(agreed: Agreed, lie: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until the statement is here nobody is warned; a node that does not answer is asked again, a false answer is not kept."""

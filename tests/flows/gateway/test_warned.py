@@ -18,6 +18,8 @@ from tests.support.wholegateway import whole_gateway
 from hanse.cli.main import run
 from hanse.flows.gateway.warned import listed_now
 
+pytestmark = pytest.mark.soak
+
 ORIGIN, NAME, DATA = "models.example.org", "admin/m", b'{"model_type": "bert"}'
 PURL = f"pkg:huggingface/{NAME}?repository_url={ORIGIN}"
 
