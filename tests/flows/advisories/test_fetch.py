@@ -13,7 +13,6 @@ from hanse.flows.advisories.fetch import fetch
 from hanse.flows.advisories.issue import issue, withdraw
 from hanse.flows.witness import find_log
 
-
 pytestmark = pytest.mark.soak
 
 
