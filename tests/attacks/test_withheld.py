@@ -179,6 +179,7 @@ LISTS = {
     "/mirror/{log}/checkpoint", "/mirror/{log}/tile/{path*}", "/api/{kind}/{repo}/evidence/{rev}", "/v1/evidence/tree/{tree}",
     "/api/{kind}/{repo}/cite/{rev}", "/api/{kind}/{repo}/notices", "/v1/find/{digest}", "/api/{kind}/{repo}/manifest/{rev}",
     "/api/{kind}/{repo}/attestations/{rev}", "/v1/namespaces/{namespace}/keys", "/federation", "/federation/{name}/{what}/{file}",
+    "/v1/advisories", "/v1/advisories/{payload}", "/api/{kind}/{repo}/advisories/{rev}",
     "/v1/status", "/api/{kind}/{repo}/status/{rev}", "/status", "/api/{kind}/{repo}/evaluations/{rev}",
     "/v1/evaluation-jobs", "/v1/evaluation-jobs/{number}", "/api/{kind}/{repo}/evaluations/{rev}/{record}",
     "/api/{kind}/{repo}/evaluations/{rev}/{record}/{file}",

@@ -61,6 +61,7 @@ app.command(
 app.command("hanse.cli.log:app", name="log", group=FEDERATE, help="Look into a transparency log, and check it.")
 app.command("hanse.cli.policy:app", name="policy", group=FEDERATE, help="Say what must hold before a model is used.")
 app.command("hanse.cli.scan:app", name="scan", group=PUBLISH, help="Judge model files and folders before anything loads them.")
+app.command("hanse.cli.advisory:app", name="advisory", group=PUBLISH, help="Warn of models, and say who warns of what.")
 app.command("hanse.cli.copies:copies", name="copies", group=PUBLISH, help="Say whether members may copy what is gated.")
 app.command("hanse.cli.export:export", name="export", group=PUBLISH, help="Write everything that may leave as plain files.")
 app.command("hanse.cli.import_:import_", name="import", group=PUBLISH, help="Take in what another node exported, offline.")

@@ -15,13 +15,13 @@ from hanse.db.schema_foreign import foreign_leaves as leaves
 from hanse.db.schema_foreign import foreign_logs as logs
 from hanse.model.leaf_fields import MAX_INT
 
-KEY, REF, LIST, REPO, COPY = "key", "ref", "list", "repo", "copy"
+KEY, REF, LIST, REPO, COPY, ADVISORY = "key", "ref", "list", "repo", "copy", "adv"
 KEEP_CHECKPOINTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A leaf about a key, a ref, a repository, or a version of a federation's list.
+    """A leaf about a key, a ref, a repository, an advisory, or a version of a federation's list.
 
     subject: of a ref its key in the map of refs, in hex; of a list ROLE/VERSION/DIGEST, with 32 hex digits; else "". place: of a
     ref, a repository or its copies `place_of` it; of a list the federation, if the leaf names it; else "".
@@ -65,6 +65,20 @@ def ref_leaves(conn: Connection, log: str, subject: str, before: int, limit: int
     """Return the newest indexes below `before` of the leaves that set a ref, newest first."""
     here = (leaves.c.log == log, leaves.c.kind == REF, leaves.c.subject == subject, leaves.c.index < before)
     return list(conn.execute(select(leaves.c.index).where(*here).order_by(leaves.c.index.desc()).limit(limit)).scalars())
+
+
+def advisory_leaves(conn: Connection, log: str, before: int, limit: int) -> list[int]:
+    """Return the newest indexes below `before` of the leaves about advisories, in their order."""
+    query = select(leaves.c.index).where(leaves.c.log == log, leaves.c.kind == ADVISORY, leaves.c.index < before)
+    return sorted(conn.execute(query.order_by(leaves.c.index.desc()).limit(limit)).scalars())
+
+
+def advisories_known(conn: Connection) -> tuple[int, int]:
+    """Return how many leaves about advisories the copies hold, and how many of their statements are kept here."""
+    here = (bundles.c.log == leaves.c.log) & (bundles.c.index == leaves.c.index)
+    query = select(func.count(leaves.c.index), func.count(bundles.c.index)).select_from(leaves.outerjoin(bundles, here))
+    found, kept = conn.execute(query.where(leaves.c.kind == ADVISORY)).one()
+    return int(found), int(kept)
 
 
 def newest_list(conn: Connection, log: str) -> int:

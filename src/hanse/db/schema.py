@@ -278,6 +278,9 @@ Index("ix_pending_index", pending.c.index)
 KEYS = text("kind = 'key'")
 """Condition in the words by which both databases see that the index of leaves about keys serves."""
 Index("ix_pending_keys", pending.c.index, sqlite_where=KEYS, postgresql_where=KEYS)
+ADVISORIES = text("kind = 'advisory'")
+"""The same for leaves about advisories."""
+Index("ix_pending_advisories", pending.c.index, sqlite_where=ADVISORIES, postgresql_where=ADVISORIES)
 
 log_head = Table(
     "log_head",

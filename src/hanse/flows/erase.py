@@ -31,6 +31,7 @@ from hanse.db.repos import Repo
 from hanse.db.state import set_state
 from hanse.db.xorbs import NewXorb
 from hanse.errors import Conflict, NotFoundError
+from hanse.flows.advisories.issue import own_leaves
 from hanse.flows.holdings import record_names
 from hanse.flows.node import KEPT, Node
 from hanse.flows.transfers import Tables
@@ -105,7 +106,7 @@ def _remove_bundles(node: Node, repo: int) -> None:
 
 
 def sweep_bundles(node: Node) -> int:
-    """Delete bundles that no row names: a process died, or the repository changed, between signing and entering.
+    """Delete bundles that no row names and no leaf about an advisory: a process died, or the repository changed meanwhile.
 
     Return their number.
     """
@@ -115,7 +116,8 @@ def sweep_bundles(node: Node) -> int:
         some = stored[at : at + _BUNDLES]
         with node.db.write() as conn:
             attestations.stop_writers(conn)
-            named = attestations.named(conn, [payload for _, payload, _ in some])
+            advisories = {(leaf.payload.sha256, leaf.key) for _, leaf in own_leaves(conn)}
+            named = attestations.named(conn, [payload for _, payload, _ in some]) | advisories
             gone = [key for key, payload, signer in some if (payload, signer) not in named]
             for key in gone:
                 node.store.delete(key)

@@ -9,7 +9,9 @@
 4. The newest snapshot under that checkpoint and what came after it, with a proof for each ref of what the map of refs says.
 5. What the logs of other members say about it, as far as this node mirrors them (`hanse.flows.foreign.shown`): so one file is
    enough to see that several agree, and a copy of another member's revision is shown with its publisher's own log.
-6. For a repository that is not public, whose leaves and map keys are concealed: the salt that opens them. Whoever may see the
+6. Of each log that is shown, the advisories in force (`hanse.flows.advisories.book`), all of them: so a reader knows that none is
+   kept from him.
+7. For a repository that is not public, whose leaves and map keys are concealed: the salt that opens them. Whoever may see the
    repository may see it; it is in no log.
 """
 
@@ -25,6 +27,7 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.errors import BlobNotFound, NotFoundError
 from hanse.flows import access, bundles
+from hanse.flows.advisories.book import shown as listed_advisories
 from hanse.flows.effects import MAIN
 from hanse.flows.foreign.shown import Subject, others
 from hanse.flows.logview import LogView
@@ -36,6 +39,7 @@ from hanse.model.digest import GitOid, parse_sha256
 from hanse.model.evidence import MAX_LEAVES, LeafEvidence, LogEvidence, MapEvidence, MapName, SaltEvidence, encode_evidence
 from hanse.model.key_leaf import KeyLeaf
 from hanse.model.leaf import parse_leaf
+from hanse.model.listed_advisories import AdvisoriesEvidence
 from hanse.model.predicates import REPEATED
 from hanse.model.ref_leaf import RefLeaf
 from hanse.model.trust_leaf import MemberLeaf
@@ -121,6 +125,7 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str 
     shown.cut(size)
     # 4.
     maps = _maps(node, view, shown, size)
+    advisories = _advisories(node, view, shown, size)
     listed = [LeafEvidence(index, leaf, view.prove_leaf(index, size)) for index, leaf in sorted(shown.wanted.items())]
     logs = [LogEvidence(view.origin, view.checkpoint(size), tuple(listed), view.key.text)] if size else []
     # 5.
@@ -128,7 +133,21 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str 
     asking = [Subject(repo, revision, refs[repo.id]) for repo, revision in subjects]
     parts = others(node, asking, MAX_LEAVES - len(listed), shown.payloads.values())
     said = dict.fromkeys((*shown.bundles.values(), *parts.bundles))
-    return encode_evidence(said, [*logs, *parts.logs], [*maps, *parts.maps], _salts(repo for repo, _ in subjects))
+    salts = _salts(repo for repo, _ in subjects)
+    return encode_evidence(said, [*logs, *parts.logs], [*maps, *parts.maps], salts, [*advisories, *parts.advisories])
+
+
+def _advisories(node: Node, view: LogView, shown: _Shown, size: int) -> list[AdvisoriesEvidence]:
+    """Return the advisories in force under the newest snapshot of this log at a size, and show that snapshot."""
+    try:
+        snapshot = view.snapshot(size)
+    except BlobNotFound:
+        return []
+    tail = view.leaves(snapshot.index, size)
+    if len(tail) <= MAX_TAIL:
+        shown.wanted |= dict(enumerate(tail, snapshot.index))
+    found = listed_advisories(node, None, snapshot.maps.advisories, snapshot.index)
+    return [] if found is None else [found]
 
 
 def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> None:
@@ -209,7 +228,7 @@ def _size(node: Node, view: LogView, last: int) -> int:
 
 
 def _maps(node: Node, view: LogView, shown: _Shown, size: int) -> list[MapEvidence]:
-    """Return what the map of refs under the newest snapshot says about each ref, and show that snapshot."""
+    """Return what the map of refs under the newest snapshot says about each ref."""
     found: list[MapEvidence] = []
     for repo, name in shown.refs:
         if repo.id in shown.elsewhere:
@@ -221,9 +240,6 @@ def _maps(node: Node, view: LogView, shown: _Shown, size: int) -> list[MapEviden
             snapshot, proof = view.prove_ref(repo.repo.type, place, ref, size, repo.repo.origin)
         except BlobNotFound:  # a log from before snapshots
             continue
-        tail = view.leaves(snapshot.index, size)
-        if len(tail) <= MAX_TAIL:
-            shown.wanted |= dict(enumerate(tail, snapshot.index))
         there = snapshot.maps.refs.get(ref_key(repo.repo.origin, repo.repo.type, place, ref))
         value = None if there is None else _value(node, repo, name, snapshot.index, there)
         if (value is None) == (there is None):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hanse.clock import Clock
 from hanse.db.engine import Database
+from hanse.flows.advisories.kept import Book
 from hanse.flows.downloads import Downloads
 from hanse.flows.epochs import Epochs
 from hanse.flows.federation.kept import FederationFiles
@@ -36,7 +37,8 @@ class Node:
     epoch in every CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data
     path keeps in memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none;
     federations: what is kept of those that the node is in, or follows; replays: what the logs that it mirrors come to; rules: how
-    many copies are wanted where no federation says so; evaluations: folder of runs, None where none are kept.
+    many copies are wanted where no federation says so; evaluations: folder of runs, None where none are kept; advised: the
+    advisories that are known here.
     """
 
     origin: Origin
@@ -59,6 +61,7 @@ class Node:
     replays: Replays | None = None
     rules: Copies | None = None
     evaluations: Path | None = None
+    advised: Book = field(default_factory=Book)
 
     @property
     def epoch(self) -> str:

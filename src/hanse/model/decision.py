@@ -172,12 +172,30 @@ class NewerList:
 
 
 @dataclass(frozen=True, slots=True)
+class Advised:
+    """An advisory in force about the wanted revision.
+
+    member: origin of the log that has it; kind: as `hanse.model.advisory` names it; blocks: enough members' word for this kind
+    refuses; own: it is by the publisher of the name; known: where the log's key is known from.
+    """
+
+    member: str
+    id: str
+    kind: str
+    summary: str
+    blocks: bool = True
+    own: bool = False
+    known: Known = Known.CONFIGURED
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceFacts:
     """Everything that is known, and verified, about a revision when a policy judges it.
 
     now: the time to judge by; repo, rev, tree: for messages; owner: where the name's owner key is known from; rivals: members in
     the largest group that says another revision is current; evaluations, countersigned: records about the wanted tree, and what
-    members say of them; newer: versions of members' lists that are not known here.
+    members say of them; newer: versions of members' lists that are not known here; advised: advisories about it; members: how
+    many members' logs are configured, 0 if none is.
     """
 
     now: int
@@ -196,6 +214,8 @@ class EvidenceFacts:
     evaluations: tuple[Evaluated, ...] = ()
     countersigned: tuple[Countersigned, ...] = ()
     newer: tuple[NewerList, ...] = ()
+    advised: tuple[Advised, ...] = ()
+    members: int = 0
 
 
 class Result(str, Enum):

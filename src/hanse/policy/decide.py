@@ -9,7 +9,8 @@
    otherwise.
 7. **freshness**: they said so lately.
 8. **list**: no newer list of members is known of than the one judged by.
-9. **advisories**: maps of advisories are known and not stale.
+9. **advisories**, **advised**: maps of advisories are known and not stale, and none in force refuses
+   (`hanse.policy.advisories`).
 10. **scan**: what scans say is tolerated.
 11. **evidence**: evaluations are as good as is asked for (`hanse.policy.evidence`).
 12. **rung**: the step of the ladder is reached.
@@ -38,6 +39,7 @@ from hanse.model.decision import (
     Want,
 )
 from hanse.model.finding import Coverage, Verdict, worst
+from hanse.policy.advisories import judge_advisories
 from hanse.policy.evidence import judge_evidence
 from hanse.policy.form import duration
 from hanse.policy.rules import Consequence, Policy, is_in
@@ -82,7 +84,7 @@ class _Deciding:
             self.agreement()
         self.freshness()
         self.lists()
-        self.advisories()
+        self.results += judge_advisories(self.view)
         self.scan()
         self.results += judge_evidence(self.view)
         rung = self.rung()
@@ -278,19 +280,6 @@ class _Deciding:
                 self.follow("list", consequence, says, _GET_LIST)
             else:
                 self.say("list", Result.WARNED, says, _GET_LIST)
-
-    # 9. Advisories.
-
-    def advisories(self) -> None:
-        rule = self.policy.advisories
-        logs = [log for log in self.facts.logs if log.advisories and self.view.counts(log.known)]
-        times = sorted((time for log in logs if (time := self.view.vouched(log, latest=True)) is not None), reverse=True)
-        fresh = [time for time in times if self.facts.now - time <= rule.max_age]
-        if len(fresh) >= rule.maps:
-            self.passed("advisories", f"{len(fresh)} maps of advisories, the newest of {_time(times[0])}")
-            return
-        says = f"{len(fresh)} of {rule.maps} maps of advisories are not older than {duration(rule.max_age)}"
-        self.follow("advisories", rule.stale, says, "get newer evidence, or raise [advisories] max_age")
 
     # 10. Scans.
 

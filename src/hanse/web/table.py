@@ -34,6 +34,7 @@ MODULES = (
     "hanse.web.hub.safetensors",
     "hanse.web.hub.scans",
     "hanse.web.log.evidence",
+    "hanse.web.log.advisories",
     "hanse.web.log.evaluations",
     "hanse.web.log.evaluating",
     "hanse.web.log.owners",

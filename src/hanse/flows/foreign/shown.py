@@ -1,7 +1,7 @@
 """What other members' logs say about a revision, as parts of an evidence file, from copies that this node holds as a mirror.
 
 1. Logs that list a statement about the revision, the log that answers for the name, and the other mirrored ones, of which only
-   the newest snapshot is shown: it says of which time their map of advisories is.
+   the newest snapshot is shown, with the advisories in force.
 2. Of each the checkpoint that most others cosigned, among those at which the copy was cosigned here.
 3. Statements whose bundle is here, with the leaves that log them and the keys that signed them; a payload that several signed is
    in one bundle only.
@@ -25,6 +25,7 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.sightings import Said
 from hanse.errors import BlobNotFound, HanseError
+from hanse.flows.advisories.book import shown as listed_advisories
 from hanse.flows.foreign import statements
 from hanse.flows.foreign.checkpoints import shown_note
 from hanse.flows.foreign.copies import Copy
@@ -33,6 +34,7 @@ from hanse.flows.node import Node
 from hanse.flows.replays import KeptMaps
 from hanse.model.digest import GitOid
 from hanse.model.evidence import LogEvidence, MapEvidence, MapName
+from hanse.model.listed_advisories import AdvisoriesEvidence
 from hanse.model.predicates import REPEATED
 from hanse.model.repo import Origin
 from hanse.model.trust_leaf import AttestLeaf
@@ -76,6 +78,7 @@ class Parts:
     bundles: list[bytes] = field(default_factory=list)
     logs: list[LogEvidence] = field(default_factory=list)
     maps: list[MapEvidence] = field(default_factory=list)
+    advisories: list[AdvisoriesEvidence] = field(default_factory=list)
 
 
 def others(node: Node, subjects: Sequence[Subject], room: int, payloads: Iterable[str] = ()) -> Parts:
@@ -106,6 +109,7 @@ def others(node: Node, subjects: Sequence[Subject], room: int, payloads: Iterabl
             found.bundles += [data for digest, data in one.bundles.items() if digest not in there]
             there |= one.bundles.keys()
             found.maps += one.maps
+            found.advisories += one.advisories()
     return found
 
 
@@ -155,6 +159,12 @@ class _One:
         shown = tuple(self.copy.shown(index, size) for index in sorted(self.wanted) if index < size)
         vkey = self.copy.log.vkeys[-1] if len(self.copy.log.vkeys) == 1 else ""
         return LogEvidence(self.origin, shown_note(self.node, self.origin, self.kept), shown, vkey)
+
+    def advisories(self) -> list[AdvisoriesEvidence]:
+        """Return the log's advisories in force at what is shown of it, if there are any."""
+        maps = self._maps(self.kept.size)
+        found = None if maps is None else listed_advisories(self.node, self.copy.log, maps.advisories, maps.snapshot)
+        return [] if found is None else [found]
 
     def _listed(self, subject: Subject) -> list[tuple[int, AttestLeaf]]:
         """Return the newest leaf of each statement about a revision, by predicate and key, and of each owner's position."""

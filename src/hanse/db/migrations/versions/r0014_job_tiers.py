@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 _NUMBERS = ("account_id", "max_cost", "price_hour", "price_million")
 _TIERS = ("item_table", "transcript")
