@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from hanse.flows.evaluate.runfolder import Read
 
 Level = Literal["V0", "V1", "V2", "V3", "V4"]
+_COINS = {
+    "nothing": "not checked of the checkpoint: its signature, and that it was the first one after the record (--node URL)",
+    "signature, leaves, record": "the checkpoint has the record; whether it was the first one its log does not tell",
+    "first": "the checkpoint is the first one after the record that anybody cosigned, as its log says",
+}
 EXITS = {"AGREES": 0, "INCONCLUSIVE": 3, "NOT_COMPARABLE": 3}
 
 
@@ -93,11 +98,9 @@ def _audit(
             hint="--checkpoint FILE: the first one after the record was logged, which chooses the items",
         )
     note = read_bounded(drawn[0], MAX_CHECKPOINT)
-    text, checked = text_of(note), "nothing"
-    if drawn[1]:
-        _require_of_log(drawn[1], note)
-        checked = "signature, leaves"
+    text = text_of(note)
     read = read_run(record)
+    checked = _coin(drawn[1], note, read, target) if drawn[1] else "nothing"
     check_scores(read)
     one, items = _audited(read, target, chosen, text, drawn[2])
     if to is not None:
@@ -108,25 +111,27 @@ def _audit(
         print(f"{_run(read)}\n{_figures(one)}")
         if items:
             print(f"against it: {', '.join(items[:20])}")
-        left = "its signature (--node URL), and that it" if checked == "nothing" else "that it"
-        print(f"not checked of the checkpoint: {left} was the first one after the record")
+        print(_COINS[checked])
     return EXITS.get(one.verdict.value, 1)
 
 
-def _require_of_log(url: str, note: bytes) -> None:
-    """Raise BadSignature or BadProof unless a checkpoint is one that the log there signed, and whose leaves it still has."""
+def _coin(url: str, note: bytes, read: Read, target: str) -> str:
+    """Return what was checked of the checkpoint that draws, by the log there; raises as `check_coin`."""
     import os
     import time
 
-    from hanse.flows.inspect_log import check_earlier, open_log_at
+    from hanse.flows.evaluate.coin import check_coin
+    from hanse.flows.inspect_log import open_log_at
     from hanse.home import home_folder
     from hanse.peers.client import PeerClient
 
     client = PeerClient()
     try:
-        check_earlier(open_log_at(client, url, home_folder(os.environ), int(time.time())), note)
+        log = open_log_at(client, url, home_folder(os.environ), int(time.time()))
+        found = check_coin(log, note, read.record, target.partition("@")[0])
     finally:
         client.close()
+    return "first" if found.first else "signature, leaves, record"
 
 
 def _audited(read: Read, target: str, chosen: Running, text: bytes, k: int) -> tuple[Countersignature, tuple[str, ...]]:
