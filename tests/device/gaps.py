@@ -157,8 +157,8 @@ def pool(folder: Path, claim: str, auditor: str, *, short: bool) -> list[Checked
     found, made = json.loads(path.read_text()), json.loads((folder / f"{claim}.json").read_text())
     items = []
     for key, one in found.items():
-        if key.startswith("sum-") == short:
-            text = str(made[key].get("text", one.get("text", ""))).strip()
+        text = str(made[key].get("text", one.get("text", ""))).strip()
+        if key.startswith("sum-") == short and text.isascii():
             follows = "failed" not in one and (one["text"].strip() == text or one["text"].startswith(text))
             items.append(Checked(key, tuple(max(0.0, gap) for gap in one.get("gaps", ())), follows=follows))
     return items
