@@ -27,7 +27,10 @@ from typing import Any
 from tests.interop.test_engines import arithmetic
 from tests.services.clients import SMOLLM2_GGUF, client_python
 
+from hanse.evals import compare
 from hanse.evals.audit import Checked, judge
+from hanse.evals.compare import ItemResult, Terms, pair
+from hanse.evals.scorers.exact import number
 from hanse.evals.suite import Item
 from hanse.flows.suites.shipped import shipped
 from hanse.model.digest import Sha256
@@ -52,11 +55,10 @@ def bodies(temperature: float = 0.0, lead: str = "") -> list[dict[str, Any]]:
     """Return what is asked: short answers to sums, then longer ones to chat. lead: what another prompt begins with."""
     more = {"temperature": temperature, "top_p": 1.0, "seed": 7}
     short = [_body(one, 4, ["\n"]) for one in arithmetic().items[:: 200 // SHORT]]
-    items = shipped("harmless").items
-    return [
-        {**one, **more, **_led(one, lead)}
-        for one in [*short, *(_body(one, 12, []) for one in items[:: len(items) // LONG][:LONG])]
-    ]
+    questions = shipped("harmless").items[::5][:LONG]
+    english = [one for one in questions if one.id[-3:] not in {"-de", "-fr", "-es", "-zh", "-hi"}]
+    asked = [*short, *(_body(one, 12, []) for one in english)]
+    return [{**one, **more, **_led(one, lead)} for one in asked]
 
 
 def _body(item: Item, tokens: int, stop: list[str]) -> dict[str, Any]:
@@ -174,6 +176,28 @@ def audits(items: Sequence[Checked], k: int, honest: Sequence[Checked] = (), sha
     return seen
 
 
+def reruns(folder: Path, claim: str, own: str = "torch-fp32-eager") -> Counter[str]:
+    """Return the verdicts of reruns of 400 sums on another engine, whose pairs of outcomes are drawn from those here."""
+    items = {one.id: one for one in arithmetic().items}
+    here, there = (json.loads((folder / f"{name}.json").read_text()) for name in (claim, own))
+    keys = [key for key in here if key in items and key in there]
+    pairs = [tuple(number(items[key], said[key]["text"]) for said in (here, there)) for key in keys]
+    draw, seen, terms = random.Random(7), Counter[str](), Terms(0.05, 0.8, 400)
+    for _ in range(TRIALS):
+        rows = [draw.choice(pairs) for _ in range(400)]
+        first, second = ({f"{at}": ItemResult(f"{at}", row[side]) for at, row in enumerate(rows)} for side in (0, 1))
+        seen[compare.judge(pair(first, second, terms), terms)[0].value] += 1
+    return seen
+
+
+def rerun_rows(folder: Path) -> None:
+    """Print a row for each claim: what a rerun of 400 sums comes to."""
+    print("| claim | V3, 400 items: DISAGREES | AGREES |")
+    for name in sorted(path.stem for path in folder.glob("*.json") if ".by-" not in path.name and path.stem != "invented"):
+        found = reruns(folder, name)
+        print(f"| {name} | {found['DISAGREES'] / TRIALS:.3f} | {found['AGREES'] / TRIALS:.3f} |")
+
+
 def say(folder: Path) -> None:
     """Print a row for each claim, auditor and length of answers."""
     print("| claim | audited by | answers | mean gap | largest | likeliest | DISAGREES, 60 items | 100 items |")
@@ -195,4 +219,4 @@ def say(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"run": run, "say": say}[sys.argv[1]](Path(sys.argv[2]))
+    {"run": run, "say": say, "reruns": rerun_rows}[sys.argv[1]](Path(sys.argv[2]))

@@ -35,8 +35,10 @@ def reproduce(
         Level, Parameter(help="V0 numbers, V1 scores, V2 tokens, V3 a run of your own, V4 that was committed.")
     ] = "V1",
     to: Annotated[Path | None, Parameter(help="Where the countersignature goes; V3 and V4: folder of your own run.")] = None,
-    checkpoint: Annotated[Path | None, Parameter(help="V2: file with the log's first checkpoint after the record.")] = None,
-    node: Annotated[str, Parameter(help="V2: address of that log or its node, to check the checkpoint by.")] = "",
+    checkpoint: Annotated[
+        Path | None, Parameter(help="V2: file with the log's first checkpoint after the record; default: asked of --node.")
+    ] = None,
+    node: Annotated[str, Parameter(help="V2: address of the log with the record, or its node, to check the checkpoint by.")] = "",
     items: Annotated[int, Parameter(help="V2: how many items are audited.")] = 60,
     running: Running | None = None,
     as_json: Json = False,
@@ -92,15 +94,16 @@ def _audit(
     from hanse.flows.evaluate.reproduce import check_scores
     from hanse.flows.evaluate.runfolder import read_run
 
-    if drawn[0] is None or chosen.api:
+    file, node = drawn[:2]
+    if (file is None and not node) or chosen.api:
         raise InputError(
             "an audit needs the weights and a log's checkpoint",
-            hint="--checkpoint FILE: the first one after the record was logged, which chooses the items",
+            hint="--node URL of the log with the record, or --checkpoint FILE: the first one after it, which chooses the items",
         )
-    note = read_bounded(drawn[0], MAX_CHECKPOINT)
-    text = text_of(note)
+    note = None if file is None else read_bounded(file, MAX_CHECKPOINT)
     read = read_run(record)
-    checked = _coin(drawn[1], note, read, target) if drawn[1] else "nothing"
+    note, checked = _coin(node, note, read, target) if note is None or node else (note, "nothing")
+    text = text_of(note)
     check_scores(read)
     one, items = _audited(read, target, chosen, text, drawn[2])
     if to is not None:
@@ -115,12 +118,12 @@ def _audit(
     return EXITS.get(one.verdict.value, 1)
 
 
-def _coin(url: str, note: bytes, read: Read, target: str) -> str:
-    """Return what was checked of the checkpoint that draws, by the log there; raises as `check_coin`."""
+def _coin(url: str, note: bytes | None, read: Read, target: str) -> tuple[bytes, str]:
+    """Return the checkpoint that draws, the log's own if none is given, and what was checked of it; raises as `check_coin`."""
     import os
     import time
 
-    from hanse.flows.evaluate.coin import check_coin
+    from hanse.flows.evaluate.coin import check_coin, fetch_coin
     from hanse.flows.inspect_log import open_log_at
     from hanse.home import home_folder
     from hanse.peers.client import PeerClient
@@ -128,10 +131,12 @@ def _coin(url: str, note: bytes, read: Read, target: str) -> str:
     client = PeerClient()
     try:
         log = open_log_at(client, url, home_folder(os.environ), int(time.time()))
-        found = check_coin(log, note, read.record, target.partition("@")[0])
+        name = target.partition("@")[0]
+        note = note or fetch_coin(log, read.record, name)
+        found = check_coin(log, note, read.record, name)
     finally:
         client.close()
-    return "first" if found.first else "signature, leaves, record"
+    return note, "first" if found.first else "signature, leaves, record"
 
 
 def _audited(read: Read, target: str, chosen: Running, text: bytes, k: int) -> tuple[Countersignature, tuple[str, ...]]:

@@ -20,7 +20,7 @@ from hanse.errors import BadProof, BadSignature, NotFoundError
 from hanse.evals.record import EVALUATION
 from hanse.flows import access
 from hanse.flows.cosign import KEEP_RECORDS
-from hanse.flows.evaluate.coin import Coin, check_coin
+from hanse.flows.evaluate.coin import Coin, check_coin, fetch_coin
 from hanse.flows.evaluate.publish import publish
 from hanse.flows.evaluate.run import Order, evaluate
 from hanse.flows.evaluate.runfolder import Read, read_run
@@ -66,7 +66,10 @@ def test_the_first_one_draws(
     """A later checkpoint, or one that nobody cosigned, draws nothing; while nobody cosigned the record the log leaves it open."""
     (read, index), name = logged, repo.repo.path
     assert check_coin(opened(), lite.log.checkpoint(), read.record, name) == Coin(index, first=False)
+    with pytest.raises(NotFoundError, match="no cosigned checkpoint after"):
+        fetch_coin(opened(), read.record, name)
     first = cosigned(lite, MEMBERS, int(time.time()))
+    assert fetch_coin(opened(), read.record, name) == lite.log.checkpoint(first)
     assert check_coin(opened(), lite.log.checkpoint(first), read.record, name) == Coin(index, first=True)
     commit(lite, owner, repo, PutBytes("more", b"1"))
     settle(lite)

@@ -69,6 +69,23 @@ def check_coin(log: OpenLog, note: bytes, record: Record, name: str = "") -> Coi
     return Coin(index, first=True)
 
 
+def fetch_coin(log: OpenLog, record: Record, name: str = "") -> bytes:
+    """Return what the log shows as the checkpoint that draws a record's audit, to be checked by `check_coin`.
+
+    Raises NotFoundError if the record is not in the log, or nobody cosigned it yet, and as `check_coin`.
+    """
+    index = _find(log, log.size, log.root, record, name)
+    if not isinstance(log.client, LogClient):
+        raise NotFoundError(f"{log.origin} shows no earlier checkpoints", hint="--checkpoint FILE")
+    try:
+        return log.client.checkpoint_after(index)
+    except PeerRefused as error:
+        raise NotFoundError(
+            f"{log.client.url} shows no cosigned checkpoint after the record, leaf {index}",
+            hint="it takes a witness; or --checkpoint FILE",
+        ) from error
+
+
 def _find(log: OpenLog, size: int, root: bytes, record: Record, name: str) -> int:
     """Return the index of the first leaf that logs a record, among leaves that come to the root."""
     if size > MAX_LEAVES:
