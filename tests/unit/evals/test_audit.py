@@ -21,7 +21,7 @@ def claimed(mean: float, likeliest: float, *, items: int = 60, tokens: int = 8, 
     return [
         Checked(
             f"i-{at}",
-            tuple(0.0 if rng.random() < likeliest else min(0.95, rng.expovariate(1 / scale)) for _ in range(tokens)),
+            tuple(0.0 if rng.random() < likeliest else min(1.4, rng.expovariate(1 / scale)) for _ in range(tokens)),
         )
         for at in range(items)
     ]
@@ -33,7 +33,7 @@ def claimed(mean: float, likeliest: float, *, items: int = 60, tokens: int = 8, 
         (0.0, 1.0, Verdict.AGREES),
         (0.004, 0.959, Verdict.AGREES),
         (0.0065, 0.962, Verdict.AGREES),
-        (0.0197, 0.940, Verdict.INCONCLUSIVE),
+        (0.029, 0.902, Verdict.INCONCLUSIVE),
         (0.096, 0.832, Verdict.DISAGREES),
         (0.292, 0.709, Verdict.DISAGREES),
     ],
@@ -48,7 +48,7 @@ def test_figures_that_were_measured(mean: float, likeliest: float, verdict: Verd
 def test_error_rates() -> None:
     """Of 200 honest audits of 60 items at most one in twenty disagrees, of 200 at the threshold at most one in ten agrees."""
     honest = [judge(claimed(0.004, 0.959, seed=seed), 400, CHECKPOINT).verdict for seed in range(200)]
-    limit = [judge(claimed(0.015, 0.9, seed=seed), 400, CHECKPOINT).verdict for seed in range(200)]
+    limit = [judge(claimed(0.03, 0.902, seed=seed), 400, CHECKPOINT).verdict for seed in range(200)]
     assert honest.count(Verdict.DISAGREES) <= 10
     assert honest.count(Verdict.AGREES) >= 190
     assert limit.count(Verdict.AGREES) <= 20
