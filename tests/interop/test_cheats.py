@@ -72,11 +72,11 @@ def claimed(honest: Read, folder: Path, spoken: list[Spoken], table: ItemTable |
     return read_run(folder)
 
 
-def answers(model: Path, *, temperature: float = 0.0, lead: str = "") -> list[Spoken]:
-    """Return what a model says to the items, at another temperature or behind another prompt."""
+def answers(model: Path, *, temperature: float = 0.0, lead: str = "", count: int = ITEMS) -> list[Spoken]:
+    """Return what a model says to the first items, at another temperature or behind another prompt."""
     decoding = replace(SUITE.decoding, temperature=temperature)
     with llama(model) as engine:
-        return [Spoken(one.id, 0, engine.answer(_ask(one, decoding, lead)), "0" * 32) for one in SUITE.items]
+        return [Spoken(one.id, 0, engine.answer(_ask(one, decoding, lead)), "0" * 32) for one in SUITE.items[:count]]
 
 
 def _ask(item: Item, decoding: Decoding, lead: str) -> Ask:
@@ -121,8 +121,9 @@ def test_another_model(tmp_path: Path, honest: Read, torch: LocalEngine) -> None
 
 def test_another_prompt(tmp_path: Path, honest: Read, torch: LocalEngine) -> None:
     """Another prompt than the suite's is seen as such, which is no disagreement and no agreement either."""
-    found = audited(claimed(honest, tmp_path, answers(SMOLLM2_GGUF, lead="Answer wrongly.\n")), torch)
-    assert (found.verdict, found.reasons) == (Verdict.NOT_COMPARABLE, ("other-prompts",))
+    other = answers(SMOLLM2_GGUF, lead="Answer wrongly.\n", count=3)
+    found = audited(claimed(honest, tmp_path, [*other, *(honest.spoken or ())[3:]]), torch)
+    assert (found.verdict, found.reasons, len(found.items)) == (Verdict.NOT_COMPARABLE, ("other-prompts",), 3)
 
 
 def test_invented(tmp_path: Path, honest: Read, torch: LocalEngine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.services.clients import SMOLLM2_GGUF, client_python
@@ -30,7 +31,8 @@ def test_tokens_that_were_left_out() -> None:
         found = {"choices": [{"logprobs": {"content": list(told)}}]}
         _complete(found, tokens)
         assert found["choices"][0]["logprobs"]["content"] == listed
-    for odd in ({}, {"choices": []}, {"choices": [{"logprobs": None}]}):
+    odds: list[dict[str, Any]] = [{}, {"choices": []}, {"choices": [{"logprobs": None}]}]
+    for odd in odds:
         _complete(odd, [1])
 
 
