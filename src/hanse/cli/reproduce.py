@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from hanse.flows.evaluate.runfolder import Read
 
 Level = Literal["V0", "V1", "V2", "V3", "V4"]
+_COINS = {
+    "nothing": "not checked of the checkpoint: its signature, and that it was the first one after the record (--node URL)",
+    "signature, leaves, record": "the checkpoint has the record; whether it was the first one its log does not tell",
+    "first": "the checkpoint is the first one after the record that anybody cosigned, as its log says",
+}
 EXITS = {"AGREES": 0, "INCONCLUSIVE": 3, "NOT_COMPARABLE": 3}
 
 
@@ -30,8 +35,10 @@ def reproduce(
         Level, Parameter(help="V0 numbers, V1 scores, V2 tokens, V3 a run of your own, V4 that was committed.")
     ] = "V1",
     to: Annotated[Path | None, Parameter(help="Where the countersignature goes; V3 and V4: folder of your own run.")] = None,
-    checkpoint: Annotated[Path | None, Parameter(help="V2: file with the log's first checkpoint after the record.")] = None,
-    node: Annotated[str, Parameter(help="V2: address of that log or its node, to check the checkpoint by.")] = "",
+    checkpoint: Annotated[
+        Path | None, Parameter(help="V2: file with the log's first checkpoint after the record; default: asked of --node.")
+    ] = None,
+    node: Annotated[str, Parameter(help="V2: address of the log with the record, or its node, to check the checkpoint by.")] = "",
     items: Annotated[int, Parameter(help="V2: how many items are audited.")] = 60,
     running: Running | None = None,
     as_json: Json = False,
@@ -87,17 +94,16 @@ def _audit(
     from hanse.flows.evaluate.reproduce import check_scores
     from hanse.flows.evaluate.runfolder import read_run
 
-    if drawn[0] is None or chosen.api:
+    file, node = drawn[:2]
+    if (file is None and not node) or chosen.api:
         raise InputError(
             "an audit needs the weights and a log's checkpoint",
-            hint="--checkpoint FILE: the first one after the record was logged, which chooses the items",
+            hint="--node URL of the log with the record, or --checkpoint FILE: the first one after it, which chooses the items",
         )
-    note = read_bounded(drawn[0], MAX_CHECKPOINT)
-    text, checked = text_of(note), "nothing"
-    if drawn[1]:
-        _require_of_log(drawn[1], note)
-        checked = "signature, leaves"
+    note = None if file is None else read_bounded(file, MAX_CHECKPOINT)
     read = read_run(record)
+    note, checked = _coin(node, note, read, target) if note is None or node else (note, "nothing")
+    text = text_of(note)
     check_scores(read)
     one, items = _audited(read, target, chosen, text, drawn[2])
     if to is not None:
@@ -108,25 +114,29 @@ def _audit(
         print(f"{_run(read)}\n{_figures(one)}")
         if items:
             print(f"against it: {', '.join(items[:20])}")
-        left = "its signature (--node URL), and that it" if checked == "nothing" else "that it"
-        print(f"not checked of the checkpoint: {left} was the first one after the record")
+        print(_COINS[checked])
     return EXITS.get(one.verdict.value, 1)
 
 
-def _require_of_log(url: str, note: bytes) -> None:
-    """Raise BadSignature or BadProof unless a checkpoint is one that the log there signed, and whose leaves it still has."""
+def _coin(url: str, note: bytes | None, read: Read, target: str) -> tuple[bytes, str]:
+    """Return the checkpoint that draws, the log's own if none is given, and what was checked of it; raises as `check_coin`."""
     import os
     import time
 
-    from hanse.flows.inspect_log import check_earlier, open_log_at
+    from hanse.flows.evaluate.coin import check_coin, fetch_coin
+    from hanse.flows.inspect_log import open_log_at
     from hanse.home import home_folder
     from hanse.peers.client import PeerClient
 
     client = PeerClient()
     try:
-        check_earlier(open_log_at(client, url, home_folder(os.environ), int(time.time())), note)
+        log = open_log_at(client, url, home_folder(os.environ), int(time.time()))
+        name = target.partition("@")[0]
+        note = note or fetch_coin(log, read.record, name)
+        found = check_coin(log, note, read.record, name)
     finally:
         client.close()
+    return note, "first" if found.first else "signature, leaves, record"
 
 
 def _audited(read: Read, target: str, chosen: Running, text: bytes, k: int) -> tuple[Countersignature, tuple[str, ...]]:
