@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from hanse.cli.driving import Driving, run_harness
 from hanse.errors import BadSetting, InputError
 
 if TYPE_CHECKING:
@@ -60,10 +61,11 @@ def evaluate(
     target: Annotated[str, Parameter(help="FOLDER with a GGUF file, or NAMESPACE/NAME[@REVISION] to pull.")] = "",
     /,
     *,
-    suite: Annotated[str, Parameter(help="Name of a suite (hanse suite list), or its folder.")],
+    suite: Annotated[str, Parameter(help="Name of a suite (hanse suite list), or its folder.")] = "",
     to: Annotated[Path, Parameter(help="Folder of the run; the same command goes on with a run that was stopped.")],
     running: Running | None = None,
     carding: Carding | None = None,
+    driving: Driving | None = None,
     as_json: Json = False,
 ) -> int:
     """Run a suite on a model and write a record of it, which anybody can check and run again.
@@ -73,7 +75,13 @@ def evaluate(
     from hanse.flows.suites.find import find_suite
 
     chosen = running or Running()
-    record = run_suite(target, find_suite(suite), to, chosen, carding or Carding())
+    harness, carding = driving or Driving(), carding or Carding()
+    if bool(suite) == bool(harness.harness) or (harness.harness and carding.run_card):
+        raise InputError("what is run is either a suite, with a run card or not, or a task of a harness", hint="--suite NAME")
+    if harness.harness:
+        record = run_harness(target, to, chosen, harness)
+    else:
+        record = run_suite(target, find_suite(suite), to, chosen, carding)
     print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else record_text(record, to))
     return 0
 
