@@ -36,7 +36,6 @@ from hanse.store.durable import make_directory, storage_errors
 
 WORK = "harness"
 """Folder in the run's for what the harness writes: its own log, for its owner only."""
-_MAX_LOG = 256 * 1024 * 1024
 
 
 class Plugin(Protocol):
