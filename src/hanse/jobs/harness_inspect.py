@@ -61,7 +61,7 @@ def run(order: dict[str, Any], ask: Ask) -> str:
         display="none",
         max_samples=1,
         max_connections=1,
-        fail_on_error=True,
+        fail_on_error=False,
         score=True,
         log_realtime=False,
     )
