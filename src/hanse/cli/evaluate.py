@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from hanse.cli.driving import Driving, run_harness
 from hanse.errors import BadSetting, InputError
 
 if TYPE_CHECKING:
@@ -75,11 +76,12 @@ def evaluate(
     target: Annotated[str, Parameter(help="FOLDER with a GGUF file, or NAMESPACE/NAME[@REVISION] to pull.")] = "",
     /,
     *,
-    suite: Annotated[str, Parameter(help="Name of a suite (hanse suite list), or its folder.")],
+    suite: Annotated[str, Parameter(help="Name of a suite (hanse suite list), or its folder.")] = "",
     to: Annotated[Path, Parameter(help="Folder of the run; the same command goes on with a run that was stopped.")],
     running: Running | None = None,
     carding: Carding | None = None,
     asking: Asking | None = None,
+    driving: Driving | None = None,
     as_json: Json = False,
 ) -> int:
     """Run a suite on a model and write a record of it, which anybody can check and run again.
@@ -88,15 +90,23 @@ def evaluate(
     --on a node makes it: it logs the record as its own statement, and the result is fetched into the folder.
     """
     chosen, priced, asked = running or Running(), carding or Carding(), asking or Asking()
+    harness = driving or Driving()
+    if bool(suite) == bool(harness.harness):
+        raise InputError("what is run is either a suite or a task of a harness", hint="--suite NAME")
+    if harness.harness and (priced != Carding() or asked.on):
+        raise InputError("a harness runs on this machine, without a run card and prices", hint="--max-tokens and --max-seconds")
     if asked.on:
         from hanse.cli.evaluate_on import evaluate_on
 
         return evaluate_on((target, suite), to, chosen, priced, asked, as_json=as_json)
     if asked != Asking():
         raise InputError("--detach, --table and --transcript are for an evaluation on a node", hint="--on URL")
-    from hanse.flows.suites.find import find_suite
+    if harness.harness:
+        record = run_harness(target, to, chosen, harness)
+    else:
+        from hanse.flows.suites.find import find_suite
 
-    record = run_suite(target, find_suite(suite), to, chosen, priced)
+        record = run_suite(target, find_suite(suite), to, chosen, priced)
     print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else record_text(record, to))
     return 0
 

@@ -20,7 +20,7 @@ Form = Literal["html", "eval-results", "model-index", "every-eval-ever"]
 
 
 def import_log(
-    log: Annotated[Path, Parameter(help="Log of Inspect AI (JSON), results of lm-eval, or report of garak.")],
+    log: Annotated[Path, Parameter(help="Log of Inspect AI (.eval or JSON), results of lm-eval, or report of garak.")],
     /,
     *,
     to: Annotated[Path, Parameter(help="Folder of the run that is made.")],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from hanse.cli.driving import Driving
 from hanse.cli.evaluate import Json, Running, Shown
 from hanse.errors import InputError
 
@@ -41,6 +42,7 @@ def reproduce(
     node: Annotated[str, Parameter(help="V2: address of the log with the record, or its node, to check the checkpoint by.")] = "",
     items: Annotated[int, Parameter(help="V2: how many items are audited.")] = 60,
     running: Running | None = None,
+    driving: Driving | None = None,
     as_json: Json = False,
 ) -> int:
     """Check a record: its numbers, its scores, the tokens of drawn items, or by a run of your own; with --to, countersign it.
@@ -52,7 +54,7 @@ def reproduce(
         return _numbers(record, level, to, chosen, as_json=as_json)
     if level == "V2":
         return _audit(record, target, to, chosen, (checkpoint, node, items), as_json=as_json)
-    return _runs(record, target, level, to, chosen, as_json=as_json)
+    return _runs(record, target, level, to, (chosen, driving or Driving()), as_json=as_json)
 
 
 def _numbers(record: Path, level: str, to: Path | None, chosen: Running, *, as_json: bool) -> int:
@@ -91,7 +93,7 @@ def _audit(
     """Check at V2."""
     from hanse.flows.bounded import read_bounded
     from hanse.flows.evaluate.audit import MAX_CHECKPOINT, text_of
-    from hanse.flows.evaluate.reproduce import check_scores
+    from hanse.flows.evaluate.reproduce import check_if_ours
     from hanse.flows.evaluate.runfolder import read_run
 
     file, node = drawn[:2]
@@ -104,8 +106,9 @@ def _audit(
     read = read_run(record)
     note, checked = _coin(node, note, read, target) if note is None or node else (note, "nothing")
     text = text_of(note)
-    check_scores(read)
+    unscored = check_if_ours(read)
     one, items = _audited(read, target, chosen, text, drawn[2])
+    one = replace(one, reasons=(*one.reasons, *unscored))
     if to is not None:
         _say(to, one, read, chosen)
     if as_json:
@@ -165,25 +168,25 @@ def _figures(one: Countersignature) -> str:
     return f"{figures}, likeliest {audit.argmax}\n{one.verdict.value}{why}, in {numerics}"
 
 
-def _runs(record: Path, target: str, level: str, to: Path | None, chosen: Running, *, as_json: bool) -> int:
+def _runs(record: Path, target: str, level: str, to: Path | None, how: tuple[Running, Driving], *, as_json: bool) -> int:
     """Check at V3 or V4."""
     from hanse.flows.evaluate import countersign
-    from hanse.flows.evaluate.reproduce import check_scores, side_by_side, to_json
+    from hanse.flows.evaluate.reproduce import check_if_ours, side_by_side, to_json
     from hanse.flows.evaluate.reproduce import countersign as say
     from hanse.flows.evaluate.runfolder import read_run
 
     read = read_run(record)
     if read.spoken is not None:
-        check_scores(read)
+        check_if_ours(read)
     if to is None:
         raise InputError("a run of your own needs a folder", hint="--to FOLDER")
     # At V4 one's own run was made, and committed to, before: it is not run again.
-    own = _rerun(read, target, to, chosen) if level == "V3" else read_run(to, answers=False)
+    own = _rerun(read, target, to, *how) if level == "V3" else read_run(to, answers=False)
     both = side_by_side(read, own)
     one = say(both)
     if level == "V4":
         one = countersign.blinded(one, to, own)
-    _say(to, one, read, chosen)
+    _say(to, one, read, how[0])
     print(json.dumps({"level": level} | to_json(both), indent=2) if as_json else _text(both))
     return EXITS.get(both.verdict.verdict.value, 1)
 
@@ -195,13 +198,23 @@ def _say(to: Path, one: Countersignature, read: Read, chosen: Running) -> None:
     write(to, one, read.record, signer_of(chosen.key))
 
 
-def _rerun(read: Read, target: str, to: Path, chosen: Running) -> Read:
+def _rerun(read: Read, target: str, to: Path, chosen: Running, driving: Driving) -> Read:
+    from hanse.cli.driving import run_harness
     from hanse.cli.evaluate import run_suite, subject_of
+    from hanse.evals.harness import DRIVEN
     from hanse.flows.evaluate.reproduce import require_same_model
     from hanse.flows.evaluate.runfolder import read_run
 
     require_same_model(read, subject_of(target, chosen)[0])
-    run_suite(target, read.suite, to, chosen)
+    if driving.harness:
+        run_harness(target, to, chosen, driving)
+    elif DRIVEN in read.record.gaps:
+        said = read.record.runner
+        raise InputError(
+            f"{said.get('name', '')} planned and scored this run", hint=f"--harness {said.get('name')} --task {said.get('task')}"
+        )
+    else:
+        run_suite(target, read.suite, to, chosen)
     return read_run(to, answers=False)
 
 
