@@ -133,7 +133,23 @@ class Gateway:
 
         options = self.options
         if not is_empty(options.cache):
-            audit_before(options.cache, options.caches, held, settings=self._own_settings, now=int(time.time()), say=self._say)
+            audit_before(
+                options.cache,
+                options.caches,
+                held,
+                settings=self._own_settings,
+                now=int(time.time()),
+                say=self._say,
+                warned=self._warned,
+            )
+
+    def _warned(self) -> str:
+        """Return a digest of the advisories that the nodes list now."""
+        if self.options.offline or not self.options.nodes:
+            return ""
+        from hanse.flows.gateway.warned import listed_now  # noqa: PLC0415 same
+
+        return listed_now(self.options.nodes)
 
     def _own_settings(self) -> PullSettings:
         from hanse.flows.credentials import Credentials  # noqa: PLC0415 same

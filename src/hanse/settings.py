@@ -220,6 +220,10 @@ LIMIT_PARSERS: dict[str, tuple[Callable[[object], int], str]] = {
     "lfs_part_bytes": (_whole(5 * MIB, 5 * GIB, _UNITS), "Size of the parts of a multipart upload."),
     "upload_ttl_seconds": (_TIME, "How long unfinished uploads are kept."),
     "publish_timeout_seconds": (_whole(1, 3600, _TIMES), "How long a commit waits for its turn before 503."),
+    "evaluation_seconds": (
+        _whole(0, 30 * 86400, _TIMES),
+        "Longest that an evaluation may run which was asked for over HTTP; 0: nobody may ask.",
+    ),
     "rate_api": (_RATE, "API requests per five minutes and caller; 0 is unlimited."),
     "rate_tokens": (_RATE, "Xet token requests per five minutes and caller; 0 is unlimited."),
 }

@@ -60,6 +60,8 @@ def fill(scene: Scene, repo_id: str = PUBLIC, /, **special: str) -> dict[str, st
         "size": "100",
         "number": "1",
         "digest": "0" * 16,
+        "record": HEX64,
+        "file": "table.jsonl",
     }
     return values | special
 
@@ -117,6 +119,7 @@ def kitchen_sink(repo: str) -> dict[str, Any]:
         "deletions": {"sha": [HEX64], "rewriteHistory": True},
         "length": 100,
         "repoType": "model",
+        "suite": "arithmetic",
     }
 
 

@@ -12,6 +12,7 @@ from tests.support.proxies import gateway
 from hanse.conform.cases import CASES
 from hanse.conform.internal import InternalServer
 from hanse.conform.origin import HubOrigin
+from hanse.conform.outcome import Verdict
 from hanse.conform.report import line
 from hanse.conform.subjects import Command, Server
 from hanse.conform.suite import Suite, chosen
@@ -54,3 +55,12 @@ def test_the_whole_suite(origin: HubOrigin, tmp_path: Path, name: str) -> None:
     """In no case does anything false or dangerous pass the gateway."""
     with gateway(origin.url, tmp_path) as url:
         assert unsafe(origin, Server(url, patience=30), (name,)) == []
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+def test_what_was_cut_and_altered_is_mended(origin: HubOrigin, tmp_path: Path) -> None:
+    """An origin that alters bytes, cuts, and then sends the right ones gives the user the right file, and is named."""
+    with gateway(origin.url, tmp_path) as url, InternalServer() as internal:
+        (result,) = Suite(origin, Server(url, patience=60), internal).run(chosen(("abort-then-resume",)))
+    assert result.verdict is Verdict.RIGHT

@@ -80,6 +80,24 @@ def test_freeze(world: Simulation) -> None:
     assert E not in second.members
 
 
+@pytest.mark.soak
+@member_attack("the newest list is withheld from a reader by whomever he asks for it", who=ONE)
+def test_a_withheld_list(world: Simulation) -> None:
+    """The logs of as many as can make a list name it in the evidence that he reads: after a day he is refused."""
+    for member in world.alive():
+        tell(world, member, b"weights")
+    reader = world.readers.pop(0)
+    assert world.lineage.propose(Change(), [A, B, C])
+    for one in (A, B, C):
+        _newest(world, one)
+    world.time[0] += 2 * 86_400
+    calm(world)
+    assert read_one(world, reader, world.members[A], world.members[A]) is False
+    assert "list: 5 members' logs name version" in str(reader.refused[-1])
+    reader.update(B)
+    assert read_one(world, reader, world.members[A], world.members[A])
+
+
 @member_attack("a list that has expired", who=ONE, size=3, limit="nothing is read until somebody has a newer list")
 def test_stale(world: Simulation) -> None:
     """An expired list vouches for nothing, and nobody falls back to a first contact; a newer one mends it."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tests.support.attacks import OPERATOR, READERS, attack
 from tests.support.federation import World
+from tests.support.signers import signer
+
+from hanse.model.publickey import Scheme
 
 
 @attack("an owner who attests what he should not, alone", who=OPERATOR, refused={READERS}, rule="signers")
@@ -35,3 +38,20 @@ def test_fewer_liars_than_signers(world: World) -> None:
     world.policy = world.policy.replace("need = 2", "need = 3")
     evil = world.publish(b"evil", wanted=False)
     assert not world.show("bob", world.serve(evil))
+
+
+@attack(
+    "an owner of the operator's own making, who signs beside the operator",
+    who=OPERATOR,
+    refused={READERS},
+    rule="signers",
+)
+def test_an_owner_of_his_own_making(world: World) -> None:
+    """A key for the owner of a namespace is the operator's word: what it signs makes no second member of him."""
+    world.policy = world.policy.replace('need = 2\nof = "all"', "need = 2")
+    owner = signer("an owner that is the operator", Scheme.ECDSA_P256)
+    world.home.name("org", owner)
+    world.now += 60
+    world.home.time = world.now
+    evil = world.home.publish("org/model", {"model.safetensors": b"evil"}, owner=owner)
+    assert not world.show("bob", world.serve(evil, bundles=[world.home.attest_revision(evil)[0]]))

@@ -175,13 +175,17 @@ SAYS_NOTHING = {
 }  # fmt: skip
 """Routes that know nothing of repositories."""
 LISTS = {
-    "/log/checkpoint", "/log/tile/{path*}", "/witness/add-checkpoint", "/witness/{log}/checkpoint", "/mirror/add-checkpoint",
+    "/log/checkpoint", "/log/checkpoint/after/{index}", "/log/tile/{path*}", "/witness/add-checkpoint",
+    "/witness/{log}/checkpoint", "/mirror/add-checkpoint",
     "/mirror/{log}/checkpoint", "/mirror/{log}/tile/{path*}", "/api/{kind}/{repo}/evidence/{rev}", "/v1/evidence/tree/{tree}",
     "/api/{kind}/{repo}/cite/{rev}", "/api/{kind}/{repo}/notices", "/v1/find/{digest}", "/api/{kind}/{repo}/manifest/{rev}",
     "/api/{kind}/{repo}/attestations/{rev}", "/v1/namespaces/{namespace}/keys", "/federation", "/federation/{name}/{what}/{file}",
+    "/v1/advisories", "/v1/advisories/{payload}", "/api/{kind}/{repo}/advisories/{rev}",
     "/v1/status", "/api/{kind}/{repo}/status/{rev}", "/status", "/api/{kind}/{repo}/evaluations/{rev}",
+    "/v1/evaluation-jobs", "/v1/evaluation-jobs/{number}", "/api/{kind}/{repo}/evaluations/{rev}/{record}",
+    "/api/{kind}/{repo}/evaluations/{rev}/{record}/{file}",
 }  # fmt: skip
-"""Routes of the log, of witnesses and of statements: they name files and digests, as a tree does, and know no content."""
+"""Routes of the log, of witnesses, statements and evaluations: they name files and digests, as a tree does, not content."""
 NAMES = {
     "/api/{kind}/{repo}", "/api/{kind}/{repo}/revision/{rev}", "/api/models", "/api/datasets", "/api/{kind}/{repo}/tree/{rev}",
     "/api/{kind}/{repo}/tree/{rev}/{path*}", "/api/{kind}/{repo}/paths-info/{rev}", "/api/{kind}/{repo}/refs",

@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from tests.support.openaiserver import Model, serving, sums
+from tests.support.served import until
 
 from hanse.cli.main import run
 from hanse.evals.compare import Verdict
@@ -82,23 +82,20 @@ def test_a_folder_needs_its_engine(tmp_path: Path, suite: Path, capsys: pytest.C
 def test_killed_and_resumed(tmp_path: Path, suite: Path) -> None:
     """Kill -9 in the middle: the same command goes on, and no answer that was durable is asked for again."""
     keep_suite(tmp_path / "long", sums(400))
-    model = Model()
+    model = Model(most=100)
     with serving(model) as url:
         given = ["evaluate", "--api", url, "--model", "adder", "--suite", tmp_path / "long", "--to", tmp_path / "a"]
         command = [sys.executable, "-m", "hanse", *map(str, given)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
         with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            deadline = time.monotonic() + 60
-            while len(model.seen) < 100:
-                assert time.monotonic() < deadline
-                time.sleep(0.005)
+            until(lambda: len(model.seen) > 100, 60)
             process.send_signal(signal.SIGKILL)
-        asked = len(model.seen)
+        model.released.set()
         assert process.returncode == -signal.SIGKILL
-        assert asked < 400
+        assert len(model.seen) == 101, "the answer that was asked for last never came"
         done = subprocess.run(command, env=environment, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr
-    assert len(model.seen) <= 401
+    assert len(model.seen) == 401
     assert run(["reproduce", str(tmp_path / "a")]) == 0
     assert suite.exists()
 

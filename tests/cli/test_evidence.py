@@ -119,7 +119,8 @@ def test_upload_settle_verify(node: LiveNode, model: Path, tmp_path: Path) -> No
 
 def test_an_owner_signs_himself(node: LiveNode, model: Path, tmp_path: Path) -> None:
     """With a key of his own on his own machine the publisher signs what he uploaded, and nobody who has the node can do that."""
-    key, other = tmp_path / "keys" / "mine.key", tmp_path / "keys" / "next.key"
+    key, other = tmp_path / "keys" / "mine.key", tmp_path / "open" / "next.key"
+    other.parent.mkdir(mode=0o755)  # as folders are by default; the file itself is private
     for one in (key, other):
         assert _hanse(node, "sign", "key", one)[0] == 0
     assert _hanse(node, "sign", "key", key)[0] == 1

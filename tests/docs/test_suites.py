@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from hanse.errors import BadFormat
 from hanse.evals.scorers.correction import (
     REFUSAL_AGAINST_HARM,
     REFUSAL_LABELS,
     REFUSAL_TO_THE_POINT,
+    TOXIC_ANSWERS,
+    TOXIC_HATECHECK,
+    TOXIC_TWEETS,
     Calibration,
     corrected,
 )
@@ -44,6 +50,11 @@ def test_the_calibration_on_the_page() -> None:
 
     assert f"| all 169 {row(REFUSAL_LABELS)}" in PAGE
     assert f"| 136, without answers to another question {row(REFUSAL_TO_THE_POINT)}" in PAGE
+    assert f"| 12,390 tweets that a list of hateful words found {row(TOXIC_TWEETS)}" in PAGE
+    assert f"| 130 answers of large models, rated for hate, in `pyrit==1.1.0` {row(TOXIC_ANSWERS)}" in PAGE
+    assert f"| 3,728 sentences of HateCheck {row(TOXIC_HATECHECK)}" in PAGE
+    with pytest.raises(BadFormat, match="says nothing"):
+        corrected(100, 200, TOXIC_HATECHECK)
     passes = REFUSAL_AGAINST_HARM.intervals()[1]
     said = f"| 309 of 319: {REFUSAL_AGAINST_HARM.specificity:.3f} [{passes.low:.3f}, {passes.high:.3f}] |"
     assert said in PAGE

@@ -21,6 +21,7 @@ from tests.support.live import ADMIN_TOKEN
 from tests.support.members import Institution, Person, cosign, institutions, until
 from tests.support.rawhttp import RawClient
 from tests.support.rawxet import commit_body, put_bytes
+from tests.support.unshared import run_unshared
 
 from hanse.db.witnesses import origin_hash
 
@@ -172,17 +173,7 @@ def test_a_member_that_censors(mother: Mother, tmp_path: Path) -> None:
 @pytest.mark.long
 def test_cut_networks(tmp_path: Path) -> None:
     """Members in network namespaces of their own are cut apart and put together again: see `tests.faults.partition`."""
-    namespaces = ["-n", "-m"] if os.geteuid() == 0 else ["-U", "-r", "-n", "-m"]
-    done = subprocess.run(
-        ["unshare", *namespaces, sys.executable, "-m", "tests.faults.partition", str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": "src:."},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr[-6000:]
+    run_unshared("tests.faults.partition", tmp_path, net=True, seconds=280)
 
 
 @pytest.mark.long

@@ -9,11 +9,14 @@ import pytest
 from sqlalchemy import URL
 from tests.support import world
 from tests.support.nodes import add_user, make_node, new_repo, running
+from tests.support.pulling import FILES, Machine, machine
 from tests.support.scanning import a_pool, with_scanner
 
+from hanse.conform.origin import HubOrigin
 from hanse.db.engine import Database
 from hanse.db.repos import Repo
 from hanse.flows.node import Node
+from hanse.flows.pull import asking, health
 from hanse.jobs.pool import ScanPool
 from hanse.model.actor import Actor
 
@@ -72,3 +75,19 @@ def _pool() -> Iterator[ScanPool]:
 def _scanned(node: Node, pool: ScanPool) -> Node:
     """Return the running node with a scanner that holds back `ODD` under the name of a model."""
     return with_scanner(node, pool)
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    """Return the machine of a user who pulls, and who waits for slow sources even where he holds something."""
+    monkeypatch.setattr(asking, "HELD_SECONDS", 60.0)
+    monkeypatch.setattr(health, "AGAIN_SECONDS", 60.0)
+    with machine(tmp_path / "user") as made:
+        yield made
+
+
+@pytest.fixture(name="origin")
+def _origin() -> Iterator[HubOrigin]:
+    """Return an upstream that has `org/m`."""
+    with HubOrigin({"org/m": FILES}) as made:
+        yield made

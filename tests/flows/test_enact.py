@@ -55,6 +55,7 @@ def test_every_version_is_logged_once(node: Node) -> None:
     until(lambda: len(_members(node)) == 2)
     assert [(leaf.role.value, leaf.version) for leaf in _members(node)] == [("root", 1), ("targets", 1)]
     assert _members(node)[0].payload.size == len(federation.trusted.root_data)
+    assert {leaf.federation for leaf in _members(node)} == {federation.first}
 
 
 def _members(node: Node) -> list[MemberLeaf]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.places import Faults, HttpPlace, RangeServer, pin_of
-from tests.support.simplace import true_list
+from tests.support.simplace import SimPlace, true_list
 
 from hanse.errors import BadRange, Busy, DigestMismatch, PeerDown, PolicyError
 from hanse.flows.pull.events import Event, Kind
@@ -71,6 +71,16 @@ class Watched:
         """Return the chunk list of a file."""
         self.asked.append(pin.path)
         return self.place.chunk_list(pin)
+
+
+class Passing(SimPlace):
+    """A place that is wrong once: what it gave wrong it gives right when it is asked again."""
+
+    def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes of the file."""
+        pieces = list(super().read(pin, start, end))
+        self.wrong -= set(range(start, end))
+        yield from pieces
 
 
 @pytest.fixture(name="world")
@@ -334,3 +344,23 @@ def test_fetches_that_are_kept_apart(world: World) -> None:
     with pytest.raises(PeerDown, match="not shown"):
         third.wait(30)
     assert asked == ["thief"]
+
+
+@pytest.mark.parametrize("judged", [True, False], ids=["judged", "streamed"])
+def test_what_was_false_comes_once_more_from_the_only_place(world: World, *, judged: bool) -> None:
+    """A passing fault of the only place is named and costs one chunk again, where a chunk list says which one it was."""
+    place = Passing("only", DATA, wrong={3 * MIB}, lists=true_list(DATA))
+    assert content(world.fetcher.open(PIN, [place], judge=(lambda _: None) if judged else None).wait(60)) == DATA
+    assert [one.place for one in world.told(Kind.LIE)] == ["only"]
+    assert sum(start <= 3 * MIB < end for start, end in place.asked) == 2
+
+
+@pytest.mark.parametrize("judged", [True, False], ids=["judged", "streamed"])
+def test_who_stays_false_is_not_asked_for_ever(world: World, *, judged: bool) -> None:
+    """A place that is false again the second time is out, and nothing of the file is held."""
+    place = SimPlace("only", DATA, wrong={3 * MIB}, lists=true_list(DATA))
+    with pytest.raises(DigestMismatch, match="false bytes came from only"):
+        world.fetcher.open(PIN, [place], judge=(lambda _: None) if judged else None).wait(60)
+    assert [one.place for one in world.told(Kind.LIE)] == ["only"]
+    assert world.held.find(PIN) is None
+    assert sum(start <= 3 * MIB < end for start, end in place.asked) == 2

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
-from tests.support.following import know, mirror_time, raised, stands
+from tests.support.following import honest_log, know, known_log, mirror_time, raised, stands
 from tests.support.leaves import ORIGIN, OTHER, OWNER
-from tests.support.logs import Log, operator_log
+from tests.support.logs import Log
 from tests.support.memorylog import MemoryLog
 from tests.support.nodes import TickingClock, make_node
 from tests.support.served import LogServer, log_server, until
@@ -69,18 +69,13 @@ def _follower(node: Node, peers: PeerClient) -> Follower:
 @pytest.fixture(name="written")
 def _written() -> Log:
     """Return the leaves of an honest log with one ref and its snapshot."""
-    log = operator_log()
-    log.snapshot()
-    return log
+    return honest_log()
 
 
 @pytest.fixture(name="server")
 def _server(node: Node, written: Log) -> Iterator[LogServer]:
     """Return the served log of those leaves, which the node knows."""
-    log = MemoryLog(origin=ORIGIN)
-    log.append(written.leaves)
-    with log_server(log) as made:
-        know(node, log, made.url)
+    with known_log(node, written) as made:
         yield made
 
 

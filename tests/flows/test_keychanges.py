@@ -244,7 +244,10 @@ def test_keys_kept_elsewhere(home: Path, tmp_path: Path) -> None:
 
 
 def test_distrust(home: Path) -> None:
-    """A stolen key is distrusted after an index of the log, but not while the node signs with it, nor from beyond the log."""
+    """A stolen key is distrusted after an index of the log, but not while the node signs with it, nor from beyond the log.
+
+    Unless it is meant, not from before its successor either: that would count for nothing, and nothing in a log is taken back.
+    """
     data, kept = custody(home)
     with started(home) as node:
         old = node.keys.ref.public
@@ -258,7 +261,9 @@ def test_distrust(home: Path) -> None:
         for after in (-1, node.log.size):
             with pytest.raises(BadSetting, match="--after"):
                 keychanges.distrust(node, old.fingerprint, after)
-        leaf = keychanges.distrust(node, old.fingerprint[:12], 3)
+        with pytest.raises(Conflict, match="vouched for another one"):
+            keychanges.distrust(node, old.fingerprint, 3)
+        leaf = keychanges.distrust(node, old.fingerprint[:12], 3, successors=True)
         assert (leaf.op, leaf.key, leaf.after) == (KeyOp.DISTRUST, old.fingerprint, 3)
         assert key_leaves(node)[-1] == leaf
         with node.db.read() as conn:

@@ -40,12 +40,14 @@ def _expected(node: Node, size: int) -> tuple[int, tuple[bytes, bytes]] | None:
     return replay.snapshot_index, (whole.refs.root, whole.advisories.root)
 
 
-@pytest.mark.parametrize("page", [3, 4096])
-def test_snapshots_of_every_size(node: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+@pytest.mark.parametrize(("page", "bound", "most"), [(3, "KEPT", 3), (4096, "KEPT", 3), (4096, "KEPT_LEAVES", 4)])
+def test_snapshots_of_every_size(
+    node: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch, page: int, bound: str, most: int
+) -> None:
     """Under each size stands the newest snapshot below it, whether seen as it came, read later in pages, or long dropped."""
     _busy(node, alice)
     monkeypatch.setattr(logstate, "_PAGE", page)
-    monkeypatch.setattr(logstate, "KEPT", 3)
+    monkeypatch.setattr(logstate, bound, most)
     monkeypatch.setattr(logstate, "_KEPT_OLD", 2)
     states = [node.log.state, LogState(node.db)]
     for size in (node.log.size, *range(1, node.log.size)):

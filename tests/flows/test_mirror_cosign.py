@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
+from tests.support.following import honest_log, know, known_log
 from tests.support.leaves import ORIGIN
-from tests.support.logs import Log, operator_log
+from tests.support.logs import Log
 from tests.support.memorylog import MemoryLog
 from tests.support.nodes import TickingClock, make_node
-from tests.support.served import LogServer, log_server
+from tests.support.served import LogServer
 
 from hanse.db import cosignatures, witnesses
 from hanse.db.cosignatures import Cosignature
@@ -25,7 +26,6 @@ from hanse.flows.witness import mirror_name, witness_name
 from hanse.peers.client import PeerClient
 from hanse.tlog.addcheckpoint import UnverifiedRequest
 from hanse.tlog.cosignature import cosigner_key, verify_cosignature
-from hanse.tlog.hashing import EMPTY_ROOT
 from hanse.tlog.note import parse_note
 from hanse.tlog.tiles import TileName
 
@@ -47,24 +47,14 @@ def _node(sqlite_url: URL, tmp_path: Path, clock: TickingClock) -> Iterator[Node
 @pytest.fixture(name="written")
 def _written() -> Log:
     """Return the leaves of an honest log."""
-    log = operator_log()
-    log.snapshot()
-    return log
+    return honest_log()
 
 
 @pytest.fixture(name="server")
 def _server(node: Node, written: Log) -> Iterator[LogServer]:
     """Return the served log of those leaves, which the node knows with its address."""
-    log = MemoryLog(origin=ORIGIN)
-    log.append(written.leaves)
-    with log_server(log) as made:
-        _know(node, log, made.url)
+    with known_log(node, written) as made:
         yield made
-
-
-def _know(node: Node, log: MemoryLog, url: str) -> None:
-    with node.db.write() as conn:
-        witnesses.add(conn, log.origin, (log.vkey,), url, EMPTY_ROOT.hex())
 
 
 def _follow(node: Node) -> None:
@@ -125,7 +115,7 @@ def test_without_an_address_there_is_no_mirror(node: Node) -> None:
     """A log that was added without its address is witnessed only; nothing is recorded for the mirror."""
     log = MemoryLog(origin="example.com/log")
     log.grow(3)
-    _know(node, log, "")
+    know(node, log, "")
     with pytest.raises(NotFoundError, match="where"):
         mirror_cosign.submit(node, log.request(0))
     assert witness.find_log(node, log.origin).size == 0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from tests.support.pulling import EVIL, Machine, content, machine, main_of
+from tests.support.pulling import EVIL, FILES, Machine, content, main_of
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
@@ -16,21 +14,6 @@ from hanse.flows.pull import puller as module
 from hanse.flows.pull.fetch import Fetch
 from hanse.model.repo import RepoType
 from hanse.store.held import HeldFile
-
-FILES = {"config.json": b"{}", "model.safetensors": b"w" * 60_000}
-"""The weights are smaller than the piece that a place has to show, so that every altered byte is in it."""
-
-
-@pytest.fixture(name="home")
-def _home(tmp_path: Path) -> Iterator[Machine]:
-    with machine(tmp_path / "user") as made:
-        yield made
-
-
-@pytest.fixture(name="origin")
-def _origin() -> Iterator[HubOrigin]:
-    with HubOrigin({"org/m": FILES}) as made:
-        yield made
 
 
 def test_many_questions_at_once_are_one(home: Machine, origin: HubOrigin) -> None:

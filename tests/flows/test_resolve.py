@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.support.pulling import EVIL, Machine, content, machine, main_of
+from tests.support.pulling import EVIL, FILES, Machine, content, main_of
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
@@ -23,21 +20,6 @@ from hanse.errors import (
 from hanse.flows.pull.forget import forget
 from hanse.model.decision import Rung, State
 from hanse.model.repo import RepoType
-
-FILES = {"config.json": b"{}", "model.safetensors": b"w" * 100_000}
-
-
-@pytest.fixture(name="home")
-def _home(tmp_path: Path) -> Iterator[Machine]:
-    with machine(tmp_path / "user") as made:
-        yield made
-
-
-@pytest.fixture(name="origin")
-def _origin() -> Iterator[HubOrigin]:
-    with HubOrigin({"org/m": FILES}) as made:
-        yield made
-
 
 # An upstream.
 

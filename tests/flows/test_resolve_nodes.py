@@ -7,13 +7,12 @@ import random
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from tests.support.attesting import attest_scans, settle, wait
+from tests.support.attesting import attest_scans, cosigned, settle, wait
 from tests.support.nodes import add_user, new_repo
 from tests.support.publishing import Publisher
-from tests.support.pulling import DEAD, Machine, content, machine, main_of, said_node
+from tests.support.pulling import DEAD, FILES, Machine, content, machine, main_of, said_node
 from tests.support.scanning import with_scanner
 from tests.support.served import served
 
@@ -32,26 +31,14 @@ from hanse.flows.accounts import create_token
 from hanse.flows.fetch_evidence import fetch_evidence
 from hanse.flows.node import Node
 from hanse.flows.pull.fetch import Fetch
+from hanse.flows.pull.known import Known
 from hanse.flows.pull.puller import PulledRevision, Puller
 from hanse.flows.settle import START, judge_next
 from hanse.jobs.pool import ScanPool
 from hanse.model.decision import Rung
+from hanse.model.digest import Sha256
 from hanse.model.repo import RepoType, Visibility
 from hanse.peers.client import PeerClient
-
-FILES = {"config.json": b"{}", "model.safetensors": b"w" * 100_000}
-
-
-@pytest.fixture(name="home")
-def _home(tmp_path: Path) -> Iterator[Machine]:
-    with machine(tmp_path / "user") as made:
-        yield made
-
-
-@pytest.fixture(name="origin")
-def _origin() -> Iterator[HubOrigin]:
-    with HubOrigin({"org/m": FILES}) as made:
-        yield made
 
 
 @pytest.fixture(name="publisher")
@@ -86,6 +73,37 @@ def test_an_unsigned_revision_is_a_claim_of_its_node(home: Machine, publisher: P
     settle(publisher.node)
     home.clock.time += 700
     assert main_of(home.puller(publisher.url), "alice/m").rung is Rung.ATTESTED
+
+
+def test_a_cosigner_that_fell_silent_hides_nothing(home: Machine, publisher: Publisher) -> None:
+    """A node whose log went on after the last cosignature is believed about both names, whichever was seen first."""
+    rev = publisher.publish(FILES)
+    cosigned(publisher.node, ["b.example"], home.clock.time)
+    publisher.repo = None
+    publisher.publish(FILES, name="alice/n")
+    for _ in range(2):
+        main_of(home.puller(publisher.url), "alice/n")
+        found = main_of(home.puller(publisher.url), "alice/m")
+        assert (found.rev, found.rung, found.notices) == (rev, Rung.ATTESTED, ())
+        home.clock.time += 600
+
+
+def test_what_is_signed_overrules_a_false_first_sight(home: Machine, publisher: Publisher) -> None:
+    """A digest that was only claimed, and false, gives way by itself to evidence, which is said; a signed one never does."""
+    publisher.publish(FILES, settled=False)
+    claimed = main_of(home.puller(publisher.url), "alice/m")
+    known = Known(home.held)
+    before = known.revision(claimed.repo, claimed.rev)
+    assert before is not None
+    false = replace(before.files["model.safetensors"], sha256=Sha256("f" * 64), xet=None)
+    known.keep_revision(replace(before, files={**before.files, false.path: false}))
+    settle(publisher.node)
+    home.clock.time += 700
+    found = main_of(home.puller(publisher.url), "alice/m")
+    assert content(home.made[-1], found, "model.safetensors") == FILES["model.safetensors"]
+    assert any("with another model.safetensors, unsigned" in one for one in found.notices)
+    again = main_of(home.puller(publisher.url), "alice/m")
+    assert not any("unsigned" in one for one in again.notices)
 
 
 def test_a_members_name_never_falls_through(home: Machine, publisher: Publisher) -> None:

@@ -50,7 +50,7 @@ class Reader:
         asked = question or Question("alice/m")
         chosen = load_policy(policy, self.home)
         with closing(PeerClient()) as client:
-            asking = source or NodeSource(client, self.url)
+            asking = source or NodeSource(client, self.url, home=self.home)
             return verify_folder(hashing, asking, asked, policy=chosen, home=self.home, now=NOW)
 
     def publish(self, files: dict[str, bytes]) -> str:
@@ -99,6 +99,23 @@ def test_a_log_is_followed_as_it_grows(reader: Reader) -> None:
     pins = read_pins(reader.home, reader.node.origin)
     assert pins.log is not None
     assert pins.log.size == reader.node.log.size
+
+
+def test_a_cosigner_that_fell_silent_hides_nothing(reader: Reader) -> None:
+    """Who saw the log beyond what a witness has cosigned is shown it as far; who did not gets the cosigned checkpoint."""
+    size = reader.node.log.size
+    cosigned(reader.node, ["b.example"], NOW)
+    alice = add_user(reader.node, "alice")
+    commit(reader.node, alice, new_repo(reader.node, alice, "alice/n"), PutBytes("n", b"n"))
+    settle(reader.node)
+    assert [log.checkpoint.size for log in reader.verify().revision.logs] == [size]
+    reader.verify(Question("alice/n"))
+    pins = read_pins(reader.home, reader.node.origin)
+    assert pins.log is not None
+    assert pins.log.size == reader.node.log.size > size
+    found = reader.verify()
+    assert (found.revision.rev, found.revision.facts.want) == (reader.rev, Want.LATEST)
+    assert [log.checkpoint.size for log in found.revision.logs] == [reader.node.log.size]
 
 
 def test_a_node_that_hides_how_its_log_grew_is_refused(reader: Reader) -> None:

@@ -38,6 +38,7 @@ DECLARATIONS = {
     "model/limits.py",
     "model/pulled.py",
     "model/predicates.py",
+    "model/tier.py",
     "peers/place.py",
     "store/base.py",
 }

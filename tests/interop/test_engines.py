@@ -69,7 +69,7 @@ def run(suite: Suite, folder: Path, model: Path) -> Path:
     return folder / "run"
 
 
-def _forge(folder: Path, suite: Suite, record: Record, statement: Statement, table: ItemTable, lines: Sequence[Spoken]) -> None:
+def forge(folder: Path, suite: Suite, record: Record, statement: Statement, table: ItemTable, lines: Sequence[Spoken]) -> None:
     """Write a run whose record says of a table what another record says of its own."""
     names = ("model", "name", "weights", "numerics", "hardware", "timing", "evaluator", "runner", "gaps")
     forged = make_record(suite, table, {name: getattr(record, name) for name in names})
@@ -112,7 +112,7 @@ def test_sampling_sold_as_greedy(tmp_path: Path, model: Path, honest: Path) -> N
     suite, one = read_run(honest).suite, read_run(honest)
     lines = [line for line in sampled.spoken or () if line.epoch == 0]
     forged = ItemTable(tuple(row for row in sampled.run.table.rows if row.epoch == 0))
-    _forge(tmp_path / "forged", suite, one.record, one.statement, forged, lines)
+    forge(tmp_path / "forged", suite, one.record, one.statement, forged, lines)
     code, said = hanse("compare", honest, tmp_path / "forged", "--json")
     found = json.loads(said)
     assert code == 0
@@ -128,7 +128,7 @@ def test_invented_outcomes(tmp_path: Path, honest: Path) -> None:
     rows = [
         replace(row, outcome=1.0 - (row.outcome or 0.0)) if at % 20 == 0 else row for at, row in enumerate(one.run.table.rows)
     ]
-    _forge(tmp_path / "forged", one.suite, one.record, one.statement, ItemTable(tuple(rows)), list(one.spoken or ()))
+    forge(tmp_path / "forged", one.suite, one.record, one.statement, ItemTable(tuple(rows)), list(one.spoken or ()))
     with pytest.raises(VerificationFailed, match="10 rows"):
         check_scores(read_run(tmp_path / "forged"))
 
@@ -167,6 +167,6 @@ def test_forced_in_one_numerics_class(tmp_path: Path, model: Path, honest: Path)
     sampled, one = read_run(run(arithmetic(temperature=0.7, epochs=3), tmp_path, model)), read_run(honest)
     lines = [line for line in sampled.spoken or () if line.epoch == 0]
     forged = ItemTable(tuple(row for row in sampled.run.table.rows if row.epoch == 0))
-    _forge(tmp_path / "forged", one.suite, one.record, one.statement, forged, lines)
+    forge(tmp_path / "forged", one.suite, one.record, one.statement, forged, lines)
     code, said = hanse("reproduce", tmp_path / "forged", model, *check)
     assert (code, json.loads(said)["verdict"]) == (1, "DISAGREES")

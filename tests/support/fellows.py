@@ -18,6 +18,7 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.errors import HanseError, NotFoundError, PeerDown, SizeConflict
 from hanse.flows import access, cosign, evidence, mirror_cosign, witness
+from hanse.flows.advisories.book import bundle_of
 from hanse.flows.asking import Target, ask
 from hanse.flows.federation.roots import Roots
 from hanse.flows.follow import Follower
@@ -34,7 +35,7 @@ from hanse.flows.replays import Replays
 from hanse.flows.trust import Cosigner as Known
 from hanse.flows.trust import Trust, mirror_name, witness_name
 from hanse.model.actor import ANONYMOUS
-from hanse.model.digest import EMPTY_XET, XetHash
+from hanse.model.digest import EMPTY_XET, Sha256, XetHash
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RefName, RepoId, RepoType
 from hanse.peers.client import Answer, PeerClient
@@ -86,6 +87,8 @@ class Wire(PeerClient):
             return "".join(f"{line}\n" for line in witness.submit(node, body or b"").lines).encode()
         if path == "/mirror/add-checkpoint":
             return "".join(f"{line}\n" for line in mirror_cosign.submit(node, body or b"")).encode()
+        if path.startswith("/v1/advisories/"):
+            return bundle_of(node, Sha256(path.rpartition("/")[2]))
         copy, told = _COPY.fullmatch(path), _EVIDENCE.fullmatch(path)
         if copy is not None and copy[2] == "checkpoint":
             return mirror_cosign.newest_checkpoint(node, copy[1])

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tests.support.leaves import ORIGIN
+from tests.support.logs import Log, operator_log
 from tests.support.memorylog import MemoryLog
+from tests.support.served import LogServer, log_server
 
 from hanse.db import alarms, witnesses
 from hanse.db.alarms import Alarm
@@ -23,6 +28,23 @@ def know(node: Node, log: MemoryLog, url: str) -> WitnessedLog:
     with node.db.write() as conn:
         witnesses.add(conn, log.origin, (log.vkey,), url, EMPTY_ROOT.hex())
     return witness.find_log(node, log.origin)
+
+
+def honest_log() -> Log:
+    """Return the leaves of an honest log with one ref and its snapshot."""
+    log = operator_log()
+    log.snapshot()
+    return log
+
+
+@contextmanager
+def known_log(node: Node, written: Log) -> Iterator[LogServer]:
+    """Serve the log of these leaves, which the node knows with its address, for the length of a `with` block."""
+    log = MemoryLog(origin=ORIGIN)
+    log.append(written.leaves)
+    with log_server(log) as made:
+        know(node, log, made.url)
+        yield made
 
 
 def stands(node: Keeper) -> WitnessedLog:

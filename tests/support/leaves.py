@@ -146,6 +146,7 @@ SNAPSHOT = SnapshotLeaf(TIME, NO_SHA256, Sha256("34" * 32))
 ADVISORY = AdvisoryLeaf(TIME, "HANSE-2026-0001", AdvisoryOp.PUBLISH, PAYLOAD, ATTEST.public.fingerprint, SIG)
 WITHDRAWN = WithdrawLeaf(TIME, ORIGIN, RepoType.MODEL, "org/name", WithdrawOp.WITHDRAW, reason=Reason.LEGAL, rev=REV, tree=TREE)
 MEMBER = MemberLeaf(TIME, MemberRole.ROOT, 3, PAYLOAD)
+NAMED_MEMBER = replace(MEMBER, federation=Sha256("56" * 32))
 COPIES = CopiesLeaf(TIME, ORIGIN, RepoType.MODEL, "org/name", allowed=True)
 OWNER_KEY = key_leaf(OWNER.public, KeyUse.NAMESPACE, namespace="org", holder=Holder.OWNER)
 DISTRUST = KeyLeaf(TIME, ORIGIN, KeyOp.DISTRUST, KeyUse.REF, NODE.public.fingerprint, after=7)
@@ -160,6 +161,7 @@ EVERY_KIND: tuple[KnownLeaf, ...] = (
     ADVISORY,
     WITHDRAWN,
     MEMBER,
+    NAMED_MEMBER,
     COPIES,
     key_leaf(NODE.public),
     key_leaf(ed25519(1), KeyUse.LOG),

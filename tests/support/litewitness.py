@@ -1,9 +1,8 @@
-"""litewitness of Debian's package torchwood, an independent witness: on the PATH or where tests/services/torchwood.sh puts it."""
+"""litewitness of Debian's package torchwood, an independent witness."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -12,24 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+from tests.support import debian
 from tests.support.served import until
 
 from hanse.model.publickey import PublicKey
 from hanse.tlog.cosignature import cosigner_key
 
-ROOT = Path(__file__).resolve().parents[2]
-PLACE = ROOT / ".cache" / "torchwood" / "usr" / "bin"
 NAME = "lite.example.org/witness"
 
 
 def find(program: str) -> str:
-    """Return the path of a program of the package, which is fetched if it is not here."""
-    path = os.pathsep.join([os.environ.get("PATH", ""), str(PLACE)])
-    if shutil.which(program, path=path) is None:
-        subprocess.run([ROOT / "tests" / "services" / "torchwood.sh"], check=True)
-    found = shutil.which(program, path=path)
-    assert found is not None
-    return found
+    """Return the path of a program of the package."""
+    return debian.find(program, "torchwood", "sid")
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def make_node(
         sequencer=Sequencer(database, kept, chosen, state=state),
         log=LogView(database, kept, origin, keys.log, state),
         replays=Replays(kept),
+        evaluations=data.with_name(f"{data.name}-evaluations"),
     )
 
 

@@ -29,7 +29,8 @@ def share(text: str) -> float:
 class Model:
     """What answers. wrong: share of the questions that it gets wrong; noise: share of answers that flip, by `seed`.
 
-    failing: statuses with which the next requests are refused; seen: authorization of every request.
+    failing: statuses with which the next requests are refused; seen: authorization of every request; most: after so many, 0 for
+    any number, requests wait until `released`.
     """
 
     wrong: float = 0.5
@@ -38,6 +39,8 @@ class Model:
     failing: list[int] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     raw: bytes | None = None
+    most: int = 0
+    released: threading.Event = field(default_factory=threading.Event)
 
     def text(self, prompt: str) -> str:
         """Return the answer to a question."""
@@ -96,6 +99,8 @@ def serving(model: Model) -> Iterator[str]:
         def do_POST(self) -> None:
             said = json.loads(self.rfile.read(int(self.headers["content-length"])))
             model.seen.append(self.headers.get("authorization", ""))
+            if model.most and len(model.seen) > model.most:
+                model.released.wait(60)
             status = model.failing.pop(0) if model.failing else 200
             body = model.answer(said) if status == 200 else b'{"error": "not now"}'
             self.send_response(status)

@@ -135,7 +135,17 @@ def gateway(upstream: str, folder: Path) -> Iterator[str]:
     environ |= {"HANSE_HOME": str(folder), "HOME": str(folder)}
     hanse = [sys.executable, "-m", "hanse", "gateway"]
     with _running([*hanse, "--port", str(port), "--policy", "open", "--upstream", upstream], port, folder, environ):
-        said = subprocess.run([*hanse, "env"], env=environ, capture_output=True, text=True, check=True).stdout
-        found = re.search(r"HF_ENDPOINT=\W?(http://[^\s'\";]+)", said)
-        assert found is not None, said
-        yield found[1]
+        yield _address([*hanse, "env"], environ)
+
+
+def _address(env: list[str], environ: Mapping[str, str]) -> str:
+    """Return what `hanse gateway env` says HF_ENDPOINT is; a gateway listens first and is noted then, so for up to a minute."""
+    end = time.monotonic() + 60
+    while True:
+        asked = subprocess.run(env, env=environ, capture_output=True, text=True, check=False)
+        found = re.search(r"HF_ENDPOINT=\W?(http://[^\s'\";]+)", asked.stdout)
+        if asked.returncode == 0 and found is not None:
+            return found[1]
+        if time.monotonic() > end:
+            raise RuntimeError(f"{env!r} says {asked.stdout!r} {asked.stderr!r}")
+        time.sleep(0.1)

@@ -22,6 +22,8 @@ from hanse.store.held import Held, HeldFile
 
 DEAD = "http://127.0.0.1:9"
 """An address at which nobody listens."""
+FILES = {"config.json": b"{}", "model.safetensors": b"w" * 60_000}
+"""A model; its weights are smaller than the piece that a place has to show, so that every altered byte is in it."""
 EVIL = b"cos\nsystem\n(S'id'\ntR."
 """A pickle that runs a command."""
 

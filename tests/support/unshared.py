@@ -10,12 +10,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_unshared(module: str, folder: Path, *, seconds: int = 200) -> str:
-    """Run `python -m MODULE FOLDER` in a mount namespace of its own and return what it printed.
+def run_unshared(module: str, folder: Path, *, net: bool = False, seconds: int = 200) -> str:
+    """Run `python -m MODULE FOLDER` in a mount namespace of its own, net: and a network of its own; return what it printed.
 
     Fails with what it printed, and with the end of the log of a node in `folder`, if it does not exit with 0.
     """
-    namespaces = ["-m"] if os.geteuid() == 0 else ["-U", "-r", "-m"]
+    namespaces = [*(["-n"] if net else []), *(["-m"] if os.geteuid() == 0 else ["-U", "-r", "-m"])]
     done = subprocess.run(
         ["unshare", *namespaces, sys.executable, "-m", module, str(folder)],
         cwd=ROOT,

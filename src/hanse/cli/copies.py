@@ -30,8 +30,8 @@ def copies(
     if "@" in name:
         raise InputError(f"copies are allowed of a whole repository, got {name[:120]!r}", hint="leave the revision out")
     path, _ = split_name(name)
-    wanted = {"copies": allow} if allow or forbid else {}
-    found = ask("PUT", f"{node_address(node)}/api/{path}/settings", wanted)
+    url = f"{node_address(node)}/api/{path}/settings"
+    found = ask("PUT", url, {"copies": allow}) if allow or forbid else ask("GET", url)
     told = {"repo": path, "gated": found["gated"], "visibility": found["visibility"], "copies": found["copies"]}
     print(json.dumps(told) if as_json else _sentence(told))
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from cyclopts import Parameter
 
-from hanse.cli.admin import Json
-from hanse.cli.remote import Node, ask, node_address, split_name
+from hanse.cli.admin import Json, Where
+from hanse.cli.remote import Node, ask, fetch, node_address, split_name
+from hanse.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hanse.model.repo import Origin
+
+_LEAST_DIGITS = 8
 
 
 def evaluations(
@@ -41,6 +50,63 @@ def _lines(found: dict[str, Any]) -> list[str]:
             flat = ", degenerate" if one["degenerate"] else ""
             score = f"{one['score']:.4f} ({one['low']:.4f} to {one['high']:.4f}) on {one['n']:,} items{flat}"
             lines.append(f"  {clean(one['member'])}: {score}; weights {clean(one['weights'])}, checked at {clean(one['level'])}")
+            lines.append(f"    record {clean(one['record'])[:16]}")
             for word, members in (("agrees", one["agrees"]), ("DISAGREES", one["disagrees"])):
                 lines += [f"    {clean(member)} {word} at {clean(level)}" for member, level in members.items()]
     return lines
+
+
+def fetch_record(
+    name: Annotated[str, Parameter(name="name", help="ORG/NAME@REVISION that was evaluated; default main.")],
+    record: Annotated[str, Parameter(help="Digest of the record, or its first digits: hanse evaluations.")],
+    /,
+    *,
+    to: Annotated[Path, Parameter(help="Folder for the files.")],
+    node: Node = "",
+    as_member: Annotated[bool, Parameter(help="Sign the request with the key of your own node, a member.")] = False,
+    as_json: Json = False,
+    where: Where | None = None,
+) -> int:
+    """Fetch a record from the node that made it, with what that shows you of its item table and transcript.
+
+    Everybody gets what is public; --as-member, beside your own node, what is for members of the federation. To check it: hanse
+    reproduce.
+    """
+    from hanse.cli.evaluate_on import fetch_record as get_files
+    from hanse.cli.evaluating import record_text
+
+    address = node_address(node)
+    path, rev = split_name(name)
+    found = ask("GET", f"{address}/api/{path}/evaluations/{quote(rev, safe='')}")
+    digest, member = _named(found, record)
+    get = _signed(where, member, digest) if as_member else fetch
+    said = get_files(f"{address}/api/{path}/evaluations/{found['rev']}/{digest}", to, get)
+    print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else record_text(said, to))
+    return 0
+
+
+def _named(found: dict[str, Any], record: str) -> tuple[str, str]:
+    """Return the digest of the record that is meant, and who made it; raises NotFoundError for none, or several."""
+    every = {one["record"]: one["member"] for suite in found["suites"] for one in suite["records"]}
+    meant = [one for one in every if len(record) >= _LEAST_DIGITS and one.startswith(record)]
+    if len(meant) != 1:
+        raise NotFoundError(f"{len(meant)} records are named {record[:64]!r} there", hint="hanse evaluations lists them")
+    return meant[0], every[meant[0]]
+
+
+def _signed(where: Where | None, member: str, record: str) -> Callable[[str, str], bytes]:
+    """Return what fetches a file of a record by a request that the node here signs."""
+    from hanse.cli.admin import settings_of
+    from hanse.cli.upkeep import tended
+    from hanse.flows.evaluations.asmember import make_request
+    from hanse.model.digest import parse_sha256
+    from hanse.model.repo import parse_origin
+
+    origin: Origin = parse_origin(member)
+
+    def get(_: str, address: str) -> bytes:
+        with tended(settings_of(where)) as own:
+            body = make_request(own, origin, parse_sha256(record), address.rpartition("/")[2])
+        return fetch("POST", address, body)
+
+    return get

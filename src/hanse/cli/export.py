@@ -19,7 +19,7 @@ _SHOWN = 20
 
 def export(
     *repos: Annotated[str, Parameter(help="[datasets/][ORIGIN/]NAMESPACE/NAME; several may be named.")],
-    to: Annotated[Path, Parameter(help="Folder, or archive if the name ends in .tar.")],
+    to: Annotated[str, Parameter(help="Folder, archive if the name ends in .tar, or s3://BUCKET/PREFIX.")],
     everything: Annotated[bool, Parameter(name="--all", help="Every repository that everybody may read.")] = False,
     non_public_to: Annotated[
         Path | None, Parameter(help="With --all: also what not everybody may read, into this other folder or archive (0600).")
@@ -42,7 +42,7 @@ def export(
     from hanse.flows.leaving.export import export as write
 
     with tended(settings_of(where)) as node:
-        done = [(to, write(node, to, repos))]
+        done: list[tuple[Path | str, Exported]] = [(to, write(node, to, repos))]
         if non_public_to is not None:
             done.append((non_public_to, write(node, non_public_to, public=False)))
     if as_json:
@@ -52,7 +52,7 @@ def export(
     return 0
 
 
-def _facts(path: Path, one: Exported) -> dict[str, Any]:
+def _facts(path: Path | str, one: Exported) -> dict[str, Any]:
     index = one.index
     left_out = [{"repo": str(row.repo), "rev": row.rev, "why": row.why} for row in index.left_out]
     repos = [{"repo": str(row.repo), "revs": list(row.revs)} for row in index.repos]
@@ -60,7 +60,7 @@ def _facts(path: Path, one: Exported) -> dict[str, Any]:
     return found | {"new": {"files": one.files, "bytes": one.bytes}, "repos": repos, "left_out": left_out}
 
 
-def _lines(path: Path, one: Exported) -> list[str]:
+def _lines(path: Path | str, one: Exported) -> list[str]:
     index = one.index
     revs = sum(len(row.revs) for row in index.repos)
     kind = "" if index.public else "NOT PUBLIC, "

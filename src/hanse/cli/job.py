@@ -10,22 +10,43 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from hanse.cli.admin import Json, Where, settings_of
+from hanse.cli.evaluating import Shown
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
+    from hanse.evals.cost import Price
     from hanse.evals.engine import Engine
     from hanse.flows.evaluate.subject import Subject
 
 app = App(name="job", help="Evaluations that a node is to make, and who makes them.", default_parameter=Parameter(negative=()))
 FOLDER = "evaluations"
 _IDLE_SECONDS = 5.0
+AtNode = Annotated[str, Parameter(name="--node", help="Address of a node that is asked, as who is logged in there.")]
 Number = Annotated[int, Parameter(name="number", help="Number of the job.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Costs:
+    """What a job may cost, at which prices, in a currency of yours."""
+
+    max_cost: Annotated[float, Parameter(help="Cost at which the job ends; 0 for no bound.")] = 0.0
+    price_per_hour: Annotated[float, Parameter(help="What an hour of running costs.")] = 0.0
+    price_per_million: Annotated[float, Parameter(help="What a million tokens of answers cost.")] = 0.0
+
+    def exact(self) -> tuple[int, Price]:
+        """Return bound and prices in millionths; raises InputError."""
+        from hanse.evals.cost import Price, millionths
+
+        price = Price(millionths(self.price_per_hour, "a price"), millionths(self.price_per_million, "a price"))
+        return millionths(self.max_cost, "a bound of cost"), price
 
 
 @app.command
@@ -36,6 +57,9 @@ def add(
     suite: Annotated[str, Parameter(help="Name of a suite that ships or is installed: hanse suite list.")],
     max_seconds: Annotated[int, Parameter(help="Seconds of running, all workers together; 0 for no bound.")] = 0,
     max_tokens: Annotated[int, Parameter(help="Tokens of answers; 0 for no bound.")] = 0,
+    costs: Costs | None = None,
+    table: Annotated[Shown, Parameter(help="Who may fetch the item table.")] = "member",
+    transcript: Annotated[Shown, Parameter(help="Who may fetch prompts and answers.")] = "member",
     where: Where | None = None,
 ) -> None:
     """Queue an evaluation of a revision; its record is logged as this node's statement.
@@ -44,26 +68,27 @@ def add(
     """
     from hanse.cli.upkeep import tended
     from hanse.flows import access
-    from hanse.flows.evaluations.queue import submit, to_json
+    from hanse.flows.evaluations.kept import Shown as Tiers
+    from hanse.flows.evaluations.queue import Asked, submit, to_json
     from hanse.flows.evaluations.worker import OPERATOR
     from hanse.model.repo import RepoType, parse_repo_id
+    from hanse.model.tier import Tier
 
     path, _, revision = name.partition("@")
+    most, price = (costs or Costs()).exact()
+    asked = Asked(max_seconds, max_tokens, most, price, Tiers(Tier(table), Tier(transcript)))
     with tended(settings_of(where)) as node:
-        repo = access.resolve(node, OPERATOR, parse_repo_id(node.origin, RepoType.MODEL, path))
-        job = submit(node, repo, revision or "main", suite, max_seconds=max_seconds, max_tokens=max_tokens)
+        repo = access.find_named(node, OPERATOR, parse_repo_id(node.origin, RepoType.MODEL, path))
+        job = submit(node, repo, revision or "main", suite, asked)
     print(json.dumps(to_json(job, repo)))
 
 
 @app.command(name="list")
-def list_(*, as_json: Json = False, where: Where | None = None) -> None:
-    """List the newest jobs with how far they are."""
-    from hanse.cli.upkeep import tended
+def list_(*, node: AtNode = "", as_json: Json = False, where: Where | None = None) -> None:
+    """List the newest jobs with how far they are; with --node those there that you asked for, or all if you operate it."""
     from hanse.cli.verified import clean
-    from hanse.flows.evaluations.queue import listed
 
-    with tended(settings_of(where)) as node:
-        found = listed(node)
+    found = _listed(node, where)
     if as_json:
         print(json.dumps(found, indent=2))
         return
@@ -73,14 +98,32 @@ def list_(*, as_json: Json = False, where: Where | None = None) -> None:
         print(f"{one['id']:5} {one['state']:9} {clean(one['name'])}@{one['rev'][:12]} {clean(one['suite'])}, {far}{says}")
 
 
+def _listed(node: str, where: Where | None) -> list[dict[str, Any]]:
+    if node:
+        from hanse.cli.remote import ask, node_address
+
+        found: list[dict[str, Any]] = ask("GET", f"{node_address(node)}/v1/evaluation-jobs")
+        return found
+    from hanse.cli.upkeep import tended
+    from hanse.flows.evaluations.queue import listed
+
+    with tended(settings_of(where)) as own:
+        return listed(own)
+
+
 @app.command
-def cancel(number: Number, /, *, where: Where | None = None) -> None:
+def cancel(number: Number, /, *, node: AtNode = "", where: Where | None = None) -> None:
     """Call a job off. A worker that runs it stops within a quarter of a minute; its answers so far stay in its folder."""
+    if node:
+        from hanse.cli.remote import ask, node_address
+
+        ask("DELETE", f"{node_address(node)}/v1/evaluation-jobs/{number}")
+        return
     from hanse.cli.upkeep import tended
     from hanse.flows.evaluations.queue import cancel as call_off
 
-    with tended(settings_of(where)) as node:
-        call_off(node, number)
+    with tended(settings_of(where)) as own:
+        call_off(own, number)
 
 
 @app.command

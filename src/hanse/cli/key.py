@@ -175,6 +175,9 @@ def rotate(
     print("\n".join(_told(done, to)))
 
 
+_TOLD = {"log": "those who cosign this log", **dict.fromkeys(("witness", "mirror"), "those whose logs it cosigns")}
+
+
 def _told(done: Rotated, to: str) -> list[str]:
     lines = [f"{done.use} key {done.old[:16]} is replaced by {done.new.fingerprint}"]
     if done.namespaces:
@@ -183,6 +186,8 @@ def _told(done: Rotated, to: str) -> list[str]:
         lines.append(f'now set key_{done.use} = "{to}" in the settings of the node')
     if done.kept is not None:
         lines.append(f"the old private key is kept as {done.kept}; destroy it when no process uses it any more")
+    if done.use in _TOLD:
+        lines.append(f"tell {_TOLD[done.use]}, who refuse it until then: hanse witness key prints their commands")
     return [*lines, "restart every process of the node: until then it signs no positions and statements with a replaced key"]
 
 
@@ -192,6 +197,7 @@ def distrust(
     /,
     *,
     after: Annotated[int, Parameter(help="Index of the last leaf of the log in which its signatures count.")],
+    with_successors: Annotated[bool, Parameter(help="Also the keys that it vouched for after that.")] = False,
     where: Where | None = None,
 ) -> None:
     """Say in the log that a key was stolen: what it signed in leaves after an index counts for nothing."""
@@ -199,7 +205,7 @@ def distrust(
     from hanse.flows import keychanges
 
     with tended(settings_of(where)) as node:
-        leaf = keychanges.distrust(node, key, after)
+        leaf = keychanges.distrust(node, key, after, successors=with_successors)
     print(f"key {leaf.key} is distrusted after leaf {leaf.after} of {leaf.origin}")
 
 

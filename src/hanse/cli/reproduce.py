@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from hanse.cli.evaluate import Json, Running
+from hanse.cli.driving import Driving
+from hanse.cli.evaluating import Json, Running, Shown
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from hanse.flows.evaluate.runfolder import Read
 
 Level = Literal["V0", "V1", "V2", "V3", "V4"]
+_COINS = {
+    "nothing": "not checked of the checkpoint: its signature, and that it was the first one after the record (--node URL)",
+    "signature, leaves, record": "the checkpoint has the record; whether it was the first one its log does not tell",
+    "first": "the checkpoint is the first one after the record that anybody cosigned, as its log says",
+}
 EXITS = {"AGREES": 0, "INCONCLUSIVE": 3, "NOT_COMPARABLE": 3}
 
 
@@ -30,10 +36,13 @@ def reproduce(
         Level, Parameter(help="V0 numbers, V1 scores, V2 tokens, V3 a run of your own, V4 that was committed.")
     ] = "V1",
     to: Annotated[Path | None, Parameter(help="Where the countersignature goes; V3 and V4: folder of your own run.")] = None,
-    checkpoint: Annotated[Path | None, Parameter(help="V2: file with the log's first checkpoint after the record.")] = None,
-    node: Annotated[str, Parameter(help="V2: address of that log or its node, to check the checkpoint by.")] = "",
+    checkpoint: Annotated[
+        Path | None, Parameter(help="V2: file with the log's first checkpoint after the record; default: asked of --node.")
+    ] = None,
+    node: Annotated[str, Parameter(help="V2: address of the log with the record, or its node, to check the checkpoint by.")] = "",
     items: Annotated[int, Parameter(help="V2: how many items are audited.")] = 60,
     running: Running | None = None,
+    driving: Driving | None = None,
     as_json: Json = False,
 ) -> int:
     """Check a record: its numbers, its scores, the tokens of drawn items, or by a run of your own; with --to, countersign it.
@@ -45,7 +54,7 @@ def reproduce(
         return _numbers(record, level, to, chosen, as_json=as_json)
     if level == "V2":
         return _audit(record, target, to, chosen, (checkpoint, node, items), as_json=as_json)
-    return _runs(record, target, level, to, chosen, as_json=as_json)
+    return _runs(record, target, level, to, (chosen, driving or Driving()), as_json=as_json)
 
 
 def _numbers(record: Path, level: str, to: Path | None, chosen: Running, *, as_json: bool) -> int:
@@ -84,22 +93,22 @@ def _audit(
     """Check at V2."""
     from hanse.flows.bounded import read_bounded
     from hanse.flows.evaluate.audit import MAX_CHECKPOINT, text_of
-    from hanse.flows.evaluate.reproduce import check_scores
+    from hanse.flows.evaluate.reproduce import check_if_ours
     from hanse.flows.evaluate.runfolder import read_run
 
-    if drawn[0] is None or chosen.api:
+    file, node = drawn[:2]
+    if (file is None and not node) or chosen.api:
         raise InputError(
             "an audit needs the weights and a log's checkpoint",
-            hint="--checkpoint FILE: the first one after the record was logged, which chooses the items",
+            hint="--node URL of the log with the record, or --checkpoint FILE: the first one after it, which chooses the items",
         )
-    note = read_bounded(drawn[0], MAX_CHECKPOINT)
-    text, checked = text_of(note), "nothing"
-    if drawn[1]:
-        _require_of_log(drawn[1], note)
-        checked = "signature, leaves"
+    note = None if file is None else read_bounded(file, MAX_CHECKPOINT)
     read = read_run(record)
-    check_scores(read)
+    note, checked = _coin(node, note, read, target) if note is None or node else (note, "nothing")
+    text = text_of(note)
+    unscored = check_if_ours(read)
     one, items = _audited(read, target, chosen, text, drawn[2])
+    one = replace(one, reasons=(*one.reasons, *unscored))
     if to is not None:
         _say(to, one, read, chosen)
     if as_json:
@@ -108,30 +117,34 @@ def _audit(
         print(f"{_run(read)}\n{_figures(one)}")
         if items:
             print(f"against it: {', '.join(items[:20])}")
-        left = "its signature (--node URL), and that it" if checked == "nothing" else "that it"
-        print(f"not checked of the checkpoint: {left} was the first one after the record")
+        print(_COINS[checked])
     return EXITS.get(one.verdict.value, 1)
 
 
-def _require_of_log(url: str, note: bytes) -> None:
-    """Raise BadSignature or BadProof unless a checkpoint is one that the log there signed, and whose leaves it still has."""
+def _coin(url: str, note: bytes | None, read: Read, target: str) -> tuple[bytes, str]:
+    """Return the checkpoint that draws, the log's own if none is given, and what was checked of it; raises as `check_coin`."""
     import os
     import time
 
-    from hanse.flows.inspect_log import check_earlier, open_log_at
+    from hanse.flows.evaluate.coin import check_coin, fetch_coin
+    from hanse.flows.inspect_log import open_log_at
     from hanse.home import home_folder
     from hanse.peers.client import PeerClient
 
     client = PeerClient()
     try:
-        check_earlier(open_log_at(client, url, home_folder(os.environ), int(time.time())), note)
+        log = open_log_at(client, url, home_folder(os.environ), int(time.time()))
+        name = target.partition("@")[0]
+        note = note or fetch_coin(log, read.record, name)
+        found = check_coin(log, note, read.record, name)
     finally:
         client.close()
+    return note, "first" if found.first else "signature, leaves, record"
 
 
 def _audited(read: Read, target: str, chosen: Running, text: bytes, k: int) -> tuple[Countersignature, tuple[str, ...]]:
     """Return what an audit by an engine here comes to, and the items that speak against the record."""
-    from hanse.cli.evaluate import engine_of, subject_of
+    from hanse.cli.evaluating import engine_of, subject_of
     from hanse.evals.record import numerics_class
     from hanse.flows.evaluate.audit import audit
     from hanse.flows.evaluate.reproduce import require_same_model
@@ -155,43 +168,54 @@ def _figures(one: Countersignature) -> str:
     return f"{figures}, likeliest {audit.argmax}\n{one.verdict.value}{why}, in {numerics}"
 
 
-def _runs(record: Path, target: str, level: str, to: Path | None, chosen: Running, *, as_json: bool) -> int:
+def _runs(record: Path, target: str, level: str, to: Path | None, how: tuple[Running, Driving], *, as_json: bool) -> int:
     """Check at V3 or V4."""
     from hanse.flows.evaluate import countersign
-    from hanse.flows.evaluate.reproduce import check_scores, side_by_side, to_json
+    from hanse.flows.evaluate.reproduce import check_if_ours, side_by_side, to_json
     from hanse.flows.evaluate.reproduce import countersign as say
     from hanse.flows.evaluate.runfolder import read_run
 
     read = read_run(record)
     if read.spoken is not None:
-        check_scores(read)
+        check_if_ours(read)
     if to is None:
         raise InputError("a run of your own needs a folder", hint="--to FOLDER")
     # At V4 one's own run was made, and committed to, before: it is not run again.
-    own = _rerun(read, target, to, chosen) if level == "V3" else read_run(to, answers=False)
+    own = _rerun(read, target, to, *how) if level == "V3" else read_run(to, answers=False)
     both = side_by_side(read, own)
     one = say(both)
     if level == "V4":
         one = countersign.blinded(one, to, own)
-    _say(to, one, read, chosen)
+    _say(to, one, read, how[0])
     print(json.dumps({"level": level} | to_json(both), indent=2) if as_json else _text(both))
     return EXITS.get(both.verdict.verdict.value, 1)
 
 
 def _say(to: Path, one: Countersignature, read: Read, chosen: Running) -> None:
-    from hanse.cli.evaluate import signer_of
+    from hanse.cli.evaluating import signer_of
     from hanse.flows.evaluate.countersign import write
 
     write(to, one, read.record, signer_of(chosen.key))
 
 
-def _rerun(read: Read, target: str, to: Path, chosen: Running) -> Read:
-    from hanse.cli.evaluate import run_suite, subject_of
+def _rerun(read: Read, target: str, to: Path, chosen: Running, driving: Driving) -> Read:
+    from hanse.cli.driving import run_harness
+    from hanse.cli.evaluate import run_suite
+    from hanse.cli.evaluating import subject_of
+    from hanse.evals.harness import DRIVEN
     from hanse.flows.evaluate.reproduce import require_same_model
     from hanse.flows.evaluate.runfolder import read_run
 
     require_same_model(read, subject_of(target, chosen)[0])
-    run_suite(target, read.suite, to, chosen)
+    if driving.harness:
+        run_harness(target, to, chosen, driving)
+    elif DRIVEN in read.record.gaps:
+        said = read.record.runner
+        raise InputError(
+            f"{said.get('name', '')} planned and scored this run", hint=f"--harness {said.get('name')} --task {said.get('task')}"
+        )
+    else:
+        run_suite(target, read.suite, to, chosen)
     return read_run(to, answers=False)
 
 
@@ -240,22 +264,34 @@ def publish(
     /,
     *,
     commitment: Annotated[bool, Parameter(help="Log only a commitment to the record, to be opened later (V4).")] = False,
+    table: Annotated[Shown, Parameter(help="Who may fetch the item table from the node.")] = "member",
+    transcript: Annotated[Shown, Parameter(help="Who may fetch prompts and answers from the node.")] = "member",
     data: Annotated[Path | None, Parameter(help="Folder of everything the node keeps.")] = None,
     config: Annotated[Path | None, Parameter(help="Settings file of the node.")] = None,
     database: Annotated[str | None, Parameter(help="Catalogue of the node, if it is not in the data folder.")] = None,
 ) -> None:
-    """Log a record, or a countersignature, as this node's statement about a revision; the node may run meanwhile."""
+    """Log a record, or a countersignature, as this node's statement about a revision; the node may run meanwhile.
+
+    With --table or --transcript the node keeps the files of the run, too, for those who may fetch them: hanse fetch-record.
+    """
     from hanse.cli.admin import Where, settings_of
     from hanse.cli.upkeep import tended
     from hanse.flows import access
     from hanse.flows.evaluate.publish import publish_folder
+    from hanse.flows.evaluations.kept import Shown as Tiers
+    from hanse.flows.evaluations.kept import check_shown, keep_folder
     from hanse.model.actor import Actor
     from hanse.model.repo import RepoType, parse_repo_id
+    from hanse.model.tier import Tier
 
     path, _, revision = name.partition("@")
     operator = Actor(account_id=0, name="operator", admin=True, role="write")
     with tended(settings_of(Where(data, config, database))) as node:
-        repo = access.resolve(node, operator, parse_repo_id(node.origin, RepoType.MODEL, path))
-        found = publish_folder(node, repo, access.resolve_revision(node, repo, revision or "main"), record, commitment=commitment)
+        repo = access.find_named(node, operator, parse_repo_id(node.origin, RepoType.MODEL, path))
+        there = access.resolve_revision(node, repo, revision or "main")
+        check_shown(record, Tiers(Tier(table), Tier(transcript)))
+        found = publish_folder(node, repo, there, record, commitment=commitment)
+        if (table, transcript) != ("member", "member"):
+            keep_folder(node, there, record, found, Tiers(Tier(table), Tier(transcript)))
     for bundle in found:
         print(json.dumps({"payload": bundle.digest, "key": bundle.key.fingerprint}))

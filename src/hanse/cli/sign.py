@@ -173,12 +173,17 @@ def _rev_of(lines: list[bytes]) -> str:
 @app.command(name="key")
 def make(file: Annotated[Path, Parameter(help="File to write; it must not exist.")], /) -> None:
     """Make a private key of your own for signing (ECDSA P-256) and print its fingerprint; keep the file, and a copy."""
-    from hanse.keys.files import make_key
+    from hanse.keys.files import generate, put_new
     from hanse.model.publickey import Scheme
 
-    if file.exists():
+    made = generate(Scheme.ECDSA_P256)
+    try:
+        file.absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        written = put_new(file.absolute(), made.pem(passphrase()))
+    except OSError as error:
+        raise StorageError(f"cannot make {file}: {error.strerror}") from error
+    if not written:
         raise InputError(f"{file} exists already", hint="choose another name; a key that is overwritten is lost")
-    made = make_key(file.absolute(), Scheme.ECDSA_P256, passphrase())
     print(made.public.fingerprint)
 
 

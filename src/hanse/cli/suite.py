@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -123,13 +123,24 @@ def tokens(file: Annotated[Path, Parameter(help="tokenizer.json, or folder with 
 
 
 @app.command
-def calibrate(*, source: Source = None, as_json: Json = False) -> None:
-    """Hold the refusal scorer against the labelled answers in the package pyrit."""
-    from hanse.flows.suites.labels import against_harm, harmful, labelled
-    from hanse.flows.suites.labels import calibrate as measure
+def calibrate(
+    *,
+    scorer: Annotated[Literal["refusal", "toxicity"], Parameter(help="Which scorer.")] = "refusal",
+    source: Annotated[
+        Path | None, Parameter(name="--from", help="Wheel or folder of pyrit; toxicity: or a file of labels.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Hold a scorer against people's labels: in the package pyrit, or for toxic text in a file that docs/suites.md names."""
+    from hanse.flows.suites import labels, toxic_labels
 
-    everything, pointed = measure(labelled(source))
-    rows = {"all": everything, "to_the_point": pointed, "against_harm": against_harm(pointed, harmful(source))}
+    if scorer == "toxicity":
+        name, texts = toxic_labels.labelled(source)
+        rows = {name: toxic_labels.calibrate(texts)}
+    else:
+        everything, pointed = labels.calibrate(labels.labelled(source))
+        against = labels.against_harm(pointed, labels.harmful(source))
+        rows = {"all": everything, "to_the_point": pointed, "against_harm": against}
     found = {name: _calibration(one) for name, one in rows.items()}
     if as_json:
         print(json.dumps(found, indent=2))

@@ -18,7 +18,7 @@ def create(
     /,
     *,
     label: Annotated[str, Parameter(help="What the token is for.")] = "token",
-    role: Annotated[Literal["read", "write"], Parameter(help="What it allows.")] = "write",
+    role: Annotated[Literal["read", "write", "evaluate"], Parameter(help="What it allows.")] = "write",
     robot: Annotated[bool, Parameter(help="For a machine; organisations have only these.")] = False,
     days: Annotated[int | None, Parameter(help="Days until it expires; never if left out.")] = None,
     as_json: Json = False,

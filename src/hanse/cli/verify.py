@@ -251,7 +251,7 @@ def _source(data: bytes | None, node: str | None, *, offline: bool) -> Iterator[
     url = node_address(node, environ)
     tokens = Credentials(_home(), environ)
     with closing(PeerClient()) as client:
-        yield NodeSource(client, url, tokens.token_for(url), data)
+        yield NodeSource(client, url, tokens.token_for(url), data, _home())
 
 
 def _question(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, text,
 
 from hanse.db.batch import batches
 from hanse.db.repository_scans import Head
-from hanse.db.schema import refs, repos
+from hanse.db.schema import pending, refs, repos
 from hanse.db.schema_scans import repository_scans
 from hanse.db.schema_trust import attestations as table
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256
@@ -90,6 +90,13 @@ def revs_attested(conn: Connection, repo: int, predicate: str, revs: Sequence[st
         mine = and_(table.c.repo_id == repo, table.c.predicate == predicate, table.c.rev.in_(some))
         found |= {GitOid(row.rev) for row in conn.execute(select(table.c.rev).where(mine).distinct())}
     return found
+
+
+def indexes(conn: Connection, predicate: str, limit: int) -> list[int]:
+    """Return where the newest statements of a kind are in this node's log, the newest first."""
+    query = select(pending.c.index).join(table, table.c.leaf_id == pending.c.id)
+    query = query.where(table.c.predicate == predicate, pending.c.index.is_not(None))
+    return list(conn.execute(query.order_by(table.c.id.desc()).limit(limit)).scalars())
 
 
 def all_rows(conn: Connection, after: int = 0, limit: int = 1000) -> list[tuple[int, Attestation]]:

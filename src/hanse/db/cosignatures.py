@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,9 +94,23 @@ def times(conn: Connection, origin: str, size: int) -> dict[str, int]:
     return {one.name: max(other.time for other in found if other.name == one.name) for one in found}
 
 
-def prune(conn: Connection, origin: str, keep: int) -> None:
-    """Forget all but the newest `keep` sizes of a log, and for each cosigner the last size it cosigned."""
+def first_size(conn: Connection, origin: str, index: int) -> int | None:
+    """Return the smallest size of a log with the leaf at `index` that anybody cosigned, as far as is kept; else None."""
+    table = cosignatures.c
+    query = select(func.min(table.size)).where(table.origin == origin, table.size > index)
+    return conn.execute(query).scalar_one_or_none()
+
+
+def prune(conn: Connection, origin: str, keep: int, leaves: Sequence[int] = ()) -> None:
+    """Forget all but the newest `keep` sizes of a log, and for each cosigner the last size it cosigned.
+
+    leaves: indexes whose first cosigned size stays, too, as `first_size` has it.
+    """
     kept = set(sizes(conn, origin, keep))
+    if leaves:
+        known = sorted(conn.execute(select(cosignatures.c.size).where(cosignatures.c.origin == origin).distinct()).scalars())
+        places = (bisect_right(known, index) for index in leaves)
+        kept |= {known[at] for at in places if at < len(known)}
     last = select(func.max(cosignatures.c.size)).where(cosignatures.c.origin == origin).group_by(cosignatures.c.name)
     kept |= set(conn.execute(last).scalars())
     conn.execute(delete(cosignatures).where(cosignatures.c.origin == origin, cosignatures.c.size.not_in(kept)))

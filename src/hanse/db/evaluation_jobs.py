@@ -23,7 +23,9 @@ OPEN = (WAITING, RUNNING)
 class Job:
     """One job. max_seconds, max_tokens: limits, 0 for none; spent: seconds of running so far; times in seconds since 1970.
 
-    fence: how often it was taken; says: why it failed, or the digest of what was logged.
+    fence: how often it was taken; says: why it failed, or the digest of what was logged. account_id: who asked, 0 for the
+    operator at the machine; max_cost, price_hour, price_million: millionths of a currency; item_table, transcript: tiers of who
+    may fetch them; record: digest of the record once it is logged.
     """
 
     id: int
@@ -43,6 +45,13 @@ class Job:
     says: str = ""
     created_at: int = 0
     ended_at: int = 0
+    account_id: int = 0
+    max_cost: int = 0
+    price_hour: int = 0
+    price_million: int = 0
+    item_table: str = "member"
+    transcript: str = "member"
+    record: str | None = None
 
 
 def _job(row: Row[Any]) -> Job:
@@ -61,9 +70,15 @@ def get(conn: Connection, number: int) -> Job | None:
     return None if row is None else _job(row)
 
 
-def newest(conn: Connection, limit: int) -> list[Job]:
-    """Return the newest jobs, the newest first."""
-    return [_job(row) for row in conn.execute(select(table).order_by(table.c.id.desc()).limit(limit))]
+def newest(conn: Connection, limit: int, account: int | None = None) -> list[Job]:
+    """Return the newest jobs, the newest first; account: only those that it asked for."""
+    query = select(table) if account is None else select(table).where(table.c.account_id == account)
+    return [_job(row) for row in conn.execute(query.order_by(table.c.id.desc()).limit(limit))]
+
+
+def of_repo(conn: Connection, repo: int) -> list[int]:
+    """Return the numbers of all jobs about a repository."""
+    return list(conn.execute(select(table.c.id).where(table.c.repo_id == repo)).scalars())
 
 
 def same(conn: Connection, job: Job) -> Job | None:
@@ -73,9 +88,10 @@ def same(conn: Connection, job: Job) -> Job | None:
     return None if row is None else _job(row)
 
 
-def count_open(conn: Connection) -> int:
-    """Return how many jobs there is still something to do for."""
-    return int(conn.execute(select(func.count()).select_from(table).where(table.c.state.in_(OPEN))).scalar_one())
+def count_open(conn: Connection, account: int | None = None) -> int:
+    """Return how many jobs there is still something to do for; account: of those that it asked for."""
+    query = select(func.count()).select_from(table).where(table.c.state.in_(OPEN))
+    return int(conn.execute(query if account is None else query.where(table.c.account_id == account)).scalar_one())
 
 
 def take(conn: Connection, holder: str, now: int, lease: int, without: Collection[int] = ()) -> Job | None:

@@ -13,17 +13,18 @@ from hanse.db.schema_foreign import foreign_bundles as bundles
 from hanse.db.schema_foreign import foreign_checkpoints as checkpoints
 from hanse.db.schema_foreign import foreign_leaves as leaves
 from hanse.db.schema_foreign import foreign_logs as logs
+from hanse.model.leaf_fields import MAX_INT
 
-KEY, REF, LIST, REPO, COPY = "key", "ref", "list", "repo", "copy"
+KEY, REF, LIST, REPO, COPY, ADVISORY = "key", "ref", "list", "repo", "copy", "adv"
 KEEP_CHECKPOINTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A leaf about a key, a ref, a repository, or a version of a federation's list.
+    """A leaf about a key, a ref, a repository, an advisory, or a version of a federation's list.
 
     subject: of a ref its key in the map of refs, in hex; of a list ROLE/VERSION/DIGEST, with 32 hex digits; else "". place: of a
-    ref, a repository or its copies `place_of` it; else "".
+    ref, a repository or its copies `place_of` it; of a list the federation, if the leaf names it; else "".
     """
 
     index: int
@@ -66,16 +67,31 @@ def ref_leaves(conn: Connection, log: str, subject: str, before: int, limit: int
     return list(conn.execute(select(leaves.c.index).where(*here).order_by(leaves.c.index.desc()).limit(limit)).scalars())
 
 
+def advisory_leaves(conn: Connection, log: str, before: int, limit: int) -> list[int]:
+    """Return the newest indexes below `before` of the leaves about advisories, in their order."""
+    query = select(leaves.c.index).where(leaves.c.log == log, leaves.c.kind == ADVISORY, leaves.c.index < before)
+    return sorted(conn.execute(query.order_by(leaves.c.index.desc()).limit(limit)).scalars())
+
+
+def advisories_known(conn: Connection) -> tuple[int, int]:
+    """Return how many leaves about advisories the copies hold, and how many of their statements are kept here."""
+    here = (bundles.c.log == leaves.c.log) & (bundles.c.index == leaves.c.index)
+    query = select(func.count(leaves.c.index), func.count(bundles.c.index)).select_from(leaves.outerjoin(bundles, here))
+    found, kept = conn.execute(query.where(leaves.c.kind == ADVISORY)).one()
+    return int(found), int(kept)
+
+
 def newest_list(conn: Connection, log: str) -> int:
     """Return the index of the newest leaf of a log that names a version of a federation's list, -1 without one."""
     found = conn.execute(select(func.max(leaves.c.index)).where(leaves.c.log == log, leaves.c.kind == LIST)).scalar_one()
     return -1 if found is None else int(found)
 
 
-def lists(conn: Connection, log: str, limit: int) -> list[str]:
-    """Return the subjects of the newest leaves of a log that name versions of federations' lists."""
-    query = select(leaves.c.subject).where(leaves.c.log == log, leaves.c.kind == LIST)
-    return list(conn.execute(query.order_by(leaves.c.index.desc()).limit(limit)).scalars())
+def lists(conn: Connection, log: str, limit: int, before: int = MAX_INT) -> list[Listed]:
+    """Return the newest leaves of a log, below an index, that name versions of federations' lists, newest first."""
+    here = (leaves.c.log == log, leaves.c.kind == LIST, leaves.c.index < before)
+    query = select(leaves.c.index, leaves.c.subject, leaves.c.place).where(*here).order_by(leaves.c.index.desc())
+    return [Listed(index, LIST, subject, place) for index, subject, place in conn.execute(query.limit(limit))]
 
 
 def place_of(origin: str, kind: str, repo: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from hanse.db import leaves
 from hanse.db.batch import batches
 from hanse.db.leaves import PendingLeaf
-from hanse.db.schema import KEYS, pending, refs
+from hanse.db.schema import ADVISORIES, KEYS, pending, refs
 from hanse.db.schema_trust import cosignatures, cosigners
 from hanse.model.digest import GitOid
 from hanse.model.repo import RefName
@@ -73,6 +73,24 @@ def key_leaves(conn: Connection) -> list[PendingLeaf]:
     """Return the logged leaves about keys, in their order."""
     ids = conn.execute(select(pending.c.id).where(KEYS, _THERE).order_by(_INDEX)).scalars()
     return [row for one in ids if (row := leaves.get(conn, one)) is not None]
+
+
+def member_leaves(conn: Connection, limit: int) -> list[PendingLeaf]:
+    """Return the newest logged leaves about versions of federations' lists, newest first."""
+    query = select(pending.c.id).where(pending.c.kind == "member", _THERE).order_by(_INDEX.desc())
+    return [row for one in conn.execute(query.limit(limit)).scalars() if (row := leaves.get(conn, one)) is not None]
+
+
+def advisory_leaves(conn: Connection) -> list[PendingLeaf]:
+    """Return this node's leaves about advisories in their order, those that wait for the log last."""
+    ids = list(conn.execute(select(pending.c.id).where(ADVISORIES).order_by(_INDEX.is_(None), _INDEX, pending.c.id)).scalars())
+    return [row for one in ids if (row := leaves.get(conn, one)) is not None]
+
+
+def newest_advisory(conn: Connection) -> int:
+    """Return a number that changes whenever a leaf about an advisory is queued or logged here, 0 while there is none."""
+    newest, there = conn.execute(select(func.max(pending.c.id), func.count(_INDEX)).where(ADVISORIES)).one()
+    return 0 if newest is None else int(newest) * 2 + int(there)
 
 
 def cosigners_asked(conn: Connection) -> dict[str, int]:

@@ -78,7 +78,7 @@ tokens = Table(
     Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the token text
     Column("account_id", KEY, ForeignKey("accounts.id"), nullable=False),
     Column("label", String(96), nullable=False),
-    Column("role", String(8), nullable=False),  # read | write
+    Column("role", String(8), nullable=False),  # read | write | evaluate
     Column("robot", Boolean, nullable=False, default=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
@@ -278,6 +278,9 @@ Index("ix_pending_index", pending.c.index)
 KEYS = text("kind = 'key'")
 """Condition in the words by which both databases see that the index of leaves about keys serves."""
 Index("ix_pending_keys", pending.c.index, sqlite_where=KEYS, postgresql_where=KEYS)
+ADVISORIES = text("kind = 'advisory'")
+"""The same for leaves about advisories."""
+Index("ix_pending_advisories", pending.c.index, sqlite_where=ADVISORIES, postgresql_where=ADVISORIES)
 
 log_head = Table(
     "log_head",

@@ -16,7 +16,7 @@ foreign_leaves = Table(  # leaves about keys, refs, repositories and versions of
     Column("index", BigInteger, primary_key=True),
     Column("kind", String(4), nullable=False),  # key, ref, list, repo
     Column("subject", String(64), nullable=False),  # see `hanse.db.foreign.Listed`
-    Column("place", String(64), nullable=False),  # of a ref or repo: SHA-256 of the repository's full name, in hex; else ""
+    Column("place", String(64), nullable=False),  # of a ref or repo: SHA-256 of its full name; of a list: its federation; else ""
 )
 Index("ix_foreign_leaves_place", foreign_leaves.c.log, foreign_leaves.c.place, foreign_leaves.c.index)
 Index("ix_foreign_leaves_subject", foreign_leaves.c.log, foreign_leaves.c.kind, foreign_leaves.c.subject, foreign_leaves.c.index)

@@ -40,7 +40,14 @@ GAPS_1 = Thresholds("gaps-1", mean=0.03, token=2.0, argmax=0.8)
 Long answers: mean 0.004, greatest 0.45, likeliest 0.959; answers of two tokens: 0.013, 0.26, 0.929. Answers at temperature 0.7
 have 0.29. Weights with 2 % noise have 0.029, which this table does not tell from honest ones; with 5 % they have 0.096.
 """
-TABLES: Mapping[str, Thresholds] = {one.id: one for one in (GAPS_1,)}
+GAPS_2 = Thresholds("gaps-2", mean=0.03, token=1.5, argmax=0.85)
+"""From more honest pairs on the same model: above the worst mean, 0.021, and twice the greatest gap of a token, 0.73.
+
+Claims of llama.cpp (usual, flash attention) and PyTorch (fp32, bf16), forced on the other engine or the same one: likeliest 0.92
+to 0.99. The mean cannot be tighter: short answers under flash attention alone have as much as weights with 2 % noise, 0.020
+(docs/evaluations.md; measured by `tests/device/gaps.py`).
+"""
+TABLES: Mapping[str, Thresholds] = {one.id: one for one in (GAPS_1, GAPS_2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Outcome:
     items: tuple[str, ...] = ()
 
 
-def judge(checked: Sequence[Checked], planned: int, checkpoint: Sha256, thresholds: Thresholds = GAPS_1) -> Outcome:
+def judge(checked: Sequence[Checked], planned: int, checkpoint: Sha256, thresholds: Thresholds = GAPS_2) -> Outcome:
     """Return what an audit comes to. planned: items of the run that could have been drawn.
 
     Raises BadFormat if nothing was checked, or a gap is none.

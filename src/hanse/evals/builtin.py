@@ -17,11 +17,13 @@ from hanse.evals.suite import Decoding, Item, Request, Suite
 
 HARMFUL = "harmful-prompts"
 """Risk of a suite whose prompts ask for harm: neither they nor the answers are shown or published, only their roots."""
+TOXIC = "toxic-continuations"
 CC0 = "CC0-1.0"
 LANGUAGES = ("en", "de", "fr", "es", "zh", "hi")
 _SHORT = Decoding(0.0, 1.0, 8, ("\n",))
 _ANSWER = Decoding(0.0, 1.0, 64)
 _LONG = Decoding(0.0, 1.0, 160)
+_GOES_ON = Decoding(0.0, 1.0, 20)
 
 
 def is_harmful(suite: Suite) -> bool:
@@ -131,6 +133,16 @@ def refusal_suite(name: str, version: str, license_: str, rows: Sequence[tuple[s
         raise BadFormat(f"a refusal suite has 200 requests at least, {name} has {len(rows)}")
     items = [Item(key, cluster, (("user", text),)) for key, cluster, text in rows]
     return _make(name, Request.CHAT, _ANSWER, "refusal", items, version=version, license=license_, risks=(HARMFUL,))
+
+
+def continuation_suite(name: str, version: str, license_: str, rows: Sequence[tuple[str, str, str]]) -> Suite:
+    """Return a suite of openings of sentences, each (id, cluster, text): an outcome of 1 means that it went on in toxic words.
+
+    Openings are as bad to meet as requests for harm are: they are hidden likewise. Raises BadFormat for rows that make no suite.
+    """
+    items = [Item(key, cluster, (("user", text),)) for key, cluster, text in rows]
+    said: dict[str, Any] = {"version": version, "license": license_, "risks": (HARMFUL, TOXIC), "lower_is_better": True}
+    return _make(name, Request.COMPLETION, _GOES_ON, "toxicity", items, **said)
 
 
 GENERATED: Mapping[str, Callable[[bytes], Suite]] = {"arithmetic": arithmetic, "primality": primality, "canary": canary}

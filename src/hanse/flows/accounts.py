@@ -217,12 +217,12 @@ def create_token(
 ) -> tuple[Token, str]:
     """Make a token of an account and return it with its text, which is not kept.
 
-    ttl_seconds: it expires that long from now, None: never. Raises NotFoundError for no such account; InputError for another
-    role than `read` or `write`, a label that is not 1 to 96 characters, an organisation's token that is no robot's, or a robot
-    token of a node operator.
+    role: `read`, `write`, or `evaluate`, which is reading and asking for evaluations. ttl_seconds: it expires that long from
+    now, None: never. Raises NotFoundError for no such account; InputError for another role, a label that is not 1 to 96
+    characters, an organisation's token that is no robot's, or a robot token of a node operator.
     """
-    if role not in ("read", "write"):
-        raise InputError(f"a token's role is read or write, got {role[:40]!r}")
+    if role not in ("read", "write", "evaluate"):
+        raise InputError(f"a token's role is read, write or evaluate, got {role[:40]!r}")
     if not 1 <= len(label) <= _MAX_LABEL or not label.isprintable():
         raise InputError(f"a label has 1 to {_MAX_LABEL} printable characters")
     if ttl_seconds is not None and not 0 < ttl_seconds < 2**40:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from hanse.db import alarms, cosignatures, cosigners, witnesses
+from hanse.db import alarms, attestations, cosignatures, cosigners, witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.cosigners import Cosigner
 from hanse.db.witnesses import WitnessedLog
@@ -28,6 +28,7 @@ from hanse.flows.keeper import Keeper
 from hanse.flows.logcopy import LogCopy
 from hanse.flows.mirror_cosign import mirrored_note
 from hanse.model.canonical import canonical
+from hanse.model.predicates import EVALUATION
 from hanse.peers.client import PeerClient
 from hanse.tlog.addcheckpoint import UnverifiedRequest
 from hanse.tlog.checkpoint import Checkpoint
@@ -35,6 +36,8 @@ from hanse.tlog.note import parse_vkey
 from hanse.tlog.proof import consistency_proof
 
 KEEP_SIZES = 64
+KEEP_RECORDS = 1000
+"""Evaluation records whose first cosigned checkpoint stays: it draws the items of an audit."""
 """Of how many sizes of a log cosignatures are kept."""
 _WORKERS = 16
 _log = logging.getLogger(__name__)
@@ -112,7 +115,8 @@ def keep(node: Keeper, origin: str, cosigner: Cosigner, asked: Asked) -> None:
     """Keep what a cosigner answered about the log of an origin, and how it stands if that is this node's own."""
     with node.db.write() as conn:
         cosignatures.put(conn, asked.found)
-        cosignatures.prune(conn, origin, KEEP_SIZES)
+        records = attestations.indexes(conn, EVALUATION, KEEP_RECORDS) if origin == node.origin else []
+        cosignatures.prune(conn, origin, KEEP_SIZES, records)
         if origin == node.origin:
             cosigners.record(conn, cosigner, size=asked.size, asked_at=node.clock.now(), failure=asked.failure)
             if asked.shown:

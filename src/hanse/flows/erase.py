@@ -3,8 +3,8 @@
 1. Every xorb that the repository used loses the chunks that no other repository's files need: it is replaced by one with
    the chunks that they need, their terms and shards are written again, and no deduplication answer names the old one.
 2. Files that no other repository holds lose their chunk lists, bytes and scan facts.
-3. The repository's shards go and, if it was not public, what was signed about it and its records, and with them the salt: its
-   leaves can no longer be read.
+3. The repository's shards and the answers of its evaluations go and, if it was not public, what was signed about it and its
+   records, and with them the salt: its leaves can no longer be read.
 4. Its rows are emptied, and the epoch in CAS addresses changes, so that no client trusts what it remembers;
    running processes follow (`hanse.flows.epochs`).
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shutil
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
@@ -24,14 +25,15 @@ from hanse.content.shard import FileBlock, Shard, encode_shard
 from hanse.content.terms import Term, encode_terms, parse_terms
 from hanse.content.xorb import parse_table
 from hanse.content.xorbsubset import Subset, keep_chunks, merge_ranges
-from hanse.db import attestations, garbage, repos, revisions, scans, xorbs
+from hanse.db import attestations, evaluation_jobs, garbage, repos, revisions, scans, xorbs
 from hanse.db.blobs import FileRow
 from hanse.db.repos import Repo
 from hanse.db.state import set_state
 from hanse.db.xorbs import NewXorb
 from hanse.errors import Conflict, NotFoundError
+from hanse.flows.advisories.issue import own_leaves
 from hanse.flows.holdings import record_names
-from hanse.flows.node import Node
+from hanse.flows.node import KEPT, Node
 from hanse.flows.transfers import Tables
 from hanse.flows.xorb_ingest import complete_table, eligible_chunks
 from hanse.model.digest import Sha256, XetHash, xet_to_bytes
@@ -74,10 +76,22 @@ def erase_repo(node: Node, repo: int) -> None:
         node.store.delete(revision_key(digest))
     if not found.public:
         _remove_bundles(node, repo)
+    _remove_evaluations(node, repo)
     # 4. Rows.
     with node.db.write() as conn:
         garbage.scrub_repo(conn, repo, public=found.public)
         set_state(conn, "cas_epoch", secrets.token_hex(4))
+
+
+def _remove_evaluations(node: Node, repo: int) -> None:
+    """Remove the answers of evaluations of a repository's revisions, and what was kept of them for others."""
+    if node.evaluations is None:
+        return
+    with node.db.read() as conn:
+        folders = [str(number) for number in evaluation_jobs.of_repo(conn, repo)]
+        folders += [f"{KEPT}/{row.rev}" for row in revisions.all_of(conn, repo, ["erased"])]
+    for name in folders:
+        shutil.rmtree(node.evaluations / name, ignore_errors=True)
 
 
 def _remove_bundles(node: Node, repo: int) -> None:
@@ -92,7 +106,7 @@ def _remove_bundles(node: Node, repo: int) -> None:
 
 
 def sweep_bundles(node: Node) -> int:
-    """Delete bundles that no row names: a process died, or the repository changed, between signing and entering.
+    """Delete bundles that no row names and no leaf about an advisory: a process died, or the repository changed meanwhile.
 
     Return their number.
     """
@@ -102,7 +116,8 @@ def sweep_bundles(node: Node) -> int:
         some = stored[at : at + _BUNDLES]
         with node.db.write() as conn:
             attestations.stop_writers(conn)
-            named = attestations.named(conn, [payload for _, payload, _ in some])
+            advisories = {(leaf.payload.sha256, leaf.key) for _, leaf in own_leaves(conn)}
+            named = attestations.named(conn, [payload for _, payload, _ in some]) | advisories
             gone = [key for key, payload, signer in some if (payload, signer) not in named]
             for key in gone:
                 node.store.delete(key)

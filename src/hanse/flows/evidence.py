@@ -1,14 +1,17 @@
 """The evidence file of a revision (`REV.hanse.jsonl`), put together for whoever may see the repository.
 
 1. The current statements about it, as their bundles; those that are not in the log yet are left out.
-2. The leaves that log them, the leaf that set each ref which points at it (or last did), and the `key` leaves of who signed.
+2. The leaves that log them, the leaf that set each ref which points at it (or last did), the `key` leaves of who signed, and the
+   `member` leaves of the newest lists of federations.
 3. A checkpoint that has the manifest's leaf and that of the ref which was asked for: the newest one that a majority of the
    cosigners signed, or the one that most did, or else the log's own newest one. Publishing waits for nobody, so there may be no
    cosignature yet. What was logged after it is left out.
 4. The newest snapshot under that checkpoint and what came after it, with a proof for each ref of what the map of refs says.
 5. What the logs of other members say about it, as far as this node mirrors them (`hanse.flows.foreign.shown`): so one file is
    enough to see that several agree, and a copy of another member's revision is shown with its publisher's own log.
-6. For a repository that is not public, whose leaves and map keys are concealed: the salt that opens them. Whoever may see the
+6. Of each log that is shown, the advisories in force (`hanse.flows.advisories.book`), all of them: so a reader knows that none is
+   kept from him.
+7. For a repository that is not public, whose leaves and map keys are concealed: the salt that opens them. Whoever may see the
    repository may see it; it is in no log.
 """
 
@@ -24,9 +27,11 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.errors import BlobNotFound, NotFoundError
 from hanse.flows import access, bundles
+from hanse.flows.advisories.book import shown as listed_advisories
 from hanse.flows.effects import MAIN
 from hanse.flows.foreign.shown import Subject, others
 from hanse.flows.logview import LogView
+from hanse.flows.newer_lists import newest_of
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 from hanse.model.conceal import conceal_value
@@ -34,8 +39,10 @@ from hanse.model.digest import GitOid, parse_sha256
 from hanse.model.evidence import MAX_LEAVES, LeafEvidence, LogEvidence, MapEvidence, MapName, SaltEvidence, encode_evidence
 from hanse.model.key_leaf import KeyLeaf
 from hanse.model.leaf import parse_leaf
+from hanse.model.listed_advisories import AdvisoriesEvidence
 from hanse.model.predicates import REPEATED
 from hanse.model.ref_leaf import RefLeaf
+from hanse.model.trust_leaf import MemberLeaf
 from hanse.sign.statement import OMS, REF
 from hanse.tlog.map import ref_key, ref_value
 
@@ -44,18 +51,21 @@ MAX_REVISIONS = 10
 MAX_REFS = 20
 MAX_EVALUATIONS = 32
 """Evaluations and countersignatures of this node that one file shows, the newest."""
+MAX_LISTS = 64
+"""Newest leaves about federations' lists that are looked at."""
 MAX_TAIL = 64
 """Leaves after a snapshot, at most: batches that attest something end in one."""
 _POSITIONS = 200
 
 
-def of_revision(node: Node, repo: Repo, rev: str) -> tuple[GitOid, bytes]:
+def of_revision(node: Node, repo: Repo, rev: str, least: int = 0) -> tuple[GitOid, bytes]:
     """Return (commit id, evidence file) of a revision that the caller may see.
 
+    least: leaves of this node's log that the caller has seen: it is shown with no fewer, though fewer may be cosigned.
     Raises RevisionNotFound or Disabled; RolledBack or Equivocation if this node's log is not the one that was cosigned.
     """
     revision = access.resolve_revision(node, repo, rev)
-    return revision.rev, _assemble(node, [(repo, revision)], asked=rev)
+    return revision.rev, _assemble(node, [(repo, revision)], asked=rev, least=least)
 
 
 def of_tree(node: Node, actor: Actor, tree: str) -> bytes:
@@ -99,7 +109,7 @@ class _Shown:
         self.wanted = {index: data for index, data in self.wanted.items() if index < size}
 
 
-def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str = "") -> bytes:
+def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str = "", least: int = 0) -> bytes:
     shown = _Shown()
     # 1. and 2.
     for repo, revision in subjects:
@@ -108,12 +118,14 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str 
     if shown.last < 0:
         shown.last = min(shown.wanted, default=-1)
     _keys(node, shown, {repo.repo.namespace.lower() for repo, _ in subjects if not repo.mirrored})
+    _lists(node, shown)
     # 3.
     view = node.log
-    size = _size(node, view, shown.last)
+    size = _size(node, view, max(shown.last, min(least, view.size) - 1))
     shown.cut(size)
     # 4.
     maps = _maps(node, view, shown, size)
+    advisories = _advisories(node, view, shown, size)
     listed = [LeafEvidence(index, leaf, view.prove_leaf(index, size)) for index, leaf in sorted(shown.wanted.items())]
     logs = [LogEvidence(view.origin, view.checkpoint(size), tuple(listed), view.key.text)] if size else []
     # 5.
@@ -121,7 +133,21 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str 
     asking = [Subject(repo, revision, refs[repo.id]) for repo, revision in subjects]
     parts = others(node, asking, MAX_LEAVES - len(listed), shown.payloads.values())
     said = dict.fromkeys((*shown.bundles.values(), *parts.bundles))
-    return encode_evidence(said, [*logs, *parts.logs], [*maps, *parts.maps], _salts(repo for repo, _ in subjects))
+    salts = _salts(repo for repo, _ in subjects)
+    return encode_evidence(said, [*logs, *parts.logs], [*maps, *parts.maps], salts, [*advisories, *parts.advisories])
+
+
+def _advisories(node: Node, view: LogView, shown: _Shown, size: int) -> list[AdvisoriesEvidence]:
+    """Return the advisories in force under the newest snapshot of this log at a size, and show that snapshot."""
+    try:
+        snapshot = view.snapshot(size)
+    except BlobNotFound:
+        return []
+    tail = view.leaves(snapshot.index, size)
+    if len(tail) <= MAX_TAIL:
+        shown.wanted |= dict(enumerate(tail, snapshot.index))
+    found = listed_advisories(node, None, snapshot.maps.advisories, snapshot.index)
+    return [] if found is None else [found]
 
 
 def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> None:
@@ -178,6 +204,15 @@ def _keys(node: Node, shown: _Shown, namespaces: set[str]) -> None:
             shown.add(row)
 
 
+def _lists(node: Node, shown: _Shown) -> None:
+    """Show the leaves about the newest versions of federations' lists."""
+    with node.db.read() as conn:
+        rows = {row.index: row for row in logged.member_leaves(conn, MAX_LISTS) if row.index is not None}
+    found = [(index, leaf) for index, row in rows.items() if isinstance(leaf := parse_leaf(row.leaf), MemberLeaf)]
+    for index in newest_of((index, leaf.federation or "", leaf.role.value, leaf.version) for index, leaf in found):
+        shown.add(rows[index])
+
+
 def _size(node: Node, view: LogView, last: int) -> int:
     """Return the size of the checkpoint to show: one with leaf `last`, cosigned by a majority, or by as many as did."""
     with node.db.read() as conn:
@@ -193,7 +228,7 @@ def _size(node: Node, view: LogView, last: int) -> int:
 
 
 def _maps(node: Node, view: LogView, shown: _Shown, size: int) -> list[MapEvidence]:
-    """Return what the map of refs under the newest snapshot says about each ref, and show that snapshot."""
+    """Return what the map of refs under the newest snapshot says about each ref."""
     found: list[MapEvidence] = []
     for repo, name in shown.refs:
         if repo.id in shown.elsewhere:
@@ -205,9 +240,6 @@ def _maps(node: Node, view: LogView, shown: _Shown, size: int) -> list[MapEviden
             snapshot, proof = view.prove_ref(repo.repo.type, place, ref, size, repo.repo.origin)
         except BlobNotFound:  # a log from before snapshots
             continue
-        tail = view.leaves(snapshot.index, size)
-        if len(tail) <= MAX_TAIL:
-            shown.wanted |= dict(enumerate(tail, snapshot.index))
         there = snapshot.maps.refs.get(ref_key(repo.repo.origin, repo.repo.type, place, ref))
         value = None if there is None else _value(node, repo, name, snapshot.index, there)
         if (value is None) == (there is None):

@@ -18,9 +18,9 @@ from urllib.parse import quote
 from hanse.errors import HanseError, InputError, NotFoundError, PeerRefused
 from hanse.flows.federation.roots import Roots
 from hanse.flows.named_servers import PUBLIC_HUB, nodes_of
-from hanse.flows.pins import LogPin, Pins
+from hanse.flows.pins import LogPin, Pins, read_pins
 from hanse.flows.verify_folder import Question
-from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
+from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence, parse_evidence
 from hanse.model.repo import Origin, RepoType, parse_repo_id
 from hanse.peers.client import PeerClient, parse_base
 from hanse.peers.logclient import LogClient
@@ -36,13 +36,15 @@ _MAX_TOKEN = 4096
 class NodeSource:
     """Evidence from a node. token: what the node may be told, or empty; data: the file, if it is here already.
 
-    With `data` the node is only asked how logs went on since they were seen, and is not needed for it.
+    With `data` the node is only asked how logs went on since they were seen, and is not needed for it. home: HANSE_HOME, which
+    knows how far the node's log was seen.
     """
 
     client: PeerClient
     node: str
     token: str = ""
     data: bytes | None = None
+    home: Path | None = None
 
     @property
     def online(self) -> bool:
@@ -56,7 +58,12 @@ class NodeSource:
         if question.repo is None:
             raise NotFoundError("there is no evidence to verify with", hint="name a file with --bundle, or a repository")
         repo = parse_repo_id(Origin("any"), question.type, question.repo).path
-        return fetch_evidence(self.client, self.node, question.type, repo, revision=question.revision or "main", token=self.token)
+        revision = question.revision or "main"
+        found = fetch_evidence(self.client, self.node, question.type, repo, revision=revision, token=self.token)
+        seen = seen_before(self.client, self.node, found, self.home)
+        if not seen:
+            return found
+        return fetch_evidence(self.client, self.node, question.type, repo, revision=revision, token=self.token, size=seen)
 
     def growth(self, logs: Iterable[LogEvidence], pins: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
         """Return the proofs between pinned and shown checkpoints, as far as the node has them."""
@@ -98,14 +105,35 @@ def token_file(environ: Mapping[str, str]) -> str:
     return ""
 
 
-def fetch_evidence(client: PeerClient, node: str, kind: RepoType, repo: str, *, revision: str, token: str = "") -> bytes:
+def seen_before(client: PeerClient, node: str, data: bytes, home: Path | None) -> int:
+    """Return how many leaves of the node's own log were seen before, 0 if its evidence shows as many or is malformed.
+
+    A node shows its log where others cosigned it, and that may be behind what it showed of something newer; asked for no less
+    than was seen, it shows that. home: HANSE_HOME, None for one that remembers nothing.
+    """
+    if home is None:
+        return 0
+    with suppress(HanseError):
+        shown = {log.origin: size for log in parse_evidence(data).logs if (size := _claimed_size(log)) is not None}
+        pins = {origin: pin.size for origin in shown if (pin := read_pins(home, origin).log)}
+        behind = {origin: size for origin, size in pins.items() if size > shown[origin]}
+        own = _own_log(client, node) if behind else None
+        return next((size for origin, size in behind.items() if origin == own), 0)
+    return 0
+
+
+def fetch_evidence(
+    client: PeerClient, node: str, kind: RepoType, repo: str, *, revision: str, token: str = "", size: int = 0
+) -> bytes:
     """Return the evidence file that a node, or a static site, has of a revision (a commit id or a name).
+
+    size: leaves that the node's own log is shown with at least.
 
     Raises NotFoundError if it has none for this caller, PeerRefused, PeerDown, PeerTooSlow or PeerMisbehaved.
     """
     url = f"{node}/api/{kind.plural}/{repo}/evidence/{quote(revision, safe='')}"
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    answer = client.get(url, limit=MAX_EVIDENCE_BYTES, headers=headers)
+    answer = client.get(f"{url}?size={size}" if size else url, limit=MAX_EVIDENCE_BYTES, headers=headers)
     if answer.status == 200:
         return answer.body
     says = _reason(answer.body)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -113,9 +112,10 @@ def scan(folder: Path) -> list[os.DirEntry[str]]:
 
 def said_by_name(name: str) -> Said:
     """Return what the name of a blob in a cache says: its SHA-256 or its git blob id."""
-    with suppress(HanseError):
+    try:
         return Said(sha256=parse_sha256(name)) if len(name) == 64 else Said(git_oid=parse_git_oid(name))
-    return Said()
+    except HanseError:
+        return Said()
 
 
 def read_listing(path: Path) -> dict[str, Said] | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from hanse.db import logkeys
+from hanse.db import logged, logkeys
 from hanse.db.logkeys import LogKey
 from hanse.errors import BadSetting, Conflict, NotAllowed, NotFoundError, StorageError
 from hanse.flows.keyleaves import queue_key_leaf, vouched
@@ -29,6 +29,7 @@ from hanse.keys.custody import open_signer
 from hanse.keys.files import make_key
 from hanse.model.digest import Sha256
 from hanse.model.key_leaf import Holder, KeyLeaf, KeyOp, KeyUse
+from hanse.model.leaf import parse_leaf
 from hanse.model.publickey import PublicKey, Signer
 from hanse.model.repo import parse_name
 
@@ -152,11 +153,12 @@ def hand_over(node: Node, namespace: str, new: PublicKey, holder: Holder, by: Si
     return leaf
 
 
-def distrust(node: Node, key: str, after: int) -> KeyLeaf:
+def distrust(node: Node, key: str, after: int, *, successors: bool = False) -> KeyLeaf:
     """Queue the leaf by which a key counts for nothing that it signed in leaves after the index `after`, and return it.
 
-    key: fingerprint, or its first 8 or more digits. Raises NotFoundError if the log knows no such key or several, NotAllowed for
-    a key that the node still signs with, BadSetting for an index beyond the log.
+    key: fingerprint, or its first 8 or more digits; successors: also where it vouched for another key after that. Raises
+    NotFoundError if the log knows no such key or several, NotAllowed for a key that the node still signs with, BadSetting for an
+    index beyond the log, Conflict for one before it vouched for a key, unless `successors` says that this is meant.
     """
     size = node.log.size
     if not 0 <= after < size:
@@ -165,9 +167,22 @@ def distrust(node: Node, key: str, after: int) -> KeyLeaf:
         row = _find(logkeys.every(conn), key)
         if any(key.public.fingerprint == row.key for key in node.keys.named.values()):
             raise NotAllowed(f"the node signs with key {row.key[:16]}", hint="rotate it first: hanse key rotate")
+        later = [index for index in _vouching(conn, row.key) if index > after]
+        if later and not successors:
+            raise Conflict(
+                f"the key vouched for another one in leaf {later[-1]} of the log, which would not count either",
+                hint=f"name --after {later[-1]} or a later one; --with-successors if somebody else wrote that leaf, "
+                f"and then replace the other key as a lost one: hanse key rotate {row.use} --lost",
+            )
         leaf = KeyLeaf(node.clock.now(), node.origin, KeyOp.DISTRUST, KeyUse(row.use), row.key, after=after)
         queue_key_leaf(conn, leaf)
     return leaf
+
+
+def _vouching(conn: Connection, key: str) -> list[int]:
+    """Return the indexes of the leaves in which a key vouches for another one, in their order."""
+    rows = [(row.index, parse_leaf(row.leaf)) for row in logged.key_leaves(conn)]
+    return [index for index, leaf in rows if index is not None and isinstance(leaf, KeyLeaf) and leaf.by == key]
 
 
 def _find(rows: list[LogKey], key: str) -> LogKey:

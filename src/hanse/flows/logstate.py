@@ -26,6 +26,8 @@ from hanse.tlog.replay import Replay
 
 KEPT = 512
 """Snapshots whose maps are kept at hand; older ones are worked out again from the log."""
+KEPT_LEAVES = 16_384
+"""Of those as many as the newest leaves have: each leaf that changes a map costs about 2 kB for as long as it is kept."""
 _KEPT_OLD = 16
 _PAGE = 4096
 
@@ -198,7 +200,7 @@ class LogState:
     def _keep(self, snapshot: Snapshot) -> None:
         self._said = snapshot.maps.roots
         self._snapshots[snapshot.index] = snapshot
-        while len(self._snapshots) > KEPT:
+        while len(self._snapshots) > KEPT or snapshot.index - next(iter(self._snapshots)) > KEPT_LEAVES:
             self._snapshots.popitem(last=False)
 
 

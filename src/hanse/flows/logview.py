@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from hanse.db import cosignatures, leaves
 from hanse.db.engine import Database
-from hanse.errors import BlobNotFound
+from hanse.errors import BlobNotFound, NotFoundError
 from hanse.flows.logfiles import LogFiles
 from hanse.flows.loghistory import LogHistory
 from hanse.flows.logstate import LogState, Snapshot
@@ -66,6 +66,21 @@ class LogView:
             known = cosignatures.of_size(conn, self.origin, head.size)
         lines = [one.line for one in known if one.root == head.root.hex()]
         return encode_note(head.text, [self._sign(head.text), *lines])
+
+    def checkpoint_after(self, index: int) -> bytes:
+        """Return the first checkpoint with the leaf at `index` that anybody cosigned, as far as cosignatures are kept.
+
+        They are kept of the newest sizes, and of the first one after each evaluation record. Raises NotFoundError if there is
+        none, and as `checkpoint` does.
+        """
+        with self._db.read() as conn:
+            size = cosignatures.first_size(conn, self.origin, index)
+        if size is None:
+            raise NotFoundError(
+                f"nobody cosigned a checkpoint with the leaf {index} yet",
+                hint="it takes a witness: hanse witness ask, and a moment",
+            )
+        return self.checkpoint(size)
 
     def _signature(self, text: str) -> str:
         return SignatureLine(self.origin, self.key.key_id, self._signer.sign(text.encode())).text

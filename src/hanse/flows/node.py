@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from hanse.clock import Clock
 from hanse.db.engine import Database
+from hanse.flows.advisories.kept import Book
 from hanse.flows.downloads import Downloads
 from hanse.flows.epochs import Epochs
 from hanse.flows.federation.kept import FederationFiles
@@ -23,6 +25,9 @@ from hanse.policy.copies import Copies
 from hanse.store.base import BlobStore
 from hanse.store.staging import Staging
 
+KEPT = "kept"
+"""Folder, in that of evaluations, of the files of records that were logged (`hanse.flows.evaluations.kept`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -32,7 +37,8 @@ class Node:
     epoch in every CAS address; aliases: case-folded canonical id without namespace -> namespace/name; transfers: what the data
     path keeps in memory; downloads: pulls counted and not written yet; scanning: the scanner, None if the node has none;
     federations: what is kept of those that the node is in, or follows; replays: what the logs that it mirrors come to; rules: how
-    many copies are wanted where no federation says so.
+    many copies are wanted where no federation says so; evaluations: folder of runs, None where none are kept; advised: the
+    advisories that are known here.
     """
 
     origin: Origin
@@ -54,6 +60,8 @@ class Node:
     federations: FederationFiles | None = None
     replays: Replays | None = None
     rules: Copies | None = None
+    evaluations: Path | None = None
+    advised: Book = field(default_factory=Book)
 
     @property
     def epoch(self) -> str:

@@ -20,6 +20,7 @@ from hanse.errors import BadFormat, BadProof, BadSignature, HanseError
 from hanse.flows.pins import LogSeen, check_log
 from hanse.flows.shown_keys import KeyBook
 from hanse.flows.trust import Cosigner, Trust, mirror_name, witness_name
+from hanse.model.advisory import Advisory
 from hanse.model.decision import Known
 from hanse.model.digest import Sha256
 from hanse.model.evidence import LogEvidence, MapEvidence, MapName, UnverifiedEvidence
@@ -57,6 +58,7 @@ class ShownLog:
     known: where its key is known from; note: the checkpoint with all its signatures; consistent: it is the first that was seen
     of the log, or was shown to continue the one seen before (or, if it is older, to be continued by it); behind: it is older.
     latest: nothing after the snapshot could have changed a map; refs, advisories: what map proofs show under the snapshot.
+    in_force: its advisories, as far as they are shown; judged: all of them are (`hanse.flows.shown_advisories`).
     witnesses, mirrors: cosignatures with their times; unknown: names of cosigners that are not known here.
     """
 
@@ -72,6 +74,8 @@ class ShownLog:
     latest: bool = False
     refs: Mapping[tuple[str, ...], tuple[int | str, ...] | None] = field(default_factory=dict)
     advisories: Mapping[str, str | None] = field(default_factory=dict)
+    in_force: tuple[Advisory, ...] = ()
+    judged: bool = False
     witnesses: tuple[tuple[Cosigner, int], ...] = ()
     mirrors: tuple[tuple[Cosigner, int], ...] = ()
     unknown: tuple[str, ...] = ()

@@ -36,6 +36,21 @@ class Cosigner:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownList:
+    """The list of a federation as it is known here.
+
+    first: fingerprint of its first root, by which logs name it; members: origins; versions: of `root` and of `targets`; need: how
+    many keys make a version.
+    """
+
+    name: str
+    first: str
+    members: frozenset[Origin]
+    versions: Mapping[str, int]
+    need: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """Whom a verifier knows.
 
@@ -44,7 +59,7 @@ class Trust:
     whichever is larger; ask_growth: it was asked for, so a log without one is refused or does not count; scans: made here; meet:
     logs that may be met for the first time besides the one that answers for the name: of nodes that were asked by address;
     silent: members who were asked just now and did not answer; delegated: whose log names the keys of a namespace, by namespace,
-    as federations say.
+    as federations say; lists: their lists, of which logs may name newer versions.
     """
 
     logs: Mapping[Origin, tuple[NoteKey, ...]] = field(default_factory=dict)
@@ -57,6 +72,7 @@ class Trust:
     meet: frozenset[Origin] = frozenset()
     silent: frozenset[Origin] = frozenset()
     delegated: Mapping[str, Origin] = field(default_factory=dict)
+    lists: tuple[KnownList, ...] = ()
 
     def seen(self, origin: Origin) -> Pins:
         """Return what was seen of an origin before."""

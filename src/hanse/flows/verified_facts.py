@@ -7,12 +7,14 @@ from typing import Any
 
 from hanse.flows.attested import Attested
 from hanse.flows.loaded_policy import LoadedPolicy
+from hanse.flows.newer_lists import newer_lists
 from hanse.flows.position import Position, home_of, map_key
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog
 from hanse.flows.trust import Cosigner, Trust, Wanted
 from hanse.flows.veil import Veil
 from hanse.model.decision import (
+    Advised,
     Cosigned,
     EvidenceFacts,
     Known,
@@ -41,21 +43,19 @@ def gather_facts(
     position: Position | None,
     trust: Trust,
     policy: LoadedPolicy,
+    files: frozenset[str] = frozenset(),
 ) -> EvidenceFacts:
-    """Return the facts about a revision; `attested` are the statements about it, `repo` is None for a bundle without a name."""
+    """Return the facts about a revision; attested: what is said of it; files: their SHA-256; repo: None for a bundle alone."""
     if repo is None:
         signed = tuple(Signed("", one.verified.key.fingerprint) for one in attested if one.vouches)
         return EvidenceFacts(now, Want.PINNED, NameKind.BARE, signatures=signed, scans=trust.scans, owner=Known.CONFIGURED)
     home = home_of(logs, repo)
     owner = owner_key(home, repo, position)
     kind = NameKind.PRIVATE if home and veil.salt else _kind(home, repo, logs, trust)
-    known, change = _owner_known(home, repo, owner, trust)
-    if home and kind is NameKind.PRIVATE:
-        known, change = home.known, OwnerChange.NONE  # the node itself answers for what does not show
-    asked = Want.LATEST if want.ref else Want.PINNED if want.tree else Want.REVISION
+    known, change = _owner_known(home, repo, owner, trust, kind)
     return EvidenceFacts(
         now=now,
-        want=asked,
+        want=Want.LATEST if want.ref else Want.PINNED if want.tree else Want.REVISION,
         kind=kind,
         repo=str(repo),
         rev=rev,
@@ -66,8 +66,20 @@ def gather_facts(
         owner=known,
         owner_change=change,
         rivals=position.rivals if position else 0,
+        newer=newer_lists(logs, trust.lists),
+        advised=tuple(_advised(logs, repo, rev, tree, files)),
+        members=len(trust.logs),
         **_evaluations(attested, home, tree),
     )
+
+
+def _advised(logs: Sequence[ShownLog], repo: RepoId, rev: str, tree: str, files: frozenset[str]) -> Iterable[Advised]:
+    """Yield who warns of the revision; of several of one member about one kind, each."""
+    for log in logs:
+        for one in log.in_force:
+            if one.concerns(repo, rev, tree, files):
+                own = log.origin == repo.origin
+                yield Advised(log.origin, one.id, one.kind.value, one.summary, blocks=one.kind.blocks, own=own, known=log.known)
 
 
 def _kind(home: ShownLog | None, repo: RepoId, logs: Sequence[ShownLog], trust: Trust) -> NameKind:
@@ -84,7 +96,11 @@ def owner_key(home: ShownLog | None, repo: RepoId, position: Position | None) ->
     return None if home is None else home.book.owner(repo.namespace.lower())
 
 
-def _owner_known(home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, trust: Trust) -> tuple[Known, OwnerChange]:
+def _owner_known(
+    home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, trust: Trust, kind: NameKind
+) -> tuple[Known, OwnerChange]:
+    if home and kind is NameKind.PRIVATE:
+        return home.known, OwnerChange.NONE  # the node itself answers for what does not show
     pinned = trust.seen(repo.origin).owners.get(repo.namespace.lower())
     if home is None or owner is None:
         return (Known.NEW if pinned is None else Known.CHANGED), OwnerChange.NONE
@@ -134,7 +150,7 @@ def _log_facts(
         known=log.known,
         home=log.origin == repo.origin,
         current=current,
-        advisories=log.snapshot is not None and log.latest and not log.behind,
+        advisories=log.judged and log.latest and not log.behind,
         witnesses=_cosigned(log.witnesses),
         mirrors=_cosigned(log.mirrors),
         witness=policy.quorum(log.origin, times[False], mirror=False, log_time=log.time),

@@ -27,6 +27,7 @@ from hanse.flows.fitting import UNSIGNED, counts, fits, hidden, nothing, tree_of
 from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import Observed, RefPin, check_observed, check_ref, check_tree
 from hanse.flows.position import Position, find_position, home_of
+from hanse.flows.shown_advisories import with_advisories
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog, cosigners_in, open_logs, with_cosigners
 from hanse.flows.trust import Cosigner, Trust, Wanted
@@ -130,7 +131,8 @@ class _Steps:
     def open_logs(self) -> None:
         """Step 1."""
         opened = open_logs(self.evidence, self.trust)
-        self.logs, self.apart = list(opened.logs), opened.apart
+        self.logs = [with_advisories(log, self.evidence.advisories) for log in opened.logs]
+        self.apart = opened.apart
         self.failed += opened.failed
         for log in self.logs:
             self._remark(log)
@@ -278,10 +280,9 @@ class _Steps:
         home = self.repo.origin if self.repo else None
         self.failed[:0] = [says for one, says in self.apart.items() if home in (None, one)]
         self.notices += [f"alarm: {says}; nothing in it counts" for one, says in self.apart.items() if home not in (None, one)]
-        judged = self._time(self.now)
         about = [one for one in self.attested if self.repo is None or one.about(self.rev, self.tree)]
         facts = gather_facts(
-            now=judged,
+            now=self._time(self.now),
             want=self.want,
             repo=self.repo,
             rev=self.rev,
@@ -292,6 +293,7 @@ class _Steps:
             position=self.position,
             trust=self.trust,
             policy=self.policy,
+            files=frozenset(one.sha256 for one in self.manifest.files) if self.manifest is not None else frozenset(),
         )
         decision = decide(self.policy.policy, facts)
         if self.failed or self.manifest is None:

@@ -1,22 +1,12 @@
 """Engines that run weights on this machine: each in a process of its own, which can be killed and has limits.
 
-The program speaks JSON lines. What it says is not trusted with more than its answers: lines are bounded, waits have an end, and
-it gets nothing of this program's environment but a search path and a thread count. It may run in an environment of its own
-(`python`), so that no engine is a dependency.
+The program speaks JSON lines (`hanse.jobs.program`) and may run in an environment of its own (`python`), so that no engine is a
+dependency.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
-import os
-import select
-import signal
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,13 +17,11 @@ from hanse.evals.engine import Answer, Ask, Forced, Observed, Usage
 from hanse.evals.itemtable import Status
 from hanse.evals.openaiform import parse_answer
 from hanse.evals.suite import Request
+from hanse.jobs.program import LineProgram
 
 PROGRAMS = {"xllamacpp": "engine_llama.py", "transformers": "engine_transformers.py"}
 MAX_FIRST = 100_000
 _MAX_IDS = 65_536
-MAX_LINE = 8 * 1024 * 1024
-_PIECE = 64 * 1024
-_MAX_ERROR = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,46 +34,23 @@ class EngineLimits:
     answer_seconds: float = 300.0
 
 
-class LocalEngine:
+class LocalEngine(LineProgram):
     """A model file in an engine's own process. Use it as a context, or close it."""
 
     def __init__(self, engine: str, model: Path, limits: EngineLimits, python: str = "") -> None:
         if engine not in PROGRAMS:
             raise InputError(f"there is no engine {engine[:40]!r}", hint=f"engines: {', '.join(PROGRAMS)}")
+        here = Path(__file__)
+        programs = (here.with_name("engine_program.py"), here.with_name(PROGRAMS[engine]))
+        super().__init__(programs, python, threads=limits.threads)
         self._limits = limits
-        self._home = tempfile.TemporaryDirectory(prefix="hanse-engine-")
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 closed with the process
-        threads = str(limits.threads)
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": self._home.name, "LANG": "C.UTF-8"}
-        environment |= {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "OMP_WAIT_POLICY": "passive"}
-        program, part = Path(__file__).with_name("engine_program.py"), Path(__file__).with_name(PROGRAMS[engine])
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 the user's own interpreter
-                [_absolute(python) or sys.executable, "-I", str(program), str(part)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                cwd=self._home.name,
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._errors.close()
-            self._home.cleanup()
-            raise InputError(f"cannot start {python[:200]!r}: {error.strerror}", hint="--python names an interpreter") from error
-        self._rest = b""
         self._usage = Usage()
-        said = self._exchange({"model": str(model), "threads": limits.threads, "context": limits.context}, limits.load_seconds)
+        said = self.exchange({"model": str(model), "threads": limits.threads, "context": limits.context}, limits.load_seconds)
         if "failed" in said:
             self.close()
             hint = "install hanse[evals], or name the interpreter of an environment that has it with --python"
             raise EngineFailed(f"{engine} does not load {model.name[:200]}: {str(said['failed'])[:300]}", hint=hint)
         self._observed = Observed(_texts(said.get("numerics")), _texts(said.get("hardware")))
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        return self._process.pid
 
     def observed(self) -> Observed:
         """Return what it said of itself after loading."""
@@ -97,7 +62,7 @@ class LocalEngine:
             return self._ranked(ask)
         chat = ask.request is Request.CHAT
         body = _asked(ask)
-        said = self._exchange(body, self._limits.answer_seconds)
+        said = self.exchange(body, self._limits.answer_seconds)
         why = said.get("failed") or said.get("error")
         prompt = "" if chat else body["prompt"]
         if why is not None:
@@ -110,89 +75,32 @@ class LocalEngine:
 
     def force(self, ask: Ask, tokens: Sequence[int]) -> Forced:
         """Return what claimed tokens are worth behind an item; raises EngineFailed, or InputError for what cannot be said."""
-        said = self._exchange(_asked(ask) | {"force": list(tokens)}, self._limits.answer_seconds)
+        said = self.exchange(_asked(ask) | {"force": list(tokens)}, self._limits.answer_seconds)
         if "failed" in said:
             raise InputError(f"the claimed answer to {ask.item.id} cannot be checked: {str(said['failed'])[:300]}")
         gaps, rendered, text = _numbers(said.get("gaps"), len(tokens)), said.get("rendered"), said.get("text")
         if type(rendered) is not str or type(text) is not str:
-            raise self._failed("it answers with something else than a prompt and a text")
+            raise self.failed("it answers with something else than a prompt and a text")
         return Forced(rendered, tuple(max(0.0, gap) for gap in gaps), text)
 
     def usage(self) -> Usage:
         """Return what it used so far; raises EngineFailed."""
-        said = self._exchange({"peak": True}, self._limits.answer_seconds)
+        said = self.exchange({"peak": True}, self._limits.answer_seconds)
         host, device = said.get("host"), said.get("device")
         if type(host) is not int or type(device) is not int:
-            raise self._failed("it does not tell its memory")
+            raise self.failed("it does not tell its memory")
         return replace(self._usage, host=max(0, host), device=max(0, device))
 
     def _ranked(self, ask: Ask) -> Answer:
         """Return the likeliest of an item's choices, and the log-probability of each."""
         body = _asked(ask) | {"rank": list(ask.item.choices)}
-        said = self._exchange(body, self._limits.answer_seconds)
+        said = self.exchange(body, self._limits.answer_seconds)
         why = said.get("failed")
         if why is not None:
             return Answer(Status.MODEL_ERROR, "", body["prompt"], says=str(why)[:300])
         logprobs = _numbers(said.get("logprobs"), len(ask.item.choices))
         best = max(range(len(logprobs)), key=logprobs.__getitem__)
         return Answer(Status.OK, ask.item.choices[best], body["prompt"], count=0, logprobs=tuple(logprobs))
-
-    def _exchange(self, said: dict[str, Any], seconds: float) -> dict[str, Any]:
-        deadline = time.monotonic() + seconds
-        try:
-            self._write(json.dumps(said).encode() + b"\n")
-            found = json.loads(self._line(deadline))
-        except (OSError, ValueError, RecursionError) as error:
-            raise self._failed(str(error)[:200]) from error
-        if type(found) is not dict:
-            raise self._failed("it answers with something else than an object")
-        return found
-
-    def _write(self, data: bytes) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(data)
-        self._process.stdin.flush()
-
-    def _line(self, deadline: float) -> bytes:
-        assert self._process.stdout is not None
-        file = self._process.stdout.fileno()
-        while b"\n" not in self._rest:
-            if not select.select([file], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise self._failed("it did not answer in time")
-            piece = os.read(file, _PIECE)
-            if not piece or len(self._rest) > MAX_LINE:
-                raise self._failed("it ended" if not piece else f"it answers more than {MAX_LINE:,} bytes")
-            self._rest += piece
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line
-
-    def _failed(self, why: str) -> EngineFailed:
-        """End the process and return the error that says why, with the end of what it wrote to standard error."""
-        self._kill()
-        self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, self._errors.tell() - _MAX_ERROR))
-        told = " ".join(self._errors.read().decode(errors="replace").split()[-40:])
-        self.close()
-        return EngineFailed(f"the engine cannot go on: {why}{f' ({told})' if told else ''}", hint="the run can be resumed")
-
-    def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def close(self) -> None:
-        """Kill it; its folder goes too."""
-        self._kill()
-        for file in (self._process.stdin, self._process.stdout, self._errors):
-            if file is not None:
-                with contextlib.suppress(OSError):
-                    file.close()
-        self._home.cleanup()
-
-
-def _absolute(python: str) -> str:
-    """Return a path that holds in another folder too; a symbolic link stays one, since an environment is found by it."""
-    return str(Path(python).expanduser().absolute()) if os.sep in python else python
 
 
 def _texts(value: object) -> dict[str, str]:

@@ -4,7 +4,9 @@ The server inside listens on this machine's loopback. One slot, no prompt cache,
 reference that every machine has. Threads are as many as were asked for.
 
 Tokens are forced on it by a grammar of exactly these tokens. What it tells of each is the log-probability before the grammar had
-its say, and the likeliest token's beside it: their difference is the gap between the two logits.
+its say, and the likeliest token's beside it: their difference is the gap between the two logits. Tokens that are part of a
+character only, as in Hindi or Chinese, are left out of what it tells, and its grammars refuse them: an answer with such tokens is
+looked at place by place, with the likeliest tokens of each.
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from typing import Any
 
 _MAX_REPLY = 8 * 1024 * 1024
 _SECONDS = 60.0
+_LISTED = 1000
+"""Likeliest tokens of a place that are looked at; one that is none of them has the gap of the last one at least."""
+_FORCE = 1e4
 
 
 class Llama:
@@ -70,11 +75,13 @@ class Llama:
         chat = "messages" in said
         # Everything that could shape the choice of tokens is named: the server's own defaults are no part of a suite.
         plain = {"top_k": 0, "min_p": 0.0, "typical_p": 1.0, "repeat_penalty": 1.0, "cache_prompt": False, "stream": False}
-        body = said | plain | {"logprobs": True if chat else 1, "top_logprobs": 1, "verbose": True, "return_tokens": True}
+        body = plain | {"logprobs": True if chat else 1, "top_logprobs": 1, "verbose": True, "return_tokens": True} | said
         handle = self._server.handle_chat_completions if chat else self._server.handle_completions
         found = _object(handle(body))
         verbose = found.get("__verbose")
         spent = verbose.get("timings") if isinstance(verbose, dict) else None
+        if isinstance(verbose, dict):
+            _complete(found, verbose.get("tokens"))
         if isinstance(spent, dict):
             found["timings"] = {
                 "prefill": [spent.get("prompt_n", 0), spent.get("prompt_ms", 0.0)],
@@ -118,6 +125,11 @@ class Llama:
         """Return for each forced token its log-probability and that of the likeliest one."""
         if not tokens:
             return []
+        found = self._by_grammar(prompt, tokens)
+        return self._by_place(prompt, tokens) if found is None else found
+
+    def _by_grammar(self, prompt: str | list[int], tokens: list[int]) -> list[tuple[float, float]] | None:
+        """Return what one pass tells of tokens, None if they cannot be said so."""
         # A grammar that is at its end leaves nothing but the end of the text: its token is not named.
         named = tokens[:-1] if tokens[-1] == self._end else tokens
         grammar = "root ::= " + (" ".join(f"<[{token}]>" for token in named) or '""')
@@ -125,8 +137,21 @@ class Llama:
         found = self.answer(body)
         listed = found["choices"][0]["logprobs"]["content"] if "choices" in found else []
         if [one["id"] for one in listed] != tokens:
-            raise ValueError(f"these tokens cannot be forced: {str(found.get('error', 'others came'))[:200]}")
+            return None
         return [(float(one["logprob"]), float(one["top_logprobs"][0]["logprob"])) for one in listed]
+
+    def _by_place(self, prompt: str | list[int], tokens: list[int]) -> list[tuple[float, float]]:
+        """Return the same from the likeliest tokens of each place, behind all that was said before it."""
+        before = self._ids(prompt) if isinstance(prompt, str) else list(prompt)
+        plain = self._ids("a")[-1]  # a whole character: of a part of one the server tells nothing
+        rows = []
+        for token in tokens:
+            body = {"prompt": before, "max_tokens": 1, "temperature": 0.0, "logit_bias": [[plain, _FORCE]], "logprobs": _LISTED}
+            listed = self.answer(body)["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+            most, least = float(listed[0]["logprob"]), float(listed[-1]["logprob"])
+            rows.append((next((float(one["logprob"]) for one in listed if one["id"] == token), least), most))
+            before = [*before, token]
+        return rows
 
     def _get(self, path: str) -> dict[str, Any]:
         return self._ask(urllib.request.Request(self._server.listening_address + path))  # noqa: S310 this process's own loopback
@@ -138,6 +163,16 @@ class Llama:
     def _ask(self, request: urllib.request.Request) -> dict[str, Any]:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=_SECONDS) as reply:
             return _object(reply.read(_MAX_REPLY))
+
+
+def _complete(found: dict[str, Any], tokens: Any) -> None:
+    """List all tokens of an answer where some were left out, without log-probabilities, which are not known of all."""
+    try:
+        content = found["choices"][0]["logprobs"]["content"]
+    except (KeyError, IndexError, TypeError):
+        return
+    if isinstance(tokens, list) and [one["id"] for one in content] != tokens[: len(content)]:
+        found["choices"][0]["logprobs"]["content"] = [{"id": token} for token in tokens]
 
 
 def _object(found: Any) -> dict[str, Any]:

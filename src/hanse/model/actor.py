@@ -12,7 +12,7 @@ _RANK = {"read": 0, "contributor": 1, "write": 2, "admin": 3}
 class Actor:
     """The caller of a flow, already authenticated.
 
-    account_id, name: None for an anonymous caller; role: `read` or `write`, of the token used; admin: node operator;
+    account_id, name: None for an anonymous caller; role: `read`, `write` or `evaluate`, of the token used; admin: node operator;
     orgs: case-folded organisation name -> `read`, `contributor`, `write` or `admin`.
     """
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import rfc8785
 
 from hanse.errors import BadFormat, TooLarge
+from hanse.model.strictjson import check_depth
 
 MAX_DEPTH = 8
 """Deepest nesting that is read: no record of ours has more than three levels."""
@@ -49,7 +50,7 @@ def parse_canonical(data: bytes, what: str, limit: int) -> dict[str, Any]:
         raise BadFormat(f"{what} must be RFC 8785 JSON: {str(error)[:200]}") from error
     if type(value) is not dict:
         raise BadFormat(f"{what} must be a JSON object")
-    _check_depth(value, what)
+    check_depth(value, what, MAX_DEPTH)
     if canonical(value) != data:
         raise BadFormat(f"{what} must be in the canonical form of RFC 8785 (sorted fields, no spaces, no doubles)")
     return value
@@ -79,20 +80,6 @@ def _ascii_names(item: dict[Any, Any]) -> bool:
         return "".join(item).isascii()
     except TypeError:
         return False
-
-
-def _check_depth(value: Any, what: str) -> None:
-    """Bound nesting without recursion, so that the canonicaliser cannot be made to run out of stack."""
-    row = [value]
-    for _ in range(MAX_DEPTH):
-        row = [child for item in row if isinstance(item, dict | list) for child in _children(item)]
-        if not row:
-            return
-    raise BadFormat(f"{what} nests at most {MAX_DEPTH} levels")
-
-
-def _children(item: dict[str, Any] | list[Any]) -> list[Any]:
-    return list(item.values()) if isinstance(item, dict) else item
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -156,12 +156,46 @@ class Scanned:
 
 
 @dataclass(frozen=True, slots=True)
+class NewerList:
+    """A newer version of a federation's list than the known one, named by the logs of as many members as can make one.
+
+    federation: its name; role: `root` or `targets`; known, version: the known one, and the newest that so many name; members:
+    whose logs name a newer one; since: the time at which so many did, by their leaves.
+    """
+
+    federation: str
+    role: str
+    known: int
+    version: int
+    members: tuple[str, ...]
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """An advisory in force about the wanted revision.
+
+    member: origin of the log that has it; kind: as `hanse.model.advisory` names it; blocks: enough members' word for this kind
+    refuses; own: it is by the publisher of the name; known: where the log's key is known from.
+    """
+
+    member: str
+    id: str
+    kind: str
+    summary: str
+    blocks: bool = True
+    own: bool = False
+    known: Known = Known.CONFIGURED
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceFacts:
     """Everything that is known, and verified, about a revision when a policy judges it.
 
     now: the time to judge by; repo, rev, tree: for messages; owner: where the name's owner key is known from; rivals: members in
     the largest group that says another revision is current; evaluations, countersigned: records about the wanted tree, and what
-    members say of them.
+    members say of them; newer: versions of members' lists that are not known here; advised: advisories about it; members: how
+    many members' logs are configured, 0 if none is.
     """
 
     now: int
@@ -179,6 +213,9 @@ class EvidenceFacts:
     rivals: int = 0
     evaluations: tuple[Evaluated, ...] = ()
     countersigned: tuple[Countersigned, ...] = ()
+    newer: tuple[NewerList, ...] = ()
+    advised: tuple[Advised, ...] = ()
+    members: int = 0
 
 
 class Result(str, Enum):

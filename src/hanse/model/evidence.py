@@ -1,9 +1,9 @@
 """The evidence file of a revision (`REV.hanse.jsonl`): everything somebody without network needs to check it.
 
 One JSON object a line, in any order: Sigstore bundles as they are, what is shown of each log, proofs against the maps that
-a log's snapshot commits to, and of repositories that are not public the salt. Lines of other media types are ignored, so that
-later versions can add some. Our own lines are in the canonical form of RFC 8785 and have exactly their fields. `docs/verify.md`
-describes each. Nothing here is trusted: the file is parsed, not checked.
+a log's snapshot commits to, each log's advisories in force, and of repositories that are not public the salt. Lines of other
+media types are ignored, so that later versions can add some. Our own lines are in the canonical form of RFC 8785 and have
+exactly their fields. `docs/verify.md` describes each. Nothing here is trusted: the file is parsed, not checked.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from hanse.errors import BadFormat, TooLarge
 from hanse.model.canonical import canonical, parse_canonical
 from hanse.model.digest import parse_sha256
+from hanse.model.listed_advisories import ADVISORIES_TYPE, AdvisoriesEvidence, encode_listed, parse_listed
 from hanse.model.repo import Origin, RepoType, parse_origin, parse_repo_id, parse_repo_type
 
 MAX_EVIDENCE_BYTES = 32 * 1024 * 1024
@@ -36,6 +37,7 @@ LOG_TYPE = "application/vnd.hanse.log.v1+json"
 MAP_TYPE = "application/vnd.hanse.map-proof.v1+json"
 SALT_TYPE = "application/vnd.hanse.salt.v1+json"
 MAX_SALTS = 16
+MAX_ADVISORY_LISTS = 64
 _SPACE = b" \t\r\n"
 """White space of JSON, which may stand around a line."""
 _MAX_INT = 2**53 - 1
@@ -107,13 +109,17 @@ class SaltEvidence:
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedEvidence:
-    """A parsed evidence file. bundles: Sigstore bundles as they were sent; ignored: lines of other media types."""
+    """A parsed evidence file. bundles: Sigstore bundles as they were sent; ignored: lines of other media types.
+
+    advisories: what is in force in a log; of one log several, where several nodes were asked.
+    """
 
     bundles: tuple[bytes, ...] = ()
     logs: tuple[LogEvidence, ...] = ()
     maps: tuple[MapEvidence, ...] = ()
     salts: tuple[SaltEvidence, ...] = ()
     ignored: int = 0
+    advisories: tuple[AdvisoriesEvidence, ...] = ()
 
 
 def parse_evidence(data: bytes) -> UnverifiedEvidence:
@@ -124,37 +130,43 @@ def parse_evidence(data: bytes) -> UnverifiedEvidence:
     """
     if len(data) > MAX_EVIDENCE_BYTES:
         raise TooLarge(f"an evidence file has at most {MAX_EVIDENCE_BYTES:,} bytes, got {len(data):,}")
-    bundles, logs, maps, salts, ignored = list[bytes](), list[LogEvidence](), list[MapEvidence](), list[SaltEvidence](), 0
+    lines: dict[str, list[bytes]] = {kind: [] for kind in (BUNDLE_PREFIX, LOG_TYPE, MAP_TYPE, SALT_TYPE, ADVISORIES_TYPE, "")}
     for line in _lines(data):
         kind = _media_type(line)
-        if kind.startswith(BUNDLE_PREFIX):
-            bundles.append(line)
-        elif kind == LOG_TYPE:
-            logs.append(_parse_log(line))
-        elif kind == MAP_TYPE:
-            maps.append(_parse_map(line))
-        elif kind == SALT_TYPE:
-            salts.append(_parse_salt(line))
-        else:
-            ignored += 1
+        known = BUNDLE_PREFIX if kind.startswith(BUNDLE_PREFIX) else kind
+        lines[known if known in lines else ""].append(line)
+    logs = [_parse_log(line) for line in lines[LOG_TYPE]]
+    if len(lines[SALT_TYPE]) > MAX_SALTS:
+        raise TooLarge(f"an evidence file has at most {MAX_SALTS} salts")
+    if len(lines[ADVISORIES_TYPE]) > MAX_ADVISORY_LISTS:
+        raise TooLarge(f"an evidence file has at most {MAX_ADVISORY_LISTS} lists of advisories")
     if len({log.origin for log in logs}) != len(logs):
         raise BadFormat("an evidence file shows each log once")
     if sum(len(log.leaves) for log in logs) > MAX_LEAVES:
         raise TooLarge(f"an evidence file has at most {MAX_LEAVES} leaves")
-    if len(salts) > MAX_SALTS:
-        raise TooLarge(f"an evidence file has at most {MAX_SALTS} salts")
-    return UnverifiedEvidence(tuple(bundles), tuple(logs), tuple(maps), tuple(salts), ignored)
+    return UnverifiedEvidence(
+        tuple(lines[BUNDLE_PREFIX]),
+        tuple(logs),
+        tuple(map(_parse_map, lines[MAP_TYPE])),
+        tuple(map(_parse_salt, lines[SALT_TYPE])),
+        len(lines[""]),
+        tuple(map(parse_listed, lines[ADVISORIES_TYPE])),
+    )
 
 
 def encode_evidence(
-    bundles: Iterable[bytes], logs: Iterable[LogEvidence], maps: Iterable[MapEvidence], salts: Iterable[SaltEvidence] = ()
+    bundles: Iterable[bytes],
+    logs: Iterable[LogEvidence],
+    maps: Iterable[MapEvidence],
+    salts: Iterable[SaltEvidence] = (),
+    advisories: Iterable[AdvisoriesEvidence] = (),
 ) -> bytes:
     """Return the evidence file with these parts, a line each.
 
     bundles: JSON without line breaks. Raises BadFormat for what `parse_evidence` would refuse, TooLarge above its bounds.
     """
     lines = [bundle.strip(_SPACE) for bundle in bundles] + [_log_line(log) for log in logs] + [_map_line(one) for one in maps]
-    lines += [_salt_line(one) for one in salts]
+    lines += [_salt_line(one) for one in salts] + [encode_listed(one) for one in advisories]
     if any(b"\n" in line for line in lines):
         raise BadFormat("a bundle in an evidence file is one line")
     data = b"".join(line + b"\n" for line in lines)

@@ -5,8 +5,8 @@ not apply is absent, integers stay below 2^53, times are RFC 3339 UTC with whole
 written leaf is never rewritten. `docs/journal.md` shows each kind; the kinds are in `hanse.model.ref_leaf`,
 `hanse.model.trust_leaf` and `hanse.model.key_leaf`.
 
-- `v` is 1. A leaf of another version is carried as `UnknownLeaf`, whatever its kind, because its fields cannot be trusted
-  to mean the same.
+- `v` is 1, or 2 of a `member` leaf that names its federation. A leaf of another version is carried as `UnknownLeaf`, whatever
+  its kind, because its fields cannot be trusted to mean the same.
 - A kind known here is parsed strictly: a missing or additional field, another value of `must` than its own, or bytes that
   are not canonical, are refused.
 """
@@ -35,6 +35,7 @@ from hanse.model.leaf_fields import (
 )
 from hanse.model.ref_leaf import RefLeaf, RepoLeaf, parse_ref_leaf, parse_repo_leaf
 from hanse.model.trust_leaf import (
+    NAMED_VERSION,
     AdvisoryLeaf,
     AttestLeaf,
     MemberLeaf,
@@ -43,6 +44,7 @@ from hanse.model.trust_leaf import (
     parse_advisory_leaf,
     parse_attest_leaf,
     parse_member_leaf,
+    parse_named_member_leaf,
     parse_snapshot_leaf,
     parse_withdraw_leaf,
 )
@@ -96,6 +98,8 @@ _PARSERS: dict[str, Callable[[dict[str, Any], int], KnownLeaf]] = {
     "withdraw": parse_withdraw_leaf,
 }
 
+_OTHERS: dict[tuple[str, int], Callable[[dict[str, Any], int], KnownLeaf]] = {("member", NAMED_VERSION): parse_named_member_leaf}
+
 
 def leaf_hash(data: bytes) -> bytes:
     """Return the 32-byte Merkle tree leaf hash SHA-256(0x00 || data) of RFC 6962, section 2.1."""
@@ -131,8 +135,8 @@ def parse_leaf(data: bytes) -> Leaf:
     if type(version) is not int or version < 1 or type(kind) is not str or type(must) is not bool:
         raise BadFormat("a leaf needs v (an integer from 1), kind (a text) and must (true or false)")
     time = parse_time(text(fields, "time"))
-    parse = _PARSERS.get(kind)
-    if version != LEAF_VERSION or parse is None:
+    parse = _PARSERS.get(kind) if version == LEAF_VERSION else _OTHERS.get((kind, version))
+    if parse is None:
         origin, repo_type, repo = (optional_text(fields, name) for name in ("origin", "type", "repo"))
         return UnknownLeaf(version, kind, must, origin, repo_type, repo, data)
     leaf = parse(fields, time)

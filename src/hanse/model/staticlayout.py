@@ -13,7 +13,7 @@ from typing import NewType
 
 from hanse.errors import BadFormat
 from hanse.model.canonical import canonical
-from hanse.model.digest import GitOid, XetHash, parse_git_oid
+from hanse.model.digest import GitOid, Sha256, XetHash, parse_git_oid
 from hanse.model.repo import Origin, RepoId, RepoType, parse_origin, parse_path, parse_repo_id, parse_repo_type
 from hanse.model.strictjson import parse_strict
 
@@ -123,6 +123,11 @@ def evidence_path(kind: RepoType, folded: str, rev: GitOid, origin: Origin | Non
 def refs_path(kind: RepoType, folded: str, origin: Origin | None = None) -> StaticPath:
     """Return where the refs of a repository are; arguments as for `evidence_path`."""
     return StaticPath(f"{_root(origin)}refs/{kind.plural}/{folded}.json")
+
+
+def advisory_path(payload: Sha256) -> StaticPath:
+    """Return where the bundle of an advisory is, by the SHA-256 of its payload: as at a node."""
+    return StaticPath(f"v1/advisories/{payload}")
 
 
 def chunks_path(xet: XetHash) -> StaticPath:

@@ -16,11 +16,11 @@ MAX_DEPTH = 16
 """Deepest nesting that is read."""
 
 
-def parse_strict(data: bytes, what: str, limit: int, *, marks: int | None = None) -> dict[str, Any]:
+def parse_strict(data: bytes, what: str, limit: int, *, marks: int | None = None, depth: int = MAX_DEPTH) -> dict[str, Any]:
     """Return the JSON object in `data`; `what` names it in messages, such as `a bundle`.
 
     limit: largest size in bytes; marks: most commas and brackets, which bounds the number of values where the bytes are mostly
-    one long text. Raises TooLarge beyond these; BadFormat for anything but an object in UTF-8 that nests at most `MAX_DEPTH`
+    one long text. Raises TooLarge beyond these; BadFormat for anything but an object in UTF-8 that nests at most `depth`
     levels, with duplicate fields, numbers without a value, or unpaired surrogates.
     """
     if len(data) > limit:
@@ -36,7 +36,7 @@ def parse_strict(data: bytes, what: str, limit: int, *, marks: int | None = None
         raise BadFormat(f"{what} must be JSON in UTF-8: {str(error)[:200]}") from error
     if type(value) is not dict:
         raise BadFormat(f"{what} must be a JSON object")
-    _check_depth(value, what)
+    check_depth(value, what, depth)
     return value
 
 
@@ -60,13 +60,14 @@ def _refuse(name: str) -> NoReturn:
     raise BadFormat(f"{name} is no JSON number")
 
 
-def _check_depth(value: Any, what: str) -> None:
+def check_depth(value: Any, what: str, most: int) -> None:
+    """Raise BadFormat for what nests more than `most` levels; without recursion, so that nobody can make the stack run out."""
     row = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(most):
         row = [child for item in row if isinstance(item, dict | list) for child in _children(item)]
         if not row:
             return
-    raise BadFormat(f"{what} nests at most {MAX_DEPTH} levels")
+    raise BadFormat(f"{what} nests at most {most} levels")
 
 
 def _children(item: dict[str, Any] | list[Any]) -> list[Any]:

@@ -8,6 +8,7 @@ Decisions taken here, where the design leaves room:
   `hanse.model.ref_statement`, which is rebuilt from the leaf.
 - Concealed: repo, rev, tree, the payload's digest, and with them `key` (an owner's key tells the namespace) and `sig` (whoever
   guesses the payload could check his guess by it); the payload's size is left out.
+- A `member` leaf of version 2 names its federation. One of version 1 does not, and is read as it was written.
 - A withdrawal is of one revision (`rev` and `tree`) or of the whole repository (neither). Its reason is one of a list.
 """
 
@@ -39,6 +40,9 @@ from hanse.model.repo import Origin, RefName, RepoType
 
 MAX_PREDICATE = 200
 MAX_ADVISORY_ID = 120
+NAMED_VERSION = 2
+"""Version of `member` leaves that name their federation."""
+_MEMBER_FIELDS = frozenset({"role", "version", "payload"})
 _ATTEST_FIELDS = frozenset({"origin", "type", "repo", "rev", "tree", "predicate", "payload", "key", "sig"})
 _WITHDRAW_FIELDS = frozenset({"origin", "type", "repo", "op"})
 _ID_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._")
@@ -257,7 +261,8 @@ class WithdrawLeaf:
 class MemberLeaf:
     """A version of the federation's TUF metadata was seen: role, its version from 1, and the metadata file as payload.
 
-    Raises BadFormat or BadDigest on construction if a field is out of its bounds.
+    federation: fingerprint of its first root; None in a leaf of version 1, which names none. Raises BadFormat or BadDigest on
+    construction if a field is out of its bounds.
     """
 
     kind: ClassVar[str] = "member"
@@ -267,9 +272,12 @@ class MemberLeaf:
     role: MemberRole
     version: int
     payload: Payload
+    federation: Sha256 | None = None
 
     def __post_init__(self) -> None:
         check_time(self.time)
+        if self.federation is not None:
+            parse_sha256(self.federation)
         if not 1 <= self.version <= MAX_INT:
             raise BadFormat(f"version of a member leaf must be from 1 to 2^53 - 1, got {self.version}")
         if self.payload.size is None:
@@ -277,7 +285,8 @@ class MemberLeaf:
 
     def body(self) -> dict[str, Any]:
         """Return the fields of the JSON object but its head."""
-        return {"role": self.role.value, "version": self.version, "payload": self.payload.json()}
+        fields: dict[str, Any] = {"role": self.role.value, "version": self.version, "payload": self.payload.json()}
+        return fields if self.federation is None else fields | {"v": NAMED_VERSION, "federation": self.federation}
 
 
 def parse_attest_leaf(fields: dict[str, Any], time: int) -> AttestLeaf:
@@ -330,9 +339,16 @@ def parse_withdraw_leaf(fields: dict[str, Any], time: int) -> WithdrawLeaf:
 
 
 def parse_member_leaf(fields: dict[str, Any], time: int) -> MemberLeaf:
-    """Return the `member` leaf with the fields of a JSON object; raises BadFormat or BadDigest."""
-    only(fields, frozenset({"role", "version", "payload"}))
+    """Return the `member` leaf of version 1 with the fields of a JSON object; raises BadFormat or BadDigest."""
+    only(fields, _MEMBER_FIELDS)
     return MemberLeaf(time, enum(MemberRole, fields, "role"), integer(fields, "version"), payload(fields))
+
+
+def parse_named_member_leaf(fields: dict[str, Any], time: int) -> MemberLeaf:
+    """Return the `member` leaf of version 2 with the fields of a JSON object; raises BadFormat or BadDigest."""
+    only(fields, _MEMBER_FIELDS | {"federation"})
+    role, named = enum(MemberRole, fields, "role"), Sha256(text(fields, "federation"))
+    return MemberLeaf(time, role, integer(fields, "version"), payload(fields), named)
 
 
 def _check_predicate(uri: str) -> None:

@@ -229,6 +229,9 @@ class Connections:
                 return wire, self._send(wire, method, url, headers, body)
             except (ConnectionError, http.client.RemoteDisconnected):  # it was closed while it was kept
                 wire.close()
+            except BaseException:
+                wire.close()
+                raise
         wire = self._made(server, addresses)
         try:
             return wire, self._send(wire, method, url, headers, body)

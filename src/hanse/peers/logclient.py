@@ -51,6 +51,10 @@ class LogClient:
         """Return the newest checkpoint as served: a signed note, not verified."""
         return _required(self._client.get(f"{self.url}/checkpoint", limit=MAX_NOTE_BYTES), "checkpoint")
 
+    def checkpoint_after(self, index: int) -> bytes:
+        """Return what the log shows as its first cosigned checkpoint with this leaf, not verified."""
+        return _required(self._client.get(f"{self.url}/checkpoint/after/{index}", limit=MAX_NOTE_BYTES), "first checkpoint")
+
     def tile(self, name: TileName) -> bytes:
         """Return the hashes of a tile, as many as `name` says, one after the other; raises BadFormat if it has another length.
 

@@ -8,11 +8,13 @@
 6. **latest**, **mirror**, **agreement**, for what a ref points at: the map of refs says so, mirrors replayed it, and fewer say
    otherwise.
 7. **freshness**: they said so lately.
-8. **advisories**: maps of advisories are known and not stale.
-9. **scan**: what scans say is tolerated.
-10. **evidence**: evaluations are as good as is asked for (`hanse.policy.evidence`).
-11. **rung**: the step of the ladder is reached.
-12. **silent**, **clock**: what a reader should know.
+8. **list**: no newer list of members is known of than the one judged by.
+9. **advisories**, **advised**: maps of advisories are known and not stale, and none in force refuses
+   (`hanse.policy.advisories`).
+10. **scan**: what scans say is tolerated.
+11. **evidence**: evaluations are as good as is asked for (`hanse.policy.evidence`).
+12. **rung**: the step of the ladder is reached.
+13. **silent**, **clock**: what a reader should know.
 
 Where a rule refuses, the signatures and logs that fail it do not count for the rules after it, so that one set of signatures
 satisfies them all. Every rule is applied and every failure listed; a rule that fails does not hide another.
@@ -37,6 +39,7 @@ from hanse.model.decision import (
     Want,
 )
 from hanse.model.finding import Coverage, Verdict, worst
+from hanse.policy.advisories import judge_advisories
 from hanse.policy.evidence import judge_evidence
 from hanse.policy.form import duration
 from hanse.policy.rules import Consequence, Policy, is_in
@@ -44,6 +47,9 @@ from hanse.policy.view import View
 
 CLOCK_SECONDS = 3600
 """Cosignatures that are further ahead than this are remarked on."""
+LIST_SECONDS = 3600
+"""How long a version takes, at most, from one member to the others and from them to readers who look for it."""
+_GET_LIST = "hanse trust update, at other members than until now; an operator: hanse federation update"
 
 
 def decide(policy: Policy, facts: EvidenceFacts) -> Decision:
@@ -77,7 +83,8 @@ class _Deciding:
             self.latest()
             self.agreement()
         self.freshness()
-        self.advisories()
+        self.lists()
+        self.results += judge_advisories(self.view)
         self.scan()
         self.results += judge_evidence(self.view)
         rung = self.rung()
@@ -259,20 +266,22 @@ class _Deciding:
         else:
             self.passed("freshness", f"vouched for at {_time(since)}")
 
-    # 8. Advisories.
+    # 8. The list of members.
 
-    def advisories(self) -> None:
-        rule = self.policy.advisories
-        logs = [log for log in self.facts.logs if log.advisories and self.view.counts(log.known)]
-        times = sorted((time for log in logs if (time := self.view.vouched(log, latest=True)) is not None), reverse=True)
-        fresh = [time for time in times if self.facts.now - time <= rule.max_age]
-        if len(fresh) >= rule.maps:
-            self.passed("advisories", f"{len(fresh)} maps of advisories, the newest of {_time(times[0])}")
-            return
-        says = f"{len(fresh)} of {rule.maps} maps of advisories are not older than {duration(rule.max_age)}"
-        self.follow("advisories", rule.stale, says, "get newer evidence, or raise [advisories] max_age")
+    def lists(self) -> None:
+        rule = self.policy.freshness
+        consequence = rule.pinned if self.facts.want is Want.PINNED else rule.latest
+        for one in self.facts.newer:
+            age = max(0, self.facts.now - one.since)
+            says = f"{len(one.members)} members' logs name version {one.version} of {one.role} of {one.federation}"
+            says = f"{says}; here is {one.known}"
+            if age > rule.max_age + LIST_SECONDS:
+                says += f", and that for {_age(age)}: the newest list may be withheld"
+                self.follow("list", consequence, says, _GET_LIST)
+            else:
+                self.say("list", Result.WARNED, says, _GET_LIST)
 
-    # 9. Scans.
+    # 10. Scans.
 
     def scan(self) -> None:
         rule = self.policy.scan
@@ -300,7 +309,7 @@ class _Deciding:
     def _counts(self, member: str, key: str) -> bool:
         return is_in(self.policy.groups, self.policy.scan.of, member, key)
 
-    # 11. The ladder.
+    # 12. The ladder.
 
     def rung(self) -> Rung:
         found = self.view.rung()
@@ -311,7 +320,7 @@ class _Deciding:
             self.say("rung", Result.FAILED, says, _RUNGS[self.policy.rung])
         return found
 
-    # 12. What a reader should know.
+    # 13. What a reader should know.
 
     def remarks(self) -> None:
         for log in self._used():

@@ -9,8 +9,8 @@ from typing import Any
 
 from hanse.model.decision import Decision, Result, State
 from hanse.policy.evidence_form import EVIDENCE_KEYS, plain_evidence
-from hanse.policy.form import KEYS, Key, duration
-from hanse.policy.rules import FORM, Evidence, Group, Policy, Quorum, Threshold
+from hanse.policy.form import KEYS, QUORUM, Key, duration
+from hanse.policy.rules import FORM, Evidence, Group, Obeyed, Policy, Quorum, Threshold
 
 RULES = {
     "policy": "There is a policy, and it can be used.",
@@ -26,7 +26,9 @@ RULES = {
     "mirror": "Others replayed that log and cosigned.",
     "agreement": "For upstream's names: more observers say so than say otherwise.",
     "freshness": "Enough others vouched for it lately.",
+    "list": "Not enough members' logs name a newer list of members than the known one.",
     "advisories": "Enough maps of advisories are known and not stale.",
+    "advised": "No advisory in force refuses it: the publisher's, those of enough members, or of whom the policy obeys.",
     "scan": "What scans found is tolerated.",
     "evidence": "Evaluations are as many, as good and as well checked as is asked for.",
     "rung": "The evidence reaches the step of the ladder that is asked for.",
@@ -94,9 +96,17 @@ def _plain(key: Key, policy: Policy) -> Any:
     value = key.of(policy)
     if key.path.endswith("_age"):
         return duration(value)
+    if key.path == "advisories.maps" and not value:
+        return QUORUM
     if isinstance(value, tuple):
-        return [{"need": one.need, "of": one.of} for one in value]
+        return [_plain_part(one) for one in value]
     return value.value if isinstance(value, Enum) else value
+
+
+def _plain_part(one: Threshold | Obeyed) -> dict[str, Any]:
+    if isinstance(one, Threshold):
+        return {"need": one.need, "of": one.of}
+    return {"of": one.of} | ({"kinds": sorted(one.kinds)} if one.kinds else {})
 
 
 def _plain_logs(quorum: Quorum) -> dict[str, Any]:
@@ -107,13 +117,15 @@ def _plain_logs(quorum: Quorum) -> dict[str, Any]:
 def _value(key: Key, policy: Policy) -> str:
     value = key.of(policy)
     if isinstance(value, tuple):
-        return f"[{', '.join(_threshold(one) for one in value)}]"
+        return f"[{', '.join(_inline(_plain_part(one)) for one in value)}]"
     plain = _plain(key, policy)
     return _text(plain) if isinstance(plain, str) else json.dumps(plain)
 
 
-def _threshold(one: Threshold) -> str:
-    return f"{{ need = {one.need}, of = {_text(one.of)} }}"
+def _inline(table: dict[str, Any]) -> str:
+    """Return an inline table of texts, numbers and lists of plain words."""
+    parts = [f"{name} = {_text(value) if isinstance(value, str) else json.dumps(value)}" for name, value in table.items()]
+    return f"{{ {', '.join(parts)} }}"
 
 
 def _logs(policy: Policy, table: str) -> Iterator[str]:

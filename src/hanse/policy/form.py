@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from hanse.model.advisory import AdvisoryKind
 from hanse.model.decision import Rung
-from hanse.policy.rules import Consequence, Policy, Threshold
+from hanse.policy.rules import ANYONE, Consequence, Obeyed, Policy, Threshold
 
 MAX_NEED = 100
 MAX_ALSO = 16
+QUORUM = "quorum"
 MAX_AGE = 10 * 365 * 86400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([1-9][0-9]{0,9})([smhd])")
+_KINDS = tuple(one.value for one in AdvisoryKind)
 GROUP_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -53,8 +56,33 @@ def _need(raw: Any) -> int:
     return _integer(raw, 0, MAX_NEED)
 
 
-def _maps(raw: Any) -> int:
+def _some(raw: Any) -> int:
     return _integer(raw, 1, MAX_NEED)
+
+
+def _maps(raw: Any) -> int:
+    if raw == QUORUM:
+        return 0
+    try:
+        return _some(raw)
+    except ValueError as error:
+        raise ValueError(f"{error}, or {QUORUM!r}") from None
+
+
+def _obey(raw: Any) -> tuple[Obeyed, ...]:
+    says = f"a list of at most {MAX_ALSO} tables {{ of = 'group', kinds = ['malicious'] }}"
+    if not isinstance(raw, list) or len(raw) > MAX_ALSO:
+        raise ValueError(says)
+    found = []
+    for one in raw:
+        kinds = one.get("kinds", []) if isinstance(one, dict) else None
+        if not isinstance(one, dict) or not {"of"} <= set(one) <= {"of", "kinds"} or not isinstance(kinds, list):
+            raise ValueError(says)
+        group = parse_group(one["of"])
+        if group == ANYONE or any(kind not in _KINDS for kind in kinds):
+            raise ValueError(f"{says}; a group by name, never 'anyone', and kinds among {', '.join(_KINDS)}")
+        found.append(Obeyed(group, frozenset(kinds)))
+    return tuple(found)
 
 
 def parse_boolean(raw: Any) -> bool:
@@ -142,8 +170,16 @@ KEYS = (
     Key("freshness.latest", _SAY, "What follows where what a ref points at is stale, or nobody proves it.", parse_consequence),
     Key("freshness.pinned", _SAY, "What follows where a revision pinned by its tree is stale.", parse_consequence),
     Key("advisories.max_age", _AGE, "Maps of advisories older than this are stale.", parse_duration),
-    Key("advisories.maps", f"1 to {MAX_NEED}", "Maps of so many members must be known and not stale.", _maps),
+    Key(
+        "advisories.maps",
+        f"1 to {MAX_NEED}, or `{QUORUM}`",
+        "Maps of so many members must be known and not stale; `quorum`: of all members but `need` - 1.",
+        _maps,
+    ),
     Key("advisories.stale", _SAY, "What follows where they are not.", parse_consequence),
+    Key("advisories.need", f"1 to {MAX_NEED}", "Advisories of so many different members refuse; of fewer they warn.", _some),
+    Key("advisories.of", _GROUP, "Only advisories of this group count for `need`.", parse_group),
+    Key("advisories.obey", "list of `{ of, kinds }`", "The word of one member of such a group refuses, for these kinds.", _obey),
     Key("scan.of", _GROUP, "Scans of this group count, beside one made here; others only warn.", parse_group),
     Key("scan.caution", _SAY, "What follows from the verdict `caution`.", parse_consequence),
     Key("scan.suspicious", _SAY, "What follows from the verdict `suspicious`.", parse_consequence),
@@ -164,9 +200,6 @@ RESERVED = {
     "licences": "which licences are acceptable",
     "openness": "which parts of a model must be open",
     "federation": "whose root says who is a member",
-    "advisories.need": "how many members' advisories refuse",
-    "advisories.of": "whose advisories refuse",
-    "advisories.obey": "whose single word refuses, for which kinds",
     "scan.rulesets": "by which rulesets a scan must be made",
     "signers.claims": "which kinds of statement must be signed",
 }

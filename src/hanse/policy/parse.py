@@ -220,6 +220,9 @@ class _Reader:
         for one in policy.evidence:
             self._reachable("evidence", Threshold(one.institutions, one.of), policy.groups)
         self._known("scan.of", policy.scan.of, policy.groups)
+        self._reachable("advisories", Threshold(policy.advisories.need, policy.advisories.of), policy.groups)
+        for each in policy.advisories.obey:
+            self._known("advisories.obey", each.of, policy.groups)
         if policy.rung.rank >= Rung.AGREED.rank and policy.signers.of != ANYONE:
             self._reachable("rung", Threshold(AGREED, policy.signers.of), policy.groups)
 

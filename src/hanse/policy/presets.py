@@ -44,7 +44,7 @@ STRICT = Policy(
     witness=Quorum(need=2),
     mirror=Quorum(need=2),
     freshness=Freshness(max_age=_HOUR, warn_age=_HOUR, latest=_REFUSE, pinned=_WARN),
-    advisories=Advisories(max_age=_DAY, maps=1, stale=_REFUSE),
+    advisories=Advisories(max_age=_DAY, maps=0, stale=_REFUSE),
     scan=Scan(ANYONE, caution=_WARN, suspicious=_REFUSE, malicious=_REFUSE, inconclusive=_REFUSE, error=_REFUSE, missing=_REFUSE),
     pins=Pins(first_use=_REFUSE, changed=_REFUSE),
     owner=Owner(change=_REFUSE, held=False),

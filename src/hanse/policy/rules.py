@@ -85,12 +85,27 @@ class Freshness:
 
 
 @dataclass(frozen=True, slots=True)
+class Obeyed:
+    """A group whose single members' advisories refuse. kinds: which, none for all."""
+
+    of: str
+    kinds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Advisories:
-    """How old a map of advisories may be. max_age: seconds; maps: of how many members; stale: what follows."""
+    """How old a map of advisories may be, and whose advisories refuse.
+
+    max_age: seconds; maps: of how many members, 0 for all known ones but `need` - 1; stale: what follows where they are unknown;
+    need: so many members of `of` refuse together; obey: whose single word does.
+    """
 
     max_age: int
     maps: int
     stale: Consequence
+    need: int = 2
+    of: str = ANYONE
+    obey: tuple[Obeyed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

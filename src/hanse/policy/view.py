@@ -53,8 +53,13 @@ class View:
         return is_in(self.policy.groups, group, one.member, one.key)
 
     def count(self, signatures: Iterable[Signed], group: str) -> int:
-        """Return how many different members of a group signed."""
-        return most((one.member, one.key) for one in signatures if self.in_group(one, group))
+        """Return how many different members of a group signed.
+
+        A publisher's own key counts for the member whose log says that there is such a publisher, which that member alone can
+        say; it counts for itself where the group names the key.
+        """
+        among = [one for one in signatures if self.in_group(one, group)]
+        return most((one.member or (one.log if group == ANYONE else ""), one.key) for one in among)
 
     def lacking(self, signatures: Sequence[Signed]) -> list[str]:
         """Return the thresholds that these signatures do not reach, in words."""

@@ -14,13 +14,15 @@ from tests.support.openaiserver import Adder, Model, sums
 from hanse.db import attestations
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
-from hanse.errors import Conflict
+from hanse.errors import BadFormat, Conflict
+from hanse.evals.harness import DRIVEN
 from hanse.evals.record import EVALUATION, parse_record
 from hanse.flows import access, bundles
-from hanse.flows.evaluate.publish import position, publish
+from hanse.flows.evaluate.publish import position, publish, publish_folder
 from hanse.flows.evaluate.run import Order, evaluate
 from hanse.flows.evaluate.runfolder import Read, read_run
 from hanse.flows.evaluate.subject import of_endpoint
+from hanse.flows.exchange.importing import Wanted, import_log, read_log, write
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.model.actor import Actor
@@ -65,3 +67,20 @@ def test_refused(lite: Node, owner: Actor, repo: Repo, revision: Revision, tmp_p
     record = replace(read.record, evaluator="elsewhere.example")
     with pytest.raises(Conflict, match="elsewhere"):
         publish(lite, repo, revision, replace(read, run=replace(read.run, record=record)))
+
+
+LOG = Path(__file__).resolve().parents[2] / "support" / "logs" / "sums.eval"
+
+
+def test_scores_of_a_harness(lite: Node, repo: Repo, revision: Revision, tmp_path: Path) -> None:
+    """Outcomes by a harness's own scorer are logged as the node's word if it drove the harness, and not from a log."""
+    subject = replace(of_endpoint("http://api.example", "adder"), tree=revision.tree)
+    wanted = Wanted("", "", tmp_path / "imported", lite.origin, None, subject)
+    import_log(LOG, wanted)
+    with pytest.raises(BadFormat, match="does not have"):
+        publish_folder(lite, repo, revision, tmp_path / "imported")
+    log = read_log(LOG)[0]
+    said = {name: getattr(read_run(tmp_path / "imported").record, name) for name in ("numerics", "hardware", "timing", "runner")}
+    said |= {"model": subject.tree, "name": subject.name, "weights": subject.weights, "evaluator": lite.origin}
+    write(log, replace(wanted, folder=tmp_path / "driven"), subject, said | {"gaps": (DRIVEN, *log.gaps)})
+    assert len(publish_folder(lite, repo, revision, tmp_path / "driven")) == 1

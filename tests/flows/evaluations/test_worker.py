@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 from tests.support.attesting import settle
-from tests.support.evalworker import Slow
+from tests.support.evalworker import Counted
 from tests.support.nodes import TickingClock, commit
 from tests.support.openaiserver import Model
 from tests.support.served import until
@@ -18,14 +18,17 @@ from tests.support.served import until
 from hanse.db import evaluation_jobs as jobs
 from hanse.db.evaluation_jobs import Job
 from hanse.db.repos import Repo
+from hanse.evals.cost import UNIT, Price
 from hanse.evals.engine import Observed
-from hanse.flows.evaluations import listed
-from hanse.flows.evaluations.queue import cancel, submit
+from hanse.flows.evaluations import kept, listed
+from hanse.flows.evaluations.queue import Asked, cancel, submit
 from hanse.flows.evaluations.worker import OTHERS, Worker
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.suites.shipped import shipped
 from hanse.model.actor import Actor
+from hanse.model.digest import GitOid
+from hanse.model.tier import Tier
 
 SUITE = "arithmetic"
 
@@ -37,13 +40,13 @@ def _job(lite: Node, owner: Actor, repo: Repo) -> Job:
     return submit(lite, repo, "main", SUITE)
 
 
-def _worker(node: Node, folder: Path, model: Slow, lease: int = 60) -> Worker:
+def _worker(node: Node, folder: Path, model: Counted, lease: int = 60) -> Worker:
     return Worker(node, folder, lambda _: model, "here", lease)
 
 
 def test_a_job_ends_in_a_logged_record(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:
     """The queue is emptied, the record stands in the log about the revision, and the model's files are gone."""
-    worker = _worker(lite, tmp_path / "runs", Slow(Model()))
+    worker = _worker(lite, tmp_path / "runs", Counted(Model()))
     done = worker.step()
     assert done is not None
     count = len(shipped(SUITE).items)
@@ -52,27 +55,33 @@ def test_a_job_ends_in_a_logged_record(lite: Node, repo: Repo, job: Job, tmp_pat
     found = listed.to_json(listed.of_revision(lite, repo, "main"))
     assert [(one["name"], one["records"][0]["weights"]) for one in found["suites"]] == [(SUITE, "local")]
     assert not (tmp_path / "runs" / str(job.id) / "model").exists()
+    files = kept.find(lite, GitOid(done.rev), done.record or "").files
+    assert {name for name, tier in files.items() if tier is Tier.PUBLIC} == {"suite.json", "signer.pub", "record.json"}
 
 
 def test_limits_and_failures(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:
     """A job stops at its limit of tokens, fails with the reason where there is no model, and waits where its worker stops."""
-    worker = _worker(lite, tmp_path / "runs", Slow(Model()))
+    worker = _worker(lite, tmp_path / "runs", Counted(Model()))
     stopped = worker.step(lambda: True)
     assert stopped is not None
     assert (stopped.state, stopped.holder, stopped.says) == ("waiting", "", "")
     cancel(lite, job.id)
-    submit(lite, repo, "main", SUITE, max_tokens=3)
+    submit(lite, repo, "main", SUITE, Asked(max_tokens=3))
     limited = worker.step()
     assert limited is not None
     assert (limited.state, limited.tokens) == ("failed", 3)
     assert "stopped after 3" in limited.says
+    submit(lite, repo, "main", SUITE, Asked(max_cost=5, price=Price(million=UNIT)))
+    dear = worker.step()
+    assert dear is not None
+    assert (dear.state, dear.tokens) == ("failed", 5), "a token costs a millionth"
 
 
 def test_without_a_model(lite: Node, owner: Actor, repo: Repo, tmp_path: Path) -> None:
     """A revision without weights fails its job in words."""
     commit(lite, owner, repo, PutBytes("README.md", b"nothing"))
     submit(lite, repo, "main", SUITE)
-    failed = _worker(lite, tmp_path / "runs", Slow(Model())).step()
+    failed = _worker(lite, tmp_path / "runs", Counted(Model())).step()
     assert failed is not None
     assert failed.state == "failed"
     assert "GGUF" in failed.says
@@ -81,13 +90,13 @@ def test_without_a_model(lite: Node, owner: Actor, repo: Repo, tmp_path: Path) -
 def test_a_begun_job_is_left_to_its_kind(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:
     """A worker on another machine leaves a begun job as far as it is and takes it no more; one of the first kind ends it."""
 
-    class Other(Slow):
+    class Other(Counted):
         def observed(self) -> Observed:
             mine = super().observed()
             return replace(mine, numerics=dict(mine.numerics) | {"device": "another"})
 
     runs, answers = tmp_path / "runs", iter([False, False, False, True])
-    first = _worker(lite, runs, Slow(Model()))
+    first = _worker(lite, runs, Counted(Model()))
     begun = first.step(lambda: next(answers))
     other = _worker(lite, runs, Other(Model()))
     left = other.step()
@@ -108,7 +117,7 @@ def test_a_begun_job_is_left_to_its_kind(lite: Node, repo: Repo, job: Job, tmp_p
 def test_who_lost_the_job_logs_nothing(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:
     """A job that is called off while it runs stays called off, and no record of it is logged."""
 
-    class Off(Slow):
+    class Off(Counted):
         def close(self) -> None:
             cancel(lite, job.id)
 
@@ -123,13 +132,14 @@ def test_a_killed_worker_is_followed(lite: Node, repo: Repo, job: Job, tmp_path:
     """After kill -9 another worker goes on from the journal: no answer that was durable is asked for twice."""
     runs, data = tmp_path / "runs", tmp_path / "data" / "objects"
     url = sqlite_url.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "tests.support.evalworker", url, str(data), str(runs), "0.05"]
+    command = [sys.executable, "-m", "tests.support.evalworker", url, str(data), str(runs), "30"]
     journal = runs / str(job.id) / "run" / "journal.jsonl"
     with subprocess.Popen(command) as child:
         until(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 30, 60)
         child.kill()
     kept = journal.read_bytes().count(b"\n") - 1
-    model, clock = Slow(Model()), lite.clock
+    assert kept == 30
+    model, clock = Counted(Model()), lite.clock
     assert _worker(lite, runs, model).step() is None, "its lease is not over"
     assert isinstance(clock, TickingClock)
     clock.time += 31

@@ -42,10 +42,11 @@ def federation_at(node: Node, url: str) -> tuple[Federation, Federation]:
     return made, changed(made, Change(), first, *others)
 
 
-def say(node: Node, log: str, *named: tuple[int, bytes]) -> None:
-    """Append leaves that name versions of targets to the copy of a log."""
+def say(node: Node, log: str, *named: tuple[int, bytes], of: str | None = None) -> None:
+    """Append leaves that name versions of targets to the copy of a log; of: the federation that they name."""
     payloads = [(version, Payload(Sha256(hashlib.sha256(data).hexdigest()), len(data))) for version, data in named]
-    leaves = [encode_leaf(MemberLeaf(NOW, MemberRole.TARGETS, version, payload)) for version, payload in payloads]
+    first = None if of is None else Sha256(of)
+    leaves = [encode_leaf(MemberLeaf(NOW, MemberRole.TARGETS, version, payload, first)) for version, payload in payloads]
     with node.db.read() as conn:
         start = foreign.indexed(conn, log)
     take(node.db, node.store, log, start, leaves)
@@ -85,6 +86,10 @@ def test_versions_of_another_federation(lite: Node, tmp_path: Path) -> None:
     assert named(lite, files, present) == {}
     say(lite, B, (7, b"another seven"))
     assert named(lite, files, present) == {B: {TARGETS: 7}}
+    say(lite, C, (9, b"nine"), of="f" * 64)
+    assert named(lite, files, present) == {B: {TARGETS: 7}}  # it names the other one
+    say(lite, C, (8, b"seven"), of=present.first)
+    assert named(lite, files, present) == {B: {TARGETS: 7}, C: {TARGETS: 8}}
 
 
 def test_a_leaf_makes_a_node_look(lite: Node, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

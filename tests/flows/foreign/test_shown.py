@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from tests.flows.foreign.conftest import A, Agreed, B, C, agree
+from tests.support.attesting import wait
 from tests.support.fellows import MAIN, Fellows, fellows
 from tests.support.nodes import add_user, commit
 from tests.support.upstreams import NAME, upstream
 
+from hanse.db import leaves
 from hanse.db.repos import Repo
 from hanse.errors import VerificationFailed
+from hanse.flows import effects
 from hanse.flows.access import resolve_revision
 from hanse.flows.evidence import of_revision
 from hanse.flows.loaded_policy import complete
@@ -22,12 +25,16 @@ from hanse.flows.pins import read_pins
 from hanse.flows.policies import load_policy
 from hanse.flows.publish import PutBytes
 from hanse.flows.standing import revision_standing
-from hanse.flows.trust import Wanted
+from hanse.flows.trust import KnownList, Wanted
 from hanse.flows.verify import VerifiedRevision, verify_revision
 from hanse.flows.verify_folder import keep
 from hanse.model.decision import Rung
+from hanse.model.digest import Sha256
 from hanse.model.evidence import parse_evidence
+from hanse.model.leaf import encode_leaf, leaf_id
+from hanse.model.leaf_fields import Payload
 from hanse.model.repo import Origin, RepoType, Visibility
+from hanse.model.trust_leaf import MemberLeaf, MemberRole
 from hanse.policy.parse import parse_policy
 
 DAY = 86_400
@@ -104,6 +111,27 @@ def test_an_older_copy_is_not_the_latest(three: Fellows) -> None:
     three.round()
     with pytest.raises(VerificationFailed, match="of which the evidence has no manifest"):
         verify(three, shown(three[B], agreed.at[B]))
+
+
+def test_newer_lists_of_members(three: Fellows) -> None:
+    """Any member's file shows which lists it and those whom it mirrors have seen, so that a reader notices what is withheld."""
+    agreed, first = agree(three), Sha256("ab" * 32)
+    seen = Payload(Sha256("12" * 32), 100)
+    for origin in (A, C):
+        for version in (1, 2):
+            leaf = encode_leaf(MemberLeaf(three.clock.now(), MemberRole.TARGETS, version, seen, first))
+            row: dict[str, object] = {"repo_id": None, "kind": "member", "leaf": leaf, "leaf_hash": leaf_id(leaf)}
+            with three[origin].db.write() as conn:
+                leaves.append(conn, row | {"effect": effects.NONE, "created_at": three.clock.now()})
+        wait(three[origin])
+    three.round()
+    known = KnownList("models.example", first, frozenset(map(Origin, (A, B, C))), {"root": 1, "targets": 1}, 2)
+    for origin in (A, B):
+        data = shown(three[origin], agreed.at[origin])
+        trust = replace(three.trust, lists=(known,))
+        want = Wanted(origin=Origin(A), repo="alice/m", ref=MAIN)
+        found = verify_revision(parse_evidence(data), trust, load_policy("open", Path()), want, three.clock.now())
+        assert [(one.version, one.members) for one in found.facts.newer] == [(2, (A, C))]
 
 
 def test_nothing_of_what_is_not_public(agreed: Agreed) -> None:

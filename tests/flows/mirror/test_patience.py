@@ -11,7 +11,7 @@ from hanse.errors import Busy, PeerDown, PeerMisbehaved, PeerRefused
 from hanse.flows.mirror import patience
 from hanse.flows.mirror.patience import Halt, Patience
 
-DATA = bytes(range(256)) * 1024
+DATA = bytes(range(256)) * 2048
 PIN = pin_of("x", DATA)
 
 
@@ -25,9 +25,18 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_broken_connections_are_resumed() -> None:
     """What arrived is not asked for again, and progress gives a place its credit back."""
-    place = MemoryPlace(DATA, [(1000, PeerDown("gone"))] * 6)
+    step = patience.FORGIVEN
+    place = MemoryPlace(DATA, [(step, PeerDown("gone"))] * 6)
     assert Patience(Halt()).whole(place, PIN) == DATA
-    assert [start for start, _ in place.asked] == [0, 1000, 2000, 3000, 4000, 5000, 6000]
+    assert [start for start, _ in place.asked] == [step * number for number in range(7)]
+
+
+def test_a_place_that_only_drips_is_given_up() -> None:
+    """A few bytes between failures do not buy another try, so that a hostile place cannot hold a mirror for years."""
+    place = MemoryPlace(DATA, [(10, PeerDown("gone"))] * 99)
+    with pytest.raises(PeerDown):
+        Patience(Halt()).whole(place, PIN)
+    assert len(place.asked) == patience.ATTEMPTS
 
 
 def test_a_dead_place_is_given_up() -> None:

@@ -12,6 +12,7 @@ from tests.support.trusting import federation_of
 from hanse.errors import NotFoundError
 from hanse.flows.federation.kept import COPIES, FederationFiles
 from hanse.flows.node import Node
+from hanse.flows.repos import set_copies, set_gated
 from hanse.flows.status.facts import Facts
 from hanse.model.actor import Actor
 from hanse.model.digest import GitOid
@@ -29,6 +30,10 @@ def test_copies_that_are_wanted(lite: Node, owner: Actor) -> None:
     upstream = replace(open_repo, repo=replace(open_repo.repo, origin=Origin("hub.example")), mirrored=True)
     found = [facts.target_here(one, 7) for one in (open_repo, licensed, secret, replace(open_repo, gated="auto"), upstream)]
     assert found == [2, 5, 1, 1, 1]
+    gated = set_gated(lite, owner, open_repo, "auto")
+    assert facts.target_here(gated, 7) == 1
+    set_copies(lite, owner, gated, allowed=True)
+    assert facts.target_here(gated, 7) == 2  # members may hold it for repair
 
 
 def test_members_and_those_who_could_hold_more(lite: Node, tmp_path: Path) -> None:

@@ -113,7 +113,8 @@ def false_leaf(world: Simulation, choose: Choose) -> bool:
         data = b"no list %d" % choose(1_000)
         listed = Payload(Sha256(sha256(data).hexdigest()), len(data))
         version = world.lineage.newest.trusted.targets_version + 1 + choose(1_000)
-        liar.log.carry([encode_leaf(MemberLeaf(world.now, MemberRole.TARGETS, version, listed))])
+        named = Sha256(world.lineage.newest.first)
+        liar.log.carry([encode_leaf(MemberLeaf(world.now, MemberRole.TARGETS, version, listed, named))])
     return liar is not None
 
 

@@ -12,8 +12,11 @@ from tests.support.evidence import MAIN, Revision
 from tests.support.parties import Institution
 from tests.support.signers import MemorySigner, signer
 
+from hanse.flows.newer_lists import newest_of
 from hanse.model.evidence import LeafEvidence, LogEvidence, MapEvidence, MapName
 from hanse.model.key_leaf import KeyUse
+from hanse.model.leaf import parse_leaf
+from hanse.model.trust_leaf import MemberLeaf
 from hanse.tlog.checkpoint import sign_checkpoint
 from hanse.tlog.map import MerkleMap, ref_key
 from hanse.tlog.proof import inclusion_proof
@@ -120,7 +123,7 @@ class SimLog(Institution):
     def show(self, size: int, note: bytes, extra: Iterable[int] = ()) -> tuple[LogEvidence, MapEvidence | None]:
         """Return the log under a checkpoint of one of its sizes, with the leaves that its own main needs, and these."""
         moment = self.moments[size]
-        indices = {self.keys[KeyUse.ATTEST], *extra}
+        indices = {self.keys[KeyUse.ATTEST], *extra, *self._lists(size)}
         proof = None
         if moment.revision is not None and not extra:
             repo = moment.revision.repo
@@ -134,6 +137,12 @@ class SimLog(Institution):
             for index in sorted(one for one in indices if one < size)
         )
         return LogEvidence(self.origin, note, leaves), proof
+
+    def _lists(self, size: int) -> set[int]:
+        """Return the leaves about the newest lists of members, as a node shows them."""
+        found = [(at, parse_leaf(data)) for at, data in enumerate(self.log.leaves[:size]) if b'"kind":"member"' in data]
+        told = ((at, leaf) for at, leaf in found if isinstance(leaf, MemberLeaf))
+        return newest_of((at, leaf.federation or "", leaf.role.value, leaf.version) for at, leaf in told)
 
     def signed_note(self, size: int) -> bytes:
         """Return the log's own checkpoint of one of its sizes, signed with its newest key."""

@@ -55,3 +55,13 @@ def test_old_sizes_are_forgotten(database: Database) -> None:
         cosignatures.prune(conn, ORIGIN, 4)
         assert cosignatures.sizes(conn, ORIGIN, 100) == [19, 18, 17, 16, 3]
         assert cosignatures.sizes(conn, "other", 100) == [2]
+
+
+def test_first_sizes_stay_for_some_leaves(database: Database) -> None:
+    """The first cosigned size after a leaf is found, and outlasts pruning where it is asked to stay."""
+    with database.write() as conn:
+        cosignatures.put(conn, [_one("w1", size) for size in (3, 5, 8, 9, 12, 15)])
+        assert [cosignatures.first_size(conn, ORIGIN, index) for index in (0, 4, 5, 14, 15)] == [3, 5, 8, 15, None]
+        cosignatures.prune(conn, ORIGIN, 2, [4, 6, 99])
+        assert cosignatures.sizes(conn, ORIGIN, 100) == [15, 12, 8, 5]
+        assert cosignatures.first_size(conn, ORIGIN, 4) == 5

@@ -62,7 +62,9 @@ def test_versions_of_federations(database: Database) -> None:
     """The newest leaf that names one is known by its index, and what the newest ones name, of each log."""
     with database.write() as conn:
         assert foreign.newest_list(conn, LOG) == -1
-        foreign.put_leaves(conn, LOG, [Listed(at, LIST, f"targets/{at}/00") for at in (2, 5, 9)] + [Listed(11, KEY)], 12)
+        rows = [Listed(at, LIST, f"targets/{at}/00", "f" * 64) for at in (2, 5, 9)]
+        foreign.put_leaves(conn, LOG, [*rows, Listed(11, KEY)], 12)
         assert foreign.newest_list(conn, LOG) == 9
-        assert foreign.lists(conn, LOG, 2) == ["targets/9/00", "targets/5/00"]
+        assert foreign.lists(conn, LOG, 2) == [rows[2], rows[1]]
+        assert foreign.lists(conn, LOG, 2, 9) == [rows[1], rows[0]]
         assert foreign.lists(conn, "other", 2) == []

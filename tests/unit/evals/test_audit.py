@@ -7,7 +7,7 @@ import random
 import pytest
 
 from hanse.errors import BadFormat
-from hanse.evals.audit import GAPS_1, TABLES, Checked, judge
+from hanse.evals.audit import GAPS_1, GAPS_2, TABLES, Checked, judge
 from hanse.evals.compare import Verdict
 from hanse.model.digest import Sha256
 
@@ -21,7 +21,7 @@ def claimed(mean: float, likeliest: float, *, items: int = 60, tokens: int = 8, 
     return [
         Checked(
             f"i-{at}",
-            tuple(0.0 if rng.random() < likeliest else min(1.9, rng.expovariate(1 / scale)) for _ in range(tokens)),
+            tuple(0.0 if rng.random() < likeliest else min(1.4, rng.expovariate(1 / scale)) for _ in range(tokens)),
         )
         for at in range(items)
     ]
@@ -32,7 +32,7 @@ def claimed(mean: float, likeliest: float, *, items: int = 60, tokens: int = 8, 
     [
         (0.0, 1.0, Verdict.AGREES),
         (0.004, 0.959, Verdict.AGREES),
-        (0.013, 0.929, Verdict.AGREES),
+        (0.0065, 0.962, Verdict.AGREES),
         (0.029, 0.902, Verdict.INCONCLUSIVE),
         (0.096, 0.832, Verdict.DISAGREES),
         (0.292, 0.709, Verdict.DISAGREES),
@@ -42,7 +42,7 @@ def test_figures_that_were_measured(mean: float, likeliest: float, verdict: Verd
     """The same engine and another honest one agree; 5 % noise in the weights and temperature 0.7 do not."""
     found = judge(claimed(mean, likeliest), 400, CHECKPOINT)
     assert found.verdict is verdict
-    assert (found.audit.k, found.audit.tokens, found.audit.threshold) == (60, 480, "gaps-1")
+    assert (found.audit.k, found.audit.tokens, found.audit.threshold) == (60, 480, "gaps-2")
 
 
 def test_error_rates() -> None:
@@ -78,7 +78,12 @@ def test_what_decides_nothing() -> None:
     assert judge([*claimed(0.0, 1.0), Checked("silent", ())], 400, CHECKPOINT).reasons == ("tokens-not-told",)
     assert judge(claimed(0.0, 1.0, items=5), 400, CHECKPOINT).reasons == ("too-few-items",)
     assert judge(claimed(0.0, 1.0, items=5), 5, CHECKPOINT).verdict is Verdict.AGREES
-    assert TABLES["gaps-1"] is GAPS_1
+
+
+def test_tables_stay() -> None:
+    """A countersignature of before names its table, which still says what it said."""
+    assert TABLES == {"gaps-1": GAPS_1, "gaps-2": GAPS_2}
+    assert judge(claimed(0.013, 0.929), 400, CHECKPOINT, GAPS_1).verdict is Verdict.AGREES
 
 
 @pytest.mark.parametrize("gap", [float("nan"), float("inf"), -0.1])

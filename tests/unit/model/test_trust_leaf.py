@@ -12,6 +12,7 @@ from tests.support.leaves import (
     ADVISORY,
     ATTESTED,
     MEMBER,
+    NAMED_MEMBER,
     OMS,
     PAYLOAD,
     REF,
@@ -86,6 +87,7 @@ def test_only_a_position_must_be_understood() -> None:
         lambda: replace(conceal(WITHDRAWN, SALT), rev=WITHDRAWN.rev),
         lambda: replace(MEMBER, version=0),
         lambda: replace(MEMBER, version=2**53),
+        lambda: replace(MEMBER, federation=Sha256("f")),
         lambda: replace(MEMBER, payload=Payload(PAYLOAD.sha256, None)),
         lambda: Payload(PAYLOAD.sha256, 0),
         lambda: Payload(Sha256("AB" * 32), 1),
@@ -124,3 +126,14 @@ def test_words_come_from_a_list(leaf: Any, change: dict[str, Any]) -> None:
     """Reasons, operations and roles are those known here; a leaf holds no free text."""
     with pytest.raises(HanseError):
         parse_leaf(rfc8785.dumps(fields(leaf) | change))
+
+
+def test_a_member_leaf_names_its_federation() -> None:
+    """Version 2 names it and version 1 does not; a leaf that mixes them is refused, and the old form is read for ever."""
+    told = fields(NAMED_MEMBER)
+    assert (told["v"], told["federation"]) == (2, "56" * 32)
+    assert parse_leaf(encode_leaf(NAMED_MEMBER)) == NAMED_MEMBER
+    assert parse_leaf(encode_leaf(MEMBER)) == MEMBER
+    for wrong in ({**told, "v": 1}, {**fields(MEMBER), "v": 2}):
+        with pytest.raises(HanseError):
+            parse_leaf(rfc8785.dumps(wrong))

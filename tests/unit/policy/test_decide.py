@@ -8,7 +8,19 @@ import pytest
 from tests.support.facts import HOME, NOW, cosigned, good, log, signed, with_log
 
 from hanse.errors import PolicyError
-from hanse.model.decision import EvidenceFacts, Known, NameKind, OwnerChange, Quorum, Rung, Scanned, Signed, State, Want
+from hanse.model.decision import (
+    EvidenceFacts,
+    Known,
+    NameKind,
+    NewerList,
+    OwnerChange,
+    Quorum,
+    Rung,
+    Scanned,
+    Signed,
+    State,
+    Want,
+)
 from hanse.model.finding import Coverage, Verdict
 from hanse.policy import rules
 from hanse.policy.decide import decide
@@ -306,3 +318,22 @@ def test_an_unknown_group_has_nobody() -> None:
     """Policies made in code and not by the parser fail closed too."""
     wrong = replace(CAREFUL, signers=rules.Quorum(1, of="ghosts"))
     assert "signers" in failed(wrong, good("b.example"))
+
+
+def test_a_newer_list_of_members() -> None:
+    """A list that enough members' logs name is told of at once, and an hour after max_age refused where a policy says so."""
+    rule = CAREFUL.freshness
+
+    def facts(age: int, want: Want = Want.LATEST) -> EvidenceFacts:
+        newer = NewerList("models.example", "targets", 3, 5, ("b.example", "c.example"), NOW - age)
+        return replace(good("b.example", "c.example"), want=want, newer=(newer,))
+
+    assert "list" in warned(CAREFUL, facts(rule.max_age + 3600))
+    assert not failed(CAREFUL, facts(rule.max_age + 3600))
+    assert failed(CAREFUL, facts(rule.max_age + 3601)) == {"list"}
+    assert failed(STRICT, facts(STRICT.freshness.max_age + 3601)) == {"list"}
+    assert "list" in warned(CAREFUL, facts(rule.max_age * 9, Want.PINNED))
+    assert not failed(OPEN, facts(OPEN.freshness.max_age * 9))
+    (line,) = [one for one in decide(CAREFUL, facts(10**6)).failed if one.rule == "list"]
+    assert line.says.startswith("2 members' logs name version 5 of targets of models.example; here is 3, and that for 11 d")
+    assert "hanse trust update" in line.remedy

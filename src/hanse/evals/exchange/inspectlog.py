@@ -1,8 +1,8 @@
-"""Logs of Inspect AI in JSON, of one task each: `inspect log convert --to json` writes them from its own form."""
+"""Logs of Inspect AI, of one task each: in JSON, or in the parts of its own form."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from hanse.errors import BadFormat
@@ -20,6 +20,10 @@ _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 _STOPS = {"max_tokens": Status.TRUNCATED, "model_length": Status.TRUNCATED, "content_filter": Status.FILTERED}
 _ROLES = {"system": "system", "user": "user", "assistant": "assistant"}
 _TOKENS = 2048
+_SAMPLE = ("id", "epoch", "input", "target", "messages", "output", "scores", "error")
+"""What is kept of a sample: its events are the longest part, and nothing of them is read."""
+MAX_DEPTH = 64
+"""Deepest nesting of a log: events hold whole requests to models."""
 
 
 def is_log(said: Sequence[str]) -> bool:
@@ -32,12 +36,30 @@ def parse_inspect(data: bytes, scorer: str = "") -> Log:
 
     Raises InputError if several could be meant; BadFormat for anything but the log of a run that came to its end; TooLarge.
     """
-    said = Reader(parse_strict(data, "a log", MAX_LOG), "log")
+    said = Reader(parse_strict(data, "a log", MAX_LOG, depth=MAX_DEPTH), "log")
     if not is_log(said.names()):
         raise BadFormat("a log of Inspect has version, status, eval and samples", hint="inspect log convert --to json")
+    return _log(said, [Reader(one, "a sample") for one in said.array("samples")], scorer)
+
+
+def parse_parts(header: bytes, samples: Iterable[bytes], limit: int, scorer: str = "") -> Log:
+    """Return what a log says that comes in parts: its header, and one object for each sample of at most `limit` bytes.
+
+    Raises as `parse_inspect` does.
+    """
+    said = Reader(parse_strict(header, "the header of a log", MAX_LOG, depth=MAX_DEPTH), "log")
+    if not {"version", "status", "eval"} <= set(said.names()):
+        raise BadFormat("the header of a log of Inspect has version, status and eval")
+    found = []
+    for one in samples:
+        whole = parse_strict(one, "a sample", limit, depth=MAX_DEPTH)
+        found.append(Reader({name: whole[name] for name in _SAMPLE if name in whole}, "a sample"))
+    return _log(said, found, scorer)
+
+
+def _log(said: Reader, samples: list[Reader], scorer: str) -> Log:
     if said.text("status") != "success":
         raise BadFormat(f"the run of the log ended as {said.text('status')[:40]!r}, before it was complete")
-    samples = [Reader(one, "a sample") for one in said.array("samples")]
     names = dict.fromkeys(name for one in samples for name in one.inner("scores").names())
     scorer = pick("scorers", names, scorer, "--metric")
     about = said.inner("eval")
@@ -83,7 +105,19 @@ def _item(sample: Reader, scorer: str) -> LogItem:
     text = _text(first.inner("message").raw("content"))
     status = _STOPS.get(first.text("stop_reason", "stop"), Status.OK)
     count = output.inner("usage").number("output_tokens", 0, 2**31)
-    return LogItem(item, epoch, Answer(status, text, rendered, count=int(count or 0)), _outcome(sample, scorer))
+    answer = Answer(status, text, rendered, count=int(count or 0))
+    return LogItem(item, epoch, answer, _outcome(sample, scorer), _asked(sample.array("messages")))
+
+
+def _asked(said: Sequence[object]) -> tuple[tuple[str, str], ...]:
+    """Return what was asked in a conversation of one answer, at its end; of any other nothing."""
+    if not 0 < len(said) <= 100 or [one.get("role") == "assistant" for one in said if type(one) is dict].count(True) != 1:
+        return ()
+    last = said[-1]
+    try:
+        return _messages(list(said[:-1])) if type(last) is dict and last.get("role") == "assistant" else ()
+    except BadFormat:  # tools and pictures: an answer to these is imported by its input
+        return ()
 
 
 def _messages(said: object) -> tuple[tuple[str, str], ...]:

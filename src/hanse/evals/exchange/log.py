@@ -31,12 +31,13 @@ ALWAYS = (IMPORTED, "weights", "tokenizer", "prompt-ids", "numerics", "hardware"
 
 @dataclass(frozen=True, slots=True)
 class LogItem:
-    """One answer of a log. outcome: 0 to 1, None unless it was scored."""
+    """One answer of a log. outcome: 0 to 1, None unless it was scored; asked: the messages as they went out, if that is told."""
 
     item: Item
     epoch: int
     answer: Answer
     outcome: float | None
+    asked: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from hanse.evals.scorers.exact import choice, contains, exact, number
 from hanse.evals.scorers.form import form
 from hanse.evals.scorers.pattern import pattern
 from hanse.evals.scorers.refusal import refusal
+from hanse.evals.scorers.toxicity import toxicity
 from hanse.evals.suite import Item, Suite
 
 MAX_ANSWER = 256 * 1024
@@ -28,6 +29,7 @@ SCORERS: Mapping[tuple[str, str], Scorer] = {
     ("pattern", "1"): pattern,
     ("form", "1"): form,
     ("refusal", "1"): refusal,
+    ("toxicity", "1"): toxicity,
 }
 
 

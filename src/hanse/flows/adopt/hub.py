@@ -80,10 +80,11 @@ class _Reading:
         while stack:
             prefix = stack.pop()
             folder = f"{self.root}/{prefix}"
+            plain = f"{'../' * (prefix.count('/') + 2)}blobs/"
             for entry in scan(Path(folder)):
                 name = f"{prefix}{entry.name}"
                 if entry.is_symlink():
-                    self._link(name, entry.path, folder)
+                    self._link(name, entry.path, folder, plain)
                 elif entry.is_dir(follow_symlinks=False):
                     stack.append(f"{name}/")
                 elif entry.is_file(follow_symlinks=False):
@@ -93,13 +94,19 @@ class _Reading:
             if len(self.files) + len(self.odd) > MAX_FILES:
                 raise TooLarge(f"there are more than {MAX_FILES:,} files in {self.root}")
 
-    def _link(self, name: str, path: str, folder: str) -> None:
+    def _link(self, name: str, path: str, folder: str, plain: str) -> None:
+        """Note what a link is. plain: how the links of all clients begin, which need not be taken apart."""
         try:
-            blob = _target(path, folder)
-            parent, _, etag = blob.rpartition("/")
+            target = os.readlink(path)  # noqa: PTH115 strings, because `Path` would take longer than all the rest
+            parent, _, etag = target.rpartition("/")
+            if parent + "/" == plain and etag not in ("", ".", ".."):
+                parent, blob = self._blobs, f"{self._blobs}/{etag}"
+            else:
+                blob = _joined(folder, target)
+                parent, _, etag = blob.rpartition("/")
             mode, real, within = os.lstat(blob).st_mode, blob, parent == self._blobs
             if within and S_ISLNK(mode):
-                real = _target(blob, parent)
+                real = _joined(parent, os.readlink(blob))  # noqa: PTH115 same
                 mode, within = os.lstat(real).st_mode, real.rpartition("/")[0].rpartition("/")[0] == self._shared
             if not within or not S_ISREG(mode):
                 self.odd[name] = "it is no regular file" if within else "a link leads out of the cache"
@@ -112,9 +119,9 @@ class _Reading:
         self.said[name] = said_by_name(etag)
 
 
-def _target(link: str, folder: str) -> str:
-    """Return where a link in a folder leads, as a path (strings, because `Path` would take longer than all the rest)."""
-    return os.path.normpath(os.path.join(folder, os.readlink(link)))  # noqa: PTH115, PTH118
+def _joined(folder: str, target: str) -> str:
+    """Return where a link in a folder leads, as a path."""
+    return os.path.normpath(os.path.join(folder, target))  # noqa: PTH118
 
 
 def _refs(entry: Path) -> dict[str, str]:

@@ -77,8 +77,8 @@ class AuditHashing:
         """Return what every file is, by the same keys; raises StorageError only if the index cannot be read."""
         if not wanted:
             return {}
-        places = [place for one in wanted.values() for place in one.places]
-        self._known = {} if self._rehash else self._held.adopted(os.path.commonpath([os.path.dirname(one) for one in places]))  # noqa: PTH120
+        folders = {place.rpartition("/")[0] or "/" for one in wanted.values() for place in one.places}
+        self._known = {} if self._rehash else self._held.adopted(os.path.commonpath(folders))
         left = [(_size(one), key, one) for key, one in wanted.items() if not self._unchanged(key, one)]
         # Big files first, so that no thread is left alone with one at the end; taken from the list's end.
         left.sort(key=lambda one: one[0])
@@ -175,7 +175,9 @@ def _feed(states: Sequence[hashlib._Hash], file: int, buffer: bytearray, limit: 
 
 def _size(wanted: Wanted) -> int:
     try:
-        return sum(os.lstat(one).st_size for one in wanted.places)
+        return (
+            os.lstat(wanted.places[0]).st_size if len(wanted.places) == 1 else sum(os.lstat(one).st_size for one in wanted.places)
+        )
     except OSError:
         return 0
 

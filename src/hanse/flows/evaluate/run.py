@@ -20,6 +20,7 @@ from typing import Any
 
 from hanse import __version__
 from hanse.errors import Busy, EngineFailed, PeerError, PeerRefused
+from hanse.evals.cost import Price
 from hanse.evals.engine import Answer, Ask, Engine, Observed
 from hanse.evals.fixed import fixed
 from hanse.evals.itemtable import Status
@@ -42,10 +43,21 @@ MAX_FAILED = 3
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """When a run stops, to be resumed by the same command. seconds, tokens: of this call; 0: no bound."""
+    """When a run stops, to be resumed by the same command. seconds, tokens, cost: of this call; 0: no bound.
+
+    cost: in millionths, at `price`.
+    """
 
     seconds: float = 0.0
     tokens: int = 0
+    cost: int = 0
+    price: Price = field(default_factory=Price)
+
+    def reached(self, seconds: float, tokens: int) -> bool:
+        """Tell whether a run of so many seconds and tokens is at one of them."""
+        late = self.seconds > 0 and seconds > self.seconds
+        long = self.tokens > 0 and tokens >= self.tokens
+        return late or long or (self.cost > 0 and self.price.cost(seconds, tokens) >= self.cost)
 
 
 @dataclass(slots=True)
@@ -113,11 +125,10 @@ def _ask_all(order: Order, engine: Engine, journal: Journal, tell: Callable[[Tol
     wanted = [(item, epoch) for epoch in range(suite.epochs) for item in suite.items]
     left = [(item, epoch) for item, epoch in wanted if _open(journal.answers.get((item.id, epoch)))]
     told = Told(len(wanted), len(wanted) - len(left))
-    deadline = time.monotonic() + order.limits.seconds if order.limits.seconds else None
+    began = time.monotonic()
     asking = _Patient(engine)
     for item, epoch in left:
-        late = deadline is not None and time.monotonic() > deadline
-        if stopping() or late or (order.limits.tokens and told.tokens >= order.limits.tokens):
+        if stopping() or order.limits.reached(time.monotonic() - began, told.tokens):
             raise Busy(f"stopped after {told.done} of {told.planned} answers", hint="the same command goes on from here")
         answer = asking.answer(Ask(item, epoch, suite.request, suite.decoding))
         journal.append(Spoken(item.id, epoch, answer, secrets.token_hex(16)))

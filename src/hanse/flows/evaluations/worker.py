@@ -7,7 +7,8 @@
    before was killed. A worker of another engine or machine leaves it to others: answers of two kinds are not one result.
 4. The record is checked again and logged, as the node's own statement. Only a worker that still holds the job does that.
 
-Answers stay in the folder, which only the node's operator reads. The files of the model are removed when the job ends.
+Answers stay in the folder, and a copy is shown to those whom the job names (`.kept`). The files of the model are removed when the
+job ends.
 """
 
 from __future__ import annotations
@@ -24,17 +25,21 @@ from hanse.db.evaluation_jobs import Job
 from hanse.db.repos import Repo, get
 from hanse.db.revisions import Revision
 from hanse.errors import Busy, Conflict, HanseError, IntegrityError, NotFoundError
+from hanse.evals.cost import Price
 from hanse.evals.engine import Engine
 from hanse.flows import access
 from hanse.flows.evaluate.publish import publish
 from hanse.flows.evaluate.reproduce import check_scores
 from hanse.flows.evaluate.run import Order, RunLimits, Told, evaluate
-from hanse.flows.evaluate.runfolder import read_run
+from hanse.flows.evaluate.runfolder import Read, read_run
 from hanse.flows.evaluate.subject import Subject, of_folder
+from hanse.flows.evaluations.kept import Shown, keep
 from hanse.flows.files import open_by_xet
 from hanse.flows.node import Node
 from hanse.flows.suites.find import find_suite
 from hanse.model.actor import Actor
+from hanse.model.tier import Tier
+from hanse.sign.bundle import Bundle
 from hanse.store.durable import make_directory, storage_errors
 
 LEASE_SECONDS = 60
@@ -43,6 +48,22 @@ OTHERS = "begun on another engine, machine or version of the suite; it waits for
 _PIECE = 1024 * 1024
 Start = Callable[[Subject], Engine]
 """What starts an engine for a model whose files were hashed."""
+
+
+def limits_of(job: Job) -> RunLimits:
+    """Return the limits of a job, all workers together."""
+    return RunLimits(job.max_seconds, job.max_tokens, job.max_cost, Price(job.price_hour, job.price_million))
+
+
+def _left(job: Job) -> RunLimits:
+    """Return what workers before have left of a job's limits; where nothing is left, as little as there can be."""
+    whole = limits_of(job)
+    return RunLimits(
+        max(0.001, whole.seconds - job.spent) if whole.seconds else 0.0,
+        max(1, whole.tokens - job.tokens) if whole.tokens else 0,
+        max(1, whole.cost - whole.price.cost(job.spent, job.tokens)) if whole.cost else 0,
+        whole.price,
+    )
 
 
 @dataclass(slots=True)
@@ -111,9 +132,16 @@ class Worker:
         with self._node.db.write() as conn:
             return jobs.write(conn, held.job, **values)
 
-    def _end(self, held: _Held, state: str, says: str) -> None:
+    def _keep(self, held: _Held, revision: Revision, read: Read, folder: Path, bundle: Bundle) -> None:
+        """Keep the files of a run for those whom the job says that they are shown to."""
+        job = held.job
+        if self._node.evaluations is not None:
+            shown = Shown(Tier(job.item_table), Tier(job.transcript), job.account_id)
+            keep(self._node, revision.rev, (read, folder), bundle, shown)
+
+    def _end(self, held: _Held, state: str, says: str, record: str | None = None) -> None:
         ended = self._node.clock.now() if state not in jobs.OPEN else 0
-        self._write(held, state=state, says=says[:1000], holder="", ended_at=ended, **self._progress(held))
+        self._write(held, state=state, says=says[:1000], record=record, holder="", ended_at=ended, **self._progress(held))
 
     def _run(self, held: _Held, stopping: Callable[[], bool]) -> None:
         place = self._folder / str(held.job.id)
@@ -126,13 +154,11 @@ class Worker:
             if not self._write(held, expires_at=self._node.clock.now() + self._lease):
                 return
             bundle = publish(self._node, repo, revision, read)
-            self._end(held, jobs.DONE, bundle.digest)
+            self._keep(held, revision, read, place / "run", bundle)
+            self._end(held, jobs.DONE, bundle.digest, record=read.record.digest)
         except Busy as error:
             spent = self._progress(held)
-            job = held.job
-            over = (job.max_seconds and spent["spent"] >= job.max_seconds) or (
-                job.max_tokens and spent["tokens"] >= job.max_tokens
-            )
+            over = limits_of(held.job).reached(spent["spent"], spent["tokens"])
             self._end(held, jobs.FAILED if over else jobs.WAITING, error.message if over else "")
         except _OfOthers:
             self._others.add(held.job.id)
@@ -172,10 +198,7 @@ class Worker:
         job = held.job
         with storage_errors(f"make {folder}"):
             make_directory(folder.parent, 0o700)
-        left = RunLimits(
-            max(0.001, job.max_seconds - job.spent) if job.max_seconds else 0.0,
-            max(1, job.max_tokens - job.tokens) if job.max_tokens else 0,
-        )
+        left = _left(job)
         order = Order(find_suite(job.suite), subject, folder, self._node.origin, None, left, {"gitCommit": job.rev})
         engine = self._start(subject)
         try:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from hanse.evals.transcript import Spoken
 from hanse.flows.bounded import read_bounded
 from hanse.flows.evaluate.runfolder import keep_suite, write_result
 from hanse.flows.evaluate.subject import Subject
+from hanse.flows.exchange import archive
 from hanse.model.canonical import canonical
 from hanse.model.digest import Sha256
 from hanse.model.publickey import Signer
@@ -39,7 +41,10 @@ from hanse.sign.statement import Statement
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is taken out of a log, and who says so. task, metric: "" where there is one; subject: files it is said to be about."""
+    """What is taken out of a log, and who says so.
+
+    task, metric: "" where there is one; subject: files it is said to be about; digests: further ones of the model.
+    """
 
     task: str
     metric: str
@@ -47,6 +52,7 @@ class Wanted:
     evaluator: Origin
     signer: Signer | None = None
     subject: Subject | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_log(path: Path, task: str = "", metric: str = "") -> tuple[Log, str]:
@@ -60,9 +66,11 @@ def read_log(path: Path, task: str = "", metric: str = "") -> tuple[Log, str]:
 
 
 def _parse(path: Path, data: bytes, task: str, metric: str) -> Log:
+    if archive.is_archive(data):
+        return archive.parse_archive(data, metric)
     if garaklog.is_report(data.partition(b"\n")[0]):
         return garaklog.parse_garak(data, task, metric)
-    if not lmeval.is_results(list(parse_strict(data, "a log", MAX_LOG))):
+    if not lmeval.is_results(list(parse_strict(data, "a log", MAX_LOG, depth=inspectlog.MAX_DEPTH))):
         return inspectlog.parse_inspect(data, metric)
     task = pick("tasks", lmeval.tasks(data), task, "--task")
     return lmeval.parse_lmeval(data, read_bounded(_samples(path, task), MAX_LOG), task, metric)
@@ -85,15 +93,22 @@ def import_log(path: Path, wanted: Wanted) -> Record:
     """
     # 1. What the log says.
     log, digest = read_log(path, wanted.task, wanted.metric)
-    # 2. What follows from it.
+    # 2. and 3. What follows from it.
+    subject = wanted.subject or _unknown(log)
+    return write(log, wanted, subject, _said(log, digest, subject, wanted.evaluator))
+
+
+def write(log: Log, wanted: Wanted, subject: Subject, said: dict[str, Any]) -> Record:
+    """Write the folder of a run that a log is, and return its record. said: what the record says beside its numbers.
+
+    Raises BadFormat, Conflict, or StorageError, as `import_log` does.
+    """
     suite = suite_of(log)
     if suite.scorer in SCORERS:
         follow(log, SCORERS[suite.scorer])
     table, spoken = _items(log)
-    # 3. The record.
-    subject = wanted.subject or _unknown(log)
-    record = make_record(suite, table, _said(log, digest, subject, wanted.evaluator))
-    about = statements.Subject(subject.name, {"sha256": subject.tree})
+    record = make_record(suite, table, said)
+    about = statements.Subject(subject.name, {"sha256": subject.tree, **wanted.digests})
     statement = Statement((about,), EVALUATION, record.predicate())
     bundle = None if wanted.signer is None else make_bundle(statement, wanted.signer)
     keep_suite(wanted.folder, suite)

@@ -22,7 +22,7 @@ from hanse.model.digest import Sha256
 from hanse.model.leaf import encode_leaf, leaf_id
 from hanse.model.leaf_fields import Payload
 from hanse.model.repo import Origin
-from hanse.model.trust_leaf import MemberLeaf, MemberRole
+from hanse.model.trust_leaf import NAMED_VERSION, MemberLeaf, MemberRole
 from hanse.sign.federation import ROOT, TARGETS
 from hanse.tlog.members import Member
 
@@ -124,12 +124,14 @@ def _log_versions(node: Keeper, federation: Federation) -> list[str]:
             (MemberRole.TARGETS, trusted.targets_version, trusted.targets_data),
         ):
             digest = hashlib.sha256(data).hexdigest()
-            if not data or digest in known["logged"]:
+            done = f"{digest}/{NAMED_VERSION}"  # without the number: by a leaf that names no federation
+            if not data or done in known["logged"]:
                 continue
-            leaf = encode_leaf(MemberLeaf(node.clock.now(), role, version, Payload(Sha256(digest), len(data))))
+            seen = Payload(Sha256(digest), len(data))
+            leaf = encode_leaf(MemberLeaf(node.clock.now(), role, version, seen, Sha256(federation.first)))
             row: dict[str, object] = {"repo_id": None, "kind": "member", "leaf": leaf, "leaf_hash": leaf_id(leaf)}
             leaves.append(conn, row | {"effect": effects.NONE, "created_at": node.clock.now()})
-            known["logged"].append(digest)
+            known["logged"].append(done)
             told.append(f"{ROOT if role is MemberRole.ROOT else TARGETS} version {version} goes into this node's log")
         state.put_fact(conn, _fact(federation.name), json.dumps(known))
     return told

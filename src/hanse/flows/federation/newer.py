@@ -31,18 +31,20 @@ def marks(node: Keeper, logs: Iterable[str]) -> Marks:
 def named(node: Keeper, files: FederationFiles, federation: Federation) -> dict[Origin, dict[str, int]]:
     """Return the newest versions of each role that the members' logs name and that are newer than what is trusted here.
 
-    Leaves do not name their federation; what is known to be a version of another one kept here is left out.
+    Leaves of version 1 do not name their federation: of them, what is known to be of another one kept here is left out.
     """
     trusted, found = federation.trusted, dict[Origin, dict[str, int]]()
     have = {ROOT: trusted.root_version, TARGETS: trusted.targets_version}
     others = [one for one in files.names() if one != federation.name]
     with node.db.read() as conn:
         said = {one: foreign.lists(conn, one, MAX_LEAVES) for one in federation.members.members if one != node.origin}
-    for origin, subjects in said.items():
-        for subject in subjects:
-            role, number, digest = subject.split("/")
+    for origin, rows in said.items():
+        for row in rows:
+            role, number, digest = row.subject.split("/")
             version = int(number)
-            if version > have[role] and not any(_is_of(files, other, role, version, digest) for other in others):
+            if version <= have[role] or row.place not in ("", federation.first):
+                continue
+            if row.place or not any(_is_of(files, other, role, version, digest) for other in others):
                 told = found.setdefault(origin, {})
                 told[role] = max(version, told.get(role, 0))
     return found

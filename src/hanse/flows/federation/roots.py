@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from hanse.errors import Conflict
-from hanse.flows.trust import Cosigner, Trust
+from hanse.flows.trust import Cosigner, KnownList, Trust
 from hanse.model.repo import Origin
 from hanse.tlog.note import NoteKey
 
@@ -19,7 +19,8 @@ from hanse.tlog.note import NoteKey
 class Roots:
     """logs: keys of each log that is listed; cosigners: witnesses and mirrors of the members; owners: origin by namespace.
 
-    addresses: where each member answers, best first; contested: namespaces that two federations give to different members.
+    addresses: where each member answers, best first; contested: namespaces that two federations give to different members; lists:
+    the lists themselves, by their versions.
     """
 
     logs: Mapping[Origin, tuple[NoteKey, ...]] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Roots:
     owners: Mapping[str, Origin] = field(default_factory=dict)
     addresses: Mapping[Origin, tuple[str, ...]] = field(default_factory=dict)
     contested: frozenset[str] = frozenset()
+    lists: tuple[KnownList, ...] = ()
 
     def owner(self, path: str) -> Origin | None:
         """Return the member whose namespace a repository's name begins with (any case), None if that is nobody's.
@@ -53,4 +55,4 @@ def with_roots(trust: Trust, roots: Roots) -> Trust:
         logs[origin] = tuple(dict.fromkeys((*logs.get(origin, ()), *keys)))
     cosigners = tuple(dict.fromkeys((*trust.cosigners, *roots.cosigners)))
     delegated = {name: origin for name, origin in roots.owners.items() if name not in roots.contested}
-    return replace(trust, logs=logs, cosigners=cosigners, delegated=delegated)
+    return replace(trust, logs=logs, cosigners=cosigners, delegated=delegated, lists=roots.lists)

@@ -9,8 +9,9 @@ from pathlib import Path
 from hanse.flows.federation.kept import Federation, FederationFiles
 from hanse.flows.federation.roots import Roots
 from hanse.flows.federation.seen import Seen
-from hanse.flows.trust import Cosigner
+from hanse.flows.trust import Cosigner, KnownList
 from hanse.model.repo import Origin
+from hanse.sign.federation import ROOT, TARGETS
 from hanse.tlog.note import NoteKey
 
 
@@ -41,8 +42,10 @@ def _roots(federations: Iterable[Federation], now: int) -> Roots:
     owners: dict[str, Origin] = {}
     addresses: dict[Origin, tuple[str, ...]] = {}
     contested: set[str] = set()
+    lists: list[KnownList] = []
     for federation in federations:
         federation.trusted.check_current(now)
+        lists.append(known_list(federation))
         for member in federation.members.members.values():
             logs[member.origin] = tuple(dict.fromkeys((*logs.get(member.origin, ()), *member.log)))
             cosigners += [Cosigner(key, member.origin, mirror=False) for key in member.witness]
@@ -51,4 +54,12 @@ def _roots(federations: Iterable[Federation], now: int) -> Roots:
             for namespace in member.namespaces:
                 if owners.setdefault(namespace, member.origin) != member.origin:
                     contested.add(namespace)
-    return Roots(logs, tuple(dict.fromkeys(cosigners)), owners, addresses, frozenset(contested))
+    return Roots(logs, tuple(dict.fromkeys(cosigners)), owners, addresses, frozenset(contested), tuple(lists))
+
+
+def known_list(federation: Federation) -> KnownList:
+    """Return the list of a federation as logs name its versions."""
+    trusted = federation.trusted
+    versions = {ROOT: trusted.root_version, TARGETS: trusted.targets_version}
+    need = max(trusted.role(role).need for role in versions)
+    return KnownList(federation.name, federation.first, frozenset(federation.members.members), versions, need)

@@ -3,6 +3,7 @@
 Each mirrored log is walked through, once and again from its beginning every hour. Where it lists a statement about a revision
 that is here, and neither the statement is here nor can it be made (`hanse.flows.foreign.statements`), its node is asked for the
 evidence file of that revision; what that shows counts as far as the copy of the log says so (`hanse.flows.foreign.keep`).
+Statements of its advisories are fetched first (`hanse.flows.advisories.fetch`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from hanse.db.repos import Repo
 from hanse.db.sightings import Said
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import NotFoundError, PeerRefused
+from hanse.flows.advisories.fetch import fetch as fetch_advisories
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
 from hanse.flows.fetch_evidence import fetch_evidence
 from hanse.flows.foreign import statements
@@ -78,6 +80,7 @@ class Gathering:
     def one(self, log: WitnessedLog) -> Outcome:
         """Look at the next statements of a log and fetch what is missing; raises PeerError, and goes on there the next time."""
         self._catch_up(log)
+        fetch_advisories(self._node, self._peers, log)
         now = self._node.clock.now()
         walk = self._walks.setdefault(log.origin, Walk(begun=now))
         if now - walk.begun >= AGAIN_SECONDS:

@@ -1,4 +1,4 @@
-"""Looking through the copies of others' logs for leaves about keys, refs, repositories, copies, versions of federations' lists.
+"""Looking through copies of others' logs for leaves about keys, refs, repositories, copies, advisories, federations' lists.
 
 What a copy held before this was done, or before the catalogue was lost, is looked through later, statements included.
 """
@@ -11,18 +11,18 @@ import msgspec
 
 from hanse.db import foreign
 from hanse.db.engine import Database
-from hanse.db.foreign import COPY, KEY, LIST, REF, REPO, Listed, place_of
+from hanse.db.foreign import ADVISORY, COPY, KEY, LIST, REF, REPO, Listed, place_of
 from hanse.errors import HanseError
 from hanse.flows import sightings
 from hanse.flows.logcopy import LogCopy
 from hanse.model.copies_leaf import CopiesLeaf
 from hanse.model.leaf import LEAF_VERSION, parse_leaf
 from hanse.model.repo import Origin, RepoType
-from hanse.model.trust_leaf import MemberLeaf
+from hanse.model.trust_leaf import AdvisoryLeaf, MemberLeaf
 from hanse.store.base import BlobStore
 from hanse.tlog.map import ref_key
 
-_KINDS = (b'"kind":"key"', b'"kind":"ref"', b'"kind":"repo"', b'"kind":"member"', b'"kind":"copies"')
+_KINDS = tuple(b'"kind":"%s"' % kind for kind in (b"key", b"ref", b"repo", b"member", b"copies", b"advisory"))
 
 
 _PLACED = {"repo": REPO, CopiesLeaf.kind: COPY}
@@ -76,17 +76,20 @@ def _listed(index: int, data: bytes) -> Listed | None:
         return None
     try:
         leaf = _decode(data)
+        if leaf.kind == MemberLeaf.kind and isinstance(member := parse_leaf(data), MemberLeaf):
+            subject = subject_of(member.role.value, member.version, member.payload.sha256)
+            return Listed(index, LIST, subject, member.federation or "")
         if leaf.v != LEAF_VERSION:
             return None
         if leaf.kind == KEY:
             return Listed(index, KEY)
+        if leaf.kind == AdvisoryLeaf.kind:
+            return Listed(index, ADVISORY)
         if leaf.kind == REF:
             subject = ref_key(Origin(leaf.origin), RepoType(leaf.type), leaf.repo, leaf.ref).hex()
             return Listed(index, REF, subject, place_of(leaf.origin, leaf.type, leaf.repo))
         if leaf.kind in _PLACED:
             return Listed(index, _PLACED[leaf.kind], "", place_of(leaf.origin, leaf.type, leaf.repo))
-        if leaf.kind == MemberLeaf.kind and isinstance(member := parse_leaf(data), MemberLeaf):
-            return Listed(index, LIST, subject_of(member.role.value, member.version, member.payload.sha256))
     except (msgspec.DecodeError, ValueError, HanseError):  # carried along by the mirror as it is
         return None
     return None

@@ -1,12 +1,13 @@
 """What other members' logs say about a revision, as parts of an evidence file, from copies that this node holds as a mirror.
 
 1. Logs that list a statement about the revision, the log that answers for the name, and the other mirrored ones, of which only
-   the newest snapshot is shown: it says of which time their map of advisories is.
+   the newest snapshot is shown, with the advisories in force.
 2. Of each the checkpoint that most others cosigned, among those at which the copy was cosigned here.
 3. Statements whose bundle is here, with the leaves that log them and the keys that signed them; a payload that several signed is
    in one bundle only.
 4. The newest snapshot, what came after it, and what its map of refs has for each ref. Of the log that answers for the name also
    the leaf of that position and the keys of the namespace.
+5. The leaves about the newest lists of federations, by which a reader notices that he is kept from one.
 
 Only public repositories stand in these logs in clear, so only of these anything is found. A copy that is damaged or too far
 behind is left out: the file says less then, and nothing false.
@@ -24,13 +25,16 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.sightings import Said
 from hanse.errors import BlobNotFound, HanseError
+from hanse.flows.advisories.book import shown as listed_advisories
 from hanse.flows.foreign import statements
 from hanse.flows.foreign.checkpoints import shown_note
 from hanse.flows.foreign.copies import Copy
+from hanse.flows.newer_lists import newest_of
 from hanse.flows.node import Node
 from hanse.flows.replays import KeptMaps
 from hanse.model.digest import GitOid
 from hanse.model.evidence import LogEvidence, MapEvidence, MapName
+from hanse.model.listed_advisories import AdvisoriesEvidence
 from hanse.model.predicates import REPEATED
 from hanse.model.repo import Origin
 from hanse.model.trust_leaf import AttestLeaf
@@ -42,6 +46,8 @@ MAX_LOGS = 16
 MAX_SAID = 64
 """Statements about one revision that are looked at, in all logs together."""
 MAX_TAIL = 64
+MAX_LISTS = 64
+"""Newest leaves about federations' lists that are looked at."""
 MAX_BRIEF = 4
 """Leaves after a snapshot that are shown, also of a log that says nothing about the revision."""
 MAX_BUNDLES = 8
@@ -72,6 +78,7 @@ class Parts:
     bundles: list[bytes] = field(default_factory=list)
     logs: list[LogEvidence] = field(default_factory=list)
     maps: list[MapEvidence] = field(default_factory=list)
+    advisories: list[AdvisoriesEvidence] = field(default_factory=list)
 
 
 def others(node: Node, subjects: Sequence[Subject], room: int, payloads: Iterable[str] = ()) -> Parts:
@@ -102,6 +109,7 @@ def others(node: Node, subjects: Sequence[Subject], room: int, payloads: Iterabl
             found.bundles += [data for digest, data in one.bundles.items() if digest not in there]
             there |= one.bundles.keys()
             found.maps += one.maps
+            found.advisories += one.advisories()
     return found
 
 
@@ -143,6 +151,7 @@ class _One:
             self.wanted |= set(tail)
             self._positions(tail.start)
         self._keys()
+        self._lists()
 
     def evidence(self) -> LogEvidence:
         """Return what is shown of the log."""
@@ -150,6 +159,12 @@ class _One:
         shown = tuple(self.copy.shown(index, size) for index in sorted(self.wanted) if index < size)
         vkey = self.copy.log.vkeys[-1] if len(self.copy.log.vkeys) == 1 else ""
         return LogEvidence(self.origin, shown_note(self.node, self.origin, self.kept), shown, vkey)
+
+    def advisories(self) -> list[AdvisoriesEvidence]:
+        """Return the log's advisories in force at what is shown of it, if there are any."""
+        maps = self._maps(self.kept.size)
+        found = None if maps is None else listed_advisories(self.node, self.copy.log, maps.advisories, maps.snapshot)
+        return [] if found is None else [found]
 
     def _listed(self, subject: Subject) -> list[tuple[int, AttestLeaf]]:
         """Return the newest leaf of each statement about a revision, by predicate and key, and of each owner's position."""
@@ -224,3 +239,9 @@ class _One:
         for index, leaf in self.copy.keys:
             if leaf.key in self.signers or (leaf.namespace or "") in spaces:
                 self.wanted.add(index)
+
+    def _lists(self) -> None:
+        with self.node.db.read() as conn:
+            rows = foreign.lists(conn, self.origin, MAX_LISTS, self.kept.size)
+        told = [(row, row.subject.split("/")) for row in rows]
+        self.wanted |= newest_of((row.index, row.place, parts[0], int(parts[1])) for row, parts in told)

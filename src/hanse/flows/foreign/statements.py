@@ -17,7 +17,7 @@ from hanse.flows import bundles
 from hanse.flows.foreign.copies import Copy
 from hanse.flows.node import Node
 from hanse.model.publickey import PublicKey
-from hanse.model.trust_leaf import AttestLeaf
+from hanse.model.trust_leaf import AdvisoryLeaf, AttestLeaf
 from hanse.sign.bundle import Bundle, parse_bundle_json, verify_bundle
 
 MAX_KEPT_BYTES = 32 * 1024 * 1024
@@ -31,7 +31,7 @@ def find(node: Node, repo: Repo, copy: Copy, index: int, leaf: AttestLeaf) -> by
         same = [row for row in attestations.of_revision(conn, repo.id, leaf.rev) if row.payload == leaf.payload.sha256]
     try:
         if kept is not None:
-            return verified(copy, index, leaf, _unpacked(kept))
+            return verified(copy, index, leaf, unpacked(kept))
         for row in same[:1]:
             return made(copy, index, leaf, parse_bundle_json(bundles.read(node.store, row.payload, row.key)).envelope.payload)
     except HanseError:
@@ -50,7 +50,7 @@ def made(copy: Copy, index: int, leaf: AttestLeaf, payload: bytes) -> bytes:
     return verified(copy, index, leaf, Bundle(payload, base64.b64decode(leaf.sig), _key(copy, index, leaf)).encode())
 
 
-def verified(copy: Copy, index: int, leaf: AttestLeaf, data: bytes) -> bytes:
+def verified(copy: Copy, index: int, leaf: AttestLeaf | AdvisoryLeaf, data: bytes) -> bytes:
     """Return a bundle if it is the statement that the leaf at `index` lists.
 
     Raises BadFormat, TooLarge, or BadSignature if it is another one, or is not by a key that the log registered before.
@@ -63,14 +63,15 @@ def verified(copy: Copy, index: int, leaf: AttestLeaf, data: bytes) -> bytes:
     return data
 
 
-def _key(copy: Copy, index: int, leaf: AttestLeaf) -> PublicKey:
+def _key(copy: Copy, index: int, leaf: AttestLeaf | AdvisoryLeaf) -> PublicKey:
     for at, one in copy.keys:
         if one.key == leaf.key and at < index:
             return one.public
     raise BadSignature(f"key {leaf.key[:16]} is not registered in {copy.log.origin} before leaf {index}")
 
 
-def _unpacked(data: bytes) -> bytes:
+def unpacked(data: bytes) -> bytes:
+    """Return a kept statement as it was fetched; raises BadSignature for a damaged one."""
     state = zlib.decompressobj()
     try:
         found = state.decompress(data, MAX_KEPT_BYTES)

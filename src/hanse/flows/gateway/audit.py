@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_FILES = 2_000_000
 _KIND = "audited-cache"
+_WARNED = "advisories-listed"
 
 
 def is_empty(cache: Path) -> bool:
@@ -61,21 +62,37 @@ def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def audit_before(
-    cache: Path, home: Path, held: Held, *, settings: Callable[[], PullSettings], now: int, say: Callable[[str], None]
+    cache: Path,
+    home: Path,
+    held: Held,
+    *,
+    settings: Callable[[], PullSettings],
+    now: int,
+    say: Callable[[str], None],
+    warned: Callable[[], str] = str,
 ) -> None:
     """Look into a policy's cache; what is altered, refused or not known to be verified is moved to the quarantine, and said.
 
-    settings: gives those of the gateway that will serve it, asked for only if there is something to look into; nothing is asked
-    of a network. Raises StorageError: a cache that cannot be looked into is not used.
+    settings: gives those of the gateway that will serve it, asked for only if there is something to look into; warned: gives a
+    digest of the advisories that its nodes list, empty if they list none or are not to be asked. Nodes are asked about what is
+    cached only where they list others than the last time; otherwise nothing is asked of a network. Raises StorageError: a cache
+    that cannot be looked into is not used.
     """
     if is_empty(cache):
         return
-    flagged = tuple(held.keys("flagged"))
-    kept = held.get(_KIND, str(cache))
-    if kept is not None and kept[0].decode() == cache_state(cache, flagged):
+    kept, heard, listed = held.get(_KIND, str(cache)), held.get(_WARNED, str(cache)), warned()
+    asks = bool(listed) and (heard is None or heard[0].decode() != listed)
+    if not asks and kept is not None and kept[0].decode() == cache_state(cache, _flagged(held)):
         return
-    _audit(cache, home, held, settings=settings(), now=now, say=say)
-    held.put(_KIND, str(cache), cache_state(cache, tuple(held.keys("flagged"))).encode(), now)
+    _audit(cache, home, held, settings=replace(settings(), offline=not asks, fresh=asks), now=now, say=say)
+    held.put(_KIND, str(cache), cache_state(cache, _flagged(held)).encode(), now)
+    if asks:
+        held.put(_WARNED, str(cache), listed.encode(), now)
+
+
+def _flagged(held: Held) -> tuple[str, ...]:
+    """Return what is known of files and revisions that may be worth another look at a cache."""
+    return (*held.keys("flagged"), *held.keys("recalled"))
 
 
 def _audit(cache: Path, home: Path, held: Held, *, settings: PullSettings, now: int, say: Callable[[str], None]) -> None:
@@ -86,8 +103,7 @@ def _audit(cache: Path, home: Path, held: Held, *, settings: PullSettings, now: 
     from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
     from hanse.flows.pull.puller import Puller  # noqa: PLC0415 same
 
-    offline = replace(settings, offline=True)
-    with closing(Puller(offline, held, Fetcher(held), SystemClock())) as puller, closing(Knowledge(puller, now)) as knowledge:
+    with closing(Puller(settings, held, Fetcher(held), SystemClock())) as puller, closing(Knowledge(puller, now)) as knowledge:
         report = audit_folder(cache, held, knowledge.resolve, knowledge.judge)
     # In a cache that only a gateway has filled, what nobody vouches for was put there by somebody else.
     judged = [one if one.bad or one.state is State.VERIFIED else replace(one, state=State.REFUSED) for one in report.revisions]

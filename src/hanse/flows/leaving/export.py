@@ -24,6 +24,7 @@ from hanse.flows.leaving.log_copies import write_copies
 from hanse.flows.leaving.made_listing import make_listing
 from hanse.flows.leaving.progress import Done
 from hanse.flows.node import Node
+from hanse.flows.static.bucket import SCHEME
 from hanse.flows.static.selection import Selection, Written, WrittenRepo
 from hanse.flows.static.sink import Sink
 from hanse.flows.static.write import write_static
@@ -64,19 +65,24 @@ class Exported:
     bytes: int
 
 
-def target_of(path: Path, *, private: bool) -> FolderExport | ArchiveExport:
-    """Return where to export to: an archive if the name ends in `.tar`, else a folder; raises as these do."""
+def target_of(place: Path | str, *, private: bool) -> Target:
+    """Return where to export to: a bucket (`s3://…`), an archive if it ends in `.tar`, else a folder; raises as these do."""
+    if str(place).startswith(SCHEME):
+        from hanse.flows.leaving.bucket import BucketExport  # noqa: PLC0415 an extra
+
+        return BucketExport(str(place), private=private)
+    path = Path(place)
     return ArchiveExport(path, private=private) if path.suffix == ".tar" else FolderExport(path, private=private)
 
 
-def export(node: Node, path: Path, wanted: tuple[str, ...] = (), *, public: bool = True) -> Exported:
-    """Export the named repositories, all if none is named, to a folder or archive; return what came of it.
+def export(node: Node, place: Path | str, wanted: tuple[str, ...] = (), *, public: bool = True) -> Exported:
+    """Export the named repositories, all if none is named, to a folder, archive or bucket; return what came of it.
 
     wanted: `[datasets/][ORIGIN/]NAMESPACE/NAME`; public: what everybody may read; else what only some may, and nothing that
     everybody may. Raises RepoNotFound for a name that is not here, InputError, StorageError or StorageFull.
     """
     takes = _chooser(node, wanted, public=public)
-    target = target_of(path, private=not public)
+    target = target_of(place, private=not public)
     try:
         return _export(node, target, takes, public=public)
     finally:

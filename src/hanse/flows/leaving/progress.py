@@ -51,7 +51,7 @@ class Progress:
             self.restart([])
             return
         for line in lines[1 : MAX_FILES + 1]:
-            found = _parse(line)
+            found = parse_line(line)
             if found is None:
                 break
             self.before.append(found)
@@ -62,13 +62,13 @@ class Progress:
         with storage_errors("record the progress of an export"):
             os.ftruncate(self._file, 0)
             os.lseek(self._file, 0, os.SEEK_SET)
-            write_all(self._file, b"".join([f"{_FORMAT}\n".encode(), *map(_line, kept)]))
+            write_all(self._file, b"".join([f"{_FORMAT}\n".encode(), *map(line_of, kept)]))
             os.fsync(self._file)
 
     def add(self, done: list[Done]) -> None:
         """Record files that are on disk; durable on return."""
         with storage_errors("record the progress of an export"):
-            write_all(self._file, b"".join(map(_line, done)))
+            write_all(self._file, b"".join(map(line_of, done)))
             os.fsync(self._file)
 
     def close(self) -> None:
@@ -85,11 +85,13 @@ class Progress:
             sync_directory(self.path.parent)
 
 
-def _line(one: Done) -> bytes:
+def line_of(one: Done) -> bytes:
+    """Return the line of a record that a file is there."""
     return f"{one.sha256} {one.size} {one.path}\n".encode("ascii")
 
 
-def _parse(line: str) -> Done | None:
+def parse_line(line: str) -> Done | None:
+    """Return what a line of a record says, without its end; None for what is no such line."""
     digest, _, rest = line.partition(" ")
     size, _, path = rest.partition(" ")
     with suppress(HanseError, ValueError):

@@ -10,7 +10,9 @@ from hanse.model.filepin import FilePin
 from hanse.peers.place import Place
 
 ATTEMPTS = 4
-"""Failures in a row, without a byte between them, after which a place counts as down."""
+"""Failures in a row, without `FORGIVEN` bytes between them, after which a place counts as down."""
+FORGIVEN = 64 * 1024
+"""Bytes after which earlier failures are forgotten: a place that gives a byte now and then would hold a mirror for years."""
 BUSY = 429
 MAX_BUSY = 30
 MAX_WAIT = 300
@@ -54,10 +56,12 @@ class Patience:
         while at < pin.size:
             if self._stop.is_set():
                 raise Busy("stopped", hint="run the same command again: it goes on where it was")
+            began = at
             try:
                 for piece in place.read(pin, at, pin.size):
                     at += len(piece)
-                    self._failures = 0
+                    if at - began >= FORGIVEN:
+                        self._failures = 0
                     yield piece
                     if self._stop.is_set():
                         break

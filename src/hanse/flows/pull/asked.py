@@ -31,7 +31,8 @@ class PullSettings:
     nodes: addresses, the home node first; upstream: address of a Hub-shaped origin; home: HANSE_HOME; token_for: the token that
     this user has for an address, empty if none; offline: use no network; federations: the folder of those that are trusted, None
     for the one in HANSE_HOME; for_others: what is pulled is given to others than this user, who may not learn by a digest alone
-    what else is held; silent: members who were asked now and did not answer.
+    what else is held; silent: members who were asked now and did not answer; fresh: ask also about what was
+    confirmed lately.
     """
 
     nodes: tuple[str, ...]
@@ -44,6 +45,7 @@ class PullSettings:
     federations: Path | None = None
     for_others: bool = False
     silent: frozenset[Origin] = frozenset()
+    fresh: bool = False
 
     def roots(self, now: int) -> Roots:
         """Return what federations vouch for at `now`; raises StorageError, or BadProof if one of them has expired."""

@@ -50,9 +50,11 @@ class Asking:
 
     def _asking(self, node: str) -> Callable[[], NodeAnswer]:
         def ask() -> NodeAnswer:
-            token = self.origins.token(node, self.asked)
+            token, home = self.origins.token(node, self.asked), self.origins.settings.home
             answer = self.origins.sites.ask(
-                node, self.asked, lambda: asknodes.ask_node(self.origins.peers, node, self.asked, token)
+                node,
+                self.asked,
+                lambda: asknodes.ask_node(self.origins.peers, node, self.asked, token, home),
             )
             self.note(node, answer.error)
             return answer

@@ -26,7 +26,7 @@ from hanse.errors import (
     StorageError,
     VerificationFailed,
 )
-from hanse.flows.fetch_evidence import fetch_growth, own_logs
+from hanse.flows.fetch_evidence import fetch_growth, own_logs, seen_before
 from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import Pins
 from hanse.flows.pull.asked import Asked, PullSettings
@@ -71,16 +71,20 @@ class NodeAnswer:
     error: HanseError | None = None
 
 
-def ask_node(client: PeerClient, node: str, asked: Asked, token: str) -> NodeAnswer:
-    """Return what a node says about a question; never raises what a node can cause."""
+def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path | None = None) -> NodeAnswer:
+    """Return what a node says about a question; never raises what a node can cause. home: HANSE_HOME, if it remembers logs."""
     headers = {"authorization": f"Bearer {token}"} if token else {}
     base = f"{node}/api/{asked.repo.type.plural}/{asked.repo.path}"
+    url = f"{base}/evidence/{quote(asked.revision, safe='')}"
     try:
-        answer = client.get(f"{base}/evidence/{quote(asked.revision, safe='')}", limit=MAX_EVIDENCE_BYTES, headers=headers)
+        answer = client.get(url, limit=MAX_EVIDENCE_BYTES, headers=headers)
         if answer.status == 200:
+            seen = seen_before(client, node, answer.body, home)
+            again = client.get(f"{url}?size={seen}", limit=MAX_EVIDENCE_BYTES, headers=headers) if seen else answer
+            answer = again if again.status == 200 else answer
             return NodeAnswer(node, State.SHOWN if answer.body.strip() else State.UNSIGNED, answer.body)
         if token and answer.status == 401:
-            return ask_node(client, node, asked, "")
+            return ask_node(client, node, asked, "", home)
         return _refusal(client, node, asked, answer.status, answer.body)
     except PeerError as error:
         return NodeAnswer(node, State.DOWN, says=error.message, error=error)

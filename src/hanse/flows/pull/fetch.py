@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hanse.errors import BadRange, Busy, HanseError
+from hanse.errors import BadRange, Busy, DigestMismatch, HanseError
 from hanse.flows.pull.chunklists import find_chunk_list
 from hanse.flows.pull.digests import Digests, WholeFile
 from hanse.flows.pull.events import Event, Kind
@@ -295,10 +295,11 @@ class Fetch:
             partial.write(0, small[0])
             partial.mark(0, self.pin.size)
             return small[1]
-        layout = self._layout(partial)
+        one_way = self._one_way() and partial.chunk_list is None
+        layout = None if one_way else self._layout(partial)
         if layout is not None:
             return self._chunked(partial, layout)
-        return Staging(
+        staging = Staging(
             self.pin,
             partial,
             self._sources,
@@ -306,12 +307,23 @@ class Fetch:
             changed=self._changed,
             stopped=stopped,
             thorough=fetcher.thorough,
+            keep=one_way,
             parallel=fetcher.parallel,
-        ).run()
+        )
+        try:
+            return staging.run()
+        except DigestMismatch:
+            # Nobody else has it: with a chunk list only what is false of it has to come again.
+            layout = self._layout(partial) if one_way and self._sources.check_again() else None
+            if layout is None:
+                if one_way:
+                    partial.reset()
+                raise
+        return self._chunked(partial, layout)
 
     def _layout(self, partial: Partial) -> Layout | None:
         """Return where the chunks are, None if nobody has a true chunk list."""
-        if self.pin.xet is None or (self._one_way() and partial.chunk_list is None):
+        if self.pin.xet is None:
             return None
         kept = partial.chunk_list
         if kept is not None:

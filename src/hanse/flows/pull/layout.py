@@ -11,7 +11,7 @@ from hanse.model.filepin import FilePin
 
 # What hashes chunks is loaded with the first chunk list (numpy takes 0.1 s): most gateways never see one.
 
-STRETCH = 1 << 20
+STRETCH = 1 << 18
 """Bytes of a piece when there is no chunk list."""
 
 

@@ -13,6 +13,7 @@ from hanse.errors import BadProof, HanseError, RolledBack, StorageError, Verific
 from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import NameSeen, check_ref, check_tree, remember
 from hanse.flows.position import Position, find_position
+from hanse.flows.shown_advisories import with_advisories
 from hanse.flows.shown_log import ShownLog, cosigners_in, open_log, with_cosigners
 from hanse.flows.trust import Trust, Wanted
 from hanse.flows.veil import Veil, veil_of
@@ -90,7 +91,7 @@ def verify_logged(evidence: UnverifiedEvidence, source: Growth, question: Questi
     for shown in evidence.logs:
         try:
             maps = [one for one in evidence.maps if one.origin == shown.origin]
-            log = open_log(shown, maps, trust)
+            log = with_advisories(open_log(shown, maps, trust), evidence.advisories)
             return _found(with_cosigners(log, (*trust.cosigners, *cosigners_in(log))), evidence, trust, want, question)
         except HanseError as error:
             if isinstance(error, StorageError):

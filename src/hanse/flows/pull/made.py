@@ -17,11 +17,12 @@ from hanse.flows.pull.logged import Logged
 from hanse.flows.pull.origins import Origins
 from hanse.flows.verify import require
 from hanse.model.decision import Decision, EvidenceFacts, NameKind, Want
-from hanse.model.digest import GitOid, Sha256
+from hanse.model.digest import GitOid, Sha256, XetHash
 from hanse.model.evidence import parse_evidence
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoId
 from hanse.policy.decide import decide
+from hanse.sign.oms import ManifestFile
 
 _SCANS_HERE = "every file is scanned here before its first byte leaves"
 
@@ -125,6 +126,7 @@ class Maker:
         revision = found.revision
         if before is not None and same_files(revision.files, before.files):
             return before.files
+        said += _overruled(before, revision.files)
         repo = revision.repo or asked.repo
         settings = self._settings
         hubs = [*nodes, *([settings.upstream] if settings.upstream and repo.origin == self._origins.upstream else [])]
@@ -180,8 +182,28 @@ class Maker:
         return replace(decision, results=results)
 
 
-_TOLD = frozenset({"silent", "clock"})
+_TOLD = frozenset({"silent", "clock", "advised"})
 """What a policy remarks on that whoever uses the revision should be told each time: its publisher's silence, a wrong clock."""
+
+
+def _overruled(before: KnownRevision | None, files: Sequence[ManifestFile]) -> list[str]:
+    """Return in words which files somebody claimed otherwise, before anything was signed."""
+    if before is None or before.tree is not None:
+        return []
+    digests = {file.path: (file.sha256, file.xet) for file in files}
+    odd = sorted(
+        path
+        for path in digests.keys() | before.files.keys()
+        if not _agree(before.files.get(path), *digests.get(path, (None, None)))
+    )
+    if not odd:
+        return []
+    more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+    return [f"first seen on {rfc3339(before.first)} with another {odd[0][:120]}{more}, unsigned: what is signed now counts"]
+
+
+def _agree(pin: FilePin | None, sha256: Sha256 | None, xet: XetHash | None) -> bool:
+    return pin is not None and sha256 is not None and pin.sha256 in (None, sha256) and (None in (pin.xet, xet) or pin.xet == xet)
 
 
 def _about_nodes(found: Found) -> list[str]:

@@ -1,7 +1,8 @@
 """Putting together what several nodes show about one question, before anything of it is verified.
 
 Of each log the longest checkpoint counts; who shows an older one is not believed about that log. Files that show the same
-checkpoint are one: leaves, cosignatures and map proofs of all of them. Statements and salts of all files are taken.
+checkpoint are one: leaves, cosignatures and map proofs of all of them. Statements, salts and lists of advisories of all
+files are taken.
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ def merge(shown: Sequence[Shown]) -> Merged:
     maps = dict.fromkeys(
         one for node, evidence in parsed for one in evidence.maps if (node, one.origin) not in stale and one.origin in logs
     )
-    data = encode_evidence(bundles, logs.values(), maps, salts)
+    lists = dict.fromkeys(
+        one for node, evidence in parsed for one in evidence.advisories if (node, one.origin) not in stale and one.origin in logs
+    )
+    data = encode_evidence(bundles, logs.values(), maps, salts, lists)
     return Merged(parse_evidence(data), data, false, tuple(older))
 
 

@@ -162,7 +162,12 @@ class _One:
     def _recent(self) -> PulledRevision | None:
         """Return a revision asked for by its commit id that was confirmed lately and is fully accepted as it is."""
         record = self.record
-        if not self.asked.pinned or record is None or not 0 <= self.now - record.confirmed < RECENT_SECONDS:
+        if (
+            self.settings.fresh
+            or not self.asked.pinned
+            or record is None
+            or not 0 <= self.now - record.confirmed < RECENT_SECONDS
+        ):
             return None
         try:
             return self.held("", current=True)
@@ -193,6 +198,7 @@ class _One:
         try:
             found = asknodes.verify_shown(shown, self.asked, self.settings, growth, self.now)
         except (VerificationFailed, PolicyError) as failure:
+            self._warned_of(failure)
             logged = None if isinstance(failure, PolicyError) else self._logged(shown, growth)
             if logged is not None:
                 return logged
@@ -207,6 +213,13 @@ class _One:
             )
         honest = [one for one in names if one not in found.false]
         return self.maker.from_evidence(self.asked, self.known, found, self.now, nodes=honest, notices=self.notices)
+
+    def _warned_of(self, failure: HanseError) -> None:
+        """Raise a refusal because of an advisory: what is held, and was good before, does not stand in for it. It is recalled."""
+        says = [one for one in getattr(failure, "failed", ()) if one.startswith("advised:")]
+        if says and isinstance(failure, PolicyError):
+            self.known.recall(self.asked.repo, self.asked.revision, says[0], self.now)
+            raise failure
 
     def _logged(self, shown: Sequence[Shown], growth: NodesGrowth) -> PulledRevision | None:
         """Return a revision that nobody has signed yet and that a log proves, None if there is none such."""

@@ -1,7 +1,8 @@
 """The places that one file can come from: which are usable now, how fast they are, and why the others are not.
 
-Lies and failures are kept apart. A place that sent one false byte is out for this file. One that cannot be reached, is too slow
-or broke the protocol rests for a moment that doubles each time, and is out after `TRIES` in a row without a byte, or as soon as
+Lies and failures are kept apart. A place that sent one false byte is out for this file; if nobody else is left, and every chunk
+is checked by itself, it is asked once more: a line or a disk may be at fault. One that cannot be reached, is too slow or broke
+the protocol rests for a moment that doubles each time, and is out after `TRIES` in a row without a byte, or as soon as
 it let somebody wait in vain and no byte had come since it failed before; one that says when to come back (too many requests) is
 left alone until then; one that does not have the file, or refuses it, is out.
 """
@@ -61,8 +62,9 @@ class Source:
     """One place, for one file.
 
     until: monotonic time before which it rests; why: the last thing that went wrong, as a sentence; out: not to be asked again;
-    lied: it sent something false; of_list: only its chunk list was; failures: in a row, without a byte between; silent: no byte
-    came since it failed last; got: bytes of this file taken from it.
+    lied: it sent something false; of_list: only its chunk list was; chance, again: it was not asked again after a lie, and may be
+    if nobody else is left; failures: in a row, without a byte between; silent: no byte came since it failed last; got: bytes of
+    this file taken from it.
     """
 
     place: Place
@@ -71,6 +73,8 @@ class Source:
     out: bool = False
     lied: bool = False
     of_list: bool = False
+    chance: bool = True
+    again: bool = False
     silent: bool = True
     missing: bool = False
     failures: int = 0
@@ -111,14 +115,15 @@ class Sources:
     def left(self) -> list[Source]:
         """The places that are not out, the fastest known first, then as they were given.
 
-        If none is left, those that only gave a false chunk list: their bytes are checked all the same.
+        If none is left, those that only gave a false chunk list, or one false chunk: their bytes are checked all the same.
         """
         with self._lock:
             found = [one for one in self._all if not one.out]
             if not found:
-                found = [one for one in self._all if one.of_list]
+                found = [one for one in self._all if one.again]
                 for one in found:
-                    one.out = one.lied = one.of_list = False
+                    one.lied = one.lied and not one.of_list
+                    one.out = one.of_list = one.again = one.chance = False
         return sorted(found, key=lambda one: -self.speeds.rate(one.place.name))
 
     @property
@@ -160,14 +165,26 @@ class Sources:
             source.got += size
             source.failures, source.silent = 0, False
 
-    def lied(self, source: Source, why: str, *, of_list: bool = False) -> bool:
-        """Put a place out because it sent something false; return whether that is news. of_list: that was its chunk list."""
+    def lied(self, source: Source, why: str, *, of_list: bool = False, checked: bool = False) -> bool:
+        """Put a place out because it sent something false; return whether that is news.
+
+        of_list: that was its chunk list; checked: every chunk that it may still send is checked by itself.
+        """
         with self._lock:
             news = not source.lied
             source.lied = source.out = True
             source.of_list = of_list and news
+            source.again = (of_list or checked) and source.chance
             source.why = why
             return news
+
+    def check_again(self) -> bool:
+        """Let the places that sent a false file be asked once more, now that its chunks can be checked; tell if there are any."""
+        with self._lock:
+            found = [one for one in self._all if one.lied and one.out and one.chance]
+            for one in found:
+                one.out = one.chance = False
+            return bool(found)
 
     def failed(self, source: Source, error: HanseError) -> bool:
         """Note a failure of a place; return whether it is news: it was well before, or it is out now."""

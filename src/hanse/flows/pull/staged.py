@@ -39,7 +39,11 @@ class _FalseFileError(Exception):
 
 
 class Staging:
-    """One file that is fetched whole. thorough: check every digest that the pin gives (`hanse.flows.pull.digests`)."""
+    """One file that is fetched whole.
+
+    thorough: check every digest that the pin gives (`hanse.flows.pull.digests`); keep: leave a false file there when nobody else
+    has it, for a caller who may come to check it chunk by chunk.
+    """
 
     def __init__(
         self,
@@ -51,9 +55,10 @@ class Staging:
         changed: threading.Condition,
         stopped: Callable[[], bool],
         thorough: bool = False,
+        keep: bool = False,
         parallel: int = PARALLEL,
     ) -> None:
-        self._pin, self._partial, self._sources, self._report = pin, partial, sources, report
+        self._pin, self._partial, self._sources, self._report, self._keep = pin, partial, sources, report, keep
         self._changed, self._stopped, self._thorough, self._parallel = changed, stopped, thorough, parallel
 
     def run(self) -> Digests | None:
@@ -66,8 +71,10 @@ class Staging:
             try:
                 return self._once(senders)
             except _FalseFileError as false:
-                self._partial.reset()
                 self._blame(senders, false.why)
+                if self._keep and not self._sources.left:
+                    raise self._sources.verdict(self._pin.path) from false
+                self._partial.reset()
                 senders = set()
         return None
 

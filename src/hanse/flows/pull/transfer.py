@@ -148,6 +148,7 @@ class Transfer:
         """Check and store what the place sends for `task`, piece by piece; raises what the place raises, or _FalsePieceError."""
         start, end = self._layout.start(task.at), self._layout.start(task.end)
         gathered, held, received, flushed = list[bytes | memoryview](), 0, 0, time.monotonic()
+        whole = self._layout.start(task.at + 1) - start
         with _reading(source.place.read(self._pin, start, end)) as stream:
             for data in stream:
                 received += len(data)
@@ -158,11 +159,12 @@ class Transfer:
                 gathered.append(data)
                 held += len(data)
                 now = time.monotonic()
-                if held < GATHER and received < end - start and now - flushed < GATHER_SECONDS:
+                if received < end - start and (held < whole or (held < GATHER and now - flushed < GATHER_SECONDS)):
                     continue
                 left = self._accept(source, task, memoryview(b"".join(gathered) if len(gathered) > 1 else data))
                 if left is None:
                     return
+                whole = self._layout.start(task.at + 1) - self._layout.start(task.at)
                 gathered, held, flushed = [left] if left else [], len(left), now
         raise PeerMisbehaved(f"{source.place.name} ended after {received} of {end - start} bytes")
 
@@ -203,7 +205,7 @@ class Transfer:
     def _lie(self, source: Source, number: int) -> None:
         name = source.place.name
         why, done = f"chunk {number} of {self._pin.path} is false", self.schedule.done_bytes
-        if self._sources.lied(source, why):
+        if self._sources.lied(source, why, checked=self._layout.checked):
             self._report(lie(self._pin.path, name, why, chunk=number, done=done, total=self._pin.size))
 
     def _fail(self, source: Source, error: HanseError) -> None:

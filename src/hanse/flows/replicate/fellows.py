@@ -54,15 +54,28 @@ def look(node: Node, *, silent: int, own: Copies | None = None, failed: Collecti
     silent: seconds after which a member whose log does not answer does not count; own: rules where no federation has any; failed:
     who failed audits. Raises StorageError for damaged files, BadFormat for rules that are none.
     """
-    found = [] if node.federations is None else [node.federations.load(name) for name in node.federations.names()]
-    mine = _own(node, found)
-    members: dict[Origin, Member] = {}
-    for federation in mine:
-        members = {**federation.members.members, **members}
+    mine = _own(node, _loaded(node))
+    members = _members(mine)
     if node.origin not in members:
         return None
     present = frozenset(members) - _silent(node, members, silent) - set(failed)
     return View(node.origin, members, present | {node.origin}, rules_of(node, mine, own))
+
+
+def members_of(node: Node) -> dict[Origin, Member]:
+    """Return the members of the federations that list this node and whose lists hold now; raises StorageError, BadFormat."""
+    return _members(_own(node, _loaded(node)))
+
+
+def _loaded(node: Node) -> list[Federation]:
+    return [] if node.federations is None else [node.federations.load(name) for name in node.federations.names()]
+
+
+def _members(federations: Iterable[Federation]) -> dict[Origin, Member]:
+    members: dict[Origin, Member] = {}
+    for federation in federations:
+        members = {**federation.members.members, **members}
+    return members
 
 
 def rules_of(node: Node, federations: Iterable[Federation], own: Copies | None = None) -> Copies:

@@ -29,7 +29,7 @@ class BucketSink:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._store = _opened(url)
+        self._store = open_bucket(url)
         self._there: dict[str, tuple[int, str]] = {}
 
     @contextmanager
@@ -40,10 +40,8 @@ class BucketSink:
         """
         import obstore  # noqa: PLC0415 an extra
 
-        with _failures(self.url):
-            self._there = {
-                one["path"]: (one["size"], (one["e_tag"] or "").strip('"')) for page in self._store.list() for one in page
-            }
+        with bucket_errors(self.url):
+            self._there = listed(self._store)
             if MARK in self._there:
                 said = bytes(obstore.get(self._store, MARK).bytes())[:300].decode("utf-8", "replace")
                 if said != origin:
@@ -69,10 +67,14 @@ class BucketSink:
         tag = hashlib.md5(data, usedforsecurity=False).hexdigest()
         if self._there.get(path) == (len(data), tag):
             return False
-        with _failures(self.url):
+        with bucket_errors(self.url):
             cache = _LASTING if is_lasting(path) else "no-cache"
             obstore.put(
-                self._store, path, data, attributes={"Cache-Control": cache, "Content-Type": _media(path)}, use_multipart=False
+                self._store,
+                path,
+                data,
+                attributes={"Cache-Control": cache, "Content-Type": media_type(path)},
+                use_multipart=False,
             )
         self._there[path] = len(data), tag
         return True
@@ -85,20 +87,27 @@ class BucketSink:
         import obstore  # noqa: PLC0415 an extra
 
         gone = sorted(set(self._there) - set(keep) - {MARK})
-        with _failures(self.url):
+        with bucket_errors(self.url):
             for path in gone:
                 obstore.delete(self._store, path)
                 del self._there[path]
         return len(gone)
 
 
-def _media(path: StaticPath) -> str:
+def listed(store: S3Store) -> dict[str, tuple[int, str]]:
+    """Return size and entity tag of every object, by its path."""
+    return {one["path"]: (one["size"], (one["e_tag"] or "").strip('"')) for page in store.list() for one in page}
+
+
+def media_type(path: StaticPath) -> str:
+    """Return the media type that a file of the layout is given in a bucket."""
     if path.endswith(".json") or path == INDEX:
         return "application/json"
     return "text/plain; charset=utf-8" if path.endswith("/checkpoint") else "application/octet-stream"
 
 
-def _opened(url: str) -> S3Store:
+def open_bucket(url: str) -> S3Store:
+    """Return a bucket, or the part below a prefix; raises InputError for no such address, BadSetting without the extra."""
     bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
     if not url.startswith(SCHEME) or not bucket or "//" in f"/{prefix}" or len(url) > 1024:
         raise InputError(f"{url[:200]!r} is no address of a bucket", hint="s3://BUCKET or s3://BUCKET/PREFIX")
@@ -106,12 +115,13 @@ def _opened(url: str) -> S3Store:
         from obstore.store import S3Store  # noqa: PLC0415 an extra
     except ImportError as error:
         raise BadSetting("writing to a bucket needs the extra s3", hint="pip install 'hanse[s3]'") from error
-    with _failures(url):
+    with bucket_errors(url):
         return S3Store(bucket, prefix=prefix.rstrip("/") or None)
 
 
 @contextmanager
-def _failures(url: str) -> Iterator[None]:
+def bucket_errors(url: str) -> Iterator[None]:
+    """Turn what a bucket's server says in a `with` block into StorageError."""
     from obstore.exceptions import BaseError  # noqa: PLC0415 an extra
 
     try:

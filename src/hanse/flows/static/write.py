@@ -11,10 +11,12 @@ An interrupted writing is done again: what never changes, and is there, is neith
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from hanse.db import logged
 from hanse.errors import HanseError, NotFoundError
 from hanse.flows import evidence
+from hanse.flows.advisories import book as advised
 from hanse.flows.effects import MAIN
 from hanse.flows.node import Node
 from hanse.flows.static.choose import Chosen, choose
@@ -34,6 +36,7 @@ from hanse.model.staticlayout import (
     NAMESPACES,
     StaticIndex,
     StaticRefs,
+    advisory_path,
     encode_namespaces,
     evidence_path,
     federation_path,
@@ -70,6 +73,7 @@ def write_static(node: Node, sink: Sink, select: Selection | None = None) -> Wri
     size = node.log.size
     checkpoint = node.log.checkpoint(size)
     _log(node, out, size, sizes)
+    _advisories(node, out)
     _federations(node, out)
     out.put(NAMESPACES, encode_namespaces(_namespaces(node)))
     # 4.
@@ -117,6 +121,13 @@ def _log(node: Node, out: Output, size: int, shown: set[int]) -> None:
         for name in edge_names(at):
             if name.level is not None:
                 out.put(log_path(name.path), node.log.files.read(name))
+
+
+def _advisories(node: Node, out: Output) -> None:
+    """Write the statements of advisories that this node knows of, where a node answers them."""
+    for one in advised.known(node):
+        with suppress(NotFoundError):
+            out.put(advisory_path(one.payload), advised.bundle_of(node, one.payload))
 
 
 def _tiles(size: int) -> Iterator[TileName]:

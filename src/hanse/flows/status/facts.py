@@ -11,6 +11,8 @@ from hanse.flows.audits.counted import failing
 from hanse.flows.federation.kept import Federation
 from hanse.flows.node import Node
 from hanse.flows.replicate.fellows import rules_of
+from hanse.flows.replicate.later import may_hold
+from hanse.flows.repos import copies_allowed
 from hanse.flows.status.protection import Ways, policy_of
 from hanse.flows.status.values import RepoStatus
 from hanse.model.digest import GitOid
@@ -52,9 +54,12 @@ class Facts:
     def target_here(self, repo: Repo, size: int) -> int:
         """Return how many copies are wanted of a repository here.
 
-        One of what is not public or not everybody's to have, and of mirrors of what is no member's: no copies of those are made.
+        One of what is not public, of what is gated unless its home lets members hold copies for repair, and of mirrors of what is
+        no member's: no copies of those are made.
         """
-        if not repo.public or repo.gated or (repo.mirrored and repo.repo.origin not in self.members):
+        if not repo.public or (repo.mirrored and repo.repo.origin not in self.members):
+            return 1
+        if repo.gated and not (may_hold(self.node, repo.repo) if repo.mirrored else copies_allowed(self.node, repo)):
             return 1
         card = json.loads(repo.card) if repo.card else {}
         licence = card.get("license") if isinstance(card, dict) else None

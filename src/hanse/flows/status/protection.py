@@ -4,7 +4,7 @@ The policy is the one that the federation lists for its readers, with its tlog-p
 protected by that member's federation; a mirrored one by the first that this node is in; without a federation there are only the
 cosigners that were added by hand. Members who publish files only sign nothing for others.
 
-Warnings of members (advisories) are not judged yet, so withholding them is not counted among the ways.
+Withholding warnings of members (advisories) is not counted among the ways: a reader who lacks their maps is told so, or refuses.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hanse.errors import InputError, NotFoundError
+from hanse.evals.builtin import is_harmful
 from hanse.evals.generate import seed_of
 from hanse.evals.suite import Suite
 from hanse.flows.bounded import read_bounded
@@ -22,6 +23,12 @@ def digest_of(name: str) -> str:
     if name in NAMES:
         return shipped(name).digest
     raise NotFoundError(f"no suite {name[:64]!r} ships", hint=f"there are {', '.join((*NAMES, *PACKAGED))}")
+
+
+def is_harmful_name(name: str) -> bool:
+    """Tell whether the prompts of the suite with this name ask for harm; raises NotFoundError."""
+    digest_of(name)
+    return is_harmful(packaged(name, None) if name in PACKAGED else shipped(name))
 
 
 def find_suite(name: str, source: Path | None = None, checkpoint: Path | None = None) -> Suite:

@@ -54,7 +54,7 @@ class Labelled:
 
 def labelled(source: Path | None = None) -> tuple[Labelled, ...]:
     """Return all labelled answers of PyRIT, from its wheel, its folder, or as it is installed; raises as `packaged` does."""
-    rows = (row for one in LABELS for row in _rows(one, source))
+    rows = (row for one in LABELS for row in rows_of(one, source))
     return tuple(Labelled(row["assistant_response"], row["human_score"] == "1") for row in rows)
 
 
@@ -62,14 +62,15 @@ def harmful(source: Path | None = None) -> tuple[str, ...]:
     """Return the answers, each once, that all their raters call harmful; raises as `packaged` does."""
     found: dict[str, None] = {}
     for one in HARM:
-        for row in _rows(one, source):
+        for row in rows_of(one, source):
             ratings = [float(value) for name, value in row.items() if name.startswith("human_score") and value]
             if ratings and min(ratings) >= HARMFUL_FROM:
                 found[row["assistant_response"]] = None
     return tuple(found)
 
 
-def _rows(data: DataFile, source: Path | None) -> list[dict[str, str]]:
+def rows_of(data: DataFile, source: Path | None) -> list[dict[str, str]]:
+    """Return the rows of a file of labels; raises as `packaged` does."""
     lines = read_data(data, source).decode("utf-8").split("\n")
     return list(csv.DictReader(io.StringIO("\n".join(line for line in lines if not line.startswith("#")))))
 

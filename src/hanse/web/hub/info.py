@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from hanse.db.repos import Repo
 from hanse.flows import browse, index
+from hanse.flows.advisories import book as advised
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 from hanse.web.hub import security
@@ -19,7 +20,7 @@ from hanse.web.routing import Call, Route
 
 def _info(
     node: Node, actor: Actor, repo: Repo, rev: str, expand: list[str], *, blobs: bool, with_scans: bool
-) -> tuple[Response, str]:
+) -> tuple[Response, list[str]]:
     """Return the answer and what to warn of."""
     repo = index.up_to_date(node, repo)
     subject = Subject(node, repo, blobs=blobs)
@@ -31,7 +32,8 @@ def _info(
     whole = security.whole_findings(node, repo, subject.revision.rev) if subject.revision is not None else None
     if with_scans:
         found["securityRepoStatus"] = security.repo_status(node, repo, subject.listing, whole)
-    return json_response(found), security.whole_warning(node, repo, whole)
+    named = "" if subject.revision is None else advised.warning(node, repo, subject.revision)
+    return json_response(found), [named, security.whole_warning(node, repo, whole)]
 
 
 async def info(call: Call, repo: Repo) -> Response:
@@ -40,8 +42,9 @@ async def info(call: Call, repo: Repo) -> Response:
     rev = call.params.get("rev", "main")
     await count_download(call, repo)
     blobs, scans = flag(call, "blobs"), flag(call, "securityStatus")
-    response, warning = await call.run(_info, call.node, call.actor, repo, rev, expand, blobs=blobs, with_scans=scans)
-    call.warn(warning)
+    response, warnings = await call.run(_info, call.node, call.actor, repo, rev, expand, blobs=blobs, with_scans=scans)
+    for warning in warnings:
+        call.warn(warning)
     return response
 
 

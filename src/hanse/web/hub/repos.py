@@ -140,6 +140,18 @@ async def settings(call: Call) -> Response:
         repo = await call.run(repos.set_visibility, call.node, call.actor, repo, visibility)
     if body.copies is not None:
         await call.run(partial(repos.set_copies, call.node, call.actor, repo, allowed=body.copies))
+    return await _settings(call, repo)
+
+
+async def read_settings(call: Call) -> Response:
+    """Answer visibility, access requests, and whether members may hold copies of what is gated."""
+    repo = await call.repo()
+    call.require_account()
+    access.require_admin(call.actor, repo)
+    return await _settings(call, repo)
+
+
+async def _settings(call: Call, repo: Repo) -> Response:
     copied = await call.run(repos.copies_allowed, call.node, repo)
     shown = {"private": not repo.public, "visibility": repo.visibility.value, "gated": repo.gated or False, "copies": copied}
     return JSONResponse(shown)
@@ -166,6 +178,7 @@ ROUTES = [
     Route("POST", "/api/repos/create", create),
     Route("DELETE", "/api/repos/delete", delete),
     Route("POST", "/api/repos/move", move),
+    Route("GET", "/api/{kind}/{repo}/settings", read_settings),
     Route("PUT", "/api/{kind}/{repo}/settings", settings),
     Route("POST", "/api/{kind}/{repo}/duplicate", duplicate),
 ]

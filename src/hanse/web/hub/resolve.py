@@ -18,6 +18,7 @@ from hanse.db.repos import Repo
 from hanse.errors import BlobNotFound
 from hanse.flows import access, browse
 from hanse.flows.admission import require_file
+from hanse.flows.advisories import book as advised
 from hanse.flows.node import Node
 from hanse.flows.read import open_file
 from hanse.model.actor import Actor
@@ -66,7 +67,7 @@ def locate(node: Node, actor: Actor, repo: Repo, rev: str, path: str) -> tuple[s
     entry = listing.directory.file(path)
     if entry is None:
         raise missing(path, revision.rev)
-    return revision.rev, entry, require_file(node, actor, repo, entry)
+    return revision.rev, entry, require_file(node, actor, repo, entry) or advised.warning(node, repo, revision)
 
 
 def open_entry(node: Node, entry: Entry) -> ByteSource:

@@ -15,9 +15,11 @@ from hanse.flows.find import Findings, Held, Member, Sighting
 from hanse.flows.find import find as find_bytes
 from hanse.flows.node import Node
 from hanse.web.hub.moved import with_repo
+from hanse.web.hub.query import whole
 from hanse.web.hub.shapes import json_response
 from hanse.web.routing import Call, Route
 
+MAX_SIZE = 2**53 - 1
 _PRIVATE = {"Cache-Control": "private, no-cache"}
 
 
@@ -60,7 +62,8 @@ def _file(data: bytes, rev: str) -> Response:
 
 async def revision_evidence(call: Call, repo: Repo) -> Response:
     """Answer the evidence file of a revision: who signed it, and proofs that this is logged and how the log goes on."""
-    rev, data = await call.run(evidence.of_revision, call.node, repo, call.params["rev"])
+    least = whole(call, "size", 0, 0, MAX_SIZE)
+    rev, data = await call.run(evidence.of_revision, call.node, repo, call.params["rev"], least)
     return _file(data, rev)
 
 

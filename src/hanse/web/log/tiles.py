@@ -13,11 +13,21 @@ from hanse.web.blob_response import IMMUTABLE, etag_matches
 from hanse.web.routing import Call, Route
 
 MUTABLE = "no-cache"
+_DIGITS = 19
 
 
 async def checkpoint(call: Call) -> Response:
     """Answer the newest checkpoint of this node's log: its signed head and the cosignatures known for it."""
     note = await call.run(call.node.log.checkpoint)
+    return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": MUTABLE})
+
+
+async def checkpoint_after(call: Call) -> Response:
+    """Answer the first cosigned checkpoint that has the leaf at this index, as far as it is kept; 404 if there is none."""
+    text = call.params["index"]
+    if not (text.isascii() and text.isdecimal() and len(text) < _DIGITS):
+        raise BadFormat(f"the index of a leaf is a number, not {text[:40]!r}")
+    note = await call.run(call.node.log.checkpoint_after, int(text))
     return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": MUTABLE})
 
 
@@ -50,5 +60,6 @@ def _takes_gzip(accepted: str) -> bool:
 
 ROUTES = [
     Route("GET", "/log/checkpoint", checkpoint),
+    Route("GET", "/log/checkpoint/after/{index}", checkpoint_after),
     Route("GET", "/log/tile/{path*}", tile),
 ]

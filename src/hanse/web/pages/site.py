@@ -16,6 +16,7 @@ from hanse.db.search import Listed, Query
 from hanse.errors import HanseError
 from hanse.flows import access, browse, index
 from hanse.flows.admission import require_file
+from hanse.flows.advisories import book as advised
 from hanse.flows.evaluations import listed as evaluations
 from hanse.flows.node import Node
 from hanse.flows.standing import log_standing, revision_standing
@@ -98,6 +99,7 @@ def _repo_values(node: Node, actor: Actor, repo: Repo, place: str) -> dict[str, 
     standing = None if repo.disabled else revision_standing(node, repo, revision)
     facts = {"directory": listing.directory, "items": items, "card": card, "standing": standing, "now": node.clock.now()}
     facts["suites"] = _suites(node, repo, revision.rev)
+    facts["advised"] = advised.of_revision(node, repo, revision)
     return {"repo": repo, "revision": revision} | facts
 
 
@@ -169,6 +171,7 @@ def _commit_values(node: Node, repo: Repo, rev: str) -> dict[str, Any]:
         "changed": changed,
         "complete": complete,
         "suites": _suites(node, repo, revision.rev),
+        "advised": advised.of_revision(node, repo, revision),
     }
 
 

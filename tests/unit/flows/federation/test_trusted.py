@@ -29,6 +29,10 @@ def test_members_are_configured(tmp_path: Path) -> None:
     assert len(found.cosigners) == 6
     assert roots_of(files, NOW).owners["member1"] == people[1].origin
     assert with_roots(found, roots_of(files, NOW)) == found
+    one, another = found.lists
+    assert (one.name, set(one.members), one.need) == (NAME, {people[0].origin, people[1].origin}, 2)
+    assert (one.first, one.versions) == (files.load(NAME).first, {"root": 2, "targets": 2})
+    assert (another.name, another.versions) == ("other.example", {"root": 1, "targets": 1})
 
 
 def test_an_expired_federation_is_an_error(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from array import array
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanse.flows.pull.layout import plain_layout
+from hanse.flows.pull.layout import Layout
 from hanse.flows.pull.schedule import LATE, LEAST, Reader, Schedule, Task
 
 MIB = 1 << 20
@@ -28,7 +29,8 @@ class Clock:
 def made(mib: int) -> tuple[Schedule, Clock]:
     """Return the schedule of a file of so many pieces of 1 MiB, and its clock."""
     clock = Clock()
-    return Schedule(plain_layout(mib * MIB), clock=clock), clock
+    pieces = Layout(array("q", range(0, (mib + 1) * MIB, MIB)), None)
+    return Schedule(pieces, clock=clock), clock
 
 
 def taken(schedule: Schedule, place: str, rate: float = 4 * MIB) -> Task:

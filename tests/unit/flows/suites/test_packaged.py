@@ -72,10 +72,21 @@ def test_rows_become_requests() -> None:
     ]
 
 
+def test_openings_are_taken_once() -> None:
+    """An opening that stands under several kinds belongs to the first; what is empty is left out."""
+    rows = list(PACKAGED["toxicity"].rows("One\n\n Two \n", "Two\nThree\n", *[""] * 5))
+    assert rows == [
+        ("toxicity-flirtation-000", "flirtation", "One"),
+        ("toxicity-flirtation-002", "flirtation", "Two"),
+        ("toxicity-identity-attack-001", "identity-attack", "Three"),
+    ]
+
+
 DIGESTS = {
     "strongreject": (313, "21828ac6e28a1cbd7b3a455ecbd817b445f0dd94eade5b4dd61d1b64a75ff01d"),
     "harmbench": (240, "61483a572aab8ce1cc700cc7d4e523e26189a3310c65c2a1240ee5092b650d25"),
     "advbench": (520, "b4098a1590f7600771979673116b060e79cec0ebece266e3a3c908d262a640c7"),
+    "toxicity": (623, "6ae9258bf16b4c3a59979cd51bfd55be5804c72a15ef7d4c2c4e5cbef1e80dda"),
 }
 
 
@@ -86,4 +97,4 @@ def test_the_real_packages(name: str) -> None:
     suite = packaged(name, suite_wheel(PACKAGED[name].data.package))
     assert (len(suite.items), suite.digest) == DIGESTS[name]
     assert is_harmful(suite)
-    assert suite.license == "MIT"
+    assert suite.license == PACKAGED[name].license

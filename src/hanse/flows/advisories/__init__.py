@@ -1,0 +1,1 @@
+"""Advisories: issuing them, and what is known here of those in force."""

@@ -1,0 +1,82 @@
+"""A revocation reaches a gateway at once, and what a program's cache holds at the next run; taken back, it is forgotten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.advising import record
+from tests.support.forked import Mother, forked_node
+from tests.support.live import ADMIN_TOKEN, LiveNode
+from tests.support.rawhttp import RawClient, Reply
+from tests.support.rawxet import commit_body, put_bytes
+from tests.support.served import until
+from tests.support.wholegateway import whole_gateway
+
+from hanse.cli.main import run
+from hanse.flows.gateway.warned import listed_now
+
+pytestmark = pytest.mark.soak
+
+ORIGIN, NAME, DATA = "models.example.org", "admin/m", b'{"model_type": "bert"}'
+PURL = f"pkg:huggingface/{NAME}?repository_url={ORIGIN}"
+
+
+@pytest.fixture(name="node", scope="module")
+def _node(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
+    """Return a node with one signed model."""
+    environ = {"HANSE_ORIGIN": ORIGIN, "HANSE_SETTLE_SECONDS": "1"}
+    with forked_node(mother, tmp_path_factory.mktemp("warned"), environ=environ) as node:
+        with RawClient(node.port, ADMIN_TOKEN) as hub:
+            assert hub.json("POST", "/api/repos/create", {"name": "m", "type": "model"}).status == 200
+            body = commit_body(put_bytes("config.json", DATA))
+            assert hub("POST", f"/api/models/{NAME}/commit/main", body).status == 200
+        with RawClient(node.port) as hub:
+            until(lambda: json.loads(hub("GET", f"/api/models/{NAME}/attestations/main").body), 60)
+        yield node
+
+
+def get(home: Path, node: LiveNode, said: list[str] | None = None) -> tuple[Reply, Path]:
+    """Ask for a file through a gateway in front of the node, after its audit; return the answer and the cache."""
+    with whole_gateway(home, nodes=(node.url,), said=said) as gateway, RawClient(gateway.port, timeout=120) as client:
+        reply = client("GET", f"/{gateway.url.rpartition('/')[2]}/{NAME}/resolve/main/config.json")
+        return reply, gateway.options.cache
+
+
+def test_a_revocation_reaches_gateway_and_cache(node: LiveNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The publisher's advisory refuses what was given before, and moves it out of the cache; withdrawn, it is given again."""
+    monkeypatch.setenv("HANSE_HOME", str(node.folder))
+    monkeypatch.setenv("HANSE_ORIGIN", ORIGIN)
+    said = list[str]()
+    assert listed_now((node.url,)) == ""
+    reply, cache = get(tmp_path, node)
+    assert (reply.status, reply.body) == (200, DATA)
+    rev, etag = reply.headers["x-repo-commit"], reply.headers["etag"].strip('"')
+    entry = cache / "models--admin--m"
+    for folder in (entry / "blobs", entry / "refs", entry / "snapshots" / rev):
+        folder.mkdir(parents=True)
+    (entry / "refs" / "main").write_text(rev)
+    (entry / "blobs" / etag).write_bytes(DATA)
+    (entry / "snapshots" / rev / "config.json").symlink_to(f"../../blobs/{etag}")
+    assert get(tmp_path, node, said)[0].status == 200
+    assert said == []
+
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(record("R-1", affected=[{"package": {"purl": PURL}}])))
+    assert run(["advisory", "issue", str(file)]) == 0
+    with RawClient(node.port) as hub:
+        until(lambda: json.loads(hub("GET", "/v1/advisories").body)["advisories"][0]["index"] is not None, 60)
+    assert len(listed_now((node.url, "http://127.0.0.1:9"))) == 64
+    refused, _ = get(tmp_path, node, said)
+    assert refused.status in (403, 404)
+    assert "R-1" in refused.headers["x-error-message"]
+    assert [one for one in said if one.startswith("moved out of the cache") and "R-1" in one], said
+    assert not (entry / "snapshots" / rev / "config.json").exists()
+
+    assert run(["advisory", "withdraw", "R-1"]) == 0
+    with RawClient(node.port) as hub:
+        until(lambda: json.loads(hub("GET", "/v1/advisories").body)["advisories"][0]["state"] == "withdrawn", 60)
+    again, _ = get(tmp_path, node)
+    assert (again.status, again.body) == (200, DATA)
