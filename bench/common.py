@@ -63,8 +63,9 @@ class Bench:
         return path
 
     def node(self, *, flags: tuple[str, ...] = (), **environ: str) -> AbstractContextManager[LiveNode]:
-        """Return a context manager that runs a node in this folder."""
-        return live_node(self.folder, flags=flags, environ={"HANSE_RATE_API": "0", "HANSE_RATE_TOKENS": "0", **environ})
+        """Return a context manager that runs a node in this folder, with compiled modules as it has where it is installed."""
+        ours = {"HANSE_RATE_API": "0", "HANSE_RATE_TOKENS": "0", "PYTHONDONTWRITEBYTECODE": ""}
+        return live_node(self.folder, flags=flags, environ={**ours, **environ})
 
 
 def machine() -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from hanse.errors import BadSetting, HanseError, StorageError
 from hanse.flows.gateway.env import client_env, hub_cache, repo_folder
 from hanse.flows.gateway.session import Session, Summary
-from hanse.flows.policies import LoadedPolicy
+from hanse.flows.loaded_policy import LoadedPolicy
 
 if TYPE_CHECKING:
     from hanse.flows.gateway.home import Home

@@ -19,7 +19,7 @@ from tests.support.served import until
 from tests.support.upstreams import FILES, NAME, WEIGHTS, upstream
 
 from hanse.cli.main import run
-from hanse.cli.mirror import parse_subject
+from hanse.cli.taking import parse_subject
 from hanse.conform.faults import Fault
 from hanse.model.repo import RepoType
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hanse.errors import PolicyError
-from hanse.flows.policies import cautions, complete
+from hanse.flows.loaded_policy import complete
+from hanse.flows.policies import cautions
 from hanse.policy.parse import parse_policy
 from hanse.policy.presets import MEANINGS, PRESETS
 from hanse.tlog.tlogpolicy import overlap, smallest_quorum

@@ -14,8 +14,8 @@ from tests.support.parties import HOME, NAME, POLICY, SECOND, Institution
 from tests.support.pulling import DEAD, SaidNode, said_node
 
 from hanse.errors import Equivocation, PolicyError, VerificationFailed
+from hanse.flows.loaded_policy import complete
 from hanse.flows.pins import LogSeen, Pins, read_pins, remember
-from hanse.flows.policies import complete
 from hanse.flows.pull.asked import Asked, PullSettings, parse_asked
 from hanse.flows.pull.asknodes import Found, NodeAnswer, State, ask_node, remember_found, verify_shown
 from hanse.flows.pull.merge import Shown

@@ -14,8 +14,9 @@ from hanse.db.attestations import Attestation
 from hanse.db.schema_trust import attestations as table
 from hanse.db.schema_trust import log_keys
 from hanse.flows import bundles, fsck_attestations
-from hanse.flows.fsck import Checker, fsck
+from hanse.flows.fsck import fsck
 from hanse.flows.fsck_attestations import check_attestations
+from hanse.flows.fsck_checker import Checker
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.repos import set_visibility

@@ -14,8 +14,8 @@ from hanse.content.hashing import chunk_hash, encode_chunk_list
 from hanse.content.terms import encode_terms
 from hanse.db.repos import Repo
 from hanse.db.schema import files, revisions, xorbs
-from hanse.flows.fsck import Checker
 from hanse.flows.fsck_catalogue import check_files, check_revisions
+from hanse.flows.fsck_checker import Checker
 from hanse.flows.ingest import store_small
 from hanse.flows.node import Node
 from hanse.flows.operations import PutBytes, PutFile

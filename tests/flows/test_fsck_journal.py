@@ -15,7 +15,7 @@ from hanse.db.cosignatures import Cosignature
 from hanse.db.repos import Repo
 from hanse.db.schema import log_head, pending
 from hanse.flows import chains
-from hanse.flows.fsck import Checker
+from hanse.flows.fsck_checker import Checker
 from hanse.flows.fsck_journal import check_journal
 from hanse.flows.journal import head_key
 from hanse.flows.node import Node

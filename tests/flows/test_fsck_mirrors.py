@@ -9,7 +9,8 @@ from tests.support.xetflows import damage
 
 from hanse.db import witnesses
 from hanse.db.witnesses import WitnessedLog
-from hanse.flows.fsck import Checker, fsck
+from hanse.flows.fsck import fsck
+from hanse.flows.fsck_checker import Checker
 from hanse.flows.fsck_mirrors import check_mirrors
 from hanse.flows.logcopy import LogCopy
 from hanse.flows.node import Node

@@ -11,7 +11,7 @@ from tests.support.rawxet import raw_file
 from tests.support.xetflows import damage, send_file
 
 from hanse.db.repos import Repo
-from hanse.flows.fsck import Checker
+from hanse.flows.fsck_checker import Checker
 from hanse.flows.fsck_objects import check_objects
 from hanse.flows.node import Node
 from hanse.flows.operations import PutBytes

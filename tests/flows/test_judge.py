@@ -11,7 +11,8 @@ from tests.support.held import hold, pin_of
 from tests.support.pulling import EVIL
 
 from hanse.errors import BlobNotFound, PolicyError
-from hanse.flows.policies import LoadedPolicy, load_policy
+from hanse.flows.loaded_policy import LoadedPolicy
+from hanse.flows.policies import load_policy
 from hanse.flows.pull.judge import PENDING, Judge, flags, scanned_elsewhere
 from hanse.flows.rulesets import builtin_ruleset
 from hanse.model.decision import EvidenceFacts, NameKind, Scanned, Want

@@ -1,4 +1,4 @@
-"""Finding policies by preset, name and file, with the tlog-policies that they use."""
+"""Finding policies by preset, name and file, and what is said about them before they are used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.signers import signer
 
 from hanse.errors import NotFoundError, PolicyError, StorageError
 from hanse.flows.policies import cautions, known_policies, load_file, load_policy, policy_or_refusal
-from hanse.model.decision import Quorum, State
+from hanse.model.decision import State
 from hanse.policy.decide import decide
 from hanse.policy.presets import CAREFUL, OPEN
 from hanse.tlog.cosignature import cosigner_key
@@ -83,37 +83,6 @@ def test_what_cannot_be_read_refuses(data: bytes, tmp_path: Path) -> None:
     refusing = policy_or_refusal(None, tmp_path)
     assert decide(refusing.policy, good("b.example", "c.example")).state is State.REFUSED
     assert decide(policy_or_refusal("gone", tmp_path).policy, good()).state is State.REFUSED
-
-
-def test_tlog_policies(tmp_path: Path) -> None:
-    """A log's tlog-policy, beside the policy or in it, is parsed and judges cosignatures by key and time."""
-    write(tmp_path / "a.tlog-policy", make_tlog_policy(LOG, WITNESSES, 2))
-    text = f"{HEAD}[witness.logs]\n'a.example' = {{ file = 'a.tlog-policy' }}\n[mirror.logs]\n'a.example' = 'quorum none'"
-    loaded = load_file(write(tmp_path / "p.toml", text))
-    b, c = WITNESSES.values()
-    assert loaded.quorum("a.example", {b: 5, c: 9}, mirror=False) == Quorum(5, "cosigned by b, c of b, c")
-    missing = loaded.quorum("a.example", {b: 5, LOG: 9}, mirror=False)
-    assert missing == Quorum(None, "cosigned by b of b, c")
-    assert loaded.quorum("a.example", {}, mirror=True, log_time=7) == Quorum(7)
-    assert loaded.quorum("b.example", {b: 5, c: 9}, mirror=False) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("nonsense", "line 1 of the tlog-policy"),
-        (make_tlog_policy(NoteKey("b.example", LOG.public, ED25519), {}, 0), "it lists b.example, not the log a.example"),
-        (f"witness w {cosigner_key('a.example/w', signer('w').public).text}\nquorum w\n", "cannot witness itself"),
-    ],
-)
-def test_wrong_tlog_policies(text: str, says: str, tmp_path: Path) -> None:
-    """A tlog-policy that is malformed, for another log, or lets the operator witness itself makes the policy unusable."""
-    write(tmp_path / "x", text)
-    path = write(tmp_path / "p.toml", f"{HEAD}[witness.logs]\n'a.example' = {{ file = 'x' }}")
-    with pytest.raises(PolicyError, match=says):
-        load_file(path)
-    with pytest.raises(PolicyError, match="cannot read"):
-        load_file(write(tmp_path / "q.toml", f"{HEAD}[mirror.logs]\n'a.example' = {{ file = 'gone' }}"))
 
 
 def test_cautions(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from tests.support.parties import (
 )
 
 from hanse.errors import HanseError, PolicyError, VerificationFailed
-from hanse.flows.policies import complete
+from hanse.flows.loaded_policy import complete
 from hanse.flows.trust import Cosigner, Trust, mirror_name, witness_name
 from hanse.model.digest import GitOid
 from hanse.model.evidence import encode_evidence

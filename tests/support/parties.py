@@ -13,8 +13,8 @@ from tests.support.evidence import MAIN, Member, Revision
 from tests.support.tiledlog import TiledLog
 
 from hanse.errors import HanseError, IntegrityError, RolledBack
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import Pins, read_pins
-from hanse.flows.policies import LoadedPolicy
 from hanse.flows.trust import Trust, Wanted, mirror_name, witness_name
 from hanse.flows.verify import VerifiedRevision, verify_revision
 from hanse.flows.verify_folder import keep

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.support.nodes import TickingClock
 
-from hanse.flows.policies import LoadedPolicy, load_policy
+from hanse.flows.loaded_policy import LoadedPolicy
+from hanse.flows.policies import load_policy
 from hanse.flows.pull.events import Event
 from hanse.flows.pull.fetch import Fetch, Fetcher
 from hanse.flows.pull.puller import PulledRevision, Puller, PullSettings

@@ -9,8 +9,9 @@ import pytest
 from tests.support.evidence import MAIN, NOW, Member, Revision
 
 from hanse.errors import HanseError, VerificationFailed
+from hanse.flows.loaded_policy import LoadedPolicy, complete
 from hanse.flows.pins import LogPin, Pins, RefPin
-from hanse.flows.policies import LoadedPolicy, complete, load_policy
+from hanse.flows.policies import load_policy
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name, witness_name
 from hanse.flows.verify import VerifiedRevision, verify_revision
 from hanse.model.evidence import LogEvidence, encode_evidence, parse_evidence

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from hanse.app_gateway import Gateway, GatewayOptions, listen
 from hanse.flows.gateway.state import new_secret
-from hanse.flows.policies import LoadedPolicy, load_policy
+from hanse.flows.loaded_policy import LoadedPolicy
+from hanse.flows.policies import load_policy
 from hanse.store.held.store import Held
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hanse.cli.admin import Where, settings_of
+from hanse.cli.taking import opened, parse_subject, stopping
 from hanse.errors import HanseError
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ def copy_from(name: str, member: str | None, where: Where | None, *, as_json: bo
     if not folder.is_dir() or not (name or member):
         return None
     from hanse.app import replicate_setup
-    from hanse.cli.mirror import opened, stopping
     from hanse.flows.replicate.background import Copier
 
     with opened(where) as node, stopping() as stop:
@@ -46,7 +46,6 @@ def copy_from(name: str, member: str | None, where: Where | None, *, as_json: bo
 
 def _member(view: View, name: str, member: str | None) -> Origin | None:
     """Return whose repository is meant."""
-    from hanse.cli.mirror import parse_subject
     from hanse.errors import NotFoundError
     from hanse.flows.replicate.fellows import member_named
 
@@ -57,7 +56,6 @@ def _member(view: View, name: str, member: str | None) -> Origin | None:
 
 
 def _copy(copier: Copier, view: View, origin: Origin, name: str, *, as_json: bool) -> int:
-    from hanse.cli.mirror import parse_subject
     from hanse.flows.replicate.fellows import addresses
     from hanse.flows.replicate.signed import Asked
 

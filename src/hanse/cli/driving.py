@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
-    from hanse.cli.evaluate import Running
+    from hanse.cli.evaluating import Running
     from hanse.flows.evaluate.run import Told
 
 
@@ -34,7 +34,7 @@ class Driving:
 
 def run_harness(target: str, to: Path, chosen: Running, driving: Driving) -> dict[str, Any]:
     """Run a harness's task, or what is left of it, and return what the record says."""
-    from hanse.cli.evaluate import engine_of, signer_of, subject_of
+    from hanse.cli.evaluating import engine_of, signer_of, subject_of
     from hanse.flows.evaluate.run import RunLimits
     from hanse.flows.exchange.driving import Drive, drive
     from hanse.flows.exchange.importing import Wanted

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from hanse.cli.evaluate import Asking, Carding, Running, record_text
+from hanse.cli.evaluating import Asking, Carding, Running, record_text
 from hanse.cli.remote import ask, fetch, node_address, split_name
 from hanse.errors import HanseError, InputError, PeerError, VerificationFailed
 

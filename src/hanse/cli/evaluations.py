@@ -72,8 +72,8 @@ def fetch_record(
     Everybody gets what is public; --as-member, beside your own node, what is for members of the federation. To check it: hanse
     reproduce.
     """
-    from hanse.cli.evaluate import record_text
     from hanse.cli.evaluate_on import fetch_record as get_files
+    from hanse.cli.evaluating import record_text
 
     address = node_address(node)
     path, rev = split_name(name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from hanse.cli.evaluate import EVALUATOR, Json
+from hanse.cli.evaluating import EVALUATOR, Json
 
 if TYPE_CHECKING:
     from hanse.flows.evaluate.subject import Subject
@@ -32,7 +32,7 @@ def import_log(
     as_json: Json = False,
 ) -> None:
     """Make a run's folder out of another harness's log: its record lists what the log cannot say, and claims the weights only."""
-    from hanse.cli.evaluate import record_text, signer_of
+    from hanse.cli.evaluating import record_text, signer_of
     from hanse.flows.exchange.importing import Wanted
     from hanse.flows.exchange.importing import import_log as read
     from hanse.model.repo import parse_origin
@@ -55,7 +55,7 @@ def import_claims(
     as_json: Json = False,
 ) -> None:
     """Pass on results that somebody published, as claims: a statement that says who said so, which no rule counts as a result."""
-    from hanse.cli.evaluate import signer_of
+    from hanse.cli.evaluating import signer_of
     from hanse.flows.evaluate.subject import of_files
     from hanse.flows.exchange.claims import import_claims as read
 

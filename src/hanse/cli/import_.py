@@ -33,7 +33,8 @@ def import_(
     Uses no network. Works on the node's data folder and may run while the node serves. Interrupted or killed, the same command
     goes on where it was. Exits with 1 if a revision was refused; the others are taken in.
     """
-    from hanse.cli.mirror import opened, options, stopping
+    from hanse.cli.mirror import options
+    from hanse.cli.taking import opened, stopping
     from hanse.flows.foreign.keep import keep_evidence
     from hanse.flows.leaving.importing import Refused, import_export
     from hanse.flows.leaving.sources import open_export

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from hanse.cli.admin import Json, Where, settings_of
-from hanse.cli.evaluate import Shown
+from hanse.cli.evaluating import Shown
 from hanse.errors import InputError
 
 if TYPE_CHECKING:

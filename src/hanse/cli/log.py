@@ -116,7 +116,7 @@ def judge(
     nothing by itself.
     """
     from hanse.flows.bounded import read_bounded
-    from hanse.flows.federation.roots import known_roots
+    from hanse.flows.federation.known import known_roots
     from hanse.flows.federation.seen import FOLDER
     from hanse.flows.foreign.proved import MAX_EVIDENCE_BYTES, FalseLog
     from hanse.flows.foreign.proved import judge as judged

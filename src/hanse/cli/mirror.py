@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import threading
 import time
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from hanse.cli.admin import Json, Where, settings_of
+from hanse.cli.admin import Json, Where
+from hanse.cli.taking import opened, parse_subject, stopping
 from hanse.errors import HanseError, InputError
 
 if TYPE_CHECKING:
@@ -93,18 +93,6 @@ def _watch(
     watch(node, upstream, *subject, every=every, told=partial(_tell, as_json=as_json), options=chosen)
 
 
-def parse_subject(name: str) -> tuple[RepoType, str, str]:
-    """Return type, `namespace/name` (or the name of an old one that has no namespace) and revision of `[datasets/]NAME[@REV]`."""
-    from hanse.model.repo import RepoType
-
-    path, _, rev = name.partition("@")
-    kind = RepoType.MODEL
-    for one in RepoType:
-        if path.startswith(f"{one.plural}/"):
-            kind, path = one, path.removeprefix(f"{one.plural}/")
-    return kind, path, rev or "main"
-
-
 def _once(
     node: Node,
     upstream: Upstream,
@@ -126,32 +114,6 @@ def _once(
         _tell(one, as_json=as_json)
         failed += isinstance(one, HanseError)
     return 1 if failed else 0
-
-
-@contextmanager
-def opened(where: Where | None) -> Iterator[Node]:
-    """Open an existing node that may be serving in another process, able to write its journal."""
-    from hanse.cli.upkeep import tended
-    from hanse.flows.keyleaves import register_keys
-
-    with tended(settings_of(where)) as node:
-        register_keys(node)
-        node.sequencer.start()
-        yield node
-
-
-@contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and SIGINT set, for the length of a `with` block."""
-    stop = threading.Event()
-    former = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        for one in former:
-            signal.signal(one, lambda _number, _frame: stop.set())
-        yield stop
-    finally:
-        for one, handler in former.items():
-            signal.signal(one, handler)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from hanse.cli.driving import Driving
-from hanse.cli.evaluate import Json, Running, Shown
+from hanse.cli.evaluating import Json, Running, Shown
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _coin(url: str, note: bytes | None, read: Read, target: str) -> tuple[bytes,
 
 def _audited(read: Read, target: str, chosen: Running, text: bytes, k: int) -> tuple[Countersignature, tuple[str, ...]]:
     """Return what an audit by an engine here comes to, and the items that speak against the record."""
-    from hanse.cli.evaluate import engine_of, subject_of
+    from hanse.cli.evaluating import engine_of, subject_of
     from hanse.evals.record import numerics_class
     from hanse.flows.evaluate.audit import audit
     from hanse.flows.evaluate.reproduce import require_same_model
@@ -192,7 +192,7 @@ def _runs(record: Path, target: str, level: str, to: Path | None, how: tuple[Run
 
 
 def _say(to: Path, one: Countersignature, read: Read, chosen: Running) -> None:
-    from hanse.cli.evaluate import signer_of
+    from hanse.cli.evaluating import signer_of
     from hanse.flows.evaluate.countersign import write
 
     write(to, one, read.record, signer_of(chosen.key))
@@ -200,7 +200,8 @@ def _say(to: Path, one: Countersignature, read: Read, chosen: Running) -> None:
 
 def _rerun(read: Read, target: str, to: Path, chosen: Running, driving: Driving) -> Read:
     from hanse.cli.driving import run_harness
-    from hanse.cli.evaluate import run_suite, subject_of
+    from hanse.cli.evaluate import run_suite
+    from hanse.cli.evaluating import subject_of
     from hanse.evals.harness import DRIVEN
     from hanse.flows.evaluate.reproduce import require_same_model
     from hanse.flows.evaluate.runfolder import read_run

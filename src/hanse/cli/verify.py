@@ -163,7 +163,7 @@ def _silent(source: Source, question: Question, home: Path, now: int) -> frozens
     """Return the publisher, if he is a member of a trusted federation, another node is asked, and he does not answer."""
     if not source.online:
         return frozenset()
-    from hanse.flows.federation.roots import known_roots
+    from hanse.flows.federation.known import known_roots
     from hanse.flows.federation.seen import FOLDER
     from hanse.flows.fetch_evidence import NodeSource, silent_owner
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from hanse.cli.evaluate import EVALUATOR, Json
+from hanse.cli.evaluating import EVALUATOR, Json
 from hanse.errors import InputError
 
 if TYPE_CHECKING:

@@ -7,14 +7,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from hanse.conform.faults import Fault, Faults
 from hanse.conform.metadata import SKEW
-
-if TYPE_CHECKING:
-    from hanse.conform.origin import HubOrigin
 
 _PACE = 64 * 1024
 _DRIP_SECONDS = 0.1
@@ -35,6 +32,22 @@ class Asked:
         return unquote(urlsplit(self.target).path)
 
 
+class Answering(Protocol):
+    """What answers the requests that come in."""
+
+    faults: Faults
+    pace: Pace
+
+    def note(self, asked: Asked) -> None:
+        """Remember a request."""
+
+    def sent(self, size: int) -> None:
+        """Count bytes of bodies of files."""
+
+    def answer(self, wire: Handler, asked: Asked, form: dict[str, list[str]]) -> None:
+        """Answer one request."""
+
+
 class Server(ThreadingHTTPServer):
     """The listening socket of an origin."""
 
@@ -42,7 +55,7 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], origin: HubOrigin) -> None:
+    def __init__(self, address: tuple[str, int], origin: Answering) -> None:
         self.origin = origin
         self.stopping = threading.Event()
         super().__init__(address, Handler)

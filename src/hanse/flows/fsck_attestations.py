@@ -6,7 +6,7 @@ from hanse.db import attestations, leaves, logkeys, repos
 from hanse.db.attestations import Attestation
 from hanse.errors import BadProof, BadSignature, DigestMismatch
 from hanse.flows import bundles
-from hanse.flows.fsck import Checker
+from hanse.flows.fsck_checker import Checker
 from hanse.model.conceal import conceal_value
 from hanse.model.leaf import parse_leaf
 from hanse.model.publickey import PublicKey

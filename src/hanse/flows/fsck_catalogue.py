@@ -19,7 +19,7 @@ from hanse.db.blobs import FileRow
 from hanse.db.schema import refs, revisions
 from hanse.errors import DigestMismatch
 from hanse.flows import records
-from hanse.flows.fsck import Checker
+from hanse.flows.fsck_checker import Checker
 from hanse.flows.listing import read_listing
 from hanse.flows.read import open_file
 from hanse.flows.transfers import Tables

@@ -8,7 +8,7 @@ from hanse.db import leaves
 from hanse.db.leaves import LogHead
 from hanse.errors import BadProof, BlobNotFound
 from hanse.flows import journal
-from hanse.flows.fsck import Checker
+from hanse.flows.fsck_checker import Checker
 from hanse.flows.logfiles import LogFiles
 from hanse.flows.loghistory import LogHistory
 from hanse.store.base import BlobStore

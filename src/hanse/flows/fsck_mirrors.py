@@ -8,7 +8,7 @@ from functools import partial
 from hanse.db import witnesses
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadProof
-from hanse.flows.fsck import Checker
+from hanse.flows.fsck_checker import Checker
 from hanse.flows.logcopy import LogCopy
 from hanse.store.keys import MIRRORS, mirror_key
 from hanse.tlog.hashing import EMPTY_ROOT

@@ -10,7 +10,7 @@ from hanse.content.shard import parse_shard
 from hanse.content.xorb import XorbTable, parse_table
 from hanse.errors import DigestMismatch
 from hanse.flows import bundles, records
-from hanse.flows.fsck import Checker
+from hanse.flows.fsck_checker import Checker
 from hanse.flows.xorb_ingest import complete_table, read_stored_xorb
 from hanse.model.digest import Sha256, XetHash, parse_sha256, parse_xet
 from hanse.store import keys

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 from hanse.errors import InputError, VerificationFailed
 from hanse.flows.bounded import read_bounded
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.local_files import Checked, Hashing, Place, find_place, list_place
-from hanse.flows.policies import LoadedPolicy, load_policy
+from hanse.flows.policies import load_policy
 from hanse.flows.receipts import find_receipt
 from hanse.flows.remembered import Remembered
 from hanse.flows.verify_folder import FileSource, Outcome, Question, verify_folder

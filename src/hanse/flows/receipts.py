@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hanse.errors import HanseError, InputError, StorageError
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.local_files import Place
-from hanse.flows.policies import LoadedPolicy
 from hanse.flows.remembered import read_private, write_private
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.filepin import FilePin

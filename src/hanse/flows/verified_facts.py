@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hanse.flows.attested import Attested
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.newer_lists import newer_lists
-from hanse.flows.policies import LoadedPolicy
 from hanse.flows.position import Position, home_of, map_key
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog

@@ -24,8 +24,8 @@ from typing import Final
 from hanse.errors import BadProof, HanseError, PolicyError, RolledBack, VerificationFailed
 from hanse.flows.attested import Aside, Attested, implied, open_bundle
 from hanse.flows.fitting import UNSIGNED, counts, fits, hidden, nothing, tree_of
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import Observed, RefPin, check_observed, check_ref, check_tree
-from hanse.flows.policies import LoadedPolicy
 from hanse.flows.position import Position, find_position, home_of
 from hanse.flows.shown_advisories import with_advisories
 from hanse.flows.shown_keys import KeyRecord

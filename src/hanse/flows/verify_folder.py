@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Protocol
 
 from hanse.errors import BadFormat, BadRepoId, HanseError, StorageError
-from hanse.flows.federation.roots import Roots, known_roots, with_roots
+from hanse.flows.federation.known import known_roots
+from hanse.flows.federation.roots import Roots, with_roots
 from hanse.flows.federation.seen import FOLDER
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.local_files import Checked, Expected, Hashing, compare
 from hanse.flows.pins import LogSeen, NameSeen, Pins, read_pins, remember
-from hanse.flows.policies import LoadedPolicy
 from hanse.flows.shown_log import ShownLog, cosigners_in
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name
 from hanse.flows.veil import CLEAR, Veil

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hanse.errors import VerificationFailed
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.local_files import Checked, Expected, Hashing, compare
-from hanse.flows.policies import LoadedPolicy
 from hanse.flows.receipts import own_receipt, policy_digest
 from hanse.flows.verify_folder import Question
 from hanse.model.decision import Decision, EvidenceFacts, NameKind, Scanned, Want

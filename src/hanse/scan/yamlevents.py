@@ -8,7 +8,7 @@ from __future__ import annotations
 import yaml
 
 from hanse.scan.walk import ViewBuilder
-from hanse.scan.yamltext import TAG_TEXT
+from hanse.scan.yamltags import TAG_TEXT
 
 MAX_DEPTH = 100
 MAX_EVENTS = 8_000

@@ -16,6 +16,7 @@ from hanse.scan.source import Source
 from hanse.scan.targets import is_prose, judge_target
 from hanse.scan.textual import decoded, encoding_of, looks_like_text
 from hanse.scan.walk import ViewBuilder, Walk
+from hanse.scan.yamltags import TAG_TEXT
 
 MAX_TEXT = 2 * 1024 * 1024
 MAX_PARSED = 64 * 1024
@@ -31,10 +32,6 @@ _INTEREST = re.compile(
     + _ESCAPED.pattern.encode()
 )
 _SHAPE = re.compile(r"^(?:---|%|#|\?\s|\s*(?:-\s+)?[\w.\\\"'/@ -]{1,80}\s*:(?:\s|$)|\s*-\s|\s*[!{\[])", re.MULTILINE)
-TAG_TEXT = re.compile(
-    r"!!python/(?P<form>[a-z/]{1,20})(?P<name>:[\w.]{0,200})?|!(?P<short>new|name|apply|module):(?P<to>[\w.]{1,200})"
-)
-"""A tag that a loader calls: of PyYAML with its form and name, or of HyperPyYAML."""
 _TARGET_TEXT = re.compile(r"""["']?_target_["']?\s*:\s*["']?([\w.]{1,200})""")
 _TARGET_KEY = re.compile(r"""^[^#\n]*_target_["']?\s*:""", re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""Large request bodies at the cost of one copy: read from the socket in worker threads, 2 MiB at a time.
+"""Large request bodies at the cost of one copy: read from the socket in worker threads as soon as 2 MiB are there.
 
 Left to the server, a body is woken up for some thirty times per MiB and copied four times, which costs more than all hashing.
 Under uvicorn on plain TCP this module takes the rest of a long body over: the server stops reading, the kernel reports the
@@ -23,6 +23,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from hanse.errors import HanseError, TooLarge
 
 PIECE = 2 * 1024 * 1024
+_BUFFER = 512 * 1024
+"""Bytes read and fed on at a time: few enough to be in the processor's own cache still when they are hashed and written."""
 _BURST = 32 * 1024 * 1024
 """Bytes after which a worker thread is given back, so that many uploads share the threads fairly."""
 _LINGER_MS = 50
@@ -105,7 +107,7 @@ class _TakenOver:
             if self._early:
                 self._left -= len(self._early)
                 await anyio.to_thread.run_sync(feed, self._early)
-            buffer = memoryview(bytearray(PIECE))
+            buffer = memoryview(bytearray(_BUFFER))
             while self._left:
                 await self._readable(_STALL_SECONDS)
                 await anyio.to_thread.run_sync(self._move, buffer, feed)
@@ -126,9 +128,10 @@ class _TakenOver:
             moved += got
             if got:
                 feed(buffer[:got])
-            self._mark()
-            if self._left and not poll.poll(_LINGER_MS):
-                return
+            if got < len(buffer):  # nothing more is there
+                self._mark()
+                if self._left and not poll.poll(_LINGER_MS):
+                    return
 
     def _receive(self, buffer: memoryview) -> int:
         """Read what is there, up to the length of `buffer`."""

@@ -13,7 +13,8 @@ from hanse.errors import NotFoundError, PolicyError
 from hanse.flows.access import resolve_revision
 from hanse.flows.advisories import book
 from hanse.flows.evidence import of_revision
-from hanse.flows.policies import LoadedPolicy, complete, load_policy
+from hanse.flows.loaded_policy import LoadedPolicy, complete
+from hanse.flows.policies import load_policy
 from hanse.flows.trust import Wanted
 from hanse.flows.verify import VerifiedRevision, verify_revision
 from hanse.model.decision import Result

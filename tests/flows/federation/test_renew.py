@@ -14,8 +14,8 @@ from tests.support.founders import NAME, NOW, changed, founders
 from hanse.errors import BadProof
 from hanse.flows.federation.change import Change, begin, propose, settle
 from hanse.flows.federation.kept import Federation, FederationFiles
+from hanse.flows.federation.known import known_roots
 from hanse.flows.federation.renew import AGAIN_SECONDS, Renewing, due, overdue, renew
-from hanse.flows.federation.roots import known_roots
 from hanse.peers.client import PeerClient
 from hanse.sign.proposal import parse_proposal, sign_proposal
 

@@ -18,10 +18,11 @@ from hanse.errors import VerificationFailed
 from hanse.flows import effects
 from hanse.flows.access import resolve_revision
 from hanse.flows.evidence import of_revision
+from hanse.flows.loaded_policy import complete
 from hanse.flows.mirror.journey import mirror
 from hanse.flows.node import Node
 from hanse.flows.pins import read_pins
-from hanse.flows.policies import complete, load_policy
+from hanse.flows.policies import load_policy
 from hanse.flows.publish import PutBytes
 from hanse.flows.standing import revision_standing
 from hanse.flows.trust import KnownList, Wanted

@@ -12,7 +12,7 @@ from hanse.db.cosigners import Cosigner
 from hanse.errors import NotFoundError
 from hanse.flows.federation.change import Change, Request
 from hanse.flows.federation.kept import Federation
-from hanse.flows.policies import LoadedPolicy, complete
+from hanse.flows.loaded_policy import LoadedPolicy, complete
 from hanse.flows.status.protection import Ways, policy_of, protection
 from hanse.model.repo import Origin
 from hanse.policy.parse import parse_policy

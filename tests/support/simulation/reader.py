@@ -17,8 +17,8 @@ from tests.support.simulation.simlog import SimLog
 from hanse.errors import HanseError
 from hanse.flows.federation.roots import with_roots
 from hanse.flows.federation.trusted import _roots
+from hanse.flows.loaded_policy import LoadedPolicy, complete
 from hanse.flows.pins import Pins, read_pins
-from hanse.flows.policies import LoadedPolicy, complete
 from hanse.flows.trust import Trust, Wanted
 from hanse.flows.verify import VerifiedRevision, verify_revision
 from hanse.flows.verify_folder import keep

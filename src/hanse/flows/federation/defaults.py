@@ -15,7 +15,7 @@ from hanse.errors import NotFoundError, PolicyError
 from hanse.flows.federation.kept import POLICY, Federation, tlog_policy_name
 from hanse.flows.federation.seen import Seen
 from hanse.flows.federation.trusted import federations_seen
-from hanse.flows.policies import LoadedPolicy, complete
+from hanse.flows.loaded_policy import LoadedPolicy, complete
 from hanse.policy.parse import MAX_NAME, parse_policy
 from hanse.policy.rules import ANYONE, Policy
 from hanse.tlog.tlogpolicy import TlogPolicy, parse_tlog_policy, quorum_size

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from hanse.errors import Conflict
-from hanse.flows.federation.seen import seen_in
 from hanse.flows.trust import Cosigner, KnownList, Trust
 from hanse.model.repo import Origin
 from hanse.tlog.note import NoteKey
@@ -48,19 +46,6 @@ class Roots:
         """Return where a member's names can be asked for: at the member first, then at the others, which hold copies."""
         others = [urls[0] for origin, urls in self.addresses.items() if origin != owner]
         return tuple(dict.fromkeys((*self.addresses.get(owner, ()), *others)))
-
-
-def known_roots(folder: Path, now: int) -> Roots:
-    """Return what the federations kept in a folder vouch for at `now`; read again only when one of them changed.
-
-    Raises StorageError if what is kept is damaged, BadProof if it has expired (`hanse.flows.federation.trusted`).
-    """
-    seen = seen_in(folder)
-    if not seen:
-        return Roots()
-    from hanse.flows.federation.trusted import roots_seen  # noqa: PLC0415 it loads TUF, which most readers do not need
-
-    return roots_seen(folder, seen, now)
 
 
 def with_roots(trust: Trust, roots: Roots) -> Trust:

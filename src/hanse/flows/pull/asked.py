@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from hanse.errors import BadRepoId, EntryNotFound
-from hanse.flows.federation.roots import Roots, known_roots
+from hanse.flows.federation.known import known_roots
+from hanse.flows.federation.roots import Roots
 from hanse.flows.federation.seen import FOLDER
-from hanse.flows.policies import LoadedPolicy
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.rulesets import builtin_ruleset
 from hanse.model.decision import Decision, EvidenceFacts, Rung
 from hanse.model.digest import is_git_oid

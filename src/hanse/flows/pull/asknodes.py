@@ -27,8 +27,8 @@ from hanse.errors import (
     VerificationFailed,
 )
 from hanse.flows.fetch_evidence import fetch_growth, own_logs, seen_before
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import Pins
-from hanse.flows.policies import LoadedPolicy
 from hanse.flows.pull.asked import Asked, PullSettings
 from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.merge import Shown, merge, split_views

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hanse.errors import PolicyError, StorageError
-from hanse.flows.policies import LoadedPolicy
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pull.known import Records
 from hanse.jobs.handle import OpenFile
 from hanse.jobs.pool import ScanPool, parse_facts

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hanse.errors import BadProof, HanseError, RolledBack, StorageError, VerificationFailed
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import NameSeen, check_ref, check_tree, remember
-from hanse.flows.policies import LoadedPolicy
 from hanse.flows.position import Position, find_position
 from hanse.flows.shown_advisories import with_advisories
 from hanse.flows.shown_log import ShownLog, cosigners_in, open_log, with_cosigners

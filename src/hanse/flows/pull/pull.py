@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hanse.clock import Clock
 from hanse.errors import BlobNotFound, DigestMismatch, EntryNotFound, StorageError
-from hanse.flows.policies import LoadedPolicy
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pull.digests import WholeFile
 from hanse.flows.pull.fetch import Fetch
 from hanse.flows.pull.into_cache import blob_path, entry_folder, write_snapshot

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from hanse.errors import BadProof, HanseError, NotFoundError
 from hanse.flows.fetch_evidence import fetch_evidence
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.node import Node
-from hanse.flows.policies import LoadedPolicy
 from hanse.flows.position import home_of, map_key
 from hanse.flows.pull.judge import PENDING
 from hanse.flows.verify import VerifiedRevision

@@ -15,7 +15,7 @@ from hanse.db.cosigners import Cosigner
 from hanse.errors import HanseError
 from hanse.flows.federation.defaults import policy_of as listed_policy
 from hanse.flows.federation.kept import POLICY, Federation
-from hanse.flows.policies import LoadedPolicy
+from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.model.decision import runs
 from hanse.model.repo import Origin
 from hanse.policy.collusion import Pool, Protection, Way, ways

@@ -13,7 +13,8 @@ from hanse.flows.federation.change import YEAR, Change, Request, begin
 from hanse.flows.federation.defaults import check_policy, default_policy, joined, policy_of
 from hanse.flows.federation.kept import Federation, FederationFiles
 from hanse.flows.federation.seen import FOLDER, seen_in
-from hanse.flows.policies import LoadedPolicy, known_policies, load_policy
+from hanse.flows.loaded_policy import LoadedPolicy
+from hanse.flows.policies import known_policies, load_policy
 from hanse.model.repo import Origin
 from hanse.policy.presets import OPEN
 

@@ -1,19 +1,18 @@
-"""Whom a reader knows by federations, and what it costs one who trusts none."""
+"""Whom a reader knows by federations."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.support.founders import NAME, NOW, founded, founders
 
-from hanse.errors import BadProof, Conflict, StorageError
-from hanse.flows.federation.change import YEAR, begin
+from hanse.errors import Conflict
+from hanse.flows.federation.change import begin
 from hanse.flows.federation.kept import FederationFiles
-from hanse.flows.federation.roots import Roots, known_roots
+from hanse.flows.federation.known import known_roots
+from hanse.flows.federation.roots import Roots
 from hanse.model.repo import Origin
 
 
@@ -41,27 +40,3 @@ def test_a_contested_namespace_is_nobodys(tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="member0"):
         found.owner("member0/model")
     assert (found.owner("own/model"), found.owner("member1/model")) == (people[2].origin, people[1].origin)
-
-
-def test_old_and_damaged_ones_are_errors(tmp_path: Path) -> None:
-    """An expired or damaged federation is an error also for who read it before."""
-    files = FederationFiles(tmp_path)
-    files.keep(founded(founders(2), 2))
-    assert known_roots(tmp_path, NOW).logs
-    with pytest.raises(BadProof, match="expired"):
-        known_roots(tmp_path, NOW + YEAR + 1)
-    (tmp_path / NAME / "trusted.json").write_bytes(b"{}")
-    with pytest.raises(StorageError, match="damaged"):
-        known_roots(tmp_path, NOW)
-
-
-def test_who_trusts_none_loads_nothing(tmp_path: Path) -> None:
-    """Without a federation TUF is not loaded."""
-    code = f"""
-import sys
-from pathlib import Path
-from hanse.flows.federation.roots import known_roots
-known_roots(Path({str(tmp_path)!r}), 1)
-sys.exit(any(name.split(".")[0] in ("tuf", "securesystemslib") for name in sys.modules))
-"""
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
