@@ -20,7 +20,18 @@ from hanse.model.limits import GIB, KIB, MIB
 from hanse.model.repo import Origin, parse_name, parse_origin
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-UNITS = {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": GIB, "tib": 1024 * GIB}
+UNITS = {
+    "": 1,
+    "b": 1,
+    "kib": KIB,
+    "mib": MIB,
+    "gib": GIB,
+    "tib": 1024 * GIB,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+}
 TIMES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 KEY_SCHEMES = ("hsm", "awskms", "gcpkms", "azurekms", "hv")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -357,8 +357,16 @@ def status(name: Name = None, /, *, as_json: Json = False, where: Where | None =
     for one in told:
         print(f"{one['name']}: root {one['root']}, targets {one['targets']}, {one['need']} of {len(one['keys'])} keys change it")
         print(f"fingerprint {one['fingerprint']}\nexpires {one['expires']}")
-        show([{**row, "namespaces": ",".join(row["namespaces"])} for row in one["members"]], as_json=False)
+        show([_listed(row) for row in one["members"]], as_json=False)
         print("\n".join(f"note: {line}" for line in one["remarks"]))
+
+
+def _listed(row: dict[str, Any]) -> dict[str, object]:
+    from hanse.model.amount import amount_text
+
+    static = "yes" if row["static"] else "no"
+    capacity = amount_text(row["capacity"]) if row["capacity"] else "none"
+    return {**row, "namespaces": ",".join(row["namespaces"]) or "-", "capacity": capacity, "static": static}
 
 
 def _read(path: Path) -> bytes:

@@ -11,14 +11,15 @@ import pytest
 from tests.support.nodes import make_node, running
 from tests.support.publishing import Publisher
 from tests.support.pulling import DEAD, Machine, SaidNode, content, machine, main_of, said_node
-from tests.support.served import served
-from tests.support.trusting import federation_of, trust
+from tests.support.served import served, until
+from tests.support.trusting import federation_of, states_of, trust
 
 from hanse.conform.origin import HubOrigin
 from hanse.db.engine import Database, sqlite_url
 from hanse.db.state import insert_state
 from hanse.errors import BadProof, PeerDown, RepoNotFound, VerificationFailed
 from hanse.flows.federation.change import YEAR
+from hanse.flows.federation.enact import enact
 from hanse.flows.federation.seen import FOLDER
 from hanse.flows.fetch_evidence import fetch_evidence
 from hanse.flows.node import Node
@@ -122,6 +123,17 @@ def test_an_expired_federation_is_no_first_contact(scene: Scene) -> None:
     scene.home.clock.time += YEAR + 1
     with pytest.raises(BadProof, match="expired"):
         main_of(scene.home.puller(upstream=scene.upstream.url), "org/x")
+
+
+def test_a_newer_list_that_logs_name_is_told(scene: Scene) -> None:
+    """Whoever pulls by an older list of members than their logs name is told so, as he is who verifies."""
+    scene.member.publish(FILES)
+    older, newer = states_of(scene.member.node, scene.member.url, scene.other.url)
+    trust(scene.home.home / FOLDER, older)
+    puller = scene.home.puller(upstream=scene.upstream.url)
+    assert not [one for one in main_of(puller, "alice/m").notices if "logs name version" in one]
+    enact(scene.member.node, newer)
+    until(lambda: [one for one in main_of(scene.home.puller(), "alice/m").notices if "logs name version 2 of targets" in one])
 
 
 def test_whom_to_ask_besides() -> None:

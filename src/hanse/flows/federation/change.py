@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from hanse.errors import BadFormat, Conflict, NotFoundError
 from hanse.flows.federation.kept import COPIES, MEMBERS, POLICY, Federation, fingerprint_of, tlog_policy_name
+from hanse.model.amount import amount_text
 from hanse.model.canonical import canonical
 from hanse.model.publickey import PublicKey, Scheme, Signer
 from hanse.model.repo import Origin
@@ -205,15 +206,15 @@ def explain(federation: Federation, proposal: Proposal) -> list[str]:
     lines += [f"{before[one].title} ({one}) is taken off the list" for one in sorted(before.keys() - after.keys())]
     for origin in sorted(before.keys() & after.keys()):
         old, new = before[origin].to_json(), after[origin].to_json()
-        lines += [f"{origin}: {name} from {_word(old[name])} to {_word(new[name])}" for name in old if old[name] != new[name]]
+        told = {name: (_word(name, old[name]), _word(name, new[name])) for name in old if old[name] != new[name]}
+        lines += [f"{origin}: {name} from {first} to {then}" for name, (first, then) in told.items()]
     if proposal.root:
         old_role, new_role = federation.trusted.role(ROOT), _role_after(proposal)
         lines += [f"the key {one[:16]} signs from now on" for one in sorted(set(new_role[1]) - set(old_role.keys))]
         lines += [f"the key {one[:16]} signs no more" for one in sorted(set(old_role.keys) - set(new_role[1]))]
         if (old_role.need, len(old_role.keys)) != (new_role[0], len(new_role[1])):
-            lines.append(
-                f"{new_role[0]} of {len(new_role[1])} keys change the federation, so far {old_role.need} of {len(old_role.keys)}"
-            )
+            then, now = f"{new_role[0]} of {len(new_role[1])} keys", f"{old_role.need} of {len(old_role.keys)}"
+            lines.append(f"a change of the federation needs {then} from now on; until now it needed {now}")
     if proposal.files.get(POLICY) != federation.files.get(POLICY):
         lines.append("the defaults of the content policy change")
     if proposal.files.get(COPIES) != federation.files.get(COPIES):
@@ -230,6 +231,8 @@ def _role_after(proposal: Proposal) -> tuple[int, list[str]]:
     return int(role["threshold"]), [str(one) for one in role["keyids"]]
 
 
-def _word(value: object) -> str:
+def _word(name: str, value: object) -> str:
+    if name == "capacity" and isinstance(value, int):
+        return amount_text(value)
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) < 120 else text[:117] + "..."

@@ -182,7 +182,7 @@ class Maker:
         return replace(decision, results=results)
 
 
-_TOLD = frozenset({"silent", "clock", "advised"})
+_TOLD = frozenset({"silent", "clock", "list", "advised"})
 """What a policy remarks on that whoever uses the revision should be told each time: its publisher's silence, a wrong clock."""
 
 
