@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -130,6 +130,7 @@ def cancel(number: Number, /, *, node: AtNode = "", where: Where | None = None) 
 def work(
     *,
     once: Annotated[bool, Parameter(help="End when no job is left, instead of waiting for the next.")] = False,
+    engine: Annotated[Literal["xllamacpp", "transformers"], Parameter(help="Engine of this worker.")] = "xllamacpp",
     python: Annotated[str, Parameter(help="Interpreter of the environment that has the engine.")] = "",
     threads: Annotated[int, Parameter(help="Threads of computing.")] = 1,
     context: Annotated[int, Parameter(help="Tokens of context.")] = 4096,
@@ -149,8 +150,8 @@ def work(
         from hanse.jobs.engine import EngineLimits, LocalEngine
 
         if subject.file is None:
-            raise InputError("the revision has no GGUF file")
-        return LocalEngine("xllamacpp", subject.file, EngineLimits(threads, context), python)
+            raise InputError("the revision has no weights that an engine loads")
+        return LocalEngine(engine, subject.file, EngineLimits(threads, context), python)
 
     settings = settings_of(where)
     with _stopped_by_signals() as stopping, tended(settings) as node:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hanse.evals.itemtable import Status
 from hanse.evals.suite import Decoding, Item, Request
@@ -115,4 +115,13 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """End it and what it started."""
+        ...
+
+
+@runtime_checkable
+class Measuring(Engine, Protocol):
+    """An engine that measures what it uses."""
+
+    def usage(self) -> Usage:
+        """Return what it used for its answers so far; raises EngineFailed."""
         ...

@@ -15,11 +15,14 @@ from tests.support.nodes import TickingClock, commit
 from tests.support.openaiserver import Model
 from tests.support.served import until
 
+from hanse.db import attestations
 from hanse.db import evaluation_jobs as jobs
 from hanse.db.evaluation_jobs import Job
 from hanse.db.repos import Repo
 from hanse.evals.cost import UNIT, Price
-from hanse.evals.engine import Observed
+from hanse.evals.engine import Observed, Usage
+from hanse.evals.runcard import RUN_CARD
+from hanse.flows.evaluate.runcard import CARD, read_card
 from hanse.flows.evaluations import kept, listed
 from hanse.flows.evaluations.queue import Asked, cancel, submit
 from hanse.flows.evaluations.worker import OTHERS, Worker
@@ -57,6 +60,27 @@ def test_a_job_ends_in_a_logged_record(lite: Node, repo: Repo, job: Job, tmp_pat
     assert not (tmp_path / "runs" / str(job.id) / "model").exists()
     files = kept.find(lite, GitOid(done.rev), done.record or "").files
     assert {name for name, tier in files.items() if tier is Tier.PUBLIC} == {"suite.json", "signer.pub", "record.json"}
+
+
+def test_a_run_card_is_logged_too(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:
+    """An engine that measures itself leaves a run card: logged about the revision, and kept, signed by the node."""
+
+    class Measured(Counted):
+        def usage(self) -> Usage:
+            return Usage(prefill=(1000, 2.0), decode=(500, 10.0), first=(0.1,) * self.asked, host=2**20)
+
+    done = _worker(lite, tmp_path / "runs", Measured(Model())).step()
+    assert done is not None
+    assert (done.id, done.state) == (job.id, "done")
+    found = kept.find(lite, GitOid(done.rev), done.record or "")
+    assert found.files[CARD] is Tier.PUBLIC
+    card, signer = read_card(found.folder)
+    assert (card.answers, card.decode["perSecond"], card.evaluator) == (done.done, "50.000000", lite.origin)
+    assert signer is not None
+    assert signer.fingerprint == lite.keys.attest.public.fingerprint
+    with lite.db.read() as conn:
+        logged = [one.predicate for one in attestations.of_revision(conn, repo.id, GitOid(done.rev))]
+    assert RUN_CARD in logged
 
 
 def test_limits_and_failures(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:

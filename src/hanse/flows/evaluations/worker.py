@@ -5,7 +5,8 @@
 2. The revision's files are written into the job's folder, hashed there, and must have its tree.
 3. The suite runs as in `hanse evaluate`, into the folder `run`: its journal is of one worker at a time, and goes on where the one
    before was killed. A worker of another engine or machine leaves it to others: answers of two kinds are not one result.
-4. The record is checked again and logged, as the node's own statement. Only a worker that still holds the job does that.
+4. The record is checked again and logged, as the node's own statement, and so is the run card of an engine that measured itself.
+   Only a worker that still holds the job does that.
 
 Answers stay in the folder, and a copy is shown to those whom the job names (`.kept`). The files of the model are removed when the
 job ends.
@@ -24,19 +25,21 @@ from hanse.db import evaluation_jobs as jobs
 from hanse.db.evaluation_jobs import Job
 from hanse.db.repos import Repo, get
 from hanse.db.revisions import Revision
-from hanse.errors import Busy, Conflict, HanseError, IntegrityError, NotFoundError
-from hanse.evals.cost import Price
-from hanse.evals.engine import Engine
+from hanse.errors import Busy, Conflict, EngineFailed, HanseError, IntegrityError, NotFoundError
+from hanse.evals.cost import UNIT, Price
+from hanse.evals.engine import Engine, Measuring
 from hanse.flows import access
-from hanse.flows.evaluate.publish import publish
+from hanse.flows.evaluate.publish import publish, publish_card
 from hanse.flows.evaluate.reproduce import check_scores
 from hanse.flows.evaluate.run import Order, RunLimits, Told, evaluate
-from hanse.flows.evaluate.runfolder import Read, read_run
+from hanse.flows.evaluate.runcard import CARD, anchor_of, write_card
+from hanse.flows.evaluate.runfolder import Read, put, read_run
 from hanse.flows.evaluate.subject import Subject, of_folder
 from hanse.flows.evaluations.kept import Shown, keep
 from hanse.flows.files import open_by_xet
 from hanse.flows.node import Node
 from hanse.flows.suites.find import find_suite
+from hanse.jobs.energy import Meter
 from hanse.model.actor import Actor
 from hanse.model.tier import Tier
 from hanse.sign.bundle import Bundle
@@ -132,12 +135,14 @@ class Worker:
         with self._node.db.write() as conn:
             return jobs.write(conn, held.job, **values)
 
-    def _keep(self, held: _Held, revision: Revision, read: Read, folder: Path, bundle: Bundle) -> None:
-        """Keep the files of a run for those whom the job says that they are shown to."""
+    def _keep(self, held: _Held, revision: Revision, run: tuple[Read, Path], bundle: Bundle, card: Bundle | None) -> None:
+        """Keep the files of a run for those whom the job says that they are shown to, the statements as the node signed them."""
         job = held.job
         if self._node.evaluations is not None:
             shown = Shown(Tier(job.item_table), Tier(job.transcript), job.account_id)
-            keep(self._node, revision.rev, (read, folder), bundle, shown)
+            place = keep(self._node, revision.rev, run, bundle, shown)
+            if card is not None:
+                put(place / CARD, card.encode())
 
     def _end(self, held: _Held, state: str, says: str, record: str | None = None) -> None:
         ended = self._node.clock.now() if state not in jobs.OPEN else 0
@@ -153,8 +158,10 @@ class Worker:
             check_scores(read)
             if not self._write(held, expires_at=self._node.clock.now() + self._lease):
                 return
+            run = place / "run"
             bundle = publish(self._node, repo, revision, read)
-            self._keep(held, revision, read, place / "run", bundle)
+            card = publish_card(self._node, repo, revision, run) if (run / CARD).exists() else None
+            self._keep(held, revision, (read, run), bundle, card)
             self._end(held, jobs.DONE, bundle.digest, record=read.record.digest)
         except Busy as error:
             spent = self._progress(held)
@@ -200,10 +207,24 @@ class Worker:
             make_directory(folder.parent, 0o700)
         left = _left(job)
         order = Order(find_suite(job.suite), subject, folder, self._node.origin, None, left, {"gitCommit": job.rev})
-        engine = self._start(subject)
+        engine, meter = self._start(subject), Meter()
         try:
             evaluate(order, engine, lambda told: setattr(held, "told", told), stopping)
+            _write_card(engine, meter, folder, job.price_hour / UNIT if job.price_hour else None)
         except Conflict as error:
             raise _OfOthers from error
         finally:
             engine.close()
+
+
+def _write_card(engine: Engine, meter: Meter, folder: Path, price_per_hour: float | None) -> None:
+    """Write the run card beside the record if the engine measured itself; none where it answered nothing in this turn."""
+    if not isinstance(engine, Measuring):
+        return
+    try:
+        usage = engine.usage()
+    except EngineFailed:
+        return
+    if usage.first:
+        read = read_run(folder)
+        write_card(folder, read, usage, meter.joules(), price_per_hour=price_per_hour, anchor=anchor_of(read, None))
