@@ -96,8 +96,14 @@ def show_(name: str, /, *, url: Url = "", as_json: Json = False, where: Where | 
 
 def _row(one: dict[str, Any]) -> dict[str, object]:
     record = one["record"] or {}
-    kind = record.get("database_specific", {}).get("kind")
-    return {"id": one["id"], "log": one["log"], "kind": kind, "state": one["state"], "summary": _plain(record.get("summary"))}
+    kind = _plain(record.get("database_specific", {}).get("kind"))
+    return {
+        "id": one["id"],
+        "log": one["log"],
+        "kind": kind,
+        "state": one["state"],
+        "summary": _plain(record.get("summary")),
+    }
 
 
 def _told(one: dict[str, Any]) -> list[str]:
@@ -105,14 +111,20 @@ def _told(one: dict[str, Any]) -> list[str]:
     place = "waiting for the log" if one["index"] is None else f"leaf {one['index']} of {one['log']}"
     lines = [f"{one['id']}: {_plain(record.get('summary')) or 'its statement is not here'}"]
     lines += [f"  issued by  {one['log']}", f"  logged     {place}, {one['time']}", f"  state      {one['state']}"]
-    lines += [f"  kind       {record.get('database_specific', {}).get('kind')}"] if record else []
+    lines += [f"  kind       {_plain(record.get('database_specific', {}).get('kind'))}"] if record else []
     for part in record.get("affected", []):
         said = part.get("database_specific", {})
-        named = [part.get("package", {}).get("purl"), *part.get("versions", []), *said.get("tree", []), *said.get("sha256", [])]
+        named = [part.get("package", {}).get("purl"), *_each(part.get("versions")), *_each(said.get("tree"))]
+        named += _each(said.get("sha256"))
         lines += [f"  affects    {_plain(name)}" for name in named if name]
     if record.get("details"):
         lines += ["", *(f"  {_plain(line)}" for line in str(record["details"]).splitlines())]
     return lines
+
+
+def _each(said: object) -> list[Any]:
+    """Return the texts of a field that may have one, several or none."""
+    return list(said) if isinstance(said, list) else [said] if said else []
 
 
 def _plain(text: object) -> str:
@@ -143,6 +155,7 @@ def _asked(url: str, name: str) -> list[dict[str, Any]]:
     from urllib.parse import urlencode
 
     from hanse.errors import PeerRefused
+    from hanse.model.strictjson import MAX_DEPTH, parse_strict
     from hanse.peers.client import PeerClient, parse_base
 
     query = urlencode({"id": name} if name else {})
@@ -150,11 +163,25 @@ def _asked(url: str, name: str) -> list[dict[str, Any]]:
         answer = peers.get(f"{parse_base(url)}/v1/advisories?{query}", limit=_MAX_BYTES)
     if answer.status != 200:
         raise PeerRefused(f"{url} answers {answer.status} about advisories", status=answer.status)
+    fields = parse_strict(answer.body, "a list of advisories", _MAX_BYTES, depth=MAX_DEPTH + 3)
     try:
-        rows = json.loads(answer.body)["advisories"]
-        return [dict(one) for one in rows]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return [_shown(one) for one in fields["advisories"]]
+    except (KeyError, TypeError, AttributeError) as error:
         raise BadFormat(f"{url} does not answer with a list of advisories") from error
+
+
+def _shown(one: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of another node's list with nothing in it that is not as it should be."""
+    from contextlib import suppress
+
+    from hanse.errors import HanseError
+    from hanse.model.advisory import read_record
+
+    found: dict[str, Any] = {name: _plain(one[name])[:300] for name in ("log", "id", "time", "state", "payload", "key")}
+    found |= {"index": one["index"] if type(one["index"]) is int else None, "record": None}
+    with suppress(HanseError):
+        found["record"] = None if one["record"] is None else dict(read_record(one["record"]).record)
+    return found
 
 
 def _read(file: Path) -> dict[str, Any]:

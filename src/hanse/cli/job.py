@@ -95,7 +95,7 @@ def list_(*, node: AtNode = "", as_json: Json = False, where: Where | None = Non
     for one in found:
         far = f"{one['done']:,} of {one['planned']:,} answers" if one["planned"] else "not begun"
         says = f": {clean(one['says'])}" if one["says"] else ""
-        print(f"{one['id']:5} {one['state']:9} {clean(one['name'])}@{one['rev'][:12]} {clean(one['suite'])}, {far}{says}")
+        print(f"{one['id']:5} {clean(one['state']):9} {clean(one['name'])}@{one['rev'][:12]} {clean(one['suite'])}, {far}{says}")
 
 
 def _listed(node: str, where: Where | None) -> list[dict[str, Any]]:

@@ -137,6 +137,8 @@ def read_record(record: Mapping[str, Any]) -> Advisory:
     if "published" in record:
         _time(record, "published")
     summary = _text(record, "summary", MAX_SUMMARY)
+    if not summary.isprintable():  # it is told in headers and on terminals
+        raise BadFormat(f"summary of an advisory is one line of printable characters, got {summary[:80]!r}")
     return Advisory(name, kind, summary, _time(record, "modified"), withdrawn, names, trees, files, record)
 
 

@@ -17,7 +17,7 @@ from hanse.flows.advisories.issue import issue, record_of, withdraw
 from hanse.flows.erase import sweep_bundles
 from hanse.flows.node import Node
 from hanse.flows.rebuild import rebuild
-from hanse.flows.repos import create_repo
+from hanse.flows.repos import create_repo, set_visibility
 from hanse.model.repo import RepoId, RepoType, Visibility
 from hanse.sign.bundle import parse_bundle_json, verify_bundle
 from hanse.tlog.map import advisory_key, advisory_value
@@ -77,6 +77,20 @@ def test_what_is_not_for_everybody(tmp_path: Path) -> None:
     node.db.close()
 
 
+def test_taken_back_though_the_repository_went_private(tmp_path: Path) -> None:
+    """A repository that is hidden after it was warned of does not keep the warning in force for ever."""
+    node = opened(tmp_path, "one.db")
+    with running(node):
+        alice = add_user(node, "alice")
+        repo = create_repo(node, alice, RepoId(node.origin, RepoType.MODEL, "alice", "m"), Visibility.PUBLIC)
+        issue(node, record_of(node, {"summary": "s"}, name="W-1", kind="license", affects=["alice/m"]))
+        set_visibility(node, alice, repo, Visibility.PRIVATE)
+        with pytest.raises(NotAllowed):
+            issue(node, record_of(node, {"summary": "t"}, name="W-1", kind="license", affects=["alice/m"]))
+        assert withdraw(node, "W-1").retracted
+    node.db.close()
+
+
 def test_by_hand(tmp_path: Path) -> None:
     """Names of this node and package URLs are taken, an id is made up where none is given; nothing affected is refused."""
     node = opened(tmp_path, "one.db")
@@ -86,6 +100,9 @@ def test_by_hand(tmp_path: Path) -> None:
     assert purls == [f"pkg:huggingface/a/b?repository_url={node.origin}&type=dataset", "pkg:huggingface/c/d", None]
     with pytest.raises(BadRepoId):
         record_of(node, {}, affects=["nothing"])
+    for odd in ({"database_specific": "x"}, {"database_specific": None}, {"affected": 1}, {"affected": {"a": 1}}):
+        with pytest.raises(BadFormat):
+            record_of(node, odd, kind="license", files=["0" * 64])
     with running(node), pytest.raises(BadFormat):
         issue(node, record_of(node, {"summary": "s"}, kind="malicious"))
     node.db.close()

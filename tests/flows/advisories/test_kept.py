@@ -22,3 +22,22 @@ def test_made_once_for_each_state() -> None:
     assert len(made) == 1
     book.at((1, 1, 0), make)
     assert len(made) == 2
+    assert book.last == (ONE,)
+
+
+def test_what_is_about_a_revision_is_looked_for_once() -> None:
+    """Until something is added a revision is compared once; what was found among older ones is not kept for newer ones."""
+    book, looked = Book(), list[str]()
+
+    def look() -> tuple[Issued, ...]:
+        looked.append("")
+        return (ONE,)
+
+    first = book.at((1, 0, 0), lambda: (ONE,))
+    assert book.about(first, "r", look) == book.about(first, "r", look) == (ONE,)
+    assert len(looked) == 1
+    second = book.at((2, 0, 0), lambda: (ONE, ONE))
+    assert book.about(first, "r", look) == (ONE,)
+    assert book.about(second, "r", tuple) == ()
+    assert book.about(second, "r", look) == ()
+    assert len(looked) == 2

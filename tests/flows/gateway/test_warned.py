@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.support.advising import record
@@ -43,6 +45,24 @@ def get(home: Path, node: LiveNode, said: list[str] | None = None) -> tuple[Repl
     with whole_gateway(home, nodes=(node.url,), said=said) as gateway, RawClient(gateway.port, timeout=120) as client:
         reply = client("GET", f"/{gateway.url.rpartition('/')[2]}/{NAME}/resolve/main/config.json")
         return reply, gateway.options.cache
+
+
+def test_a_list_that_is_no_text() -> None:
+    """A list with half of a surrogate pair in it is one like any other: it keeps no program from being started."""
+    body = b'{"advisories": [{"log": "\\ud800", "id": "x", "payload": "y", "state": "z"}]}'
+
+    class Liar(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with HTTPServer(("127.0.0.1", 0), Liar) as server:
+        serving = Thread(target=server.handle_request, daemon=True)
+        serving.start()
+        assert len(listed_now((f"http://127.0.0.1:{server.server_port}",))) == 64
+        serving.join(60)
 
 
 def test_a_revocation_reaches_gateway_and_cache(node: LiveNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

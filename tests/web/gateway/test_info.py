@@ -57,6 +57,14 @@ def test_an_old_answer_says_how_old(gateway: Edge) -> None:
     assert gateway.get(INFO).headers["x-hf-warning"] == "hanse; main was rewritten on T"
 
 
+def test_a_warning_breaks_no_answer(gateway: Edge) -> None:
+    """What others say reaches a header only as printable characters: no member's words keep a reader from an answer."""
+    gateway.source.changes = {"notices": ("c.example says malicious: \x00 \x1b[31m \x7f \x85 \u202e\u4e00",)}
+    said = gateway.get(INFO).headers["x-hf-warning"]
+    assert said.startswith("hanse; c.example says malicious:")
+    assert said.isprintable()
+
+
 def test_nobody_answers(gateway: Edge) -> None:
     """Sources that cannot be reached are no refusal and no missing repository."""
     gateway.source.refuse = PeerDown("hub.example cannot be reached")

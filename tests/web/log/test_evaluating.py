@@ -114,6 +114,23 @@ def test_a_robot_that_evaluates(live: LiveNode, robot: str, stranger: str) -> No
             assert client("GET", f"{JOBS}/{odd}").status in (400, 404)
 
 
+def test_a_job_of_a_repository_that_was_lost_sight_of(live: LiveNode, stranger: str) -> None:
+    """Who may no longer see a repository learns neither its name nor what became of the job that he asked for there."""
+    with RawClient(live.port, ADMIN_TOKEN) as admin, RawClient(live.port, stranger) as client:
+        with closing(Database(sqlite_url(live.data / "hanse.db"))) as database:
+            create_org(database, SystemClock(), "lost", owner="admin")
+            set_member(database, "lost", "stranger", "write")
+        assert admin.json("POST", "/api/repos/create", {"name": "p", "organization": "lost", "type": "model"}).status == 200
+        number = client.json("POST", "/api/models/lost/p/evaluations/main", {"suite": "arithmetic"}).json()["id"]
+        assert [one["id"] for one in client("GET", JOBS).json()] == [number]
+        with closing(Database(sqlite_url(live.data / "hanse.db"))) as database:
+            set_member(database, "lost", "stranger", None)
+        assert admin.json("PUT", "/api/models/lost/p/settings", {"private": True}).status == 200
+        assert client("GET", f"{JOBS}/{number}").status == 404
+        assert client("GET", JOBS).json() == []
+        assert admin("DELETE", f"{JOBS}/{number}").status == 200
+
+
 def test_files_that_are_not_kept(live: LiveNode) -> None:
     """Without a record there is no file, whatever is asked and signed."""
     with RawClient(live.port) as nobody:

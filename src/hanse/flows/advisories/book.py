@@ -6,7 +6,7 @@ statements are fetched (`hanse.flows.advisories.fetch`). What is parsed once is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 from hanse.db import foreign, logged, witnesses
@@ -15,7 +15,7 @@ from hanse.db.revisions import Revision
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import HanseError, NotFoundError
 from hanse.flows import bundles
-from hanse.flows.advisories.issue import own_leaves
+from hanse.flows.advisories.issue import current, own_leaves
 from hanse.flows.advisories.kept import Issued
 from hanse.flows.foreign import statements
 from hanse.flows.foreign.copies import Copy
@@ -23,7 +23,7 @@ from hanse.flows.node import Node
 from hanse.flows.shown_advisories import read_shown
 from hanse.model.digest import Sha256
 from hanse.model.listed_advisories import MAX_LISTED, AdvisoriesEvidence, ListedAdvisory
-from hanse.model.repo import Origin, RepoId
+from hanse.model.repo import Origin
 from hanse.model.trust_leaf import AdvisoryLeaf, AdvisoryOp
 from hanse.sign.bundle import parse_bundle_json
 from hanse.tlog.map import MerkleMap, advisory_key, advisory_value
@@ -43,22 +43,22 @@ def known(node: Node) -> tuple[Issued, ...]:
     return node.advised.at(state, lambda: _read(node))
 
 
-def about(node: Node, repo: RepoId, rev: str, tree: str, files: Collection[str] = ()) -> list[Issued]:
-    """Return the advisories in force, known here, that a revision is affected by; files: SHA-256 of its files."""
-    in_force = [one for one in known(node) if not one.retracted]
-    return [one for one in in_force if one.advisory is not None and one.advisory.concerns(repo, rev, tree, files)]
-
-
 def of_revision(node: Node, repo: Repo, revision: Revision) -> list[Issued]:
-    """Return the advisories in force, known here, about a revision that is held here."""
-    in_force = [one.advisory for one in known(node) if one.advisory is not None and not one.retracted]
+    """Return the advisories in force, known here, about a revision that is held here: by its name, its tree, or a file in it."""
+    rows = known(node)
+    in_force = [(one, one.advisory) for one in rows if one.advisory is not None and not one.retracted]
     if not in_force:
         return []
-    files: frozenset[str] = frozenset()
-    if any(one.files for one in in_force):
-        entries = node.listings.get(node.store, revision.object).directory.entries()
-        files = frozenset(entry.sha256 for entry in entries)
-    return about(node, repo.repo, revision.rev, revision.tree, files)
+
+    def look() -> Iterable[Issued]:
+        files: frozenset[str] = frozenset()
+        if any(said.files for _, said in in_force):
+            entries = node.listings.get(node.store, revision.object).directory.entries()
+            files = frozenset(entry.sha256 for entry in entries)
+        return [one for one, said in in_force if said.concerns(repo.repo, revision.rev, revision.tree, files)]
+
+    # Every download asks: what others make a node compare, and a large listing, it looks through once.
+    return list(node.advised.about(rows, (repo.repo, revision.rev, revision.tree), look))
 
 
 def warning(node: Node, repo: Repo, revision: Revision) -> str:
@@ -105,11 +105,16 @@ def _read(node: Node) -> Iterable[Issued]:
     rows: dict[tuple[Origin, str], tuple[int | None, AdvisoryLeaf]] = {(node.origin, leaf.id): (at, leaf) for at, leaf in own}
     for log in logs:
         with suppress(HanseError):  # a damaged copy says less, and nothing false
-            rows |= {(Origin(log.origin), leaf.id): (at, leaf) for at, leaf in leaves_of(node, log)}
+            newest = current(leaves_of(node, log))
+            some = sorted(newest.items(), key=lambda one: -(one[1][0] or 0))[:MAX_LISTED]
+            rows |= {(Origin(log.origin), name): found for name, found in some}
+    parsed = {(one.log, one.id, one.payload): one.advisory for one in node.advised.last}
     for (origin, name), (index, leaf) in rows.items():
         with suppress(HanseError):
-            payload = _payload(node, origin, index, leaf)
-            advisory = None if payload is None else read_shown(name, payload)
+            advisory = parsed.get((origin, name, leaf.payload.sha256))
+            if advisory is None:
+                payload = _payload(node, origin, index, leaf)
+                advisory = None if payload is None else read_shown(name, payload)
             taken = leaf.op is AdvisoryOp.RETRACT
             yield Issued(origin, name, index, leaf.time, taken, leaf.payload.sha256, leaf.key, advisory)
 

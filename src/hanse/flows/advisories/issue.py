@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 
 from hanse.clock import rfc3339
 from hanse.db import attestations, leaves, logged, repos
-from hanse.errors import Busy, Conflict, HanseError, NotAllowed, NotFoundError
+from hanse.errors import BadFormat, Busy, Conflict, HanseError, NotAllowed, NotFoundError
 from hanse.flows import bundles, effects, keyleaves
 from hanse.flows.advisories.kept import Issued
 from hanse.flows.node import Node
@@ -70,8 +70,10 @@ def record_of(
 ) -> dict[str, Any]:
     """Return an OSV record with what was given by hand put in; affects: names of this node, or package URLs.
 
-    Raises BadRepoId or BadFormat for a name that is neither.
+    Raises BadRepoId or BadFormat for a name that is neither, BadFormat for a record with fields of another form.
     """
+    if type(record.get("database_specific", {})) is not dict or type(record.get("affected", [])) is not list:
+        raise BadFormat("database_specific of an advisory is an object, affected is a list")
     found = dict(record) | ({"summary": summary} if summary else {}) | ({"details": details} if details else {})
     if kind:
         found["database_specific"] = {**found.get("database_specific", {}), "kind": kind}
@@ -111,8 +113,9 @@ def withdraw(node: Node, name: str) -> Issued:
 
 
 def _enter(node: Node, advisory: Advisory, op: AdvisoryOp) -> Issued:
-    # 1.
-    _require_public(node, advisory)
+    # 1. What was said in public may be taken back, whoever may see the repository now.
+    if op is AdvisoryOp.PUBLISH:
+        _require_public(node, advisory)
     # 2.
     bundle = bundles.sign(node.store, advisory_statement(subjects_of(advisory), advisory.record), node.keys.attest)
     # 3.

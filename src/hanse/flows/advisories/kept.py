@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
 from hanse.model.advisory import Advisory
@@ -29,13 +29,23 @@ class Issued:
     advisory: Advisory | None = None
 
 
+MAX_FOUND = 10_000
+"""Revisions whose advisories are remembered."""
+
+
 @dataclass(eq=False)
 class Book:
-    """What was parsed last, and at which state of the catalogue. Safe for threads."""
+    """What was parsed last, and at which state of the catalogue; and what was found about revisions. Safe for threads."""
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _state: tuple[int, int, int] = (0, 0, 0)
     _known: tuple[Issued, ...] = ()
+    _found: dict[Hashable, tuple[Issued, ...]] = field(default_factory=dict)
+
+    @property
+    def last(self) -> tuple[Issued, ...]:
+        """What was known at the last look."""
+        return self._known
 
     def at(self, state: tuple[int, int, int], make: Callable[[], Iterable[Issued]]) -> tuple[Issued, ...]:
         """Return what `make` finds at a state of the catalogue; at all zeros there is nothing."""
@@ -44,5 +54,19 @@ class Book:
                 return self._known
         found = tuple(make())
         with self._lock:
-            self._state, self._known = state, found
+            self._state, self._known, self._found = state, found, {}
         return found
+
+    def about(self, known: tuple[Issued, ...], key: Hashable, make: Callable[[], Iterable[Issued]]) -> tuple[Issued, ...]:
+        """Return what `make` finds about a revision (key) among `known`, as `at` returned it; once while nothing is added."""
+        with self._lock:
+            found = self._found.get(key) if known is self._known else None
+        if found is not None:
+            return found
+        made = tuple(make())
+        with self._lock:
+            if known is self._known:
+                if len(self._found) >= MAX_FOUND:
+                    self._found.clear()
+                self._found[key] = made
+        return made

@@ -160,12 +160,16 @@ def cancel(node: Node, number: int) -> None:
             raise Conflict(f"job {number} is {job.state}")
 
 
-def listed(node: Node, account: int | None = None) -> list[dict[str, Any]]:
-    """Return the newest jobs as JSON, the newest first; account: only those that it asked for."""
+def listed(node: Node, actor: Actor | None = None) -> list[dict[str, Any]]:
+    """Return the newest jobs as JSON, the newest first; actor: those that he asked for and may see, all to an operator."""
+    account = None if actor is None or actor.admin else access.require_account(actor)
     with node.db.read() as conn:
         found = jobs.newest(conn, MAX_LISTED, account)
         names = {job.repo_id: get(conn, job.repo_id) for job in found}
-    return [to_json(job, names[job.repo_id]) for job in found]
+    shown = [(job, names[job.repo_id]) for job in found]
+    if actor is not None and not actor.admin:  # of a repository that he lost sight of he is told nothing any more
+        shown = [(job, repo) for job, repo in shown if repo is not None and _may_see(actor, job, repo)]
+    return [to_json(job, repo) for job, repo in shown]
 
 
 def to_json(job: Job, repo: Repo | None) -> dict[str, Any]:

@@ -21,6 +21,8 @@ else:
     from backports import zstd
 
 MAGIC = b"PK\x03\x04"
+_LISTED = b"PK\x01\x02"
+"""What an entry of the directory begins with."""
 HEADER, FOLDER = "header.json", "samples/"
 MAX_MEMBERS = 250_000
 MAX_UNPACKED = 1024 * 1024 * 1024
@@ -46,13 +48,17 @@ def parse_archive(data: bytes, scorer: str = "") -> Log:
     """
     if len(data) > MAX_LOG:
         raise TooLarge(f"a log has at most {MAX_LOG:,} bytes, got {len(data):,}")
+    if data.count(_LISTED) > MAX_MEMBERS:  # before each of them becomes an object
+        raise TooLarge(f"an archive has at most {MAX_MEMBERS:,} members")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError, EOFError) as error:
         raise BadFormat(f"a log of Inspect that begins like a zip archive is one: {str(error)[:100]}") from error
-    if len(infos) > MAX_MEMBERS or sum(one.file_size for one in infos) > MAX_UNPACKED:
-        raise TooLarge(f"an archive has at most {MAX_MEMBERS:,} members and {MAX_UNPACKED:,} bytes unpacked")
+    if sum(one.file_size for one in infos) > MAX_UNPACKED:
+        raise TooLarge(f"an archive has at most {MAX_UNPACKED:,} bytes unpacked")
+    if sum(one.compress_size for one in infos) > len(data):
+        raise BadFormat("members of the archive overlap")
     members = {one.filename: one for one in infos}
     if len(members) != len(infos):
         raise BadFormat("a member of the archive is there twice")

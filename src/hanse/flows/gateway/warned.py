@@ -28,4 +28,4 @@ def listed_now(nodes: Sequence[str]) -> str:
                 answer = peers.get(f"{url.rstrip('/')}/v1/advisories", limit=MAX_BYTES)
                 rows = json.loads(answer.body)["advisories"] if answer.status == 200 else []
                 found |= {f"{one['log']} {one['id']} {one['payload']} {one['state']}" for one in rows}
-    return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest() if found else ""
+    return hashlib.sha256("\n".join(sorted(found)).encode("utf-8", "backslashreplace")).hexdigest() if found else ""

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from hanse.clock import hub_time, rfc3339
 from hanse.errors import InputError
 from hanse.model.repo import RepoType
+from hanse.web.errors import header_text
 from hanse.web.gateway.listing import sibling_json
 from hanse.web.gateway.source import Asked, Pulled
 
@@ -38,8 +39,7 @@ def warned(response: Response, revision: Pulled) -> Response:
         text = f"stale; {revision.repo.path} is answered as of {rfc3339(revision.as_of)}: its sources could not be asked since"
         response.headers.append("X-HF-Warning", text)
     for notice in list(revision.notices)[:5]:
-        text = " ".join(f"hanse; {notice}".split())[:500].encode("latin-1", "replace").decode("latin-1")
-        response.headers.append("X-HF-Warning", text)
+        response.headers.append("X-HF-Warning", header_text(f"hanse; {notice}"[:500]))
     return response
 
 

@@ -62,7 +62,7 @@ def _number(call: Call) -> int:
 async def list_jobs(call: Call) -> Response:
     """List the newest evaluations that the caller asked for; to an operator, all."""
     actor = call.require_account()
-    return json_response(await call.run(queue.listed, call.node, None if actor.admin else actor.account_id), headers=_PRIVATE)
+    return json_response(await call.run(queue.listed, call.node, actor), headers=_PRIVATE)
 
 
 async def show_job(call: Call) -> Response:

@@ -103,6 +103,21 @@ def test_hostile_archives(data: bytes) -> None:
         parse_archive(data, "match")
 
 
+def test_members_that_overlap() -> None:
+    """Entries of the directory that share bytes are refused before any is unpacked, however little each comes to."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("header.json", b"x" * 10_000)
+        first = file.infolist()[0]
+        for number in range(3):
+            again = zipfile.ZipInfo(f"samples/{number}.json")
+            again.file_size = again.compress_size = first.file_size
+            again.CRC, again.header_offset = first.CRC, first.header_offset
+            file.filelist.append(again)
+    with pytest.raises(BadFormat, match="overlap"):
+        parse_archive(out.getvalue(), "match")
+
+
 def test_names_that_are_there_twice() -> None:
     """Of two members of one name readers choose differently, so that neither is read."""
     out = io.BytesIO(packed())
