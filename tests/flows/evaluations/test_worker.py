@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import URL
 from tests.support.attesting import settle
 from tests.support.evalworker import Counted
-from tests.support.nodes import TickingClock, commit
+from tests.support.nodes import TickingClock, commit, new_repo
 from tests.support.openaiserver import Model
+from tests.support.scanning import ODD, with_scanner
 from tests.support.served import until
 
 from hanse.db import attestations
@@ -29,6 +30,7 @@ from hanse.flows.evaluations.worker import OTHERS, Worker
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.suites.shipped import shipped
+from hanse.jobs.pool import ScanPool
 from hanse.model.actor import Actor
 from hanse.model.digest import GitOid
 from hanse.model.tier import Tier
@@ -174,3 +176,16 @@ def test_a_killed_worker_is_followed(lite: Node, repo: Repo, job: Job, tmp_path:
     assert (ended.state, ended.fence) == ("done", 2)
     assert model.asked == len(shipped(SUITE).items) - kept
     assert len(listed.of_revision(lite, repo, "main").records) == 1
+
+
+def test_what_is_held_is_not_run(lite: Node, owner: Actor, tmp_path: Path, pool: ScanPool) -> None:
+    """No engine reads a file that the scanner holds back, whoever asked; the job fails and says which file it is."""
+    scanned = with_scanner(lite, pool)
+    repo = new_repo(scanned, owner, "owner/odd")
+    commit(scanned, owner, repo, PutBytes("m.gguf", ODD))
+    submit(scanned, repo, "main", SUITE)
+    model = Counted(Model())
+    failed = _worker(scanned, tmp_path / "runs", model).step()
+    assert failed is not None
+    assert (failed.state, model.asked) == ("failed", 0)
+    assert "m.gguf" in failed.says

@@ -29,6 +29,7 @@ from hanse.errors import Busy, Conflict, EngineFailed, HanseError, IntegrityErro
 from hanse.evals.cost import UNIT, Price
 from hanse.evals.engine import Engine, Measuring
 from hanse.flows import access
+from hanse.flows.admission import require_file
 from hanse.flows.evaluate.publish import publish, publish_card
 from hanse.flows.evaluate.reproduce import check_scores
 from hanse.flows.evaluate.run import Order, RunLimits, Told, evaluate
@@ -40,7 +41,7 @@ from hanse.flows.files import open_by_xet
 from hanse.flows.node import Node
 from hanse.flows.suites.find import find_suite
 from hanse.jobs.energy import Meter
-from hanse.model.actor import Actor
+from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.tier import Tier
 from hanse.sign.bundle import Bundle
 from hanse.store.durable import make_directory, storage_errors
@@ -183,10 +184,15 @@ class Worker:
         return repo, access.resolve_revision(self._node, repo, job.rev)
 
     def _written(self, repo: Repo, revision: Revision, folder: Path) -> Subject:
-        """Write the files of a revision and return them, hashed from where an engine reads them; raises IntegrityError."""
+        """Write the files of a revision and return them, hashed from where an engine reads them.
+
+        Raises IntegrityError, and Held, Recalled or RevisionNotFound for a file that the scanner keeps from strangers: no engine
+        parses it, whoever asked.
+        """
         shutil.rmtree(folder, ignore_errors=True)
         entries = self._node.listings.get(self._node.store, revision.object).directory.entries()
         for entry in entries:
+            require_file(self._node, ANONYMOUS, repo, entry)
             reader, _ = open_by_xet(self._node, OPERATOR, entry.xet)
             path = folder / entry.path
             with storage_errors(f"write {path}"):
