@@ -75,8 +75,8 @@ class Auditing:
         return len(due)
 
     def _list(self, now: int) -> None:
-        """Take in who the members are, at most once a minute; when each was asked last is known from the catalogue."""
-        if self._listed and now - self._listed < _LIST_SECONDS:
+        """Take in who the members are, at most once a minute if there are any; when each was asked last is in the catalogue."""
+        if self._members and now - self._listed < _LIST_SECONDS:
             return
         self._listed = now
         found: dict[Origin, Member] = {}
