@@ -54,6 +54,21 @@ def test_members_are_audited_in_turn(lite: Node, owner: Actor, tmp_path: Path) -
         assert list(audits.every(conn)) == [OTHER]
 
 
+def test_a_federation_that_is_joined_later(lite: Node, owner: Actor, tmp_path: Path) -> None:
+    """A node that found no members when it started looks again in its next round, and not only after a minute."""
+    commit(lite, owner, new_repo(lite, owner, "owner/m"), PutBytes("w.bin", b"weights"))
+    settle(lite)
+    says_so(lite, OTHER)
+    files = FederationFiles(tmp_path / "federation")
+    with served(lite) as url:
+        auditing = Auditing(lite, files, 1000, pace=0.01)
+        assert auditing.step() == 0
+        files.keep(federation_of(lite, url, url))
+        auditing.start()
+        until(lambda: _audited(lite).asked)
+        auditing.stop()
+
+
 def test_a_member_that_publishes_files_only_is_audited(lite: Node, owner: Actor, tmp_path: Path) -> None:
     """What is drawn is asked from the files of its site."""
     commit(lite, owner, new_repo(lite, owner, "owner/m"), PutBytes("w.bin", random.Random(1).randbytes(200_000)))
