@@ -15,7 +15,7 @@ from tests.support.forked import ForkedNode, Mother, forked_node
 from hanse.clock import SystemClock
 
 _numbers = itertools.count(1)
-_WAIT = 60
+_WAIT = 150
 
 
 class Person:
@@ -83,7 +83,7 @@ def cosign(publisher: Institution, *others: Institution) -> None:
 
 
 def until(what: Callable[[], Any], says: str) -> Any:
-    """Return the first true thing that `what` returns; a test fails after a minute without one."""
+    """Return the first true thing that `what` returns; a test fails after two and a half minutes without one."""
     end = time.monotonic() + _WAIT
     while not (found := what()):
         assert time.monotonic() < end, f"{says} did not come about at {SystemClock().now()}"

@@ -12,7 +12,7 @@ from hanse.model.leaf import parse_leaf
 from hanse.model.trust_leaf import AttestLeaf
 from hanse.sign.statement import OMS, SCAN
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 150.0
 
 
 def until_signed(node: LiveNode, repo: str, rev: str = "main", *, token: str = "") -> None:
