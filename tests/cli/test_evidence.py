@@ -56,7 +56,7 @@ def _upload(node: LiveNode, model: Path, home: Path, repo: str, *flags: str) -> 
 
 
 def _until(look: Callable[[], bytes], done: Callable[[UnverifiedEvidence], bool]) -> bytes:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while not done(parse_evidence(data := look())):
         assert time.monotonic() < end, data
         time.sleep(0.2)

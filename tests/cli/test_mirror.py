@@ -116,7 +116,7 @@ def test_killed_and_run_again(node: LiveNode, tmp_path: Path) -> None:
 
 
 def _until(holds: object) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < end
         time.sleep(0.02)

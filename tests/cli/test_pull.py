@@ -119,7 +119,7 @@ def test_killed_and_run_again(person: Person, facts: dict[str, bytes]) -> None:
     with HubOrigin({NAME: BIG}, xet=True, chunk_lists=True, rate=2_000_000) as slow:
         person.url = slow.url
         with subprocess.Popen(_command(person), env={**os.environ, **person.environ}) as process:
-            until = time.monotonic() + 60
+            until = time.monotonic() + 150
             while slow.bytes_sent < 3_000_000 and time.monotonic() < until:
                 time.sleep(0.02)
             process.send_signal(signal.SIGKILL)

@@ -83,7 +83,7 @@ def _withheld(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Withheld]:
 
 
 def _wait_until_settled(node: LiveNode) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     with RawClient(node.port, ADMIN_TOKEN) as client:
         while not client("GET", f"/api/models/{HELD}?securityStatus=true").json()["securityRepoStatus"]["scansDone"]:
             assert time.monotonic() < deadline

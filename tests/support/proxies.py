@@ -46,7 +46,7 @@ def free_port() -> int:
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until a port answers; RuntimeError if the process ends or a minute passes first."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while time.monotonic() < end and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -140,7 +140,7 @@ def gateway(upstream: str, folder: Path) -> Iterator[str]:
 
 def _address(env: list[str], environ: Mapping[str, str]) -> str:
     """Return what `hanse gateway env` says HF_ENDPOINT is; a gateway listens first and is noted then, so for up to a minute."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while True:
         asked = subprocess.run(env, env=environ, capture_output=True, text=True, check=False)
         found = re.search(r"HF_ENDPOINT=\W?(http://[^\s'\";]+)", asked.stdout)
