@@ -18,6 +18,7 @@ from hanse.flows.audits.counted import failed
 from hanse.flows.audits.journey import LOG_SECONDS, audit
 from hanse.flows.audits.tally import FAILURES, GOOD
 from hanse.flows.evidence import of_revision
+from hanse.flows.gitattributes import DEFAULT_GITATTRIBUTES
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.model.actor import Actor
@@ -28,6 +29,9 @@ from hanse.sign.bundle import parse_bundle_json, verify_bundle
 from hanse.store.keys import attestation_key
 
 DATA = random.Random(6).randbytes(300_000)
+FILES = {"w.bin": DATA, ".gitattributes": DEFAULT_GITATTRIBUTES}
+"""All that the repository has: which file is asked for depends on keys that are new in every run."""
+FALSE = {path: b"\0" * len(data) for path, data in FILES.items()}
 
 
 @pytest.fixture(name="held")
@@ -53,7 +57,7 @@ def _later(node: Node, seconds: int) -> None:
 
 def test_a_good_answer_is_logged_once_a_day(lite: Node, held: Repo) -> None:
     """The first audit goes into the log as a signed statement of the node, later ones only after a day."""
-    place = FilesPlace({"w.bin": DATA})
+    place = FilesPlace(FILES)
     assert (done := audit(lite, MEMBER, place)) is not None
     assert (done.asked, done.served, done.outcome, done.failing) == (1, 1, "served", False)
     audit(lite, MEMBER, place)
@@ -72,14 +76,14 @@ def test_audits_are_no_part_of_a_revisions_evidence(lite: Node, held: Repo) -> N
     """What is about a member does not make the evidence of a model longer."""
     before = of_revision(lite, held, "main")
     for _ in range(3):
-        audit(lite, MEMBER, FilesPlace({"w.bin": b"x" * len(DATA)}))
+        audit(lite, MEMBER, FilesPlace(FALSE))
     wait(lite)
     assert len(of_revision(lite, held, "main")[1].splitlines()) == len(before[1].splitlines())
 
 
 def test_false_bytes_are_an_alarm_and_count_at_once(lite: Node, held: Repo) -> None:
     """The evidence names the leaf by which the member says it holds the file, and what came instead."""
-    done = audit(lite, MEMBER, FilesPlace({"w.bin": b"x" * len(DATA)}))
+    done = audit(lite, MEMBER, FilesPlace(FALSE))
     assert done is not None
     assert done.failing
     assert failed(lite) == {MEMBER}
@@ -103,7 +107,7 @@ def test_a_member_that_is_gone_fails_and_comes_back(lite: Node, held: Repo) -> N
     assert (done.failing, done.outcome) == (True, "silent")
     assert len(_logged(lite)) == 2  # the first one, and that it fails
     for _ in range(GOOD):
-        done = audit(lite, MEMBER, FilesPlace({"w.bin": DATA}))
+        done = audit(lite, MEMBER, FilesPlace(FILES))
     assert done is not None
     assert not done.failing
     assert len(_logged(lite)) == 3
@@ -118,11 +122,11 @@ def test_a_crash_between_counting_and_logging(lite: Node, held: Repo, monkeypatc
 
     monkeypatch.setattr(attestations, "put", crash)
     with pytest.raises(RuntimeError):
-        audit(lite, MEMBER, FilesPlace({"w.bin": DATA}))
+        audit(lite, MEMBER, FilesPlace(FILES))
     monkeypatch.undo()
     with lite.db.read() as conn:
         assert (audits.get(conn, MEMBER).asked, audits.get(conn, MEMBER).logged_at) == (1, 0)
-    audit(lite, MEMBER, FilesPlace({"w.bin": DATA}))
+    audit(lite, MEMBER, FilesPlace(FILES))
     assert len(_logged(lite)) == 1
 
 
