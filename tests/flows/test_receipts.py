@@ -38,8 +38,15 @@ def test_parts_add_up(tmp_path: Path) -> None:
     kept, _ = keep_receipt(tmp_path, replace(TWO, sources=(Source(HELD, 1),)), None)
     assert [one.path for one in kept.files] == ["a", "b"]
     assert kept.sources == (Source("x", 1),)
+    assert not kept.complete
     other, _ = keep_receipt(tmp_path, replace(TWO, tree="9" * 64), None)
     assert [one.path for one in other.files] == ["b"]
+
+
+def test_the_last_part_completes_it(tmp_path: Path) -> None:
+    """A receipt says that it has all files once the parts together are as many as the revision has."""
+    assert not keep_receipt(tmp_path, replace(ONE, complete=False), None, listed=2)[0].complete
+    assert keep_receipt(tmp_path, replace(TWO, complete=False), None, listed=2)[0].complete
 
 
 def test_one_that_is_damaged_is_replaced(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def _text(pulled: Pulled) -> str:
     from hanse.cli.verified import bytes_text, rows
 
     one = pulled.receipt
-    part = "" if one.complete or not one.tree else ", a part of it"
+    part = "" if one.complete else ", a part of it"
     lines = [f"pulled: {one.repo.path} at {one.rev[:12]}, {len(one.files)} files{part}, {bytes_text(one.size)}"]
     lines += rows("path", [str(pulled.path)])
     lines += rows("from", [f"{source.name}, {bytes_text(source.size)}" for source in one.sources])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -19,6 +19,9 @@ MAX_FILES = 1_000_000
 MAX_LISTING_BYTES = 256 << 20
 PREFIXES = {f"{kind.plural}--": kind for kind in RepoType}
 """How the name of an entry of the Hugging Face cache begins."""
+_ENTRY = ("snapshots", "refs", "blobs")
+_BESIDE = frozenset(("CACHEDIR.TAG", ".locks", "version.txt"))
+"""What clients put into a cache beside its entries."""
 QUARANTINE = ".hanse-quarantine"
 """Where refused files are put beside what they were in; never looked into."""
 
@@ -97,8 +100,13 @@ class FoundRevision:
 
 
 def is_entry(folder: Path) -> bool:
-    """Tell whether a folder is an entry of the Hugging Face cache."""
-    return folder.name.startswith(tuple(PREFIXES)) and (folder / "snapshots").is_dir()
+    """Tell whether a folder is an entry of the Hugging Face cache; one without snapshots is what `--local-dir` leaves there."""
+    return folder.name.startswith(tuple(PREFIXES)) and any((folder / one).is_dir() for one in _ENTRY)
+
+
+def is_empty_cache(entries: Sequence[os.DirEntry[str]]) -> bool:
+    """Tell whether what is in a folder is what clients put into a cache before its first entry, and nothing else."""
+    return bool(entries) and all(one.name in _BESIDE for one in entries)
 
 
 def scan(folder: Path) -> list[os.DirEntry[str]]:

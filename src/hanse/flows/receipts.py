@@ -68,7 +68,7 @@ def make_receipt(
         rev=GitOid(revision.rev),
         ref=revision.ref or "",
         tree=revision.tree or "",
-        complete=revision.complete and len(received) == len(revision.files),
+        complete=len(received) == len(revision.files),
         pulled=now,
         as_of=now if revision.as_of is None else revision.as_of,
         rung=revision.rung,
@@ -81,27 +81,29 @@ def make_receipt(
     )
 
 
-def keep_receipt(home: Path, receipt: Receipt, evidence: bytes | None, beside: Path | None = None) -> tuple[Receipt, Path]:
+def keep_receipt(
+    home: Path, receipt: Receipt, evidence: bytes | None, beside: Path | None = None, *, listed: int = 0
+) -> tuple[Receipt, Path]:
     """Keep a receipt and its evidence, together with the files of an earlier one of the same revision.
 
-    beside: a folder that was pulled into, beside which it is kept, too. Return what is kept below `home`, and where. Raises
-    StorageError.
+    beside: a folder that was pulled into, beside which it is kept, too; listed: how many files the revision has, 0 if unknown.
+    Return what is kept below `home`, and where. Raises StorageError.
     """
     own = receipt_path(home, receipt.repo, receipt.rev)
     kept = receipt
     with suppress(HanseError):  # one that cannot be read is replaced
-        kept = _joined(_read(own), receipt)
+        kept = _joined(_read(own), receipt, listed)
     _write(own, encode_receipt(kept, evidence))
     if beside is not None:
         path = beside_path(beside)
         here = receipt
         with suppress(HanseError):
-            here = _joined(_read(path), receipt)
+            here = _joined(_read(path), receipt, listed)
         _write(path, encode_receipt(here, evidence))
     return kept, own
 
 
-def _joined(before: Receipt | None, after: Receipt) -> Receipt:
+def _joined(before: Receipt | None, after: Receipt, listed: int) -> Receipt:
     """Return the newer receipt with the files of the older one, if they are of one revision."""
     if before is None or (before.repo, before.rev, before.tree) != (after.repo, after.rev, after.tree):
         return after
@@ -109,7 +111,7 @@ def _joined(before: Receipt | None, after: Receipt) -> Receipt:
     return replace(
         after,
         files=tuple(files[path] for path in sorted(files)),
-        complete=before.complete or after.complete,
+        complete=before.complete or after.complete or len(files) == listed,
         sources=_sources(before, after),
     )
 

@@ -11,6 +11,7 @@ from tests.support.caches import REV, download, write_cache
 from hanse.conform.origin import HubOrigin
 from hanse.errors import EntryNotFound
 from hanse.flows.adopt.found import FoundRevision, Kind, found_revisions, read_pieces
+from hanse.flows.found import is_entry
 from hanse.model.repo import RepoType
 
 FILES = {"config.json": b"{}", "sub/model.bin": b"w" * 100_000}
@@ -59,6 +60,24 @@ def test_what_a_real_client_leaves_in_a_folder(tmp_path: Path) -> None:
     assert (found.kind, found.type, found.repo, found.rev) == (Kind.FOLDER, None, "", rev)
     assert contents(found) == FILES
     assert all(one.sha256 or one.git_oid for one in found.said.values())
+
+
+def test_a_cache_after_a_download_into_a_folder(tmp_path: Path) -> None:
+    """What a client leaves in its cache when it downloads into a folder is an entry without a snapshot: no revision is there."""
+    with HubOrigin({"org/model": FILES}) as origin:
+        download("hub2", origin.url, tmp_path / "hub", "org/model", "--local-dir", str(tmp_path / "model"))
+    assert any(is_entry(one) for one in (tmp_path / "hub").iterdir())
+    assert list(found_revisions(tmp_path / "hub")) == []
+
+
+def test_a_cache_without_an_entry(tmp_path: Path) -> None:
+    """A cache that a client has only begun holds nothing; one file more, and it is a folder to be looked into."""
+    (tmp_path / ".locks").mkdir()
+    (tmp_path / "CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55")
+    assert list(found_revisions(tmp_path)) == []
+    (tmp_path / "model.bin").write_bytes(b"w")
+    (found,) = found_revisions(tmp_path)
+    assert set(found.files) == {"CACHEDIR.TAG", "model.bin"}
 
 
 def test_a_plain_folder(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,17 @@ def test_what_nobody_vouches_for_goes(cached: Cached) -> None:
     assert not (other / "snapshots" / ("ab" * 20)).exists()
     assert any("org/planted" in one for one in cached.said)
     assert cached.blob.exists()
+
+
+@pytest.mark.parametrize("inside", ["models--org--m/refs/main", "CACHEDIR.TAG", "notes.txt"])
+def test_what_is_no_snapshot_is_left_alone(cached: Cached, inside: str) -> None:
+    """A cache in which clients find no file has nothing to be moved, whatever else they left in it."""
+    shutil.rmtree(cached.cache)
+    (cached.cache / inside).parent.mkdir(parents=True)
+    (cached.cache / inside).write_text("ab" * 20)
+    cached.audit()
+    assert cached.said == []
+    assert (cached.cache / inside).exists()
 
 
 def test_the_state(cached: Cached) -> None:

@@ -19,6 +19,7 @@ from hanse.flows.found import (
     FoundRevision,
     Kind,
     Said,
+    is_empty_cache,
     is_entry,
     read_listing,
     said_by_name,
@@ -51,7 +52,7 @@ def found_revisions(folder: Path) -> Iterator[FoundRevision]:
         yield from olah_revisions(root)
     elif (root / "hub").is_dir() and any(is_entry(Path(one.path)) for one in scan(root / "hub")):
         yield from found_revisions(root / "hub")
-    else:
+    elif not is_empty_cache(scan(root)):
         yield _plain(root)
 
 

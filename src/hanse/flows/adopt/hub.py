@@ -25,7 +25,7 @@ _MAX_REF_BYTES = 100
 def entry_revisions(entry: Path) -> Iterator[FoundRevision]:
     """Yield the snapshots of one entry; raises StorageError, TooLarge."""
     refs = _refs(entry)
-    for one in scan(entry / "snapshots"):
+    for one in scan(entry / "snapshots") if (entry / "snapshots").is_dir() else ():
         if is_git_oid(one.name) and one.is_dir(follow_symlinks=False):
             yield _snapshot(entry, GitOid(one.name), refs)
 

@@ -100,13 +100,16 @@ def _audit(cache: Path, home: Path, held: Held, *, settings: PullSettings, now: 
     from hanse.flows.audit.folder import State, audit_folder  # noqa: PLC0415 same
     from hanse.flows.audit.known import Knowledge  # noqa: PLC0415 same
     from hanse.flows.audit.moves import quarantine  # noqa: PLC0415 same
+    from hanse.flows.found import Kind  # noqa: PLC0415 same
     from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
     from hanse.flows.pull.puller import Puller  # noqa: PLC0415 same
 
     with closing(Puller(settings, held, Fetcher(held), SystemClock())) as puller, closing(Knowledge(puller, now)) as knowledge:
         report = audit_folder(cache, held, knowledge.resolve, knowledge.judge)
     # In a cache that only a gateway has filled, what nobody vouches for was put there by somebody else.
-    judged = [one if one.bad or one.state is State.VERIFIED else replace(one, state=State.REFUSED) for one in report.revisions]
+    # A plain folder is no cache: clients find nothing in it.
+    looked = [one for one in report.revisions if one.found.kind is Kind.HUB]
+    judged = [one if one.bad or one.state is State.VERIFIED else replace(one, state=State.REFUSED) for one in looked]
     for one in judged:
         if one.bad:
             say(f"moved out of the cache: {one.found.title}: {one.says or _first(one.files) or one.state.value}")

@@ -124,7 +124,7 @@ def pull(order: Order, setting: Setting, progress: Progress) -> Pulled:
     known = [_known(pin, files[pin.path]) for pin in pins]
     made = make_receipt(revision, setting.policy, known, progress.sources, setting.clock.now())
     try:
-        receipt, kept = keep_receipt(setting.home, made, revision.evidence, order.to)
+        receipt, kept = keep_receipt(setting.home, made, revision.evidence, order.to, listed=len(revision.files))
     except StorageError as error:  # the files are there and verified all the same
         return Pulled(made, path, None, (*progress.remarks, f"no receipt is kept: {error.message}"))
     return Pulled(receipt, path, kept, progress.remarks)
