@@ -10,6 +10,7 @@ from tests.support.caches import REV, etag_of, write_cache
 from tests.support.held import pin_of, sha256_of
 
 from hanse.errors import HanseError, PeerDown, PolicyError, Recalled, RevisionNotFound, VerificationFailed
+from hanse.flows.audit import hashing
 from hanse.flows.audit.folder import AuditedFile, AuditReport, Resolve, State, audit_folder
 from hanse.flows.audit.hashing import Hashed
 from hanse.flows.pull.asked import PulledRevision
@@ -186,3 +187,15 @@ def test_links_out_of_the_cache(held: Held, tmp_path: Path) -> None:
     report = audit_folder(tmp_path / "hub", held, known(FILES))
     assert files(report)["extra"].state is State.ALTERED
     assert "out of the cache" in files(report)["extra"].says
+
+
+@pytest.mark.parametrize("inside", ["", "models--org--name", f"models--org--name/snapshots/{REV}"])
+def test_what_did_not_change_is_known_by_any_folder(
+    held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str
+) -> None:
+    """A second look at the cache, an entry or a snapshot reads nothing again."""
+    monkeypatch.setattr(hashing, "SETTLED_NS", -1)
+    write_cache(tmp_path / "hub", FILES)
+    assert audit_folder(tmp_path / "hub" / inside, held, known(FILES)).read == 100_002
+    found = audit_folder(tmp_path / "hub" / inside, held, known(FILES))
+    assert (found.read, found.counts[State.VERIFIED]) == (0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,3 +142,43 @@ def test_what_is_hashed_is_noted_while_the_rest_is_read(held: Held, tmp_path: Pa
     monkeypatch.setattr(AuditHashing, "_read", waiting)
     AuditHashing(held, threads=1).run({name: Wanted((str(tmp_path / name),)) for name in ("a", "b")})
     assert noted == [0, 1]
+
+
+@pytest.mark.parametrize("git", [False, True])
+def test_what_is_expected_is_read_once(held: Held, tmp_path: Path, *, git: bool) -> None:
+    """A file that is hashed before it is asked for is not read again, unless one digest more is asked for."""
+    path, counted = tmp_path / "a", list[int]()
+    path.write_bytes(LARGE)
+    hashing = AuditHashing(held, advance=counted.append)
+    hashing.below(str(tmp_path))
+    for _ in range(2):
+        hashing.expect(str(path), path.stat(), git=False)
+    found = hashing.run({str(path): Wanted((str(path),), git)})[str(path)].digests
+    assert found is not None
+    assert (found.sha256, found.git_oid) == (sha256_of(LARGE), blob_id(LARGE) if git else None)
+    assert counted == [len(LARGE)] * (2 if git else 1)
+
+
+def test_what_is_expected_elsewhere_waits(held: Held, tmp_path: Path) -> None:
+    """A file outside the folder is hashed when it is asked for, and what is known of it counts."""
+    path = tmp_path / "a"
+    path.write_bytes(LARGE)
+    run(held, path)
+    hashing = AuditHashing(held)
+    hashing.below(str(tmp_path / "b"))
+    hashing.expect(str(path), path.stat(), git=False)
+    assert hashing.run({str(path): Wanted((str(path),))})[str(path)].read == 0
+
+
+def test_nobody_asks_after_all(held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing ends the threads although not everything that was expected was hashed."""
+    monkeypatch.setattr(module, "PUSHED_AT_ONCE", 1)
+    before = threading.active_count()
+    hashing = AuditHashing(held)
+    hashing.below(str(tmp_path))
+    for number in range(50):
+        path = tmp_path / str(number)
+        path.write_bytes(LARGE)
+        hashing.expect(str(path), path.stat(), git=False)
+    hashing.close()
+    assert threading.active_count() == before

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hanse.errors import EntryNotFound, HanseError, StorageError, TooLarge
-from hanse.flows.adopt.hub import entry_revisions, snapshot_revision
+from hanse.flows.adopt.hub import Seen, entry_revisions, snapshot_revision, unseen
 from hanse.flows.adopt.olah import is_olah, olah_revisions
 from hanse.flows.found import (
     MAX_FILES,
@@ -33,25 +33,26 @@ PIECE = 1 << 20
 _MAX_NOTE = 4096
 
 
-def found_revisions(folder: Path) -> Iterator[FoundRevision]:
+def found_revisions(folder: Path, seen: Seen = unseen) -> Iterator[FoundRevision]:
     """Yield every revision in `folder`: a Hugging Face cache, one entry or snapshot of it, an olah store, or a plain folder.
 
-    Raises EntryNotFound if there is no such folder, StorageError if it cannot be read, TooLarge above MAX_FILES.
+    seen: told of each file of a cache as soon as it is found. Raises EntryNotFound if there is no such folder, StorageError if it
+    cannot be read, TooLarge above MAX_FILES.
     """
     root = Path(os.path.realpath(folder))
     if not root.is_dir():
         raise EntryNotFound(f"there is no folder {str(folder)!r}", hint="name a cache, an entry of it, or a folder with a model")
     if is_entry(root):
-        yield from entry_revisions(root)
+        yield from entry_revisions(root, seen)
     elif root.parent.name == "snapshots" and is_entry(root.parent.parent) and is_git_oid(root.name):
-        yield snapshot_revision(root.parent.parent, root.name)
+        yield snapshot_revision(root.parent.parent, root.name, seen)
     elif entries := [one for one in scan(root) if one.is_dir() and is_entry(Path(one.path))]:
         for one in entries:
-            yield from entry_revisions(Path(one.path))
+            yield from entry_revisions(Path(one.path), seen)
     elif is_olah(root):
         yield from olah_revisions(root)
     elif (root / "hub").is_dir() and any(is_entry(Path(one.path)) for one in scan(root / "hub")):
-        yield from found_revisions(root / "hub")
+        yield from found_revisions(root / "hub", seen)
     elif not is_empty_cache(scan(root)):
         yield _plain(root)
 

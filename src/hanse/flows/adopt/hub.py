@@ -8,7 +8,7 @@ CACHE/models--NAMESPACE--NAME/snapshots/REV/PATH -> ../../blobs/ETAG, a file or 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
@@ -22,22 +22,30 @@ _MAX_REFS = 10_000
 _MAX_REF_BYTES = 100
 
 
-def entry_revisions(entry: Path) -> Iterator[FoundRevision]:
+Seen = Callable[[str, os.stat_result, Said], None]
+"""Told of a file that a link leads to: its real path, its status, and what its name says."""
+
+
+def unseen(_place: str, _status: os.stat_result, _said: Said) -> None:
+    """Tell nobody."""
+
+
+def entry_revisions(entry: Path, seen: Seen = unseen) -> Iterator[FoundRevision]:
     """Yield the snapshots of one entry; raises StorageError, TooLarge."""
     refs = _refs(entry)
     for one in scan(entry / "snapshots") if (entry / "snapshots").is_dir() else ():
         if is_git_oid(one.name) and one.is_dir(follow_symlinks=False):
-            yield _snapshot(entry, GitOid(one.name), refs)
+            yield _snapshot(entry, GitOid(one.name), refs, seen)
 
 
-def snapshot_revision(entry: Path, rev: str) -> FoundRevision:
+def snapshot_revision(entry: Path, rev: str, seen: Seen = unseen) -> FoundRevision:
     """Return one snapshot of an entry; raises StorageError, TooLarge."""
-    return _snapshot(entry, GitOid(rev), _refs(entry))
+    return _snapshot(entry, GitOid(rev), _refs(entry), seen)
 
 
-def _snapshot(entry: Path, rev: GitOid, refs: dict[str, str]) -> FoundRevision:
+def _snapshot(entry: Path, rev: GitOid, refs: dict[str, str], seen: Seen) -> FoundRevision:
     kind, repo = _named(entry.name)
-    reading = _Reading(entry, entry / "snapshots" / rev)
+    reading = _Reading(entry, entry / "snapshots" / rev, seen)
     reading.read()
     listed = read_listing(entry / "trees" / f"{rev}.json")
     said = reading.said
@@ -65,8 +73,9 @@ def _snapshot(entry: Path, rev: GitOid, refs: dict[str, str]) -> FoundRevision:
 class _Reading:
     """Reads the links of one snapshot with as few system calls as there can be: a cache has tens of thousands."""
 
-    def __init__(self, entry: Path, root: Path) -> None:
+    def __init__(self, entry: Path, root: Path, seen: Seen) -> None:
         self.root = root
+        self._seen = seen
         self.files: dict[str, str] = {}
         self.links: dict[str, str] = {}
         self.said: dict[str, Said] = {}
@@ -104,11 +113,11 @@ class _Reading:
             else:
                 blob = _joined(folder, target)
                 parent, _, etag = blob.rpartition("/")
-            mode, real, within = os.lstat(blob).st_mode, blob, parent == self._blobs
-            if within and S_ISLNK(mode):
+            status, real, within = os.lstat(blob), blob, parent == self._blobs
+            if within and S_ISLNK(status.st_mode):
                 real = _joined(parent, os.readlink(blob))  # noqa: PTH115 same
-                mode, within = os.lstat(real).st_mode, real.rpartition("/")[0].rpartition("/")[0] == self._shared
-            if not within or not S_ISREG(mode):
+                status, within = os.lstat(real), real.rpartition("/")[0].rpartition("/")[0] == self._shared
+            if not within or not S_ISREG(status.st_mode):
                 self.odd[name] = "it is no regular file" if within else "a link leads out of the cache"
                 return
         except OSError as error:
@@ -116,7 +125,8 @@ class _Reading:
             return
         self.files[name] = real
         self.links[name] = path
-        self.said[name] = said_by_name(etag)
+        said = self.said[name] = said_by_name(etag)
+        self._seen(real, status, said)
 
 
 def _joined(folder: str, target: str) -> str:

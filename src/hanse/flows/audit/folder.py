@@ -1,7 +1,8 @@
 """Auditing what lies on a machine: every file hashed, compared with what is known of its revision, and judged by the policy.
 
 1. The revisions that lie in a folder are found (`hanse.flows.adopt.found`).
-2. Their files are hashed, those that did not change since the last time not again (`hanse.flows.audit.hashing`).
+2. Their files are hashed, those that did not change since the last time not again (`hanse.flows.audit.hashing`); those of a
+   cache from the moment they are found.
 3. What is known of each revision is asked for: evidence and pins of the held store, and of nodes and an upstream if named.
 4. Each file is compared with what it must be, else with what the place itself says that it is.
 
@@ -11,6 +12,7 @@ bytes that have it are unknown until somebody vouches for them.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +42,7 @@ from hanse.store.held.store import Held
 if TYPE_CHECKING:
     from hanse.flows.pull.asked import PulledRevision
 
+_NOTHING = Said()
 MAX_LOOKED_UP = 200
 """By how many files at most a folder is recognised."""
 Resolve = Callable[[RepoType, str, str], "PulledRevision"]
@@ -119,7 +122,16 @@ def audit_folder(
     folder: Path, held: Held, resolve: Resolve | None = None, judge: Judge | None = None, *, rehash: bool = False
 ) -> AuditReport:
     """Return what everything in a cache or folder is; raises EntryNotFound, StorageError, TooLarge."""
-    return audit(found_revisions(folder), AuditHashing(held, rehash=rehash), resolve, judge, held.used_by)
+    hashing, root = AuditHashing(held, rehash=rehash), os.path.realpath(folder)
+    hashing.below(root)
+
+    def seen(place: str, status: os.stat_result, said: Said) -> None:
+        hashing.expect(place, status, git=_by_git(said))
+
+    try:
+        return audit(found_revisions(folder, seen), hashing, resolve, judge, held.used_by)
+    finally:
+        hashing.close()
 
 
 def audit(
@@ -153,11 +165,14 @@ def audit(
 def _wanted(found: FoundRevision) -> Iterable[tuple[str, Wanted]]:
     """Yield what is to be hashed of a revision; a blob that several revisions have is hashed once."""
     for path, place in found.places().items():
-        said = found.said.get(path)
-        # Regular files are known by their git blob id alone, large ones by their SHA-256.
-        yield place, Wanted((place,), git=said is None or said.sha256 is None or said.git_oid is not None)
+        yield place, Wanted((place,), git=_by_git(found.said.get(path, _NOTHING)))
     for places in found.parts.values():
-        yield str(places[0]), Wanted([str(one) for one in places])
+        yield str(places[0]), Wanted(tuple(str(one) for one in places))
+
+
+def _by_git(said: Said) -> bool:
+    """Tell whether the git blob id of a file is wanted: regular files are known by it alone, large ones by their SHA-256."""
+    return said.sha256 is None or said.git_oid is not None
 
 
 def _recognised(found: FoundRevision, hashed: Mapping[str, Hashed], used_by: Callable[[Sha256], Sequence[str]]) -> FoundRevision:
