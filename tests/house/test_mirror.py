@@ -39,7 +39,6 @@ DECLARATIONS = {
     "model/pulled.py",
     "model/predicates.py",
     "model/tier.py",
-    "peers/place.py",
     "store/base.py",
 }
 """Files without behaviour of their own: tables, plain values and the BlobStore contract (proved in tests/contract)."""

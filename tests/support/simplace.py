@@ -11,15 +11,17 @@ from tests.support.places import chunks_of
 from hanse.content.hashing import encode_chunk_list
 from hanse.errors import HanseError
 from hanse.model.filepin import FilePin
+from hanse.peers.place import RangesIgnored
 
 
 @dataclass(eq=False)
 class SimPlace:
     """Gives `data` in pieces of `step` bytes.
 
-    wrong: offsets of bytes that it gives flipped; errors: raised by the next reads, one each; short: every answer ends after so
-    many bytes; long: every answer has that many too many; gate: nothing is given while it is not set; lists: chunk list to give,
-    None for none, "true" for the true one; asked: ranges that were read.
+    wrong: offsets of bytes that it gives flipped; errors: raised by the next reads, one each; short: every answer ends after
+    so many bytes; long: every answer has that many too many; ranges: it knows them, else it gives the whole file or nothing;
+    gate: nothing is given while it is not set; lists: chunk list to give, None for none, "true" for the true one; asked:
+    ranges that were read.
     """
 
     name: str
@@ -29,6 +31,7 @@ class SimPlace:
     errors: list[HanseError] = field(default_factory=list)
     short: int | None = None
     long: int = 0
+    ranges: bool = True
     gate: threading.Event | None = None
     lists: bytes | HanseError | None = None
     asked: list[tuple[int, int]] = field(default_factory=list)
@@ -40,6 +43,8 @@ class SimPlace:
             self.gate.wait(20)
         if self.errors:
             raise self.errors.pop(0)
+        if not self.ranges and (start, end) != (0, len(self.data)):
+            raise RangesIgnored(f"{self.name} sends a whole file where bytes {start} to {end} were asked for")
         stop = end if self.short is None else min(end, start + self.short)
         for at in range(start, stop, self.step):
             piece = bytearray(self.data[at : min(at + self.step, stop)])

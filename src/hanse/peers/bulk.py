@@ -18,6 +18,7 @@ from hanse.peers.addresses import Server, checked, follow, may_name, server_of
 from hanse.peers.client import Answer
 from hanse.peers.connections import Connections, Reply, failures, read_whole
 from hanse.peers.patience import Patience, retry_after
+from hanse.peers.place import RangesIgnored
 
 STALL_SECONDS = 20.0
 ANSWER_SECONDS = 60.0
@@ -160,7 +161,7 @@ def _check_head(reply: Reply, place: str, start: int, end: int, *, size: int | N
     if coding not in ("identity", ""):
         raise PeerMisbehaved(f"{place} sends a file as {coding[:40]!r}, which was not asked for")
     if reply.status == 200 and not whole:
-        raise PeerMisbehaved(f"{place} sends a whole file where bytes {start} to {end} were asked for")
+        raise RangesIgnored(f"{place} sends a whole file where bytes {start} to {end} were asked for")
     if reply.status == 206:
         named = _RANGE.fullmatch(reply.headers.get("content-range", ""))
         got = tuple(named.groups()) if named else None

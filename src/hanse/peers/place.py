@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from contextlib import closing
+from typing import TYPE_CHECKING, Protocol, cast
 
+from hanse.errors import PeerMisbehaved
 from hanse.model.filepin import FilePin
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+class RangesIgnored(PeerMisbehaved):
+    """A place sends the whole file where a part was asked for, as servers may that do not know ranges: see `part_of_whole`."""
 
 
 class Place(Protocol):
@@ -20,8 +29,8 @@ class Place(Protocol):
         """Yield bytes [start, end) of a file in pieces of at most 1 MiB, exactly `end - start` of them.
 
         Closing the iterator ends the transfer. Raises NotFoundError if the place does not have the file, PeerRefused if it does
-        not give it to this caller, PeerDown, PeerTooSlow (nothing came for a while), or PeerMisbehaved (another status, range or
-        length than was asked for).
+        not give it to this caller, PeerDown, PeerTooSlow (nothing came for a while), PeerMisbehaved (another status, range or
+        length than was asked for), or RangesIgnored.
         """
         ...
 
@@ -32,3 +41,17 @@ class Place(Protocol):
         little-endian u32 length of each chunk. Raises PeerDown, PeerTooSlow, PeerMisbehaved.
         """
         ...
+
+
+def part_of_whole(place: Place, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
+    """Yield bytes [start, end) of a file from a place that only gives whole files; raises as `Place.read`.
+
+    What comes before is passed over, an empty piece for each piece of it, so that the caller can end it.
+    """
+    at = 0
+    with closing(cast("Generator[bytes]", place.read(pin, 0, pin.size))) as pieces:
+        for piece in pieces:
+            yield piece[max(0, start - at) : end - at]
+            at += len(piece)
+            if at >= end:
+                return

@@ -6,10 +6,12 @@ import threading
 
 import pytest
 from tests.support.memoryplaces import MemoryPlace, pin_of
+from tests.support.simplace import SimPlace
 
 from hanse.errors import Busy, PeerDown, PeerMisbehaved, PeerRefused
 from hanse.flows.mirror import patience
 from hanse.flows.mirror.patience import Halt, Patience
+from hanse.peers.place import RangesIgnored
 
 DATA = bytes(range(256)) * 2048
 PIN = pin_of("x", DATA)
@@ -80,3 +82,12 @@ def test_halting() -> None:
     failed.wait(60)
     with pytest.raises(Busy):
         Patience(failed).whole(MemoryPlace(DATA), PIN)
+
+
+def test_a_place_without_ranges_is_resumed() -> None:
+    """Where a server knows no ranges, what is here already is passed over, and each byte is given once."""
+    place = SimPlace("plain", DATA, ranges=False)
+    assert b"".join(Patience(Halt()).read(place, PIN, 200_000)) == DATA[200_000:]
+    assert place.asked == [(200_000, len(DATA)), (0, len(DATA))]
+    with pytest.raises(RangesIgnored):
+        list(Patience(Halt()).read(SimPlace("odd", DATA, errors=[RangesIgnored("whole")] * 2), PIN, 1))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 from hanse.errors import Busy, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
 from hanse.model.filepin import FilePin
-from hanse.peers.place import Place
+from hanse.peers.place import Place, RangesIgnored, part_of_whole
 
 ATTEMPTS = 4
 """Failures in a row, without `FORGIVEN` bytes between them, after which a place counts as down."""
@@ -58,7 +59,7 @@ class Patience:
                 raise Busy("stopped", hint="run the same command again: it goes on where it was")
             began = at
             try:
-                for piece in place.read(pin, at, pin.size):
+                for piece in self._rest(place, pin, at):
                     at += len(piece)
                     if at - began >= FORGIVEN:
                         self._failures = 0
@@ -75,6 +76,13 @@ class Patience:
     def whole(self, place: Place, pin: FilePin) -> bytes:
         """Return all bytes of a small file; raises as `read`."""
         return b"".join(self.read(place, pin, 0))
+
+    def _rest(self, place: Place, pin: FilePin, at: int) -> Iterator[bytes]:
+        """Yield what a place gives from `at` on; if it knows no ranges, nothing for what is passed over."""
+        with suppress(RangesIgnored):
+            yield from place.read(pin, at, pin.size)
+            return
+        yield from part_of_whole(place, pin, at, pin.size)
 
     def _wait_busy(self, error: PeerRefused) -> None:
         self._busy += 1

@@ -84,11 +84,15 @@ class Schedule:
             for number in pieces:
                 self._finish(number, number + 1)
 
-    def take(self, place: str, speed: float) -> Task | None:
-        """Return what `place` should fetch next, None if nothing is useful now. speed: bytes a second, 0 if unknown."""
+    def take(self, place: str, speed: float, *, whole: bool = False) -> Task | None:
+        """Return what `place` should fetch next, None if nothing is useful now.
+
+        speed: bytes a second, 0 if unknown; whole: it sends the file from its start each time, so that one long task is best.
+        """
         with self.changed:
             rate = speed or _FIRST_GUESS
-            return self._urgent(place, rate) or self._fresh(place, rate) or self._helping(place, rate)
+            most = self.layout.size if whole else min(max(int(rate * SECONDS), LEAST), MOST)
+            return self._urgent(place, rate) or self._fresh(place, rate, most) or self._helping(place, rate)
 
     def arrived(self, task: Task, end: int) -> bool:
         """Note that the pieces of `task` before `end` are stored; return whether the task has still something to do."""
@@ -139,8 +143,8 @@ class Schedule:
                 self._left -= 1
                 self.done_bytes += self.layout.start(number + 1) - self.layout.start(number)
 
-    def _fresh(self, place: str, rate: float) -> Task | None:
-        """Return a task of pieces that nobody fetches: where a reader is, else the first ones."""
+    def _fresh(self, place: str, rate: float, most: int) -> Task | None:
+        """Return a task of pieces that nobody fetches, of about `most` bytes: where a reader is, else the first ones."""
         first = -1
         for reader in self._readers:
             first = self._state.find(_FREE, reader.at, reader.end)
@@ -150,15 +154,14 @@ class Schedule:
             first = self._state.find(_FREE)
         if first < 0:
             return None
-        end = self._stretch(first, self.layout.count, rate)
+        end = self._stretch(first, self.layout.count, most)
         for number in range(first, end):
             self._state[number] = _TAKEN
         return self._begin(place, first, end, rate)
 
-    def _stretch(self, first: int, limit: int, rate: float) -> int:
-        """Return where a task that begins at `first` ends: about `SECONDS` of work, all of it free."""
-        most = self.layout.start(first) + min(max(int(rate * SECONDS), LEAST), MOST)
-        end = min(max(self.layout.at(most), first + 1), limit)
+    def _stretch(self, first: int, limit: int, most: int) -> int:
+        """Return where a task of about `most` bytes that begins at `first` ends, all of it free."""
+        end = min(max(self.layout.at(min(self.layout.start(first) + most, self.layout.size)), first + 1), limit)
         for number in range(first + 1, end):
             if self._state[number] != _FREE:
                 return number

@@ -63,8 +63,8 @@ class Source:
 
     until: monotonic time before which it rests; why: the last thing that went wrong, as a sentence; out: not to be asked again;
     lied: it sent something false; of_list: only its chunk list was; chance, again: it was not asked again after a lie, and may be
-    if nobody else is left; failures: in a row, without a byte between; silent: no byte came since it failed last; got: bytes of
-    this file taken from it.
+    if nobody else is left; failures: in a row, without a byte between; silent: no byte came since it failed last; whole: it knows
+    no ranges; got: bytes of this file taken from it.
     """
 
     place: Place
@@ -76,6 +76,7 @@ class Source:
     chance: bool = True
     again: bool = False
     silent: bool = True
+    whole: bool = False
     missing: bool = False
     failures: int = 0
     got: int = 0

@@ -18,6 +18,7 @@ from hanse.flows.pull.layout import Layout
 from hanse.flows.pull.schedule import LEAST, Schedule, Task
 from hanse.flows.pull.sources import Source, Sources, as_failure
 from hanse.model.filepin import FilePin
+from hanse.peers.place import Place, RangesIgnored, part_of_whole
 from hanse.store.held.partial import Partial
 
 PARALLEL = 8
@@ -104,7 +105,7 @@ class Transfer:
         try:
             while self._wanted(source):
                 rest = self._sources.resting(source)
-                task = None if rest else self.schedule.take(name, self._sources.speeds.rate(name))
+                task = None if rest else self.schedule.take(name, self._sources.speeds.rate(name), whole=source.whole)
                 if task is not None:
                     self._work(source, task)
                     continue
@@ -130,11 +131,15 @@ class Transfer:
         if task.helps and task.helps not in self._slow:
             self._slow.add(task.helps)
             self._tell(Kind.SLOW, task.helps, f"{task.helps} is slow with {self._pin.path}, {source.place.name} helps")
-        began = time.monotonic()
+        began, whole = time.monotonic(), source.whole
         try:
-            self._receive(source, task)
+            self._receive(source, task, whole=whole)
         except _FalsePieceError as lie:
             self._lie(source, lie.number)
+        except RangesIgnored as error:
+            source.whole = True
+            if whole:
+                self._fail(source, error)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001 - a place is code that talks to strangers
@@ -144,12 +149,16 @@ class Transfer:
             if task.got:
                 self._sources.speeds.saw(source.place.name, task.got, time.monotonic() - began)
 
-    def _receive(self, source: Source, task: Task) -> None:
-        """Check and store what the place sends for `task`, piece by piece; raises what the place raises, or _FalsePieceError."""
+    def _receive(self, source: Source, task: Task, *, whole: bool) -> None:
+        """Check and store what the place sends for `task`, piece by piece; raises what the place raises, or _FalsePieceError.
+
+        whole: ask for the whole file.
+        """
         start, end = self._layout.start(task.at), self._layout.start(task.end)
         gathered, held, received, flushed = list[bytes | memoryview](), 0, 0, time.monotonic()
-        whole = self._layout.start(task.at + 1) - start
-        with _reading(source.place.read(self._pin, start, end)) as stream:
+        first = self._layout.start(task.at + 1) - start
+        read = part_of_whole if whole else _part
+        with _reading(read(source.place, self._pin, start, end)) as stream:
             for data in stream:
                 received += len(data)
                 if not self._live(source):
@@ -159,12 +168,12 @@ class Transfer:
                 gathered.append(data)
                 held += len(data)
                 now = time.monotonic()
-                if received < end - start and (held < whole or (held < GATHER and now - flushed < GATHER_SECONDS)):
+                if received < end - start and (held < first or (held < GATHER and now - flushed < GATHER_SECONDS)):
                     continue
                 left = self._accept(source, task, memoryview(b"".join(gathered) if len(gathered) > 1 else data))
                 if left is None:
                     return
-                whole = self._layout.start(task.at + 1) - self._layout.start(task.at)
+                first = self._layout.start(task.at + 1) - self._layout.start(task.at)
                 gathered, held, flushed = [left] if left else [], len(left), now
         raise PeerMisbehaved(f"{source.place.name} ended after {received} of {end - start} bytes")
 
@@ -214,6 +223,10 @@ class Transfer:
 
     def _tell(self, kind: Kind, place: str, message: str) -> None:
         self._report(Event(kind, self._pin.path, place, None, self.schedule.done_bytes, self._pin.size, message))
+
+
+def _part(place: Place, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
+    return place.read(pin, start, end)
 
 
 @contextmanager

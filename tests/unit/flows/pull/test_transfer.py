@@ -17,6 +17,7 @@ from hanse.flows.pull.layout import Layout, chunk_layout
 from hanse.flows.pull.schedule import Schedule
 from hanse.flows.pull.sources import Sources, Speeds
 from hanse.flows.pull.transfer import Transfer
+from hanse.peers.place import RangesIgnored
 from hanse.store.held import Held
 from hanse.store.held.partial import Partial
 
@@ -140,3 +141,29 @@ def test_nobody_left(partial: Partial) -> None:
     run = Run(partial)
     assert not run.go()
     assert isinstance(run.sources.verdict(PIN.path), HanseError)
+
+
+def test_a_place_without_ranges(partial: Partial) -> None:
+    """Who gives the whole file where a part is asked for is asked for the whole from then on, and not called a failure."""
+    place = SimPlace("plain", DATA, ranges=False)
+    run = Run(partial, place)
+    assert run.go()
+    assert partial.read(0, len(DATA)) == DATA
+    assert place.asked[-1] == (0, len(DATA))
+    assert not run.told(Kind.DEAD)
+    assert not run.sources.left[0].failures
+
+
+def test_a_place_without_ranges_beside_another(partial: Partial) -> None:
+    """What others have given already is passed over in what comes whole."""
+    places = [SimPlace("plain", DATA, ranges=False, step=MIB), SimPlace("other", DATA, short=MIB)]
+    assert Run(partial, *places).go()
+    assert partial.read(0, len(DATA)) == DATA
+
+
+def test_whoever_never_gives_the_whole_is_out(partial: Partial) -> None:
+    """A place that answers every request with something else than was asked for is given up."""
+    errors: list[HanseError] = [RangesIgnored("a whole file") for _ in range(30)]
+    run = Run(partial, SimPlace("odd", DATA, errors=errors), parallel=1)
+    assert not run.go()
+    assert run.told(Kind.DEAD)
