@@ -104,6 +104,17 @@ def test_cut_and_healed(stage: Stage) -> None:
     assert {event.place for event in stage.told(Kind.LIE)} == {place.name}
 
 
+@pytest.mark.parametrize("listed", [True, False], ids=["chunks", "whole"])
+def test_a_server_without_ranges(stage: Stage, *, listed: bool) -> None:
+    """A server that answers every range with the whole file breaks no rule: its bytes are taken, and nobody is blamed."""
+    stage.liar.faults.set(Fault.FULL_FOR_RANGE)
+    file = stage.fetcher.open(stage.pins[WEIGHTS], [stage.place(stage.liar, listed=listed)]).wait(60)
+    assert file is not None
+    assert file.path.read_bytes() == stage.truth
+    assert not stage.told(Kind.LIE)
+    assert not stage.told(Kind.DEAD)
+
+
 def test_redirects_lead_nowhere_inside(stage: Stage) -> None:
     """A redirect to a link-local address is not followed: the bytes come another way, or the origin that sent it is named."""
     stage.liar.faults.target = "http://169.254.169.254/latest/meta-data/"
