@@ -74,7 +74,7 @@ def _entries(found: Any, kind: type, what: str) -> Any:
 
 def _plain(found: Any, kind: type, what: str) -> Any:
     if kind is str:
-        fits = type(found) is str and len(found) <= MAX_TEXT
+        fits = isinstance(found, str) and len(found) <= MAX_TEXT
     elif kind is bool:
         fits = type(found) is bool
     else:
