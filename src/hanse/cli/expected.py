@@ -64,7 +64,7 @@ def _object(found: Mapping[str, Any], form: Mapping[Any, Any], what: str) -> dic
 
 
 def _entries(found: Any, kind: type, what: str) -> Any:
-    if type(found) is not kind or len(found) > MAX_ENTRIES:
+    if not isinstance(found, kind) or not isinstance(found, (list, dict)) or len(found) > MAX_ENTRIES:
         called = "a list" if kind is list else "an object"
         raise PeerError(
             f"the node tells {what} not as {called} of at most {MAX_ENTRIES:,} entries", hint="is it a node of this version?"
