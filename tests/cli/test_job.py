@@ -69,8 +69,9 @@ def _on_pages(node: LiveNode) -> None:
 
 @pytest.mark.soak
 def test_an_evaluation_from_pull_to_policy(node: LiveNode, tmp_path: Path) -> None:
-    """A model is pulled from a node and evaluated, its record logged there, listed, and satisfies a policy that asked for it."""
+    """Model and suite are pulled from a node, the record is logged there, listed, and satisfies a policy that asked for it."""
     keep_suite(tmp_path / "suite", sums(60))
+    Client("hub2", node, tmp_path / "home").hf("upload", "admin/sums", tmp_path / "suite", ".", "--repo-type", "dataset")
     code, said = _hanse(node, "evaluations", "admin/m")
     assert (code, "no evaluation is known" in said) == (1, True)
     with serving(Model()) as url:
@@ -82,11 +83,12 @@ def test_an_evaluation_from_pull_to_policy(node: LiveNode, tmp_path: Path) -> No
             "--model",
             "adder",
             "--suite",
-            tmp_path / "suite",
+            "datasets/admin/sums@main",
             "--as",
             ORIGIN,
         ]
         until_signed(node, "admin/m")
+        until_signed(node, "admin/sums", kind="datasets")
         code, said = _hanse(node, *command, "--to", tmp_path / "run")
     assert code == 0, said
     code, said = _hanse(node, "log-record", tmp_path / "run", "admin/m@main", "--data", node.data)
@@ -135,13 +137,13 @@ def _few(name: str, count: int) -> Suite:
     return replace(whole, name="few", items=whole.items[:count], decoding=replace(whole.decoding, tokens=4))
 
 
-def _with_a_real_model(node: LiveNode, tmp_path: Path) -> list[str | Path]:
-    """Give a node a model that runs; return what names the engine's environment."""
+def _with_a_real_model(node: LiveNode, tmp_path: Path, engine: str = "xllamacpp", environment: str = "evals") -> list[str | Path]:
+    """Give a node a model that runs; return what names the engine and its environment."""
     model = tmp_path / "real"
     model.mkdir()
     (model / "m.gguf").symlink_to(SMOLLM2_GGUF)
     Client("hub2", node, tmp_path / "home").hf("upload", "admin/real", model, ".", "--quiet")
-    return ["--python", client_python("evals")]
+    return ["--engine", engine, "--python", client_python(environment)]
 
 
 @pytest.mark.soak
@@ -162,9 +164,10 @@ def test_a_real_model_is_pulled(node: LiveNode, tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_a_real_model_in_the_queue(node: LiveNode, tmp_path: Path) -> None:
-    """A worker runs SmolLM2-135M in llama.cpp beside the node, and the node lists its record."""
-    engine = _with_a_real_model(node, tmp_path)
+@pytest.mark.parametrize(("name", "environment"), [("xllamacpp", "evals"), ("transformers", "torch")])
+def test_a_real_model_in_the_queue(node: LiveNode, tmp_path: Path, name: str, environment: str) -> None:
+    """A worker runs SmolLM2-135M in llama.cpp or PyTorch beside the node, and the node lists its record."""
+    engine = _with_a_real_model(node, tmp_path, name, environment)
     code, said = _hanse(node, "job", "add", "admin/real", "--suite", "canary", "--data", node.data)
     assert code == 0, said
     code, said = _hanse(node, "job", "work", "--once", *engine, "--data", node.data)

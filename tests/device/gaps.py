@@ -43,7 +43,7 @@ HONEST = {
 }
 AUDITORS = {"torch": "fp32-eager", "llama": "usual"}
 WEIGHTS = {
-    **{f"noise-{share}": ("noise", share) for share in ("0.01", "0.02", "0.05", "0.1")},
+    **{f"noise-{share}": ("noise", share) for share in ("0.01", "0.02", "0.05", "0.1", "0.2")},
     "three-bits": ("less", "0"),
     "layer-gone": ("layer", "0"),
 }

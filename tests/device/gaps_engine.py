@@ -71,8 +71,9 @@ def answered(engine: Any, said: dict[str, Any]) -> dict[str, Any]:
     found = engine.answer(said)
     choice = found["choices"][0]
     text = choice["message"]["content"] if "message" in choice else choice["text"]
-    tokens = [int(one["id"]) for one in choice["logprobs"]["content"]]
-    return {"tokens": tokens, "text": text, "rendered": found["__verbose"]["prompt"]}
+    content = choice["logprobs"]["content"]
+    told = {"tokens": [int(one["id"]) for one in content], "logprobs": [float(one.get("logprob", "nan")) for one in content]}
+    return told | {"text": text, "rendered": found["__verbose"]["prompt"]}
 
 
 def main() -> None:

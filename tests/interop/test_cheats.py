@@ -84,10 +84,10 @@ def _ask(item: Item, decoding: Decoding, lead: str) -> Ask:
     return Ask(asked, 0, SUITE.request, decoding)
 
 
-def audited(read: Read, torch: LocalEngine) -> Outcome:
+def audited(read: Read, engine: LocalEngine) -> Outcome:
     """Return what an audit of all items comes to; the scores hold before it."""
     check_scores(read)
-    return audit(read, torch, text_of(CHECKPOINT), ITEMS)
+    return audit(read, engine, text_of(CHECKPOINT), ITEMS)
 
 
 def test_an_honest_run(tmp_path: Path, model: Path, honest: Read, torch: LocalEngine) -> None:
@@ -117,6 +117,19 @@ def test_another_model(tmp_path: Path, honest: Read, torch: LocalEngine) -> None
     assert subprocess.run([str(word) for word in change], check=True, capture_output=True, text=True).stdout == "2\n"
     found = audited(claimed(honest, tmp_path / "run", answers(other)), torch)
     assert found.verdict is Verdict.DISAGREES, found
+
+
+def test_noise_in_one_numerics_class(tmp_path: Path, model: Path, honest: Read) -> None:
+    """The engine of an honest run finds no gap in it, and finds weights with 5 % noise by theirs, which others hardly see."""
+    other = tmp_path / "other.gguf"
+    shutil.copyfile(SMOLLM2_GGUF, other)
+    change = [client_python("torch"), ROOT / "tests" / "device" / "noise.py", other, "noise", "0.05"]
+    subprocess.run([str(word) for word in change], check=True, capture_output=True)
+    with llama(model / SMOLLM2_GGUF.name) as engine:
+        found = audited(honest, engine)
+        assert (found.verdict, found.audit.argmax, found.audit.threshold) == (Verdict.AGREES, "1.000000", "gaps-3-same"), found
+        found = audited(claimed(honest, tmp_path / "run", answers(other)), engine)
+        assert (found.verdict, found.audit.threshold) == (Verdict.DISAGREES, "gaps-3-same"), found
 
 
 def test_another_prompt(tmp_path: Path, honest: Read, torch: LocalEngine) -> None:

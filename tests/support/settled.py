@@ -15,12 +15,12 @@ from hanse.sign.statement import OMS, SCAN
 PATIENCE_SECONDS = 150.0
 
 
-def until_signed(node: LiveNode, repo: str, rev: str = "main", *, token: str = "") -> None:
+def until_signed(node: LiveNode, repo: str, rev: str = "main", *, token: str = "", kind: str = "models") -> None:
     """Wait until the evidence of a revision shows a logged manifest and scan."""
     end = time.monotonic() + PATIENCE_SECONDS
     client = RawClient(node.port, token)
     while True:
-        reply = client("GET", f"/api/models/{repo}/evidence/{rev}")
+        reply = client("GET", f"/api/{kind}/{repo}/evidence/{rev}")
         assert reply.status == 200, reply
         leaves = [parse_leaf(one.leaf) for log in parse_evidence(reply.body).logs for one in log.leaves]
         if {OMS, SCAN} <= {leaf.predicate for leaf in leaves if isinstance(leaf, AttestLeaf)}:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from hanse.cli.driving import Driving, run_harness
-from hanse.cli.evaluating import Asking, Carding, Json, Running, engine_of, record_text, signer_of, subject_of
+from hanse.cli.evaluating import Asking, Carding, Json, Running, engine_of, record_text, signer_of, subject_of, suite_of
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def evaluate(
     target: Annotated[str, Parameter(help="FOLDER with a GGUF file, or NAMESPACE/NAME[@REVISION] to pull.")] = "",
     /,
     *,
-    suite: Annotated[str, Parameter(help="Name of a suite (hanse suite list), or its folder.")] = "",
+    suite: Annotated[str, Parameter(help="Name of a suite (hanse suite list), its folder, or datasets/NAMESPACE/NAME@REV.")] = "",
     to: Annotated[Path, Parameter(help="Folder of the run; the same command goes on with a run that was stopped.")],
     running: Running | None = None,
     carding: Carding | None = None,
@@ -54,9 +54,7 @@ def evaluate(
     if harness.harness:
         record = run_harness(target, to, chosen, harness)
     else:
-        from hanse.flows.suites.find import find_suite
-
-        record = run_suite(target, find_suite(suite), to, chosen, priced)
+        record = run_suite(target, suite_of(suite), to, chosen, priced)
     print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else record_text(record, to))
     return 0
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hanse.cli.evaluating import Asking, Carding, Running, record_text
+from hanse.cli.expected import JOB, expected
 from hanse.cli.remote import ask, fetch, node_address, split_name
 from hanse.errors import HanseError, InputError, PeerError, VerificationFailed
 
@@ -33,6 +34,8 @@ def evaluate_on(
 
     Raises InputError for flags of a run on this machine, and what the node refuses.
     """
+    from hanse.model.digest import parse_sha256
+
     if replace(chosen, max_seconds=0.0, max_tokens=0) != Running() or priced.run_card or priced.anchor:
         raise InputError(
             "how a node runs a model is its operator's to say", hint="leave out the flags of engine, address and key"
@@ -47,7 +50,8 @@ def evaluate_on(
         raise PeerError(
             f"job {job['id']} at {node} is {job['state']}: {job['says']}"[:1000], hint="remove the folder to ask again"
         )
-    record = fetch_record(f"{node}/api/models/{quote(job['name'])}/evaluations/{job['rev']}/{job['record']}", to, fetch)
+    where = f"{node}/api/models/{quote(job['name'])}/evaluations/{quote(job['rev'], safe='')}"
+    record = fetch_record(f"{where}/{parse_sha256(job['record'] or '')}", to, fetch)
     print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else record_text(record, to))
     return 0
 
@@ -65,7 +69,8 @@ def _submit(node: str, target: str, suite: str, to: Path, terms: dict[str, Any])
     if "/" in suite or not target:
         raise InputError("a node runs NAMESPACE/NAME with a suite that it knows by name", hint="hanse suite list")
     path, rev = split_name(target)
-    job: dict[str, Any] = ask("POST", f"{node}/api/{path}/evaluations/{quote(rev, safe='')}", terms)
+    answer = ask("POST", f"{node}/api/{path}/evaluations/{quote(rev, safe='')}", terms)
+    job: dict[str, Any] = expected(answer, JOB, "a job")
     with storage_errors(f"make {to}"):
         make_directory(to, 0o700)
     put(to / TICKET, json.dumps({"node": node, "id": job["id"]}).encode())
@@ -80,13 +85,14 @@ def _begun(node: str, to: Path) -> dict[str, Any] | None:
     if not (to / TICKET).exists():
         return None
     said = parse_strict(read_bounded(to / TICKET, 4096), "the ticket of a job", 4096)
-    if said.get("node") != node:
-        raise InputError(f"{to} is for an evaluation on {said.get('node')}", hint="choose another folder")
-    return _look(node, said["id"])
+    number = said.get("id")
+    if said.get("node") != node or type(number) is not int:
+        raise InputError(f"{to} is for an evaluation on {str(said.get('node'))[:200]}", hint="choose another folder")
+    return _look(node, number)
 
 
 def _look(node: str, number: int) -> dict[str, Any]:
-    found: dict[str, Any] = ask("GET", f"{node}/v1/evaluation-jobs/{int(number)}")
+    found: dict[str, Any] = expected(ask("GET", f"{node}/v1/evaluation-jobs/{number}"), JOB, "a job")
     return found
 
 
@@ -141,7 +147,7 @@ def fetch_record(address: str, to: Path, get: Callable[[str, str], bytes]) -> di
 
     with storage_errors(f"make {to}"):
         make_directory(to, 0o700)
-    offered = ask("GET", address)
+    offered = expected(ask("GET", address), FILES, "the files of a record")
     for name in (one for one in FILES if one in offered):
         try:
             put(to / name, get("GET", f"{address}/{name}"), 0o600 if name in (TRANSCRIPT, ITEMS) else 0o644)

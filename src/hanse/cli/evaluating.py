@@ -15,6 +15,7 @@ from hanse.errors import BadSetting, InputError
 
 if TYPE_CHECKING:
     from hanse.evals.engine import Engine
+    from hanse.evals.suite import Suite
     from hanse.flows.evaluate.subject import Subject
 
 EVALUATOR = "unnamed.invalid"
@@ -79,6 +80,20 @@ def subject_of(target: str, chosen: Running) -> tuple[Subject, dict[str, str]]:
     else:
         found, digests = _pulled(target)
     return (claimed(found) if chosen.api else found), digests
+
+
+def suite_of(name: str, source: Path | None = None) -> Suite:
+    """Return the suite with this name, in this folder, or of a revision, datasets/NAMESPACE/NAME@REVISION, which is pulled.
+
+    source: as for `hanse.flows.suites.find.find_suite`, which raises.
+    """
+    from hanse.flows.suites.find import find_suite
+
+    if not name.startswith("datasets/") or Path(name).exists():
+        return find_suite(name, source)
+    from hanse.cli.pull import pull_verified
+
+    return find_suite(str(pull_verified(name.removeprefix("datasets/"), dataset=True).path), source)
 
 
 def _pulled(target: str) -> tuple[Subject, dict[str, str]]:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from cyclopts import Parameter
 
 from hanse.cli.admin import Json, Where
+from hanse.cli.expected import EVALUATIONS, expected
 from hanse.cli.remote import Node, ask, fetch, node_address, split_name
 from hanse.errors import NotFoundError
 
@@ -33,9 +34,16 @@ def evaluations(
     The node says so; `hanse verify` with a policy that has [[evidence]] checks it. Exits with 1 if there are none.
     """
     path, rev = split_name(name)
-    found = ask("GET", f"{node_address(node)}/api/{path}/evaluations/{quote(rev, safe='')}")
+    found = _listed(node_address(node), path, rev)
     print(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
     return 0 if found["suites"] else 1
+
+
+def _listed(address: str, path: str, rev: str) -> dict[str, Any]:
+    found: dict[str, Any] = expected(
+        ask("GET", f"{address}/api/{path}/evaluations/{quote(rev, safe='')}"), EVALUATIONS, "evaluations"
+    )
+    return found
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
@@ -77,10 +85,10 @@ def fetch_record(
 
     address = node_address(node)
     path, rev = split_name(name)
-    found = ask("GET", f"{address}/api/{path}/evaluations/{quote(rev, safe='')}")
+    found = _listed(address, path, rev)
     digest, member = _named(found, record)
     get = _signed(where, member, digest) if as_member else fetch
-    said = get_files(f"{address}/api/{path}/evaluations/{found['rev']}/{digest}", to, get)
+    said = get_files(f"{address}/api/{path}/evaluations/{quote(found['rev'], safe='')}/{digest}", to, get)
     print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else record_text(said, to))
     return 0
 

@@ -100,9 +100,10 @@ def list_(*, node: AtNode = "", as_json: Json = False, where: Where | None = Non
 
 def _listed(node: str, where: Where | None) -> list[dict[str, Any]]:
     if node:
+        from hanse.cli.expected import JOB, expected
         from hanse.cli.remote import ask, node_address
 
-        found: list[dict[str, Any]] = ask("GET", f"{node_address(node)}/v1/evaluation-jobs")
+        found: list[dict[str, Any]] = expected(ask("GET", f"{node_address(node)}/v1/evaluation-jobs"), [JOB], "jobs")
         return found
     from hanse.cli.upkeep import tended
     from hanse.flows.evaluations.queue import listed

@@ -67,15 +67,16 @@ def pull(
     return 0
 
 
-def pull_verified(repo: str) -> Pulled:
-    """Pull a model, NAMESPACE/NAME[@REVISION], into the cache as `hanse pull` does by default."""
+def pull_verified(repo: str, *, dataset: bool = False) -> Pulled:
+    """Pull a model or dataset, NAMESPACE/NAME[@REVISION], into the cache as `hanse pull` does by default."""
     from hanse.flows.pull.into_cache import hub_cache
     from hanse.flows.pull.opened import whom
     from hanse.flows.pull.pull import Order
     from hanse.model.repo import RepoType
 
     name, _, revision = repo.partition("@")
-    order = Order(type=RepoType.MODEL, name=name, revision=revision or "main", cache=hub_cache(os.environ))
+    kind = RepoType.DATASET if dataset else RepoType.MODEL
+    order = Order(type=kind, name=name, revision=revision or "main", cache=hub_cache(os.environ))
     return _pull(whom(os.environ), order)
 
 

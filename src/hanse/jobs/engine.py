@@ -15,6 +15,7 @@ from typing import Any
 from hanse.errors import EngineFailed, InputError
 from hanse.evals.engine import Answer, Ask, Forced, Observed, Usage
 from hanse.evals.itemtable import Status
+from hanse.evals.nopaths import without_paths
 from hanse.evals.openaiform import parse_answer
 from hanse.evals.suite import Request
 from hanse.jobs.program import LineProgram
@@ -66,7 +67,7 @@ class LocalEngine(LineProgram):
         why = said.get("failed") or said.get("error")
         prompt = "" if chat else body["prompt"]
         if why is not None:
-            return Answer(Status.MODEL_ERROR, "", prompt, says=str(why)[:300])
+            return Answer(Status.MODEL_ERROR, "", prompt, says=without_paths(str(why)[:300]))
         self._usage = _more(self._usage, said.get("timings"))
         verbose = said.get("__verbose")
         seen = verbose.get("prompt") if type(verbose) is dict else None
@@ -81,7 +82,7 @@ class LocalEngine(LineProgram):
         gaps, rendered, text = _numbers(said.get("gaps"), len(tokens)), said.get("rendered"), said.get("text")
         if type(rendered) is not str or type(text) is not str:
             raise self.failed("it answers with something else than a prompt and a text")
-        return Forced(rendered, tuple(max(0.0, gap) for gap in gaps), text)
+        return Forced(rendered, tuple(max(0.0, gap) for gap in gaps), text, as_said=said.get("as_said") is True)
 
     def usage(self) -> Usage:
         """Return what it used so far; raises EngineFailed."""
@@ -97,7 +98,7 @@ class LocalEngine(LineProgram):
         said = self.exchange(body, self._limits.answer_seconds)
         why = said.get("failed")
         if why is not None:
-            return Answer(Status.MODEL_ERROR, "", body["prompt"], says=str(why)[:300])
+            return Answer(Status.MODEL_ERROR, "", body["prompt"], says=without_paths(str(why)[:300]))
         logprobs = _numbers(said.get("logprobs"), len(ask.item.choices))
         best = max(range(len(logprobs)), key=logprobs.__getitem__)
         return Answer(Status.OK, ask.item.choices[best], body["prompt"], count=0, logprobs=tuple(logprobs))

@@ -90,11 +90,16 @@ class Llama:
         return found
 
     def force(self, said: dict[str, Any]) -> dict[str, Any]:
-        """Return the gap of each token that is forced behind a prompt, the prompt as the model saw it, and the tokens' text."""
+        """Return gap and log-probability of each token forced behind a prompt, the prompt as seen, and the tokens' text.
+
+        as_said: tokens were computed as when they are generated; place by place they are read in other batches.
+        """
         prompt, tokens = self._prompt(said), list(said["force"])
-        gaps = [most - own for own, most in self._forced(prompt, tokens)]
+        found = self._by_grammar(prompt, tokens) if tokens else []
+        forced, as_said = (self._by_place(prompt, tokens), False) if found is None else (found, True)
         shown = tokens[:-1] if tokens[-1:] == [self._end] else tokens
-        return {"rendered": prompt, "gaps": gaps, "text": str(self._post("/detokenize", {"tokens": shown})["content"])}
+        told = {"gaps": [most - own for own, most in forced], "logprobs": [own for own, _ in forced], "as_said": as_said}
+        return told | {"rendered": prompt, "text": str(self._post("/detokenize", {"tokens": shown})["content"])}
 
     def rank(self, said: dict[str, Any]) -> dict[str, Any]:
         """Return the log-probability of each text behind a prompt."""

@@ -3,7 +3,7 @@
 It stands alone (standard library only, until the engine is loaded), so that it runs in an environment of its own. It is started
 by `hanse.jobs.engine` only. Its argument is the file of an engine with a function `load(said)` that returns the engine, which has
 `observed(alone)`, `answer(said)`, `force(said)`, `rank(said)` and `peak()`. Where the system grants a network of its own to a
-process, that is an empty one.
+process, that is an empty one; where it has Landlock, files are written in the folder that it was started in, and nowhere else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ from typing import Any
 _NEWUSER, _NEWNET = 0x10000000, 0x40000000
 _UP = 0x1
 _SET_FLAGS = 0x8914
-_DIE_WITH_PARENT = 1
+_DIE_WITH_PARENT, _NO_NEW_PRIVILEGES = 1, 38
+MAX_FILE = 1 << 30
+"""Bytes of a file that an engine writes, at most: a cache of kernels."""
+# Landlock: system calls (the same on every architecture), a rule of what lies beneath a folder, and rights by their bits.
+_CREATE_RULES, _ADD_RULE, _RESTRICT, _ASK_VERSION, _BENEATH = 444, 445, 446, 1, 1
+_OF_FIRST_VERSION = sum(1 << bit for bit in (1, *range(4, 13)))
+"""To write a file, and to remove or make anything; not to read or to run."""
+_OF_LATER_VERSIONS = {2: 1 << 13, 3: 1 << 14}
+"""To move between folders, and to cut a file."""
 
 
 def enclose() -> bool:
@@ -45,6 +53,25 @@ def enclose() -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         fcntl.ioctl(sock, _SET_FLAGS, struct.pack("16sh14x", b"lo", _UP))
     return True
+
+
+def keep_to(folders: list[str]) -> bool:
+    """Give up writing, making and removing files anywhere but beneath these folders, for good; tell whether that holds."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE, MAX_FILE))
+    if sys.platform != "linux":
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    version = libc.syscall(_CREATE_RULES, None, 0, _ASK_VERSION)
+    if version < 1:
+        return False
+    rights = _OF_FIRST_VERSION | sum(bit for since, bit in _OF_LATER_VERSIONS.items() if version >= since)
+    rules = libc.syscall(_CREATE_RULES, struct.pack("=Q", rights), 8, 0)
+    held = rules >= 0
+    for folder in folders:
+        file = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        held = held and libc.syscall(_ADD_RULE, rules, _BENEATH, struct.pack("=Qi", rights, file), 0) == 0
+        os.close(file)
+    return bool(held and libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0 and libc.syscall(_RESTRICT, rules, 0) == 0)
 
 
 def processor() -> str:
@@ -86,6 +113,8 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     alone = enclose()
+    # Devices are files that are written to, and libraries name their threads in /proc.
+    kept = keep_to([str(Path.cwd()), *(folder for folder in ("/dev", "/proc/self") if Path(folder).is_dir())])
     engine: Any = None
     for line in sys.stdin:
         try:
@@ -93,7 +122,7 @@ def main() -> None:
             if engine is None:
                 engine = load(sys.argv[1], said)
                 found = engine.observed(alone)
-                found["hardware"]["processor"] = processor()
+                found["hardware"] |= {"processor": processor(), "files": "own" if kept else "shared"}
             else:
                 found = serve(engine, said)
         except Exception as error:  # noqa: BLE001 whatever it is, the other side is told

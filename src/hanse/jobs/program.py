@@ -39,7 +39,12 @@ class LineProgram:
     ) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="hanse-engine-")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 closed with the process
-        given = {"PATH": os.environ.get("PATH", os.defpath), "HOME": self._home.name, "LANG": "C.UTF-8"}
+        given = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": self._home.name,
+            "TMPDIR": self._home.name,
+            "LANG": "C.UTF-8",
+        }
         given |= {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
         try:
             self._process = subprocess.Popen(  # noqa: S603 the user's own interpreter

@@ -26,11 +26,15 @@ NOTE = TEXT + b"\n\xe2\x80\x94 uni.example AAAAAGFiY2Q=\n"
 
 @dataclass
 class Letters:
-    """A model that says its answers letter by letter. drift: gap of every 20th letter; shift: of the template."""
+    """A model that says its answers letter by letter.
+
+    drift: gap of every 20th letter; shift: of the template; as_said: forced letters are computed as those that are said.
+    """
 
     model: Model
     drift: float = 0.0
     shift: str = ""
+    as_said: bool = False
 
     def observed(self) -> Observed:
         """Return that it is this."""
@@ -54,7 +58,7 @@ class Letters:
         other = [self.drift if share(f"{ask.item.id} {at}") < 0.05 else 0.0 for at in range(len(tokens))]
         said = zip(tokens, own, other, strict=False)
         gaps = tuple(gap if chr(token) == letter else 8.0 for token, letter, gap in said)
-        return Forced(self.shift + ask.item.messages[-1][1], gaps, "".join(map(chr, tokens)))
+        return Forced(self.shift + ask.item.messages[-1][1], gaps, "".join(map(chr, tokens)), self.as_said)
 
     def close(self) -> None:
         """Leave nothing."""
@@ -78,6 +82,19 @@ def test_honest(honest: Read) -> None:
     assert (found.verdict, found.audit.k, told[-1]) == (Verdict.AGREES, 60, (60, 60))
     assert audit(honest, Letters(Model(), drift=0.1), TEXT, 60).verdict is Verdict.AGREES
     assert audit(honest, Letters(Model(), drift=2.5), TEXT, 60).verdict is Verdict.DISAGREES
+
+
+def test_in_one_numerics_class(honest: Read) -> None:
+    """The engine that gave the answers finds no gap; a drift that another class may have is then another model's."""
+    one, drifting = Letters(Model(), as_said=True), Letters(Model(), drift=0.3, as_said=True)
+    found = audit(honest, one, TEXT, 60)
+    assert (found.verdict, found.audit.threshold) == (Verdict.AGREES, "gaps-3-same")
+    found = audit(honest, drifting, TEXT, 100)
+    assert (found.verdict, found.audit.threshold) == (Verdict.DISAGREES, "gaps-3-same")
+    elsewhere = replace(honest.record, numerics={"engine": "others"})
+    there = replace(honest, run=replace(honest.run, record=elsewhere))
+    found = audit(there, drifting, TEXT, 100)
+    assert (found.verdict, found.audit.threshold) == (Verdict.AGREES, "gaps-2")
 
 
 def test_cheats(honest: Read) -> None:
@@ -107,7 +124,7 @@ def test_choices(tmp_path: Path) -> None:
     read = ran(tmp_path / "run", Letters(Model()), suite)
     assert audit(read, Letters(Model()), TEXT, 40).verdict is Verdict.AGREES
     lines = [replace(one, answer=replace(one.answer, text=" no")) for one in read.spoken or ()]
-    assert audit(replace(read, spoken=tuple(lines)), Letters(Model()), TEXT, 40).reasons[0] == "mean-gap-beyond-threshold"
+    assert audit(replace(read, spoken=tuple(lines)), Letters(Model()), TEXT, 40).verdict is Verdict.DISAGREES
 
 
 def test_what_cannot_be_audited(tmp_path: Path, honest: Read) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,11 +21,13 @@ from hanse.db import attestations
 from hanse.db import evaluation_jobs as jobs
 from hanse.db.evaluation_jobs import Job
 from hanse.db.repos import Repo
+from hanse.errors import EngineFailed
 from hanse.evals.cost import UNIT, Price
-from hanse.evals.engine import Observed, Usage
+from hanse.evals.engine import Engine, Observed, Usage
 from hanse.evals.runcard import RUN_CARD
 from hanse.flows.evaluate.runcard import CARD, read_card
-from hanse.flows.evaluations import kept, listed
+from hanse.flows.evaluate.subject import Subject
+from hanse.flows.evaluations import kept, listed, queue
 from hanse.flows.evaluations.queue import Asked, cancel, submit
 from hanse.flows.evaluations.worker import OTHERS, Worker
 from hanse.flows.node import Node
@@ -111,6 +114,22 @@ def test_without_a_model(lite: Node, owner: Actor, repo: Repo, tmp_path: Path) -
     assert failed is not None
     assert failed.state == "failed"
     assert "GGUF" in failed.says
+
+
+def test_a_failure_names_no_folder(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:
+    """Whoever asked is told which file an engine could not load, and in which folder of the worker's machine it lay, not."""
+
+    def start(subject: Subject) -> Engine:
+        raise EngineFailed(f"an engine does not load {subject.file}")
+
+    failed = Worker(lite, tmp_path / "runs", start, "machine:7").step()
+    assert failed is not None
+    assert (failed.id, failed.state) == (job.id, "failed")
+    assert failed.says.endswith("an engine does not load .../m.gguf")
+    assert str(tmp_path) not in json.dumps(queue.to_json(failed, repo))
+    held = replace(failed, holder="machine:7")
+    assert queue.to_json(held, repo)["holder"] == "machine:7"
+    assert "machine" not in json.dumps(queue.to_json(held, repo, operator=False))
 
 
 def test_a_begun_job_is_left_to_its_kind(lite: Node, repo: Repo, job: Job, tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from hanse.errors import BadFormat
-from hanse.evals.audit import GAPS_1, GAPS_2, TABLES, Checked, judge
+from hanse.evals.audit import GAPS_1, GAPS_2, GAPS_3_SAME, TABLES, Checked, judge, table_for
 from hanse.evals.compare import Verdict
 from hanse.model.digest import Sha256
 
@@ -54,6 +55,28 @@ def test_error_rates() -> None:
     assert limit.count(Verdict.AGREES) <= 20
 
 
+def test_the_strict_table() -> None:
+    """It decides where auditor and record are of one class and every token was computed as it was said, nowhere else."""
+    same = [replace(one, as_said=True) for one in claimed(0.0, 1.0)]
+    assert table_for(same, same_class=True) is GAPS_3_SAME
+    assert table_for(same, same_class=False) is GAPS_2
+    assert table_for([*same, Checked("read", (0.0,))], same_class=True) is GAPS_2
+
+
+@pytest.mark.parametrize(
+    ("mean", "likeliest", "verdict"),
+    [
+        (0.0, 1.0, Verdict.AGREES),
+        (0.00001, 0.999, Verdict.AGREES),
+        (0.0065, 0.962, Verdict.DISAGREES),
+        (0.02, 0.94, Verdict.DISAGREES),
+    ],
+)
+def test_figures_of_one_class(mean: float, likeliest: float, verdict: Verdict) -> None:
+    """Rounding agrees; what 2 % of noise in the weights does, and even what another engine does, is not of this class."""
+    assert judge(claimed(mean, likeliest), 400, CHECKPOINT, GAPS_3_SAME).verdict is verdict
+
+
 def test_one_invented_answer() -> None:
     """One answer that the model would never give is enough, and is named."""
     found = judge([*claimed(0.004, 0.959), Checked("invented", (0.0, 9.5, 1.0))], 400, CHECKPOINT)
@@ -82,7 +105,7 @@ def test_what_decides_nothing() -> None:
 
 def test_tables_stay() -> None:
     """A countersignature of before names its table, which still says what it said."""
-    assert TABLES == {"gaps-1": GAPS_1, "gaps-2": GAPS_2}
+    assert TABLES == {"gaps-1": GAPS_1, "gaps-2": GAPS_2, "gaps-3-same": GAPS_3_SAME}
     assert judge(claimed(0.013, 0.929), 400, CHECKPOINT, GAPS_1).verdict is Verdict.AGREES
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +39,44 @@ def test_each_kind_of_request(tmp_path: Path) -> None:
     assert peak["device"] == 7
     assert peak["host"] > 2**20
     assert "noise" in done.stderr
+
+
+WRITER = """
+import os
+class Engine:
+    def observed(self, alone): return {"numerics": {}, "hardware": {}}
+    def answer(self, said):
+        with open(said["file"], said["mode"]) as file: file.write("x")
+        return {}
+    def force(self, said): os.unlink(said["force"])
+    def rank(self, said): return {"text": open(said["rank"]).read()}
+    def peak(self):
+        with open("large", "wb") as file: file.truncate(1 << 31)
+def load(said): return Engine()
+"""
+
+
+def test_files_of_its_own(tmp_path: Path) -> None:
+    """An engine writes in the folder it was started in, and no large files; elsewhere it reads only, where there is Landlock."""
+    (tmp_path / "engine.py").write_text(WRITER)
+    (tmp_path / "own").mkdir()
+    kept, new = tmp_path / "kept", str(tmp_path / "new")
+    kept.write_text("mine")
+    asked: list[dict[str, object]] = [{"model": "m"}, {"file": "here", "mode": "w"}, {"file": os.devnull, "mode": "w"}]
+    asked += [{"rank": str(kept)}, {"peak": True}, {"file": new, "mode": "w"}, {"file": str(kept), "mode": "w"}]
+    asked += [{"file": str(kept), "mode": "a"}, {"force": str(kept)}]
+    lines = "".join(json.dumps(one) + "\n" for one in asked)
+    command = [sys.executable, "-I", engine_program.__file__, str(tmp_path / "engine.py")]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path / "own")
+    loaded, here, null, read, large, *elsewhere = map(json.loads, done.stdout.splitlines())
+    assert (here, null, read) == ({}, {}, {"text": "mine"})
+    assert "OSError" in large["failed"]
+    if loaded["hardware"]["files"] == "own":
+        assert ["Permission" in one.get("failed", "") for one in elsewhere] == [True] * 4
+        assert kept.read_text() == "mine"
+    assert (loaded["hardware"]["files"] == "own") is landlock()
+
+
+def landlock() -> bool:
+    """Tell whether the system has Landlock: its version is asked for, without a rule."""
+    return sys.platform == "linux" and bool(ctypes.CDLL(None, use_errno=True).syscall(444, None, 0, 1) > 0)

@@ -3,7 +3,7 @@
 1. The items are drawn from a log's checkpoint and the record.
 2. Each claimed answer is forced, token by token, behind the prompt that this model makes of the item. An item of a log-likelihood
    suite is ranked again.
-3. The gaps decide, by a table of thresholds that is named.
+3. The gaps decide, by a table of thresholds that is named: a strict one if the auditor is of the record's numerics class.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hanse.errors import InputError, NotFoundError, VerificationFailed
-from hanse.evals.audit import Checked, Outcome, judge
+from hanse.evals.audit import Checked, Outcome, judge, table_for
 from hanse.evals.challenge import checkpoint_digest, draw, seed_of
 from hanse.evals.engine import Ask, Auditor
 from hanse.evals.itemtable import SCORED
+from hanse.evals.record import numerics_class
 from hanse.evals.suite import Item, Request, Suite
 from hanse.evals.transcript import Spoken
 from hanse.flows.evaluate.runfolder import Read
@@ -56,7 +57,8 @@ def audit(
         tell(at + 1, len(drawn))
     # 3. The verdict.
     planned = sum(row.status in SCORED for row in table.rows)
-    return judge(checked, planned, checkpoint_digest(checkpoint))
+    same_class = numerics_class(auditor.observed().numerics) == read.record.numerics_class
+    return judge(checked, planned, checkpoint_digest(checkpoint), table_for(checked, same_class=same_class))
 
 
 def _check(auditor: Auditor, suite: Suite, item: Item, one: Spoken) -> Checked:
@@ -66,7 +68,7 @@ def _check(auditor: Auditor, suite: Suite, item: Item, one: Spoken) -> Checked:
         if answer.text not in item.choices or len(found.logprobs) != len(item.choices):
             return Checked(item.id, (), follows=answer.text in item.choices)
         own = found.logprobs[item.choices.index(answer.text)]
-        return Checked(item.id, (max(found.logprobs) - own,), same_prompt=found.rendered == answer.rendered)
+        return Checked(item.id, (max(found.logprobs) - own,), same_prompt=found.rendered == answer.rendered, as_said=True)
     if not answer.tokens:
         return Checked(item.id, ())
     try:
@@ -74,7 +76,7 @@ def _check(auditor: Auditor, suite: Suite, item: Item, one: Spoken) -> Checked:
     except InputError:
         return Checked(item.id, (), follows=False)  # tokens that this model does not have
     follows = _says(answer.text, forced.text, suite.decoding.stop)
-    return Checked(item.id, forced.gaps, follows, same_prompt=forced.rendered == answer.rendered)
+    return Checked(item.id, forced.gaps, follows, forced.rendered == answer.rendered, forced.as_said)
 
 
 def _says(text: str, forced: str, stops: tuple[str, ...]) -> bool:

@@ -169,16 +169,21 @@ def listed(node: Node, actor: Actor | None = None) -> list[dict[str, Any]]:
     shown = [(job, names[job.repo_id]) for job in found]
     if actor is not None and not actor.admin:  # of a repository that he lost sight of he is told nothing any more
         shown = [(job, repo) for job, repo in shown if repo is not None and _may_see(actor, job, repo)]
-    return [to_json(job, repo) for job, repo in shown]
+    operator = actor is None or actor.admin
+    return [to_json(job, repo, operator=operator) for job, repo in shown]
 
 
-def to_json(job: Job, repo: Repo | None) -> dict[str, Any]:
-    """Return a job as JSON: what is asked for, how far it is, what it cost so far, and what came of it."""
+def to_json(job: Job, repo: Repo | None, *, operator: bool = True) -> dict[str, Any]:
+    """Return a job as JSON: what is asked for, how far it is, what it cost so far, and what came of it.
+
+    operator: it is shown to one, who also sees which worker holds it, by the name of its machine.
+    """
     said = asdict(job)
     name = "" if repo is None else repo.repo.path
     times = {"created": rfc3339(job.created_at), "ended": rfc3339(job.ended_at) if job.ended_at else None}
-    kept = ("id", "rev", "suite", "state", "holder", "planned", "done", "tokens", "spent", "says", "max_seconds", "max_tokens")
+    kept = ("id", "rev", "suite", "state", "planned", "done", "tokens", "spent", "says", "max_seconds", "max_tokens")
     spent = Price(job.price_hour, job.price_million).cost(job.spent, job.tokens)
     cost = {"cost": spent / UNIT, "max_cost": job.max_cost / UNIT}
     shown = {"item_table": job.item_table, "transcript": job.transcript, "record": job.record}
-    return {"name": name} | {key: said[key] for key in kept} | cost | shown | times
+    holder = {"holder": job.holder} if operator else {}
+    return {"name": name} | {key: said[key] for key in kept} | holder | cost | shown | times

@@ -28,6 +28,7 @@ from hanse.db.revisions import Revision
 from hanse.errors import Busy, Conflict, EngineFailed, HanseError, IntegrityError, NotFoundError
 from hanse.evals.cost import UNIT, Price
 from hanse.evals.engine import Engine, Measuring
+from hanse.evals.nopaths import without_paths
 from hanse.flows import access
 from hanse.flows.admission import require_file
 from hanse.flows.evaluate.publish import publish, publish_card
@@ -147,7 +148,8 @@ class Worker:
 
     def _end(self, held: _Held, state: str, says: str, record: str | None = None) -> None:
         ended = self._node.clock.now() if state not in jobs.OPEN else 0
-        self._write(held, state=state, says=says[:1000], record=record, holder="", ended_at=ended, **self._progress(held))
+        said = without_paths(says)[:1000]  # whoever asked is told, and shall learn nothing of this machine
+        self._write(held, state=state, says=said, record=record, holder="", ended_at=ended, **self._progress(held))
 
     def _run(self, held: _Held, stopping: Callable[[], bool]) -> None:
         place = self._folder / str(held.job.id)

@@ -47,7 +47,7 @@ async def ask(call: Call) -> Response:
         price = Price(millionths(body.price_per_hour, "a price"), millionths(body.price_per_million, "a price"))
         seconds, cost = queue.bounded(call.node, body.max_seconds), millionths(body.max_cost, "a bound of cost")
         asked = Asked(seconds, body.max_tokens, cost, price, Shown(body.table, body.transcript, account))
-        return queue.to_json(queue.submit(call.node, repo, call.params["rev"], body.suite, asked), repo)
+        return queue.to_json(queue.submit(call.node, repo, call.params["rev"], body.suite, asked), repo, operator=False)
 
     return json_response(await call.run(submit), headers=_PRIVATE)
 
@@ -69,7 +69,7 @@ async def show_job(call: Call) -> Response:
     """Answer how far an evaluation is, to whoever asked for it, the repository's writers and operators."""
     call.require_account()
     job, repo = await call.run(queue.seen, call.node, call.actor, _number(call))
-    return json_response(queue.to_json(job, repo), headers=_PRIVATE)
+    return json_response(queue.to_json(job, repo, operator=call.actor.admin), headers=_PRIVATE)
 
 
 async def cancel_job(call: Call) -> Response:
