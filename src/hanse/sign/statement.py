@@ -22,10 +22,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hanse.errors import BadFormat, TooLarge
+from hanse.model import predicates
 from hanse.model.canonical import canonical
 from hanse.model.digest import GitOid, Sha256, parse_git_oid, parse_sha256
 from hanse.model.finding import Coverage, Finding, Verdict
-from hanse.model.predicates import OBSERVATION
 from hanse.model.ref_statement import REF_PREDICATE
 from hanse.model.repo import Origin, RefName, RepoId
 from hanse.model.strictjson import parse_strict
@@ -34,6 +34,7 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 OMS = "https://model_signing/signature/v1.0"
 SCAN = "https://in-toto.io/attestation/vulns/v0.2"
 REVIEW = "https://in-toto.io/attestation/svr/v0.1"
+OBSERVATION = predicates.OBSERVATION
 REF = REF_PREDICATE
 ADVISORY = "https://hanse/advisory/v1"
 SCANNER = "https://hanse/scanner"

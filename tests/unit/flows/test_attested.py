@@ -87,7 +87,7 @@ def test_two_members_who_sign_the_same_bytes_are_told_apart(world: World) -> Non
     "false", [{"observer": "c.example"}, {"repo": "org/other"}, {"origin": "b.example"}, {"type": "dataset"}]
 )
 def test_an_observation_is_what_its_leaf_says(world: World, false: dict[str, str]) -> None:
-    """It counts as the word of the member whose log lists it, about the repository of the leaf, and of nobody and nothing else."""
+    """It counts as the word of the member whose log lists it, about the repository of the leaf, and of nobody else."""
     one = world.revision
     claim = UpstreamClaim(2, 30, Sha256("0" * 64))
     said = observation_statement(one.repo, MAIN, one.rev, one.tree, observer=world.b.origin, seq=1, claim=claim, time=NOW)
