@@ -114,7 +114,8 @@ def test_a_look_while_a_log_is_taken_in(agreed: Agreed, monkeypatch: pytest.Monk
     arrive, three = Follower._arrive, agreed.three
 
     def late(follower: Follower, log: WitnessedLog, growth: Growth) -> WitnessedLog:
-        book.known(follower.node)
+        for node in three.nodes.values():
+            book.known(node)
         return arrive(follower, log, growth)
 
     monkeypatch.setattr(Follower, "_arrive", late)

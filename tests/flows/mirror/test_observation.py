@@ -28,9 +28,9 @@ from hanse.flows.verify import VerifiedRevision, verify_revision
 from hanse.model.digest import GitOid
 from hanse.model.evidence import parse_evidence
 from hanse.model.leaf import parse_leaf
+from hanse.model.predicates import OBSERVATION
 from hanse.model.repo import RefName, RepoType
 from hanse.model.trust_leaf import AttestLeaf
-from hanse.sign.statement import OBSERVATION
 
 MODEL = RepoType.MODEL
 MAIN = RefName("refs/heads/main")
