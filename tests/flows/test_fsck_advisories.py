@@ -45,7 +45,7 @@ def test_own_statements(lite: Node) -> None:
     key = attestation_key(first.payload, first.key)
     lite.store.delete(key)
     (problem,) = fsck(lite).problems
-    assert (problem.kind, problem.name.split(",")[0]) == ("advisory", "advisory HANSE-1")
+    assert (problem.kind, problem.name.split(",")[0]) == ("advisory", "HANSE-1")
     bundle = bundles.load(lite.store, second.payload, lite.keys.attest.public)
     assert bundle is not None
     lite.store.delete(attestation_key(second.payload, second.key))

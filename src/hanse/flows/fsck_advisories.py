@@ -33,10 +33,10 @@ def check_advisories(checker: Checker) -> None:
         logs = [log for log in witnesses.every(conn) if log.mirrored and log.origin != node.origin]
     for index, leaf in own:
         checker.count("advisory")
-        name = f"advisory {leaf.id}, leaf {'queued' if index is None else index}"
+        name = f"{leaf.id}, leaf {'queued' if index is None else index}"
         checker.guard("advisory", name, lambda leaf=leaf: _own(checker, leaf, known.get(leaf.key)))  # type: ignore[misc]
     for log in logs:
-        checker.guard("advisory", f"advisories of {log.origin}", lambda log=log: _kept(checker, log))  # type: ignore[misc]
+        checker.guard("advisory", log.origin, lambda log=log: _kept(checker, log))  # type: ignore[misc]
 
 
 def _own(checker: Checker, leaf: AdvisoryLeaf, key: PublicKey | None) -> None:
@@ -60,7 +60,7 @@ def _kept(checker: Checker, log: WitnessedLog) -> None:
             data = foreign.bundle(conn, log.origin, index)
         if data is not None:
             checker.count("advisory")
-            name = f"advisory {leaf.id}, leaf {index} of {log.origin}"
+            name = f"{leaf.id}, leaf {index} of {log.origin}"
             checker.guard("advisory", name, lambda at=index, leaf=leaf, data=data: _other(copy, at, leaf, data))  # type: ignore[misc]
 
 
