@@ -11,6 +11,7 @@ import pytest
 import yaml
 from sqlalchemy import update
 from tests.support.nodes import commit, new_repo
+from tests.support.upstreams import NAME, upstream
 
 from hanse.db import repos
 from hanse.db.schema import accounts as accounts_table
@@ -18,6 +19,7 @@ from hanse.errors import RevisionNotFound
 from hanse.flows.citation import Citation, cite
 from hanse.flows.gitattributes import DEFAULT_GITATTRIBUTES
 from hanse.flows.index import reindex
+from hanse.flows.mirror.journey import mirror
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.repos import create_repo
@@ -92,6 +94,20 @@ def test_a_dataset_that_is_not_public(node: Node, alice: Actor) -> None:
     assert "leaf" not in found.bibtex()
     assert yaml.safe_load(found.cff())["type"] == "dataset"
     assert found.url.startswith(f"{BASE}/datasets/alice/d/tree/")
+
+
+def test_a_mirrored_model(node: Node, alice: Actor) -> None:
+    """It is named as the upstream's, by the upstream's namespace, and the leaf as one of this node's log."""
+    with upstream() as (_, hub):
+        done = mirror(node, hub, RepoType.MODEL, NAME)
+    with node.db.write() as conn:
+        conn.execute(update(accounts_table).where(accounts_table.c.name == "alice").values(name="org", fullname="Alice"))
+    found = cite(node, done.repo, "main", BASE)
+    assert alice.name == "alice"
+    assert (found.author, found.log, found.origin) == ("org", node.origin, done.repo.repo.origin)
+    assert f"leaf {found.index} in the log of {node.origin}" in found.bibtex()
+    assert f"of {found.origin}, commit {done.revision.rev}" in found.bibtex()
+    assert f"{node.origin}/log/{found.index}" in found.cff()
 
 
 def test_names_of_strangers_stay_inside(node: Node, alice: Actor) -> None:

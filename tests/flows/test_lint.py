@@ -115,6 +115,45 @@ def test_code_of_another_repository(node: Node, alice: Actor, auto_map: object, 
     assert all(kind == "remote-code" and word in says for (kind, says), word in zip(said, told, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("config.json", {"text_config": {"auto_map": {"AutoModel": "a/b--m.X"}}}, ["m.X of a/b"]),
+        ("config.json", {"custom_pipelines": {"p": {"impl": "a/b--p.P"}, "q": {"impl": "p.Q"}, "r": 7}}, ["p.P of a/b"]),
+        ("modules.json", [{"path": "", "type": "a/b--st.Transformer"}, {"path": "1", "type": "alice/m--st.Pool"}], ["st.T"]),
+        ("modules.json", [{"path": "", "type": "sentence_transformers.models.Transformer"}], []),
+    ],
+)
+def test_code_that_is_named_further_inside(node: Node, alice: Actor, name: str, value: object, told: list[str]) -> None:
+    """Nested configurations, custom pipelines and an encoder's modules may name code elsewhere, too."""
+    repo = new_repo(node, alice, "alice/m")
+    said = _said(node, repo, commit(node, alice, repo, PutBytes(name, json.dumps(value).encode())))
+    assert len(said) == len(told)
+    assert all(kind == "remote-code" and word in says for (kind, says), word in zip(said, told, strict=True))
+
+
+@pytest.mark.parametrize("path", ["LICENSE", "LICENSES/MIT.txt", "nested/NOTICE.md", "licence.txt"])
+def test_texts_of_licences_in_folders(node: Node, alice: Actor, path: str) -> None:
+    """A licence that changed is noticed wherever it lies; a program that is called like one is none."""
+    repo = new_repo(node, alice, "alice/m")
+    first = commit(node, alice, repo, PutBytes(path, b"one"), PutBytes("license_check.py", b"1"))
+    second = commit(node, alice, repo, PutBytes(path, b"two"), PutBytes("license_check.py", b"2"))
+    assert _said(node, repo, second, first.rev) == [
+        ("licence-changed", f"the text of {path} is not the one of revision {first.rev[:12]}")
+    ]
+
+
+def test_a_licence_of_its_own(node: Node, alice: Actor) -> None:
+    """Of a licence that is none of the usual ones, its name and address are compared as well."""
+    repo = new_repo(node, alice, "alice/m")
+    card = "---\nlicense: other\nlicense_name: ours\nlicense_link: https://example.org/%s\n---\n"
+    first = commit(node, alice, repo, PutBytes("README.md", (card % "1").encode()))
+    second = commit(node, alice, repo, PutBytes("README.md", (card % "2").encode()))
+    ((kind, says),) = _said(node, repo, second, first.rev)
+    assert kind == "licence-changed"
+    assert "https://example.org/2" in says
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"[" * 5000, b"\xff", b"[]", b"{}", b'{"auto_map": null}'])
 def test_configurations_that_are_none(node: Node, alice: Actor, data: bytes) -> None:
     """What does not parse says nothing, and hinders nothing."""

@@ -14,11 +14,12 @@ from hanse.flows.pins import LogPin, Pins, RefPin
 from hanse.flows.policies import load_policy
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name, witness_name
 from hanse.flows.verify import VerifiedRevision, verify_revision
+from hanse.model.digest import Sha256
 from hanse.model.evidence import LogEvidence, encode_evidence, parse_evidence
 from hanse.model.key_leaf import KeyUse
 from hanse.model.repo import RepoType
 from hanse.policy.parse import parse_policy
-from hanse.sign.statement import observation_statement
+from hanse.sign.statement import UpstreamClaim, observation_statement
 from hanse.tlog.cosignature import cosigner_key
 
 CONTENTS = {"config.json": b"{}", "model.safetensors": b"w" * 100}
@@ -63,7 +64,8 @@ class World:
     def attested_by(self, member: Member) -> tuple[LogEvidence, bytes]:
         """Let a member observe the revision; return what is shown of its log, and its bundle."""
         one = self.revision
-        said = observation_statement(one.repo, MAIN, one.rev, one.tree, observer=member.origin, time=NOW)
+        claim = UpstreamClaim(len(CONTENTS), sum(map(len, CONTENTS.values())), Sha256("0" * 64))
+        said = observation_statement(one.repo, MAIN, one.rev, one.tree, observer=member.origin, seq=1, claim=claim, time=NOW)
         bundle, index = member.log_statement(said, one.repo, one.rev, one.tree)
         others = [other for other in (self.a, self.b, self.c) if other is not member]
         return member.shown([member.keys[KeyUse.ATTEST], index], member.checkpoint(others, others)), bundle.encode()

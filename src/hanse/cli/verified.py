@@ -75,6 +75,7 @@ def to_json(outcome: Outcome, failed: Sequence[str]) -> dict[str, Any]:
         "owner": _owner_json(found),
         "signed": [
             {"by": one.member or None, "key": one.verified.key.fingerprint, "predicate": one.statement.predicate_type}
+            | ({} if one.observed is None else {"ref": one.observed[0], "at": one.observed[1]})
             for one in found.attested
         ],
         "logs": [_log_json(log) for log in found.logs],
@@ -175,6 +176,8 @@ def _ref(found: VerifiedRevision) -> str:
 def _signed(one: Attested) -> str:
     word = _WORDS.get(one.statement.predicate_type, one.statement.predicate_type)
     key = f"key {one.verified.key.fingerprint[:16]}"
+    if one.observed is not None:
+        word = f"{word} of {one.observed[0]} upstream on {one.observed[1]}"
     if one.place is None:
         return f"{word} by {key}, named by hand, in no log"
     who = "the owner" if one.record is not None and one.record.holder is not None else one.member

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -143,13 +144,19 @@ def policy(
     url: Annotated[str, Parameter(help="Address of this node's log, written into the policy.")] = "",
     where: Where | None = None,
 ) -> None:
-    """Print the C2SP tlog-policy by which readers accept this node's log: its cosigners, and how many of them it takes."""
+    """Print the C2SP tlog-policy by which readers accept this node's log: its cosigners, and how many of them it takes.
+
+    What a reader should know of it, such as that two quorums need not share an honest witness, is said on standard error.
+    """
+    from hanse.flows.cosigners import cautions_of, reader_policy
     from hanse.flows.cosigners import policy as policy_of
-    from hanse.flows.cosigners import reader_policy
 
     with _opened(where) as node:
         made = reader_policy if toml else partial(policy_of, kind=_kind(mirror))
-        print(made(node, need=need, url=url, ml_dsa=ml_dsa), end="")
+        text = made(node, need=need, url=url, ml_dsa=ml_dsa)
+        print(text, end="", flush=True)
+        for one in cautions_of(text, toml=toml):
+            print(f"note: {one}", file=sys.stderr)
 
 
 @app.command(name="alarms")

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
-from hanse.db.batch import batches, insert_new, put_rows
+from hanse.db.batch import batches, insert_new
 from hanse.db.schema_foreign import foreign_bundles as bundles
 from hanse.db.schema_foreign import foreign_checkpoints as checkpoints
 from hanse.db.schema_foreign import foreign_leaves as leaves
@@ -49,10 +49,12 @@ def indexed(conn: Connection, log: str) -> int:
 
 def put_leaves(conn: Connection, log: str, rows: Sequence[Listed], size: int) -> None:
     """Record leaves of a copy, which is looked through up to `size` from now on; what is known stays as it is."""
+    count = sum(one.kind == ADVISORY for one in rows)
     for some in batches(rows):
         named = [{"log": log, "index": one.index, "kind": one.kind, "subject": one.subject, "place": one.place} for one in some]
         insert_new(conn, leaves, named)
-    put_rows(conn, logs, [{"log": log, "size": size}])
+    insert_new(conn, logs, [{"log": log, "size": size, "advisories": 0}])
+    conn.execute(update(logs).where(logs.c.log == log).values(size=size, advisories=logs.c.advisories + count))
 
 
 def key_leaves(conn: Connection, log: str, before: int, limit: int) -> list[int]:
@@ -73,12 +75,19 @@ def advisory_leaves(conn: Connection, log: str, before: int, limit: int) -> list
     return sorted(conn.execute(query.order_by(leaves.c.index.desc()).limit(limit)).scalars())
 
 
-def advisories_known(conn: Connection) -> tuple[int, int]:
-    """Return how many leaves about advisories the copies hold, and how many of their statements are kept here."""
-    here = (bundles.c.log == leaves.c.log) & (bundles.c.index == leaves.c.index)
-    query = select(func.count(leaves.c.index), func.count(bundles.c.index)).select_from(leaves.outerjoin(bundles, here))
-    found, kept = conn.execute(query.where(leaves.c.kind == ADVISORY)).one()
-    return int(found), int(kept)
+def advisories_known(conn: Connection) -> int:
+    """Return a number that grows with every leaf about an advisory in the copies and every statement of one that came, or 0.
+
+    It is kept with each log, so that asking costs one row a log, however many advisories there are.
+    """
+    return int(conn.execute(select(func.sum(logs.c.advisories))).scalar_one() or 0)
+
+
+def note_advisories(conn: Connection, log: str, start: int, end: int) -> None:
+    """Count again the leaves about advisories from `start` to before `end`: only now does the copy have them for its readers."""
+    here = (leaves.c.log == log, leaves.c.index >= start, leaves.c.index < end, leaves.c.kind == ADVISORY)
+    found = select(func.count()).select_from(leaves).where(*here).scalar_subquery()
+    conn.execute(update(logs).where(logs.c.log == log).values(advisories=logs.c.advisories + found))
 
 
 def newest_list(conn: Connection, log: str) -> int:
@@ -137,6 +146,12 @@ def kept_checkpoints(conn: Connection, log: str) -> list[KeptCheckpoint]:
 def put_bundle(conn: Connection, log: str, index: int, data: bytes) -> None:
     """Keep the statement that a leaf lists, compressed."""
     insert_new(conn, bundles, [{"log": log, "index": index, "data": data}])
+
+
+def put_advisory(conn: Connection, log: str, index: int, data: bytes) -> None:
+    """Keep the statement of an advisory that a leaf lists, compressed, so that whoever knew it without looks again."""
+    put_bundle(conn, log, index, data)
+    conn.execute(update(logs).where(logs.c.log == log).values(advisories=logs.c.advisories + 1))
 
 
 def bundle(conn: Connection, log: str, index: int) -> bytes | None:

@@ -26,6 +26,7 @@ foreign_logs = Table(  # how far the copies were looked through
     metadata,
     Column("log", String(255), primary_key=True),
     Column("size", BigInteger, nullable=False),  # leaves of the copy that are in `foreign_leaves` where they belong
+    Column("advisories", BigInteger, nullable=False, server_default="0"),  # grows with each about an advisory, and each statement
 )
 
 foreign_checkpoints = Table(  # checkpoints at which a copy was cosigned here as a mirror; the newest of each log

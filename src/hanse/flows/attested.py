@@ -73,7 +73,12 @@ class Attested:
         return (rev, tree) in self._subjects()
 
     def agrees(self, leaf: AttestLeaf, veil: Veil) -> bool:
-        """Tell whether it is about what its leaf says."""
+        """Tell whether it is about what its leaf says; an observation names its repository and who saw it, too."""
+        said = self.statement.predicate
+        if self.statement.predicate_type == OBSERVATION:
+            names = (said.get("origin"), said.get("type"), veil.hide("repo", str(said.get("repo")).lower()))
+            if names != (leaf.origin, leaf.type.value, leaf.repo) or said.get("observer") != self.member:
+                return False
         return any((veil.hide("rev", rev), veil.hide("tree", tree)) == (leaf.rev, leaf.tree) for rev, tree in self._subjects())
 
     def _subjects(self) -> list[tuple[str, str]]:
@@ -82,6 +87,13 @@ class Attested:
             return [(str(said.get("rev")), str(said.get("tree")))]
         pairs = [(one.digest.get("gitCommit"), one.digest.get("sha256")) for one in self.statement.subjects]
         return [(rev, tree) for rev, tree in pairs if rev and tree]
+
+    @property
+    def observed(self) -> tuple[str, str] | None:
+        """The ref of an upstream that was seen at the revision, and when (RFC 3339); None for other statements."""
+        said = self.statement.predicate
+        kind = self.statement.predicate_type
+        return None if kind != OBSERVATION else (str(said.get("ref"))[:256], str(said.get("observedOn"))[:32])
 
     @property
     def vouches(self) -> bool:

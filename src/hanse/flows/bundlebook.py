@@ -11,11 +11,12 @@ from hanse.db.attestations import Attestation
 from hanse.db.repos import Repo
 from hanse.errors import HanseError
 from hanse.flows.attest_scan import basis_of
+from hanse.flows.mirror import observation
 from hanse.model.conceal import conceal_value
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.trust_leaf import AttestLeaf
 from hanse.sign.bundle import parse_bundle_json
-from hanse.sign.statement import SCAN, Statement, parse_statement
+from hanse.sign.statement import OBSERVATION, SCAN, Statement, parse_statement
 from hanse.store.base import BlobStore
 from hanse.store.keys import ATTESTATIONS
 
@@ -108,7 +109,10 @@ def _revs(statement: Statement) -> frozenset[str]:
 
 
 def _basis(statement: Statement) -> str:
-    scanner = statement.predicate.get("scanner")
+    said = statement.predicate
+    if statement.predicate_type == OBSERVATION and type(said.get("seq")) is int:
+        return observation.basis_of(str(said.get("ref")), said["seq"])
+    scanner = said.get("scanner")
     if statement.predicate_type != SCAN or not isinstance(scanner, dict) or not isinstance(scanner.get("db"), dict):
         return ""
     return basis_of(str(scanner["db"].get("version", "")), str(scanner.get("version", "")))

@@ -49,8 +49,9 @@ _TEX = {
 class Citation:
     """Everything that a citation of one revision says.
 
-    author: the namespace as its account names itself; date: day of the commit; index: of the first leaf in the log of `origin`
-    that names the revision, None for a repository that is not public; licence: as the card has it, "" if it says nothing.
+    origin: who answers for the name; author: the namespace as its account names itself; date: day of the commit; index: of the
+    first leaf in the log of `log` that names the revision, None for a repository that is not public; licence: as the card has it,
+    "" if it says nothing.
     """
 
     origin: Origin
@@ -64,6 +65,7 @@ class Citation:
     index: int | None
     licence: str
     url: str
+    log: Origin
 
     @property
     def swh_revision(self) -> str:
@@ -78,8 +80,9 @@ class Citation:
     def bibtex(self) -> str:
         """Return a BibTeX entry; names of strangers cannot end it."""
         key = "".join(char if char.isalnum() and char.isascii() else "_" for char in f"{self.repo}_{self.rev[:8]}")
-        logged = "" if self.index is None else f", leaf {self.index} in the log of {self.origin}"
-        note = f"commit {self.rev}, tree sha256:{self.tree}, {self.swh_revision}{logged}"
+        logged = "" if self.index is None else f", leaf {self.index} in the log of {self.log}"
+        mirrored = "" if self.origin == self.log else f"of {self.origin}, "
+        note = f"{mirrored}commit {self.rev}, tree sha256:{self.tree}, {self.swh_revision}{logged}"
         fields = {
             "author": f"{{{_tex(self.author)}}}",
             "title": f"{{{_tex(self.repo)}}}",
@@ -101,7 +104,7 @@ class Citation:
             ("other", f"sha256:{self.tree}", "Merkle root over path, size, SHA-256 and Xet hash of every file"),
         ]
         if self.index is not None:
-            ids.append(("other", f"{self.origin}/log/{self.index}", "Leaf in the transparency log that names the commit"))
+            ids.append(("other", f"{self.log}/log/{self.index}", "Leaf in the transparency log that names the commit"))
         lines = [
             "cff-version: 1.2.0",
             f"message: {_text('If you use this, please cite exactly this revision.')}",
@@ -133,7 +136,7 @@ def cite(node: Node, repo: Repo, rev: str, base: str) -> Citation:
     revision = access.resolve_revision(node, repo, rev)
     directory = node.listings.get(node.store, revision.object).directory
     with node.db.read() as conn:
-        account = accounts.find_account(conn, repo.repo.namespace)
+        account = None if repo.mirrored else accounts.find_account(conn, repo.repo.namespace)
         index = logged.first_logged(conn, repo.id, [revision.rev]).get(revision.rev) if repo.public else None
     author = (account.fullname if account is not None else "") or repo.repo.namespace
     return Citation(
@@ -148,6 +151,7 @@ def cite(node: Node, repo: Repo, rev: str, base: str) -> Citation:
         index=index,
         licence=_licence(repo, revision),
         url=f"{base}/{repo.repo.type.prefix}{repo.repo.path}/tree/{revision.rev}",
+        log=node.origin,
     )
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from hanse.db import cosigners, witnesses
 from hanse.db.cosigners import Cosigner
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadFormat, Conflict, NotFoundError
 from hanse.flows.keeper import Keeper
+from hanse.flows.loaded_policy import complete
+from hanse.flows.policies import cautions
 from hanse.flows.witness import find_log, mirror_name, witness_name
 from hanse.peers.client import parse_base
 from hanse.policy.parse import parse_policy
 from hanse.tlog.cosignature import cosigner_key
 from hanse.tlog.hashing import EMPTY_ROOT
 from hanse.tlog.note import COSIGNATURE, ED25519, ML_DSA_COSIGNATURE, NoteKey, parse_vkey
-from hanse.tlog.tlogpolicy import make_tlog_policy
+from hanse.tlog.tlogpolicy import make_tlog_policy, overlap_warnings, parse_tlog_policy
 
 WITNESS, MIRROR = "witness", "mirror"
 MAX_KEYS = 8
@@ -140,3 +143,10 @@ def reader_policy(node: Keeper, need: int | None, url: str = "", *, ml_dsa: bool
     text = "\n".join(lines) + "\n"
     parse_policy(text)
     return text
+
+
+def cautions_of(text: str, *, toml: bool = False, faulty: int = 1) -> tuple[str, ...]:
+    """Return what readers should know of a policy as `policy` makes it (`reader_policy`: toml), where so many cosigners lie."""
+    if not toml:
+        return overlap_warnings(parse_tlog_policy(text), faulty)
+    return cautions(complete(parse_policy(text), "this node", Path()), faulty)

@@ -43,7 +43,7 @@ from hanse.model.listed_advisories import AdvisoriesEvidence
 from hanse.model.predicates import REPEATED
 from hanse.model.ref_leaf import RefLeaf
 from hanse.model.trust_leaf import MemberLeaf
-from hanse.sign.statement import OMS, REF
+from hanse.sign.statement import OBSERVATION, OMS, REF
 from hanse.tlog.map import ref_key, ref_value
 
 MAX_REVISIONS = 10
@@ -51,6 +51,8 @@ MAX_REVISIONS = 10
 MAX_REFS = 20
 MAX_EVALUATIONS = 32
 """Evaluations and countersignatures of this node that one file shows, the newest."""
+MAX_OBSERVATIONS = 4
+"""Signed observations of an upstream's refs at the revision that one file shows, the newest."""
 MAX_LISTS = 64
 """Newest leaves about federations' lists that are looked at."""
 MAX_TAIL = 64
@@ -167,9 +169,10 @@ def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> No
 
 
 def _without_old(rows: list[tuple[Attestation, PendingLeaf | None]]) -> list[tuple[Attestation, PendingLeaf | None]]:
-    """Return the rows without all but the newest evaluations and countersignatures: there may be any number of them."""
+    """Return the rows without all but the newest evaluations, countersignatures and observations: there may be any number."""
     many = [row for row, _ in rows if row.predicate in REPEATED]
-    old = {id(row) for row in many[:-MAX_EVALUATIONS]}
+    seen = [row for row, _ in rows if row.predicate == OBSERVATION]
+    old = {id(row) for row in (*many[:-MAX_EVALUATIONS], *seen[:-MAX_OBSERVATIONS])}
     return [(row, leaf) for row, leaf in rows if id(row) not in old]
 
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from hanse.db import cosigners, witnesses
+from hanse.db import cosigners, foreign, witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadProof, HanseError, InputError, IntegrityError, NotFoundError, PeerError, RolledBack, SizeConflict
@@ -215,6 +215,8 @@ class Follower:
         note = mirrored_note(self.node, log) if size == log.size else ""
         with self.node.db.write() as conn:
             moved = witnesses.set_mirrored(conn, log, size, root, note)
+            if moved:
+                foreign.note_advisories(conn, log.origin, log.mirrored, size)
             present = witnesses.find(conn, log.origin)
         if moved:
             self.replays.keep(log.origin)

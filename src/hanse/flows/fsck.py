@@ -6,7 +6,7 @@
 3.  Every file of the catalogue: its chunk list, and that its terms lead to those very chunks, or its blob has its size. A
     deep check also reads the file as a client would get it: its SHA-256, and for one stored whole the chunks of its bytes.
 4.  Every revision: its record, ids and files; the heads of all refs with all their files and the tree recomputed. Every statement
-    about one: its bundle, signed by a key that the log names, and its leaf.
+    about one: its bundle, signed by a key that the log names, and its leaf. Every advisory: the same, and that it can be read.
 5.  The journal: tiles recomputed from the entry bundles up to the head's root, and the catalogue's leaves among them.
 6.  Copies of other logs: tiles recomputed from the entry bundles up to the root that was cosigned.
 
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from hanse.errors import BadSetting
+from hanse.flows.fsck_advisories import check_advisories
 from hanse.flows.fsck_attestations import check_attestations
 from hanse.flows.fsck_catalogue import check_files, check_revisions
 from hanse.flows.fsck_checker import Checker, Problem
@@ -66,6 +67,7 @@ def fsck(
     check_files(checker)
     check_revisions(checker)
     check_attestations(checker)
+    check_advisories(checker)
     check_journal(checker)
     check_mirrors(checker)
     return Report(checker.checked, checker.read, tuple(checker.problems), checker.more)

@@ -19,8 +19,8 @@ MAX_PROBLEMS = 10_000
 class Problem:
     """Something that is not what it should be.
 
-    kind: `xorb`, `table`, `blob`, `shard`, `chunk-list`, `record`, `bundle`, `stray`, `file`, `revision`, `journal` or
-    `mirror`; name: object key or what the catalogue calls it; message: expected and got; quarantined: whether the object was
+    kind: `xorb`, `table`, `blob`, `shard`, `chunk-list`, `record`, `bundle`, `stray`, `file`, `revision`, `advisory`, `journal`
+    or `mirror`; name: object key or what the catalogue calls it; message: expected and got; quarantined: whether the object was
     moved away.
     """
 

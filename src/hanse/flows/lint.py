@@ -35,8 +35,11 @@ PAYLOAD_BYTES = 64 * 1024
 MAX_PAYLOADS = 100
 MAX_NOTICES = 20
 MAX_POSITIONS = 200
+MAX_VALUES = 20_000
+"""Objects and lists of one configuration that are looked at."""
 _SMALL = 1024 * 1024
 _LICENCES = ("license", "licence", "copying", "notice")
+_TEXTS = ("txt", "md", "rst", "html", "pdf")
 _CONFIGS = (
     "config.json",
     "tokenizer_config.json",
@@ -45,6 +48,7 @@ _CONFIGS = (
     "video_preprocessor_config.json",
     "generation_config.json",
     "model_index.json",
+    "modules.json",
 )
 
 
@@ -108,14 +112,22 @@ def _licence(node: Node, files: Directory, old: Directory, rev: GitOid) -> Itera
 
 
 def _licence_files(files: Directory) -> dict[str, Entry]:
-    names = (one for one in files.list_folder() if isinstance(one, Entry))
-    return {one.path: one for one in names if one.path.lower().startswith(_LICENCES)}
+    return {one.path: one for one in files.entries() if _is_licence(one.path.lower())}
+
+
+def _is_licence(path: str) -> bool:
+    """Tell whether a file in whatever folder is the text of a licence by its name: `LICENSE`, `LICENSES/MIT.txt`, `NOTICE.md`."""
+    folder, _, name = path.rpartition("/")
+    named = name.startswith(_LICENCES) or folder.rpartition("/")[2] in ("licenses", "licences")
+    return named and (name.rpartition(".")[2] in _TEXTS if "." in name else True)
 
 
 def _card_licence(node: Node, files: Directory) -> str:
-    data = _card(node, files).get("license")
-    listed = data if isinstance(data, list) else [data]
-    return ", ".join(one[:100] for one in listed[:5] if isinstance(one, str))
+    """Return the licence that the card names, with name and address of one that is none of the usual ones."""
+    card = _card(node, files)
+    data = card.get("license")
+    listed = [*(data if isinstance(data, list) else [data])[:5], card.get("license_name"), card.get("license_link")]
+    return ", ".join(one[:100] for one in listed if isinstance(one, str))
 
 
 def _card(node: Node, files: Directory) -> Mapping[str, Any]:
@@ -156,7 +168,22 @@ def _elsewhere(node: Node, entry: Entry | None) -> list[str]:
         value = msgspec.json.decode(read_small(node, entry, _SMALL) or b"null")
     except (HanseError, msgspec.DecodeError, RecursionError, ValueError):
         return []
-    named = value.get("auto_map") if isinstance(value, dict) else None
-    rows = list(named.values())[:50] if isinstance(named, dict) else [named]
-    texts = [one for row in rows for one in (row[:4] if isinstance(row, list) else [row]) if isinstance(one, str)]
-    return sorted({one[:400] for one in texts if "--" in one})
+    return sorted({one[:400] for one in _references(value) if isinstance(one, str) and "--" in one})
+
+
+def _references(value: object) -> Iterator[object]:
+    """Yield what a configuration, or a part of it, names as code: `auto_map`, custom pipelines, modules of an encoder."""
+    waiting, left = [value], MAX_VALUES
+    while waiting and left:
+        one, left = waiting.pop(), left - 1
+        inner = list(one.values()) if isinstance(one, dict) else one if isinstance(one, list) else []
+        waiting += [part for part in inner if isinstance(part, dict | list)]
+        if not isinstance(one, dict):
+            continue
+        named, pipelines = one.get("auto_map"), one.get("custom_pipelines")
+        for row in list(named.values())[:50] if isinstance(named, dict) else [named]:
+            yield from row[:4] if isinstance(row, list) else [row]
+        for row in list(pipelines.values())[:50] if isinstance(pipelines, dict) else []:
+            yield row.get("impl") if isinstance(row, dict) else None
+        if "path" in one:  # a row of modules.json: sentence-transformers imports its `type`
+            yield one.get("type")

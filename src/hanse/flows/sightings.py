@@ -1,7 +1,7 @@
 """Taking down what the logs of other members say about public revisions: who holds what, and what else is signed about it.
 
-A manifest says that its signer holds the files. Other statements (a scan, an owner's position) do not, and audits are about a
-member: those are not taken down.
+A manifest says that its signer holds the files. Other statements (a scan, an owner's position) do not. Audits, which are about a
+member, and observations of an upstream, which its member's map of refs repeats, are not taken down.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hanse.db.sightings import Said
 from hanse.errors import HanseError
 from hanse.model.digest import GitOid
 from hanse.model.leaf import parse_leaf
-from hanse.model.predicates import AUDIT
+from hanse.model.predicates import AUDIT, OBSERVATION
 from hanse.model.repo import Origin
 from hanse.model.trust_leaf import AttestLeaf
 from hanse.sign.statement import OMS
@@ -39,7 +39,7 @@ def _read(origin: str, index: int, data: bytes) -> Said | None:
         leaf = parse_leaf(data)
     except HanseError:  # carried along by the mirror as it is
         return None
-    if not isinstance(leaf, AttestLeaf) or leaf.concealed or leaf.predicate == AUDIT:
+    if not isinstance(leaf, AttestLeaf) or leaf.concealed or leaf.predicate in (AUDIT, OBSERVATION):
         return None
     place = (Origin(origin), index, leaf.origin, leaf.type.value, leaf.repo)
     return Said(*place, GitOid(leaf.rev), leaf.tree, leaf.time, manifest=leaf.predicate == OMS)

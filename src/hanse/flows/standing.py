@@ -15,16 +15,18 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.witnesses import WitnessedLog
 from hanse.flows.foreign.holders import Voucher, silent_since, vouchers
+from hanse.flows.mirror.observation import basis_of
 from hanse.flows.node import Node
 from hanse.model.decision import AGREED, Rung
 from hanse.model.key_leaf import Holder, KeyUse
 from hanse.model.repo import Origin
-from hanse.sign.statement import OMS
+from hanse.sign.statement import OBSERVATION, OMS
 
 WITNESS, MIRROR = "witness", "mirror"
 MAX_ALARMS = 10
 MAX_NOTICES = 20
 MAX_SIGHTINGS = 200
+MAX_POSITIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,14 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A signed observation of an upstream's ref at a revision. ref: full name; at: when it was signed, seconds."""
+
+    ref: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How a revision stands.
 
@@ -61,7 +71,7 @@ class Standing:
     the one that names the revision, None before; size: of the log now; witnesses, mirrors: those whose cosignature covers that
     leaf; waiting: names of those who are asked and did not get there yet; elsewhere: members in whose mirrored logs it stands
     that they hold these files, which no reader has to believe before he verified it; silent_since: when the publisher's log was
-    last read, if the publisher is another member and cannot be reached.
+    last read, if the publisher is another member and cannot be reached; observed: what this node signed that it saw upstream.
     """
 
     rung: Rung
@@ -76,6 +86,7 @@ class Standing:
     elsewhere: tuple[Origin, ...]
     notices: tuple[Noticed, ...]
     silent_since: int | None = None
+    observed: tuple[Seen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +111,12 @@ class LogStanding:
 def revision_standing(node: Node, repo: Repo, revision: Revision) -> Standing:
     """Return how a revision that the caller may see stands."""
     with node.db.read() as conn:
-        rows = [row for row in attestations.of_revision(conn, repo.id, revision.rev) if row.predicate == OMS]
+        every = attestations.of_revision(conn, repo.id, revision.rev)
+        rows = [row for row in every if row.predicate == OMS]
         found = [(row, leaf.index) for row in rows if (leaf := leaves.get(conn, row.leaf_id)) is not None]
         named = logged.first_logged(conn, repo.id, [revision.rev]).get(revision.rev)
-        keys = logkeys.of_use(conn, KeyUse.NAMESPACE.value, repo.repo.namespace.lower()) if repo.public else []
+        named_here = repo.public and not repo.mirrored
+        keys = logkeys.of_use(conn, KeyUse.NAMESPACE.value, repo.repo.namespace.lower()) if named_here else []
         noticed = notices.of_repo(conn, repo.id, revision.rev, MAX_NOTICES)
         said = sightings.about(conn, "tree", [revision.tree], MAX_SIGHTINGS) if repo.public else []
     signed = [(row, index) for row, index in found if index is not None]
@@ -124,10 +137,21 @@ def revision_standing(node: Node, repo: Repo, revision: Revision) -> Standing:
         witnesses=tuple(one for one in covering if one.kind == WITNESS),
         mirrors=tuple(one for one in covering if one.kind == MIRROR),
         waiting=tuple(one.name for one in vouching if one.asked and one not in covering),
-        elsewhere=tuple(dict.fromkeys(one.log for one in said)),
+        elsewhere=tuple(dict.fromkeys(one.log for one in said if one.manifest)),
         notices=tuple(noticed),
         silent_since=None if repo.repo.origin == node.origin else silent_since(node, repo.repo.origin),
+        observed=_observed(node, repo, [row for row in every if row.predicate == OBSERVATION]),
     )
+
+
+def _observed(node: Node, repo: Repo, rows: list[Attestation]) -> tuple[Seen, ...]:
+    """Return the refs of an upstream that this node signed to have seen at a revision, by its observations of that revision."""
+    if not rows:
+        return ()
+    with node.db.read() as conn:
+        known = logged.positions_of(conn, repo.id, rows[0].rev, MAX_POSITIONS)
+    places = {basis_of(ref, seq): ref for ref, seq in known}
+    return tuple(Seen(places[row.basis], row.created_at) for row in rows if row.basis in places)
 
 
 def _rung(node: Node, repo: Repo, revision: Revision, *, by_owner: bool, seen: bool) -> Rung:

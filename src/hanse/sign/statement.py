@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hanse.errors import BadFormat, TooLarge
+from hanse.model import predicates
 from hanse.model.canonical import canonical
 from hanse.model.digest import GitOid, Sha256, parse_git_oid, parse_sha256
 from hanse.model.finding import Coverage, Finding, Verdict
@@ -33,7 +34,7 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 OMS = "https://model_signing/signature/v1.0"
 SCAN = "https://in-toto.io/attestation/vulns/v0.2"
 REVIEW = "https://in-toto.io/attestation/svr/v0.1"
-OBSERVATION = "https://hanse/observation/v1"
+OBSERVATION = predicates.OBSERVATION
 REF = REF_PREDICATE
 ADVISORY = "https://hanse/advisory/v1"
 SCANNER = "https://hanse/scanner"
@@ -115,9 +116,29 @@ def file_subject(path: str, sha256: Sha256) -> Subject:
     return Subject(path, {"sha256": parse_sha256(sha256)})
 
 
-def observation_statement(repo: RepoId, ref: RefName, rev: GitOid, tree: Sha256, *, observer: Origin, time: int) -> Statement:
-    """Return that `observer` saw the ref of an upstream's repository at `rev` at `time` and holds the files of `tree`."""
-    said = _revision(repo, rev, tree) | {"ref": ref, "observer": observer, "observedOn": timestamp(time)}
+@dataclass(frozen=True, slots=True)
+class UpstreamClaim:
+    """What an upstream said of a revision when it was first asked: number and bytes of its files, SHA-256 of their list.
+
+    The list is the JSON text, without spaces, of one array a file, ordered by path: path, size, git blob id, whether it is an LFS
+    file, SHA-256 and Xet hash, "" for what the upstream did not say. Two observers who were told the same have the same digest.
+    """
+
+    files: int
+    bytes: int
+    listed: Sha256
+
+
+def observation_statement(
+    repo: RepoId, ref: RefName, rev: GitOid, tree: Sha256, *, observer: Origin, seq: int, claim: UpstreamClaim, time: int
+) -> Statement:
+    """Return that `observer` saw the ref of an upstream's repository at `rev` at `time` and holds the files of `tree`.
+
+    seq: position of the ref in the observer's own log, whose leaf says the same; claim: what the upstream said of the commit.
+    """
+    said: dict[str, Any] = {"origin": repo.origin, "type": repo.type.value, "repo": repo.path, "ref": ref}
+    said |= {"observer": observer, "seq": seq, "observedOn": timestamp(time)}
+    said |= {"claimed": {"files": claim.files, "bytes": claim.bytes, "listed": claim.listed}}
     return Statement((revision_subject(repo, rev, tree),), OBSERVATION, said)
 
 

@@ -7,12 +7,16 @@ from dataclasses import replace
 import pytest
 from tests.flows.foreign.conftest import A, Agreed, B, C
 from tests.support.advising import record, say, take_back
+from tests.support.attesting import wait
 from tests.support.fellows import MAIN
 
+from hanse.db.witnesses import WitnessedLog
 from hanse.errors import NotFoundError, PolicyError
 from hanse.flows.access import resolve_revision
 from hanse.flows.advisories import book
+from hanse.flows.advisories.issue import issue
 from hanse.flows.evidence import of_revision
+from hanse.flows.follow import Follower
 from hanse.flows.loaded_policy import LoadedPolicy, complete
 from hanse.flows.policies import load_policy
 from hanse.flows.trust import Wanted
@@ -21,6 +25,7 @@ from hanse.model.decision import Result
 from hanse.model.evidence import parse_evidence
 from hanse.model.repo import Origin
 from hanse.policy.parse import parse_policy
+from hanse.tlog.tiles import Growth
 
 pytestmark = pytest.mark.soak
 
@@ -102,6 +107,23 @@ def test_affected_by_digest(agreed: Agreed) -> None:
     assert "HANSE-D-0" in told(verify(agreed, A))[0]
     for number in range(3):
         take_back(agreed.three, C, f"HANSE-D-{number}")
+
+
+def test_a_look_while_a_log_is_taken_in(agreed: Agreed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks between the finding of a leaf and its arrival in the copy does not hide it from those who ask afterwards."""
+    arrive, three = Follower._arrive, agreed.three
+
+    def late(follower: Follower, log: WitnessedLog, growth: Growth) -> WitnessedLog:
+        for node in three.nodes.values():
+            book.known(node)
+        return arrive(follower, log, growth)
+
+    monkeypatch.setattr(Follower, "_arrive", late)
+    issue(three[C], record("HANSE-LATE"))
+    wait(three[C])
+    three.round()
+    assert [one.id for one in book.find(three[A], "HANSE-LATE")] == ["HANSE-LATE"]
+    take_back(three, C, "HANSE-LATE")
 
 
 def test_what_is_not_here(agreed: Agreed) -> None:

@@ -17,10 +17,10 @@ def test_made_once_for_each_state() -> None:
         made.append(1)
         return (ONE,)
 
-    assert book.at((0, 0, 0), make) == ()
-    assert book.at((1, 0, 0), make) == book.at((1, 0, 0), make) == (ONE,)
+    assert book.at((0, 0), make) == ()
+    assert book.at((1, 0), make) == book.at((1, 0), make) == (ONE,)
     assert len(made) == 1
-    book.at((1, 1, 0), make)
+    book.at((1, 1), make)
     assert len(made) == 2
     assert book.last == (ONE,)
 
@@ -33,10 +33,10 @@ def test_what_is_about_a_revision_is_looked_for_once() -> None:
         looked.append("")
         return (ONE,)
 
-    first = book.at((1, 0, 0), lambda: (ONE,))
+    first = book.at((1, 0), lambda: (ONE,))
     assert book.about(first, "r", look) == book.about(first, "r", look) == (ONE,)
     assert len(looked) == 1
-    second = book.at((2, 0, 0), lambda: (ONE, ONE))
+    second = book.at((2, 0), lambda: (ONE, ONE))
     assert book.about(first, "r", look) == (ONE,)
     assert book.about(second, "r", tuple) == ()
     assert book.about(second, "r", look) == ()

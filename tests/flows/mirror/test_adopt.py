@@ -20,6 +20,7 @@ from hanse.flows.node import Node
 from hanse.model.actor import ANONYMOUS
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType
+from hanse.sign.statement import OBSERVATION, OMS
 
 MODEL = RepoType.MODEL
 
@@ -113,7 +114,8 @@ def test_without_the_upstream_it_is_a_local_claim(node: Node, tmp_path: Path) ->
         row = mirrors.claimed(conn, done.repo.id, done.revision.rev)
         assert row is not None
         assert row.source == "upstream"
-        assert len(attestations.of_revision(conn, done.repo.id, rev)) == 1
+        said = [one.predicate for one in attestations.of_revision(conn, done.repo.id, rev)]
+        assert said == [OMS, OBSERVATION], "now the upstream itself says it"
         assert [one.rev for one in revisions.all_of(conn, done.repo.id, ["live"])] == [rev]
 
 

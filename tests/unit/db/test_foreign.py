@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hanse.db import foreign
 from hanse.db.engine import Database
-from hanse.db.foreign import KEEP_CHECKPOINTS, KEY, LIST, REF, REPO, KeptCheckpoint, Listed
+from hanse.db.foreign import ADVISORY, KEEP_CHECKPOINTS, KEY, LIST, REF, REPO, KeptCheckpoint, Listed
 
 LOG = "b.example.org"
 
@@ -36,6 +36,27 @@ def test_leaves_are_found_by_their_repository(database: Database) -> None:
         assert foreign.newest_refs(conn, LOG, here, 4, 1) == [3]
         assert [foreign.newest_repo(conn, LOG, here, size) for size in (8, 6, 1)] == [6, 1, None]
         assert [foreign.places(conn, LOG, *part) for part in ((0, 5), (4, 6), (7, 8))] == [{here}, {here, other}, set()]
+
+
+def test_advisories_are_counted_where_they_come_in(database: Database) -> None:
+    """The number grows with a leaf, with its arrival in the copy, and with its statement, and with nothing else."""
+    with database.write() as conn:
+        assert foreign.advisories_known(conn) == 0
+        foreign.put_leaves(conn, LOG, [Listed(1, KEY)], 2)
+        assert foreign.advisories_known(conn) == 0
+        foreign.put_leaves(conn, LOG, [Listed(2, ADVISORY), Listed(3, ADVISORY)], 4)
+        foreign.put_leaves(conn, "other", [Listed(0, ADVISORY)], 1)
+        assert foreign.advisories_known(conn) == 3
+        foreign.note_advisories(conn, LOG, 0, 2)
+        assert foreign.advisories_known(conn) == 3
+        foreign.note_advisories(conn, LOG, 2, 4)
+        assert foreign.advisories_known(conn) == 5
+        foreign.put_bundle(conn, LOG, 1, b"x")
+        assert foreign.advisories_known(conn) == 5
+        foreign.put_advisory(conn, LOG, 3, b"y")
+        assert foreign.advisories_known(conn) == 6
+        assert foreign.bundle(conn, LOG, 3) == b"y"
+        assert foreign.indexed(conn, LOG) == 4
 
 
 def test_the_newest_checkpoints_are_kept(database: Database) -> None:

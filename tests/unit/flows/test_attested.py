@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.evidence import NOW, Member
+from tests.support.evidence import MAIN, NOW, Member
 from tests.support.signers import signer
 from tests.support.verifying import LATEST, World, failures, make_world, verify
 
@@ -27,7 +27,17 @@ from hanse.model.leaf_fields import Payload
 from hanse.model.publickey import Scheme
 from hanse.model.trust_leaf import AttestLeaf
 from hanse.sign.bundle import Bundle, make_bundle
-from hanse.sign.statement import REVIEW, SCAN, Statement, Subject, parse_statement, review_statement, revision_subject
+from hanse.sign.statement import (
+    REVIEW,
+    SCAN,
+    Statement,
+    Subject,
+    UpstreamClaim,
+    observation_statement,
+    parse_statement,
+    review_statement,
+    revision_subject,
+)
 
 NONE = "revision: the evidence has no signed manifest by a key that is known"
 
@@ -71,6 +81,25 @@ def test_two_members_who_sign_the_same_bytes_are_told_apart(world: World) -> Non
         bundles.append(bundle.encode())
     found = [open_bundle(data, logs, Trust()) for data in bundles]
     assert [isinstance(one, Attested) and one.member for one in found] == ["b.example", "c.example"]
+
+
+@pytest.mark.parametrize(
+    "false", [{"observer": "c.example"}, {"repo": "org/other"}, {"origin": "b.example"}, {"type": "dataset"}]
+)
+def test_an_observation_is_what_its_leaf_says(world: World, false: dict[str, str]) -> None:
+    """It counts as the word of the member whose log lists it, about the repository of the leaf, and of nobody else."""
+    one = world.revision
+    claim = UpstreamClaim(2, 30, Sha256("0" * 64))
+    said = observation_statement(one.repo, MAIN, one.rev, one.tree, observer=world.b.origin, seq=1, claim=claim, time=NOW)
+    for statement in (said, replace(said, predicate={**said.predicate, **false})):
+        bundle, index = world.b.log_statement(statement, one.repo, one.rev, one.tree)
+        if statement is said:
+            found = open_bundle(bundle.encode(), [opened(world.b, index)], Trust())
+            assert isinstance(found, Attested)
+            assert (found.vouches, found.observed) == (True, (MAIN, "2027-01-15T08:00:00Z"))
+            continue
+        with pytest.raises(BadProof, match="something else than the statement"):
+            open_bundle(bundle.encode(), [opened(world.b, index)], Trust())
 
 
 def test_what_no_log_lists_is_left_aside(world: World) -> None:

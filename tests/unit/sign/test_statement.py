@@ -25,6 +25,7 @@ from hanse.sign.statement import (
     ScanReport,
     Statement,
     Subject,
+    UpstreamClaim,
     advisory_statement,
     file_subject,
     observation_statement,
@@ -136,9 +137,19 @@ def test_scan() -> None:
 
 def test_the_other_claims() -> None:
     """Observation, ref, review and advisory say what they are about in the subject and in full in the predicate."""
-    seen = observation_statement(REPO, MAIN, REV, TREE, observer=Origin("a.example"), time=0)
+    claim = UpstreamClaim(2, 30, TREE)
+    seen = observation_statement(REPO, MAIN, REV, TREE, observer=Origin("a.example"), seq=3, claim=claim, time=0)
     assert seen.predicate_type == OBSERVATION
-    assert seen.predicate["observer"] == "a.example"
+    assert seen.predicate == {
+        "origin": REPO.origin,
+        "type": "model",
+        "repo": REPO.path,
+        "ref": "refs/heads/main",
+        "seq": 3,
+        "observer": "a.example",
+        "observedOn": "1970-01-01T00:00:00Z",
+        "claimed": {"files": 2, "bytes": 30, "listed": TREE},
+    }
     position = ref_statement(REPO, MAIN, 3, REV, TREE)
     assert position.predicate_type == REF
     assert position.predicate == {

@@ -39,7 +39,7 @@ MAX_SHOWN_BYTES = 512 * 1024
 def known(node: Node) -> tuple[Issued, ...]:
     """Return the newest leaf of every advisory that is known here, by log and id, taken back ones too."""
     with node.db.read() as conn:
-        state = (logged.newest_advisory(conn), *foreign.advisories_known(conn))
+        state = (logged.newest_advisory(conn), foreign.advisories_known(conn))
     return node.advised.at(state, lambda: _read(node))
 
 

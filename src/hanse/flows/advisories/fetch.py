@@ -48,6 +48,6 @@ def fetch(node: Node, peers: PeerClient, log: WitnessedLog) -> int:
         except HanseError:
             continue
         with node.db.write() as conn:
-            foreign.put_bundle(conn, log.origin, index, zlib.compress(data, 6))
+            foreign.put_advisory(conn, log.origin, index, zlib.compress(data, 6))
         kept += 1
     return kept

@@ -38,7 +38,7 @@ class Book:
     """What was parsed last, and at which state of the catalogue; and what was found about revisions. Safe for threads."""
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _state: tuple[int, int, int] = (0, 0, 0)
+    _state: tuple[int, int] = (0, 0)
     _known: tuple[Issued, ...] = ()
     _found: dict[Hashable, tuple[Issued, ...]] = field(default_factory=dict)
 
@@ -47,7 +47,7 @@ class Book:
         """What was known at the last look."""
         return self._known
 
-    def at(self, state: tuple[int, int, int], make: Callable[[], Iterable[Issued]]) -> tuple[Issued, ...]:
+    def at(self, state: tuple[int, int], make: Callable[[], Iterable[Issued]]) -> tuple[Issued, ...]:
         """Return what `make` finds at a state of the catalogue; at all zeros there is nothing."""
         with self._lock:
             if state == self._state:

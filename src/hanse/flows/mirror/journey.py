@@ -5,7 +5,7 @@
 3. The files are taken in: fetched, checked against every digest claimed, scanned (`hanse.flows.mirror.intake`).
 4. The revision is complete: recorded, resolvable (`hanse.flows.mirror.complete`).
 5. If it is what a branch or tag points at, that is observed in the log; a history that was rewritten is remarked on.
-6. Its manifest is signed.
+6. Its manifest is signed, and what was observed.
 
 A process that is killed anywhere leaves what it has; the same again goes on from there. While the upstream is down everything
 that was taken in is served, as of when it was last seen.
@@ -28,6 +28,7 @@ from hanse.flows.mirror.claims import NO_WORDS, RevisionClaim, unpack, words_of
 from hanse.flows.mirror.gone import observe_gone
 from hanse.flows.mirror.intake import Intake, Options
 from hanse.flows.mirror.large import mirror_folder
+from hanse.flows.mirror.observation import attest_observation
 from hanse.flows.mirror.rows import find_mirror, open_mirror, pin
 from hanse.flows.mirror.upstream import CommitClaim, InfoClaim, Upstream, full_name
 from hanse.flows.node import Node
@@ -100,8 +101,10 @@ def take_revision(
     if ref is not None:
         rewritten = _rewritten(node, upstream, repo, ref, revision)
         index = completing.observe(node, repo, ref, revision)
-    # 6. The signature.
+    # 6. The signatures.
     completing.attest(node, repo, revision)
+    if ref is not None:
+        attest_observation(node, repo, ref, revision)
     return Mirrored(repo, revision, ref, index, rewritten, fresh=row.state != "complete")
 
 
