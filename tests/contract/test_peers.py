@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import socket
 import time
 from collections.abc import Iterator
 
 import pytest
 from tests.support.memorylog import MemoryLog
+from tests.support.ports import own_port
 from tests.support.served import LogServer, log_server, scripted, silent_server
 
 from hanse.errors import BadFormat, PeerDown, PeerError, PeerMisbehaved, PeerRefused, PeerTooSlow, SizeConflict
@@ -71,10 +71,8 @@ def test_gzip_is_unpacked(client: PeerClient) -> None:
 
 def test_nobody_there(client: PeerClient) -> None:
     """A port that nobody listens on, a host that is none, and a server that is starting or stopping are down, not lying."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     with pytest.raises(PeerDown):
-        client.get(f"http://127.0.0.1:{port}", limit=1)
+        client.get(f"http://127.0.0.1:{own_port()}", limit=1)
     with scripted(ok(b"", status="503 Service Unavailable"), ok(b"", status="502 Bad Gateway")) as (url, _):
         for _ in range(2):
             with pytest.raises(PeerDown):
