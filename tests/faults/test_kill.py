@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import os
 import random
 import subprocess
 import threading
@@ -20,6 +19,7 @@ from tests.support.forked import ForkedNode, Mother
 from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.rawhttp import RawClient
 from tests.support.rawxet import commit_body, put_bytes
+from tests.support.seeds import run_seed
 
 UPLOADER = Path(__file__).with_name("uploader.py")
 REPO = "admin/under-fire"
@@ -117,21 +117,16 @@ def _under_fire(mother: Mother, folder: Path, seed: int, kills: int) -> int:
     return len(lines)
 
 
-def _seed() -> int:
-    """Return the run's seed: HANSE_TEST_SEED, else the time; printed, so that a failure shows it."""
-    return int(os.environ.get("HANSE_TEST_SEED") or int(time.time()) % 1_000_000)
-
-
 @pytest.mark.soak
 def test_kill_during_uploads_and_commits(mother: Mother, tmp_path: Path) -> None:
     """Twenty kills: every acknowledged commit is served with its bytes, the journal is whole, fsck is clean."""
-    seed = _seed()
+    seed = run_seed()
     print(f"HANSE_TEST_SEED={seed}")
     assert _under_fire(mother, tmp_path, seed, 20) > 20
 
 
 def _fifty(mother: Mother, folder: Path, part: int) -> None:
-    seed = _seed() + part
+    seed = run_seed() + part
     print(f"HANSE_TEST_SEED={seed - part}")
     assert _under_fire(mother, folder, seed, 50) > 50
 
