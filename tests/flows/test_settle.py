@@ -201,7 +201,7 @@ def test_threads_start_and_stop(scanned: Node, alice: Actor) -> None:
     repo = _publish(scanned, alice)
     settling = Settling([partial(judge_next, scanned, 0)], 0.05)
     settling.start()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while of_repository(scanned, alice, repo, "main").evidence is None and time.monotonic() < end:
         time.sleep(0.02)
     settling.stop()

@@ -68,7 +68,7 @@ def test_serve_and_stop(bare: Path, tmp_path: Path) -> None:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
         address = next((line.split()[-1] for line in lines if line.startswith("listening on ")), "nothing was said")
-        with urllib.request.urlopen(address + "/healthz", timeout=30) as response:
+        with urllib.request.urlopen(address + "/healthz", timeout=120) as response:
             assert response.status == 200
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)

@@ -59,7 +59,7 @@ def litewitness(folder: Path) -> Iterator[LiteWitness]:
         yield from _running(folder, fingerprint, cosigner_key(NAME, public).text)
     finally:
         agent.terminate()
-        agent.wait(timeout=20)
+        agent.wait(timeout=120)
 
 
 def _running(folder: Path, fingerprint: str, vkey: str) -> Iterator[LiteWitness]:

@@ -77,7 +77,7 @@ class LiveNode:
             return 0
         self.process.send_signal(number)
         status = self.process.wait(timeout=60)
-        self._drainer.join(timeout=10)
+        self._drainer.join(timeout=120)
         self.process = None
         return status
 
@@ -98,7 +98,7 @@ class LiveNode:
     def get(self, path: str, **headers: str) -> tuple[int, bytes]:
         """Return status and body of a plain GET."""
         request = urllib.request.Request(self.url + path, headers={k.replace("_", "-"): v for k, v in headers.items()})
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             return response.status, response.read()
 
 

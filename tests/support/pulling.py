@@ -127,4 +127,4 @@ def said_node() -> Iterator[SaidNode]:
             yield made
         finally:
             server.shutdown()
-            thread.join(timeout=20)
+            thread.join(timeout=120)

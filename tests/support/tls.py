@@ -114,7 +114,7 @@ def nginx(folder: Path, upstream: str, objects: Path, *, tls: Certificates | Non
         yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=120)
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
