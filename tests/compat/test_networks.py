@@ -62,19 +62,19 @@ def _fronted(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield _Fronted(node, _trusting(made.authority))
 
 
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "http"])
+@pytest.mark.parametrize("xet", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["xet", "http"])
 def test_tls_with_a_private_authority(tls: _Fronted, xet: bool, repo: str, tmp_path: Path) -> None:
     """Upload and download work over the node's own TLS when clients trust the private authority."""
     _round_trip(tls, xet, repo, tmp_path)
 
 
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "http"])
+@pytest.mark.parametrize("xet", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["xet", "http"])
 def test_behind_nginx(fronted: _Fronted, xet: bool, repo: str, tmp_path: Path) -> None:
     """Upload and download work through nginx with TLS, which sends stored bytes itself."""
     _round_trip(fronted, xet, repo, tmp_path)
 
 
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "http"])
+@pytest.mark.parametrize("xet", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["xet", "http"])
 def test_proxy_variables_do_not_get_in_the_way(node: LiveNode, xet: bool, repo: str, tmp_path: Path) -> None:
     """With HTTP(S)_PROXY set to a proxy that is down and NO_PROXY naming the node, everything works."""
     dead = f"http://127.0.0.1:{own_port()}"

@@ -143,6 +143,7 @@ def test_the_thread_ends_when_all_is_done(node: Node, alice: Actor, pool: ScanPo
     assert _flags(node, repo.id)["x.gguf"]
 
 
+@pytest.mark.soak
 def test_killed_in_the_middle(tmp_path: Path, sqlite_url: object, pool: ScanPool) -> None:
     """Kill -9 between and inside steps: another process completes the work, and nothing is lost or doubled."""
     database = Database(sqlite_url)  # type: ignore[arg-type]
