@@ -18,6 +18,7 @@ import pytest
 from tests.attacks.scene import OWN, Scene
 from tests.support.rawhttp import RawClient
 from tests.support.rawxet import commit_body, put_bytes, raw_file, xorb_of
+from tests.support.served import until
 
 from hanse.content.compression import Scheme
 from hanse.content.hashing import chunk_hash, xorb_hash
@@ -47,7 +48,7 @@ def _alive_and_slim(scene: Scene) -> Iterator[None]:
     with RawClient(scene.node.port, timeout=120) as client:
         assert client("GET", "/readyz").status == 200
     assert _memory(scene) - before < 120 * MIB
-    assert not [path.name for path in (scene.node.data / "staging").iterdir() if path.is_file()]
+    until(lambda: not [path.name for path in (scene.node.data / "staging").iterdir() if path.is_file()])
 
 
 @pytest.mark.parametrize(

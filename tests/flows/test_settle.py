@@ -224,7 +224,7 @@ def test_a_killed_process_leaves_nothing_to_tidy(tmp_path: Path, sqlite_url: URL
     with process.stdout:
         assert process.stdout.readline() == "step\n"
         process.send_signal(signal.SIGKILL)
-    process.wait(30)
+    process.wait(120)
     scanned = with_scanner(node, pool)
     assert _judge_all(scanned) < len(made)
     assert all(of_repository(scanned, alice, repo, "main").evidence is not None for repo in made)

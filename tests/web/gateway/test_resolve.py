@@ -84,7 +84,7 @@ def test_what_must_be_staged_sends_nothing_before(gateway: Edge, folder: Path) -
         assert gateway.get("/org/m/resolve/main/config.json").status == 200
         assert not answered.is_set()
         coming.gate.set()
-        assert body.result(30) == _data(folder)
+        assert body.result(120) == _data(folder)
     wire.close()
 
 
