@@ -53,7 +53,7 @@ test: setup lint pytest ## what has to pass: lint, unit, property, contract, web
 soak: setup ## minutes-long tests (faults, big models)
 	$(BIN)/pytest -n 2 --dist worksteal -m soak
 
-soak-long: setup ## longer than CI allows
+soak-long: setup ## longer than CI allows (HANSE_TEST_SEED=n gives what is drawn by chance another seed)
 	$(BIN)/pytest -m long --timeout 7200
 
 bench: $(STAMP) ## measure speed against its limits (docs/benchmarks.md)

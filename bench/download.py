@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.support.clients import Client
 from tests.support.live import ADMIN_TOKEN, LiveNode
-from tests.support.tls import free_port
+from tests.support.ports import own_port
 
 from bench.common import Bench, Row, client, clock, interleave, ratio
 
@@ -44,7 +44,7 @@ class Replay:
     def __init__(self, bench: Bench, node: LiveNode, big: Path) -> None:
         self.folder = bench.folder / "replay"
         self.folder.mkdir()
-        self.node, self.big, self.port = node, big, free_port()
+        self.node, self.big, self.port = node, big, own_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.locations: list[str] = []
         self.spans: list[str] = []

@@ -43,9 +43,10 @@ http {{
 
 def _nginx(bench: Bench, origin: HubOrigin, file: Path) -> tuple[subprocess.Popen[bytes], str]:
     """Start nginx, which sends the large file itself and leaves names to the origin; return its process and address."""
-    from tests.support.proxies import _wait, free_port
+    from tests.support.ports import own_port
+    from tests.support.proxies import _wait
 
-    port, pin = free_port(), origin.pins(NAME)[file.name]
+    port, pin = own_port(), origin.pins(NAME)[file.name]
     rev = origin.repo(NAME).refs["refs/heads/main"]
     conf = bench.folder / "nginx.conf"
     conf.write_text(

@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.support.forked import Mother
 
 pytest_plugins = ["tests.support.databases"]
+
+# The same examples in every run, however slow the machine; `--hypothesis-profile explore` looks for others.
+settings.register_profile("hanse", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", settings.get_profile("hanse"), derandomize=False)
+settings.load_profile("hanse")
 
 
 def _refuse(*_arguments: object) -> NoReturn:

@@ -33,7 +33,7 @@ def _stage(origins: tuple[HubOrigin, HubOrigin], tmp_path: Path) -> Iterator[Sta
 def ended(fetch: Fetch) -> tuple[HeldFile | None, HanseError | None]:
     """Return the file or the error that a fetch ends with."""
     try:
-        return fetch.wait(60), None
+        return fetch.wait(200), None
     except HanseError as error:
         return None, error
 
@@ -45,7 +45,7 @@ def test_an_honest_place_makes_up_for_it(stage: Stage, fault: Fault, *, listed: 
     stage.liar.faults.set(fault)
     places = [stage.place(origin, listed=listed) for origin in (stage.liar, stage.honest)]
     pin = stage.pins[WEIGHTS]
-    file = stage.fetcher.open(pin, places).wait(60)
+    file = stage.fetcher.open(pin, places).wait(200)
     assert file is not None
     assert file.path.read_bytes() == stage.truth
     assert pin.sha256 == file.sha256 or pin.xet == file.xet
@@ -60,7 +60,7 @@ def test_a_lie_names_its_teller(stage: Stage, fault: Fault, *, listed: bool) -> 
     place = stage.place(stage.liar, listed=listed)
     fetch = stage.fetcher.open(stage.pins[WEIGHTS], [place])
     with pytest.raises(HanseError) as failed:
-        fetch.wait(60)
+        fetch.wait(200)
     assert isinstance(failed.value, IntegrityError)
     assert {event.place for event in stage.told(Kind.LIE)} == {place.name}
     assert place.name in failed.value.message
@@ -98,7 +98,7 @@ def test_cut_and_healed(stage: Stage) -> None:
     """Wrong bytes before a cut do not survive: the only place is asked for them once more, and its true ones are taken."""
     stage.liar.faults.set(Fault.ABORT_RESUME)
     place = stage.place(stage.liar, listed=True)
-    file = stage.fetcher.open(stage.pins[WEIGHTS], [place]).wait(60)
+    file = stage.fetcher.open(stage.pins[WEIGHTS], [place]).wait(200)
     assert file is not None
     assert file.path.read_bytes() == stage.truth
     assert {event.place for event in stage.told(Kind.LIE)} == {place.name}
@@ -121,5 +121,5 @@ def test_redirects_lead_nowhere_inside(stage: Stage) -> None:
     stage.liar.faults.set(Fault.REDIRECT)
     place = stage.place(stage.liar, listed=False)
     with pytest.raises(HanseError) as failed:
-        stage.fetcher.open(replace(stage.pins[WEIGHTS], xet=None), [place]).wait(60)
+        stage.fetcher.open(replace(stage.pins[WEIGHTS], xet=None), [place]).wait(200)
     assert place.name in failed.value.message

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 from tests.attacks.requests import Request, address, fill, kitchen_sink, params, requests_for, routes
 from tests.attacks.scene import OUTSIDE, OWN, Scene
 from tests.support.rawhttp import RawClient, Reply
+from tests.support.seeds import run_seed
 
 VALUES = (
     "..%2f..%2f..%2f..%2f..%2foutside.txt",
@@ -140,7 +139,7 @@ _WHO = "admin"  # the most powerful caller gets furthest
 
 
 def _rng(name: str) -> random.Random:
-    seed = int(os.environ.get("HANSE_TEST_SEED") or int(time.time()))
+    seed = run_seed()
     print(f"HANSE_TEST_SEED={seed}")
     return random.Random(f"{seed} {name}")
 

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
+from tests.support.ports import own_port
 
 from hanse.cli.main import run
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_a_server_is_examined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The origin examined as its own proxy fails one case and passes another; the report says so."""
-    port = free_port()
+    port = own_port()
     report = tmp_path / "report.json"
     cases = ["--case", "wrong-bytes", "--case", "clock-skew"]
     assert run(["conform", f"http://127.0.0.1:{port}", "--listen", str(port), *cases, "--json", str(report)]) == 1

@@ -116,18 +116,18 @@ def _command(person: Person) -> list[str]:
 @pytest.mark.soak
 def test_killed_and_run_again(person: Person, facts: dict[str, bytes]) -> None:
     """After kill -9 in the middle nothing looks complete, and the next run goes on from there."""
-    with HubOrigin({NAME: BIG}, xet=True, chunk_lists=True, rate=2_000_000) as slow:
+    with HubOrigin({NAME: BIG}, xet=True, chunk_lists=True, rate=800_000) as slow:
         person.url = slow.url
         with subprocess.Popen(_command(person), env={**os.environ, **person.environ}) as process:
             until = time.monotonic() + 150
-            while slow.bytes_sent < 3_000_000 and time.monotonic() < until:
+            while slow.bytes_sent < 1_000_000 and time.monotonic() < until:
                 time.sleep(0.02)
             process.send_signal(signal.SIGKILL)
         assert not (person.cache / "models--org--model" / "snapshots").exists()
         before = slow.bytes_sent
         slow.pace.rate = None
         subprocess.run(_command(person), env={**os.environ, **person.environ}, check=True, capture_output=True)
-        assert before >= 3_000_000
+        assert before >= 1_000_000
     found = list(person.cache.rglob("big.txt"))
     assert [one.read_bytes() for one in found] == [BIG["big.txt"]]
 

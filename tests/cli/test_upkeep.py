@@ -52,7 +52,8 @@ def test_a_node_is_clean_damaged_quarantined(hanse: Hanse, data: Path) -> None:
     assert hanse("fsck", "--deep")[0] == 0
     damaged = next(path for path in (data / "objects" / "revisions").rglob("*") if path.is_file())
     damaged.chmod(0o600)
-    damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     code, text = hanse("fsck", "--json")
     assert code == 1
     assert damaged.name in json.dumps(json.loads(text)["problems"])

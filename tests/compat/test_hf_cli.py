@@ -57,6 +57,7 @@ def test_cache_verify_and_second_upload(node: LiveNode, repo: str, model: Path, 
     assert again == head
 
 
+@pytest.mark.soak
 def test_dataset_upload_and_load(node: LiveNode, repo: str, tmp_path: Path) -> None:
     """`datasets.load_dataset` reads a CSV and a parquet repository pushed with `hf upload`."""
     folder = tmp_path / "data"

@@ -76,7 +76,7 @@ def test_minilm_listing_facts(node: LiveNode, minilm: str, tmp_path: Path) -> No
     assert total == counted > 22_000_000
 
 
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "http"])
+@pytest.mark.parametrize("xet", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["xet", "http"])
 def test_gguf_is_byte_identical(node: LiveNode, xet: bool, tmp_path: Path) -> None:
     """The 98 MB GGUF of SmolLM2-135M comes back byte-identical."""
     repo = f"admin/smollm2-{'xet' if xet else 'http'}"

@@ -11,7 +11,8 @@ import pytest
 from tests.support.clients import Client, sample_folder, tree_bytes
 from tests.support.forked import Mother, forked_node
 from tests.support.live import LiveNode
-from tests.support.tls import free_port, nginx, private_authority
+from tests.support.ports import own_port
+from tests.support.tls import nginx, private_authority
 
 
 @dataclass
@@ -61,22 +62,22 @@ def _fronted(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield _Fronted(node, _trusting(made.authority))
 
 
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "http"])
+@pytest.mark.parametrize("xet", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["xet", "http"])
 def test_tls_with_a_private_authority(tls: _Fronted, xet: bool, repo: str, tmp_path: Path) -> None:
     """Upload and download work over the node's own TLS when clients trust the private authority."""
     _round_trip(tls, xet, repo, tmp_path)
 
 
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "http"])
+@pytest.mark.parametrize("xet", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["xet", "http"])
 def test_behind_nginx(fronted: _Fronted, xet: bool, repo: str, tmp_path: Path) -> None:
     """Upload and download work through nginx with TLS, which sends stored bytes itself."""
     _round_trip(fronted, xet, repo, tmp_path)
 
 
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "http"])
+@pytest.mark.parametrize("xet", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["xet", "http"])
 def test_proxy_variables_do_not_get_in_the_way(node: LiveNode, xet: bool, repo: str, tmp_path: Path) -> None:
     """With HTTP(S)_PROXY set to a proxy that is down and NO_PROXY naming the node, everything works."""
-    dead = f"http://127.0.0.1:{free_port()}"
+    dead = f"http://127.0.0.1:{own_port()}"
     names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
     env = dict.fromkeys(names, dead) | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     _round_trip(_Fronted(node, env), xet, repo, tmp_path)

@@ -11,7 +11,7 @@ from tests.support.live import LiveNode
 GENERATIONS = ["hub2", "hub1", "hub0"]
 
 
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "http"])
+@pytest.mark.parametrize("xet", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["xet", "http"])
 @pytest.mark.parametrize("name", GENERATIONS)
 def test_folder_round_trip(node: LiveNode, name: str, xet: bool, repo: str, model: Path, tmp_path: Path) -> None:
     """`hf upload` of a folder and `hf download` with a fresh home give byte-identical files."""
@@ -34,7 +34,7 @@ def _last_path(output: str) -> str:
     return "/" + lines[-1].partition("/")[2]
 
 
-@pytest.mark.parametrize("name", GENERATIONS)
+@pytest.mark.parametrize("name", ["hub2", *(pytest.param(one, marks=pytest.mark.soak) for one in GENERATIONS[1:])])
 def test_uploaded_by_http_downloaded_by_xet(node: LiveNode, name: str, repo: str, tmp_path: Path) -> None:
     """A file that came by LFS is served by Xet, and one that came by Xet by plain GET: one store behind both."""
     data = bytes(range(256)) * 20_000

@@ -12,6 +12,7 @@ import pytest
 from tests.services.clients import client_hf, client_python
 from tests.support.clients import Client, sample_folder, tree_bytes
 from tests.support.live import LiveNode
+from tests.support.ports import own_port
 from tests.support.proxies import olah
 from tests.support.running import Ran, Runner
 
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.soak
 
 @pytest.fixture(name="origin")
 def _origin() -> Iterator[HubOrigin]:
-    with HubOrigin({NAME: OLD}) as origin:
+    with HubOrigin({NAME: OLD}, port=own_port()) as origin:
         yield origin
 
 

@@ -9,6 +9,7 @@ import pytest
 from tests.services.clients import MINILM, client_hf
 from tests.support.clients import Client, tree_bytes
 from tests.support.forked import ForkedNode, Mother, forked_node
+from tests.support.ports import own_port
 from tests.support.proxies import olah
 from tests.support.running import Runner
 
@@ -26,7 +27,7 @@ print(json.dumps(AutoTokenizer.from_pretrained(sys.argv[1])(["No single institut
 @pytest.fixture(name="origin", scope="module")
 def _origin() -> Iterator[HubOrigin]:
     small = {path: data for path, data in tree_bytes(MINILM).items() if len(data) < 1 << 20}
-    with HubOrigin({NAME: {**small, "blob.bin": bytes(range(256)) * 12_000}}) as origin:
+    with HubOrigin({NAME: {**small, "blob.bin": bytes(range(256)) * 12_000}}, port=own_port()) as origin:
         yield origin
 
 

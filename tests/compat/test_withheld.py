@@ -21,6 +21,7 @@ HELD, RECALLED = "admin/held", "admin/recalled"
 GOOD = b"GGUF" + struct.pack("<IQQ", 3, 0, 0)
 """A GGUF file of version 3 without tensors or metadata."""
 CLIENTS = ("hub2", "hub1", "hub0")
+EACH = ["hub2", *(pytest.param(name, marks=pytest.mark.soak) for name in CLIENTS[1:])]
 _ASK = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
@@ -92,7 +93,7 @@ def _wait_until_settled(node: LiveNode) -> None:
 
 @pytest.mark.parametrize("how", ["file", "snapshot"])
 @pytest.mark.parametrize("repo", [HELD, RECALLED])
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("name", EACH)
 def test_nothing_cached(withheld: Withheld, name: str, repo: str, how: str) -> None:
     """Without a copy every call ends in an error that says which rule is the reason."""
     found = _ask(withheld, name, repo, how, cached=False)
@@ -101,7 +102,7 @@ def test_nothing_cached(withheld: Withheld, name: str, repo: str, how: str) -> N
 
 
 @pytest.mark.parametrize("how", ["file", "snapshot"])
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_recalled_file_is_not_answered_from_the_cache(withheld: Withheld, name: str, how: str) -> None:
     """Whoever has a copy from before the recall is stopped all the same, and told why."""
     found = _ask(withheld, name, RECALLED, how, cached=True)
@@ -109,21 +110,21 @@ def test_a_recalled_file_is_not_answered_from_the_cache(withheld: Withheld, name
     assert RULE in found["text"], json.dumps(found)
 
 
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_pinned_copy_is_beyond_reach(withheld: Withheld, name: str) -> None:
     """A commit id that is cached is never asked for: `hanse audit` is for that."""
     assert _ask(withheld, name, RECALLED, "file", cached=True, rev=withheld.rev)["bytes"].encode("latin-1") == ODD
 
 
 @pytest.mark.parametrize("how", ["file", "snapshot"])
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_held_file_never_reaches_a_cache(withheld: Withheld, name: str, how: str) -> None:
     """Where an older, good file is cached, a client may go on with that one; never with the held one."""
     found = _ask(withheld, name, HELD, how, cached=True)
     assert found.get("bytes", GOOD.decode()) == GOOD.decode()
 
 
-@pytest.mark.parametrize("name", ["hub2", "hub1"])
+@pytest.mark.parametrize("name", EACH[:2])
 def test_the_command_says_why(withheld: Withheld, name: str, tmp_path: Path) -> None:
     """`hf download` prints the reason, whatever it makes of the refusal."""
     with pytest.raises(ClientFailed, match=RULE):

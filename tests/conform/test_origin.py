@@ -32,7 +32,7 @@ def _origin() -> Iterator[HubOrigin]:
 
 def ask(origin: HubOrigin, path: str, method: str = "GET", **headers: str) -> httpx2.Response:
     """Send one request."""
-    return httpx2.request(method, origin.url + path, headers=headers, timeout=10)
+    return httpx2.request(method, origin.url + path, headers=headers, timeout=120)
 
 
 def tree(origin: HubOrigin) -> list[dict[str, object]]:

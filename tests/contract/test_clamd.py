@@ -17,7 +17,7 @@ def _clamd(tmp_path: Path) -> Iterator[FakeClamd]:
     daemon.start()
     yield daemon
     daemon.stop()
-    daemon.join(5)
+    daemon.join(120)
 
 
 def _ask(address: str, *pieces: bytes) -> str:

@@ -119,7 +119,7 @@ def _store() -> Iterator[Store]:
 @pytest.fixture(name="xet")
 def _xet(store: Store) -> Iterator[XetStore]:
     """Return a reader of the store."""
-    client = BulkClient(seconds=5, stall_seconds=5)
+    client = BulkClient(seconds=60, stall_seconds=60)
     yield XetStore(client, f"{store.url}/token", {})
     client.close()
 

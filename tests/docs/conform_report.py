@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.services.clients import client_hf
-from tests.support.proxies import free_port, gateway, nginx, olah
+from tests.support.ports import own_port
+from tests.support.proxies import gateway, nginx, olah
 
 from hanse.conform.cases import CASES
 from hanse.conform.internal import InternalServer
@@ -73,7 +74,7 @@ def examine(name: str) -> None:
     """Run the suite on one subject and keep its report."""
     print(f"== {name}", flush=True)
     xet = name in XET
-    made = HubOrigin(xet=xet, chunk_lists=xet, port=free_port())
+    made = HubOrigin(xet=xet, chunk_lists=xet, port=own_port())
     results = []
     cases = chosen(XET_CASES if name.endswith("with Xet") else ())
     with made as origin, InternalServer() as internal, subject(name, origin) as examined:

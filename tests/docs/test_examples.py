@@ -21,6 +21,8 @@ from tests.support.live import ADMIN_TOKEN, LiveNode
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"<!-- run -->\n```sh\n(.*?)```", re.DOTALL)
+LATER = {"operations", "evidence", "witness", "export", "verify"}
+"""Pages whose examples take seconds each: they run in `make soak`."""
 WITH_EXAMPLES = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 
 
@@ -36,7 +38,9 @@ def script(page: Path, node: LiveNode) -> str:
     return "set -eux\n" + text.replace("http://127.0.0.1:8080", node.url).replace("hf_the_token_that_was_printed", ADMIN_TOKEN)
 
 
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.soak] if page.stem in LATER else [], id=page.stem) for page in WITH_EXAMPLES]
+)
 def test_examples_run(page: Path, node: LiveNode, tmp_path: Path) -> None:
     """Every example of the page does what a reader would expect: it succeeds."""
     tools = [str(client_hf("hub2").parent), str(Path(sys.executable).parent), os.environ["PATH"]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import os
 import random
 import subprocess
 import threading
@@ -20,6 +19,8 @@ from tests.support.forked import ForkedNode, Mother
 from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.rawhttp import RawClient
 from tests.support.rawxet import commit_body, put_bytes
+from tests.support.seeds import run_seed
+from tests.support.served import until
 
 UPLOADER = Path(__file__).with_name("uploader.py")
 REPO = "admin/under-fire"
@@ -61,7 +62,7 @@ class _Hammer(threading.Thread):
     def run(self) -> None:
         """Commit until told to stop."""
         number = 0
-        with RawClient(self._node.port, ADMIN_TOKEN, timeout=20) as client:
+        with RawClient(self._node.port, ADMIN_TOKEN, timeout=120) as client:
             while not self._stopped_by.exists():
                 number += 1
                 self._commit(client, number)
@@ -76,6 +77,12 @@ class _Hammer(threading.Thread):
             return
         if reply.status == 200:
             self.lines.append((number, path, hashlib.sha256(data).hexdigest(), reply.json()["commitOid"]))
+
+
+def _hammered(hammer: _Hammer, more: int) -> None:
+    """Wait until the hammer had so many more commits acknowledged."""
+    had = len(hammer.lines)
+    until(lambda: len(hammer.lines) >= had + more)
 
 
 def _under_fire(mother: Mother, folder: Path, seed: int, kills: int) -> int:
@@ -93,12 +100,14 @@ def _under_fire(mother: Mother, folder: Path, seed: int, kills: int) -> int:
     running = [_uploader(node, folder, seed * 10 + number, xet=bool(number)) for number in range(2)]
     notes = [path for _, path in running]
     try:
-        _wait_for_more(notes, 60)
-        for _ in range(kills):
+        _wait_for_more(notes, 150)
+        for number in range(kills):
+            if number % 2:  # the others are killed wherever they are, at their start, too
+                _hammered(hammer, 3)
             time.sleep(rng.uniform(0.02, 0.6) if rng.random() < 0.7 else rng.uniform(0.6, 2.0))
             node.kill()
             node.start()
-        _wait_for_more(notes, 90)
+        _wait_for_more(notes, 150)
     finally:
         (folder / "stop").touch()
         for process, _ in running:
@@ -117,21 +126,16 @@ def _under_fire(mother: Mother, folder: Path, seed: int, kills: int) -> int:
     return len(lines)
 
 
-def _seed() -> int:
-    """Return the run's seed: HANSE_TEST_SEED, else the time; printed, so that a failure shows it."""
-    return int(os.environ.get("HANSE_TEST_SEED") or int(time.time()) % 1_000_000)
-
-
 @pytest.mark.soak
 def test_kill_during_uploads_and_commits(mother: Mother, tmp_path: Path) -> None:
     """Twenty kills: every acknowledged commit is served with its bytes, the journal is whole, fsck is clean."""
-    seed = _seed()
+    seed = run_seed()
     print(f"HANSE_TEST_SEED={seed}")
     assert _under_fire(mother, tmp_path, seed, 20) > 20
 
 
 def _fifty(mother: Mother, folder: Path, part: int) -> None:
-    seed = _seed() + part
+    seed = run_seed() + part
     print(f"HANSE_TEST_SEED={seed - part}")
     assert _under_fire(mother, folder, seed, 50) > 50
 

@@ -116,7 +116,7 @@ def test_sequencers_that_fight_for_the_lease(stage: Stage) -> None:
         for label in ("one", "two"):
             stack.enter_context(appending(stage.url, stage.data, label, stage.said, threads=2))
         _until(lambda: stage.count("one") > 0 and stage.count("two") > 0)
-        for _ in range(20):
+        for _ in range(10):
             stage.lapse()
             stage.wait_for(1)
 

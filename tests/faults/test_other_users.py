@@ -34,7 +34,7 @@ home, port, secret = sys.argv[1], int(sys.argv[2]), sys.stdin.read()
 answers, found = [], []
 for method, path in (("GET", "/"), ("GET", "/org/m/resolve/main/config.json"), ("GET", "/-/status"), ("POST", "/-/stop"),
                      ("GET", "/" + "A" * len(secret) + "/org/m/resolve/main/config.json")):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request(method, path)
     answer = connection.getresponse()
     answers.append([answer.status, answer.read().decode("utf-8", "replace")])

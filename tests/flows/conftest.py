@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import URL
 from tests.support import world
 from tests.support.nodes import add_user, make_node, new_repo, running
+from tests.support.ports import own_port
 from tests.support.pulling import FILES, Machine, machine
 from tests.support.scanning import a_pool, with_scanner
 
@@ -89,5 +90,5 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
 @pytest.fixture(name="origin")
 def _origin() -> Iterator[HubOrigin]:
     """Return an upstream that has `org/m`."""
-    with HubOrigin({"org/m": FILES}) as made:
+    with HubOrigin({"org/m": FILES}, port=own_port()) as made:
         yield made

@@ -32,7 +32,7 @@ def _log() -> MemoryLog:
 @pytest.fixture(name="peers")
 def _peers() -> Iterator[PeerClient]:
     """Return the client that asks."""
-    client = PeerClient(seconds=5)
+    client = PeerClient(seconds=60)
     yield client
     client.close()
 

@@ -174,7 +174,7 @@ def _said() -> Iterator[SaidNode]:
 
 def ask(url: str, token: str = "") -> NodeAnswer:
     """Ask a node."""
-    with closing(PeerClient(seconds=2)) as client:
+    with closing(PeerClient(seconds=60)) as client:
         return ask_node(client, url, ASKED, token)
 
 

@@ -26,7 +26,7 @@ def test_one_job_of_a_key_at_a_time(database: Database) -> None:
     """A job that does not end keeps its own key from running, and no other."""
     gate, ran = threading.Event(), list[str]()
     background = Background("test", database, lambda: None, workers=2, pace=0)
-    background.run("slow", lambda: Outcome.DONE if gate.wait(20) else Outcome.FAILED)
+    background.run("slow", lambda: Outcome.DONE if gate.wait(120) else Outcome.FAILED)
     assert not background.free("slow")
 
     def quick() -> Outcome:

@@ -67,11 +67,11 @@ def test_turns(node: Node, alice: Actor) -> None:
     def hold() -> None:
         with chains.turn(node, repo):
             inside.set()
-            leave.wait(30)
+            leave.wait(120)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    inside.wait(30)
+    inside.wait(120)
     with pytest.raises(Busy), chains.turn(hasty, repo):
         pytest.fail("two at once")
     leave.set()

@@ -55,7 +55,7 @@ def _node(sqlite_url: URL, tmp_path: Path, clock: TickingClock) -> Iterator[Node
 @pytest.fixture(name="peers")
 def _peers() -> Iterator[PeerClient]:
     """Return the client that asks other servers."""
-    client = PeerClient(seconds=20)
+    client = PeerClient(seconds=60)
     yield client
     client.close()
 

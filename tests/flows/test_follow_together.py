@@ -33,7 +33,7 @@ def test_one_of_two_follows(postgres_url: URL, tmp_path: Path) -> None:
     with (
         closing(Database(postgres_url)) as first,
         closing(Database(postgres_url)) as second,
-        closing(PeerClient(seconds=20)) as peers,
+        closing(PeerClient(seconds=60)) as peers,
         log_server(log) as server,
     ):
         nodes = [make_node(database, tmp_path / "data", clock=clock) for database in (first, second)]

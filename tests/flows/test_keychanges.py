@@ -139,7 +139,7 @@ def test_a_commit_and_a_rotation_take_turns(node: Node) -> None:
         assert not ended.wait(0.2)
         witness = Sha256(node.keys.witness.public.fingerprint)
         ours = queue_key_leaf(conn, KeyLeaf(0, node.origin, KeyOp.RETIRE, KeyUse.WITNESS, witness))
-    other.join(30)
+    other.join(120)
     assert queued[0] > ours
     with node.db.write() as conn, pytest.raises(StorageError, match="is retired"):
         require_current(node, conn, KeyUse.REF)

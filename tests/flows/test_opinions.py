@@ -186,7 +186,7 @@ def test_a_served_node_does_it_by_itself(tmp_path: Path) -> None:
         alice = add_user(node, "alice")
         repo = new_repo(node, alice, "alice/m")
         commit(node, alice, repo, PutBytes("w.pkl", PICKLE))
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while set(_others(node, alice, repo)) != {"also", "picklescan"} and time.monotonic() < end:
             time.sleep(0.05)
         assert set(_others(node, alice, repo)) == {"also", "picklescan"}

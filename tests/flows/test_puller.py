@@ -88,7 +88,7 @@ def test_one_content_under_two_names_is_judged_twice(home: Machine, origin: HubO
     for path, fetch in zip(("a.pkl", "b.pkl"), fetches, strict=True):
         assert isinstance(fetch, Fetch)
         with pytest.raises(PolicyError, match=path):
-            fetch.wait(30)
+            fetch.wait(120)
 
 
 def test_a_digest_alone_opens_nothing(home: Machine, origin: HubOrigin) -> None:
@@ -122,9 +122,9 @@ def test_one_fetch_does_not_serve_two_names(home: Machine, origin: HubOrigin) ->
     first, second = node.file(honest, "model.safetensors"), node.file(thief, stolen)
     assert isinstance(first, Fetch)
     assert isinstance(second, Fetch)
-    assert first.wait(30) is not None
+    assert first.wait(120) is not None
     with pytest.raises((PeerDown, IntegrityError)):
-        second.wait(30)
+        second.wait(120)
     with pytest.raises(PeerDown, match="no place shows"):
         node.file(thief, stolen)
 

@@ -209,7 +209,7 @@ class _Waiting:
     def begin(self, _read_at: Callable[[int, int], bytes], _size: int) -> None:
         """Wait."""
         self.entered.set()
-        assert self.go.wait(20)
+        assert self.go.wait(120)
 
     def feed(self, _data: memoryview) -> None:
         """Take anything."""
@@ -250,7 +250,7 @@ def test_a_second_call_waits_for_the_first(lite: Node, owner: Actor, repo: Repo,
         thread.start()
     made[0].go.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert sorted(map(str, ends)) == (["the scanner says no"] * 3 if error else ["False", "False", "True"])
     assert len(made) == 1
     lite.transfers.hook = None

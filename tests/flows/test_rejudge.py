@@ -138,11 +138,12 @@ def test_the_thread_ends_when_all_is_done(node: Node, alice: Actor, pool: ScanPo
     scanned = with_scanner(node, pool)
     work = Rejudging(scanned, pause=0)
     work.start()
-    work._thread.join(30)
+    work._thread.join(120)
     work.stop()
     assert _flags(node, repo.id)["x.gguf"]
 
 
+@pytest.mark.soak
 def test_killed_in_the_middle(tmp_path: Path, sqlite_url: object, pool: ScanPool) -> None:
     """Kill -9 between and inside steps: another process completes the work, and nothing is lost or doubled."""
     database = Database(sqlite_url)  # type: ignore[arg-type]
@@ -161,7 +162,7 @@ def test_killed_in_the_middle(tmp_path: Path, sqlite_url: object, pool: ScanPool
             for _ in range(steps):
                 process.stdout.readline()
             process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        process.wait(120)
     scanned = with_scanner(node, pool)
     _run(scanned)
     found = _flags(node, repo.id)

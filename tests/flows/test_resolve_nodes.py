@@ -212,8 +212,8 @@ def test_scans_that_the_policy_counts_spare_the_own(home: Machine, publisher: Pu
     found = main_of(puller, "alice/m")
     fetch = puller.file(found, "a.bin")
     assert isinstance(fetch, Fetch)
-    assert fetch.settle(30)
-    assert fetch.wait(30)
+    assert fetch.settle(120)
+    assert fetch.wait(120)
     scanned = with_scanner(publisher.node, pool)
     with machine(home.folder / "other") as other, served(scanned) as url:
         Publisher(scanned, url).publish({"a.bin": big}, name="alice/n")

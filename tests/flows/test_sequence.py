@@ -132,7 +132,7 @@ def _programming_error(*_: object) -> None:
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -168,10 +168,12 @@ def test_lease_is_given_up_on_stop(database: Database, tmp_path: Path) -> None:
     with running(make_node(database, data)) as node:
         alice = add_user(node, "alice")
         new_repo(node, alice, "alice/a")
+    with database.read() as conn:
+        lease = leaves.peek_lease(conn)
+    assert lease is not None
+    assert lease.expires_at == 0
     with running(make_node(database, data)) as other:
-        start = time.monotonic()
         new_repo(other, alice, "alice/b")
-        assert time.monotonic() - start < LEASE_MS / 1000
 
 
 def test_many_sequencers_one_journal(database: Database, tmp_path: Path) -> None:

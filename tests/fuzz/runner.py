@@ -1,11 +1,10 @@
 """Runs a fuzz target within bounds of time, count and memory, and says how to see a failure again.
 
-HANSE_TEST_SEED fixes the seed, which is the time otherwise; it is part of every failure message.
+The seed (tests/support/seeds.py) is part of every failure message.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import time
 import tracemalloc
@@ -51,11 +50,6 @@ class Broken(AssertionError):
     """A target failed; the message holds seed and input."""
 
 
-def run_seed() -> int:
-    """Return HANSE_TEST_SEED, else the time in seconds."""
-    return int(os.environ.get("HANSE_TEST_SEED") or int(time.time()))
-
-
 def fuzz(name: str, target: Target, *, seed: int, seconds: float, count: int = 1_000_000) -> Report:
     """Try the seeds and then mutations of them until time or count is over; raises Broken."""
     report = Report()
@@ -77,24 +71,29 @@ def fuzz(name: str, target: Target, *, seed: int, seconds: float, count: int = 1
 def _one(name: str, target: Target, data: bytes, seed: int, report: Report) -> None:
     tracemalloc.reset_peak()
     before, _ = tracemalloc.get_traced_memory()
-    start = time.process_time()
-    taken = False
     try:
-        target.run(data)
-        taken = True
-    except HanseError:
-        pass
+        taken, took = _timed(target, data)
     except BaseException as error:
         raise Broken(_message(name, seed, data, f"{type(error).__name__}: {error}")) from error
-    took = time.process_time() - start
     memory = tracemalloc.get_traced_memory()[1] - before
     report.tried += 1
     report.taken += taken
     report.memory, report.slowest = max(report.memory, memory), max(report.slowest, took)
     if memory > target.memory + MEMORY_FACTOR * len(data):
         raise Broken(_message(name, seed, data, f"took {memory} bytes of memory"))
-    if took > target.seconds + SECONDS_FACTOR * len(data):
-        raise Broken(_message(name, seed, data, f"took {took:.1f} seconds"))
+    most = target.seconds + SECONDS_FACTOR * len(data)
+    if took > most and (again := min(_timed(target, data)[1] for _ in range(3))) > most:  # once may be the machine
+        raise Broken(_message(name, seed, data, f"took {again:.1f} seconds"))
+
+
+def _timed(target: Target, data: bytes) -> tuple[bool, float]:
+    """Tell whether an input is taken, and what processor time that takes."""
+    start, taken = time.process_time(), True
+    try:
+        target.run(data)
+    except HanseError:
+        taken = False
+    return taken, time.process_time() - start
 
 
 def _message(name: str, seed: int, data: bytes, what: str) -> str:

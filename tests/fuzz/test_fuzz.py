@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.fuzz.runner import Broken, Report, Target, fuzz, run_seed
+from tests.fuzz.runner import Broken, Report, Target, fuzz
 from tests.fuzz.targets import TARGETS
 from tests.fuzz.targets_scan import SCAN_TARGETS
 from tests.fuzz.targets_tlog import TLOG_TARGETS
 from tests.fuzz.targets_web import WEB_TARGETS
+from tests.support.seeds import run_seed
 
 from hanse.errors import BadFormat
 

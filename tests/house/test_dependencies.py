@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -17,11 +18,15 @@ LATER = {"compression"}
 """In the standard library of a later version of Python; what stands for them before is declared."""
 
 
+owned = cache(packages_distributions)
+
+
 def normal(name: str) -> str:
     """Return a distribution's normalised name."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+@cache
 def imported() -> set[str]:
     """Return the top-level names of everything that `src` imports."""
     found: set[str] = set()
@@ -48,13 +53,13 @@ def extras() -> set[str]:
 
 def test_what_is_imported_is_declared() -> None:
     """An import that only works because something else brings it along breaks with the next release of that thing."""
-    owners = packages_distributions()
+    owners = owned()
     used = {normal(owners.get(name, [name])[0]) for name in imported()}
     assert used - declared() - extras() == set()
 
 
 def test_what_is_declared_is_imported() -> None:
     """A dependency that nobody uses is only a risk."""
-    owners = packages_distributions()
+    owners = owned()
     used = {normal(owners.get(name, [name])[0]) for name in imported()}
     assert declared() - used - BY_NAME == set()

@@ -53,12 +53,14 @@ def test_the_wheel_holds_the_package_and_no_tests(wheel: Path) -> None:
     assert all(name.startswith(("hanse/", "hanse-")) for name in names)
 
 
+@pytest.mark.soak
 def test_help(bare: Path) -> None:
     """`hanse --help` answers from the bare environment."""
     done = subprocess.run([bare / "hanse", "--help"], capture_output=True, text=True, check=True, timeout=60)
     assert "serve" in done.stdout
 
 
+@pytest.mark.soak
 def test_serve_and_stop(bare: Path, tmp_path: Path) -> None:
     """`hanse serve` says where it listens, answers /healthz, and ends with 0 on SIGTERM."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith("HANSE_")} | {"HANSE_HOME": str(tmp_path)}
@@ -68,7 +70,7 @@ def test_serve_and_stop(bare: Path, tmp_path: Path) -> None:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
         address = next((line.split()[-1] for line in lines if line.startswith("listening on ")), "nothing was said")
-        with urllib.request.urlopen(address + "/healthz", timeout=30) as response:
+        with urllib.request.urlopen(address + "/healthz", timeout=120) as response:
             assert response.status == 200
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)

@@ -22,7 +22,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(VALUES)
 def test_the_bytes_are_those_of_rfc_8785(value: Any) -> None:
     """Either both give the same bytes or both refuse."""
@@ -37,7 +37,7 @@ def test_the_bytes_are_those_of_rfc_8785(value: Any) -> None:
     assert found == expected
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(TEXTS, VALUES, max_size=3), st.booleans(), st.booleans())
 def test_only_canonical_bytes_are_read(value: dict[str, Any], ascii_only: bool, spaced: bool) -> None:
     """Whatever an ordinary encoder writes is read exactly if it is the canonical form already."""

@@ -38,15 +38,17 @@ def _own(folder: Path) -> dict[str, str]:
     return run(sys.executable, folder, "1")
 
 
+@pytest.mark.soak
 def test_there_is_something_to_compare(own: dict[str, str]) -> None:
     """The samples, and the corpus where it is, have digests; at least one other Python version is here."""
     assert len(own) > (600 if present() else 100)
     assert OTHERS
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "python",
-    [pytest.param(path, marks=[pytest.mark.soak] if at else []) for at, path in enumerate(OTHERS)],
+    OTHERS,
     ids=[path.parts[-3] for path in OTHERS],
 )
 def test_other_versions_agree(python: Path, folder: Path, own: dict[str, str]) -> None:

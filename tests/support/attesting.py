@@ -45,7 +45,7 @@ def settle(node: Node) -> None:
 
 def wait(node: Node) -> None:
     """Wait until no leaf waits for the sequencer."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while True:
         with node.db.read() as conn:
             if not any(leaves.outstanding(conn)):

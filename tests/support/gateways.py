@@ -185,7 +185,7 @@ def edge(source: FolderSource, home: str = "", *, large: int = LARGE) -> Iterato
         listener.close()
 
 
-def until(condition: Callable[[], object], seconds: float = 30) -> None:
+def until(condition: Callable[[], object], seconds: float = 120) -> None:
     """Wait until a condition holds; AssertionError if it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():

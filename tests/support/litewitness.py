@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from tests.support import debian
+from tests.support.ports import own_port
 from tests.support.served import until
 
 from hanse.model.publickey import PublicKey
@@ -58,13 +59,12 @@ def litewitness(folder: Path) -> Iterator[LiteWitness]:
         yield from _running(folder, fingerprint, cosigner_key(NAME, public).text)
     finally:
         agent.terminate()
-        agent.wait(timeout=20)
+        agent.wait(timeout=120)
 
 
 def _running(folder: Path, fingerprint: str, vkey: str) -> Iterator[LiteWitness]:
     program = find("litewitness")
-    with socket.create_server(("127.0.0.1", 0)) as free:  # it does not tell which port it took by itself
-        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    listen = f"127.0.0.1:{own_port()}"  # it does not tell which port it took by itself
     names = ["-key", fingerprint, "-name", NAME, "-listen", listen]
     command = [program, "-db", "witness.db", "-ssh-agent", "agent.sock", *names]
     # Built outside a Go module, it would take its own routes for host names.

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.ports import own_port
+
 ADMIN_TOKEN = "hf_testadministratortoken0123456789abcd"
 _START_SECONDS = 60
 
@@ -25,7 +27,7 @@ class LiveNode:
         self.flags = flags
         self.extra = dict(environ or {})
         self.url = ""
-        self.port = 0
+        self.port = own_port()
         self.process: subprocess.Popen[str] | None = None
         self.output: list[str] = []
         self._drainer = threading.Thread()
@@ -75,7 +77,7 @@ class LiveNode:
             return 0
         self.process.send_signal(number)
         status = self.process.wait(timeout=60)
-        self._drainer.join(timeout=10)
+        self._drainer.join(timeout=120)
         self.process = None
         return status
 
@@ -96,7 +98,7 @@ class LiveNode:
     def get(self, path: str, **headers: str) -> tuple[int, bytes]:
         """Return status and body of a plain GET."""
         request = urllib.request.Request(self.url + path, headers={k.replace("_", "-"): v for k, v in headers.items()})
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             return response.status, response.read()
 
 

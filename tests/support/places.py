@@ -41,7 +41,8 @@ class Faults:
 
     wrong: offsets of bytes that it sends flipped; all_wrong: every byte; cut_after: bytes of an answer after which it hangs up;
     stall_after: after which it sends nothing more; status: answered to everything; chunks: "none", "wrong" or "" for the true
-    list; rate: bytes a second, all connections together, 0 without limit; dead: it hangs up at once.
+    list; rate: bytes a second, all connections together, 0 without limit; dead: it hangs up at once; hold: nothing from this
+    offset on is sent, as long as it is set.
     """
 
     wrong: frozenset[int] = frozenset()
@@ -53,6 +54,7 @@ class Faults:
     chunks: str = ""
     rate: float = 0.0
     dead: bool = False
+    hold: int | None = None
 
 
 class _Quiet(ThreadingHTTPServer):
@@ -177,6 +179,8 @@ class RangeServer:
                 if at <= offset < stop:
                     piece = piece[: offset - at] + bytes([piece[offset - at] ^ 1]) + piece[offset - at + 1 :]
             self.throttle(len(piece))
+            while faults.hold is not None and stop > faults.hold and not self._released.wait(0.01):
+                pass
             request.wfile.write(piece)
             self.sent += len(piece)
 

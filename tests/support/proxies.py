@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.services.clients import client_python
+from tests.support.ports import own_port
 
 _NGINX = """
 {user}
@@ -34,14 +35,6 @@ http {{
 """
 _CACHE = """proxy_cache hub; proxy_cache_valid 200 1h; proxy_cache_use_stale error timeout http_500; proxy_force_ranges on;
       proxy_ignore_headers Cache-Control Expires; proxy_cache_lock on;"""
-
-
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -78,7 +71,7 @@ def _running(words: list[str], port: int, folder: Path, environ: Mapping[str, st
 def nginx(upstream: str, folder: Path, *, cache: bool) -> Iterator[str]:
     """Run nginx before `upstream`; yields its address."""
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = own_port()
     config = folder / "nginx.conf"
     # Started by root, its workers would be nobody, who may not write to these folders.
     user = f"user {Path('/proc/self').owner()};" if Path("/proc/self").owner() == "root" else ""
@@ -104,7 +97,7 @@ http {{
 def nginx_files(root: Path, folder: Path) -> Iterator[str]:
     """Run nginx over the files of a folder, which it knows nothing about; yields its address."""
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = own_port()
     config = folder / "nginx.conf"
     user = f"user {Path('/proc/self').owner()};" if Path("/proc/self").owner() == "root" else ""
     config.write_text(_FILES.format(user=user, folder=folder, port=port, root=root))
@@ -117,7 +110,7 @@ def nginx_files(root: Path, folder: Path) -> Iterator[str]:
 def olah(upstream: str, folder: Path) -> Iterator[str]:
     """Run olah before `upstream` (http only), as its documentation says; yields its address."""
     folder.mkdir(parents=True, exist_ok=True)
-    port, host = free_port(), upstream.removeprefix("http://")
+    port, host = own_port(), upstream.removeprefix("http://")
     program = client_python("olah")  # the first line of olah-cli may name another checkout's
     words = [str(program), str(program.with_name("olah-cli"))]
     words += ["--host", "127.0.0.1", "--port", str(port), "--hf-scheme", "http"]
@@ -130,7 +123,7 @@ def olah(upstream: str, folder: Path) -> Iterator[str]:
 @contextmanager
 def gateway(upstream: str, folder: Path) -> Iterator[str]:
     """Run `hanse gateway` before `upstream` under the policy `open`; yields its address with its secret."""
-    port = free_port()
+    port = own_port()
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("HANSE_", "HF_"))}
     environ |= {"HANSE_HOME": str(folder), "HOME": str(folder)}
     hanse = [sys.executable, "-m", "hanse", "gateway"]

@@ -81,7 +81,7 @@ def content(puller: Puller, revision: PulledRevision, path: str) -> bytes:
     """Return the bytes of a file, fetched if it is not held."""
     found: Fetch | HeldFile | None = puller.file(revision, path)
     if isinstance(found, Fetch):
-        found = found.wait(30)
+        found = found.wait(120)
     assert found is not None
     return found.path.read_bytes()
 
@@ -127,4 +127,4 @@ def said_node() -> Iterator[SaidNode]:
             yield made
         finally:
             server.shutdown()
-            thread.join(timeout=20)
+            thread.join(timeout=120)

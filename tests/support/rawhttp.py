@@ -27,7 +27,7 @@ class Reply:
 class RawClient:
     """Sends requests with any bytes in path and headers to a port; reconnects when the server hung up."""
 
-    def __init__(self, port: int, token: str = "", *, timeout: float = 30, host: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, token: str = "", *, timeout: float = 120, host: str = "127.0.0.1") -> None:
         self.port = port
         self.token = token
         self.timeout = timeout

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.proxies import free_port
+from tests.support.ports import own_port
 
 KEY, SECRET = "owner", "something-secret"
 
@@ -28,10 +28,10 @@ def seaweed(folder: Path) -> Iterator[str]:
     """Run SeaweedFS with an S3 gateway that everybody may read from, and KEY with SECRET may write to; yields its address."""
     program = weed()
     assert program is not None
-    ports = {name: free_port() for name in ("master", "volume", "filer", "s3")}
+    ports = {name: own_port() for name in ("master", "volume", "filer", "s3")}
     words = [program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", "-volume.max=20"]
     words += [f"-{name}.port={port}" for name, port in ports.items()]
-    words += [f"-{name}.port.grpc={free_port()}" for name in ports] + ["-master.volumeSizeLimitMB=64"]
+    words += [f"-{name}.port.grpc={own_port()}" for name in ports] + ["-master.volumeSizeLimitMB=64"]
     words += [f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0"]
     folder.mkdir(parents=True, exist_ok=True)
     owner = {"credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin", "Read", "Write", "List"]}

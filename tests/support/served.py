@@ -37,7 +37,7 @@ def served(node: Node, through: PullThrough | None = None) -> Iterator[str]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(timeout=20)
+            thread.join(timeout=120)
 
 
 @dataclass
@@ -109,7 +109,7 @@ def _files(answer: Callable[[str], bytes | None], headers: Mapping[str, str]) ->
             yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
-            thread.join(timeout=20)
+            thread.join(timeout=120)
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def silent_server() -> Iterator[tuple[str, list[socket.socket]]]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}", held
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(timeout=20)
+            thread.join(timeout=120)
             for connection in held:
                 connection.close()
 
@@ -160,7 +160,7 @@ def scripted(*answers: bytes, pause: float = 0) -> Iterator[tuple[str, list[byte
             with suppress(OSError):  # wakes who waits for a connection that does not come
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
-            thread.join(timeout=20)
+            thread.join(timeout=120)
 
 
 def _request(connection: socket.socket) -> bytes:
@@ -189,7 +189,7 @@ def _send(connection: socket.socket, answer: bytes, pause: float) -> None:
         return
 
 
-def until(condition: Callable[[], object], seconds: float = 30) -> None:
+def until(condition: Callable[[], object], seconds: float = 120) -> None:
     """Wait until a condition holds; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -40,7 +40,7 @@ class SimPlace:
         """Yield bytes as the faults have it."""
         self.asked.append((start, end))
         if self.gate is not None:
-            self.gate.wait(20)
+            self.gate.wait(120)
         if self.errors:
             raise self.errors.pop(0)
         if not self.ranges and (start, end) != (0, len(self.data)):
@@ -58,7 +58,7 @@ class SimPlace:
     def chunk_list(self, pin: FilePin) -> bytes | None:  # noqa: ARG002 - as above
         """Return the chunk list that was set, or raise it."""
         if self.gate is not None:
-            self.gate.wait(20)
+            self.gate.wait(120)
         if isinstance(self.lists, HanseError):
             raise self.lists
         return self.lists

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.support.ports import own_port
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,6 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivate
     )
 
 
-def free_port() -> int:
-    """Return a TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 _NGINX = """
 daemon off;
 pid {folder}/nginx.pid;
@@ -108,7 +102,7 @@ def nginx(folder: Path, upstream: str, objects: Path, *, tls: Certificates | Non
     """Run nginx in front of `upstream` and yield its address; it sends X-Accel-Redirect bodies from `objects`."""
     binary = shutil.which("nginx") or "/usr/sbin/nginx"
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = own_port()
     certificates = f"ssl_certificate {tls.certificate}; ssl_certificate_key {tls.key};" if tls else ""
     text = _NGINX.format(
         folder=folder, port=port, ssl="ssl" if tls else "", certificates=certificates, upstream=upstream, objects=objects
@@ -120,7 +114,7 @@ def nginx(folder: Path, upstream: str, objects: Path, *, tls: Certificates | Non
         yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=120)
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -50,7 +50,7 @@ def test_not_ready_while_the_journal_fails(sqlite_url: URL, tmp_path: Path) -> N
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

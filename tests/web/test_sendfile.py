@@ -80,11 +80,11 @@ def _served(request: pytest.FixtureRequest, tmp_path: Path, content: bytes) -> I
     served = _Served(request.param(path))
     yield served
     served.server.should_exit = True
-    served.thread.join(timeout=10)
+    served.thread.join(timeout=120)
 
 
 def _get(served: _Served, **headers: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=120)
     connection.request("GET", "/", headers=headers)
     response = connection.getresponse()
     body = response.read()
@@ -100,7 +100,7 @@ def test_whole_file_arrives_unchanged(served: _Served, content: bytes) -> None:
 
 def test_range_and_keep_alive(served: _Served, content: bytes) -> None:
     """Ranges are exact, and the connection serves further requests after a zero-copy body."""
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=120)
     for start, end in ((0, 0), (5, 70_000), (SIZE - 3, SIZE - 1)):
         connection.request("GET", "/", headers={"Range": f"bytes={start}-{end}"})
         response = connection.getresponse()

@@ -132,7 +132,7 @@ def test_what_is_hashed_is_noted_while_the_rest_is_read(held: Held, tmp_path: Pa
     read, noted = AuditHashing._read, list[int]()
 
     def waiting(hashing: AuditHashing, wanted: Wanted, buffer: bytearray) -> tuple[Hashed, Identity | None]:
-        for _ in range(500 if hashing._found else 0):
+        for _ in range(6000 if hashing._found else 0):
             if held.adopted(str(tmp_path)):
                 break
             time.sleep(0.02)

@@ -21,6 +21,8 @@ from hanse.flows.evaluate.subject import of_endpoint
 from hanse.model.repo import Origin
 
 TEXT = b"uni.example\n12\n" + b"A" * 43 + b"=\n"
+MOST = 95
+"""Items to draw of 100 where some are bad: at most five are left out, however the draw falls, which is new in every run."""
 NOTE = TEXT + b"\n\xe2\x80\x94 uni.example AAAAAGFiY2Q=\n"
 
 
@@ -81,7 +83,7 @@ def test_honest(honest: Read) -> None:
     found = audit(honest, Letters(Model()), text_of(NOTE), 60, lambda at, of: told.append((at, of)))
     assert (found.verdict, found.audit.k, told[-1]) == (Verdict.AGREES, 60, (60, 60))
     assert audit(honest, Letters(Model(), drift=0.1), TEXT, 60).verdict is Verdict.AGREES
-    assert audit(honest, Letters(Model(), drift=2.5), TEXT, 60).verdict is Verdict.DISAGREES
+    assert audit(honest, Letters(Model(), drift=2.5), TEXT, MOST).verdict is Verdict.DISAGREES
 
 
 def test_in_one_numerics_class(honest: Read) -> None:
@@ -98,12 +100,12 @@ def test_in_one_numerics_class(honest: Read) -> None:
 
 
 def test_cheats(honest: Read) -> None:
-    """Another model, or 5 % of answers that were invented, is found; another template is another prompt."""
-    other = audit(honest, Letters(Model(wrong=0.1)), TEXT, 60)
+    """Another model, or 10 % of answers that were invented, is found; another template is another prompt."""
+    other = audit(honest, Letters(Model(wrong=0.1)), TEXT, MOST)
     assert (other.verdict, "token-out-of-reach" in other.reasons) == (Verdict.DISAGREES, True)
-    invented = audit(honest, Letters(Model(noise=0.1, seed=3)), TEXT, 60)
+    invented = audit(honest, Letters(Model(noise=0.1, seed=3)), TEXT, MOST)
     assert invented.verdict is Verdict.DISAGREES
-    assert 0 < len(invented.items) < 20
+    assert 5 <= len(invented.items) <= 10
     assert audit(honest, Letters(Model(), shift="You are kind. "), TEXT, 60).verdict is Verdict.NOT_COMPARABLE
 
 

@@ -30,7 +30,7 @@ class World:
         two = changed(one, Change(add=(self.people[1].request(),), need=2), *self.people[:2])
         three = changed(two, Change(add=(self.people[2].request(),)), *self.people)
         self.states = [one, two, three, changed(three, Change(policy='policy = 1\nbase = "careful"\n'), *self.people[1:])]
-        self.client = stack.enter_context(closing(PeerClient(seconds=5)))
+        self.client = stack.enter_context(closing(PeerClient(seconds=60)))
         self._stack = stack
 
     def server(self, name: str, states: list[Federation]) -> tuple[str, Path]:

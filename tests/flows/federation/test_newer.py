@@ -95,7 +95,7 @@ def test_versions_of_another_federation(lite: Node, tmp_path: Path) -> None:
 def test_a_leaf_makes_a_node_look(lite: Node, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A node looks soon after a log named a version; what nobody shows then is told, and taken up once somebody does."""
     elsewhere, here = FederationFiles(tmp_path / "other" / "federation"), FederationFiles(tmp_path / "data")
-    with serving(tmp_path / "other") as url, closing(PeerClient(seconds=5)) as peers:
+    with serving(tmp_path / "other") as url, closing(PeerClient(seconds=60)) as peers:
         present, after = federation_at(lite, url)
         here.keep(present)
         enact(lite, present)

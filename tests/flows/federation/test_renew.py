@@ -36,7 +36,7 @@ def test_what_expired_is_renewed_once(tmp_path: Path) -> None:
         old = begin(NAME, replace(one.member, addresses=(url,)), one.own, NOW)
         reader.keep(old)
         serve(old)
-        with closing(PeerClient(seconds=5)) as client:
+        with closing(PeerClient(seconds=60)) as client:
             assert renew(client, reader.folder, NOW) == []
         late, renewing = NOW + YEAR, Renewing(reader.folder)
         with pytest.raises(BadProof, match="expired"):
@@ -57,7 +57,7 @@ def test_what_was_not_looked_at_for_long(tmp_path: Path) -> None:
     people = founders(3)
     reader, server = FederationFiles(tmp_path / "reader"), FederationFiles(tmp_path / "server" / "federation")
     (tmp_path / "server").mkdir()
-    with serving(tmp_path / "server") as url, closing(PeerClient(seconds=5)) as client:
+    with serving(tmp_path / "server") as url, closing(PeerClient(seconds=60)) as client:
         old = begin(NAME, replace(people[0].member, addresses=(url,)), people[0].own, NOW)
         joining = [replace(one.request(), member=replace(one.member, addresses=(url,))) for one in people[1:2]]
         old = changed(old, Change(add=tuple(joining), need=2), *people[:2])
@@ -88,7 +88,7 @@ def test_one_member_alone_does_not_make_a_list_the_newest(tmp_path: Path) -> Non
     people = founders(3)
     reader, server = FederationFiles(tmp_path / "reader"), FederationFiles(tmp_path / "server" / "federation")
     (tmp_path / "server").mkdir()
-    with serving(tmp_path / "server") as url, closing(PeerClient(seconds=5)) as client:
+    with serving(tmp_path / "server") as url, closing(PeerClient(seconds=60)) as client:
         made = begin(NAME, replace(people[0].member, addresses=(url,)), people[0].own, NOW)
         nowhere = [replace(one.request(), member=replace(one.member, addresses=("http://127.0.0.1:9",))) for one in people[1:]]
         made = changed(made, Change(add=tuple(nowhere), need=2), *people)

@@ -21,7 +21,7 @@ from hanse.peers.client import PeerClient
 def test_a_newer_version_is_taken_up(lite: Node, tmp_path: Path) -> None:
     """A version that a member has is walked to at the start, and done what follows from; then it rests."""
     elsewhere, here, told = FederationFiles(tmp_path / "other" / "federation"), FederationFiles(tmp_path / "data"), list[str]()
-    with serving(tmp_path / "other") as url, closing(PeerClient(seconds=5)) as peers:
+    with serving(tmp_path / "other") as url, closing(PeerClient(seconds=60)) as peers:
         before, after = states_of(lite, url, url)
         for state in (before, after):
             elsewhere.keep(state)

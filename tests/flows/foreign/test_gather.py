@@ -35,6 +35,7 @@ def test_what_is_missing_is_fetched(agreed: Agreed) -> None:
     assert len(three.wire.asked) == 2
 
 
+@pytest.mark.soak
 def test_a_lost_catalogue_is_made_again(three: Fellows) -> None:
     """What the copies hold is looked through again: statements, leaves and the checkpoint at which a log stands."""
     agreed = agree(three)

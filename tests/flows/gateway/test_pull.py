@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.ports import own_port
 from tests.support.rawhttp import RawClient, Reply
 from tests.support.wholegateway import whole_gateway
 
@@ -56,7 +57,7 @@ def test_lies_are_told() -> None:
 def test_held_bytes_and_false_ones(tmp_path: Path) -> None:
     """A file that came false is no answer and its source is named; the true one is, from then on also without its origin."""
     said: list[str] = []
-    with HubOrigin({NAME: FILES}) as origin, whole_gateway(tmp_path, upstream=origin.url, said=said) as gateway:
+    with HubOrigin({NAME: FILES}, port=own_port()) as origin, whole_gateway(tmp_path, upstream=origin.url, said=said) as gateway:
         origin.faults.set(Fault.WRONG_BYTES, path="big.bin")
         reply = _get(gateway, f"/{NAME}/resolve/main/big.bin")
         assert reply.status in (403, 404)
@@ -84,7 +85,7 @@ def test_a_token_goes_home_only(tmp_path: Path) -> None:
 
 def test_what_is_private_needs_its_token(tmp_path: Path) -> None:
     """Bytes that were fetched for one caller are not given to another one who may not see them."""
-    with HubOrigin({NAME: FILES}) as origin, whole_gateway(tmp_path, upstream=origin.url) as gateway:
+    with HubOrigin({NAME: FILES}, port=own_port()) as origin, whole_gateway(tmp_path, upstream=origin.url) as gateway:
         origin.repo(NAME).tokens = frozenset({"hf_mine"})
         path = f"/{NAME}/resolve/main/config.json"
         assert _get(gateway, path).status in (401, 403, 404)

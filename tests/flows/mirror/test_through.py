@@ -73,8 +73,8 @@ def test_what_is_for_few(lite: Node, owner: Actor, tmp_path: Path) -> None:
         assert isinstance(fetch, Lasting)
         assert isinstance(fetch.fetch, Fetch)
         fetch.cancel()
-        assert fetch.settle(30)
-        whole = fetch.wait(30)
+        assert fetch.settle(120)
+        whole = fetch.wait(120)
         assert whole is not None
         assert fetch.progress == (whole.size, whole.size)
         plain.close()

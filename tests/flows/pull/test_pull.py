@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.ports import own_port
 from tests.support.pull_person import EVIL, FILES, NAME, SIZE, Person, disk_use
 
 from hanse.conform.faults import Fault
@@ -33,13 +34,13 @@ def _origin(request: pytest.FixtureRequest) -> Iterator[HubOrigin]:
 
 @pytest.fixture(name="plain")
 def _plain() -> Iterator[HubOrigin]:
-    with HubOrigin({NAME: FILES}) as origin:
+    with HubOrigin({NAME: FILES}, port=own_port()) as origin:
         yield origin
 
 
 @pytest.fixture(name="facts", scope="module")
 def _facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    with HubOrigin({NAME: FILES}) as origin:
+    with HubOrigin({NAME: FILES}, port=own_port()) as origin:
         person = Person(tmp_path_factory.mktemp("first"), origin.url)
         person.pull()
         return person.facts()

@@ -29,7 +29,7 @@ def _server() -> Iterator[SaidNode]:
 
 @pytest.fixture(name="peers")
 def _peers() -> Iterator[PeerClient]:
-    with closing(PeerClient(seconds=5)) as client:
+    with closing(PeerClient(seconds=60)) as client:
         yield client
 
 

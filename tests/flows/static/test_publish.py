@@ -63,7 +63,7 @@ def test_pulled_from_nginx(scene: Scene) -> None:
     assert (found.rev, found.rung.value, set(found.files)) == (rev, "attested", {*FILES, ".gitattributes"})
     assert {path: content(puller, found, path) for path in FILES} == FILES
     assert main_of(puller, "alice/m", rev).rev == rev
-    with closing(PeerClient(seconds=5)) as peers:
+    with closing(PeerClient(seconds=60)) as peers:
         assert fetch_evidence(peers, scene.url, RepoType.MODEL, "alice/m", revision="main")
         with pytest.raises(NotFoundError, match="no evidence"):
             fetch_evidence(peers, scene.url, RepoType.MODEL, "alice/none", revision="main")

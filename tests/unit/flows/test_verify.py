@@ -262,6 +262,7 @@ def test_a_verified_revision_cannot_be_made_up(world: World) -> None:
         found.rev = "0" * 40  # type: ignore[misc]
 
 
+@pytest.mark.soak
 def test_the_type_checker_refuses_what_is_not_verified(tmp_path: Path) -> None:
     """Evidence that was only parsed cannot be passed where a verified revision is asked for, nor can one be made."""
     path = tmp_path / "forged.py"

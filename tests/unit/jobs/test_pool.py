@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def _worker(body: str) -> str:
 
 @pytest.fixture(name="pool")
 def _pool() -> Iterator[ScanPool]:
-    made = ScanPool(2, JobLimits(seconds=20))
+    made = ScanPool(2, JobLimits(seconds=120))
     yield made
     made.close()
 
@@ -110,7 +111,7 @@ def test_a_worker_can_wait_for_its_job() -> None:
 def test_a_bad_file_costs_its_worker_only(monkeypatch: pytest.MonkeyPatch, body: str, reason: str) -> None:
     """The file's facts say why they are empty, which is a finding; those beside it and after it are whole."""
     monkeypatch.setattr(handle, "_BOOT", _worker(body))
-    made = ScanPool(1, JobLimits(seconds=2))
+    made = ScanPool(1, JobLimits(seconds=3 if reason == "time" else 60))
     found = made.submit_batch([b"fine", b"evil", b"fine too"]).result(60)
     stops = [parse_facts(data).views[0].stopped for data in found]
     assert stops == [None, reason, None]
@@ -134,7 +135,7 @@ def test_a_bad_file_costs_its_worker_only(monkeypatch: pytest.MonkeyPatch, body:
 def test_a_worker_that_lies_is_not_believed(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
     """Frames out of bounds, reads outside the file and facts of no known form end the worker, never the node."""
     monkeypatch.setattr(handle, "_BOOT", _worker(body))
-    made = ScanPool(1, JobLimits(seconds=5))
+    made = ScanPool(1, JobLimits(seconds=60))
     facts = parse_facts(made.submit(BytesSource(b"evil" * 100)).result(60)[0])
     assert facts.views[0].stopped == "crash"
     made.close()
@@ -164,8 +165,14 @@ def test_what_reading_raises_comes_out(pool: ScanPool) -> None:
 
 def test_slow_disks_are_not_the_files_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time that the node takes to read does not count against the worker."""
-    made = ScanPool(1, JobLimits(seconds=1))
-    assert parse_facts(made.submit(_Slow(100, lambda: time.sleep(1.5))).result(60)[0]).views[0].stopped is None
+    passed = [0]
+    monkeypatch.setattr(handle, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed[0]))
+    made = ScanPool(1, JobLimits(seconds=60))
+
+    def wait() -> None:
+        passed[0] += 100
+
+    assert parse_facts(made.submit(_Slow(100, wait)).result(60)[0]).views[0].stopped is None
     made.close()
 
 

@@ -37,7 +37,7 @@ def test_remote_bytes_are_read_ahead_in_blocks() -> None:
         expected = DATA[offset : offset + length] if offset >= 0 and length > 0 else b""
         assert source.read_at(offset, length) == expected
     ours.close()
-    thread.join(10)
+    thread.join(120)
     theirs.close()
     assert asked == [(0, wire.BLOCK), (wire.BLOCK, wire.BLOCK), (2 * wire.BLOCK, len(DATA) - 2 * wire.BLOCK)]
 

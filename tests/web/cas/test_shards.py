@@ -59,7 +59,7 @@ def test_a_slow_check_drives_the_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: queue.Queue[int] = queue.Queue()
 
     def slow(_node: Node, _actor: Actor, _repo: Repo, _data: bytes, progress: Progress) -> bool:
-        while (verified := steps.get(timeout=20)) <= 100:
+        while (verified := steps.get(timeout=120)) <= 100:
             progress(verified, 100)
         return True
 

@@ -70,7 +70,7 @@ def test_what_must_be_staged_sends_nothing_before(gateway: Edge, folder: Path) -
     coming = Coming(folder / "model.safetensors", streamable=False)
     gateway.source.coming["model.safetensors"] = coming
     answered = threading.Event()
-    wire = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    wire = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
     wire.request("GET", f"/{gateway.secret}{MODEL}")
 
     def read() -> bytes:
@@ -84,7 +84,7 @@ def test_what_must_be_staged_sends_nothing_before(gateway: Edge, folder: Path) -
         assert gateway.get("/org/m/resolve/main/config.json").status == 200
         assert not answered.is_set()
         coming.gate.set()
-        assert body.result(30) == _data(folder)
+        assert body.result(120) == _data(folder)
     wire.close()
 
 
@@ -116,7 +116,7 @@ def test_a_judge_who_refuses(gateway: Edge, folder: Path) -> None:
 def test_cut_off_where_the_good_bytes_end(gateway: Edge, folder: Path) -> None:
     """If no honest place is left half-way, the connection ends short of what was announced; what came is right."""
     gateway.source.coming["model.safetensors"] = Coming(folder / "model.safetensors", streamable=True, good=1_000_000)
-    wire = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    wire = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
     wire.request("GET", f"/{gateway.secret}{MODEL}")
     response = wire.getresponse()
     assert response.getheader("content-length") == "3000000"
@@ -137,7 +137,7 @@ def test_who_leaves_ends_the_fetch(gateway: Edge, folder: Path, streamable: bool
     if streamable:
         assert gateway.get(MODEL, range="bytes=0-9").status == 206
     else:
-        wire = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+        wire = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
         wire.request("GET", f"/{gateway.secret}{MODEL}")
         wire.close()
     until(lambda: coming.left == 1)

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from hanse.app_gateway import listen
 from hanse.web.gateway.serving import GatewayServer, server_of
 
-PATIENCE = 20
+PATIENCE = 120
 
 
 class Slow:

@@ -44,7 +44,7 @@ def _page(node: LiveNode, path: str, token: str = "") -> str:
 
 def _until(node: LiveNode, path: str, words: str) -> str:
     """Return a page once it says something."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while words not in (text := _page(node, path)):
         assert time.monotonic() < end, text
         time.sleep(0.1)
