@@ -53,7 +53,7 @@ def test_more_histories(tmp_path: Path, template: Path, seed: int) -> None:
 
 @pytest.mark.soak
 def test_a_history_to_choose(tmp_path: Path, template: Path) -> None:
-    """The same holds for the seed of the run, which whoever looks for more chooses."""
+    """The same holds for the seed of the day; a failure names it."""
     play(tmp_path / "world", template, run_seed(), EACH, (3, 4, 5))
 
 
