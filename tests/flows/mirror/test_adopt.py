@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from tests.support import world
 from tests.support.attesting import wait
 from tests.support.upstreams import FILES, NAME, changed, upstream
 
 from hanse.content.gitobjects import blob_id
 from hanse.db import attestations, mirrors, revisions
-from hanse.errors import DigestMismatch
+from hanse.errors import DigestMismatch, NotAllowed, RepoNotFound
 from hanse.flows import access
 from hanse.flows.adopt.found import found_revisions
+from hanse.flows.fsck import fsck
 from hanse.flows.mirror.adopt import adopt, pin_of
+from hanse.flows.mirror.hubs import HubUpstream
 from hanse.flows.mirror.journey import mirror
+from hanse.flows.mirror.upstream import InfoClaim
 from hanse.flows.node import Node
 from hanse.model.actor import ANONYMOUS
 from hanse.model.filepin import FilePin
@@ -105,6 +110,7 @@ def test_without_the_upstream_it_is_a_local_claim(node: Node, tmp_path: Path) ->
         (found,) = adopt(node, root, hub)
         assert found.state == "claimed"
         assert found.mirrored is not None
+        assert not found.mirrored.repo.public
         assert access.resolve_revision(node, found.mirrored.repo, rev).rev == rev
         assert node.log.size == size
         origin.start()
@@ -115,6 +121,73 @@ def test_without_the_upstream_it_is_a_local_claim(node: Node, tmp_path: Path) ->
         assert row.source == "upstream"
         assert len(attestations.of_revision(conn, done.repo.id, rev)) == 1
         assert [one.rev for one in revisions.all_of(conn, done.repo.id, ["live"])] == [rev]
+
+
+@dataclass(frozen=True)
+class Shown(HubUpstream):
+    """An upstream that says who may see the repository."""
+
+    gated: bool = False
+    private: bool = False
+
+    def info(self, kind: RepoType, path: str, rev: str) -> InfoClaim:
+        """Return what a revision name means, and who may know."""
+        return replace(super().info(kind, path, rev), gated=self.gated, private=self.private)
+
+
+@pytest.mark.parametrize(("gated", "private"), [(True, False), (False, True)])
+def test_what_is_for_few_is_for_few_here(lite: Node, tmp_path: Path, *, gated: bool, private: bool) -> None:
+    """A cache that somebody's token filled opens nothing: what the upstream shows to few is gated, or private, here."""
+    with upstream() as (origin, hub):
+        rev = origin.repo(NAME).refs["refs/heads/main"]
+        root = cache(tmp_path / "hub", rev, origin.pins(NAME), FILES)
+        (found,) = adopt(lite, root, Shown(hub.hub, gated=gated, private=private))
+    assert found.mirrored is not None
+    repo = found.mirrored.repo
+    assert (repo.gated, repo.public) == ("manual" if gated else "", not private)
+
+
+def test_a_local_claim_is_private(node: Node, tmp_path: Path) -> None:
+    """Nobody tells who may see it, so nobody else does; once its upstream shows it to everybody it is public and observed."""
+    with upstream() as (origin, hub):
+        first, pins = origin.repo(NAME).refs["refs/heads/main"], origin.pins(NAME)
+        origin.rewrite(NAME, changed(config_json=b"{}"))
+        later = origin.repo(NAME).refs["refs/heads/main"]
+        root = cache(tmp_path / "hub", first, pins, FILES)
+        listed(root, first, pins)
+        (told,) = adopt(node, root, hub)  # this revision is gone there, and the repository was not mirrored yet
+        assert (told.state, "until its upstream shows it" in told.says) == ("claimed", True)
+        assert told.mirrored is not None
+        repo = told.mirrored.repo
+        with pytest.raises(RepoNotFound):
+            access.resolve(node, ANONYMOUS, repo.repo)
+        done = mirror(node, hub, MODEL, NAME)
+        assert (done.repo.id, done.repo.public, done.revision.rev) == (repo.id, True, later)
+    found = access.resolve(node, ANONYMOUS, repo.repo)
+    assert access.resolve_revision(node, found, "main").rev == later
+    kept = access.resolve_revision(node, found, first)
+    assert (kept.rev, kept.tree) == (first, told.mirrored.revision.tree)
+    assert b"org/tiny" in b"".join(node.log.leaves(0, node.log.size))
+    assert [one for one in fsck(node, deep=True).problems if not one.name.startswith("mirror/")] == []
+    world.check(node)
+
+
+def test_what_was_public_is_not_added_to(lite: Node, tmp_path: Path) -> None:
+    """Once the upstream keeps a repository from everybody, nothing more of it gets into the public mirror."""
+    with upstream() as (origin, hub):
+        done = mirror(lite, hub, MODEL, NAME)
+        rev = origin.commit(NAME, changed(secret_txt=b"s"))
+        root = cache(tmp_path / "hub", rev, origin.pins(NAME), changed(secret_txt=b"s"))
+        listed(root, rev, origin.pins(NAME))
+        with pytest.raises(NotAllowed, match="private at its upstream"):
+            mirror(lite, Shown(hub.hub, private=True), MODEL, NAME)
+        (told,) = adopt(lite, root, Shown(hub.hub, private=True))
+        assert (told.state, "private at its upstream" in told.says) == ("skipped", True)
+        origin.repo(NAME).tokens = frozenset({"secret"})
+        (told,) = adopt(lite, root, hub)
+        assert (told.state, "by now it is not" in told.says) == ("skipped", True)
+    with lite.db.read() as conn:
+        assert [one.rev for one in revisions.all_of(conn, done.repo.id)] == [done.revision.rev]
 
 
 def test_what_the_cache_itself_denies(tmp_path: Path) -> None:

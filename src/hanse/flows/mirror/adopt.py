@@ -3,8 +3,9 @@
 1. Revisions are found by the names of files (`hanse.flows.adopt.found`); nothing that is found is believed.
 2. If the upstream answers, it is asked what the revision has: what lies here and is that is taken in from here, and what was
    altered is told. A snapshot that is complete becomes a mirrored revision like any other.
-3. If it does not, a complete snapshot is kept as a *local claim*: by its commit id, neither observed in the log nor signed, until
-   the upstream says the same. Of a part of a snapshot nobody knows what it is a part of.
+3. If it does not, or has it no more, a complete snapshot is kept as a *local claim*: by its commit id, neither observed in the
+   log nor signed, until the upstream says the same. Who may see it the cache does not tell: a new mirror is private until the
+   upstream shows it to everybody. Of a part of a snapshot nobody knows what it is a part of.
 
 Bytes are chunked into this node's store; the cache stays as it is.
 """
@@ -19,13 +20,24 @@ from pathlib import Path
 
 from hanse.content.gitobjects import BlobHasher, lfs_pointer_id
 from hanse.db.repos import Repo
-from hanse.errors import BlobNotFound, DigestMismatch, HanseError, IntegrityError, NotFoundError, PeerError, StorageError
+from hanse.errors import (
+    BlobNotFound,
+    DigestMismatch,
+    HanseError,
+    IntegrityError,
+    NotFoundError,
+    PeerError,
+    PeerRefused,
+    RepoNotFound,
+    StorageError,
+)
 from hanse.flows.adopt.found import FoundRevision, found_revisions, read_pieces
 from hanse.flows.mirror.claims import NO_WORDS, RevisionClaim
+from hanse.flows.mirror.disclose import disclose
 from hanse.flows.mirror.intake import Intake
 from hanse.flows.mirror.journey import Mirrored, Options, take, take_revision
 from hanse.flows.mirror.large import Local, mirror_folder
-from hanse.flows.mirror.rows import open_mirror, pin
+from hanse.flows.mirror.rows import find_mirror, gate, open_mirror, pin
 from hanse.flows.mirror.upstream import Upstream, full_name
 from hanse.flows.node import Node
 from hanse.model.digest import Sha256
@@ -76,8 +88,8 @@ def _adopt(node: Node, found: FoundRevision, upstream: Upstream, options: Option
     repo_id = parse_repo_id(Origin(upstream.origin), kind, full_name(upstream, kind, found.repo))
     try:
         files = tuple(upstream.tree(kind, repo_id.path, rev))
-    except PeerError as error:
-        return _claimed(node, found, repo_id, upstream, options, why=error.message)
+    except (PeerError, NotFoundError) as error:
+        return _claimed(node, found, repo_id, upstream, options, why=error)
     return _compared(node, found, RevisionClaim(repo_id, rev, files), upstream, options, fetch=fetch)
 
 
@@ -93,8 +105,12 @@ def _compared(
         return Adopted(found.title, "skipped", error.message)
     altered: dict[str, str] = {}
     chosen = replace(options, local=_local(found), refused=lambda one, says: altered.update({one.path: says}))
+    claim = replace(claim, gated=info.gated, private=info.private)
     repo = open_mirror(node, repo_id, upstream.url, private=info.private)
+    gate(node, repo, gated=info.gated)
     with sole(mirror_folder(node) / f"{repo.id}.lock", f"mirroring {repo.repo.path}"):
+        if not info.private:
+            repo = disclose(node, repo, options)
         missing = [one.path for one in claim.files if one.path not in found.files]
         if missing and not fetch:
             pin(node, repo, claim)
@@ -114,19 +130,30 @@ def _take_part(node: Node, repo: Repo, claim: RevisionClaim, options: Options) -
             Intake(node, repo, claim.rev, [one], (), options).run()
 
 
-def _claimed(node: Node, found: FoundRevision, repo_id: RepoId, upstream: Upstream, options: Options, *, why: str) -> Adopted:
+def _claimed(
+    node: Node, found: FoundRevision, repo_id: RepoId, upstream: Upstream, options: Options, *, why: HanseError
+) -> Adopted:
     """Keep a complete snapshot as what this machine alone says (step 3)."""
     if not found.complete or found.odd:
-        return Adopted(found.title, "skipped", f"it may be a part of a revision, and its upstream does not tell: {why}")
+        return Adopted(found.title, "skipped", f"it may be a part of a revision, and its upstream does not tell: {why.message}")
+    known = find_mirror(node, repo_id)
+    if known is not None and known.public and _is_kept_from_us(why):
+        return Adopted(found.title, "skipped", f"its mirror here is public, and by now it is not: {why.message}")
     assert found.rev is not None
     pins = tuple(pin_of(found, path) for path in sorted(found.files))
     claim = RevisionClaim(repo_id, found.rev, pins, NO_WORDS, source="cache")
-    repo = open_mirror(node, repo_id, upstream.url)
+    repo = open_mirror(node, repo_id, upstream.url, private=known is None or not known.public)
     with sole(mirror_folder(node) / f"{repo.id}.lock", f"mirroring {repo.repo.path}"):
         row = pin(node, repo, claim)
         repo, revision = take(node, repo, row, (), replace(options, local=_local(found)))
     done = Mirrored(repo, revision, None, None, fresh=row.state != "complete")
-    return Adopted(found.title, "claimed", f"only this machine says so: {why}", done)
+    shown = "" if repo.public else "; for this node's operators, until its upstream shows it to everybody"
+    return Adopted(found.title, "claimed", f"only this machine says so: {why.message}{shown}", done)
+
+
+def _is_kept_from_us(why: HanseError) -> bool:
+    """Tell whether an upstream says that a repository is not for everybody, or not there."""
+    return isinstance(why, RepoNotFound) or (isinstance(why, PeerRefused) and why.status in (401, 403, 451))
 
 
 def pin_of(found: FoundRevision, path: str) -> FilePin:

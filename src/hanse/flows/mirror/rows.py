@@ -27,7 +27,7 @@ def open_mirror(node: Node, repo_id: RepoId, url: str, *, private: bool = False)
     """Return the row of a mirrored repository, made if this is the first claim about it.
 
     private: what is made is concealed, and only for this node's operators. Raises NotAllowed for a name that this node itself
-    answers for, Conflict if it is just being deleted.
+    answers for, and for what is private by now and public here; Conflict if it is just being deleted.
     """
     if repo_id.origin == node.origin:
         raise NotAllowed(f"{repo_id.path} is this node's own name", hint="name another hub with --from")
@@ -41,10 +41,21 @@ def open_mirror(node: Node, repo_id: RepoId, url: str, *, private: bool = False)
         assert found is not None
         if not found.mirrored or found.state not in ("pending", "live"):
             raise Conflict(f"{repo_id} is {found.state} here and cannot be mirrored")
+        if private and found.public:
+            raise NotAllowed(
+                f"{repo_id} is private at its upstream by now, and its mirror here is public: nothing more of it is taken in",
+                hint="what was public stays; to mirror it as private, delete the mirror here first",
+            )
         row = mirrors.get(conn, found.id)
         if row is None or (url and row.url != url):
             mirrors.put(conn, Mirror(found.id, url, *((row.asked_at, row.seen_at, row.failure) if row else ())))
         return found
+
+
+def gate(node: Node, repo: Repo, *, gated: bool) -> None:
+    """Let a mirror ask for access where its upstream does, and not where it does not."""
+    with node.db.write() as conn:
+        repos.update_columns(conn, repo.id, gated="manual" if gated else "")
 
 
 def find_mirror(node: Node, repo_id: RepoId) -> Repo | None:
