@@ -12,7 +12,7 @@ from tests.support.attesting import wait
 from tests.support.upstreams import FILES, NAME, changed, upstream
 
 from hanse.content.gitobjects import blob_id
-from hanse.db import attestations, mirrors, revisions
+from hanse.db import attestations, mirrors, notices, revisions
 from hanse.errors import DigestMismatch, NotAllowed, RepoNotFound
 from hanse.flows import access
 from hanse.flows.adopt.found import found_revisions
@@ -20,6 +20,8 @@ from hanse.flows.fsck import fsck
 from hanse.flows.mirror.adopt import adopt, pin_of
 from hanse.flows.mirror.hubs import HubUpstream
 from hanse.flows.mirror.journey import mirror
+from hanse.flows.mirror.rows import LOCAL_CLAIM
+from hanse.flows.mirror.through import as_of
 from hanse.flows.mirror.upstream import InfoClaim
 from hanse.flows.node import Node
 from hanse.model.actor import ANONYMOUS
@@ -119,6 +121,7 @@ def test_without_the_upstream_it_is_a_local_claim(node: Node, tmp_path: Path) ->
         row = mirrors.claimed(conn, done.repo.id, done.revision.rev)
         assert row is not None
         assert row.source == "upstream"
+        assert not notices.of_repo(conn, done.repo.id)
         assert len(attestations.of_revision(conn, done.repo.id, rev)) == 1
         assert [one.rev for one in revisions.all_of(conn, done.repo.id, ["live"])] == [rev]
 
@@ -161,10 +164,15 @@ def test_a_local_claim_is_private(node: Node, tmp_path: Path) -> None:
         repo = told.mirrored.repo
         with pytest.raises(RepoNotFound):
             access.resolve(node, ANONYMOUS, repo.repo)
+        with node.db.read() as conn:
+            (said,) = notices.of_repo(conn, repo.id, first)
+        assert (said.kind, said.says.startswith("only this machine says so")) == (LOCAL_CLAIM, True)
+        assert as_of(node, repo) == 0
         done = mirror(node, hub, MODEL, NAME)
         assert (done.repo.id, done.repo.public, done.revision.rev) == (repo.id, True, later)
     found = access.resolve(node, ANONYMOUS, repo.repo)
     assert access.resolve_revision(node, found, "main").rev == later
+    assert as_of(node, repo) is None
     kept = access.resolve_revision(node, found, first)
     assert (kept.rev, kept.tree) == (first, told.mirrored.revision.tree)
     assert b"org/tiny" in b"".join(node.log.leaves(0, node.log.size))

@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hanse.content.gitobjects import BlobHasher, lfs_pointer_id
+from hanse.db import mirrors, notices
+from hanse.db.notices import Notice
 from hanse.db.repos import Repo
 from hanse.errors import (
     BlobNotFound,
@@ -37,15 +39,16 @@ from hanse.flows.mirror.disclose import disclose
 from hanse.flows.mirror.intake import Intake
 from hanse.flows.mirror.journey import Mirrored, Options, take, take_revision
 from hanse.flows.mirror.large import Local, mirror_folder
-from hanse.flows.mirror.rows import find_mirror, gate, open_mirror, pin
+from hanse.flows.mirror.rows import LOCAL_CLAIM, find_mirror, gate, open_mirror, pin
 from hanse.flows.mirror.upstream import Upstream, full_name
 from hanse.flows.node import Node
-from hanse.model.digest import Sha256
+from hanse.model.digest import GitOid, Sha256
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RefName, RepoId, parse_repo_id
 from hanse.store.parts import sole
 
 MAX_ALTERED = 50
+LABEL = "only this machine says so, by what lay in a cache"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +149,21 @@ def _claimed(
     with sole(mirror_folder(node) / f"{repo.id}.lock", f"mirroring {repo.repo.path}"):
         row = pin(node, repo, claim)
         repo, revision = take(node, repo, row, (), replace(options, local=_local(found)))
+        if row.source != "upstream":
+            _label(node, repo, found.rev, why)
     done = Mirrored(repo, revision, None, None, fresh=row.state != "complete")
     shown = "" if repo.public else "; for this node's operators, until its upstream shows it to everybody"
     return Adopted(found.title, "claimed", f"only this machine says so: {why.message}{shown}", done)
+
+
+def _label(node: Node, repo: Repo, rev: GitOid, why: HanseError) -> None:
+    """Note that only this machine says what a revision is, and of a mirror whose upstream never answered that it did not."""
+    now, says = node.clock.now(), f"{LABEL}; {repo.repo.origin} has not said so: {why.message}"
+    with node.db.write() as conn:
+        notices.put(conn, [Notice(repo.id, rev, LOCAL_CLAIM, "", says, now)])
+        row = mirrors.get(conn, repo.id)
+        if row is not None and not row.seen_at:
+            mirrors.note(conn, repo.id, now, why.message)
 
 
 def _is_kept_from_us(why: HanseError) -> bool:

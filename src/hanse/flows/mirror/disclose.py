@@ -46,7 +46,9 @@ def disclose(node: Node, repo: Repo, options: Options) -> Repo:
 
 def _only_claimed(conn: Connection, repo: Repo) -> bool:
     """Tell whether neither the log nor a signature has anything of a repository."""
-    return not leaves.effects_of(conn, repo.id) and all(one.source == _CACHE for one in mirrors.of_repo(conn, repo.id) if one.state == "complete")
+    if leaves.effects_of(conn, repo.id):
+        return False
+    return all(one.source == _CACHE for one in mirrors.of_repo(conn, repo.id) if one.state == "complete")
 
 
 def _reopen(conn: Connection, repo: Repo, now: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hanse.db import alarms, mirrors, repos
+from hanse.db import alarms, mirrors, notices, repos
 from hanse.db.alarms import Alarm
 from hanse.db.mirrors import Claimed, Mirror
 from hanse.db.repos import Repo
@@ -21,6 +21,8 @@ from hanse.model.canonical import canonical
 from hanse.model.repo import RepoId, Visibility
 
 MAX_SHOWN = 5
+LOCAL_CLAIM = "local-claim"
+"""Kind of the notice that only this machine says what a revision is."""
 
 
 def open_mirror(node: Node, repo_id: RepoId, url: str, *, private: bool = False) -> Repo:
@@ -80,6 +82,7 @@ def pin(node: Node, repo: Repo, claim: RevisionClaim) -> Claimed:
     if row.source == "cache" and claim.source == "upstream":
         with node.db.write() as conn:
             mirrors.confirm(conn, repo.id, claim.rev, words)
+            notices.settle(conn, repo.id, claim.rev, LOCAL_CLAIM)
             found = mirrors.claimed(conn, repo.id, claim.rev)
         assert found is not None
         return found
