@@ -51,6 +51,7 @@ def mirror(
         bool,
         Parameter(negative=(), help="Take in what lies on this machine; NAME is a folder, the Hugging Face cache if absent."),
     ] = False,
+    repo: Annotated[str, Parameter(help="With --from-cache: ORG/NAME[@REV] that a plain folder is of.")] = "",
     fetch: Annotated[bool, Parameter(negative=(), help="With --from-cache: fetch what is missing of a snapshot.")] = False,
     as_json: Json = False,
     where: Where | None = None,
@@ -74,7 +75,7 @@ def mirror(
         patient = _patiently(upstream, chosen.stop)
         if from_cache:
             folder = Path(name).expanduser() if name else _cache()
-            return _from_cache(node, folder, patient, chosen, fetch=fetch, as_json=as_json)
+            return _from_cache(node, folder, patient, chosen, named=repo, fetch=fetch, as_json=as_json)
         subject = parse_subject(name)
         if watch:
             _watch(node, patient, subject, chosen, every=max(1, every), all_revisions=all_revisions, as_json=as_json)
@@ -234,11 +235,11 @@ def _cache() -> Path:
     return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
 
 
-def _from_cache(node: Node, folder: Path, upstream: Upstream, options: Options, *, fetch: bool, as_json: bool) -> int:
+def _from_cache(node: Node, folder: Path, upstream: Upstream, options: Options, *, named: str, fetch: bool, as_json: bool) -> int:
     from hanse.flows.mirror.adopt import adopt
 
     count = 0
-    for one in adopt(node, folder, upstream, options, fetch=fetch):
+    for one in adopt(node, folder, upstream, options, fetch=fetch, named=parse_subject(named) if named else None):
         count += one.state != "skipped"
         print(json.dumps(_adopted(one)) if as_json else _adopted_sentence(one), flush=True)
     return 0 if count else 1

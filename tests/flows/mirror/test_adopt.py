@@ -126,6 +126,25 @@ def test_without_the_upstream_it_is_a_local_claim(node: Node, tmp_path: Path) ->
         assert [one.rev for one in revisions.all_of(conn, done.repo.id, ["live"])] == [rev]
 
 
+def test_a_plain_folder_is_what_its_owner_says(lite: Node, tmp_path: Path) -> None:
+    """A folder tells no repository; with its name it is compared like a cache, at the commit that the name means."""
+    with upstream() as (origin, hub):
+        rev = origin.repo(NAME).refs["refs/heads/main"]
+        for path, data in (FILES | {"mine.txt": b"not of it"}).items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_bytes(data)
+        (told,) = adopt(lite, tmp_path, hub)
+        assert (told.state, "--repo" in told.says) == ("skipped", True)
+        (found,) = adopt(lite, tmp_path, hub, named=(MODEL, NAME, "main"))
+        assert (found.state, found.mirrored and found.mirrored.revision.rev) == ("mirrored", rev)
+        assert not [one for one in origin.requests if "/resolve/" in one.path]
+        origin.commit(NAME, changed(new_txt=b"n"))
+        (again,) = adopt(lite, tmp_path, hub, named=(MODEL, NAME, rev))
+        assert (again.state, again.mirrored and again.mirrored.fresh) == ("mirrored", False)
+        (part,) = adopt(lite, tmp_path, hub, named=(MODEL, NAME, "main"))
+        assert part.state == "partial"
+
+
 @dataclass(frozen=True)
 class Shown(HubUpstream):
     """An upstream that says who may see the repository."""

@@ -42,9 +42,9 @@ from hanse.flows.mirror.large import Local, mirror_folder
 from hanse.flows.mirror.rows import LOCAL_CLAIM, find_mirror, gate, open_mirror, pin
 from hanse.flows.mirror.upstream import Upstream, full_name
 from hanse.flows.node import Node
-from hanse.model.digest import GitOid, Sha256
+from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.filepin import FilePin
-from hanse.model.repo import Origin, RefName, RepoId, parse_repo_id
+from hanse.model.repo import Origin, RefName, RepoId, RepoType, parse_repo_id
 from hanse.store.parts import sole
 
 MAX_ALTERED = 50
@@ -67,17 +67,24 @@ class Adopted:
 
 
 def adopt(
-    node: Node, folder: Path, upstream: Upstream, options: Options | None = None, *, fetch: bool = False
+    node: Node,
+    folder: Path,
+    upstream: Upstream,
+    options: Options | None = None,
+    *,
+    fetch: bool = False,
+    named: tuple[RepoType, str, str] | None = None,
 ) -> Iterator[Adopted]:
     """Take in the revisions that lie in a folder, and yield what came of each.
 
-    fetch: what is missing of a snapshot is fetched from the upstream. Raises EntryNotFound or StorageError if the folder cannot
-    be read, StorageError of this node's own.
+    fetch: what is missing of a snapshot is fetched from the upstream; named: type, name and revision name of what a plain folder
+    has, which tells no repository itself; a commit id that all of its files were noted with goes before `main`. Raises
+    EntryNotFound or StorageError if the folder cannot be read, StorageError of this node's own.
     """
     chosen = options or Options()
     for found in found_revisions(folder):
         try:
-            yield _adopt(node, found, upstream, chosen, fetch=fetch)
+            yield _adopt(node, _called(found, named, upstream), upstream, chosen, fetch=fetch)
         except StorageError:
             raise
         except HanseError as error:
@@ -86,7 +93,7 @@ def adopt(
 
 def _adopt(node: Node, found: FoundRevision, upstream: Upstream, options: Options, *, fetch: bool) -> Adopted:
     if found.type is None or not found.repo or found.rev is None:
-        return Adopted(found.title, "skipped", "nothing tells of which repository and commit it is")
+        return Adopted(found.title, "skipped", "nothing tells of which repository and commit it is: name it with --repo")
     kind, rev = found.type, found.rev
     repo_id = parse_repo_id(Origin(upstream.origin), kind, full_name(upstream, kind, found.repo))
     try:
@@ -94,6 +101,15 @@ def _adopt(node: Node, found: FoundRevision, upstream: Upstream, options: Option
     except (PeerError, NotFoundError) as error:
         return _claimed(node, found, repo_id, upstream, options, why=error)
     return _compared(node, found, RevisionClaim(repo_id, rev, files), upstream, options, fetch=fetch)
+
+
+def _called(found: FoundRevision, named: tuple[RepoType, str, str] | None, upstream: Upstream) -> FoundRevision:
+    """Return a plain folder as the revision that somebody says it is; raises as the upstream, if it has to be asked."""
+    if found.type is not None or named is None:
+        return found
+    kind, path, name = named
+    rev = GitOid(name) if is_git_oid(name) else found.rev if name == "main" else None
+    return replace(found, type=kind, repo=path, rev=rev or upstream.info(kind, path, name).rev)
 
 
 def _compared(
@@ -152,6 +168,8 @@ def _claimed(
         if row.source != "upstream":
             _label(node, repo, found.rev, why)
     done = Mirrored(repo, revision, None, None, fresh=row.state != "complete")
+    if row.source == "upstream":
+        return Adopted(found.title, "mirrored", f"its upstream said so before: {why.message}", done)
     shown = "" if repo.public else "; for this node's operators, until its upstream shows it to everybody"
     return Adopted(found.title, "claimed", f"only this machine says so: {why.message}{shown}", done)
 
