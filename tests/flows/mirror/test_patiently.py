@@ -12,6 +12,7 @@ from hanse.errors import Busy, PeerRefused
 from hanse.flows.mirror.journey import Options, mirror
 from hanse.flows.mirror.patience import MAX_BUSY, MAX_WAIT
 from hanse.flows.mirror.patiently import Patiently
+from hanse.flows.mirror.upstream import InfoClaim
 from hanse.flows.node import Node
 from hanse.model.digest import GitOid
 from hanse.model.repo import RepoType
@@ -47,7 +48,7 @@ class Refusing(Patiently):
     asked = 0
     status = 429
 
-    def info(self, kind: RepoType, path: str, rev: str) -> None:  # type: ignore[override]
+    def info(self, kind: RepoType, path: str, rev: str) -> InfoClaim:
         """Refuse."""
         Refusing.asked += 1
         raise PeerRefused(f"no {kind} {path} {rev}", status=self.status)

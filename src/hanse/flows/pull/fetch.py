@@ -268,9 +268,10 @@ class Fetch:
             file, error = None, problem
         self._forget(self)
         with self._changed:
-            for told in self._told if file is not None else ():
-                with suppress(HanseError):  # a label is missing then, and no byte
-                    told(file)
+            if file is not None:
+                for told in self._told:
+                    with suppress(HanseError):  # a label is missing then, and no byte
+                        told(file)
             self._file, self._error, self._ended = file, error, True
             self._changed.notify_all()
         if file is not None:
