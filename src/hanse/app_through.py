@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from hanse.flows.credentials import Credentials
 from hanse.flows.mirror.background import Completing
@@ -42,7 +43,8 @@ def open_through(settings: Settings, node: Node) -> OpenedThrough | None:
     if settings.upstream is None:
         return None
     url, tokens = address_of(settings.upstream), Credentials(settings.home, os.environ)
-    held = open_or_temporary(settings.home / "held", limit=settings.upstream_cache_bytes or None)
+    kept = Path(os.environ.get("HANSE_STORE") or settings.home / "held").expanduser()
+    held = open_or_temporary(kept, limit=settings.upstream_cache_bytes or None)
     # Members are asked as anybody: what they show this node's own token only would be shown to everybody here.
     asked = PullSettings(
         (),

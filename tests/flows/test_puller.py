@@ -56,6 +56,17 @@ def test_a_file_is_fetched_once(home: Machine, origin: HubOrigin) -> None:
     assert puller.outcome(found, "model.safetensors") is None
 
 
+def test_what_was_fetched_is_known_by_its_revision(home: Machine, origin: HubOrigin) -> None:
+    """A file that came just now can be listed and pinned by its revision, without being asked for again."""
+    puller = home.puller(upstream=origin.url)
+    origin.commit("org/n", {"config.json": b"{}"})
+    found, other = main_of(puller), main_of(puller, "org/n")
+    fetches = [puller.file(one, "config.json") for one in (found, other)]
+    assert [one.wait(60) is not None for one in fetches if isinstance(one, Fetch)]
+    labels = {label for one in home.held.stock().listed() for label in one.revisions}
+    assert labels == {f"{one.repo.origin}/{one.repo.path}@{one.rev}" for one in (found, other)}
+
+
 def test_names_and_paths_that_are_none(home: Machine, origin: HubOrigin) -> None:
     """A path that the revision does not have says of which revision; nonsense asks nobody."""
     puller = home.puller(upstream=origin.url)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,16 +19,20 @@ from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
 from hanse.db import accounts, repos
 from hanse.db.engine import Database, sqlite_url
+from hanse.errors import PeerError
 from hanse.flows.accounts import set_claims
 from hanse.flows.mirror.background import Completing
 from hanse.flows.mirror.heldfiles import held_local
+from hanse.flows.mirror.hubs import HubUpstream
 from hanse.flows.mirror.intake import Options
+from hanse.flows.mirror.journey import mirror
 from hanse.flows.mirror.through import Through
 from hanse.flows.node import Node
 from hanse.flows.policies import load_policy
 from hanse.flows.pull.fetch import Fetcher
 from hanse.flows.pull.puller import Puller, PullSettings
 from hanse.model.repo import Origin, RepoType
+from hanse.peers.hub import Hub
 from hanse.store.held.store import Held
 from hanse.web.through import PullThrough
 
@@ -101,6 +105,24 @@ def test_an_upstreams_name_is_answered_then_mirrored(world: World) -> None:
     status, headers, body = world.get(f"/api/models/{NAME}")
     assert (status, json.loads(body)["sha"]) == (200, rev)
     assert "could not be asked since" in headers["x-hf-warning"]
+
+
+def test_a_mirror_says_its_age(world: World) -> None:
+    """A node that only mirrors says as of when it answers, in the answer and on the page, once its upstream is silent."""
+    with closing(Hub(world.origin.url)) as hub, served(world.node) as url:
+        mirror(world.node, HubUpstream(hub), RepoType.MODEL, NAME)
+        plain = replace(world, url=url)
+        assert "x-hf-warning" not in plain.get(f"/api/models/{NAME}")[1]
+        assert b"silent since" not in plain.get(f"/{NAME}")[2]
+        world.origin.stop()
+        with pytest.raises(PeerError):
+            mirror(world.node, HubUpstream(hub), RepoType.MODEL, NAME)
+        status, headers, _ = plain.get(f"/{NAME}/resolve/main/config.json")
+        assert (status, "stale" in headers["x-hf-warning"], "as of 20" in headers["x-hf-warning"]) == (200, True, True)
+        assert b"silent since" in plain.get(f"/{NAME}")[2]
+        world.origin.start()
+        mirror(world.node, HubUpstream(hub), RepoType.MODEL, NAME)
+        assert "x-hf-warning" not in plain.get(f"/api/models/{NAME}")[1]
 
 
 def test_a_newer_revision_is_seen_in_the_background(world: World) -> None:

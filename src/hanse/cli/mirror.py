@@ -51,6 +51,7 @@ def mirror(
         bool,
         Parameter(negative=(), help="Take in what lies on this machine; NAME is a folder, the Hugging Face cache if absent."),
     ] = False,
+    repo: Annotated[str, Parameter(help="With --from-cache: ORG/NAME[@REV] that a plain folder is of.")] = "",
     fetch: Annotated[bool, Parameter(negative=(), help="With --from-cache: fetch what is missing of a snapshot.")] = False,
     as_json: Json = False,
     where: Where | None = None,
@@ -66,17 +67,20 @@ def mirror(
     """
     if not (from_cache or watch or all_revisions) and (done := _of_member(name, origin, where, as_json=as_json)) is not None:
         return done
+    if from_cache and (watch or all_revisions):
+        raise InputError("--from-cache takes in what lies here once", hint="mirror the name with --watch or --all-revisions then")
     if not name and not from_cache:
         raise InputError("what is to be mirrored is missing", hint="name it: hanse mirror ORG/NAME")
     with opened(where) as node, _upstream(origin or "huggingface") as upstream, _opened_options(also or ()) as chosen:
+        patient = _patiently(upstream, chosen.stop)
         if from_cache:
             folder = Path(name).expanduser() if name else _cache()
-            return _from_cache(node, folder, upstream, chosen, fetch=fetch, as_json=as_json)
-        kind, path, rev = parse_subject(name)
+            return _from_cache(node, folder, patient, chosen, named=repo, fetch=fetch, as_json=as_json)
+        subject = parse_subject(name)
         if watch:
-            _watch(node, upstream, (kind, path, rev), chosen, every=max(1, every), as_json=as_json)
+            _watch(node, patient, subject, chosen, every=max(1, every), all_revisions=all_revisions, as_json=as_json)
             return 0
-        return _once(node, upstream, (kind, path, rev), chosen, all_revisions=all_revisions, as_json=as_json)
+        return _once(node, patient, subject, chosen, all_revisions=all_revisions, as_json=as_json)
 
 
 def _of_member(name: str, member: str | None, where: Where | None, *, as_json: bool) -> int | None:
@@ -86,11 +90,19 @@ def _of_member(name: str, member: str | None, where: Where | None, *, as_json: b
 
 
 def _watch(
-    node: Node, upstream: Upstream, subject: tuple[RepoType, str, str], chosen: Options, *, every: int, as_json: bool
+    node: Node,
+    upstream: Upstream,
+    subject: tuple[RepoType, str, str],
+    chosen: Options,
+    *,
+    every: int,
+    all_revisions: bool,
+    as_json: bool,
 ) -> None:
     from hanse.flows.mirror.watch import watch
 
-    watch(node, upstream, *subject, every=every, told=partial(_tell, as_json=as_json), options=chosen)
+    tell = partial(_tell, as_json=as_json)
+    watch(node, upstream, *subject, every=every, told=tell, options=chosen, all_revisions=all_revisions)
 
 
 def _once(
@@ -129,6 +141,12 @@ def _upstream(origin: str) -> Iterator[Upstream]:
 
     with closing(_hub(origin)) as hub:
         yield HubUpstream(hub)
+
+
+def _patiently(upstream: Upstream, stop: threading.Event) -> Upstream:
+    from hanse.flows.mirror.patiently import Patiently
+
+    return Patiently(upstream, stop, lambda url, seconds: print(f"{url} asks for {seconds} seconds of patience", file=sys.stderr))
 
 
 @contextmanager
@@ -205,6 +223,8 @@ def _sentence(one: Mirrored) -> str:
     size = f"{one.revision.files} files, {one.revision.bytes:,} bytes, tree {one.revision.tree[:16]}"
     logged = f"; {one.ref} observed, leaf {one.index}" if one.index is not None else ""
     gone = f"; HISTORY WAS REWRITTEN: {one.rewritten[:12]} is no longer in it, and kept here" if one.rewritten else ""
+    if one.rewritten and one.ref is not None and one.ref.startswith("refs/tags/"):
+        gone = f"; THE TAG WAS MOVED: it was at {one.rewritten[:12]}, which is kept here"
     return f"{named}: {size}{'' if one.fresh else ', here already'}{logged}{gone}"
 
 
@@ -215,11 +235,11 @@ def _cache() -> Path:
     return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
 
 
-def _from_cache(node: Node, folder: Path, upstream: Upstream, options: Options, *, fetch: bool, as_json: bool) -> int:
+def _from_cache(node: Node, folder: Path, upstream: Upstream, options: Options, *, named: str, fetch: bool, as_json: bool) -> int:
     from hanse.flows.mirror.adopt import adopt
 
     count = 0
-    for one in adopt(node, folder, upstream, options, fetch=fetch):
+    for one in adopt(node, folder, upstream, options, fetch=fetch, named=parse_subject(named) if named else None):
         count += one.state != "skipped"
         print(json.dumps(_adopted(one)) if as_json else _adopted_sentence(one), flush=True)
     return 0 if count else 1

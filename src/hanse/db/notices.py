@@ -64,6 +64,11 @@ def of_repo(conn: Connection, repo: int, rev: str | None = None, limit: int = 10
     return [Noticed(GitOid(row.rev), row.kind, row.says, row.created_at) for row in conn.execute(query)]
 
 
+def settle(conn: Connection, repo: int, rev: str, kind: str) -> None:
+    """Forget the notices of a kind about a revision: it is so no longer."""
+    conn.execute(delete(table).where(table.c.repo_id == repo, table.c.rev == rev, table.c.kind == kind))
+
+
 def drop(conn: Connection, repo: int) -> None:
     """Forget all notices about a repository."""
     conn.execute(delete(table).where(table.c.repo_id == repo))

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hanse.db import alarms, attestations, cosignatures, cosigners, leaves, logged, logkeys, notices, sightings, witnesses
+from hanse.db import (
+    alarms,
+    attestations,
+    cosignatures,
+    cosigners,
+    leaves,
+    logged,
+    logkeys,
+    mirrors,
+    notices,
+    sightings,
+    witnesses,
+)
 from hanse.db.alarms import Alarm
 from hanse.db.attestations import Attestation
 from hanse.db.notices import Noticed
@@ -71,7 +83,8 @@ class Standing:
     the one that names the revision, None before; size: of the log now; witnesses, mirrors: those whose cosignature covers that
     leaf; waiting: names of those who are asked and did not get there yet; elsewhere: members in whose mirrored logs it stands
     that they hold these files, which no reader has to believe before he verified it; silent_since: when the publisher's log was
-    last read, if the publisher is another member and cannot be reached; observed: what this node signed that it saw upstream.
+    last read, or another hub last answered, if the name is theirs and they cannot be reached; observed: what this
+    node signed that it saw upstream.
     """
 
     rung: Rung
@@ -139,7 +152,7 @@ def revision_standing(node: Node, repo: Repo, revision: Revision) -> Standing:
         waiting=tuple(one.name for one in vouching if one.asked and one not in covering),
         elsewhere=tuple(dict.fromkeys(one.log for one in said if one.manifest)),
         notices=tuple(noticed),
-        silent_since=None if repo.repo.origin == node.origin else silent_since(node, repo.repo.origin),
+        silent_since=None if repo.repo.origin == node.origin else _silent_since(node, repo),
         observed=_observed(node, repo, [row for row in every if row.predicate == OBSERVATION]),
     )
 
@@ -170,6 +183,15 @@ def _rung(node: Node, repo: Repo, revision: Revision, *, by_owner: bool, seen: b
     strong = (by_owner and seen) + sum(one.witnessed for one in others)
     home = (by_owner and seen) if repo.repo.origin == node.origin else not elsewhere or _witnessed(others, repo.repo.origin)
     return Rung.WITNESSED if strong >= AGREED and home else Rung.AGREED
+
+
+def _silent_since(node: Node, repo: Repo) -> int | None:
+    """Return since when whoever answers for a name is silent, seconds; None if he is not, or never was asked."""
+    with node.db.read() as conn:
+        row = mirrors.get(conn, repo.id)
+    if row is None:
+        return silent_since(node, repo.repo.origin)
+    return row.seen_at if row.failure and row.seen_at else None
 
 
 def _witnessed(others: tuple[Voucher, ...], origin: Origin) -> bool:

@@ -48,7 +48,7 @@ class BulkClient:
         self._stall_seconds = stall_seconds
         self._named = frozenset(server_of(url) for url in named)
         self._wires = Connections(stall_seconds)
-        self._patience = Patience()
+        self.patience = Patience()
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -65,14 +65,14 @@ class BulkClient:
         sent = {"accept-encoding": "gzip, identity", **(headers or {})}
         for attempt in range(MAX_REDIRECTS + 1):
             addresses = None if elsewhere is None else self.target(elsewhere, url)
-            self._patience.before(url)
+            self.patience.before(url)
             deadline = time.monotonic() + self._seconds
             with self._wires.ask("GET", url, sent, addresses=addresses) as reply:
                 body = read_whole(reply, server_of(url).url, limit, deadline)
                 found = Answer(
                     reply.status, reply.headers.get("content-type", "").partition(";")[0].strip().lower(), body, reply.headers
                 )
-            if self._patience.again(url, found.status, found.headers, attempt):
+            if self.patience.again(url, found.status, found.headers, attempt):
                 continue
             if found.status not in _MOVED or "location" not in found.headers:
                 return found
@@ -135,9 +135,9 @@ class BulkClient:
         source = server_of(url)
         addresses = None if elsewhere is None else self.target(elsewhere, url)
         for attempt in range(MAX_REDIRECTS + 1):
-            self._patience.before(url)
+            self.patience.before(url)
             with self._wires.ask("GET", url, headers, addresses=addresses) as reply:
-                if self._patience.again(url, reply.status, reply.headers, attempt):
+                if self.patience.again(url, reply.status, reply.headers, attempt):
                     continue
                 location = reply.headers.get("location") if reply.status in _MOVED else None
                 if location is None:

@@ -52,6 +52,11 @@ class Patience:
         if left > 0:
             time.sleep(left)
 
+    def forgive(self) -> None:
+        """Let every server be asked again at once."""
+        with self._lock:
+            self._until.clear()
+
     def again(self, url: str, status: int, headers: Mapping[str, str], attempt: int) -> bool:
         """Take note of what an answer says, and tell whether the same is to be asked once more after `before`."""
         wait = retry_after(headers)

@@ -23,7 +23,7 @@ from hanse.web.errors import error_response, header_text
 from hanse.web.ratelimit import RateLimiter
 from hanse.web.routing import CALLER, Call, Route, Table, split_raw_path
 from hanse.web.table import all_routes
-from hanse.web.through import PullThrough, short_name
+from hanse.web.through import PullThrough, short_name, warn_of_age
 
 log = structlog.get_logger("hanse.web")
 UNKNOWN_TOKEN = "token; the token sent is not known here and was ignored; log in with a token of this node"  # noqa: S105
@@ -117,8 +117,10 @@ class HanseApp:
             if found is None:
                 raise
             return found
-        if self.through is not None and call.mirror is not None:
-            await self.through.mirrored(call, call.mirror)
+        if call.mirror is not None:
+            if self.through is not None:
+                await self.through.mirrored(call, call.mirror)
+            await warn_of_age(call, call.mirror)
         return response
 
     async def _named(self, call: Call) -> None:

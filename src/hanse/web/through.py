@@ -57,12 +57,16 @@ class PullThrough:
         call.params = {**call.params, "repo": full}
 
     async def mirrored(self, call: Call, repo: Repo) -> None:
-        """Have a mirrored name looked at again in the background, and warn of an upstream that does not answer."""
-        self.through.refresh(repo, call.params.get("rev", "main"))
-        since = await call.run(as_of, self.through.node, repo)
-        if since is not None:
-            seen = f"as of {rfc3339(since)}" if since else "as it was found on this machine"
-            call.warn(f"stale; {repo.repo.path} is answered {seen}: {repo.repo.origin} could not be asked since")
+        """Have a mirrored name looked at again in the background."""
+        await call.run(self.through.refresh, repo, call.params.get("rev", "main"))
+
+
+async def warn_of_age(call: Call, repo: Repo) -> None:
+    """Let the answer about a mirror say how old it is, if its upstream did not answer when it was asked last."""
+    since = await call.run(as_of, call.node, repo)
+    if since is not None:
+        seen = f"as of {rfc3339(since)}" if since else "as it was found on this machine"
+        call.warn(f"stale; {repo.repo.path} is answered {seen}: {repo.repo.origin} could not be asked since")
 
 
 def short_name(method: str, segments: Sequence[str], *, routed: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ from tests.support.attesting import wait
 from tests.support.upstreams import FILES, NAME, changed, upstream
 
 from hanse.content.gitobjects import blob_id
-from hanse.db import attestations, mirrors, revisions
-from hanse.errors import DigestMismatch
+from hanse.db import attestations, mirrors, notices, revisions
+from hanse.errors import DigestMismatch, NotAllowed
 from hanse.flows import access
 from hanse.flows.adopt.found import found_revisions
 from hanse.flows.mirror.adopt import adopt, pin_of
+from hanse.flows.mirror.hubs import HubUpstream
 from hanse.flows.mirror.journey import mirror
+from hanse.flows.mirror.upstream import InfoClaim
 from hanse.flows.node import Node
 from hanse.model.actor import ANONYMOUS
 from hanse.model.filepin import FilePin
@@ -106,6 +109,7 @@ def test_without_the_upstream_it_is_a_local_claim(node: Node, tmp_path: Path) ->
         (found,) = adopt(node, root, hub)
         assert found.state == "claimed"
         assert found.mirrored is not None
+        assert not found.mirrored.repo.public
         assert access.resolve_revision(node, found.mirrored.repo, rev).rev == rev
         assert node.log.size == size
         origin.start()
@@ -114,9 +118,71 @@ def test_without_the_upstream_it_is_a_local_claim(node: Node, tmp_path: Path) ->
         row = mirrors.claimed(conn, done.repo.id, done.revision.rev)
         assert row is not None
         assert row.source == "upstream"
+        assert not notices.of_repo(conn, done.repo.id)
         said = [one.predicate for one in attestations.of_revision(conn, done.repo.id, rev)]
         assert said == [OMS, OBSERVATION], "now the upstream itself says it"
         assert [one.rev for one in revisions.all_of(conn, done.repo.id, ["live"])] == [rev]
+
+
+def test_a_plain_folder_is_what_its_owner_says(lite: Node, tmp_path: Path) -> None:
+    """A folder tells no repository; with its name it is compared like a cache, at the commit that the name means."""
+    with upstream() as (origin, hub):
+        rev = origin.repo(NAME).refs["refs/heads/main"]
+        for path, data in (FILES | {"mine.txt": b"not of it"}).items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_bytes(data)
+        (told,) = adopt(lite, tmp_path, hub)
+        assert (told.state, "--repo" in told.says) == ("skipped", True)
+        (found,) = adopt(lite, tmp_path, hub, named=(MODEL, NAME, "main"))
+        assert (found.state, found.mirrored and found.mirrored.revision.rev) == ("mirrored", rev)
+        assert not [one for one in origin.requests if "/resolve/" in one.path]
+        origin.commit(NAME, changed(new_txt=b"n"))
+        (again,) = adopt(lite, tmp_path, hub, named=(MODEL, NAME, rev))
+        assert (again.state, again.mirrored and again.mirrored.fresh) == ("mirrored", False)
+        (part,) = adopt(lite, tmp_path, hub, named=(MODEL, NAME, "main"))
+        assert part.state == "partial"
+
+
+@dataclass(frozen=True)
+class Shown(HubUpstream):
+    """An upstream that says who may see the repository."""
+
+    gated: bool = False
+    private: bool = False
+
+    def info(self, kind: RepoType, path: str, rev: str) -> InfoClaim:
+        """Return what a revision name means, and who may know."""
+        return replace(super().info(kind, path, rev), gated=self.gated, private=self.private)
+
+
+@pytest.mark.parametrize(("gated", "private"), [(True, False), (False, True)])
+def test_what_is_for_few_is_for_few_here(lite: Node, tmp_path: Path, *, gated: bool, private: bool) -> None:
+    """A cache that somebody's token filled opens nothing: what the upstream shows to few is gated, or private, here."""
+    with upstream() as (origin, hub):
+        rev = origin.repo(NAME).refs["refs/heads/main"]
+        root = cache(tmp_path / "hub", rev, origin.pins(NAME), FILES)
+        (found,) = adopt(lite, root, Shown(hub.hub, gated=gated, private=private))
+    assert found.mirrored is not None
+    repo = found.mirrored.repo
+    assert (repo.gated, repo.public) == ("manual" if gated else "", not private)
+
+
+def test_what_was_public_is_not_added_to(lite: Node, tmp_path: Path) -> None:
+    """Once the upstream keeps a repository from everybody, nothing more of it gets into the public mirror."""
+    with upstream() as (origin, hub):
+        done = mirror(lite, hub, MODEL, NAME)
+        rev = origin.commit(NAME, changed(secret_txt=b"s"))
+        root = cache(tmp_path / "hub", rev, origin.pins(NAME), changed(secret_txt=b"s"))
+        listed(root, rev, origin.pins(NAME))
+        with pytest.raises(NotAllowed, match="private at its upstream"):
+            mirror(lite, Shown(hub.hub, private=True), MODEL, NAME)
+        (told,) = adopt(lite, root, Shown(hub.hub, private=True))
+        assert (told.state, "private at its upstream" in told.says) == ("skipped", True)
+        origin.repo(NAME).tokens = frozenset({"secret"})
+        (told,) = adopt(lite, root, hub)
+        assert (told.state, "by now it is not" in told.says) == ("skipped", True)
+    with lite.db.read() as conn:
+        assert [one.rev for one in revisions.all_of(conn, done.repo.id)] == [done.revision.rev]
 
 
 def test_what_the_cache_itself_denies(tmp_path: Path) -> None:

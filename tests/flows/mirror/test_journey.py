@@ -106,6 +106,26 @@ def test_a_rewritten_history_is_shown_and_keeps_every_revision(node: Node) -> No
     assert _verify(node, later.repo, first.revision.rev).rev == first.revision.rev
 
 
+def test_a_tag_that_was_moved(lite: Node) -> None:
+    """What a tag was at stays here, with a notice; one that was gone and comes back is none."""
+    with upstream() as (origin, hub):
+        main = origin.repo(NAME).refs["refs/heads/main"]
+        origin.commit(NAME, changed(a_txt=b"a"), ref="refs/tags/v1")
+        first = mirror(lite, hub, MODEL, NAME, "v1")
+        origin.repo(NAME).refs["refs/tags/v1"] = main
+        moved = mirror(lite, hub, MODEL, NAME, "v1")
+        del origin.repo(NAME).refs["refs/tags/v1"]
+        list(mirror_all(lite, hub, MODEL, NAME))
+        origin.repo(NAME).refs["refs/tags/v1"] = main
+        again = mirror(lite, hub, MODEL, NAME, "v1")
+    assert (moved.rewritten, moved.revision.rev, again.rewritten) == (first.revision.rev, main, None)
+    with lite.db.read() as conn:
+        (said,) = notices.of_repo(conn, moved.repo.id, moved.revision.rev)
+        kept = {one.rev for one in revisions.all_of(conn, moved.repo.id, ["live"])}
+    assert "the tag v1" in said.says
+    assert first.revision.rev in kept
+
+
 def test_all_revisions(node: Node) -> None:
     """Every commit that leads to a branch, and every branch and tag, is mirrored; refs are observed where they are now."""
     with upstream() as (origin, hub):

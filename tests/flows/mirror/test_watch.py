@@ -35,3 +35,30 @@ def test_down_and_up_again(lite: Node) -> None:
     assert isinstance(second, PeerError)
     assert isinstance(third, Mirrored)
     assert third.revision.rev != first.revision.rev
+
+
+def test_all_revisions_again_and_again(lite: Node) -> None:
+    """A round tells what is new on any branch or tag; commits that are here already are not asked for again."""
+    told: list[Mirrored | HanseError] = []
+    options = Options(stop=threading.Event())
+    with upstream() as (origin, hub):
+        first = origin.repo(NAME).refs["refs/heads/main"]
+        later: list[str] = []
+
+        def tell(one: Mirrored | HanseError) -> None:
+            told.append(one)
+            if isinstance(one, Mirrored) and one.ref == "refs/heads/main":
+                origin.requests.clear()
+                later.append(origin.commit(NAME, changed(new_txt=b"n"), ref="refs/heads/dev"))
+            elif isinstance(one, Mirrored) and one.ref is not None:
+                options.stop.set()
+
+        watch(lite, hub, RepoType.MODEL, NAME, "main", every=0.01, told=tell, options=options, all_revisions=True)
+        asked = [one.path for one in origin.requests]
+    assert [(one.revision.rev, one.ref) for one in told if isinstance(one, Mirrored)] == [
+        (first, None),
+        (first, "refs/heads/main"),
+        (later[0], None),
+        (later[0], "refs/heads/dev"),
+    ]
+    assert not [path for path in asked if f"/revision/{first}" in path]

@@ -153,6 +153,7 @@ def _enter(
     files = list(blobs.find_by_xet(conn, repo.id, sorted({one.xet for one in contents.values()})).values())
     _hold(conn, repo, files, wanted=len({one.xet for one in contents.values()}), now=now)
     revisions.insert_pending(conn, [row])
+    revisions.mark_objects(conn, repo.id, [(rev, str(row["object"]))])  # one that comes back is recorded anew
     revisions.make_live(conn, [(repo.id, rev)])
     flags.put(conn, said)
     mirrors.set_state(conn, repo.id, rev, "complete", now=now)

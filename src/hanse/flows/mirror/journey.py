@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hanse.db import mirrors, notices, repos, revisions
+from hanse.db import mirrors, notices, revisions
 from hanse.db.mirrors import Claimed
 from hanse.db.notices import Notice
 from hanse.db.repos import Repo
@@ -25,15 +25,16 @@ from hanse.db.revisions import Revision
 from hanse.errors import HanseError, PeerError, RevisionNotFound
 from hanse.flows.mirror import complete as completing
 from hanse.flows.mirror.claims import NO_WORDS, RevisionClaim, unpack, words_of
+from hanse.flows.mirror.disclose import disclose
 from hanse.flows.mirror.gone import observe_gone
 from hanse.flows.mirror.intake import Intake, Options
 from hanse.flows.mirror.large import mirror_folder
 from hanse.flows.mirror.observation import attest_observation
-from hanse.flows.mirror.rows import find_mirror, open_mirror, pin
+from hanse.flows.mirror.rows import find_mirror, gate, open_mirror, pin
 from hanse.flows.mirror.upstream import CommitClaim, InfoClaim, Upstream, full_name
 from hanse.flows.node import Node
 from hanse.flows.records import ClaimedWords
-from hanse.model.digest import GitOid, is_git_oid
+from hanse.model.digest import NO_GIT_OID, GitOid, is_git_oid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RefName, RepoId, RepoType, parse_repo_id
 from hanse.peers.place import Place
@@ -80,8 +81,10 @@ def mirror(
     repo = open_mirror(node, repo_id, upstream.url, private=info.private)
     with node.db.write() as conn:
         mirrors.note(conn, repo.id, node.clock.now())
-        repos.update_columns(conn, repo.id, gated="manual" if info.gated else "")
+    gate(node, repo, gated=info.gated)
     with sole(mirror_folder(node) / f"{repo.id}.lock", f"mirroring {repo.repo.path}"):
+        if not info.private:
+            repo = disclose(node, repo, chosen)
         return take_revision(node, upstream, repo, claim, ref=ref, options=chosen)
 
 
@@ -183,28 +186,36 @@ def _rewritten(node: Node, upstream: Upstream, repo: Repo, ref: RefName, revisio
     """Return the revision that a branch was at, if the upstream's list of commits does not lead back to it; noted as such."""
     with node.db.read() as conn:
         at = revisions.ref(conn, repo.id, ref)
-    if at is None or at.rev == revision.rev or not ref.startswith("refs/heads/"):
+    if at is None or at.rev in (revision.rev, NO_GIT_OID):
         return None
-    try:
-        listed = upstream.commits(repo.repo.type, repo.repo.path, revision.rev, MAX_COMMITS)
-    except HanseError:
+    if ref.startswith("refs/tags/"):
+        says = f"the tag {ref.removeprefix('refs/tags/')} of {repo.repo.origin} was at revision {at.rev[:12]}, and was moved"
+    elif ref.startswith("refs/heads/") and not _leads_back(upstream, repo, revision.rev, at.rev):
+        name = ref.removeprefix("refs/heads/")
+        says = f"revision {at.rev[:12]}, where {name} was, is no longer in its history at {repo.repo.origin}"
+    else:
         return None
-    if len(listed) >= MAX_COMMITS or any(one.rev == at.rev for one in listed):
-        return None
-    name = ref.removeprefix("refs/heads/")
-    says = f"revision {at.rev[:12]}, where {name} was, is no longer in its history at {repo.repo.origin}"
     with node.db.write() as conn:
         notices.put(conn, [Notice(repo.id, revision.rev, REWRITTEN, f"{ref} {at.rev}", says, node.clock.now())])
     return at.rev
 
 
+def _leads_back(upstream: Upstream, repo: Repo, rev: GitOid, to: GitOid) -> bool:
+    """Tell whether a revision is in the history of another, or nobody can tell that it is not."""
+    try:
+        listed = upstream.commits(repo.repo.type, repo.repo.path, rev, MAX_COMMITS)
+    except HanseError:
+        return True
+    return len(listed) >= MAX_COMMITS or any(one.rev == to for one in listed)
+
+
 def mirror_all(
-    node: Node, upstream: Upstream, kind: RepoType, path: str, options: Options | None = None
+    node: Node, upstream: Upstream, kind: RepoType, path: str, options: Options | None = None, *, new_only: bool = False
 ) -> Iterator[Mirrored | HanseError]:
     """Mirror every branch and tag and every commit that leads to a branch, the oldest first; yield what came of each.
 
     What cannot be mirrored is yielded as its error, and the others go on; an upstream that is down ends it. Branches and tags
-    that are gone there are observed to be.
+    that are gone there are observed to be. new_only: commits that are complete here are passed over.
     """
     chosen = options or Options()
     path = full_name(upstream, kind, path)
@@ -217,11 +228,19 @@ def mirror_all(
         if name.startswith("refs/heads/"):
             found = {one.rev: one for one in upstream.commits(kind, path, refs[name], MAX_COMMITS)}
             listed |= {rev: commit for rev, commit in found.items() if rev not in listed}
-    for rev in reversed(listed):
+    done = _complete(node, known) if new_only else frozenset[GitOid]()
+    for rev in reversed([one for one in listed if one not in done]):
         yield from _one(node, upstream, kind, path, rev, options=chosen)
     for name in refs:
         if name.startswith(("refs/heads/", "refs/tags/")):
             yield from _one(node, upstream, kind, path, name, options=chosen)
+
+
+def _complete(node: Node, repo: Repo | None) -> frozenset[GitOid]:
+    """Return the revisions of a mirror that its upstream named and that are all here."""
+    with node.db.read() as conn:
+        rows = () if repo is None else mirrors.of_repo(conn, repo.id)
+    return frozenset(row.rev for row in rows if row.state == "complete" and row.source == "upstream")
 
 
 def _one(

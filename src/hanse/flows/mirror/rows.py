@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hanse.db import alarms, mirrors, repos
+from hanse.db import alarms, mirrors, notices, repos
 from hanse.db.alarms import Alarm
 from hanse.db.mirrors import Claimed, Mirror
 from hanse.db.repos import Repo
@@ -21,13 +21,15 @@ from hanse.model.canonical import canonical
 from hanse.model.repo import RepoId, Visibility
 
 MAX_SHOWN = 5
+LOCAL_CLAIM = "local-claim"
+"""Kind of the notice that only this machine says what a revision is."""
 
 
 def open_mirror(node: Node, repo_id: RepoId, url: str, *, private: bool = False) -> Repo:
     """Return the row of a mirrored repository, made if this is the first claim about it.
 
     private: what is made is concealed, and only for this node's operators. Raises NotAllowed for a name that this node itself
-    answers for, Conflict if it is just being deleted.
+    answers for, and for what is private by now and public here; Conflict if it is just being deleted.
     """
     if repo_id.origin == node.origin:
         raise NotAllowed(f"{repo_id.path} is this node's own name", hint="name another hub with --from")
@@ -41,10 +43,21 @@ def open_mirror(node: Node, repo_id: RepoId, url: str, *, private: bool = False)
         assert found is not None
         if not found.mirrored or found.state not in ("pending", "live"):
             raise Conflict(f"{repo_id} is {found.state} here and cannot be mirrored")
+        if private and found.public:
+            raise NotAllowed(
+                f"{repo_id} is private at its upstream by now, and its mirror here is public: nothing more of it is taken in",
+                hint="what was public stays; to mirror it as private, delete the mirror here first",
+            )
         row = mirrors.get(conn, found.id)
         if row is None or (url and row.url != url):
             mirrors.put(conn, Mirror(found.id, url, *((row.asked_at, row.seen_at, row.failure) if row else ())))
         return found
+
+
+def gate(node: Node, repo: Repo, *, gated: bool) -> None:
+    """Let a mirror ask for access where its upstream does, and not where it does not."""
+    with node.db.write() as conn:
+        repos.update_columns(conn, repo.id, gated="manual" if gated else "")
 
 
 def find_mirror(node: Node, repo_id: RepoId) -> Repo | None:
@@ -69,6 +82,7 @@ def pin(node: Node, repo: Repo, claim: RevisionClaim) -> Claimed:
     if row.source == "cache" and claim.source == "upstream":
         with node.db.write() as conn:
             mirrors.confirm(conn, repo.id, claim.rev, words)
+            notices.settle(conn, repo.id, claim.rev, LOCAL_CLAIM)
             found = mirrors.claimed(conn, repo.id, claim.rev)
         assert found is not None
         return found

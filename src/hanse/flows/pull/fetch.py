@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from hanse.errors import BadRange, Busy, DigestMismatch, HanseError
@@ -21,7 +22,7 @@ from hanse.flows.pull.chunklists import find_chunk_list
 from hanse.flows.pull.digests import Digests, WholeFile
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.follower import Follower
-from hanse.flows.pull.layout import Layout, chunk_layout
+from hanse.flows.pull.layout import Layout, chunk_layout, true_chunks
 from hanse.flows.pull.schedule import Reader, Schedule
 from hanse.flows.pull.small import IN_MEMORY, SmallFile
 from hanse.flows.pull.sources import REST_SECONDS, TRIES, Sources, Speeds
@@ -134,6 +135,16 @@ class Fetch:
         self._file: HeldFile | None = None
         self._error: Exception | None = None
         self._done = 0
+        self._told: list[Judge] = []
+
+    def then(self, told: Callable[[HeldFile], None]) -> None:
+        """Have somebody told of the file once it is here and may be used: not if it never is."""
+        with self._changed:
+            if not self._ended:
+                self._told.append(told)
+                return
+        if self._file is not None:
+            told(self._file)
 
     @property
     def streamable(self) -> bool:
@@ -257,6 +268,10 @@ class Fetch:
             file, error = None, problem
         self._forget(self)
         with self._changed:
+            if file is not None:
+                for told in self._told:
+                    with suppress(HanseError):  # a label is missing then, and no byte
+                        told(file)
             self._file, self._error, self._ended = file, error, True
             self._changed.notify_all()
         if file is not None:
@@ -344,7 +359,7 @@ class Fetch:
     def _chunked(self, partial: Partial, layout: Layout) -> Digests | None:
         """Fetch chunks, each checked, from all places; raises what `Sources.verdict` says if they do not have them all."""
         schedule = Schedule(layout, self._changed)
-        schedule.have(_true_chunks(partial, layout))
+        schedule.have(true_chunks(partial, layout))
         self._stream(schedule, os.open(partial.path, os.O_RDONLY | os.O_CLOEXEC) if self._judge is None else -1)
         follower = Follower(schedule, partial, WholeFile(self.pin, chunked=True))
         try:
@@ -370,21 +385,6 @@ class Fetch:
         if event.kind is Kind.PROGRESS:
             self._done = event.done
         self._fetcher.report(event)
-
-
-def _true_chunks(partial: Partial, layout: Layout) -> Iterator[int]:
-    """Yield the chunks that an earlier run left and that are what they must be: a crash may have left anything."""
-    for start, end in partial.done:
-        first, last = layout.at(start), layout.at(end)
-        if layout.start(first) < start:
-            first += 1
-        while first < last:
-            stop = min(max(layout.at(layout.start(first) + PIECE), first + 1), last)
-            true, _ = layout.true_run(
-                first, memoryview(partial.read(layout.start(first), layout.start(stop) - layout.start(first)))
-            )
-            yield from range(first, true)
-            first = stop if true == stop else true + 1
 
 
 def _pieces(descriptor: int, start: int, end: int) -> Iterator[bytes]:

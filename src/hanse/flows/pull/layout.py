@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from hanse.errors import BadFormat, DigestMismatch
 from hanse.model.filepin import FilePin
 
+if TYPE_CHECKING:
+    from hanse.store.held.partial import Partial
+
 # What hashes chunks is loaded with the first chunk list (numpy takes 0.1 s): most gateways never see one.
 
+_PIECE = 1 << 20
 STRETCH = 1 << 18
 """Bytes of a piece when there is no chunk list."""
 
@@ -91,3 +96,18 @@ def chunk_layout(pin: FilePin, chunk_list: bytes) -> Layout:
     starts = np.zeros(len(chunk_list) // CHUNK_RECORD_BYTES + 1, dtype=np.int64)
     np.cumsum(chunk_records(chunk_list)["length"], out=starts[1:])
     return Layout(array("q", starts.tobytes()), chunk_list)
+
+
+def true_chunks(partial: Partial, layout: Layout) -> Iterator[int]:
+    """Yield the chunks that an earlier run left and that are what they must be: a crash may have left anything."""
+    for start, end in partial.done:
+        first, last = layout.at(start), layout.at(end)
+        if layout.start(first) < start:
+            first += 1
+        while first < last:
+            stop = min(max(layout.at(layout.start(first) + _PIECE), first + 1), last)
+            true, _ = layout.true_run(
+                first, memoryview(partial.read(layout.start(first), layout.start(stop) - layout.start(first)))
+            )
+            yield from range(first, true)
+            first = stop if true == stop else true + 1

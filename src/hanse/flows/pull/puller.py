@@ -134,9 +134,10 @@ class Puller:
                 f"{path[:200]!r} of {revision.repo} is not held here, and there is nobody to ask",
                 hint="run it with a network once; hanse pull fetches everything",
             )
-        return self._fetcher.open(
-            wanted, revision.places, judge=self._judge_of(revision, pin), apart=self._apart(revision, wanted)
-        )
+        judge, apart = self._judge_of(revision, pin), self._apart(revision, wanted)
+        fetch = self._fetcher.open(wanted, revision.places, judge=judge, apart=apart)
+        fetch.then(partial(self._note, revision, pin))
+        return fetch
 
     def _apart(self, revision: PulledRevision, pin: FilePin) -> Apart | None:
         """Return what keeps the bytes that another repository's places showed from being given to others as this one's."""
