@@ -91,6 +91,9 @@ def test_from_nothing_to_three_members(members: Members) -> None:
     Path("copies.toml").write_text("copies = 2\n")
     said = members.type("a", "propose", "--remove", "c.example", "--copies", "copies.toml", "--out", "out.proposal")
     assert "the rules for copies change" in said
+    assert "ORIGIN/FINGERPRINT@INDEX" in members.type("a", "propose", "--distrust", "b.example", status=1)
+    told = members.type("a", "propose", "--distrust", f"b.example/{'0' * 64}@7", "--out", "cut.proposal")
+    assert "distrusted from {}" in told
     members.type("b", "sign", "out.proposal")
     members.type("b", "publish", "out.proposal")
     members.type("a", "update")

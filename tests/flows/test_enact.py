@@ -80,6 +80,20 @@ def test_who_left_is_not_asked_any_more(node: Node) -> None:
         assert len(witnesses.every(conn)) == 2
 
 
+def test_distrusted_keys_are_not_asked(node: Node) -> None:
+    """A cosigning key that the federation distrusts is asked no more, and a log is followed by the keys that still count."""
+    one = founders(1)[0]
+    own = Founder(node.origin)
+    here = enacted(node, own, NAME, one)
+    moved = replace(one, log=Founder(one.origin).log)
+    cuts = tuple((one.origin, key.public.fingerprint, 0) for key in (one.log, one.witness))
+    enact(node, changed(here, Change(add=(moved.request(),), distrust=cuts), own, one))
+    assert _asked(node) == {("mirror", f"https://{one.origin}/mirror")}
+    with node.db.read() as conn:
+        (log,) = witnesses.every(conn)
+    assert log.vkeys == (moved.member.log[0].text,)
+
+
 def test_two_federations_side_by_side(node: Node) -> None:
     """Who leaves one federation, or sees a member off its list, goes on asking those whom another one lists."""
     both, alone = founders(2)

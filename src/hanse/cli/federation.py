@@ -22,6 +22,7 @@ from hanse.errors import InputError, NotFoundError, StorageError
 if TYPE_CHECKING:
     from hanse.flows.federation.kept import Federation, FederationFiles
     from hanse.flows.keeper import WitnessNode
+    from hanse.model.digest import Sha256
     from hanse.model.publickey import Signer
     from hanse.model.repo import Origin
     from hanse.sign.proposal import Proposal
@@ -221,6 +222,10 @@ def propose(
     add: Annotated[list[Path] | None, Parameter(help="Request of who joins, or is listed otherwise.")] = None,
     remove: Annotated[list[str] | None, Parameter(help="Origin of a member to take off the list.")] = None,
     retire: Annotated[list[str] | None, Parameter(help="Beginning of the fingerprint of a key that shall sign no more.")] = None,
+    distrust: Annotated[
+        list[str] | None,
+        Parameter(help="Key of a member that counts no longer: ORIGIN/FINGERPRINT@INDEX."),
+    ] = None,
     need: Annotated[int | None, Parameter(help="How many signatures a change needs from then on.")] = None,
     policy: Annotated[Path | None, Parameter(help="Defaults of the content policy, as TOML.")] = None,
     copies: Annotated[Path | None, Parameter(help="Rules for copies among members, as TOML.")] = None,
@@ -230,27 +235,43 @@ def propose(
     where: Where | None = None,
 ) -> None:
     """Write a proposal, signed by you, for the others to sign; without options it only renews the dates of expiry."""
-    from hanse.flows.federation.change import Change, explain, parse_request
-    from hanse.flows.federation.change import propose as made_of
+    from hanse.flows.federation import change as changes
     from hanse.model.repo import parse_origin
     from hanse.sign.proposal import sign_proposal
 
     with opened(where) as (_, files, keys):
         found = chosen(files, name)
-        change = Change(
-            add=tuple(parse_request(_read(path)) for path in add or ()),
+        change = changes.Change(
+            add=tuple(changes.parse_request(_read(path)) for path in add or ()),
             remove=tuple(parse_origin(one) for one in remove or ()),
             need=need,
             retire=tuple(retire or ()),
+            distrust=tuple(map(_distrusted, distrust or ())),
             policy=None if policy is None else _policy(policy),
             copies=None if copies is None else _copies(copies),
         )
-        proposal = made_of(found, change, int(time.time()))
+        proposal = changes.propose(found, change, int(time.time()))
         proposal = proposal if unsigned else sign_proposal(proposal, signer_of(key, keys, where))
     path = out or Path(f"{found.name}.{found.trusted.targets_version + 1}.proposal")
     write_file(path, proposal.encode())
-    print("\n".join(explain(found, proposal)))
+    print("\n".join(changes.explain(found, proposal)))
     print(f"{path}: {_missing(found, proposal)}")
+
+
+def _distrusted(text: str) -> tuple[Origin, Sha256, int]:
+    """Return whose key counts up to which index of his log; raises BadSetting, BadRepoId or BadDigest."""
+    from hanse.errors import BadSetting
+    from hanse.model.digest import parse_sha256
+    from hanse.model.repo import parse_origin
+
+    named, at, index = text.rpartition("@")
+    origin, _, key = named.partition("/")
+    if not (at and index.isascii() and index.isdecimal() and len(index) <= 15):
+        raise BadSetting(
+            f"expected ORIGIN/FINGERPRINT@INDEX, got {text[:120]!r}",
+            hint="INDEX: of the last leaf of the member's log at which the key counts; hanse log show URL lists leaves",
+        )
+    return parse_origin(origin), parse_sha256(key), int(index)
 
 
 def _policy(path: Path) -> str:

@@ -137,7 +137,9 @@ def _way(kind: str, must: frozenset[str], needs: Sequence[tuple[int, frozenset[s
     words += [_out_of(count, sorted(group)) for count, group in needed]
     if found is None:
         return Way(kind, None, (), f"not possible: it takes {' and '.join(words)}", "")
-    return Way(kind, len(found), found, " and ".join(words) or "nobody: whoever carries the bytes is enough", better)
+    return Way(
+        kind, len(found), found, " and ".join(dict.fromkeys(words)) or "nobody: whoever carries the bytes is enough", better
+    )
 
 
 def _out_of(count: int, group: list[str]) -> str:

@@ -24,7 +24,7 @@ from hanse.flows import follow, witness
 from hanse.flows.follow import Follower
 from hanse.flows.foreign import convincing
 from hanse.flows.foreign.convincing import complete
-from hanse.flows.foreign.proved import ChangedKeys, FalseLog, Keys, TwoTrees, judge
+from hanse.flows.foreign.proved import MAX_EVIDENCE_BYTES, ChangedKeys, FalseLog, Keys, TwoTrees, judge
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.replays import Replays
@@ -208,7 +208,7 @@ def test_what_is_larger_than_anybody_reads(
     written.add(FALSE)
     followed(node, peers, server, written)
     (alarm,) = raised(node)
-    monkeypatch.setattr(convincing, "_SPARE", convincing.MAX_EVIDENCE_BYTES)
+    monkeypatch.setattr(convincing, "_SPARE", MAX_EVIDENCE_BYTES)
     with pytest.raises(NotFoundError, match="are more than"):
         complete(node, alarm)
 

@@ -17,14 +17,16 @@ from tuf.api.metadata import Metadata, Root
 
 from hanse.errors import BadFormat, Conflict, NotFoundError
 from hanse.flows.federation.kept import COPIES, KEYS, MEMBERS, POLICY, Federation, fingerprint_of, tlog_policy_name
+from hanse.flows.trust import earliest
 from hanse.model.amount import amount_text
 from hanse.model.canonical import canonical
+from hanse.model.digest import Sha256
 from hanse.model.publickey import PublicKey, Scheme, Signer
 from hanse.model.repo import Origin, parse_origin
 from hanse.model.strictjson import parse_strict
 from hanse.sign.federation import ROOT, TARGETS, TrustedFederation, parse_metadata
 from hanse.sign.proposal import Proposal, apply, make_root, make_targets, sign_proposal
-from hanse.tlog.members import MAX_MEMBERS_BYTES, Member, Members, parse_member, parse_members
+from hanse.tlog.members import MAX_KEYS, MAX_MEMBERS_BYTES, Member, Members, parse_member, parse_members
 from hanse.tlog.note import COSIGNATURE, NoteKey
 from hanse.tlog.tlogpolicy import make_tlog_policy, smallest_quorum
 
@@ -91,7 +93,7 @@ class Change:
     """What is to be changed. add: members to list or to list otherwise; remove: those to take off; need: a new threshold.
 
     retire: fingerprints of further keys that shall sign no more; policy: new defaults of the content policy, and copies: new
-    rules for copies, as TOML.
+    rules for copies, as TOML; distrust: whose key counts up to which index of his log, by fingerprint, and no further.
     """
 
     add: tuple[Request, ...] = ()
@@ -100,6 +102,7 @@ class Change:
     retire: tuple[str, ...] = ()
     policy: str | None = None
     copies: str | None = None
+    distrust: tuple[tuple[Origin, Sha256, int], ...] = ()
 
 
 def propose(federation: Federation, change: Change, now: int) -> Proposal:
@@ -111,14 +114,7 @@ def propose(federation: Federation, change: Change, now: int) -> Proposal:
     federation, BadFormat for a threshold that cannot be.
     """
     trusted = federation.trusted
-    members = dict(federation.members.members)
-    for origin in change.remove:
-        if members.pop(origin, None) is None:
-            raise NotFoundError(f"{origin} is no member of {federation.name}", hint="hanse federation status")
-    for request in change.add:
-        if request.federation != federation.name:
-            raise Conflict(f"the request of {request.member.origin} is to {request.federation}, not to {federation.name}")
-        members[request.member.origin] = request.member
+    members = _changed_members(federation, change)
     told = {name: text.encode() for name, text in ((POLICY, change.policy), (COPIES, change.copies)) if text is not None}
     owners = key_owners(federation)
     keys, need = _keys(trusted, owners, change), change.need or trusted.role(ROOT).need
@@ -132,6 +128,32 @@ def propose(federation: Federation, change: Change, now: int) -> Proposal:
     if not same or need != trusted.role(ROOT).need or ends - now < RENEW_SECONDS:
         root = make_root(trusted.root_version + 1, keys, need, _until(now))
     return Proposal(federation.name, root, make_targets(trusted.targets_version + 1, files, _until(now)), files)
+
+
+def _changed_members(federation: Federation, change: Change) -> dict[Origin, Member]:
+    members = dict(federation.members.members)
+    for origin in change.remove:
+        if members.pop(origin, None) is None:
+            raise NotFoundError(f"{origin} is no member of {federation.name}", hint="hanse federation status")
+    for request in change.add:
+        if request.federation != federation.name:
+            raise Conflict(f"the request of {request.member.origin} is to {request.federation}, not to {federation.name}")
+        members[request.member.origin] = _listed_anew(members.get(request.member.origin), request.member)
+    for origin, key, index in change.distrust:
+        if origin not in members:
+            raise NotFoundError(f"{origin} is no member of {federation.name}", hint="hanse federation status")
+        known = members[origin].distrusted
+        members[origin] = replace(members[origin], distrusted={**known, key: min(index, known.get(key, index))})
+    return members
+
+
+def _listed_anew(before: Member | None, member: Member) -> Member:
+    """Return how a member is listed who asks for it anew: its log's former keys stay, and so does what is distrusted."""
+    if before is None:
+        return member
+    former = tuple(key for key in before.log if key not in member.log)
+    distrusted = earliest(member.distrusted, before.distrusted)
+    return replace(member, log=(*former, *member.log)[-MAX_KEYS:], distrusted={Sha256(key): at for key, at in distrusted.items()})
 
 
 def settle(federation: Federation, proposal: Proposal) -> Federation:
@@ -209,7 +231,12 @@ def _tlog_policy(member: Member, others: Iterable[Member]) -> bytes | None:
 
     Who only publishes files cosigns nothing.
     """
-    witnesses: dict[str, NoteKey] = {one.origin: _cosigning(one.witness) for one in others if one.witness and not one.static}
+    counted = {
+        one.origin: [key for key in one.witness if key.public.fingerprint not in one.distrusted]
+        for one in others
+        if not one.static
+    }
+    witnesses: dict[str, NoteKey] = {origin: _cosigning(keys) for origin, keys in counted.items() if keys}
     if not witnesses:
         return None
     faulty = FAULTY if len(witnesses) > 3 else 0

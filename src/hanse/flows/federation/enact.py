@@ -80,13 +80,17 @@ def claims_of(files: FederationFiles, own: Origin) -> dict[str, Origin]:
 
 def _take_in(node: Keeper, member: Member) -> None:
     url = member.addresses[0]
-    add_log(node, [key.text for key in member.log], f"{url}/log")
+    trusted = [key.text for key in member.log if key.public.fingerprint not in member.distrusted]
+    add_log(node, trusted or [member.log[-1].text], f"{url}/log")
     if member.static:
         return  # it answers no questions, so it cosigns nothing
     for kind, keys in ((WITNESS, member.witness), (MIRROR, member.mirror)):
-        if keys:
-            same = [key.text for key in keys if key.name == keys[-1].name]
+        counted = [key for key in keys if key.public.fingerprint not in member.distrusted]
+        if counted:
+            same = [key.text for key in counted if key.name == counted[-1].name]
             add_cosigner(node, same, f"{url}/{kind}", kind)
+        elif keys:
+            _take_out(node, {kind: before_names(member.origin)[kind]})
 
 
 def _take_out(node: Keeper, names: dict[str, str]) -> None:

@@ -91,6 +91,24 @@ def test_keys_follow_members() -> None:
         propose(moved, Change(remove=(people[0].origin, people[1].origin)), NOW)
 
 
+def test_a_key_counts_up_to_an_index() -> None:
+    """A threshold says from where on a member's key counts no more; the earlier index stays, also when he is listed anew."""
+    people = founders(3)
+    federation, stolen = founded(people, 2), people[2].log.public.fingerprint
+    with pytest.raises(NotFoundError):
+        propose(federation, Change(distrust=((Origin("x.example"), stolen, 7),)), NOW)
+    for index in (7, 9):
+        federation = changed(federation, Change(distrust=((people[2].origin, stolen, index),)), *people[:2])
+    again = replace(people[2], log=Founder(people[2].origin).log)
+    after = changed(federation, Change(add=(again.request(),)), *people[:2])
+    listed = after.members.members[people[2].origin]
+    assert listed.distrusted == {stolen: 7}
+    assert [key.public for key in listed.log] == [people[2].log.public, again.log.public]
+    gone = changed(after, Change(distrust=((people[1].origin, people[1].witness.public.fingerprint, 0),)), *people[:2])
+    policy = parse_tlog_policy(gone.files[f"{people[0].origin}.tlog-policy"])
+    assert set(policy.witnesses) == {people[2].origin}
+
+
 def test_keys_that_nobody_is_named_for() -> None:
     """In a federation begun before keys were listed a key goes only if it is named, and who signs is told so."""
     people = founders(3)
