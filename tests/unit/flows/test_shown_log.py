@@ -68,7 +68,7 @@ def test_a_stolen_log_key_ends_where_it_was_stolen(world: World) -> None:
     a = world.a
     last = len(a.log.leaves) - 1
     for after, fails in ((last, False), (last - 1, True)):
-        cut = {a.log_signer.public.fingerprint: after}
+        cut: dict[str, int] = {a.log_signer.public.fingerprint: after}
         seen = Trust(pins={a.origin: replace(pinned(a, 4), distrusted=cut)})
         for trust in (seen, Trust(pins={a.origin: pinned(a, 4)}, distrusted={a.origin: cut})):
             if fails:

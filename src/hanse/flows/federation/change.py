@@ -152,7 +152,8 @@ def _listed_anew(before: Member | None, member: Member) -> Member:
     if before is None:
         return member
     former = tuple(key for key in before.log if key not in member.log)
-    distrusted = earliest(member.distrusted, before.distrusted)
+    cuts = [{str(key): index for key, index in one.distrusted.items()} for one in (member, before)]
+    distrusted = earliest(*cuts)
     return replace(member, log=(*former, *member.log)[-MAX_KEYS:], distrusted={Sha256(key): at for key, at in distrusted.items()})
 
 

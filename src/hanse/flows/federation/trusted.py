@@ -52,7 +52,8 @@ def _roots(federations: Iterable[Federation], now: int) -> Roots:
             logs[member.origin] = tuple(dict.fromkeys((*logs.get(member.origin, ()), *member.log)))
             cosigners += _cosigners(member)
             if member.distrusted:
-                distrusted[member.origin] = earliest(distrusted.get(member.origin, {}), member.distrusted)
+                cuts = {str(key): index for key, index in member.distrusted.items()}
+                distrusted[member.origin] = earliest(distrusted.get(member.origin, {}), cuts)
             addresses[member.origin] = tuple(dict.fromkeys((*addresses.get(member.origin, ()), *member.addresses)))
             for namespace in member.namespaces:
                 if owners.setdefault(namespace, member.origin) != member.origin:
