@@ -15,6 +15,8 @@ from tests.support.served import until
 
 from hanse.cli.main import run
 from hanse.flows.federation.kept import COPIES, FederationFiles
+from hanse.keys.files import generate
+from hanse.model.publickey import Scheme
 from hanse.model.repo import Origin
 
 NAME = "models.example"
@@ -89,6 +91,9 @@ def test_from_nothing_to_three_members(members: Members) -> None:
     Path("copies.toml").write_text("copies = 2\n")
     said = members.type("a", "propose", "--remove", "c.example", "--copies", "copies.toml", "--out", "out.proposal")
     assert "the rules for copies change" in said
+    assert "ORIGIN/FINGERPRINT@INDEX" in members.type("a", "propose", "--distrust", "b.example", status=1)
+    told = members.type("a", "propose", "--distrust", f"b.example/{'0' * 64}@7", "--out", "cut.proposal")
+    assert "distrusted from {}" in told
     members.type("b", "sign", "out.proposal")
     members.type("b", "publish", "out.proposal")
     members.type("a", "update")
@@ -97,6 +102,33 @@ def test_from_nothing_to_three_members(members: Members) -> None:
     assert kept.files[COPIES] == b"copies = 2\n"
     assert "follows models.example no more" in members.type("c", "leave")
     assert "in no federation" in members.type("c", "propose", status=1)
+
+
+@pytest.mark.parametrize("members", ["a"], indirect=True)
+def test_the_key_moves_off_the_server(members: Members, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a quick start status says where the key lies and what to type; the key that takes its place is encrypted."""
+    members.type("a", "init", NAME, *members.listing("a"), "--quick")
+    told = members.type("a", "status")
+    assert "lies on this machine" in told
+    assert "hanse federation rekey --key FILE" in told
+    Path("elsewhere.pem").write_bytes(generate(Scheme.ED25519).pem("a word"))
+    Path("elsewhere.pem").chmod(0o600)
+    assert "passphrase" in members.type("a", "rekey", "--key", "elsewhere.pem", status=1)
+    monkeypatch.setenv("HANSE_KEY_PASSPHRASE", "a word")
+    steps = members.type("a", "rekey", "--key", "elsewhere.pem")
+    typed = [line.strip().partition("#")[0].split()[2:] for line in steps.splitlines() if line.startswith("  hanse")]
+    assert len(typed) == 3
+    for words in typed:
+        members.type("a", *words)
+    told = members.type("a", "status")
+    assert "lies on this machine" not in told
+    assert "no member is named" not in told
+    members.type("a", "propose", "--out", "next.proposal")
+    assert "signed by 0 of the 1" in members.type("a", "publish", "next.proposal", status=1)
+    members.type("a", "sign", "next.proposal", "--key", "elsewhere.pem")
+    assert "targets version 3" in members.type("a", "publish", "next.proposal")
+    assert "not in the federation" in members.type("a", "leave", "other.example", status=1)
+    members.type("a", "leave")
 
 
 @pytest.mark.parametrize("members", ["a"], indirect=True)

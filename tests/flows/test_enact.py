@@ -15,6 +15,7 @@ from hanse.flows.federation.enact import claims_of, enact, own_member, withdraw
 from hanse.flows.federation.kept import Federation, FederationFiles
 from hanse.flows.node import Node
 from hanse.model.leaf import parse_leaf
+from hanse.model.repo import Origin
 from hanse.model.trust_leaf import MemberLeaf
 
 
@@ -77,6 +78,45 @@ def test_who_left_is_not_asked_any_more(node: Node) -> None:
     assert {url for _, url in _asked(node)} == {f"https://{others[1].origin}/{kind}" for kind in ("witness", "mirror")}
     with node.db.read() as conn:
         assert len(witnesses.every(conn)) == 2
+
+
+def test_distrusted_keys_are_not_asked(node: Node) -> None:
+    """A cosigning key that the federation distrusts is asked no more, and a log is followed by the keys that still count."""
+    one = founders(1)[0]
+    own = Founder(node.origin)
+    here = enacted(node, own, NAME, one)
+    moved = replace(one, log=Founder(one.origin).log)
+    cuts = tuple((one.origin, key.public.fingerprint, 0) for key in (one.log, one.witness))
+    enact(node, changed(here, Change(add=(moved.request(),), distrust=cuts), own, one))
+    assert _asked(node) == {("mirror", f"https://{one.origin}/mirror")}
+    with node.db.read() as conn:
+        (log,) = witnesses.every(conn)
+    assert log.vkeys == (moved.member.log[0].text,)
+
+
+def test_two_federations_side_by_side(node: Node) -> None:
+    """Who leaves one federation, or sees a member off its list, goes on asking those whom another one lists."""
+    both, alone = founders(2)
+    own = Founder(node.origin)
+    here = enacted(node, own, NAME, both, alone)
+    there = enacted(node, own, Origin("labs.example"), both)
+    shrunk = changed(here, Change(remove=(both.origin, alone.origin), need=1), own, both, alone)
+    told = enact(node, shrunk)
+    assert any(f"{both.origin} is no member of {NAME} any more; another" in line for line in told)
+    assert {url for _, url in _asked(node)} == {f"https://{both.origin}/{kind}" for kind in ("witness", "mirror")}
+    enact(node, here)
+    withdraw(node, here)
+    assert {url for _, url in _asked(node)} == {f"https://{both.origin}/{kind}" for kind in ("witness", "mirror")}
+    withdraw(node, there)
+    assert _asked(node) == set()
+
+
+def enacted(node: Node, own: Founder, name: Origin, *others: Founder) -> Federation:
+    """Return a federation of the node and these, which the node has acted on."""
+    begun = begin(name, own_member(node, "Here", ["https://here.example"]), own.own, NOW)
+    made = changed(begun, Change(add=tuple(other.request(name) for other in others)), own, *others)
+    enact(node, made)
+    return made
 
 
 def test_static_members_cosign_nothing(node: Node) -> None:

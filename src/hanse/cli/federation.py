@@ -12,16 +12,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from hanse.cli.admin import Json, Where, settings_of, show
+from hanse.cli.admin import Where, settings_of
 from hanse.errors import InputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
     from hanse.flows.federation.kept import Federation, FederationFiles
     from hanse.flows.keeper import WitnessNode
+    from hanse.model.digest import Sha256
     from hanse.model.publickey import Signer
     from hanse.model.repo import Origin
     from hanse.sign.proposal import Proposal
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 app = App(
     name="federation", help="Institutions that watch and hold each other's models.", default_parameter=Parameter(negative=())
 )
+app.command(
+    "hanse.cli.federation_state:status", name="status", help="Show members, keys, versions, and what is not protected yet."
+)
+app.command("hanse.cli.federation_state:rekey", name="rekey", help="Ask to change with another key than before.")
 KEY = "federation.key"
 MAX_FILE = 16 * 1024 * 1024
 Key = Annotated[str | None, Parameter(help="Key for changing federations: a PEM file or a token. Default: in the data folder.")]
@@ -52,7 +57,7 @@ class Listed:
 
 
 @contextmanager
-def _opened(where: Where | None) -> Iterator[tuple[WitnessNode, FederationFiles, Path]]:
+def opened(where: Where | None) -> Iterator[tuple[WitnessNode, FederationFiles, Path]]:
     """Open the node as far as federations need it, with what is kept of them and the folder of its keys."""
     from hanse.flows.federation.kept import FederationFiles
     from hanse.opening import opened_witness
@@ -62,15 +67,22 @@ def _opened(where: Where | None) -> Iterator[tuple[WitnessNode, FederationFiles,
         yield node, FederationFiles(settings.data / "federation"), settings.data / "keys"
 
 
-def _signer(place: str | None, keys: Path, *, make: bool = False) -> Signer:
-    """Return the operator's key for changing federations; `make` makes the one in the data folder if there is none."""
+def signer_of(place: str | None, keys: Path, where: Where | None = None, *, make: bool = False) -> Signer:
+    """Return the operator's key for changing federations; `make` makes the one in the data folder if there is none.
+
+    An encrypted file and a token are opened with the passphrase that the node's settings name. Raises NotFoundError without a
+    key, and as `hanse.keys.custody.open_signer`.
+    """
+    from hanse.flows.keyring import read_passphrase
     from hanse.keys.custody import open_signer
     from hanse.keys.files import make_key
     from hanse.model.publickey import Scheme
 
     path = keys / KEY
     if place is not None:
-        return open_signer(place, None)
+        settings = settings_of(where)
+        file = settings.key_passphrase_file
+        return open_signer(place, settings.key_passphrase if file is None else read_passphrase(file))
     if not path.exists() and not make:
         raise NotFoundError(
             f"there is no key for changing federations in {keys}", hint="name it with --key, or begin with --quick"
@@ -78,7 +90,8 @@ def _signer(place: str | None, keys: Path, *, make: bool = False) -> Signer:
     return make_key(path, Scheme.ED25519)
 
 
-def _chosen(files: FederationFiles, name: str | None) -> Federation:
+def chosen(files: FederationFiles, name: str | None) -> Federation:
+    """Return the federation of this name, or the only one; raises NotFoundError, or InputError if there are none or several."""
     from hanse.model.repo import parse_origin
 
     names = files.names()
@@ -87,7 +100,13 @@ def _chosen(files: FederationFiles, name: str | None) -> Federation:
             "this node is in no federation" if not names else f"this node is in {len(names)} federations: {', '.join(names)}",
             hint="name one" if names else "hanse federation init, or join",
         )
-    return files.load(parse_origin(name) if name else names[0])
+    wanted = parse_origin(name) if name else names[0]
+    if wanted not in names:
+        raise NotFoundError(
+            f"this node is not in the federation {wanted}",
+            hint=f"it is in {', '.join(names)}" if names else "hanse federation init, or join",
+        )
+    return files.load(wanted)
 
 
 def _member(node: WitnessNode, listed: Listed) -> Member:
@@ -122,12 +141,12 @@ def init(
         raise InputError(
             "a federation is changed with a key that is better not on a server", hint="name one with --key, or say --quick"
         )
-    with _opened(where) as (node, files, keys):
+    with opened(where) as (node, files, keys):
         origin = parse_origin(name)
         if origin in files.names():
             raise InputError(f"the federation {name} is known here already", hint="hanse federation status")
         member = _member(node, listed)
-        made = begin(origin, member, _signer(key, keys, make=True), int(time.time()))
+        made = begin(origin, member, signer_of(key, keys, where, make=True), int(time.time()))
         files.keep(made)
         enact(node, made)
     print(f"federation {name} with one member\nfingerprint {made.first}")
@@ -139,11 +158,11 @@ def invite(name: Name = None, /, *, out: Out = None, where: Where | None = None)
     """Write the file with which another institution can ask to join: name, fingerprint, addresses. It is no secret."""
     from hanse.flows.federation.follow import addresses
 
-    with _opened(where) as (_, files, _keys):
-        found = _chosen(files, name)
+    with opened(where) as (_, files, _keys):
+        found = chosen(files, name)
     told = {"v": 1, "federation": found.name, "first": found.first, "addresses": addresses(found)}
     path = out or Path(f"{found.name}.invite")
-    _write(path, json.dumps(told, indent=2).encode())
+    write_file(path, json.dumps(told, indent=2).encode())
     print(f"{path}: send it to whom you want to join; they run: hanse federation join {path.name}")
 
 
@@ -164,12 +183,12 @@ def join(
 
     told = parse_strict(_read(invitation), "an invitation", 1 << 20)
     name = parse_origin(str(told.get("federation", "")))
-    with _opened(where) as (node, files, keys):
+    with opened(where) as (node, files, keys):
         member = _member(node, listed)
-        request = make_request(name, member, _signer(key, keys, make=True), node.keys.log)
+        request = make_request(name, member, signer_of(key, keys, where, make=True), node.keys.log)
         told_first = _meet(files, name, str(told.get("first", "")), [str(one) for one in told.get("addresses", [])][:20])
     path = out or Path(f"{node.origin}.request")
-    _write(path, request)
+    write_file(path, request)
     print(told_first)
     print(f"{path}: send it to a member, who runs: hanse federation propose --add {path.name}")
     print("once they have published it: hanse federation update")
@@ -203,6 +222,10 @@ def propose(
     add: Annotated[list[Path] | None, Parameter(help="Request of who joins, or is listed otherwise.")] = None,
     remove: Annotated[list[str] | None, Parameter(help="Origin of a member to take off the list.")] = None,
     retire: Annotated[list[str] | None, Parameter(help="Beginning of the fingerprint of a key that shall sign no more.")] = None,
+    distrust: Annotated[
+        list[str] | None,
+        Parameter(help="Key of a member that counts no longer: ORIGIN/FINGERPRINT@INDEX."),
+    ] = None,
     need: Annotated[int | None, Parameter(help="How many signatures a change needs from then on.")] = None,
     policy: Annotated[Path | None, Parameter(help="Defaults of the content policy, as TOML.")] = None,
     copies: Annotated[Path | None, Parameter(help="Rules for copies among members, as TOML.")] = None,
@@ -212,27 +235,43 @@ def propose(
     where: Where | None = None,
 ) -> None:
     """Write a proposal, signed by you, for the others to sign; without options it only renews the dates of expiry."""
-    from hanse.flows.federation.change import Change, explain, parse_request
-    from hanse.flows.federation.change import propose as made_of
+    from hanse.flows.federation import change as changes
     from hanse.model.repo import parse_origin
     from hanse.sign.proposal import sign_proposal
 
-    with _opened(where) as (_, files, keys):
-        found = _chosen(files, name)
-        change = Change(
-            add=tuple(parse_request(_read(path)) for path in add or ()),
+    with opened(where) as (_, files, keys):
+        found = chosen(files, name)
+        change = changes.Change(
+            add=tuple(changes.parse_request(_read(path)) for path in add or ()),
             remove=tuple(parse_origin(one) for one in remove or ()),
             need=need,
             retire=tuple(retire or ()),
+            distrust=tuple(map(_distrusted, distrust or ())),
             policy=None if policy is None else _policy(policy),
             copies=None if copies is None else _copies(copies),
         )
-        proposal = made_of(found, change, int(time.time()))
-        proposal = proposal if unsigned else sign_proposal(proposal, _signer(key, keys))
+        proposal = changes.propose(found, change, int(time.time()))
+        proposal = proposal if unsigned else sign_proposal(proposal, signer_of(key, keys, where))
     path = out or Path(f"{found.name}.{found.trusted.targets_version + 1}.proposal")
-    _write(path, proposal.encode())
-    print("\n".join(explain(found, proposal)))
+    write_file(path, proposal.encode())
+    print("\n".join(changes.explain(found, proposal)))
     print(f"{path}: {_missing(found, proposal)}")
+
+
+def _distrusted(text: str) -> tuple[Origin, Sha256, int]:
+    """Return whose key counts up to which index of his log; raises BadSetting, BadRepoId or BadDigest."""
+    from hanse.errors import BadSetting
+    from hanse.model.digest import parse_sha256
+    from hanse.model.repo import parse_origin
+
+    named, at, index = text.rpartition("@")
+    origin, _, key = named.partition("/")
+    if not (at and index.isascii() and index.isdecimal() and len(index) <= 15):
+        raise BadSetting(
+            f"expected ORIGIN/FINGERPRINT@INDEX, got {text[:120]!r}",
+            hint="INDEX: of the last leaf of the member's log at which the key counts; hanse log show URL lists leaves",
+        )
+    return parse_origin(origin), parse_sha256(key), int(index)
 
 
 def _policy(path: Path) -> str:
@@ -275,11 +314,11 @@ def sign(
     from hanse.sign.proposal import parse_proposal, sign_proposal
 
     parsed = parse_proposal(_read(proposal))
-    with _opened(where) as (_, files, keys):
-        found = _chosen(files, parsed.name)
+    with opened(where) as (_, files, keys):
+        found = chosen(files, parsed.name)
         print("\n".join(explain(found, parsed)))
-        signed = sign_proposal(parsed, _signer(key, keys))
-    _write(out or proposal, signed.encode())
+        signed = sign_proposal(parsed, signer_of(key, keys, where))
+    write_file(out or proposal, signed.encode())
     print(f"{out or proposal}: {_missing(found, signed)}")
 
 
@@ -291,8 +330,8 @@ def publish(*proposals: Path, where: Where | None = None) -> None:
     from hanse.sign.proposal import merge, parse_proposal
 
     merged = merge([parse_proposal(_read(path)) for path in proposals])
-    with _opened(where) as (node, files, _):
-        after = settle(_chosen(files, merged.name), merged)
+    with opened(where) as (node, files, _):
+        after = settle(chosen(files, merged.name), merged)
         files.keep(after)
         told = enact(node, after)
     print(f"{after.name}: root version {after.trusted.root_version}, targets version {after.trusted.targets_version}")
@@ -313,8 +352,8 @@ def update(
     from hanse.flows.federation.follow import update as walk
     from hanse.peers.client import PeerClient
 
-    with _opened(where) as (keeper, files, _), closing(PeerClient()) as client:
-        trip = walk(client, files, _chosen(files, name).name, node or [])
+    with opened(where) as (keeper, files, _), closing(PeerClient()) as client:
+        trip = walk(client, files, chosen(files, name).name, node or [])
         told = enact(keeper, trip.federation)
     trusted = trip.federation.trusted
     print(f"{trip.federation.name}: root version {trusted.root_version}, targets version {trusted.targets_version}")
@@ -331,42 +370,12 @@ def leave(name: Name = None, /, *, where: Where | None = None) -> None:
     """Leave a federation: nobody has to agree. Everything that this node holds stays here."""
     from hanse.flows.federation.enact import withdraw
 
-    with _opened(where) as (node, files, _):
-        found = _chosen(files, name)
+    with opened(where) as (node, files, _):
+        found = chosen(files, name)
         withdraw(node, found)
         files.forget(found.name)
-    print(
-        f"this node follows {found.name} no more; tell the others, who take it off their list: hanse federation propose --remove"
-    )
-
-
-@app.command(name="status")
-def status(name: Name = None, /, *, as_json: Json = False, where: Where | None = None) -> None:
-    """Show members, thresholds, versions, and what is not protected yet."""
-    from hanse.flows.federation.newer import withheld
-    from hanse.flows.federation.outlook import describe
-
-    with _opened(where) as (node, files, _keys):
-        found = [files.load(one) for one in files.names()] if name is None else [_chosen(files, name)]
-        told = [describe(one, int(time.time())) for one in found]
-        for row, federation in zip(told, found, strict=True):
-            row["remarks"] += withheld(node, files, federation)
-    if as_json:
-        print(json.dumps(told, indent=2))
-        return
-    for one in told:
-        print(f"{one['name']}: root {one['root']}, targets {one['targets']}, {one['need']} of {len(one['keys'])} keys change it")
-        print(f"fingerprint {one['fingerprint']}\nexpires {one['expires']}")
-        show([_listed(row) for row in one["members"]], as_json=False)
-        print("\n".join(f"note: {line}" for line in one["remarks"]))
-
-
-def _listed(row: dict[str, Any]) -> dict[str, object]:
-    from hanse.model.amount import amount_text
-
-    static = "yes" if row["static"] else "no"
-    capacity = amount_text(row["capacity"]) if row["capacity"] else "none"
-    return {**row, "namespaces": ",".join(row["namespaces"]) or "-", "capacity": capacity, "static": static}
+    print(f"this node follows {found.name} no more, and everything that it holds stays here")
+    print(f"tell the others, who take it off their list: hanse federation propose --remove {node.origin}")
 
 
 def _read(path: Path) -> bytes:
@@ -375,7 +384,8 @@ def _read(path: Path) -> bytes:
     return read_bounded(path, MAX_FILE)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file that travels; raises StorageError."""
     try:
         path.write_bytes(data)
     except OSError as error:

@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 if TYPE_CHECKING:
+    from hanse.flows.foreign.proved import Proved
     from hanse.flows.inspect_log import CheckedLog, OpenLog
 
 app = App(name="log", help="Look into a transparency log, and check it.", default_parameter=Parameter(negative=()))
@@ -107,37 +109,46 @@ def judge(
     file: Annotated[Path, Parameter(help="Evidence of an alarm, as hanse witness alarms --evidence prints it.")],
     /,
     *,
-    key: Key = None,
+    key: Annotated[list[str] | None, Parameter(help="Key of a log (vkey) that no trusted federation lists.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check the evidence that a log is not true, by keys of trusted federations or `--key`; needs no network.
+    """Check the evidence of an alarm, by keys of trusted federations or `--key`; needs no network.
 
-    It proves that the log signed two roots for one size, or that its first leaves break the rules. Exits with 1 if it proves
-    nothing by itself.
+    It proves that a log signed two roots for one size, that its leaves break the rules or have a key or an owner that nobody
+    handed over, or that two trees of one commit id were signed. Exits with 1 if it proves nothing by itself.
     """
     from hanse.flows.bounded import read_bounded
     from hanse.flows.federation.known import known_roots
     from hanse.flows.federation.seen import FOLDER
-    from hanse.flows.foreign.proved import MAX_EVIDENCE_BYTES, FalseLog
+    from hanse.flows.foreign.proved import MAX_EVIDENCE_BYTES
     from hanse.flows.foreign.proved import judge as judged
     from hanse.model.repo import parse_origin
     from hanse.tlog.note import parse_vkey
 
     logs = dict(known_roots(_home() / FOLDER, int(time.time())).logs)
-    if key is not None:
-        given = parse_vkey(key)
-        logs[parse_origin(given.name)] = (given,)
+    for text in key or ():
+        given = parse_vkey(text)
+        logs[parse_origin(given.name)] = (*logs.get(parse_origin(given.name), ()), given)
     found = judged(read_bounded(file, MAX_EVIDENCE_BYTES), logs)
-    if isinstance(found, FalseLog):
-        told = {"proved": True, "origin": found.origin, "size": found.size, "says": found.says}
-        print(json.dumps(told, indent=2) if as_json else f"proved: {found.origin} signed {found.size} false leaves: {found.says}")
-        return
     if as_json:
-        print(json.dumps({"proved": True, "origin": found.origin, "size": found.size, "roots": list(found.roots)}, indent=2))
-        return
-    print(f"proved: {found.origin} signed two different roots for its size {found.size}")
-    for root in found.roots:
-        print(f"  root      {root}")
+        print(json.dumps({"proved": True} | asdict(found), indent=2))
+    else:
+        print("\n".join(map(_clean, _proved(found))))
+
+
+def _proved(found: Proved) -> list[str]:
+    """Return what the evidence of an alarm proves, in words."""
+    from hanse.flows.foreign.proved import ChangedKeys, Convicted, FalseLog
+
+    if isinstance(found, FalseLog):
+        return [f"proved: {found.origin} signed {found.size} false leaves: {found.says}"]
+    if isinstance(found, ChangedKeys):
+        return [f"proved: {found.origin} signed {found.size} leaves, in which"] + [f"  {says}" for says in found.says]
+    if isinstance(found, Convicted):
+        says = f"proved: {found.origin} signed two different roots for its size {found.size}"
+        return [says] + [f"  root      {root}" for root in found.roots]
+    said = zip(found.logs, found.trees, strict=True)
+    return [f"proved: two trees of {found.repo} at {found.rev} were signed"] + [f"  {log} signed {tree}" for log, tree in said]
 
 
 @app.command

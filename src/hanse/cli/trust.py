@@ -7,7 +7,7 @@ import os
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -72,11 +72,19 @@ def list_(*, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(told, indent=2))
         return
-    rows = []
+    rows: list[dict[str, object]] = []
     for one in told:
-        rows += [{"federation": one["name"], **row, "namespaces": ",".join(row["namespaces"])} for row in one["members"]]
+        rows += [{"federation": one["name"], **_listed(row)} for row in one["members"]]
     show(rows, as_json=False)
     print("\n".join(f"note on {one['name']}: {line}" for one in told for line in one["remarks"]))
+
+
+def _listed(row: dict[str, Any]) -> dict[str, object]:
+    from hanse.model.amount import amount_text
+
+    told = {name: row[name] for name in ("member", "title", "address")} | {"namespaces": ",".join(row["namespaces"]) or "-"}
+    capacity = amount_text(row["capacity"]) if row["capacity"] else "none"
+    return told | {"capacity": capacity, "static": "yes" if row["static"] else "no"}
 
 
 @app.command(name="update")

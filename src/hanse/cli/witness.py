@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -163,7 +163,7 @@ def policy(
 def alarms_(
     *,
     close: Annotated[int | None, Parameter(help="Close the alarm with this number: somebody has looked into it.")] = None,
-    evidence: Annotated[int | None, Parameter(help="Print the evidence of the alarm with this number.")] = None,
+    evidence: Annotated[int | None, Parameter(help="Print what convinces others of the alarm with this number.")] = None,
     as_json: Json = False,
     where: Where | None = None,
 ) -> None:
@@ -178,10 +178,18 @@ def alarms_(
                     raise NotFoundError(f"there is no open alarm {close}")
         with node.db.read() as conn:
             rows = alarms.every(conn, closed=evidence is not None)
-    if evidence is not None:
-        found = next((one for one in rows if one.id == evidence), None)
-        if found is None:
-            raise NotFoundError(f"there is no alarm {evidence}")
-        print(found.evidence.decode("utf-8", "replace"))
-        return
+        if evidence is not None:
+            print(_evidence(node, rows, evidence).decode("utf-8", "replace"))
+            return
     show([_alarm(one) for one in rows], as_json=as_json)
+
+
+def _evidence(node: WitnessNode, rows: Sequence[Alarm], number: int) -> bytes:
+    """Return what convinces others of an alarm, put together from what is held here."""
+    from hanse.errors import NotFoundError
+    from hanse.flows.foreign.convincing import complete
+
+    found = next((one for one in rows if one.id == number), None)
+    if found is None:
+        raise NotFoundError(f"there is no alarm {number}")
+    return complete(node, found)

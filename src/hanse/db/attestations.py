@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, text,
 
 from hanse.db.batch import batches
 from hanse.db.repository_scans import Head
-from hanse.db.schema import pending, refs, repos
+from hanse.db.schema import names, pending, refs, repos
 from hanse.db.schema_scans import repository_scans
 from hanse.db.schema_trust import attestations as table
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256
@@ -46,6 +46,16 @@ class Attestation:
     leaf_id: int
     created_at: int
     current: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A statement in this node's log. place: origin, type, name and commit id of what it is about; index: of the leaf."""
+
+    place: tuple[str, str, str, str]
+    tree: Sha256
+    index: int
+    leaf: bytes
 
 
 _NAMES = tuple(Attestation.__slots__)
@@ -97,6 +107,25 @@ def indexes(conn: Connection, predicate: str, limit: int) -> list[int]:
     query = select(pending.c.index).join(table, table.c.leaf_id == pending.c.id)
     query = query.where(table.c.predicate == predicate, pending.c.index.is_not(None))
     return list(conn.execute(query.order_by(table.c.id.desc()).limit(limit)).scalars())
+
+
+def logged(conn: Connection, predicate: str, revs: Sequence[str], repos_named: Sequence[str]) -> list[Logged]:
+    """Return the statements of a kind in this node's log about revisions of public repositories, by commit id and name.
+
+    repos_named: `namespace/name` in lower case.
+    """
+    found: list[Logged] = []
+    columns = (names.c.origin, names.c.type, names.c.folded, table.c.rev, table.c.tree, pending.c.index.label("position"))
+    for some in batches(revs):
+        for called in batches(repos_named):
+            query = select(*columns, pending.c.leaf).join(repos, repos.c.id == names.c.repo_id)
+            query = query.join(table, table.c.repo_id == repos.c.id).join(pending, pending.c.id == table.c.leaf_id)
+            query = query.where(names.c.folded.in_(called), names.c.kind == "current", repos.c.visibility == "public")
+            query = query.where(table.c.rev.in_(some), table.c.predicate == predicate, pending.c.index.is_not(None))
+            for row in conn.execute(query):
+                place = (row.origin, row.type, row.folded, row.rev)
+                found.append(Logged(place, Sha256(row.tree), row.position, bytes(row.leaf)))
+    return found
 
 
 def all_rows(conn: Connection, after: int = 0, limit: int = 1000) -> list[tuple[int, Attestation]]:

@@ -17,6 +17,7 @@ Steps 2 to 4 are safe to repeat. An `add-checkpoint` at `/mirror` does step 1 by
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from hanse.db import cosigners, foreign, witnesses
 from hanse.db.alarms import Alarm
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadProof, HanseError, InputError, IntegrityError, NotFoundError, PeerError, RolledBack, SizeConflict
-from hanse.flows import sightings, withdrawals, witness
+from hanse.flows import sightings, two_trees, withdrawals, witness
 from hanse.flows.background import ROUND_SECONDS, Background, Outcome
 from hanse.flows.cosigners import MIRROR
 from hanse.flows.foreign.checkpoints import arrived, learn
@@ -51,6 +52,9 @@ _WORKERS = 4
 STEP_BUNDLES = 16
 STEP_BYTES = 8 * 1024 * 1024
 """What is read before it is checked and put: so many bundles, or the bundle that reaches so many bytes."""
+SHOWN_ENTRIES = 256
+SHOWN_BYTES = 128 * 1024
+"""Entries that an alarm about a false log keeps, at most: the copy comes so close to the false one that they are enough."""
 MAX_COPIES = 8
 """How many mirrors are asked for the copy of a silent log."""
 RETRY_SECONDS = 3600
@@ -151,17 +155,22 @@ class Follower:
 
     def advance(self, client: LogReader, log: WitnessedLog) -> WitnessedLog:
         """Take the next entries of a log into the copy, replay and cosign them (steps 2 to 4); return how it stands then."""
+        return self._take(client, log, self._fetch(client, log.mirrored, log.size))
+
+    def _take(self, client: LogReader, log: WitnessedLog, entries: Sequence[bytes]) -> WitnessedLog:
         copy = LogCopy(self.node.store, log.origin)
         try:
-            entries = self._fetch(client, log.mirrored, log.size)
             growth = copy.grow(log.mirrored, entries)
-            self._check_root(client, log, growth)
-            self._replay(log, entries)
+            proof = self._check_root(client, log, growth)
+            true = self._replay(log, entries, proof)
         except (IntegrityError, InputError):
             self.stuck[log.origin] = self.node.clock.now()
             raise
+        if not true:
+            return self._take(client, log, entries[: len(entries) // 2])
         copy.put(growth)
-        sightings.note(self.node.db, log.origin, log.mirrored, entries)
+        if sightings.note(self.node.db, log.origin, log.mirrored, entries):
+            two_trees.watch(self.node, log.origin, log.mirrored, entries)
         withdrawals.note(self.node.db, log.origin, entries, self.node.clock.now())
         look_through(self.node.db, self.node.store, log.origin, log.mirrored, entries)
         moved = self._arrive(log, growth)
@@ -180,34 +189,42 @@ class Follower:
         return entries
 
     @staticmethod
-    def _check_root(client: LogReader, log: WitnessedLog, growth: Growth) -> None:
-        """Raise BadProof unless the entries lead to the checkpoint's root, or to one that it provably continues."""
+    def _check_root(client: LogReader, log: WitnessedLog, growth: Growth) -> tuple[bytes, ...]:
+        """Return the proof that the entries lead to the checkpoint's root, or to one that it continues; raises BadProof."""
         root, size = bytes.fromhex(log.root), growth.new_size
         if size == log.size:
             if growth.root != root:
                 raise BadProof(
                     f"the entries of {log.origin} lead to root {growth.root.hex()} at size {size}, it signed {log.root}"
                 )
-            return
-        verify_consistency(size, growth.root, log.size, root, consistency_proof(size, log.size, client.tile))
+            return ()
+        proof = consistency_proof(size, log.size, client.tile)
+        verify_consistency(size, growth.root, log.size, root, proof)
+        return proof
 
-    def _replay(self, log: WitnessedLog, entries: Sequence[bytes]) -> None:
+    def _replay(self, log: WitnessedLog, entries: Sequence[bytes], proof: Sequence[bytes]) -> bool:
         """Replay entries on what is known of the log; a log that is not true raises an alarm with the entries (step 3).
 
-        Raises BadFormat, without an alarm, for a log whose first entry is no leaf: it is something else than a log of Hanse.
+        proof: that the log which was signed begins with them. Returns False where one of them is false and they are too many to
+        be kept: fewer are to be tried. Raises BadFormat, without an alarm, for a log whose first entry is no leaf: it is
+        something else than a log of Hanse.
         """
         if not log.mirrored:
             parse_leaf(entries[0])
         try:
             found = self.replays.append(log, entries)
         except IntegrityError as error:
+            if len(entries) > SHOWN_ENTRIES or (len(entries) > 1 and sum(map(len, entries)) > SHOWN_BYTES):
+                return False
             says = f"{log.origin} is not true after size {log.mirrored}: {error.message}"
-            raise_alarm(self.node, Alarm("false-log", log.origin, says[:1000], _evidence(log, entries), self.node.clock.now()))
+            shown = _evidence(log, entries, proof)
+            raise_alarm(self.node, Alarm("false-log", log.origin, says[:1000], shown, self.node.clock.now()))
             raise
         for alarm in found:
             evidence = canonical({"index": alarm.index, "leaves": [leaf.decode() for leaf in alarm.evidence]})
             row = Alarm(alarm.kind.value, log.origin, alarm.says, evidence, self.node.clock.now(), alarm.type, alarm.repo)
             raise_alarm(self.node, row)
+        return True
 
     def _arrive(self, log: WitnessedLog, growth: Growth) -> WitnessedLog:
         """Record the copy's new size, with our cosignature as a mirror if the checkpoint is reached (step 4)."""
@@ -228,10 +245,21 @@ class Follower:
         return replace(log, mirrored=size, mirrored_root=root, mirror_note=note or log.mirror_note) if moved else present
 
 
-def _evidence(log: WitnessedLog, entries: Sequence[bytes]) -> bytes:
-    """Return what shows that a log is not true: its checkpoint, and the entries from where it was true before."""
-    shown = [entry.decode("utf-8", "replace") for entry in entries[:256]]
-    return canonical({"checkpoint": log.note, "from": log.mirrored, "leaves": shown})
+def _evidence(log: WitnessedLog, entries: Sequence[bytes], proof: Sequence[bytes]) -> bytes:
+    """Return what shows that a log is not true: its checkpoint, the entries from where it was true before, and that it has them.
+
+    With the entries before, which are held here, it convinces others (`hanse.flows.foreign.convincing`).
+    """
+    told = {"checkpoint": log.note, "from": log.mirrored, "leaves": [_shown(entry) for entry in entries]}
+    return canonical(told | {"proof": [one.hex() for one in proof]})
+
+
+def _shown(entry: bytes) -> object:
+    """Return an entry as JSON: a text, or an object with its base64 where it is none."""
+    try:
+        return entry.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(entry).decode()}
 
 
 class Following:

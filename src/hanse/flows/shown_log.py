@@ -160,8 +160,8 @@ def open_log(shown: LogEvidence, maps: Sequence[MapEvidence], trust: Trust) -> S
     `Known.NEW`: whether it counts is for the caller. Raises BadFormat, TooLarge, BadSignature, BadProof or Equivocation.
     """
     leaves = tuple(ShownLeaf(one.index, one.leaf, parse_leaf(one.leaf)) for one in shown.leaves)
-    pins = trust.seen(shown.origin)
-    book = KeyBook(shown.origin, [(one.index, one.leaf) for one in leaves if isinstance(one.leaf, KeyLeaf)], pins.distrusted)
+    cuts = trust.cuts(shown.origin)
+    book = KeyBook(shown.origin, [(one.index, one.leaf) for one in leaves if isinstance(one.leaf, KeyLeaf)], cuts)
     claimed = parse_checkpoint(parse_note(shown.checkpoint))
     keys, known = _log_keys(shown, claimed, book, trust)
     verified = verify_checkpoint(claimed, *keys)

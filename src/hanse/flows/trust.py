@@ -59,7 +59,8 @@ class Trust:
     whichever is larger; ask_growth: it was asked for, so a log without one is refused or does not count; scans: made here; meet:
     logs that may be met for the first time besides the one that answers for the name: of nodes that were asked by address;
     silent: members who were asked just now and did not answer; delegated: whose log names the keys of a namespace, by namespace,
-    as federations say; lists: their lists, of which logs may name newer versions.
+    as federations say; lists: their lists, of which logs may name newer versions; distrusted: by log, fingerprint of a key ->
+    last index at which it counts, as federations say.
     """
 
     logs: Mapping[Origin, tuple[NoteKey, ...]] = field(default_factory=dict)
@@ -73,10 +74,20 @@ class Trust:
     silent: frozenset[Origin] = frozenset()
     delegated: Mapping[str, Origin] = field(default_factory=dict)
     lists: tuple[KnownList, ...] = ()
+    distrusted: Mapping[Origin, Mapping[str, int]] = field(default_factory=dict)
+
+    def cuts(self, origin: Origin) -> Mapping[str, int]:
+        """Return the last index at which keys of a log count, by fingerprint: as was seen of it, and as federations say."""
+        return earliest(self.seen(origin).distrusted, self.distrusted.get(origin, {}))
 
     def seen(self, origin: Origin) -> Pins:
         """Return what was seen of an origin before."""
         return self.pins.get(origin) or Pins(origin)
+
+
+def earliest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Return the smaller index for each key of either."""
+    return {key: min(found[key] for found in (one, other) if key in found) for key in (*one, *other)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,10 +134,18 @@ def _way(kind: str, must: frozenset[str], needs: Sequence[tuple[int, frozenset[s
     needed = [(count, group) for count, group in needs if count > 0]
     found = smallest(must, needed)
     words = [", ".join(sorted(must))] if must else []
-    words += [f"{count} of {', '.join(sorted(group)) or 'nobody'}" for count, group in needed]
+    words += [_out_of(count, sorted(group)) for count, group in needed]
     if found is None:
         return Way(kind, None, (), f"not possible: it takes {' and '.join(words)}", "")
-    return Way(kind, len(found), found, " and ".join(words) or "nobody: whoever carries the bytes is enough", better)
+    return Way(
+        kind, len(found), found, " and ".join(dict.fromkeys(words)) or "nobody: whoever carries the bytes is enough", better
+    )
+
+
+def _out_of(count: int, group: list[str]) -> str:
+    """Return so many of a group in words: all of them by their names."""
+    names = ", ".join(group)
+    return names if group and count == len(group) else f"{count} of {names or 'nobody'}"
 
 
 def _federation(found: Protection) -> list[Way]:

@@ -86,7 +86,10 @@ def make_root(version: int, keys: Iterable[PublicKey], need: int, expires: datet
             raise BadFormat(f"the key {public.fingerprint[:16]} is listed twice")
         listed[key.keyid] = key
     if not 1 <= need <= len(listed):
-        raise BadFormat(f"{need} of {len(listed)} keys is no threshold")
+        raise BadFormat(
+            f"{need} of {len(listed)} keys is no threshold",
+            hint="name another one in the same proposal: --need M, with a key for each",
+        )
     roles = {name: Role(list(listed), need) for name in _ROLES}
     return Metadata(Root(version, expires=expires, keys=listed, roles=roles)).to_bytes()
 

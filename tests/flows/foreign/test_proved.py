@@ -9,7 +9,7 @@ from tests.support.signers import signer
 from tests.support.tiledlog import TiledLog
 
 from hanse.errors import BadFormat, BadProof, BadSignature, HanseError
-from hanse.flows.foreign.proved import FalseLog, false_log, judge, two_roots
+from hanse.flows.foreign.proved import FalseLog, judge, replayed, two_roots
 from hanse.model.repo import Origin
 from hanse.tlog.checkpoint import sign_checkpoint
 from hanse.tlog.note import ED25519, NoteKey
@@ -60,10 +60,10 @@ def test_an_unknown_log_is_told() -> None:
         two_roots(evidence(note(b"a"), note(b"b")), {})
 
 
-def false(*leaves: bytes, start: object = 0, shown: list[object] | None = None) -> bytes:
+def false(*leaves: bytes, start: object = 0, shown: list[object] | None = None, proof: object = ()) -> bytes:
     """Return the evidence of an alarm about a false log."""
     told = [one.decode() for one in leaves] if shown is None else shown
-    return json.dumps({"checkpoint": note(*leaves), "from": start, "leaves": told}).encode()
+    return json.dumps({"checkpoint": note(*leaves), "from": start, "leaves": told, "proof": proof}).encode()
 
 
 def test_a_log_that_is_false_from_its_beginning() -> None:
@@ -83,12 +83,17 @@ def test_a_log_that_is_false_from_its_beginning() -> None:
         (false(), BadProof),
         (false(b"a", start="0"), BadFormat),
         (false(b"a", shown=[1]), BadFormat),
+        (false(b"a", shown=[{"base64": "?"}]), BadFormat),
+        (false(b"a", shown=[{"base64": 1}]), BadFormat),
+        (false(b"a", proof="00"), BadFormat),
+        (false(b"a", proof=["zz"]), BadFormat),
+        (false(b"a", proof=["00" * 32]), BadProof),
     ],
 )
 def test_what_does_not_prove_that_a_log_is_false(data: bytes, error: type[HanseError]) -> None:
     """A part of a log, other leaves than were signed, a log that keeps its rules, and what is no such evidence."""
     with pytest.raises(error):
-        false_log(data, KEYS)
+        replayed(data, KEYS)
 
 
 def test_two_roots_are_judged_as_such() -> None:

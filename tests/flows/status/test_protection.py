@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.founders import NAME, Founder, changed, founded, founders
+from tests.support.founders import NAME, NOW, Founder, changed, founded, founders
 
 from hanse.db.cosigners import Cosigner
 from hanse.errors import NotFoundError
-from hanse.flows.federation.change import Change, Request
+from hanse.flows.federation.change import Change, Request, begin
 from hanse.flows.federation.kept import Federation
 from hanse.flows.loaded_policy import LoadedPolicy, complete
 from hanse.flows.status.protection import Ways, policy_of, protection
@@ -59,6 +59,16 @@ def test_presets(five: Federation) -> None:
     assert numbers(five, policy_of([], "strict")) == {"federation": 3, "statement": 2, "two-logs": 1, "old-state": 2}
     with pytest.raises(NotFoundError):
         policy_of([five], "lenient")
+
+
+def test_two_federations(tmp_path: Path, people: list[Founder], five: Federation) -> None:
+    """Of two that list a member the one counts whose readers are deceived more easily, and is named."""
+    strict = complete(parse_policy(STRICT, "strict"), "a file", tmp_path)
+    small = begin(Origin("small.example"), people[0].member, people[0].own, NOW)
+    alone, both = (Ways(some, strict, OWN).of(OWN)[0] for some in ([five], [five, small]))
+    assert (alone.number, both.number) == (3, 1)
+    assert "small.example" not in alone.says
+    assert both.says.endswith("(readers who trust small.example)")
 
 
 def test_the_federations_own_policy(people: list[Founder], five: Federation) -> None:

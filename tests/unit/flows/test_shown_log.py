@@ -68,11 +68,13 @@ def test_a_stolen_log_key_ends_where_it_was_stolen(world: World) -> None:
     a = world.a
     last = len(a.log.leaves) - 1
     for after, fails in ((last, False), (last - 1, True)):
-        trust = Trust(pins={a.origin: replace(pinned(a, 4), distrusted={a.log_signer.public.fingerprint: after})})
-        if fails:
-            assert "is distrusted after leaf" in failures(world.evidence(), trust)[0]
-        else:
-            assert verify(world.evidence(), trust).rev == world.revision.rev
+        cut: dict[str, int] = {a.log_signer.public.fingerprint: after}
+        seen = Trust(pins={a.origin: replace(pinned(a, 4), distrusted=cut)})
+        for trust in (seen, Trust(pins={a.origin: pinned(a, 4)}, distrusted={a.origin: cut})):
+            if fails:
+                assert "is distrusted after leaf" in failures(world.evidence(), trust)[0]
+            else:
+                assert verify(world.evidence(), trust).rev == world.revision.rev
 
 
 def test_an_origin_that_is_made_from_its_key() -> None:

@@ -1,6 +1,6 @@
 """What a node does about a federation: it witnesses and mirrors the others, asks them to do so, and logs the versions it saw.
 
-Enacting again changes nothing. Whoever was put in by a federation is taken out when it no longer lists him; cosigners and logs
+Enacting again changes nothing. Whoever was put in by a federation is taken out when none lists him any more; cosigners and logs
 that an operator added by hand stay.
 """
 
@@ -26,6 +26,8 @@ from hanse.model.trust_leaf import NAMED_VERSION, MemberLeaf, MemberRole
 from hanse.sign.federation import ROOT, TARGETS
 from hanse.tlog.members import Member
 
+_PREFIX = "federation/"
+
 
 def own_member(
     node: Keeper, title: str, addresses: Iterable[str], *, namespaces: Iterable[str] = (), capacity: int = 0
@@ -49,7 +51,11 @@ def enact(node: Keeper, federation: Federation) -> list[str]:
             continue
         if member.origin not in before:
             told.append(f"{member.origin} is asked for cosignatures; its log is witnessed and mirrored from now on")
+    elsewhere = _elsewhere(node, federation.name)
     for origin in sorted(before - {one.origin for one in others}):
+        if origin in elsewhere:
+            told.append(f"{origin} is no member of {federation.name} any more; another federation of this node still lists it")
+            continue
         _take_out(node, before_names(origin))
         told.append(f"{origin} is no member any more and is not asked; its log is still witnessed")
     _remember(node, federation.name, {one.origin for one in others})
@@ -74,13 +80,17 @@ def claims_of(files: FederationFiles, own: Origin) -> dict[str, Origin]:
 
 def _take_in(node: Keeper, member: Member) -> None:
     url = member.addresses[0]
-    add_log(node, [key.text for key in member.log], f"{url}/log")
+    trusted = [key.text for key in member.log if key.public.fingerprint not in member.distrusted]
+    add_log(node, trusted or [member.log[-1].text], f"{url}/log")
     if member.static:
         return  # it answers no questions, so it cosigns nothing
     for kind, keys in ((WITNESS, member.witness), (MIRROR, member.mirror)):
-        if keys:
-            same = [key.text for key in keys if key.name == keys[-1].name]
+        counted = [key for key in keys if key.public.fingerprint not in member.distrusted]
+        if counted:
+            same = [key.text for key in counted if key.name == counted[-1].name]
             add_cosigner(node, same, f"{url}/{kind}", kind)
+        elif keys:
+            _take_out(node, {kind: before_names(member.origin)[kind]})
 
 
 def _take_out(node: Keeper, names: dict[str, str]) -> None:
@@ -93,7 +103,7 @@ def _take_out(node: Keeper, names: dict[str, str]) -> None:
 
 def _fact(name: Origin) -> str:
     """Return the key of what is remembered of a federation in `node_state`, whose keys have at most 64 characters."""
-    return f"federation/{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    return f"{_PREFIX}{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 def _state(conn: Connection, name: Origin) -> dict[str, list[str]]:
@@ -106,6 +116,14 @@ def listed_members(node: Keeper, name: Origin) -> set[str]:
     """Return the other members of a federation as they were when it was enacted last."""
     with node.db.read() as conn:
         return set(_state(conn, name)["members"])
+
+
+def _elsewhere(node: Keeper, name: Origin) -> set[str]:
+    """Return the other members of all other federations as they were when these were enacted last."""
+    with node.db.read() as conn:
+        facts = state.get_state(conn)
+    told = [json.loads(text) for key, text in facts.items() if key.startswith(_PREFIX) and key != _fact(name)]
+    return {origin for one in told for origin in one["members"]}
 
 
 def _remember(node: Keeper, name: Origin, members: set[Origin]) -> None:
@@ -138,7 +156,7 @@ def _log_versions(node: Keeper, federation: Federation) -> list[str]:
 
 
 def withdraw(node: Keeper, federation: Federation) -> None:
-    """Undo what `enact` arranged with the others; their logs are still witnessed, and what was logged stays."""
-    for origin in sorted(listed_members(node, federation.name)):
+    """Undo what `enact` arranged with those whom no other federation lists; logs are witnessed on, what was logged stays."""
+    for origin in sorted(listed_members(node, federation.name) - _elsewhere(node, federation.name)):
         _take_out(node, before_names(origin))
     _remember(node, federation.name, set())

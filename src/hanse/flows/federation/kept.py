@@ -31,6 +31,8 @@ POLICY = "policy.toml"
 LOOKED = "looked.json"
 COPIES = "copies.toml"
 """Rules for copies among members (docs/replication.md)."""
+KEYS = "keys.json"
+"""Which member brought which key that signs changes; federations that were begun before it was written have none."""
 
 
 _members = lru_cache(maxsize=8)(parse_members)

@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from hanse.clock import rfc3339
-from hanse.flows.federation.change import root_keys
+from hanse.flows.federation.change import key_owners, root_keys
 from hanse.flows.federation.kept import Federation
 from hanse.sign.federation import ROOT
 from hanse.tlog.members import Member
@@ -18,16 +18,18 @@ SOON = 30 * 86400
 def describe(federation: Federation, now: int) -> dict[str, Any]:
     """Return the facts of a federation as JSON, with what is to be said about it."""
     trusted, members = federation.trusted, list(federation.members.members.values())
-    role = trusted.role(ROOT)
+    role, owners = trusted.role(ROOT), key_owners(federation)
+    keys = [one.fingerprint for one in root_keys(trusted)]
     return {
         "name": federation.name,
         "fingerprint": federation.first,
         "root": trusted.root_version,
         "targets": trusted.targets_version,
         "need": role.need,
-        "keys": [one.fingerprint for one in root_keys(trusted)],
+        "keys": keys,
         "expires": rfc3339(_expires(federation)),
-        "members": [_row(one) for one in members],
+        "members": [_row(one, [key for key in keys if owners.get(key) == one.origin]) for one in members],
+        "others": [key for key in keys if owners.get(key) not in federation.members.members],
         "remarks": remarks(federation, now),
     }
 
@@ -54,6 +56,19 @@ def remarks(federation: Federation, now: int) -> list[str]:
     return found
 
 
+def on_server(federation: Federation, key: str, place: str) -> list[str]:
+    """Return what is not protected while the key for changes lies in a node's data folder. key: fingerprint; place: its file."""
+    role = federation.trusted.role(ROOT)
+    if key not in {one.fingerprint for one in root_keys(federation.trusted)}:
+        return []
+    worth = "every change by himself" if role.need == 1 else f"one of the {role.need} signatures of every change"
+    line = (
+        f"the key for changes lies on this machine, in {place}: whoever breaks into it has {worth}; to mend it, make one that is"
+        " kept elsewhere (hanse sign key FILE) and change to it (hanse federation rekey --key FILE)"
+    )
+    return [line]
+
+
 def _on_witnesses(count: int) -> list[str]:
     others = count - 1
     if others < 1:
@@ -74,7 +89,7 @@ def _expires(federation: Federation) -> int:
     return int(min(one if one.tzinfo else one.replace(tzinfo=UTC) for one in times).timestamp())
 
 
-def _row(one: Member) -> dict[str, Any]:
+def _row(one: Member, keys: list[str]) -> dict[str, Any]:
     return {
         "member": one.origin,
         "title": one.title,
@@ -82,4 +97,5 @@ def _row(one: Member) -> dict[str, Any]:
         "namespaces": list(one.namespaces),
         "capacity": one.capacity,
         "static": one.static,
+        "keys": keys,
     }

@@ -20,7 +20,7 @@ class Roots:
     """logs: keys of each log that is listed; cosigners: witnesses and mirrors of the members; owners: origin by namespace.
 
     addresses: where each member answers, best first; contested: namespaces that two federations give to different members; lists:
-    the lists themselves, by their versions.
+    the lists themselves, by their versions; distrusted: by log, fingerprint of a key -> last index at which it counts.
     """
 
     logs: Mapping[Origin, tuple[NoteKey, ...]] = field(default_factory=dict)
@@ -29,6 +29,7 @@ class Roots:
     addresses: Mapping[Origin, tuple[str, ...]] = field(default_factory=dict)
     contested: frozenset[str] = frozenset()
     lists: tuple[KnownList, ...] = ()
+    distrusted: Mapping[Origin, Mapping[str, int]] = field(default_factory=dict)
 
     def owner(self, path: str) -> Origin | None:
         """Return the member whose namespace a repository's name begins with (any case), None if that is nobody's.
@@ -55,4 +56,5 @@ def with_roots(trust: Trust, roots: Roots) -> Trust:
         logs[origin] = tuple(dict.fromkeys((*logs.get(origin, ()), *keys)))
     cosigners = tuple(dict.fromkeys((*trust.cosigners, *roots.cosigners)))
     delegated = {name: origin for name, origin in roots.owners.items() if name not in roots.contested}
-    return replace(trust, logs=logs, cosigners=cosigners, delegated=delegated, lists=roots.lists)
+    trusted = replace(trust, logs=logs, cosigners=cosigners, delegated=delegated, lists=roots.lists)
+    return replace(trusted, distrusted=roots.distrusted)

@@ -9,9 +9,10 @@ from pathlib import Path
 from hanse.flows.federation.kept import Federation, FederationFiles
 from hanse.flows.federation.roots import Roots
 from hanse.flows.federation.seen import Seen
-from hanse.flows.trust import Cosigner, KnownList
+from hanse.flows.trust import Cosigner, KnownList, earliest
 from hanse.model.repo import Origin
 from hanse.sign.federation import ROOT, TARGETS
+from hanse.tlog.members import Member
 from hanse.tlog.note import NoteKey
 
 
@@ -43,18 +44,32 @@ def _roots(federations: Iterable[Federation], now: int) -> Roots:
     addresses: dict[Origin, tuple[str, ...]] = {}
     contested: set[str] = set()
     lists: list[KnownList] = []
+    distrusted: dict[Origin, dict[str, int]] = {}
     for federation in federations:
         federation.trusted.check_current(now)
         lists.append(known_list(federation))
         for member in federation.members.members.values():
             logs[member.origin] = tuple(dict.fromkeys((*logs.get(member.origin, ()), *member.log)))
-            cosigners += [Cosigner(key, member.origin, mirror=False) for key in member.witness]
-            cosigners += [Cosigner(key, member.origin, mirror=True) for key in member.mirror]
+            cosigners += _cosigners(member)
+            if member.distrusted:
+                cuts = {str(key): index for key, index in member.distrusted.items()}
+                distrusted[member.origin] = earliest(distrusted.get(member.origin, {}), cuts)
             addresses[member.origin] = tuple(dict.fromkeys((*addresses.get(member.origin, ()), *member.addresses)))
             for namespace in member.namespaces:
                 if owners.setdefault(namespace, member.origin) != member.origin:
                     contested.add(namespace)
-    return Roots(logs, tuple(dict.fromkeys(cosigners)), owners, addresses, frozenset(contested), tuple(lists))
+    return Roots(logs, tuple(dict.fromkeys(cosigners)), owners, addresses, frozenset(contested), tuple(lists), distrusted)
+
+
+def _cosigners(member: Member) -> list[Cosigner]:
+    """Return the witnesses and mirrors of a member; a cosignature has no index, so a distrusted key of theirs never counts."""
+    kinds = ((member.witness, False), (member.mirror, True))
+    return [
+        Cosigner(key, member.origin, mirror=mirror)
+        for keys, mirror in kinds
+        for key in keys
+        if key.public.fingerprint not in member.distrusted
+    ]
 
 
 def known_list(federation: Federation) -> KnownList:

@@ -1,24 +1,36 @@
 """Whether the evidence of an alarm convinces somebody who trusts nobody: what it says is checked by the accused log's own key.
 
-Of the alarms that a witness raises two need nothing but themselves: a log that signed two roots for one size, and one that is
-false in its first leaves, which are all in the evidence. A log that is false further on (`false-log`), or serves less than it
-signed (`rollback`), is compared with what its mirrors have: `hanse log check` replays that.
+- Two roots for one size: both checkpoints, signed by the log.
+- A log that is false, or in which a key or an owner changed: its leaves from the first one on, and the proof that the log which
+  was signed begins with them; they are replayed.
+- Two trees of one commit id: two leaves, each proved to be in a signed log.
+
+That a log serves less than it signed (`rollback`) is compared with what its mirrors have.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hanse.errors import BadFormat, BadProof, BadSignature, IntegrityError
+from hanse.model.leaf import parse_leaf
 from hanse.model.repo import Origin
 from hanse.model.strictjson import parse_strict
-from hanse.tlog.checkpoint import VerifiedCheckpoint, open_checkpoint, parse_checkpoint
+from hanse.model.trust_leaf import AttestLeaf
+from hanse.tlog.checkpoint import Checkpoint, VerifiedCheckpoint, open_checkpoint, parse_checkpoint
 from hanse.tlog.hashing import Frontier, leaf_hash
 from hanse.tlog.note import NoteKey, parse_note
+from hanse.tlog.proof import verify_consistency, verify_inclusion
 from hanse.tlog.replay import Replay
 
-MAX_EVIDENCE_BYTES = 1024 * 1024
+MAX_EVIDENCE_BYTES = 64 * 1024 * 1024
+MAX_LEAF_BYTES = 65_535
+_MAX_HASHES = 128
+Keys = Mapping[Origin, Sequence[NoteKey]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +51,127 @@ class FalseLog:
     says: str
 
 
-def judge(data: bytes, logs: Mapping[Origin, Sequence[NoteKey]]) -> Convicted | FalseLog:
-    """Return what the evidence of an alarm proves; raises as `two_roots` and `false_log`."""
+@dataclass(frozen=True, slots=True)
+class ChangedKeys:
+    """What is proved: this log, which keeps its rules so far, has in so many leaves what everybody must be told. says: that."""
+
+    origin: Origin
+    size: int
+    says: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TwoTrees:
+    """What is proved: these logs (which may be one) signed different trees of one commit id of a repository."""
+
+    repo: str
+    rev: str
+    logs: tuple[Origin, Origin]
+    trees: tuple[str, str]
+
+
+Proved = Convicted | FalseLog | ChangedKeys | TwoTrees
+
+
+def judge(data: bytes, logs: Keys) -> Proved:
+    """Return what the evidence of an alarm proves; raises as `two_roots`, `replayed` and `two_trees`."""
     told = parse_strict(data, "the evidence of an alarm", MAX_EVIDENCE_BYTES)
-    return false_log(data, logs) if "leaves" in told and "checkpoint" in told else two_roots(data, logs)
+    if "trees" in told:
+        return two_trees(told["trees"], logs)
+    return replayed(data, logs) if "leaves" in told and "checkpoint" in told else two_roots(data, logs)
 
 
-def false_log(data: bytes, logs: Mapping[Origin, Sequence[NoteKey]]) -> FalseLog:
-    """Return what the evidence of a `false-log` alarm proves by itself.
+def replayed(data: bytes, logs: Keys) -> FalseLog | ChangedKeys:
+    """Return what the leaves of a log prove by themselves.
 
-    Raises BadFormat for something else, BadSignature as `two_roots`, BadProof if it shows only a part of the log, or other leaves
-    than were signed, or if they keep the rules.
+    Raises BadFormat for something else, BadSignature as `two_roots`, BadProof if they are not the first ones of what was signed,
+    or if there is nothing in them that anybody must be told.
     """
     told = parse_strict(data, "the evidence of an alarm", MAX_EVIDENCE_BYTES)
     note, start, shown = told.get("checkpoint"), told.get("from"), told.get("leaves")
-    if type(note) is not str or type(start) is not int or type(shown) is not list or any(type(one) is not str for one in shown):
-        raise BadFormat("the evidence of an alarm about a false log has a checkpoint, an index and leaves")
-    checkpoint = _opened(note.encode("utf-8", "replace"), logs).checkpoint
-    leaves = [str(one).encode("utf-8", "replace") for one in shown]
-    if start != 0 or len(leaves) != checkpoint.size:
+    if type(note) is not str or type(start) is not int or type(shown) is not list:
+        raise BadFormat("the evidence of an alarm about the leaves of a log has a checkpoint, an index and leaves")
+    checkpoint, leaves = _opened(note.encode("utf-8", "replace"), logs).checkpoint, [_leaf(one) for one in shown]
+    if start != 0 or not leaves:
         raise BadProof(
             f"{len(leaves)} leaves from index {start} on, of {checkpoint.size} of {checkpoint.origin}: a part proves nothing",
             hint="ask a mirror of the log, or replay it: hanse log check URL",
         )
-    if Frontier().append(map(leaf_hash, leaves)).root != checkpoint.root:
-        raise BadProof(f"these are not the {checkpoint.size} leaves that {checkpoint.origin} signed")
+    _check_begins(checkpoint, leaves, _hashes(told.get("proof", [])))
+    replay, origin = Replay.start(Origin(checkpoint.origin)), Origin(checkpoint.origin)
     try:
-        Replay.start(Origin(checkpoint.origin)).append(leaves)
+        replay.append(leaves)
     except IntegrityError as error:
-        return FalseLog(Origin(checkpoint.origin), checkpoint.size, error.message)
-    raise BadProof(f"the {checkpoint.size} leaves of {checkpoint.origin} keep its rules", hint="nothing is proved against it")
+        return FalseLog(origin, len(leaves), error.message)
+    if replay.alarms:
+        return ChangedKeys(origin, len(leaves), tuple(f"leaf {one.index}: {one.says}" for one in replay.alarms))
+    raise BadProof(f"the first {len(leaves)} leaves of {origin} keep its rules", hint="nothing is proved against it")
 
 
-def two_roots(data: bytes, logs: Mapping[Origin, Sequence[NoteKey]]) -> Convicted:
+def _check_begins(checkpoint: Checkpoint, leaves: Sequence[bytes], proof: Sequence[bytes]) -> None:
+    """Raise BadProof unless the log of a checkpoint begins with these leaves."""
+    try:
+        verify_consistency(
+            len(leaves), Frontier().append(map(leaf_hash, leaves)).root, checkpoint.size, checkpoint.root, list(proof)
+        )
+    except BadProof as error:
+        raise BadProof(
+            f"these {len(leaves)} leaves are not the first of the {checkpoint.size} that {checkpoint.origin} signed",
+            hint="ask who raised the alarm for the evidence as hanse witness alarms --evidence writes it",
+        ) from error
+
+
+def two_trees(told: Any, logs: Keys) -> TwoTrees:
+    """Return what two leaves about one commit id prove; raises as `replayed`."""
+    if type(told) is not list or len(told) != 2:
+        raise BadFormat("the evidence of an alarm about two trees has two leaves")
+    (one, mine), (other, theirs) = (_included(said, logs) for said in told)
+    place, there = ((leaf.origin, leaf.type, leaf.repo, leaf.rev) for leaf in (mine, theirs))
+    if place != there or mine.tree == theirs.tree:
+        raise BadProof(
+            f"the leaves are about {mine.repo} at {mine.rev} and {theirs.repo} at {theirs.rev} and do not contradict each other",
+            hint="expected two trees for one commit id of one repository",
+        )
+    return TwoTrees(mine.repo, mine.rev, (one, other), (mine.tree, theirs.tree))
+
+
+def _included(said: Any, logs: Keys) -> tuple[Origin, AttestLeaf]:
+    """Return the leaf of a statement, and whose log has it."""
+    if type(said) is not dict or type(said.get("checkpoint")) is not str or type(said.get("index")) is not int:
+        raise BadFormat(
+            "a leaf in the evidence of an alarm about two trees has a checkpoint, an index, its text and a proof",
+            hint="hanse witness alarms --evidence N writes it, where the node holds the logs",
+        )
+    checkpoint = _opened(said["checkpoint"].encode("utf-8", "replace"), logs).checkpoint
+    data = _leaf(said.get("leaf"))
+    verify_inclusion(leaf_hash(data), said["index"], checkpoint.size, checkpoint.root, _hashes(said.get("proof")))
+    leaf = parse_leaf(data)
+    if not isinstance(leaf, AttestLeaf) or leaf.concealed:
+        raise BadProof(f"leaf {said['index']} of {checkpoint.origin} is no statement about a public revision")
+    return Origin(checkpoint.origin), leaf
+
+
+def _leaf(told: Any) -> bytes:
+    if type(told) is str:
+        return told.encode("utf-8", "replace")
+    try:
+        if type(told) is dict and set(told) == {"base64"} and len(told["base64"]) <= 2 * MAX_LEAF_BYTES:
+            return base64.b64decode(told["base64"], validate=True)
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise BadFormat("a leaf in the evidence of an alarm is a text, or base64") from error
+    raise BadFormat("a leaf in the evidence of an alarm is a text, or an object with its base64")
+
+
+def _hashes(told: Any) -> list[bytes]:
+    try:
+        if type(told) is list and len(told) <= _MAX_HASHES:
+            return [bytes.fromhex(one) for one in told]
+    except (TypeError, ValueError) as error:
+        raise BadFormat("a proof in the evidence of an alarm is hashes in hex") from error
+    raise BadFormat(f"a proof in the evidence of an alarm is a list of at most {_MAX_HASHES} hashes")
+
+
+def two_roots(data: bytes, logs: Keys) -> Convicted:
     """Return what the evidence of an `equivocation` alarm proves, by the keys of logs that the reader knows.
 
     Raises BadFormat for something else, BadSignature if a checkpoint is not signed by the log's key or the key is not known,
@@ -82,7 +182,7 @@ def two_roots(data: bytes, logs: Mapping[Origin, Sequence[NoteKey]]) -> Convicte
     if type(notes) is not list or len(notes) != 2 or any(type(one) is not str for one in notes):
         raise BadFormat(
             "the evidence of an alarm about two roots has two checkpoints",
-            hint="hanse witness alarms --evidence N prints it; other alarms are checked by hanse log check",
+            hint="hanse witness alarms --evidence N writes it",
         )
     one, other = (_opened(text.encode("utf-8", "replace"), logs) for text in notes)
     mine, theirs = one.checkpoint, other.checkpoint
@@ -94,7 +194,7 @@ def two_roots(data: bytes, logs: Mapping[Origin, Sequence[NoteKey]]) -> Convicte
     return Convicted(Origin(mine.origin), mine.size, (mine.root.hex(), theirs.root.hex()))
 
 
-def _opened(note: bytes, logs: Mapping[Origin, Sequence[NoteKey]]) -> VerifiedCheckpoint:
+def _opened(note: bytes, logs: Keys) -> VerifiedCheckpoint:
     origin = parse_checkpoint(parse_note(note)).claimed.origin
     keys = logs.get(Origin(origin), ())
     if not keys:

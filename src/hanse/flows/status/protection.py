@@ -10,6 +10,7 @@ Withholding warnings of members (advisories) is not counted among the ways: a re
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from hanse.db.cosigners import Cosigner
 from hanse.errors import HanseError
@@ -60,15 +61,25 @@ class Ways:
         self._found: dict[str, tuple[Way, ...]] = {}
 
     def of(self, origin: str) -> tuple[Way, ...]:
-        """Return the ways for names that `origin` answers for, the easiest first."""
+        """Return the ways for names that `origin` answers for, the easiest first.
+
+        Where several federations list it they are those of the readers of one of them, whom it is easiest to deceive.
+        """
         if origin not in self._found:
-            self._found[origin] = ways(self._protection(origin))
+            self._found[origin] = self._easiest(origin)
         return self._found[origin]
 
-    def _protection(self, origin: str) -> Protection:
-        federation = next((one for one in self._federations if origin in one.members.members), None)
-        if federation is not None:
-            return protection(federation, self._policy, origin)
+    def _easiest(self, origin: str) -> tuple[Way, ...]:
+        listing = [one for one in self._federations if origin in one.members.members]
+        if len(listing) < 2:
+            return ways(self._protection(origin, listing))
+        found = [(one.name, ways(protection(one, self._policy, origin))) for one in listing]
+        name, easiest = min(found, key=lambda item: (item[1][0].number is None, item[1][0].number or 0))
+        return tuple(replace(one, says=f"{one.says} (readers who trust {name})") for one in easiest)
+
+    def _protection(self, origin: str, listing: Sequence[Federation]) -> Protection:
+        if listing:
+            return protection(listing[0], self._policy, origin)
         if self._federations and origin != self._own:
             return protection(self._federations[0], self._policy, "")
         return alone(self._policy, self._own, origin, self._asked)

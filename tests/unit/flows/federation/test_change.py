@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from tests.support.founders import NAME, NOW, Founder, changed, founded, founders
 
 from hanse.errors import BadSignature, Conflict, HanseError, NotFoundError
-from hanse.flows.federation.change import Change, begin, explain, make_request, parse_request, propose, root_keys, settle
-from hanse.flows.federation.kept import COPIES, POLICY
+from hanse.flows.federation.change import (
+    Change,
+    begin,
+    explain,
+    key_owners,
+    make_request,
+    parse_request,
+    propose,
+    root_keys,
+    settle,
+)
+from hanse.flows.federation.kept import COPIES, KEYS, POLICY
 from hanse.model.repo import Origin
 from hanse.sign.proposal import merge, sign_proposal
 from hanse.tlog.tlogpolicy import parse_tlog_policy
@@ -63,6 +74,54 @@ def test_rules_stay_until_others_are_proposed() -> None:
     assert [one.files[COPIES] for one in (ruled, later, after)] == [b"copies = 2\n", b"copies = 4\n", b"copies = 4\n"]
     assert after.files[POLICY] == b"policy = 1\n"
     assert explain(ruled, propose(ruled, Change(copies="copies = 4\n"), NOW)) == ["the rules for copies change"]
+
+
+def test_keys_follow_members() -> None:
+    """Who is taken off takes his key along, who brings another gives up the one before: nobody gets two by asking again."""
+    people = founders(4)
+    federation = founded(people, 2)
+    assert key_owners(federation) == {one.own.public.fingerprint: one.origin for one in people}
+    after = changed(federation, Change(remove=(people[3].origin,)), *people[:2])
+    assert {one.fingerprint for one in root_keys(after.trusted)} == {one.own.public.fingerprint for one in people[:3]}
+    again = Founder(people[0].origin, log=people[0].log)
+    moved = changed(after, Change(add=(again.request(),)), *people[:2], again)
+    assert again.own.public.fingerprint in key_owners(moved)
+    assert people[0].own.public.fingerprint not in {one.fingerprint for one in root_keys(moved.trusted)}
+    with pytest.raises(HanseError, match="no threshold"):
+        propose(moved, Change(remove=(people[0].origin, people[1].origin)), NOW)
+
+
+def test_a_key_counts_up_to_an_index() -> None:
+    """A threshold says from where on a member's key counts no more; the earlier index stays, also when he is listed anew."""
+    people = founders(3)
+    federation, stolen = founded(people, 2), people[2].log.public.fingerprint
+    with pytest.raises(NotFoundError):
+        propose(federation, Change(distrust=((Origin("x.example"), stolen, 7),)), NOW)
+    for index in (7, 9):
+        federation = changed(federation, Change(distrust=((people[2].origin, stolen, index),)), *people[:2])
+    again = replace(people[2], log=Founder(people[2].origin).log)
+    after = changed(federation, Change(add=(again.request(),)), *people[:2])
+    listed = after.members.members[people[2].origin]
+    assert listed.distrusted == {stolen: 7}
+    assert [key.public for key in listed.log] == [people[2].log.public, again.log.public]
+    gone = changed(after, Change(distrust=((people[1].origin, people[1].witness.public.fingerprint, 0),)), *people[:2])
+    policy = parse_tlog_policy(gone.files[f"{people[0].origin}.tlog-policy"])
+    assert set(policy.witnesses) == {people[2].origin}
+
+
+def test_keys_that_nobody_is_named_for() -> None:
+    """In a federation begun before keys were listed a key goes only if it is named, and who signs is told so."""
+    people = founders(3)
+    federation = founded(people, 2)
+    older = replace(federation, files={name: data for name, data in federation.files.items() if name != KEYS})
+    proposal = propose(older, Change(remove=(people[2].origin,)), NOW)
+    assert proposal.root == b""
+    assert "unless --retire FINGERPRINT names it" in "\n".join(explain(older, proposal))
+    retired = propose(older, Change(remove=(people[2].origin,), retire=(people[2].own.public.fingerprint[:8],)), NOW)
+    assert "of nobody who is named signs no more" in "\n".join(explain(older, retired))
+    for wrong in (b'{"keys":[]}', b'{"keys":{"a":1}}', b'{"keys":{"a":"?"}}', b"x"):
+        with pytest.raises(HanseError):
+            key_owners(replace(federation, files={KEYS: wrong}))
 
 
 def test_a_request_is_of_who_it_says() -> None:
@@ -122,8 +181,9 @@ def test_who_signs_is_told_what_changes() -> None:
     for words in (
         "Member2.Example (member2.example) joins",
         "member1.example) is taken off",
-        "signs from now on",
-        "1 of 3 keys",
+        "of member2.example signs from now on",
+        "of member1.example signs no more",
+        "1 of 2 keys",
         "policy",
     ):
         assert words in told

@@ -6,7 +6,7 @@ import pytest
 from tests.support.founders import NOW, founded, founders
 
 from hanse.flows.federation.change import YEAR
-from hanse.flows.federation.outlook import describe, remarks
+from hanse.flows.federation.outlook import describe, on_server, remarks
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,15 @@ def test_facts() -> None:
     assert (told["name"], told["root"], told["targets"], told["need"], len(told["keys"])) == ("hanse.example", 2, 2, 2, 3)
     assert told["fingerprint"] == federation.first
     assert [one["member"] for one in told["members"]] == ["member0.example", "member1.example", "member2.example"]
+    assert [one["keys"] for one in told["members"]] == [[key] for key in told["keys"]]
+    assert told["others"] == []
+
+
+@pytest.mark.parametrize(("need", "said"), [(1, "every change by himself"), (2, "one of the 2 signatures")])
+def test_a_key_on_the_server_is_told(need: int, said: str) -> None:
+    """A key for changes in a node's data folder is remarked on, with the way to another; one that signs nothing is not."""
+    people = founders(2)
+    (line,) = on_server(founded(people, need), people[0].own.public.fingerprint, "keys/federation.key")
+    assert said in line
+    assert "hanse federation rekey" in line
+    assert on_server(founded(people[:1], 1), people[1].own.public.fingerprint, "x") == []
