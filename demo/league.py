@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,10 @@ def found(told: League) -> None:
     home, folder = told.home, told.folder
     (folder / "policy.toml").write_text(policy())
     say(
-        f"n = {len(CITIES)} members, of whom f = 1 may fail or lie: k = {MIRRORS + 1} must mirror a log, its own operator among them, for"
+        f"n = {len(CITIES)} members, of whom f = 1 may fail or lie: k = {MIRRORS + 1} must mirror a log, its operator among them,"
     )
-    say(
-        f"2k - n = 3 > f, and n - f = 4 are left if one dies. His own word proves nothing, so readers ask for {MIRRORS} of the 4 others."
-    )
+    say("because 2k - n = 3 > f, and because n - f = 4 are left if one dies.")
+    say(f"The operator's own word proves nothing, so readers ask for {MIRRORS} of the 4 others.")
     home.hanse("admin", "org", "add", "hamburg", "--owner", "admin")
     told.home.hanse("federation", "init", NAME, *_listing(home), "--namespace", "hamburg", "--quick")
     invite, proposal = folder / "invite", folder / "proposal"
@@ -236,14 +236,16 @@ def leave(told: League) -> None:
     prefix = ["unshare", "--net", "--map-root-user"]
     cut = shutil.which("unshare") and subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode == 0
     say("the network is off" if cut else "this machine cannot switch a network off for one program: verified without asking it")
-    for again in range(20):
-        one.hanse("export", MODEL, "--to", out)
-        if "NOT VERIFIED" not in alone.hanse(
-            "verify", out, prefix=tuple(prefix) if cut else (), status=0 if again == 19 else None
-        ):
+    verify = partial(alone.hanse, "verify", out, prefix=tuple(prefix) if cut else (), status=None)
+    one.hanse("export", MODEL, "--to", out)
+    for _ in range(20):
+        if "NOT VERIFIED" not in verify():
             break
         say("not all of the others have cosigned the newest entries yet, as the policy asks: exported again in a moment")
         time.sleep(3)
+        one.hanse("export", MODEL, "--to", out)
+    else:
+        sys.exit("the export is not verified")
     with on_stage(told.folder, "island") as (island,):
         shutil.copytree(alone.home / "federations", island.home / "federations")
         island.hanse("import", out)

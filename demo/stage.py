@@ -53,7 +53,7 @@ class Person:
     def hanse(
         self, *arguments: str | Path, status: int | None = 0, more: tuple[str | Path, ...] = (), prefix: tuple[str, ...] = ()
     ) -> str:
-        """Print a command, run it, print and return what it said; ends the demonstration unless it ends with `status` (None: any).
+        """Print a command, run it, print and return what it said; stops unless `status` is what it ends with (None: any).
 
         more: arguments that are not shown; prefix: a command that runs it.
         """

@@ -4,9 +4,9 @@ The word of one member warns; it refuses where it is the publisher's about its o
 that kind. Otherwise so many different members as `[advisories] need` says must warn: one alone keeps nothing from anybody. Kinds
 that say nothing against a use (`superseded`, `eval-retracted`) only ever warn, unless the policy obeys them by name.
 
-An advisory counts however old the map is that shows it; only silence has to be recent. Whose word alone refuses must not be silent:
-the publisher of an owned name, and whom the policy obeys. Of the others so many maps may be missing that, with those who warn, they
-cannot be `need`.
+An advisory counts however old the map is that shows it; only silence has to be recent. Whose word alone refuses must not be
+silent: the publisher of an owned name, and whom the policy obeys. Of the others so many maps may be missing that, with those who
+warn, they cannot be `need`.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def test_maps_of_strangers_do_not_count() -> None:
 
 @given(st.sets(st.sampled_from("bcde")), st.sets(st.sampled_from("abcde")), st.integers(1, 4))
 def test_no_choice_of_maps_hides_that_enough_warn(warners: set[str], shown: set[str], need: int) -> None:
-    """Whichever maps are left out, what `need` members warn of is refused; nothing is if fewer warn or are silent, taken together."""
+    """Whichever maps are left out, what `need` members warn of is refused; nothing is if fewer warn or are silent."""
     policy = replace(STRICT, advisories=replace(STRICT.advisories, need=need))
     facts = good("b.example", "c.example", "d.example", "e.example")
     logs = tuple(replace(log, advisories=log.origin[0] in shown) for log in facts.logs)

@@ -23,8 +23,8 @@ _ATTEMPTS = 5
 def write_copies(node: Node, sink: Sink) -> None:
     """Write every copy of a log that this node cosigned as a mirror; raises StorageFull or StorageError.
 
-    One that grows meanwhile, so that a partial file of its former size is gone, is read again; in the end it is left out: the next
-    export has it. Tiles and checkpoint are of one size, whatever comes between.
+    One that grows meanwhile, so that a partial file of its former size is gone, is read again; in the end it is left out, and the
+    next export has it. Tiles and checkpoint are of one size, whatever comes between.
     """
     with node.db.read() as conn:
         logs = [log for log in witnesses.every(conn) if log.mirror_note]
