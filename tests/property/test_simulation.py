@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from tests.support.simulation.calm import calm
 from tests.support.simulation.checks import check_world
-from tests.support.simulation.lies import ACTIONS
 from tests.support.simulation.reader import faulty
 from tests.support.simulation.schedule import play, take
+from tests.support.simulation.warnings import EVERY
 from tests.support.simulation.world import Simulation, make_template
 
 DAY = 86_400
@@ -82,7 +82,7 @@ def machine(folder: Path, template: Path) -> type[RuleBasedStateMachine]:
             own.mkdir()
             self.world = Simulation(own, template, size, faulty(size))
 
-        @rule(name=st.sampled_from(sorted(ACTIONS)), data=st.data())
+        @rule(name=st.sampled_from(sorted(EVERY)), data=st.data())
         def step(self, name: str, data: st.DataObject) -> None:
             """Take any action."""
             take(self.world, name, lambda below: data.draw(st.integers(0, below - 1)))
