@@ -36,7 +36,7 @@ def maps_asked(view: View) -> int:
     rule = view.policy.advisories
     if rule.maps or not view.facts.members:
         return rule.maps or 1
-    spare = rule.need - 1 - most((one.member, one.member) for one in _counting(view))
+    spare = rule.need - 1 - len({one.member for one in _counting(view)})
     return max(1, view.facts.members - max(0, spare))
 
 
@@ -45,10 +45,13 @@ def _maps(view: View) -> RuleResult:
     times = {log.origin: time for log in _judged(view) if (time := view.vouched(log, latest=True)) is not None}
     fresh = {origin for origin, time in times.items() if view.facts.now - time <= rule.max_age}
     silent = _silent(view, fresh)
-    if len(fresh) >= asked and not silent:
-        newest = max(times.values(), default=0)
-        return RuleResult("advisories", Result.PASSED, f"{len(fresh)} maps of advisories, the newest of {_time(newest)}")
-    says = f"{len(fresh)} of {asked} maps of advisories are known and not older than {duration(rule.max_age)}"
+    # Who is heard to warn counts once, as that: what else is in his map is not asked for.
+    heard = {one.member for one in _counting(view) if one.known is Known.CONFIGURED} if not rule.maps else set()
+    known = len(fresh | heard)
+    if known >= asked and not silent:
+        newest = f", the newest of {_time(max(times.values()))}" if times else ""
+        return RuleResult("advisories", Result.PASSED, f"{known} maps of advisories{newest}")
+    says = f"{known} of {asked} maps of advisories are known and not older than {duration(rule.max_age)}"
     says += f", and not that of {' and '.join(silent)}" if silent else ""
     result = _RESULTS[rule.stale]
     remedy = "" if result is Result.PASSED else "get newer evidence, or from another node; or raise [advisories] max_age"

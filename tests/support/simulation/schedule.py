@@ -17,7 +17,7 @@ from tests.support.simulation.world import Choose, Simulation
 WEIGHTS = {"follow": 14, "gather": 6, "read": 12, "publish": 3, "attest": 3, "learn": 4, "tick": 8, "refresh": 2, "part": 8}
 WEIGHTS |= {"crash": 6, "skew": 3}
 """How often each action comes, of those that come more than once in all others."""
-WARN_EVERY, WARN_WEIGHTS = 6, (3, 1, 2, 4)
+WARN_EVERY, WARN_WEIGHTS = 10, (2, 2, 1, 4)
 """How often something happens about advisories, and how often each of these actions; drawn apart from everything else."""
 CALM_EVERY = 500
 SIZES = (3, 4, 5, 5, 6, 7, 8, 9, 11)

@@ -14,7 +14,7 @@ from tests.support.simulation.reader import Bag
 from tests.support.simulation.world import Choose, Simulation, Warned
 from tests.support.warning import statement
 
-MOST_WARNINGS = 3
+MOST_WARNINGS = 2
 """Of one member, in force at a time."""
 
 
@@ -28,7 +28,7 @@ def warn(world: Simulation, choose: Choose) -> bool:
     told = [origin for origin in world.truth if origin in world.lineage.newest.members.members]
     if member is None or not told or len(member.log.said) >= MOST_WARNINGS:
         return False
-    warn_of(world, member, told[choose(min(2, len(told)))], back=choose(3) // 2, alone=bool(choose(4)))
+    warn_of(world, member, told[choose(min(2, len(told)))], back=choose(3) // 2, alone=bool(choose(8)))
     return True
 
 
