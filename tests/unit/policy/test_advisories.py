@@ -118,7 +118,7 @@ def test_maps_of_strangers_do_not_count() -> None:
     """Where the members are known, logs that anybody could have made up do not stand in for theirs, nor old ones for new ones."""
     facts = replace(good("b.example", "c.example", "d.example", "e.example"), members=5)
     for changes in ({"known": Known.NEW}, {"advisories": False}, {"mirrors": (), "witnesses": (), "time": 0}):
-        logs = tuple(replace(log, **changes) if log.origin in "d.example e.example" else log for log in facts.logs)  # type: ignore[arg-type]
+        logs = tuple(replace(log, **changes) if log.origin in "d.example e.example" else log for log in facts.logs)
         (found,) = judge_advisories(View(CAREFUL, replace(facts, logs=logs)))
         assert (found.result, found.says[:6]) == (Result.WARNED, "3 of 4")
 
