@@ -51,9 +51,9 @@ class Person:
         home.mkdir(parents=True, exist_ok=True)
 
     def hanse(
-        self, *arguments: str | Path, status: int = 0, more: tuple[str | Path, ...] = (), prefix: tuple[str, ...] = ()
+        self, *arguments: str | Path, status: int | None = 0, more: tuple[str | Path, ...] = (), prefix: tuple[str, ...] = ()
     ) -> str:
-        """Print a command, run it, print and return what it said; ends the demonstration unless it ends with `status`.
+        """Print a command, run it, print and return what it said; stops unless `status` is what it ends with (None: any).
 
         more: arguments that are not shown; prefix: a command that runs it.
         """
@@ -63,7 +63,7 @@ class Person:
         command = [*prefix, sys.executable, "-m", "hanse", *map(str, (*arguments, *more))]
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         say((done.stdout + done.stderr).rstrip())
-        if done.returncode != status:
+        if status is not None and done.returncode != status:
             sys.exit(f"the command ended with {done.returncode}, not {status}")
         return done.stdout + done.stderr
 
@@ -82,7 +82,7 @@ class Institution(Person):
         self._told: list[list[str]] = []
 
     def hanse(
-        self, *arguments: str | Path, status: int = 0, more: tuple[str | Path, ...] = (), prefix: tuple[str, ...] = ()
+        self, *arguments: str | Path, status: int | None = 0, more: tuple[str | Path, ...] = (), prefix: tuple[str, ...] = ()
     ) -> str:
         """Run a command about the node, beside it."""
         return super().hanse(*arguments, status=status, more=("--data", self.node.data, *more), prefix=prefix)

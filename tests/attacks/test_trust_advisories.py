@@ -41,10 +41,9 @@ def warnings(world: World, reader: str) -> set[str]:
 
 @attack("the publisher's own advisory is kept from a reader", who=CARRIER, refused={READERS})
 def test_a_withheld_advisory_of_the_publisher(world: World) -> None:
-    """Without the list of a log's advisories, or with another one, nothing is known of them; the publisher's own word refuses."""
+    """The publisher's own word refuses, so that his list is asked for though all others are there, and one may be missing."""
     revision = begin(world, strict=True)
     said = warn(world.home, statement(revision))
-    warn(world.members[C], statement(revision))
     assert not world.show("bob", serve(world, revision, {}))
     assert refusals(world) == {"advisories"}
     assert not world.show("carol", serve(world, revision, {A: said}))
@@ -55,16 +54,16 @@ def test_a_withheld_advisory_of_the_publisher(world: World) -> None:
     "advisories of as many members as refuse are kept from a reader",
     who=CARRIER,
     refused={READERS},
-    limit="`careful` asks for one map",
+    limit="`open` and `careful` only warn of it",
 )
 def test_withheld_advisories_of_members(world: World) -> None:
-    """Whoever leaves out the logs of those who warn shows too few maps; one of them is enough to warn."""
+    """Whoever leaves out logs of those who warn shows too few maps, also if one of them is heard: each that is missing counts."""
     revision = begin(world, strict=True)
     said = {name: warn(world.members[name], statement(revision)) for name in (C, D)}
     assert not world.show("bob", serve(world, revision, said, but=(C, D)))
     assert refusals(world) == {"advisories"}
-    assert world.show("carol", serve(world, revision, said, but=(D,)))
-    assert warnings(world, "carol") >= {"advised"}
+    assert not world.show("carol", serve(world, revision, said, but=(D,)))
+    assert refusals(world) == {"advisories"}
     assert not world.show("dave", serve(world, revision, said))
     assert refusals(world) == {"advisories", "advised"}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from tests.support.leaves import ATTESTED, MEMBER, WITHDRAWN
 from tests.support.nodes import ORIGIN, add_user, commit, make_node, new_repo, running
 
 from hanse.db.engine import Database
@@ -18,6 +19,7 @@ from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.repos import delete_repo
 from hanse.model.actor import Actor
+from hanse.model.leaf import encode_leaf
 from hanse.tlog.replay import Replay
 
 
@@ -69,6 +71,14 @@ def test_a_batch_ends_in_a_snapshot_only_if_a_map_changed(node: Node, alice: Act
     assert kinds[:5] == ["key"] * 5
     assert kinds[-1] == "snapshot"
     assert ("snapshot", "snapshot") not in pairwise(kinds)
+
+
+def test_a_list_of_members_ends_in_a_snapshot(node: Node) -> None:
+    """Also in a log in which nothing was published: what its member warns of can be shown, if it is nothing."""
+    state, size = node.log.state, node.log.size
+    assert state.prepare(size, [encode_leaf(MEMBER)], 7).snapshot is not None
+    assert state.prepare(size, [encode_leaf(ATTESTED)], 7).snapshot is not None
+    assert state.prepare(size, [encode_leaf(WITHDRAWN)], 7).snapshot is None
 
 
 def test_nothing_is_prepared_on_an_older_log(node: Node, alice: Actor) -> None:

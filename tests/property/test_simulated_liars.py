@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.simulation.actions import attest_one, follow_one, read_one, tell
+from tests.support.simulation.actions import attest_one, check_read, follow_one, read_one, tell
 from tests.support.simulation.calm import calm
 from tests.support.simulation.checks import check_taken
 from tests.support.simulation.member import SimMember
-from tests.support.simulation.reader import SimReader, faulty, quorum
+from tests.support.simulation.reader import DAY, SimReader, faulty, quorum
+from tests.support.simulation.warnings import invent, warn_of
 from tests.support.simulation.world import Simulation, corrupt, make_template
 
 
@@ -51,9 +53,9 @@ def two_stories(world: Simulation, liars: int) -> list[bool]:
         for origin in world.members:
             if origin != one.origin:
                 follow_one(world, one, origin)
-    for one in (publisher, *helpers):
+    for one in (publisher, *helpers, *honest):
         one.gather()
-    for one in helpers:
+    for one in (*helpers, *honest):
         follow_one(world, publisher, one.origin)
     return [_believes(world, reader, publisher) for reader in world.readers]
 
@@ -113,6 +115,47 @@ def test_quorums_stand_that_many() -> None:
         assert 2 * quorum(members) - others > liars
         assert quorum(members) <= others - liars
         assert others < 3 * (liars + 1) + 1
+
+
+@pytest.mark.soak
+def test_withheld_warnings(tmp_path: Path, template: Path) -> None:
+    """A liar who leaves out one of two warnings makes nobody take it for one; who asks for one map does, and it is found."""
+    world = Simulation(tmp_path, template, 5, 1)
+    publisher, *others = (world.members[f"m{number}.example"] for number in (0, 2, 3, 4))
+    reader, careless = world.readers
+    careless.maps = "1"
+    tell(world, publisher, b"weights")
+    for one in others[:2]:
+        warn_of(world, one, publisher.origin)
+    calm(world)
+    world.time[0] += DAY
+    calm(world)
+    bag = world.carry(others[2], publisher.origin, reader)
+    assert bag is not None
+    bag = replace(bag, logs=[one for one in bag.logs if one.origin != others[0].origin])
+    bag = replace(bag, advisories=[one for one in bag.advisories if one.origin != others[0].origin])
+    assert not check_read(world, reader, publisher, bag)
+    failed = [line.partition(":")[0] for line in getattr(reader.refused[-1], "failed", ())]
+    assert failed == ["advisories"]
+    with pytest.raises(AssertionError, match=r"takes what \['m2.example', 'm3.example'\] warn of"):
+        check_read(world, careless, publisher, bag)
+    world.close()
+
+
+@pytest.mark.soak
+def test_an_invented_warning(tmp_path: Path, template: Path) -> None:
+    """A liar's word, however often it is said, keeps nobody from anything."""
+    world = Simulation(tmp_path, template, 5, 1)
+    publisher, reader = world.members["m0.example"], world.readers[0]
+    tell(world, publisher, b"weights")
+    assert invent(world, lambda _: 0)
+    assert invent(world, lambda _: 0)
+    assert calm(world) == 1
+    bag = world.carry(publisher, publisher.origin, reader)
+    found = reader.read(publisher.log.repo(publisher.log.model), bag, world.now) if bag else None
+    assert found is not None
+    assert "advised" in {one.rule for one in found.decision.warnings}
+    world.close()
 
 
 @pytest.mark.soak

@@ -14,9 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from tests.support.seeds import run_seed
 from tests.support.simulation.calm import calm
 from tests.support.simulation.checks import check_world
-from tests.support.simulation.lies import ACTIONS
 from tests.support.simulation.reader import faulty
 from tests.support.simulation.schedule import play, take
+from tests.support.simulation.warnings import EVERY
 from tests.support.simulation.world import Simulation, make_template
 
 LONG = 100_000
@@ -37,7 +37,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize(("seed", "size", "steps"), [(1, 3, 300), (4, 5, 400)])
+@pytest.mark.parametrize(("seed", "size", "steps"), [(1, 3, 300), (2, 5, 500)])
 def test_histories(tmp_path: Path, template: Path, seed: int, size: int, steps: int) -> None:
     """Crashes, cuts, lies, joins, leaves and changes of keys in an order that a seed decides deceive nobody and stop nobody."""
     done = play(tmp_path / "world", template, seed, steps, (size,))
@@ -81,7 +81,7 @@ def machine(folder: Path, template: Path) -> type[RuleBasedStateMachine]:
             own.mkdir()
             self.world = Simulation(own, template, size, faulty(size))
 
-        @rule(name=st.sampled_from(sorted(ACTIONS)), data=st.data())
+        @rule(name=st.sampled_from(sorted(EVERY)), data=st.data())
         def step(self, name: str, data: st.DataObject) -> None:
             """Take any action."""
             take(self.world, name, lambda below: data.draw(st.integers(0, below - 1)))

@@ -25,9 +25,9 @@ InForce = Mapping[str, bytes]
 """Statements of the advisories in force in a log, by id."""
 
 
-def statement(revision: Revision, name: str = ID, kind: str = "malicious") -> bytes:
-    """Return what is signed of an advisory about a revision's repository."""
-    package = {"purl": AffectedName(revision.repo).purl}
+def statement(revision: Revision, name: str = ID, kind: str = "malicious", *, alone: bool = False) -> bytes:
+    """Return what is signed of an advisory about a revision's repository; alone: about this revision only."""
+    package = {"purl": AffectedName(revision.repo, frozenset({revision.rev} if alone else ())).purl}
     record = {"id": name, "summary": "it runs code", "modified": "2027-01-01T00:00:00Z", "affected": [{"package": package}]}
     return canonical({"predicateType": PREDICATE, "predicate": record | {"database_specific": {"kind": kind}}})
 

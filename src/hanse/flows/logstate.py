@@ -119,7 +119,8 @@ class LogState:
         """Return the batch of `entries` after the first `start` leaves.
 
         It ends in a snapshot if it changes a map; also if something is attested, so that whoever shows that leaf under a
-        checkpoint shows the newest snapshot beside it, and nothing that came after.
+        checkpoint shows the newest snapshot beside it, and nothing that came after; and if a list of members is logged, so that
+        of every member it can be shown what it warns of, though it published nothing.
 
         Raises LeaseLost if the log has more leaves by now.
         """
@@ -131,7 +132,7 @@ class LogState:
             change.add(entries)
             outcome = self._replayed(start, entries) if change.takes_back else change
             roots = (outcome.now if isinstance(outcome, Maps) else outcome.result()).roots
-            snapshot = _snapshot_leaf(roots, now) if roots != self._said or change.attests else None
+            snapshot = _snapshot_leaf(roots, now) if roots != self._said or change.shown else None
             listed = (*entries, snapshot) if snapshot is not None else tuple(entries)
             return Prepared(start, listed, outcome, snapshot)
 

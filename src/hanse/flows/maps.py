@@ -93,13 +93,13 @@ class MapRoots:
 class Change:
     """What some leaves do to the maps, not applied yet; made by `Maps.begin`.
 
-    takes_back: a leaf distrusts a key, so that this is not the whole truth; attests: a statement is listed. The others: what
-    differs from the maps it began on.
+    takes_back: a leaf distrusts a key, so that this is not the whole truth; shown: a statement is listed, or a version of a
+    federation's list. The others: what differs from the maps it began on.
     """
 
     maps: Maps
     takes_back: bool = False
-    attests: bool = False
+    shown: bool = False
     names: dict[Place, tuple[str, ...]] = field(default_factory=dict)
     hidden: dict[bytes, Hidden | None] = field(default_factory=dict)
     owners: dict[str, Owner] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class Change:
                 self._key(leaf)
             elif leaf.kind == "advisory":
                 self._advisory(leaf)
-            self.attests = self.attests or leaf.kind == "attest"
+            self.shown = self.shown or leaf.kind in {"attest", "member"}
 
     def result(self) -> MapRoots:
         """Return the maps after these leaves."""

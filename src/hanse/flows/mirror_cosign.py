@@ -58,7 +58,11 @@ def newest_checkpoint(node: Keeper, digest: str) -> bytes:
 
     Raises NotFoundError if no log with this origin hash is mirrored.
     """
-    log = find_copy(node, digest)
+    return cosigned_note(node, find_copy(node, digest))
+
+
+def cosigned_note(node: Keeper, log: WitnessedLog) -> bytes:
+    """Return the checkpoint that a copy was cosigned at when `log` was read, with all cosignatures that are known of it."""
     checkpoint = parse_checkpoint(parse_note(log.mirror_note.encode())).claimed
     with node.db.read() as conn:
         others = cosignatures.of_size(conn, log.origin, checkpoint.size)

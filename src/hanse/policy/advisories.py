@@ -4,16 +4,18 @@ The word of one member warns; it refuses where it is the publisher's about its o
 that kind. Otherwise so many different members as `[advisories] need` says must warn: one alone keeps nothing from anybody. Kinds
 that say nothing against a use (`superseded`, `eval-retracted`) only ever warn, unless the policy obeys them by name.
 
-An advisory counts however old the map is that shows it; only silence has to be recent.
+An advisory counts however old the map is that shows it; only silence has to be recent. Whose word alone refuses must not be
+silent: the publisher of an owned name, and whom the policy obeys. Of the others so many maps may be missing that, with those who
+warn, they cannot be `need`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 
-from hanse.model.decision import Advised, Result, RuleResult
+from hanse.model.decision import Advised, Known, LogFacts, Result, RuleResult
 from hanse.policy.form import duration
-from hanse.policy.rules import ANYONE, Consequence, is_in, most
+from hanse.policy.rules import ANYONE, Consequence, flatten, is_in, most
 from hanse.policy.view import View
 
 _RESULTS = {Consequence.ALLOW: Result.PASSED, Consequence.WARN: Result.WARNED, Consequence.REFUSE: Result.FAILED}
@@ -26,28 +28,63 @@ def judge_advisories(view: View) -> list[RuleResult]:
 
 
 def maps_asked(view: View) -> int:
-    """Return of how many members a map is needed: as the policy says, or all members but `need` - 1."""
+    """Return of how many members a map is needed: as the policy says, or all members but `need` - 1.
+
+    Who warns already counts towards `need`: for each of them one map less may be missing, so that no warning which would be one
+    of `need` can be in a map that is left out.
+    """
     rule = view.policy.advisories
-    return rule.maps or max(1, view.facts.members - rule.need + 1)
+    if rule.maps or not view.facts.members:
+        return rule.maps or 1
+    spare = rule.need - 1 - len({one.member for one in _counting(view)})
+    return max(1, view.facts.members - max(0, spare))
 
 
 def _maps(view: View) -> RuleResult:
     rule, asked = view.policy.advisories, maps_asked(view)
-    logs = [log for log in view.facts.logs if log.advisories and view.counts(log.known)]
-    times = sorted((time for log in logs if (time := view.vouched(log, latest=True)) is not None), reverse=True)
-    fresh = [time for time in times if view.facts.now - time <= rule.max_age]
-    if len(fresh) >= asked:
-        return RuleResult("advisories", Result.PASSED, f"{len(fresh)} maps of advisories, the newest of {_time(times[0])}")
-    says = f"{len(fresh)} of {asked} maps of advisories are not older than {duration(rule.max_age)}"
+    times = {log.origin: time for log in _judged(view) if (time := view.vouched(log, latest=True)) is not None}
+    fresh = {origin for origin, time in times.items() if view.facts.now - time <= rule.max_age}
+    silent = _silent(view, fresh)
+    # Who is heard to warn counts once, as that: what else is in his map is not asked for.
+    heard = {one.member for one in _counting(view) if one.known is Known.CONFIGURED} if not rule.maps else set()
+    known = len(fresh | heard)
+    if known >= asked and not silent:
+        newest = f", the newest of {_time(max(times.values()))}" if times else ""
+        return RuleResult("advisories", Result.PASSED, f"{known} maps of advisories{newest}")
+    says = f"{known} of {asked} maps of advisories are known and not older than {duration(rule.max_age)}"
+    says += f", and not that of {' and '.join(silent)}" if silent else ""
     result = _RESULTS[rule.stale]
-    remedy = "" if result is Result.PASSED else "get newer evidence, or raise [advisories] max_age"
-    return RuleResult("advisories", result, says, remedy)
+    remedy = "" if result is Result.PASSED else "get newer evidence, or from another node; or raise [advisories] max_age"
+    return RuleResult("advisories", result, f"{says}: there may be warnings that are not shown", remedy)
+
+
+def _judged(view: View) -> list[LogFacts]:
+    """Return the logs whose maps count: where the members are known, only theirs, whoever else there may be."""
+    quorum = not view.policy.advisories.maps and view.facts.members
+    known = [log for log in view.facts.logs if log.advisories and view.counts(log.known)]
+    return [log for log in known if not quorum or log.known is Known.CONFIGURED]
+
+
+def _silent(view: View, fresh: set[str]) -> list[str]:
+    """Return whose map is missing though his word alone refuses: the publisher's, and of those whom the policy obeys."""
+    own = {log.origin for log in view.facts.logs if log.home}
+    lacks = ["the publisher"] if view.owned and not own & fresh else []
+    groups = view.policy.groups
+    obeyed = {one for part in view.policy.advisories.obey for one in flatten(groups, part.of).members} - own
+    return lacks + sorted(obeyed - fresh)[:MAX_TOLD]
+
+
+def _counting(view: View) -> list[Advised]:
+    """Return the advisories that count towards `need`."""
+    group = view.policy.advisories.of
+    counted = [one for one in view.facts.advised if view.counts(one.known)]
+    return [one for one in counted if one.blocks and is_in(view.policy.groups, group, one.member, "")]
 
 
 def _advised(view: View) -> list[RuleResult]:
     counted = [one for one in view.facts.advised if view.counts(one.known)]
     by_word = [one for one in counted if (one.own and one.blocks) or _obeyed(view, one)]
-    several = [one for one in counted if one.blocks and is_in(view.policy.groups, view.policy.advisories.of, one.member, "")]
+    several = _counting(view)
     enough = most((one.member, one.member) for one in several) >= view.policy.advisories.need
     refusing = list(dict.fromkeys([*by_word, *(several if enough else [])]))
     found = []

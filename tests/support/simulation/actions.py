@@ -130,6 +130,11 @@ def read_one(world: Simulation, reader: SimReader, publisher: SimMember, carrier
         bag = _old(carrier, publisher.origin, bag)
     if bag is None:
         return None
+    return check_read(world, reader, publisher, bag)
+
+
+def check_read(world: Simulation, reader: SimReader, publisher: SimMember, bag: Bag) -> bool:
+    """Let a reader read what is carried to him; return whether he accepted, which then has to be right."""
     if reader.read(publisher.log.repo(publisher.log.model), bag, world.now) is None:
         return False
     check_taken(world, reader.taken[-1], reader)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tests.support.simulation.actions import attest_one, enacted, follow_one, read_one
 from tests.support.simulation.member import SimMember
-from tests.support.simulation.reader import faulty, quorum
+from tests.support.simulation.reader import faulty, quorum, warners
 from tests.support.simulation.world import Choose, Simulation
 
 
@@ -70,7 +70,7 @@ def _cosign(world: Simulation) -> None:
     for member in world.helpful():
         member.gather()
     for silent in _silent(world):
-        for member in (_holders(world, silent.origin) or world.helpful())[:2]:
+        for member in (_held(world, silent.origin) or world.helpful())[:2]:
             member.refresh(silent.origin)
     for member in world.helpful():
         for other in world.helpful():
@@ -88,12 +88,18 @@ def _must_read(world: Simulation, publisher: SimMember) -> bool:
     if publisher.corrupt or not told or not world.quorate(publisher.origin):
         return False
     silent = publisher in _silent(world)
-    carriers = _holders(world, publisher.origin) if silent else [publisher]
-    if not carriers:
+    carriers = _holders(world, publisher.origin) if silent else [publisher, *world.helpful()[:2]]
+    rev = _shown(world, publisher) if silent else told[-1].revision.rev
+    if carriers and _warned(world, publisher, rev):
+        assert not any(read_one(world, reader, publisher, one) for reader in world.readers for one in carriers), (
+            f"readers take what is warned of: {publisher.origin} {rev}"
+        )
+        return False
+    if not carriers or _doubtful(world, publisher, rev):
         return False
     for reader in world.readers:
         before = len(reader.refused)
-        got = [read_one(world, reader, publisher, one) for one in carriers]
+        got = [True for one in carriers if read_one(world, reader, publisher, one)]
         said = [error.message for error in reader.refused[before:]]
         assert any(got), f"{reader.name} cannot read {publisher.origin} from {[one.origin for one in carriers]}: {said}"
         if not silent:
@@ -103,13 +109,37 @@ def _must_read(world: Simulation, publisher: SimMember) -> bool:
 
 def _holders(world: Simulation, origin: str) -> list[SimMember]:
     """Return who holds all that anybody present saw of a silent log, if they are enough for a quorum of mirrors."""
+    holders = _held(world, origin)
+    rev = _shown(world, world.members[origin])
+    return holders if rev and any(rev in one.log.attested for one in holders) else []
+
+
+def _held(world: Simulation, origin: str) -> list[SimMember]:
     stands = {one.origin: log for one in world.helpful() for log in one.stands() if log.origin == origin}
     most = max((log.size for log in stands.values()), default=0)
     holders = [world.members[name] for name, log in stands.items() if log.mirrored == most]
-    moments = world.members[origin].log.moments
-    settled = (
-        most in moments
-        and (found := moments[most].revision) is not None
-        and any(found.rev in one.log.attested for one in holders)
-    )
-    return holders if settled and len(holders) >= quorum(len(world.listed())) else []
+    return holders if most in world.members[origin].log.moments and len(holders) >= quorum(len(world.listed())) else []
+
+
+def _shown(world: Simulation, silent: SimMember) -> str:
+    """Return what main is in a silent log as far as anybody present saw it, "" for nothing."""
+    sizes = (log.size for one in world.helpful() for log in one.stands() if log.origin == silent.origin)
+    moment = silent.log.moments.get(max(sizes, default=0))
+    return moment.revision.rev if moment and moment.revision else ""
+
+
+def _warned(world: Simulation, publisher: SimMember, rev: str) -> bool:
+    """Tell whether the publisher warns of a revision, or so many others who are heard that nobody may take it."""
+    heard = {one.origin for one in world.helpful()}
+    warned = {one.by for one in world.warned if one.concerns(publisher.origin, rev)} & heard
+    return publisher.origin in warned or len(warned) >= warners(len(world.listed()))
+
+
+def _doubtful(world: Simulation, publisher: SimMember, rev: str) -> bool:
+    """Tell whether the publisher warns of a revision, or so many who do or are not heard that readers may have to refuse it."""
+    warned = {one.by for one in world.warned if one.concerns(publisher.origin, rev)}
+    unheard = {one.origin for one in _silent(world) if not _held(world, one.origin)}
+    liars = {one.origin for one in world.listed() if one.corrupt}
+    listed = {one.origin for one in world.listed()}
+    doubt = ({*warned} | unheard | liars) & listed
+    return publisher.origin in warned or len(doubt - {publisher.origin}) >= warners(len(listed))

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from tests.support.simulation.lineage import Unkept
 from tests.support.simulation.member import SimMember
-from tests.support.simulation.reader import DAY, SimReader, Taken, faulty, quorum
+from tests.support.simulation.reader import DAY, SimReader, Taken, faulty, quorum, warners
 from tests.support.simulation.world import Simulation
 
 from hanse.db.witnesses import WitnessedLog
@@ -24,17 +24,34 @@ def check_taken(world: Simulation, taken: Taken, reader: SimReader) -> None:
     earlier = [one.seq for one in reader.taken[:-1] if one.origin == taken.origin]
     assert taken.seq >= max(earlier, default=0), f"{reader.name} went back at {taken.origin}"
     _check_one_story(world, taken)
+    _check_warnings(world, taken)
     if world.members[taken.origin].corrupt:
         return
     told = world.truth[taken.origin]
     mine = next((one for one in told if (one.revision.rev, one.revision.tree) == (taken.rev, taken.tree)), None)
     assert mine is not None, f"{reader.name} accepted {taken.rev} of {taken.origin}, which never published it"
-    before = taken.at - DAY - SLACK
     for later in told:
         if later.revision.seq > mine.revision.seq:
-            knew = {one for one in taken.members - {taken.origin} if _stood(world.members[one], taken.origin, later.size, before)}
-            left = len(taken.members) - 1 - len(knew)
-            assert left >= quorum(len(taken.members)), f"{reader.name} takes {mine.at} for new, and a quorum knew {later.at}"
+            known = _known(world, taken, taken.origin, later.size)
+            assert not known, f"{reader.name} takes {mine.at} for new, and a quorum knew {later.at}"
+
+
+def _known(world: Simulation, taken: Taken, origin: str, size: int) -> bool:
+    """Tell whether nobody can show a log as it was before a size, as new: so many have stood at more of it for a day."""
+    before = taken.at - DAY - SLACK
+    knew = {one for one in taken.members - {origin} if _stood(world.members[one], origin, size, before)}
+    return len(taken.members) - 1 - len(knew) < quorum(len(taken.members))
+
+
+def _check_warnings(world: Simulation, taken: Taken) -> None:
+    """Fail if a revision was taken that its publisher warns of, or so many honest members as refuse, for a day and longer."""
+    warned = {
+        one.by
+        for one in world.warned
+        if one.concerns(taken.origin, taken.rev) and one.by in taken.members and _known(world, taken, one.by, one.size)
+    }
+    assert taken.origin not in warned, f"{taken.reader} takes what {taken.origin} itself warns of"
+    assert len(warned) < warners(len(taken.members)), f"{taken.reader} takes what {sorted(warned)} warn of"
 
 
 def _stood(member: SimMember, origin: str, size: int, before: int) -> bool:

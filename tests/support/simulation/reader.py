@@ -19,10 +19,12 @@ from hanse.flows.federation.roots import with_roots
 from hanse.flows.federation.trusted import _roots
 from hanse.flows.loaded_policy import LoadedPolicy, complete
 from hanse.flows.pins import Pins, read_pins
+from hanse.flows.shown_log import ShownLog
 from hanse.flows.trust import Trust, Wanted
 from hanse.flows.verify import VerifiedRevision, verify_revision
 from hanse.flows.verify_folder import keep
 from hanse.model.evidence import LogEvidence, MapEvidence, encode_evidence, parse_evidence
+from hanse.model.listed_advisories import AdvisoriesEvidence
 from hanse.model.repo import Origin, RepoId
 from hanse.policy.parse import parse_policy
 from hanse.tlog.tlogpolicy import smallest_quorum
@@ -40,6 +42,12 @@ of = "all"
 [mirror]
 need = {quorum}
 of = "all"
+[advisories]
+need = {warnings}
+of = "all"
+maps = {maps}
+max_age = "1d"
+stale = "refuse"
 [groups.all]
 members = [{members}]
 """
@@ -55,9 +63,14 @@ def quorum(members: int) -> int:
     return smallest_quorum(members - 1, faulty(members))
 
 
+def warners(members: int) -> int:
+    """Return how many members' warnings refuse: more than may lie, and never one alone."""
+    return max(2, faulty(members) + 1)
+
+
 @dataclass(frozen=True)
 class Taken:
-    """What a reader accepted as the latest. version: of the list that he had; heads: size and root of each log he was shown."""
+    """What a reader accepted as the latest. heads: size and root of each log he was shown that a quorum of witnesses cosigned."""
 
     reader: str
     at: int
@@ -71,11 +84,12 @@ class Taken:
 
 @dataclass
 class Bag:
-    """What somebody carries to a reader: bundles, logs, map proofs, and the proof that a log goes on, by origin and size."""
+    """What somebody carries to a reader: bundles, logs, map proofs, advisories, and the proof that a log goes on."""
 
     bundles: list[bytes] = field(default_factory=list)
     logs: list[LogEvidence] = field(default_factory=list)
     maps: list[MapEvidence] = field(default_factory=list)
+    advisories: list[AdvisoriesEvidence] = field(default_factory=list)
     branches: dict[str, tuple[SimLog, int]] = field(default_factory=dict)
 
 
@@ -89,6 +103,7 @@ class SimReader:
         self.known = Known(lineage)
         self.taken: list[Taken] = []
         self.refused: list[HanseError] = []
+        self.maps = '"quorum"'
         self._trust: tuple[int, Trust, LoadedPolicy] | None = None
 
     @property
@@ -107,16 +122,20 @@ class SimReader:
         growth = {origin: proof for origin, one in pins.items() if (proof := _growth(bag, one)) is not None}
         want = Wanted(repo.origin, repo.type, repo.folded, ref=MAIN)
         try:
-            evidence = parse_evidence(encode_evidence(bag.bundles, bag.logs, bag.maps))
+            evidence = parse_evidence(encode_evidence(bag.bundles, bag.logs, bag.maps, advisories=bag.advisories))
             found = verify_revision(evidence, replace(trust, pins=pins, growth=growth, ask_growth=True), policy, want, now)
             keep(self.home, found, now)
         except HanseError as error:
             self.refused.append(error)
             return None
-        heads = {str(one.origin): (one.checkpoint.size, one.checkpoint.root) for one in found.logs}
+        heads = {str(one.origin): (one.checkpoint.size, one.checkpoint.root) for one in found.logs if self._cosigned(one)}
         seq = found.position.seq if found.position else 0
         self.taken.append(Taken(self.name, now, self.members, repo.origin, seq, found.rev, found.tree, dict(heads)))
         return found
+
+    def _cosigned(self, log: ShownLog) -> bool:
+        names = {cosigner.member for cosigner, _ in log.witnesses} & self.members
+        return len(names - {log.origin}) >= quorum(len(self.members))
 
     def _trusting(self, now: int) -> tuple[Trust, LoadedPolicy]:
         federation = self.known.federation
@@ -126,6 +145,8 @@ class SimReader:
             text = _POLICY.format(
                 signers=faulty(len(members)) + 1,
                 quorum=quorum(len(members)),
+                warnings=warners(len(members)),
+                maps=self.maps,
                 members=", ".join(f'"{one}"' for one in members),
             )
             trust = with_roots(Trust(), _roots([federation], now))

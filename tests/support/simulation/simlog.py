@@ -5,12 +5,13 @@ A liar's log has branches that it shows to different people, or maps that are no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tests.support.evidence import MAIN, Revision
 from tests.support.parties import Institution
 from tests.support.signers import MemorySigner, signer
+from tests.support.warning import take_back, warn
 
 from hanse.flows.newer_lists import newest_of
 from hanse.model.evidence import LeafEvidence, LogEvidence, MapEvidence, MapName
@@ -26,13 +27,17 @@ MODEL = "model"
 
 @dataclass(frozen=True)
 class Moment:
-    """What a log says at one of its sizes. snapshot: index of the newest one; revision: what main points at, None before."""
+    """What a log says at one of its sizes.
+
+    snapshot: index of the newest one, -1 before; revision: what main points at, None before; said: its advisories in force.
+    """
 
     size: int
     refs: MerkleMap
     snapshot: int
     revision: Revision | None
     false: bool
+    said: Mapping[str, bytes]
 
 
 class SimLog(Institution):
@@ -43,6 +48,7 @@ class SimLog(Institution):
         self.attested: dict[str, tuple[bytes, int]] = {}
         self.rotated: dict[KeyUse, int] = {}
         self.false = False
+        self.said: dict[str, bytes] = {}
         super().__init__(origin)
         self.time = start
 
@@ -55,7 +61,23 @@ class SimLog(Institution):
         """Remember what the log says at its present size. false: it is not what its leaves lead to, and stays so."""
         size = len(self.log.leaves)
         self.false = self.false or false
-        self.moments[size] = Moment(size, self.refs, self.last_snapshot() if revision else -1, revision, self.false)
+        self.moments[size] = Moment(size, self.refs, self.last_snapshot(), revision, self.false, dict(self.said))
+
+    def last_snapshot(self) -> int:
+        """Return the index of the newest snapshot leaf, -1 if there is none."""
+        return next((at for at in reversed(range(len(self.log.leaves))) if b'"kind":"snapshot"' in self.log.leaves[at]), -1)
+
+    def issue(self, name: str, statement: bytes, now: int) -> None:
+        """Issue an advisory."""
+        self.time = max(self.time, now)
+        self.said |= warn(self, statement, name)
+        self.note_moment(self.main)
+
+    def take_back(self, name: str, now: int) -> None:
+        """Withdraw an advisory."""
+        self.time = max(self.time, now)
+        take_back(self, self.said.pop(name), name)
+        self.note_moment(self.main)
 
     def put(self, content: bytes, now: int) -> Revision:
         """Publish a revision."""
@@ -65,9 +87,10 @@ class SimLog(Institution):
         return made
 
     def carry(self, leaves: Iterable[bytes]) -> None:
-        """Log leaves that are about no model, as one batch each."""
+        """Log leaves that are about no model, as one batch each, which ends in a snapshot."""
         for leaf in leaves:
             self.log.append([leaf])
+            self.snapshot()
             self.note_moment(self.main)
 
     def forget(self, refs: MerkleMap) -> MerkleMap:
@@ -86,6 +109,7 @@ class SimLog(Institution):
         """Attest another member's revision."""
         self.time = max(self.time, now)
         self.attested[revision.rev] = self.attest_revision(revision)
+        self.snapshot()
         self.note_moment(self.main)
 
     @property
@@ -115,19 +139,22 @@ class SimLog(Institution):
         other = self.branch()
         assert isinstance(other, SimLog)
         other.moments, other.attested = dict(self.moments), dict(self.attested)
-        other.rotated = dict(self.rotated)
+        other.rotated, other.said = dict(self.rotated), dict(self.said)
         return other
 
     # What evidence shows of it.
 
-    def show(self, size: int, note: bytes, extra: Iterable[int] = ()) -> tuple[LogEvidence, MapEvidence | None]:
-        """Return the log under a checkpoint of one of its sizes, with the leaves that its own main needs, and these."""
+    def show(
+        self, size: int, note: bytes, extra: Iterable[int] = (), *, home: bool = False
+    ) -> tuple[LogEvidence, MapEvidence | None]:
+        """Return the log under a checkpoint of one of its sizes, with these leaves; home: and those that its own main needs."""
         moment = self.moments[size]
         indices = {self.keys[KeyUse.ATTEST], *extra, *self._lists(size)}
+        indices |= set(range(moment.snapshot, size)) if moment.snapshot >= 0 else set()
         proof = None
-        if moment.revision is not None and not extra:
+        if moment.revision is not None and home:
             repo = moment.revision.repo
-            indices |= {self.keys[KeyUse.REF], *self.names[repo.namespace], *moment.revision.at, *range(moment.snapshot, size)}
+            indices |= {self.keys[KeyUse.REF], *self.names[repo.namespace], *moment.revision.at}
             found = moment.refs.prove(ref_key(repo.origin, repo.type, repo.folded, MAIN)).encode()
             fields = ("ref", repo.origin, repo.type.value, repo.folded, MAIN)
             value = (moment.revision.seq, moment.revision.rev, moment.revision.tree)

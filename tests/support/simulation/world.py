@@ -17,6 +17,7 @@ from tests.support.simulation.member import SimMember
 from tests.support.simulation.network import Network
 from tests.support.simulation.reader import Bag, SimReader, faulty, quorum
 from tests.support.simulation.simlog import SimLog
+from tests.support.warning import listed
 
 from hanse.db.engine import Database, sqlite_url
 from hanse.keys.files import FileSigner, generate
@@ -60,8 +61,30 @@ class Truth:
 
 
 @dataclass
+class Warned:
+    """An advisory of an honest member about another one's model, or its own.
+
+    size: of the log from which it holds; rev: the revision, "" for all of them; ended: when it was taken back.
+    """
+
+    by: str
+    name: str
+    about: str
+    rev: str
+    size: int
+    ended: int | None = None
+
+    def concerns(self, publisher: str, rev: str) -> bool:
+        """Tell whether it is in force about a revision of a member's model."""
+        return self.ended is None and self.about == publisher and self.rev in {"", rev}
+
+
+@dataclass
 class Simulation:
-    """Everybody. size: members at first; liars: of those; truth: what honest members published, by origin."""
+    """Everybody.
+
+    size: members at first; liars: of those; truth: what honest members published, by origin; warned: their advisories.
+    """
 
     folder: Path
     template: Path
@@ -72,6 +95,7 @@ class Simulation:
     members: dict[str, SimMember] = field(default_factory=dict)
     readers: list[SimReader] = field(default_factory=list)
     truth: dict[str, list[Truth]] = field(default_factory=dict)
+    warned: list[Warned] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         assert self.liars <= faulty(self.size), "more liars than the policy of readers stands"
@@ -149,7 +173,7 @@ class Simulation:
         main = self._shown(carrier, publisher, reader)
         if main is None or (revision := main[0].moments[main[1]].revision) is None:
             return None
-        self._put(bag, *main)
+        self._put(bag, *main, home=True)
         bag.bundles.append(revision.bundle.encode())
         for origin in sorted(members - {publisher}):
             second = self._shown(carrier, origin, reader)
@@ -157,6 +181,8 @@ class Simulation:
             if second and given and given[1] < second[1]:
                 self._put(bag, *second, extra=(given[1],))
                 bag.bundles.append(given[0])
+            elif second:
+                self._put(bag, *second)
         return bag
 
     def _shown(self, carrier: SimMember, origin: str, reader: SimReader) -> tuple[SimLog, int, bytes] | None:
@@ -168,8 +194,10 @@ class Simulation:
         return (branch, size, note) if branch is not None and size in branch.moments else None
 
     @staticmethod
-    def _put(bag: Bag, branch: SimLog, size: int, note: bytes, extra: tuple[int, ...] = ()) -> None:
-        shown, proof = branch.show(size, note, extra)
+    def _put(bag: Bag, branch: SimLog, size: int, note: bytes, extra: tuple[int, ...] = (), *, home: bool = False) -> None:
+        shown, proof = branch.show(size, note, extra, home=home)
+        if said := branch.moments[size].said:
+            bag.advisories.append(listed(branch, said))
         bag.logs.append(shown)
         bag.maps += [proof] if proof else []
         bag.branches[branch.origin] = branch, size

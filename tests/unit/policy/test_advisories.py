@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from tests.support.facts import good
 
 from hanse.errors import PolicyError
-from hanse.model.decision import Advised, EvidenceFacts, Known, Result
+from hanse.model.decision import Advised, EvidenceFacts, Known, NameKind, Result
 from hanse.policy.advisories import judge_advisories
 from hanse.policy.decide import decide
 from hanse.policy.explain import to_toml
 from hanse.policy.parse import parse_policy
 from hanse.policy.presets import CAREFUL, OPEN, PRESETS, STRICT
-from hanse.policy.rules import Policy
+from hanse.policy.rules import Group, Obeyed, Policy
 from hanse.policy.view import View
 
 LAB = """
@@ -82,6 +82,60 @@ def test_how_many_maps() -> None:
         assert [one.result for one in found] == [wanted]
     none = replace(facts, logs=tuple(replace(log, advisories=False) for log in facts.logs))
     assert [judge_advisories(View(one, none))[0].result for one in (CAREFUL, STRICT)] == [Result.WARNED, Result.FAILED]
+
+
+def five(*silent: str, policy: Policy = STRICT, **changes: object) -> list[Result]:
+    """Return how the rule `advisories` ends where five members are known, and the maps of some of them are not shown."""
+    facts = good("b.example", "c.example", "d.example", "e.example")
+    logs = tuple(replace(log, advisories=log.origin not in silent) for log in facts.logs)
+    found = judge_advisories(View(policy, replace(facts, logs=logs, members=5, **changes)))  # type: ignore[arg-type]
+    return [one.result for one in found if one.rule == "advisories"]
+
+
+def test_whose_map_must_be_there() -> None:
+    """One map may be missing, but not the publisher's, nor that of somebody whom the policy obeys: their word alone refuses."""
+    assert five("e.example") == [Result.PASSED]
+    assert five("a.example") == [Result.FAILED]
+    assert [five("a.example", policy=one) for one in (OPEN, CAREFUL)] == [[Result.WARNED]] * 2
+    assert five("a.example", kind=NameKind.MIRRORED) == [Result.PASSED]
+    obeying = replace(STRICT, groups={"lab": Group(frozenset({"e.example"}))})
+    obeying = replace(obeying, advisories=replace(STRICT.advisories, obey=(Obeyed("lab"),)))
+    assert five("d.example", policy=obeying) == [Result.PASSED]
+    assert five("e.example", policy=obeying) == [Result.FAILED]
+
+
+def test_a_map_that_is_missing_counts_beside_a_warning() -> None:
+    """Who warns leaves room for one map less that is missing; kinds that never refuse, and strangers to the group, do not."""
+    assert five("e.example", advised=(said("b.example"),)) == [Result.FAILED]
+    assert five("e.example", advised=(said("b.example", blocks=False),)) == [Result.PASSED]
+    assert five(advised=(said("b.example"),)) == [Result.PASSED]
+    assert five("b.example", advised=(said("b.example"),)) == [Result.PASSED], "nobody counts twice"
+    some = replace(STRICT, groups={"some": Group(frozenset({"c.example"}))}, advisories=replace(STRICT.advisories, of="some"))
+    assert five("e.example", policy=some, advised=(said("b.example"),)) == [Result.PASSED]
+
+
+def test_maps_of_strangers_do_not_count() -> None:
+    """Where the members are known, logs that anybody could have made up do not stand in for theirs, nor old ones for new ones."""
+    facts = replace(good("b.example", "c.example", "d.example", "e.example"), members=5)
+    for changes in ({"known": Known.NEW}, {"advisories": False}, {"mirrors": (), "witnesses": (), "time": 0}):
+        logs = tuple(replace(log, **changes) if log.origin in "d.example e.example" else log for log in facts.logs)
+        (found,) = judge_advisories(View(CAREFUL, replace(facts, logs=logs)))
+        assert (found.result, found.says[:6]) == (Result.WARNED, "3 of 4")
+
+
+@given(st.sets(st.sampled_from("bcde")), st.sets(st.sampled_from("abcde")), st.integers(1, 4))
+def test_no_choice_of_maps_hides_that_enough_warn(warners: set[str], shown: set[str], need: int) -> None:
+    """Whichever maps are left out, what `need` members warn of is refused; nothing is if fewer warn or are silent."""
+    policy = replace(STRICT, advisories=replace(STRICT.advisories, need=need))
+    facts = good("b.example", "c.example", "d.example", "e.example")
+    logs = tuple(replace(log, advisories=log.origin[0] in shown) for log in facts.logs)
+    advised = tuple(said(f"{one}.example") for one in sorted(warners & shown))
+    found = judge_advisories(View(policy, replace(facts, logs=logs, members=5, advised=advised)))
+    refused = any(one.result is Result.FAILED for one in found)
+    if len(warners) >= need or "a" not in shown:
+        assert refused
+    if "a" in shown and len((warners & shown) | (set("bcde") - shown)) < need:
+        assert not refused
 
 
 @pytest.mark.parametrize(
