@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from hanse.cli.driving import Driving, run_harness
-from hanse.cli.evaluating import Asking, Carding, Json, Running, engine_of, record_text, signer_of, subject_of
+from hanse.cli.evaluating import Asking, Carding, Json, Running, engine_of, record_text, signer_of, subject_of, with_corrected
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def evaluate(
         from hanse.flows.suites.find import find_suite
 
         record = run_suite(target, find_suite(suite), to, chosen, priced)
-    print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else record_text(record, to))
+    print(json.dumps(with_corrected(record, to), indent=2, ensure_ascii=False) if as_json else record_text(record, to))
     return 0
 
 

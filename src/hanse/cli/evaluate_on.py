@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from hanse.cli.evaluating import Asking, Carding, Running, record_text
+from hanse.cli.evaluating import Asking, Carding, Running, record_text, with_corrected
 from hanse.cli.remote import ask, fetch, node_address, split_name
 from hanse.errors import HanseError, InputError, PeerError, VerificationFailed
 
@@ -48,7 +48,7 @@ def evaluate_on(
             f"job {job['id']} at {node} is {job['state']}: {job['says']}"[:1000], hint="remove the folder to ask again"
         )
     record = fetch_record(f"{node}/api/models/{quote(job['name'])}/evaluations/{job['rev']}/{job['record']}", to, fetch)
-    print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else record_text(record, to))
+    print(json.dumps(with_corrected(record, to), indent=2, ensure_ascii=False) if as_json else record_text(record, to))
     return 0
 
 

@@ -236,12 +236,16 @@ def compare(
 
 
 def _run(read: Read) -> str:
+    from hanse.cli.evaluating import corrected_text
     from hanse.cli.verified import clean
+    from hanse.flows.evaluate.reproduce import run_json
 
     record, score = read.record, read.record.score
     signed = "not signed" if read.signer is None else f"signed by key {read.signer.fingerprint[:16]}"
     value = f"{score.value} ({score.low} to {score.high}) on {score.n} items"
-    return f"{clean(record.name)}, weights {record.weights.value}: {value}; by {record.evaluator}, {signed}"
+    text = f"{clean(record.name)}, weights {record.weights.value}: {value}; by {record.evaluator}, {signed}"
+    corrected = run_json(read).get("corrected")
+    return f"{text}\n   corrected: {corrected_text(corrected)}" if corrected else text
 
 
 def _text(both: SideBySide) -> str:

@@ -6,14 +6,16 @@ nor answers are shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import combinations
 
+from hanse.evals.builtin import is_harmful
 from hanse.evals.compare import Pairing, Verdict, pair
 from hanse.evals.exchange.plots import Line, intervals
 from hanse.evals.record import CheckedRun, compare
+from hanse.evals.scorers.correction import calibration_of, corrected_json
 from hanse.evals.statistics import rate_interval
 from hanse.evals.suite import Suite
 
@@ -95,8 +97,16 @@ def _facts(one: Shown) -> str:
         ("not told", ", ".join(record.gaps) or "nothing"),
         ("record", f"sha256:{one.digest}"),
     ]
+    calibration = calibration_of(one.suite.scorer, harmful=is_harmful(one.suite))
+    if calibration is not None:
+        rows.insert(1, ("corrected", _corrected(corrected_json(calibration, record.score.to_json()))))
     cells = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows)
     return f"<h3>{escape(record.name)}</h3><table>{cells}</table>"
+
+
+def _corrected(said: Mapping[str, str]) -> str:
+    by = f"by the scorer's sensitivity {float(said['sensitivity']):.3f} and specificity {float(said['specificity']):.3f}"
+    return f"{said['value']}, {said['low']} to {said['high']}: {by}, measured on labels in English"
 
 
 def _clusters(one: Shown) -> str:
