@@ -127,8 +127,8 @@ class _Shown:
         if now - self._at < self._every and told.done < told.planned:
             return
         self._at = now
-        speed = told.tokens / max(now - self._began, 1e-3)
-        line = f"{self._name}: {told.done:,} of {told.planned:,} answers, {told.errors:,} errors, {speed:.1f} tokens/s"
+        speed = f", {told.tokens / max(now - self._began, 1e-3):.1f} tokens/s" if told.tokens else ""
+        line = f"{self._name}: {told.done:,} of {told.planned:,} answers, {told.errors:,} errors{speed}"
         if not sys.stderr.isatty():
             print(line, file=sys.stderr, flush=True)
             return

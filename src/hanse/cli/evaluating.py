@@ -96,14 +96,17 @@ def _pulled(target: str) -> tuple[Subject, dict[str, str]]:
 
 
 def signer_of(key: str) -> Any:
-    """Return the signer of a key that a person names, None for none."""
+    """Return the signer of a key that a person names, None for none; raises BadFormat for one that signs no statements."""
     from hanse.cli.sign import passphrase
 
     if not key:
         return None
     from hanse.keys.custody import open_signer
+    from hanse.sign.dsse import require_signing
 
-    return open_signer(key, passphrase())
+    signer = open_signer(key, passphrase())
+    require_signing(signer)
+    return signer
 
 
 @contextmanager

@@ -50,6 +50,8 @@ def reproduce(
     Exits with 0 if it holds or agrees, 1 if it does not, 3 if your check cannot decide.
     """
     chosen = running or Running()
+    if level == "V2" and to is not None:
+        _signing(chosen)
     if level in ("V0", "V1"):
         return _numbers(record, level, to, chosen, as_json=as_json)
     if level == "V2":
@@ -196,6 +198,13 @@ def _say(to: Path, one: Countersignature, read: Read, chosen: Running) -> None:
     from hanse.flows.evaluate.countersign import write
 
     write(to, one, read.record, signer_of(chosen.key))
+
+
+def _signing(chosen: Running) -> None:
+    """Raise what a key that cannot sign raises, before the work is done."""
+    from hanse.cli.evaluating import signer_of
+
+    signer_of(chosen.key)
 
 
 def _rerun(read: Read, target: str, to: Path, chosen: Running, driving: Driving) -> Read:
