@@ -74,7 +74,7 @@ def test_too_large() -> None:
 
 
 _SCHEMA = Path(__file__).parents[3] / "vectors" / "every_eval_ever.schema.json"
-"""As the package every_eval_ever 0.3.0 has it (MIT, its licence lies beside)."""
+"""As the package every_eval_ever 0.3.0 has it, without descriptions (MIT, its licence lies beside)."""
 _VALID = """
 import json, sys
 from jsonschema import Draft7Validator
