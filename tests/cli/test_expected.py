@@ -71,3 +71,15 @@ def test_bounds_of_lists() -> None:
         expected([JOB_SAID, 5], [JOB], "jobs")
     with pytest.raises(PeerError):
         expected({"record.json": 1}, FILES, "files")
+
+
+def test_what_may_be_missing() -> None:
+    """A field that need not be there may be missing; where it is, it has its form."""
+    record: dict[str, Any] = {"member": "m", "record": "r", "weights": "local", "level": "V1", "score": 0.5, "low": 0, "high": 1}
+    record |= {"n": 3, "degenerate": False, "agrees": {}, "disagrees": {}}
+    suite: dict[str, Any] = {"suite": "s", "name": "n", "institutions": 1, "numericsClasses": 1, "medianLow": 0, "medianHigh": 1}
+    said = {"rev": "a", "suites": [suite | {"records": [record]}]}
+    assert expected(said, EVALUATIONS, "evaluations") == said
+    record["corrected"] = {"value": "0.1", "low": "0", "high": "0.2", "sensitivity": "0.9"}
+    with pytest.raises(PeerError, match="specificity"):
+        expected(said, EVALUATIONS, "evaluations")

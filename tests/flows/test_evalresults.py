@@ -21,7 +21,7 @@ def _found(node: Node, owner: Actor, repo: Repo, *files: PutBytes) -> list[dict[
     with node.db.read() as conn:
         found = revisions.get(conn, repo.id, rev)
     assert found is not None
-    return eval_results(node, repo, node.listings.get(node.store, found.object))
+    return eval_results(node, repo, rev, node.listings.get(node.store, found.object), "http://n.example")
 
 
 def test_claims_of_the_publisher(lite: Node, owner: Actor, repo: Repo) -> None:

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from hanse.cli.driving import Driving, run_harness
-from hanse.cli.evaluating import Asking, Carding, Json, Running, engine_of, record_text, signer_of, subject_of, suite_of
+from hanse.cli.evaluating import (
+    Asking,
+    Carding,
+    Json,
+    Running,
+    engine_of,
+    record_text,
+    signer_of,
+    subject_of,
+    suite_of,
+    with_corrected,
+)
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +66,7 @@ def evaluate(
         record = run_harness(target, to, chosen, harness)
     else:
         record = run_suite(target, suite_of(suite), to, chosen, priced)
-    print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else record_text(record, to))
+    print(json.dumps(with_corrected(record, to), indent=2, ensure_ascii=False) if as_json else record_text(record, to))
     return 0
 
 
@@ -125,8 +136,8 @@ class _Shown:
         if now - self._at < self._every and told.done < told.planned:
             return
         self._at = now
-        speed = told.tokens / max(now - self._began, 1e-3)
-        line = f"{self._name}: {told.done:,} of {told.planned:,} answers, {told.errors:,} errors, {speed:.1f} tokens/s"
+        speed = f", {told.tokens / max(now - self._began, 1e-3):.1f} tokens/s" if told.tokens else ""
+        line = f"{self._name}: {told.done:,} of {told.planned:,} answers, {told.errors:,} errors{speed}"
         if not sys.stderr.isatty():
             print(line, file=sys.stderr, flush=True)
             return

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from hanse.cli.evaluating import Asking, Carding, Running, record_text
+from hanse.cli.evaluating import Asking, Carding, Running, record_text, with_corrected
 from hanse.cli.expected import JOB, expected
 from hanse.cli.remote import ask, fetch, node_address, split_name
 from hanse.errors import HanseError, InputError, PeerError, VerificationFailed
@@ -52,7 +52,7 @@ def evaluate_on(
         )
     where = f"{node}/api/models/{quote(job['name'])}/evaluations/{quote(job['rev'], safe='')}"
     record = fetch_record(f"{where}/{parse_sha256(job['record'] or '')}", to, fetch)
-    print(json.dumps(record, indent=2, ensure_ascii=False) if as_json else record_text(record, to))
+    print(json.dumps(with_corrected(record, to), indent=2, ensure_ascii=False) if as_json else record_text(record, to))
     return 0
 
 

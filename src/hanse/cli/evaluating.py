@@ -111,14 +111,17 @@ def _pulled(target: str) -> tuple[Subject, dict[str, str]]:
 
 
 def signer_of(key: str) -> Any:
-    """Return the signer of a key that a person names, None for none."""
+    """Return the signer of a key that a person names, None for none; raises BadFormat for one that signs no statements."""
     from hanse.cli.sign import passphrase
 
     if not key:
         return None
     from hanse.keys.custody import open_signer
+    from hanse.sign.dsse import require_signing
 
-    return open_signer(key, passphrase())
+    signer = open_signer(key, passphrase())
+    require_signing(signer)
+    return signer
 
 
 @contextmanager
@@ -159,7 +162,29 @@ def record_text(record: dict[str, Any], to: Path) -> str:
     flat = "; within one item of 0 or 1: agreement alone says nothing" if score["degenerate"] else ""
     lines = [f"score: {score['value']}, 95 % interval {score['low']} to {score['high']}, {score['n']} items{flat}"]
     lines += rows("model", [f"{clean(record['model']['name'])}, weights {record['model']['weights']}"])
+    if corrected := _corrected(record, to):
+        lines += rows("corrected", [corrected_text(corrected)])
     ended = ", ".join(f"{count} {name}" for name, count in counts.items() if count and name != "total")
     lines += rows("ended", [ended])
     lines += rows("record", [str(to / "record.json")])
     return "\n".join(lines)
+
+
+def with_corrected(record: dict[str, Any], to: Path) -> dict[str, Any]:
+    """Return what a record says, for programs: with the rate corrected for the scorer's errors, where that is known."""
+    found = _corrected(record, to)
+    return record if found is None else record | {"corrected": found}
+
+
+def _corrected(record: dict[str, Any], to: Path) -> dict[str, str] | None:
+    from hanse.evals.scorers.correction import corrected_json
+    from hanse.flows.suites.find import calibration_in
+
+    calibration = calibration_in(record["suite"], to)
+    return None if calibration is None else corrected_json(calibration, record["score"])
+
+
+def corrected_text(said: dict[str, str]) -> str:
+    """Return a corrected rate, for a person."""
+    errs = f"sensitivity {said['sensitivity']}, specificity {said['specificity']}"
+    return f"{said['value']}, 95 % interval {said['low']} to {said['high']}; the scorer has {errs} on people's labels"

@@ -47,6 +47,7 @@ def _listed(address: str, path: str, rev: str) -> dict[str, Any]:
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
+    from hanse.cli.evaluating import corrected_text
     from hanse.cli.verified import clean
 
     lines = [f"{clean(found['rev'])}" + ("" if found["suites"] else ": no evaluation is known here")]
@@ -58,6 +59,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
             flat = ", degenerate" if one["degenerate"] else ""
             score = f"{one['score']:.4f} ({one['low']:.4f} to {one['high']:.4f}) on {one['n']:,} items{flat}"
             lines.append(f"  {clean(one['member'])}: {score}; weights {clean(one['weights'])}, checked at {clean(one['level'])}")
+            if corrected := one.get("corrected"):
+                lines.append(f"    corrected for the scorer's errors: {clean(corrected_text(corrected))}")
             lines.append(f"    record {clean(one['record'])[:16]}")
             for word, members in (("agrees", one["agrees"]), ("DISAGREES", one["disagrees"])):
                 lines += [f"    {clean(member)} {word} at {clean(level)}" for member, level in members.items()]
@@ -81,7 +84,7 @@ def fetch_record(
     reproduce.
     """
     from hanse.cli.evaluate_on import fetch_record as get_files
-    from hanse.cli.evaluating import record_text
+    from hanse.cli.evaluating import record_text, with_corrected
 
     address = node_address(node)
     path, rev = split_name(name)
@@ -89,7 +92,7 @@ def fetch_record(
     digest, member = _named(found, record)
     get = _signed(where, member, digest) if as_member else fetch
     said = get_files(f"{address}/api/{path}/evaluations/{quote(found['rev'], safe='')}/{digest}", to, get)
-    print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else record_text(said, to))
+    print(json.dumps(with_corrected(said, to), indent=2, ensure_ascii=False) if as_json else record_text(said, to))
     return 0
 
 

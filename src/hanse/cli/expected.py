@@ -26,6 +26,7 @@ _RECORD: dict[Any, Any] = {
     "degenerate": bool,
     "agrees": {str: str},
     "disagrees": {str: str},
+    "corrected": (dict.fromkeys(("value", "low", "high", "sensitivity", "specificity"), str), None),
 }
 _SUITE: dict[Any, Any] = {
     "suite": str,
@@ -57,10 +58,10 @@ def expected(found: Any, form: Form, what: str) -> Any:
 def _object(found: Mapping[str, Any], form: Mapping[Any, Any], what: str) -> dict[str, Any]:
     if str in form:
         return {_plain(name, str, what): expected(one, form[str], f"{what}, {name[:60]!r}") for name, one in found.items()}
-    for name in form:
-        if name not in found:
+    for name, one in form.items():
+        if name not in found and not isinstance(one, tuple):
             raise PeerError(f"the node does not tell {what}: {name!r} is missing", hint="is it a node of this version?")
-    return dict(found) | {name: expected(found[name], one, f"{what}, {name!r}") for name, one in form.items()}
+    return dict(found) | {name: expected(found[name], form[name], f"{what}, {name!r}") for name in form if name in found}
 
 
 def _entries(found: Any, kind: type, what: str) -> Any:

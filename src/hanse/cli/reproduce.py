@@ -50,6 +50,8 @@ def reproduce(
     Exits with 0 if it holds or agrees, 1 if it does not, 3 if your check cannot decide.
     """
     chosen = running or Running()
+    if level == "V2" and to is not None:
+        _signing(chosen)
     if level in ("V0", "V1"):
         return _numbers(record, level, to, chosen, as_json=as_json)
     if level == "V2":
@@ -198,6 +200,13 @@ def _say(to: Path, one: Countersignature, read: Read, chosen: Running) -> None:
     write(to, one, read.record, signer_of(chosen.key))
 
 
+def _signing(chosen: Running) -> None:
+    """Raise what a key that cannot sign raises, before the work is done."""
+    from hanse.cli.evaluating import signer_of
+
+    signer_of(chosen.key)
+
+
 def _rerun(read: Read, target: str, to: Path, chosen: Running, driving: Driving) -> Read:
     from hanse.cli.driving import run_harness
     from hanse.cli.evaluate import run_suite
@@ -236,12 +245,16 @@ def compare(
 
 
 def _run(read: Read) -> str:
+    from hanse.cli.evaluating import corrected_text
     from hanse.cli.verified import clean
+    from hanse.flows.evaluate.reproduce import run_json
 
     record, score = read.record, read.record.score
     signed = "not signed" if read.signer is None else f"signed by key {read.signer.fingerprint[:16]}"
     value = f"{score.value} ({score.low} to {score.high}) on {score.n} items"
-    return f"{clean(record.name)}, weights {record.weights.value}: {value}; by {record.evaluator}, {signed}"
+    text = f"{clean(record.name)}, weights {record.weights.value}: {value}; by {record.evaluator}, {signed}"
+    corrected = run_json(read).get("corrected")
+    return f"{text}\n   corrected: {corrected_text(corrected)}" if corrected else text
 
 
 def _text(both: SideBySide) -> str:

@@ -107,8 +107,13 @@ def rate_interval(values: Sequence[float], clusters: Sequence[str], level: float
     total = math.fsum(values)
     if mean.clusters == mean.n and all(value in (0, 1) for value in values):
         return clopper_pearson(round(total), mean.n, level)
-    effective = mean.n / design_effect(mean)
+    effective = effective_items(mean)
     return wilson(min(effective, mean.value * effective), effective, level)
+
+
+def effective_items(mean: Mean) -> float:
+    """Return of how many independent items a rate tells as much as of these, in their clusters."""
+    return mean.n / design_effect(mean)
 
 
 def design_effect(mean: Mean) -> float:

@@ -1,11 +1,13 @@
-"""What the files in `.eval_results` of a revision claim, in the Hub's form: its publisher's word, which nobody here checked.
+"""What is known of evaluations of a revision in the Hub's form: what its files in `.eval_results` claim, then what logs list.
 
-Records that logs list are no part of it: they name a suite by its digest, and this form a data set of the Hub.
+The former is its publisher's word, which nobody here checked. The latter are records (`.evaluations.hubform`): their source leads
+to this node, and their notes say who checked them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -15,6 +17,7 @@ from hanse.db.repos import Repo
 from hanse.errors import BadFormat, HanseError
 from hanse.evals.exchange.evalresults import shown_entries
 from hanse.flows.admission import is_open
+from hanse.flows.evaluations.hubform import logged_results
 from hanse.flows.index import read_small
 from hanse.flows.listing import RevisionListing
 from hanse.flows.node import Node
@@ -29,13 +32,22 @@ MAX_BYTES = 32 * 1024
 _known: Recent[tuple[Sha256, str], list[dict[str, Any]]] = Recent(1_000)
 
 
-def eval_results(node: Node, repo: Repo, listing: RevisionListing) -> list[dict[str, Any]] | None:
-    """Return the Hub's `evalResults` of a revision, None if it has none that everybody may see.
+def eval_results(node: Node, repo: Repo, rev: str, listing: RevisionListing, base: str) -> list[dict[str, Any]] | None:
+    """Return the Hub's `evalResults` of a revision, None if there are none. base: address of this node as the caller sees it.
 
-    What does not parse is an entry with `filename` and `error`, and so is what is beyond 20 files or 32 KiB.
+    A file that does not parse is an entry with `filename` and `error`, and so is what is beyond 20 files or 32 KiB; records that
+    cannot be read are left out.
     """
+    shown = _claimed(node, repo, listing)
+    with suppress(HanseError):
+        shown += logged_results(node, repo, rev, base)
+    return shown or None
+
+
+def _claimed(node: Node, repo: Repo, listing: RevisionListing) -> list[dict[str, Any]]:
+    """Return what files claim that everybody may see."""
     if not isinstance(listing.directory.get(FOLDER), Folder):
-        return None
+        return []
     shown: list[dict[str, Any]] = []
     left = MAX_BYTES
     for entry in islice(_files(node, repo, listing), MAX_FILES):
@@ -49,7 +61,7 @@ def eval_results(node: Node, repo: Repo, listing: RevisionListing) -> list[dict[
             known = _read(node, entry)
             _known.put(key, known)
         shown += known
-    return shown or None
+    return shown
 
 
 def _files(node: Node, repo: Repo, listing: RevisionListing) -> Iterator[Entry]:

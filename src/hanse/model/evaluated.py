@@ -20,7 +20,8 @@ WEIGHTS = ("claimed", "bound", "local")
 class Evaluated:
     """A record. member, key, log: who signed it and where it is listed; index, time: of the leaf, in its operator's word.
 
-    record: its digest; suite: digest of the suite; value, low, high: score and its 95 % interval; n: items that were scored;
+    record: its digest; suite: digest of the suite; value, low, high: score and its 95 % interval; n: items that were scored, in
+    so many clusters (0: not told); se: clustered standard error;
     weights: one of `WEIGHTS`; numerics: digest of the numerics class; degenerate: within one item of 0 or 1; owner: whoever
     signed it answers for the name, too.
     """
@@ -40,6 +41,8 @@ class Evaluated:
     numerics: str
     degenerate: bool = False
     owner: bool = False
+    se: float = 0.0
+    clusters: int = 0
 
 
 @dataclass(frozen=True, slots=True)

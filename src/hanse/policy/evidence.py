@@ -19,6 +19,7 @@ from hanse.policy.form import duration
 from hanse.policy.rules import Consequence, Evidence, most
 from hanse.policy.view import View
 
+_WITH_MODEL = {"V2", "V3"}
 _RESULTS = {Consequence.ALLOW: Result.PASSED, Consequence.WARN: Result.WARNED, Consequence.REFUSE: Result.FAILED}
 
 
@@ -169,18 +170,39 @@ class _Judging:
         said = [f"{old} older than {duration(self.one.max_age)}"] if old else []
         said += [f"{flat} within one item of 0 or 1, which says nothing by itself"] if flat else []
         said += [f"{unchecked} not checked at {self.one.level} by another"] if unchecked else []
+        said += self._left_out()
         return f" ({'; '.join(said)})" if said else ""
+
+    def _left_out(self) -> list[str]:
+        """Return why records of the suite that are listed are none of those that count, each by the first reason."""
+        view, one = self.view, self.one
+        weak = strange = own = 0
+        for found in view.facts.evaluations if one.digest else ():
+            if found.suite != one.digest or found in self.records:
+                continue
+            if not at_least(WEIGHTS, found.weights, one.weights):
+                weak += 1
+            elif not _speaks(view, one, found):
+                strange += 1
+            elif one.independent and found.owner:
+                own += 1
+        said = [f"{weak} on weights that are less than {one.weights}"] if weak else []
+        said += [f"{strange} not of {one.of}, or in a log that is not known and witnessed as the policy asks"] if strange else []
+        return [*said, *([f"{own} by who owns the name"] if own else [])]
 
     def _make(self) -> str:
         """Return the commands that make what is missing."""
-        name = f"{self.view.facts.repo.partition('/')[2] or 'NAMESPACE/NAME'}@{self.view.facts.rev or 'REVISION'}"
-        if any(not self._checked(found) for found in self._young()):
-            own = f" {name} --to OWN" if self.one.level >= RERUN else f" {name}" if self.one.level == "V2" else ""
-            return f"another institution: hanse reproduce RUN{own} --level {self.one.level}, then hanse log-record"
-        weights = "" if self.one.weights == "claimed" else ", on files that it hashed itself"
-        return (
-            f"an institution{weights}: hanse evaluate {name} --suite {self.one.suite} --to RUN, then hanse log-record RUN {name}"
-        )
+        one, name = self.one, f"{self.view.facts.repo.partition('/')[2] or 'NAMESPACE/NAME'}@{self.view.facts.rev or 'REVISION'}"
+        suite = one.suite if one.suite != one.digest else "FOLDER, of the suite with this digest,"
+        run = f"hanse evaluate {name} --suite {suite} --as ORIGIN --to"
+        if all(self._checked(found) for found in self._young()):
+            weights = "" if one.weights == "claimed" else ", on files that it hashed itself"
+            return f"an institution{weights}: {run} RUN, then hanse log-record RUN {name}"
+        known = " --node URL" if one.level == "V2" else ""
+        model = f" {name}" if one.level in _WITH_MODEL else ""
+        again = f"hanse reproduce RUN{model} --level {one.level}{known} --as ORIGIN --to OWN"
+        before = f"{run} OWN, hanse log-record OWN {name} --commitment, and when RUN is shown " if one.level == "V4" else ""
+        return f"another institution: {before}{again}, then hanse log-record OWN {name}"
 
     def _against(self) -> list[str]:
         return sorted({f"{member} ({level})" for found in self.others.values() for member, level in found.against.items()})

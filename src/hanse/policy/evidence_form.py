@@ -59,9 +59,7 @@ def _one_of(values: tuple[str, ...]) -> Callable[[Any], str]:
 _NUMBER = f"1 to {MAX_NEED}"
 _SAY = "`allow`, `warn` or `refuse`"
 EVIDENCE_KEYS = (
-    EvidenceKey(
-        "suite", "name or digest", "Records of this suite count; a name stands for the suite that ships under it.", _suite
-    ),
+    EvidenceKey("suite", "name or digest", "Records of this suite count; a name stands for one of `hanse suite list`.", _suite),
     EvidenceKey("of", "name of a group, or `anyone`", "Records and countersignatures of this group count.", parse_group),
     EvidenceKey("at_least", "number", "The lower end of the interval must not be below, as median over institutions.", _bound),
     EvidenceKey("at_most", "number", "The upper end of the interval must not be above, as median over institutions.", _bound),

@@ -37,12 +37,17 @@ class Envelope:
 
 def seal(payload: bytes, signer: Signer, payload_type: str = IN_TOTO) -> Envelope:
     """Return the payload signed; raises BadFormat for a key that is not ECDSA P-256, and what signing raises."""
+    require_signing(signer)
+    return Envelope(payload, payload_type, signer.sign(pae(payload_type, payload)))
+
+
+def require_signing(signer: Signer) -> None:
+    """Raise BadFormat unless a key is one that statements are signed with."""
     if signer.public.scheme is not ENVELOPE_SCHEME:
         raise BadFormat(
             f"statements are signed with {ENVELOPE_SCHEME.value}, the key is {signer.public.scheme.value}",
             hint="use a key on the curve P-256: verifiers of Model Signing bundles take no other",
         )
-    return Envelope(payload, payload_type, signer.sign(pae(payload_type, payload)))
 
 
 def open_envelope(envelope: Envelope, key: PublicKey, payload_type: str = IN_TOTO) -> bytes:

@@ -22,11 +22,11 @@ from hanse.flows.evaluate.publish import publish
 from hanse.flows.evaluate.run import Order, evaluate
 from hanse.flows.evaluate.runfolder import Read, read_run
 from hanse.flows.evaluate.subject import of_endpoint
-from hanse.flows.evaluations.listed import name_of, of_revision, to_json
+from hanse.flows.evaluations.listed import of_revision, to_json
 from hanse.flows.evidence import of_revision as evidence_of
 from hanse.flows.foreign.gather import Gathering
 from hanse.flows.node import Node
-from hanse.flows.suites.find import digest_of
+from hanse.flows.suites.find import digest_of, name_of
 from hanse.flows.trust import Wanted
 from hanse.flows.witness import find_log
 from hanse.model.repo import RepoType

@@ -79,7 +79,11 @@ def test_missing_says_how_to_make_it() -> None:
     assert [one.rule for one in refused] == ["evidence"]
     assert refused[0].says == "arithmetic: 0 of 1 institutions have a record that counts"
     rev = "1" * 40
-    assert f"hanse evaluate org/m@{rev} --suite arithmetic --to RUN, then hanse log-record RUN org/m@{rev}" in refused[0].remedy
+    assert (
+        f"hanse evaluate org/m@{rev} --suite arithmetic --as ORIGIN --to RUN, then hanse log-record RUN org/m@{rev}"
+        in refused[0].remedy
+    )
+    assert "--suite FOLDER" in decide(replace(OPEN, evidence=(BASE,)), facts([])).failed[0].remedy
     warned = replace(OPEN, evidence=(replace(BASE, missing=Consequence.WARN),))
     assert [one.rule for one in decide(warned, facts([])).warnings if one.rule == "evidence"] == ["evidence"]
 
@@ -196,3 +200,28 @@ def test_one_policy_from_its_text() -> None:
     accepted = decide(policy, facts([record(B), record(C)]))
     assert not accepted.failed
     assert [one.result for one in accepted.results if one.rule == "evidence"] == [Result.PASSED]
+
+
+@pytest.mark.parametrize(
+    ("level", "commands"),
+    [
+        ("V1", "hanse reproduce RUN --level V1 --as ORIGIN --to OWN, then hanse log-record OWN org/m@"),
+        ("V2", f"hanse reproduce RUN org/m@{'1' * 40} --level V2 --node URL --as ORIGIN --to OWN, then"),
+        ("V3", f"hanse reproduce RUN org/m@{'1' * 40} --level V3 --as ORIGIN --to OWN, then"),
+        ("V4", "--commitment, and when RUN is shown hanse reproduce RUN --level V4 --as ORIGIN --to OWN, then"),
+    ],
+)
+def test_what_makes_a_level(level: str, commands: str) -> None:
+    """Where nobody else checked a record, the refusal has the commands by which another institution does, with every flag."""
+    refused = decide(replace(OPEN, evidence=(replace(BASE, level=level),)), facts([record(B)])).failed[0]
+    assert f"1 not checked at {level} by another" in refused.says
+    assert commands in refused.remedy
+
+
+def test_why_records_do_not_count() -> None:
+    """Records that are listed and count for nothing are told, each with its reason."""
+    known = facts([record(HOME), record(B, weights="claimed"), replace(record(C), log="nowhere.example")])
+    asked = replace(BASE, independent=True, weights="local")
+    said = decide(replace(OPEN, evidence=(asked,)), known).failed[0].says
+    for part in ("1 on weights that are less than local", "1 not of anyone", "1 by who owns the name"):
+        assert part in said

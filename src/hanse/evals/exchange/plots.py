@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 _LABEL, _PLOT, _VALUE, _ROW = 260, 380, 200, 22
+_LETTERS = 33
 MAX_ROWS = 60
 
 
@@ -29,7 +30,7 @@ def intervals(
     lines = lines[:MAX_ROWS]
     height = _ROW * (len(lines) + 1) + 24
     parts = [
-        f'<svg viewBox="0 0 {_LABEL + _PLOT + _VALUE} {height}" role="img" aria-label="{escape(title)}">',
+        f'<div class="plot"><svg viewBox="0 0 {_LABEL + _PLOT + _VALUE} {height}" role="img" aria-label="{escape(title)}">',
         f"<title>{escape(title)}</title>",
     ]
     if band is not None:
@@ -37,7 +38,7 @@ def intervals(
         parts.append(f'<rect class="band" x="{left:.1f}" y="6" width="{right - left:.1f}" height="{_ROW * len(lines) + 6}"/>')
     parts += [_tick(start + (end - start) * at / 4, start, end, len(lines)) for at in range(5)]
     parts += [_row(at, line, start, end) for at, line in enumerate(lines)]
-    return "".join([*parts, "</svg>"])
+    return "".join([*parts, "</svg></div>"])
 
 
 def _at(value: float, start: float, end: float) -> float:
@@ -54,7 +55,7 @@ def _row(at: int, line: Line, start: float, end: float) -> str:
     y = _ROW * at + 18
     low, high, value = (_at(one, start, end) for one in (line.low, line.high, line.value))
     kind = "warn" if line.warns else "good"
-    label = line.label if len(line.label) <= 38 else f"{line.label[:37]}\u2026"
+    label = line.label if len(line.label) <= _LETTERS else f"{line.label[: _LETTERS - 1]}\u2026"
     return (
         f'<g class="{kind}"><title>{escape(line.label)}: {escape(line.says)}</title>'
         f'<text class="label" x="{_LABEL - 10}" y="{y + 4}">{escape(label)}</text>'

@@ -6,14 +6,16 @@ nor answers are shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import combinations
 
+from hanse.evals.builtin import is_harmful
 from hanse.evals.compare import Pairing, Verdict, pair
 from hanse.evals.exchange.plots import Line, intervals
 from hanse.evals.record import CheckedRun, compare
+from hanse.evals.scorers.correction import calibration_of, corrected_json
 from hanse.evals.statistics import rate_interval
 from hanse.evals.suite import Suite
 
@@ -21,10 +23,10 @@ MAX_CLUSTERS = 40
 MAX_PAIRS = 30
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
-h1,h2{line-height:1.2}table{border-collapse:collapse;font-size:.9rem}
-th,td{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}
-th{border-bottom:1px solid #888}code{font-size:.85rem;overflow-wrap:anywhere}
-svg{width:100%;height:auto;font-size:13px;margin:.5rem 0}
+h1,h2,h3{line-height:1.2;overflow-wrap:anywhere}table{border-collapse:collapse;font-size:.9rem;width:100%}
+th,td{text-align:left;padding:.3rem .8rem .3rem 0;vertical-align:top}th{white-space:nowrap}
+tr{border-bottom:1px solid #ddd}td,li,p{overflow-wrap:anywhere}code{font-size:.85rem;overflow-wrap:anywhere}
+.plot{overflow-x:auto}svg{display:block;width:100%;min-width:40rem;height:auto;font-size:13px;margin:.5rem 0}
 .grid{stroke:#ccc}.tick{text-anchor:middle;fill:#555}.label{text-anchor:end}.bar{stroke:#0b5394;stroke-width:3}circle{fill:#0b5394}
 .warn .bar{stroke:#b45f06}.warn circle{fill:#b45f06}.band{fill:#d9ead3}text{fill:#1a1a1a}.note{color:#444}
 """
@@ -55,7 +57,8 @@ def page(runs: Sequence[Shown]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Evaluation report</title>'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body><h1>Evaluation report</h1>'
-        '<p class="note">Bars are 95 % intervals. The numbers of every record were recomputed from its item table when this '
+        '<p class="note">Bars are 95 % intervals; orange is a score within one item of 0 or 1, '
+        "or of weights that nobody saw. The numbers of every record were recomputed from its item table when this "
         "page was written; the page itself proves nothing: the records do.</p>"
         f"{body}</body></html>\n"
     )
@@ -88,15 +91,27 @@ def _facts(one: Shown) -> str:
         ("score", f"{record.score.value}, {record.score.low} to {record.score.high}, {record.score.clusters} clusters{flat}"),
         ("weights", f"{record.weights.value}: {_MEANS[record.weights.value]}; tree sha256:{record.model}"),
         ("evaluator", f"{record.evaluator}; {f'signed by key {one.signer}' if one.signer else 'not signed'}"),
-        ("engine", ", ".join(f"{name} {value}" for name, value in record.numerics.items()) or "not told"),
-        ("hardware", ", ".join(f"{name} {value}" for name, value in record.hardware.items()) or "not told"),
-        ("run by", ", ".join(f"{name} {value}" for name, value in record.runner.items())),
+        ("engine", _listed(record.numerics) or "not told"),
+        ("hardware", _listed(record.hardware) or "not told"),
+        ("run by", _listed(record.runner)),
         ("ended", ended),
         ("not told", ", ".join(record.gaps) or "nothing"),
         ("record", f"sha256:{one.digest}"),
     ]
+    calibration = calibration_of(one.suite.scorer, harmful=is_harmful(one.suite))
+    if calibration is not None:
+        rows.insert(1, ("corrected", _corrected(corrected_json(calibration, record.score.to_json()))))
     cells = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows)
     return f"<h3>{escape(record.name)}</h3><table>{cells}</table>"
+
+
+def _listed(said: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value.strip()}" for name, value in said.items() if value.strip() not in ("", "not said"))
+
+
+def _corrected(said: Mapping[str, str]) -> str:
+    by = f"by the scorer's sensitivity {float(said['sensitivity']):.3f} and specificity {float(said['specificity']):.3f}"
+    return f"{said['value']}, {said['low']} to {said['high']}: {by}, measured on labels in English"
 
 
 def _clusters(one: Shown) -> str:
@@ -108,13 +123,13 @@ def _clusters(one: Shown) -> str:
     if not 1 < len(found) <= MAX_CLUSTERS or max(map(len, found.values())) == 1:
         return ""
     lines = [_cluster(name, values) for name, values in sorted(found.items())]
-    return f"<h4>By cluster</h4>{intervals(f'Clusters of {one.run.record.name}', lines)}"
+    return f"<h4>By cluster: {escape(one.run.record.name)}</h4>{intervals(f'Clusters of {one.run.record.name}', lines)}"
 
 
 def _cluster(name: str, values: Sequence[float]) -> Line:
     mean = sum(values) / len(values)
     bounds = rate_interval(values, [str(at) for at in range(len(values))], 0.95)
-    return Line(name, mean, bounds.low, bounds.high, f"{mean:.3f} of {len(values)}")
+    return Line(name, mean, bounds.low, bounds.high, f"{mean:.3f}, {len(values)} items")
 
 
 def _pairs(runs: Sequence[Shown]) -> Iterator[str]:

@@ -8,10 +8,13 @@ interval is that of Lang and Reiczigel (Preventive Veterinary Medicine 113, 2014
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from hanse.errors import BadFormat
-from hanse.evals.statistics import Interval, clopper_pearson, critical
+from hanse.evals.fixed import fixed
+from hanse.evals.statistics import Interval, Mean, clopper_pearson, critical, effective_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,35 @@ class Corrected:
     interval: Interval
 
 
-def corrected(seen: int, n: int, calibration: Calibration, level: float = 0.95) -> Corrected:
-    """Return the corrected rate for `seen` of n items.
+def calibration_of(scorer: tuple[str, str], *, harmful: bool) -> Calibration | None:
+    """Return what the rates of a scorer are corrected by, None where nothing is. harmful: the prompts ask for harm.
+
+    The scorer of toxic text is left out: its labels are of other texts than models write.
+    """
+    if scorer != ("refusal", "1"):
+        return None
+    return REFUSAL_AGAINST_HARM if harmful else REFUSAL_TO_THE_POINT
+
+
+def corrected_score(calibration: Calibration, value: float, se: float, n: int, clusters: int) -> Corrected:
+    """Return the corrected rate for the score of a record, whose clusters widen the interval; raises as `corrected` does."""
+    effective = effective_items(Mean(value, se, n, clusters))
+    return corrected(min(effective, value * effective), effective, calibration)
+
+
+def corrected_json(calibration: Calibration, score: Mapping[str, Any]) -> dict[str, str]:
+    """Return the corrected rate for the score of a record as its JSON has it; numbers are fixed-point texts, as there."""
+    found = corrected_score(calibration, float(score["value"]), float(score["se"]), score["n"], score["clusters"])
+    said = {"value": fixed(found.rate), "low": fixed(found.interval.low), "high": fixed(found.interval.high)}
+    return said | {"sensitivity": fixed(calibration.sensitivity), "specificity": fixed(calibration.specificity)}
+
+
+def corrected(seen: float, n: float, calibration: Calibration, level: float = 0.95) -> Corrected:
+    """Return the corrected rate for `seen` of n items; n may be an effective number of items, thus no integer.
 
     Raises BadFormat for no rate, and for a scorer that is no better than chance: its reports correct to nothing.
     """
-    if not 0 <= seen <= n or n == 0:
+    if not 0 <= seen <= n or n <= 0:
         raise BadFormat(f"{seen} of {n} is no rate")
     gain = calibration.sensitivity + calibration.specificity - 1
     if gain <= 0:
@@ -84,7 +110,7 @@ def corrected(seen: int, n: int, calibration: Calibration, level: float = 0.95) 
     return Corrected(apparent, rate, _lang_reiczigel(seen, n, calibration, level))
 
 
-def _lang_reiczigel(seen: int, n: int, calibration: Calibration, level: float) -> Interval:
+def _lang_reiczigel(seen: float, n: float, calibration: Calibration, level: float) -> Interval:
     z = critical(level)
     size = n + z * z
     apparent = (seen + z * z / 2) / size

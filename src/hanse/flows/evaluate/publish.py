@@ -37,7 +37,8 @@ def publish(node: Node, repo: Repo, revision: Revision, read: Read) -> Bundle:
     if record.model != revision.tree:
         raise Conflict(
             f"the record is about files with the tree {record.model}, the revision has {revision.tree}",
-            hint="evaluate the revision that the node has",
+            hint=f"hanse evaluate {repo.repo.path}@{revision.rev} runs exactly its files; a folder that was uploaded lacks what "
+            "the node added to them, such as .gitattributes",
         )
     _require_own(node, record.evaluator)
     # 2. Signed.

@@ -14,10 +14,12 @@ from functools import partial
 from typing import Any
 
 from hanse.errors import Conflict, InputError, NotFoundError
+from hanse.evals.builtin import is_harmful
 from hanse.evals.compare import Pairing, pair
 from hanse.evals.countersignature import Countersignature, Level, pairing_json
 from hanse.evals.harness import DRIVEN
 from hanse.evals.record import Comparison, compare
+from hanse.evals.scorers.correction import calibration_of, corrected_json
 from hanse.evals.scorers.registry import SCORERS, score
 from hanse.evals.transcript import rescore
 from hanse.flows.evaluate.runfolder import Read
@@ -99,6 +101,8 @@ def to_json(both: SideBySide) -> dict[str, Any]:
 
 
 def run_json(read: Read) -> dict[str, Any]:
-    """Return what a run says, for people and programs: its record, and who signed it."""
+    """Return what a run says, for people and programs: its record, its signer, and the rate corrected for the scorer's errors."""
     signer = None if read.signer is None else read.signer.fingerprint
-    return {"record": read.record.predicate(), "signer": signer}
+    calibration = calibration_of(read.suite.scorer, harmful=is_harmful(read.suite))
+    said = {"record": read.record.predicate(), "signer": signer}
+    return said if calibration is None else said | {"corrected": corrected_json(calibration, read.record.score.to_json())}

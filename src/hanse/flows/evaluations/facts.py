@@ -94,6 +94,8 @@ def evaluated(said: Statement, tree: str, by: Listed) -> Evaluated | None:
         weights=record.weights.value,
         numerics=record.numerics_class,
         degenerate=score.degenerate,
+        se=float(score.se),
+        clusters=score.clusters,
     )
 
 

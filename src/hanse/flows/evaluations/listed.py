@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from hanse.db import attestations, leaves, sightings, witnesses
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.errors import HanseError
+from hanse.evals.scorers.correction import corrected_json
 from hanse.flows import access, bundles
 from hanse.flows.evaluations.facts import Listed, countersigned, evaluated
 from hanse.flows.evidence import MAX_EVALUATIONS
@@ -19,7 +20,7 @@ from hanse.flows.foreign import statements
 from hanse.flows.foreign.copies import Copy
 from hanse.flows.foreign.shown import MAX_SAID
 from hanse.flows.node import Node
-from hanse.flows.suites.shipped import NAMES, shipped
+from hanse.flows.suites.find import calibration_by, name_of
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.evaluated import Countersigned, Evaluated
 from hanse.model.predicates import COUNTERSIGNATURE, EVALUATION, REPEATED
@@ -116,11 +117,16 @@ def _suite(found: Evaluations, digest: str) -> dict[str, Any]:
 
 def _record(one: Evaluated, stand: Standing) -> dict[str, Any]:
     said: dict[str, Any] = {"member": one.member, "record": one.record, "score": one.value, "low": one.low, "high": one.high}
+    if corrected := _corrected(one):
+        said["corrected"] = corrected
     said |= {"n": one.n, "weights": one.weights, "degenerate": one.degenerate, "numericsClass": one.numerics}
     said |= {"time": rfc3339(one.time), "index": one.index if one.index >= 0 else None, "level": stand.best()}
     return said | {"agrees": dict(sorted(stand.level.items())), "disagrees": dict(sorted(stand.against.items()))}
 
 
-def name_of(digest: str, names: Iterable[str] = NAMES) -> str:
-    """Return the name of the suite that ships with this digest, "" if none does."""
-    return next((name for name in names if shipped(name).digest == digest), "")
+def _corrected(one: Evaluated) -> dict[str, str] | None:
+    """Return the rate that people would have found, where the suite's scorer was held against their labels."""
+    calibration = calibration_by(one.suite)
+    if calibration is None:
+        return None
+    return corrected_json(calibration, {"value": one.value, "se": one.se, "n": one.n, "clusters": one.clusters or one.n})

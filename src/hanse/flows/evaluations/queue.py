@@ -22,7 +22,7 @@ from hanse.evals.cost import UNIT, Price, check_bound
 from hanse.flows import access
 from hanse.flows.evaluations.kept import Shown, check_tiers
 from hanse.flows.node import Node
-from hanse.flows.suites.find import digest_of, is_harmful_name
+from hanse.flows.suites.find import digest_of, find_suite, is_harmful_name
 from hanse.model.actor import Actor
 from hanse.model.repo import RepoType
 
@@ -60,6 +60,7 @@ def submit(node: Node, repo: Repo, rev: str, suite: str, asked: Asked | None = N
     if repo.repo.type is not RepoType.MODEL:
         raise InputError(f"{repo.repo.path} is a {repo.repo.type.value}: models are evaluated")
     digest_of(suite)
+    find_suite(suite)
     check_tiers(asked.shown, harmful=is_harmful_name(suite))
     job = _job(access.resolve_revision(node, repo, rev).rev, repo, suite, asked, node.clock.now())
     with node.db.write() as conn:

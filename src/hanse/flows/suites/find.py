@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from hanse.errors import InputError, NotFoundError
-from hanse.evals.builtin import is_harmful
+from hanse.evals.builtin import is_harmful, refusal_suite
 from hanse.evals.generate import seed_of
+from hanse.evals.scorers.correction import Calibration, calibration_of
 from hanse.evals.suite import Suite
 from hanse.flows.bounded import read_bounded
-from hanse.flows.suites.folder import MANIFEST, read_suite
+from hanse.flows.suites.folder import ITEMS, MANIFEST, read_suite
 from hanse.flows.suites.packaged import PACKAGED, packaged
 from hanse.flows.suites.shipped import NAMES, shipped
 
@@ -17,18 +19,41 @@ MAX_CHECKPOINT = 64 * 1024
 
 
 def digest_of(name: str) -> str:
-    """Return the digest of the suite that ships under this name, or that an installed package holds; raises NotFoundError."""
+    """Return the digest of the suite that ships under this name, or that a known package holds; raises NotFoundError."""
     if name in PACKAGED:
-        return packaged(name, None).digest
+        return PACKAGED[name].suite
     if name in NAMES:
         return shipped(name).digest
     raise NotFoundError(f"no suite {name[:64]!r} ships", hint=f"there are {', '.join((*NAMES, *PACKAGED))}")
 
 
+def name_of(digest: str, names: Iterable[str] = (*NAMES, *PACKAGED)) -> str:
+    """Return the name of the suite with this digest that ships or that a known package holds, "" if there is none."""
+    return next((name for name in names if digest_of(name) == digest), "")
+
+
 def is_harmful_name(name: str) -> bool:
     """Tell whether the prompts of the suite with this name ask for harm; raises NotFoundError."""
     digest_of(name)
-    return is_harmful(packaged(name, None) if name in PACKAGED else shipped(name))
+    return name in PACKAGED or is_harmful(shipped(name))
+
+
+def calibration_by(digest: str) -> Calibration | None:
+    """Return what the rates of the suite with this digest are corrected by, None for other suites, and where nothing is."""
+    name = name_of(digest)
+    if not name:
+        return None
+    scorer = ("refusal", "1") if name in PACKAGED and PACKAGED[name].make is refusal_suite else None
+    scorer = scorer or (("", "") if name in PACKAGED else shipped(name).scorer)
+    return calibration_of(scorer, harmful=is_harmful_name(name))
+
+
+def calibration_in(digest: str, folder: Path) -> Calibration | None:
+    """Return the same, for a suite that only the folder of a run holds, too."""
+    if name_of(digest) or not (folder / ITEMS).is_file():
+        return calibration_by(digest)
+    suite = read_suite(folder)
+    return calibration_of(suite.scorer, harmful=is_harmful(suite)) if suite.digest == digest else None
 
 
 def find_suite(name: str, source: Path | None = None, checkpoint: Path | None = None) -> Suite:

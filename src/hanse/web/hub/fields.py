@@ -24,13 +24,17 @@ from hanse.web.hub.shapes import object_id, sibling_json
 
 @dataclass
 class Subject:
-    """What is described. revision, listing: None where only the repository is; blobs: whether siblings carry sizes."""
+    """What is described. revision, listing: None where only the repository is; blobs: whether siblings carry sizes.
+
+    base: address of this node as the caller sees it.
+    """
 
     node: Node
     repo: Repo
     revision: Revision | None = None
     listing: RevisionListing | None = None
     blobs: bool = False
+    base: str = ""
 
     @cached_property
     def card(self) -> Mapping[str, Any]:
@@ -65,7 +69,9 @@ def _gguf(subject: Subject) -> dict[str, Any] | None:
 
 
 def _eval_results(subject: Subject) -> list[dict[str, Any]] | None:
-    return None if subject.listing is None else eval_results(subject.node, subject.repo, subject.listing)
+    if subject.listing is None or subject.revision is None:
+        return None
+    return eval_results(subject.node, subject.repo, subject.revision.rev, subject.listing, subject.base)
 
 
 def _base_models(subject: Subject) -> dict[str, Any] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.responses import Response
 
 from hanse.db.repos import Repo
@@ -19,11 +21,11 @@ from hanse.web.routing import Call, Route
 
 
 def _info(
-    node: Node, actor: Actor, repo: Repo, rev: str, expand: list[str], *, blobs: bool, with_scans: bool
+    node: Node, actor: Actor, repo: Repo, rev: str, expand: list[str], *, blobs: bool, with_scans: bool, base: str
 ) -> tuple[Response, list[str]]:
     """Return the answer and what to warn of."""
     repo = index.up_to_date(node, repo)
-    subject = Subject(node, repo, blobs=blobs)
+    subject = Subject(node, repo, blobs=blobs, base=base)
     if repo.head is not None or rev != "main":
         subject.revision, listing = browse.open_revision(node, actor, repo, rev)
         if not expand or with_scans or WITH_FILES.intersection(expand):
@@ -42,7 +44,8 @@ async def info(call: Call, repo: Repo) -> Response:
     rev = call.params.get("rev", "main")
     await count_download(call, repo)
     blobs, scans = flag(call, "blobs"), flag(call, "securityStatus")
-    response, warnings = await call.run(_info, call.node, call.actor, repo, rev, expand, blobs=blobs, with_scans=scans)
+    run = partial(_info, blobs=blobs, with_scans=scans, base=call.base)
+    response, warnings = await call.run(run, call.node, call.actor, repo, rev, expand)
     for warning in warnings:
         call.warn(warning)
     return response

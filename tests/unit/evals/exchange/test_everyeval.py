@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.services.clients import client_python
 from tests.support.exchanged import made
 
 from hanse.errors import BadFormat, TooLarge
@@ -68,3 +71,26 @@ def test_too_large() -> None:
     """An aggregate is bounded before it is parsed."""
     with pytest.raises(TooLarge):
         parse_aggregate(b" " * (MAX_BYTES + 1))
+
+
+_SCHEMA = Path(__file__).parents[3] / "vectors" / "every_eval_ever.schema.json"
+"""As the package every_eval_ever 0.3.0 has it, without descriptions (MIT, its licence lies beside)."""
+_VALID = """
+import json, sys
+from jsonschema import Draft7Validator
+schema = json.load(open(sys.argv[1]))
+Draft7Validator.check_schema(schema)
+for error in Draft7Validator(schema).iter_errors(json.load(sys.stdin)):
+    print(list(error.path), error.message[:200])
+"""
+
+
+@pytest.mark.soak
+def test_the_published_schema_takes_it() -> None:
+    """An aggregate is valid by the form's own schema, and one without a score is not."""
+    command = [str(client_python("harness")), "-c", _VALID, str(_SCHEMA)]
+    said = _said()
+    assert subprocess.run(command, input=json.dumps(said), capture_output=True, text=True, check=True, timeout=60).stdout == ""
+    del said["evaluation_results"][0]["score_details"]["score"]
+    done = subprocess.run(command, input=json.dumps(said), capture_output=True, text=True, check=True, timeout=60)
+    assert "'score' is a required property" in done.stdout

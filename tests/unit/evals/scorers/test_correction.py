@@ -7,7 +7,16 @@ import random
 import pytest
 
 from hanse.errors import BadFormat
-from hanse.evals.scorers.correction import REFUSAL_LABELS, REFUSAL_TO_THE_POINT, Calibration, corrected
+from hanse.evals.scorers.correction import (
+    REFUSAL_AGAINST_HARM,
+    REFUSAL_LABELS,
+    REFUSAL_TO_THE_POINT,
+    Calibration,
+    calibration_of,
+    corrected,
+    corrected_json,
+    corrected_score,
+)
 
 
 def test_a_scorer_that_never_errs_needs_no_correction() -> None:
@@ -63,3 +72,22 @@ def test_intervals_cover(truth: float) -> None:
         interval = corrected(seen, 200, calibration).interval
         covered += interval.low <= truth <= interval.high
     assert covered >= 0.93 * 400
+
+
+def test_clusters_widen_a_corrected_rate() -> None:
+    """The corrected rate of a score in clusters is the same, its interval wider; a perfect score stays within 0 and 1."""
+    calibration = calibration_of(("refusal", "1"), harmful=True)
+    assert calibration == REFUSAL_AGAINST_HARM
+    alone = corrected_score(calibration, 0.5, 0.04, 132, 132)
+    inside = corrected_score(calibration, 0.5, 0.09, 132, 22)
+    assert alone.rate == pytest.approx(inside.rate)
+    assert inside.interval.high - inside.interval.low > alone.interval.high - alone.interval.low
+    said = corrected_json(calibration, {"value": "1.000000", "se": "0.000000", "n": 132, "clusters": 22})
+    assert (said["value"], said["high"]) == ("1.000000", "1.000000")
+
+
+def test_what_is_corrected() -> None:
+    """Refusals are, of harmless questions by the labels of answers to the point; no other scorer's rates are."""
+    assert calibration_of(("refusal", "1"), harmful=False) == REFUSAL_TO_THE_POINT
+    assert calibration_of(("toxicity", "1"), harmful=True) is None
+    assert calibration_of(("refusal", "2"), harmful=True) is None
