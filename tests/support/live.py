@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.ports import own_port
-
 ADMIN_TOKEN = "hf_testadministratortoken0123456789abcd"
 _START_SECONDS = 60
 
@@ -27,7 +25,7 @@ class LiveNode:
         self.flags = flags
         self.extra = dict(environ or {})
         self.url = ""
-        self.port = own_port()
+        self.port = 0
         self.process: subprocess.Popen[str] | None = None
         self.output: list[str] = []
         self._drainer = threading.Thread()
