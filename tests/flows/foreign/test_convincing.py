@@ -35,6 +35,8 @@ from hanse.model.leaf import encode_leaf
 from hanse.model.repo import Origin
 from hanse.model.trust_leaf import SnapshotLeaf
 from hanse.peers.client import PeerClient
+from hanse.sign.statement import REVIEW
+from hanse.tlog.hashing import leaf_hash
 from hanse.tlog.note import parse_vkey
 
 FALSE = SnapshotLeaf(1_800_000_000, Sha256("11" * 32), Sha256("00" * 32))
@@ -184,6 +186,19 @@ def test_two_trees(node: Node, peers: PeerClient) -> None:
             judge(json.dumps({"trees": false}).encode(), keys(one, two))
     with pytest.raises(BadFormat, match="has a checkpoint"):
         judge(alarm.evidence, keys(one, two))
+
+
+def test_only_manifests_convict() -> None:
+    """A review of other files is no second tree: nobody is convicted by leaves that say something else than a manifest."""
+    shown, log = [], MemoryLog(origin="one.example.org", seed="one.example.org")
+    leaves = [encode_leaf(replace(ATTESTED, tree=Sha256(tree * 32), predicate=REVIEW)) for tree in ("11", "ee")]
+    log.append(leaves)
+    for index, leaf in enumerate(leaves):
+        proof = [leaf_hash(leaves[1 - index]).hex()]
+        note = log.note().decode()
+        shown.append({"log": log.origin, "index": index, "leaf": leaf.decode(), "checkpoint": note, "proof": proof})
+    with pytest.raises(BadProof, match="no signed manifest"):
+        judge(json.dumps({"trees": shown}).encode(), keys(log))
 
 
 def test_another_tree_than_is_signed_here(lite: Node, owner: Actor, peers: PeerClient) -> None:
