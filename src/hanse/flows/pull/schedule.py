@@ -87,7 +87,7 @@ class Schedule:
     def take(self, place: str, speed: float, *, whole: bool = False) -> Task | None:
         """Return what `place` should fetch next, None if nothing is useful now.
 
-        speed: bytes a second, 0 if unknown; whole: it sends the file from its start each time, so that one long task is best, from
+        speed: bytes a second, 0 if unknown; whole: it sends the file from its start each time, so one long task is best, from
         the first piece that is missing: wherever readers are, what comes before is sent anyway.
         """
         with self.changed:

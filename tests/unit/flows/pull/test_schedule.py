@@ -61,7 +61,7 @@ def test_readers_come_first() -> None:
 
 
 def test_who_sends_all_each_time_begins_at_the_front() -> None:
-    """A place that knows no ranges is asked once for all that is missing, wherever readers are, so that they cost no second go."""
+    """A place that knows no ranges is asked once for all that is missing, wherever readers are: they cost no second go."""
     schedule, _ = made(20)
     schedule.have([0])
     for at in (15, 10, 5):
