@@ -41,6 +41,7 @@ def test_a_local_claim_is_private(node: Node, tmp_path: Path) -> None:
         with node.db.read() as conn:
             (said,) = notices.of_repo(conn, repo.id, first)
         assert (said.kind, said.says.startswith("only this machine says so")) == (LOCAL_CLAIM, True)
+        assert said.says.endswith(f"; {repo.repo.origin} does not say so"), "where and how it is asked is nobody else's business"
         assert as_of(node, repo) == 0
         done = mirror(node, hub, MODEL, NAME)
         assert (done.repo.id, done.repo.public, done.revision.rev) == (repo.id, True, later)

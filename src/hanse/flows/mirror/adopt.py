@@ -176,7 +176,9 @@ def _claimed(
 
 def _label(node: Node, repo: Repo, rev: GitOid, why: HanseError) -> None:
     """Note that only this machine says what a revision is, and of a mirror whose upstream never answered that it did not."""
-    now, says = node.clock.now(), f"{LABEL}; {repo.repo.origin} has not said so: {why.message}"
+    # Whoever sees the revision is told; how this node asks, and what went wrong, is its operator's to know.
+    asked = isinstance(why, NotFoundError | PeerRefused)
+    now, says = node.clock.now(), f"{LABEL}; {repo.repo.origin} {'does not say so' if asked else 'could not be asked'}"
     with node.db.write() as conn:
         notices.put(conn, [Notice(repo.id, rev, LOCAL_CLAIM, "", says, now)])
         row = mirrors.get(conn, repo.id)
