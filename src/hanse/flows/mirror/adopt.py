@@ -129,7 +129,7 @@ def _compared(
     gate(node, repo, gated=info.gated)
     with sole(mirror_folder(node) / f"{repo.id}.lock", f"mirroring {repo.repo.path}"):
         if not info.private:
-            repo = disclose(node, repo, options)
+            repo = disclose(node, upstream, repo, options)
         missing = [one.path for one in claim.files if one.path not in found.files]
         if missing and not fetch:
             pin(node, repo, claim)

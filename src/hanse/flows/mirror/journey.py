@@ -84,7 +84,7 @@ def mirror(
     gate(node, repo, gated=info.gated)
     with sole(mirror_folder(node) / f"{repo.id}.lock", f"mirroring {repo.repo.path}"):
         if not info.private:
-            repo = disclose(node, repo, chosen)
+            repo = disclose(node, upstream, repo, chosen)
         return take_revision(node, upstream, repo, claim, ref=ref, options=chosen)
 
 
