@@ -125,5 +125,5 @@ def _environ(folder: Path, upstream: str) -> dict[str, str]:
 
 def _reads(url: str, origin: HubOrigin, folder: Path) -> None:
     user = Runner(folder / "user", ("--upstream", url))
-    user.run(client_hf("hub2"), "download", NAME, "--local-dir", folder / "out").good()
+    user.patiently(client_hf("hub2"), "download", NAME, "--local-dir", folder / "out").good()
     assert tree_bytes(folder / "out") == _files(origin)
