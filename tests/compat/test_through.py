@@ -104,7 +104,7 @@ def test_a_file_that_takes_long_to_come(mother: Mother, tmp_path: Path) -> None:
         program = user.start(client_hf("hub2"), "download", NAME, "blob.bin", "--local-dir", tmp_path / "out")
         stack.callback(program.kill)
         # Several requests at once; more of them than two rounds: everybody was told twice that it is not there yet.
-        until(lambda: program.poll() is not None or all(_asked(one) > 2 * PER_PLACE for one in (before, behind)))
+        until(lambda: program.poll() is not None or all(_asked(one) > 2 * PER_PLACE for one in (before, behind)), 200)
         assert origin.bytes_sent < len(data)
         origin.pace.rate = None
         out, err = program.communicate(timeout=240)
