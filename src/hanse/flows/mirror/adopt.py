@@ -39,7 +39,7 @@ from hanse.flows.mirror.disclose import disclose
 from hanse.flows.mirror.intake import Intake
 from hanse.flows.mirror.journey import Mirrored, Options, take, take_revision
 from hanse.flows.mirror.large import Local, mirror_folder
-from hanse.flows.mirror.rows import LOCAL_CLAIM, find_mirror, gate, open_mirror, pin
+from hanse.flows.mirror.rows import LOCAL_CLAIM, find_mirror, gate, hidden, open_mirror, pin
 from hanse.flows.mirror.upstream import Upstream, full_name
 from hanse.flows.node import Node
 from hanse.model.digest import GitOid, Sha256, is_git_oid
@@ -167,7 +167,7 @@ def _claimed(
         repo, revision = take(node, repo, row, (), replace(options, local=_local(found)))
         if row.source != "upstream":
             _label(node, repo, found.rev, why)
-    done = Mirrored(repo, revision, None, None, fresh=row.state != "complete")
+    done = Mirrored(repo, revision, None, None, fresh=row.state != "complete", hidden=hidden(node, repo))
     if row.source == "upstream":
         return Adopted(found.title, "mirrored", f"its upstream said so before: {why.message}", done)
     shown = "" if repo.public else "; for this node's operators, until its upstream shows it to everybody"
