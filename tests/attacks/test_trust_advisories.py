@@ -71,8 +71,8 @@ def test_withheld_advisories_of_members(world: World) -> None:
 
 
 def test_withheld_advisories_under_a_policy_that_lets_them_be(tmp_path: Path) -> None:
-    """Who asks for the maps of three of five, or for none, takes what two warn of and hears nothing: status counts it as a way."""
-    for number, changed in enumerate((("maps = \"quorum\"", "maps = 3"), ("stale = \"refuse\"", "stale = \"allow\""))):
+    """Who asks for the maps of three of five, or for none, takes what two warn of and hears nothing: a way."""
+    for number, changed in enumerate((('maps = "quorum"', "maps = 3"), ('stale = "refuse"', 'stale = "allow"'))):
         (tmp_path / str(number)).mkdir()
         world = World(tmp_path / str(number))
         revision = begin(world, strict=True)

@@ -52,8 +52,8 @@ class Protection:
     """What stands between a reader and something false about one name.
 
     home: the member who answers for it, "" for a mirrored name; members: everybody; signers: who must sign; witness, mirror: who
-    must cosign the home's log; keys_need, keys: threshold and number of the federation's keys; advisories: what the policy asks for
-    of the members' warnings, None where nobody knows who might warn.
+    must cosign the home's log; keys_need, keys: threshold and number of the federation's keys; advisories: what the policy asks
+    for of the members' warnings, None where nobody knows who might warn.
     """
 
     home: str
