@@ -97,7 +97,7 @@ def check(luebeck: Institution, reader: Person, copy: Path) -> tuple[Path, Path]
     """Verify a first time, with evidence from the publisher; return the evidence, and the policy that names who counts."""
     evidence, policy = reader.home / "model.hanse.jsonl", reader.home / "luebeck.toml"
     say("Luebeck publishes once whom it asks, and what a reader should ask for:")
-    policy.write_text(luebeck.hanse("witness", "policy", "--toml"))
+    policy.write_text(luebeck.printed("witness", "policy", "--toml"))
     reader.hanse("verify", copy, "--repo", MODEL, "--node", luebeck.node.url, "--policy", policy, "--save-evidence", evidence)
     return evidence, policy
 

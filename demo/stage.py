@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tests.support.clients import Client
@@ -18,7 +19,9 @@ from hanse.model.evidence import parse_evidence
 from hanse.tlog.checkpoint import Checkpoint, parse_checkpoint
 from hanse.tlog.note import parse_note
 
-_WAIT = 60
+_WAIT = 300
+_PATIENCE = 1_800
+"""Seconds that one command of a client may take, on a machine that has much else to do."""
 _STARTED = time.monotonic()
 
 
@@ -33,7 +36,7 @@ def chapter(title: str) -> None:
 
 
 def until(what: Callable[[], bool], says: str) -> None:
-    """Wait until something has come about; ends the demonstration if it does not within a minute."""
+    """Wait until something has come about; ends the demonstration if it does not within five minutes."""
     say(f"\n... until {says}")
     end = time.monotonic() + _WAIT
     while not what():
@@ -57,6 +60,16 @@ class Person:
 
         more: arguments that are not shown; prefix: a command that runs it.
         """
+        done = self._run(arguments, status, more, prefix)
+        return done.stdout + done.stderr
+
+    def printed(self, *arguments: str | Path, more: tuple[str | Path, ...] = ()) -> str:
+        """Do the same; return only what it wrote to its standard output, as `>` puts into a file."""
+        return self._run(arguments, 0, more, ()).stdout
+
+    def _run(
+        self, arguments: tuple[str | Path, ...], status: int | None, more: tuple[str | Path, ...], prefix: tuple[str, ...]
+    ) -> subprocess.CompletedProcess[str]:
         say(f"\n{self.name}$ hanse {' '.join(map(str, arguments))}")
         keep = {key: value for key, value in os.environ.items() if not key.startswith(("HANSE_", "HF_"))}
         environ = keep | {"HANSE_HOME": str(self.home), "HOME": str(self.home)}
@@ -65,12 +78,12 @@ class Person:
         say((done.stdout + done.stderr).rstrip())
         if status is not None and done.returncode != status:
             sys.exit(f"the command ended with {done.returncode}, not {status}")
-        return done.stdout + done.stderr
+        return done
 
     def hf(self, client: Client, *arguments: str | Path) -> None:
         """Print an `hf` command, run it and print what it said."""
         say(f"\n{self.name}$ HF_ENDPOINT={client.node.url} hf {' '.join(map(str, arguments))}")
-        say(client.hf(*arguments).rstrip())
+        say(replace(client, limit=_PATIENCE).hf(*arguments).rstrip())
 
 
 class Institution(Person):
@@ -86,6 +99,10 @@ class Institution(Person):
     ) -> str:
         """Run a command about the node, beside it."""
         return super().hanse(*arguments, status=status, more=("--data", self.node.data, *more), prefix=prefix)
+
+    def printed(self, *arguments: str | Path, more: tuple[str | Path, ...] = ()) -> str:
+        """Run a command about the node, beside it; return what it wrote to its standard output."""
+        return super().printed(*arguments, more=("--data", self.node.data, *more))
 
     def introductions(self) -> list[list[str]]:
         """Return the commands that this node tells others to run, without `hanse`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.support.attacks import CARRIER, READERS, attack
 from tests.support.evidence import Revision
 from tests.support.federation import World
@@ -66,6 +68,18 @@ def test_withheld_advisories_of_members(world: World) -> None:
     assert refusals(world) == {"advisories"}
     assert not world.show("dave", serve(world, revision, said))
     assert refusals(world) == {"advisories", "advised"}
+
+
+def test_withheld_advisories_under_a_policy_that_lets_them_be(tmp_path: Path) -> None:
+    """Who asks for the maps of three of five, or for none, takes what two warn of and hears nothing: a way."""
+    for number, changed in enumerate((('maps = "quorum"', "maps = 3"), ('stale = "refuse"', 'stale = "allow"'))):
+        (tmp_path / str(number)).mkdir()
+        world = World(tmp_path / str(number))
+        revision = begin(world, strict=True)
+        world.policy = world.policy.replace(*changed)
+        said = {name: warn(world.members[name], statement(revision)) for name in (C, D)}
+        assert world.show("bob", serve(world, revision, said, but=(C, D))), world.errors()
+        assert not warnings(world, "bob") & {"advisories", "advised"}
 
 
 @attack(

@@ -34,7 +34,7 @@ def test_there_and_back(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     (told,) = json.loads(capsys.readouterr().out)
     assert (told["public"], len(told["repos"][0]["revs"]), told["left_out"]) == (True, 2, [])
     assert run(["export", "alice/m", "--to", str(tmp_path / "out.tar"), *where]) == 0
-    assert "1 repositories, 2 revisions" in capsys.readouterr().out
+    assert "1 repository, 2 revisions" in capsys.readouterr().out
     for name in ("out", "out.tar"):
         assert run(["verify", str(tmp_path / name)]) == 0
         assert "verified: export of lab.example.org" in capsys.readouterr().out

@@ -20,6 +20,7 @@ from typing import Any
 from tests.docs.results import Fact
 from tests.support.attacks import ROWS
 from tests.support.membership import ROWS as MEMBER_ROWS
+from tests.support.membership import SHOWN
 
 from hanse import errors
 from hanse.errors import HanseError
@@ -37,6 +38,7 @@ from hanse.web.server import all_routes
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+ELSEWHERE = {"liars": "simulation"}
 COLUMNS = ("hub2", "hub1", "hub0", "npm", "torch")
 
 
@@ -141,6 +143,15 @@ def members_table() -> str:
     return _rows(["attack", "by", "prevented", "sees what is false", "limit", "test"], rows)
 
 
+def liars_table() -> str:
+    """Return what liars can do in the simulated federation, by their warnings, stories and silence, as its tests declare it."""
+    importlib.import_module("tests.property.test_simulated_liars")
+    rows = []
+    for name, row in sorted(SHOWN.items()):
+        rows.append([row.what, row.who, "yes" if row.prevented else "**no**", row.limit, f"`{name}`"])
+    return _rows(["attack", "by", "prevented", "limit", "test"], rows)
+
+
 def collected() -> list[Fact]:
     """Return the client tests that exist, without running them."""
     with tempfile.TemporaryDirectory() as folder:
@@ -212,20 +223,26 @@ TABLES: dict[str, Callable[[], str]] = {
     "policy": policy_tables,
     "attacks": attacks_table,
     "simulation": members_table,
+    "liars": liars_table,
     "clients": lambda: clients_table(collected()),
 }
 
 
+def page_of(name: str) -> Path:
+    """Return the page that a table is in: that of its name, but for those that share one."""
+    return DOCS / f"{ELSEWHERE.get(name, name)}.md"
+
+
 def table_in(name: str) -> str:
     """Return the table that the page holds now."""
-    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    text = page_of(name).read_text(encoding="utf-8")
     found = re.search(rf"<!-- table: {name} -->\n(.*?)<!-- end -->", text, re.DOTALL)
     return found[1] if found else ""
 
 
 def write(name: str, table: str) -> None:
     """Put `table` into its page."""
-    path = DOCS / f"{name}.md"
+    path = page_of(name)
     text = path.read_text(encoding="utf-8")
     begin, end = f"<!-- table: {name} -->\n", "<!-- end -->"
     head, rest = text.split(begin)
@@ -237,7 +254,7 @@ def main(arguments: list[str]) -> None:
     # The compiled ruleset first: the page of rules is written from what ships.
     (ROOT / "src" / "hanse" / "rules" / COMPILED).write_bytes(compile_ruleset(builtin_parts()))
     builtin_ruleset.cache_clear()
-    for name in ("settings", "errors", "routes", "rules", "policy", "attacks", "simulation"):
+    for name in ("settings", "errors", "routes", "rules", "policy", "attacks", "simulation", "liars"):
         write(name, TABLES[name]())
     if arguments:
         write("clients", clients_table(read_results(Path(arguments[0]))))

@@ -100,3 +100,4 @@ def test_cautions(tmp_path: Path) -> None:
     write(tmp_path / "a.tlog-policy", make_tlog_policy(LOG, WITNESSES, 1))
     logs = load_file(write(path, f"{HEAD}[witness.logs]\n'a.example' = {{ file = 'a.tlog-policy' }}"))
     assert any("need not share" in one and "a.example" in one for one in cautions(logs, 0))
+    assert cautions(logs, 0)[0].startswith("witness: of all other logs, 1 of anyone")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.membership import shown
 from tests.support.simulation.actions import attest_one, check_read, follow_one, read_one, tell
 from tests.support.simulation.calm import calm
 from tests.support.simulation.checks import check_taken
@@ -69,6 +70,11 @@ def _believes(world: Simulation, reader: SimReader, publisher: SimMember) -> boo
     return found is not None
 
 
+@shown(
+    "two stories of one log, with the help of f of those who cosign it",
+    who="a member, and f others",
+    limit="one of two readers believes his, the other none",
+)
 @pytest.mark.parametrize("size", [5, pytest.param(8, marks=pytest.mark.soak)])
 def test_two_stories(tmp_path: Path, template: Path, size: int) -> None:
     """As many liars as the policy stands among a liar's cosigners make one reader believe him, never two in two stories."""
@@ -77,6 +83,12 @@ def test_two_stories(tmp_path: Path, template: Path, size: int) -> None:
     world.close()
 
 
+@shown(
+    "two stories of one log, with the help of f + 1 of those who cosign it",
+    who="a member, and f + 1 others",
+    works=True,
+    limit="whoever compares has the proof",
+)
 @pytest.mark.parametrize("size", [5, pytest.param(8, marks=pytest.mark.soak)])
 def test_one_liar_too_many(tmp_path: Path, template: Path, size: int) -> None:
     """With one more, two readers believe two stories, and the check of the simulation finds it."""
@@ -86,6 +98,11 @@ def test_one_liar_too_many(tmp_path: Path, template: Path, size: int) -> None:
     world.close()
 
 
+@shown(
+    "silence, so that nobody is served",
+    who="f members",
+    limit="with f + 1 of them nobody is served after a day, and nobody is deceived",
+)
 @pytest.mark.soak
 @pytest.mark.parametrize("size", [5, 8])
 def test_silence(tmp_path: Path, template: Path, size: int) -> None:
@@ -117,6 +134,11 @@ def test_quorums_stand_that_many() -> None:
         assert others < 3 * (liars + 1) + 1
 
 
+@shown(
+    "one of two warnings is left out, so that what two warn of passes for what one does",
+    who="a member who carries evidence",
+    limit="a reader who asks for one map takes it",
+)
 @pytest.mark.soak
 def test_withheld_warnings(tmp_path: Path, template: Path) -> None:
     """A liar who leaves out one of two warnings makes nobody take it for one; who asks for one map does, and it is found."""
@@ -142,6 +164,7 @@ def test_withheld_warnings(tmp_path: Path, template: Path) -> None:
     world.close()
 
 
+@shown("warnings that are not true, to keep readers from everything", who="one member", limit="readers are warned")
 @pytest.mark.soak
 def test_an_invented_warning(tmp_path: Path, template: Path) -> None:
     """A liar's word, however often it is said, keeps nobody from anything."""
@@ -158,6 +181,7 @@ def test_an_invented_warning(tmp_path: Path, template: Path) -> None:
     world.close()
 
 
+@shown("two stories of a log, to keep readers from what others publish and it attests", who="one member")
 @pytest.mark.soak
 def test_two_stories_block_nobody(tmp_path: Path, template: Path) -> None:
     """A member who shows nodes and readers different logs keeps no reader from what another publishes, which he attested."""

@@ -32,6 +32,7 @@ class Client:
     token: str = ADMIN_TOKEN
     extra: Mapping[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()  # put before every command, such as `taskset -c 0`
+    limit: float = TIMEOUT  # seconds that one command may take
 
     def with_env(self, **extra: str) -> Client:
         """Return the same client with more environment variables."""
@@ -64,7 +65,7 @@ class Client:
                 capture_output=True,
                 text=True,
                 env=self.env(),
-                timeout=TIMEOUT,
+                timeout=self.limit,
                 check=False,
                 cwd=self.home,
             )

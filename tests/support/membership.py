@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import wraps
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 from tests.support.simulation.checks import check_world
 from tests.support.simulation.lineage import NAME
@@ -25,6 +26,7 @@ from hanse.sign.proposal import Proposal, sign_proposal
 READERS, MEMBERS = "readers", "members"
 ONE, THIEF, SOME, REMOVED = "one member", "a thief of keys below the threshold", "a threshold of members", "a removed member"
 Attack = Callable[[Simulation], None]
+Test = TypeVar("Test", bound=Callable[..., None])
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,20 @@ class Row:
 
 
 ROWS: dict[str, Row] = {}
+"""Of `member_attack`."""
+SHOWN: dict[str, Row] = {}
+"""Of `shown`."""
+
+
+def shown(what: str, *, who: str, works: bool = False, limit: str = "") -> Callable[[Test], Test]:
+    """Put a test of the simulation into the table of what liars can do there; that it holds the test itself says."""
+
+    def made(test: Test) -> Test:
+        name = f"{Path(test.__code__.co_filename).name}::{test.__name__}"
+        SHOWN[name] = Row(what, who, not works, frozenset(), limit, name)
+        return test
+
+    return made
 
 
 def member_attack(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from hanse.cli.admin import Json, Where, settings_of
+from hanse.cli.verified import counted
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def _lines(path: Path | str, one: Exported) -> list[str]:
     index = one.index
     revs = sum(len(row.revs) for row in index.repos)
     kind = "" if index.public else "NOT PUBLIC, "
-    lines = [f"{path}: {kind}{len(index.repos)} repositories, {revs} revisions, {index.files:,} files, {index.size:,} bytes"]
+    what = f"{counted(len(index.repos), 'repository', 'repositories')}, {counted(revs, 'revision')}"
+    lines = [f"{path}: {kind}{what}, {counted(index.files, 'file')}, {index.size:,} bytes"]
     lines += [f"  left out: {row.repo}{f' {row.rev[:12]}' if row.rev else ''}: {row.why}" for row in index.left_out[:_SHOWN]]
     if len(index.left_out) > _SHOWN:
         lines.append(f"  and {len(index.left_out) - _SHOWN} more, in {path}'s export.json")

@@ -135,6 +135,11 @@ def rows(title: str, texts: Iterable[str]) -> list[str]:
     return [f"  {title if at == 0 else '':9} {clean(text)}" for at, text in enumerate(texts)]
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun; many: the plural, if it is not the noun with an s."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def failed_rows(failed: Sequence[str]) -> list[str]:
     """Return the lines that say what failed, not too many of them."""
     shown = rows("failed", failed[:_SHOWN])

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hanse.cli.verified import bytes_text, clean, failed_rows, rows
+from hanse.cli.verified import bytes_text, clean, counted, failed_rows, rows
 from hanse.clock import rfc3339
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _text(report: ExportReport) -> str:
     index = report.index
     state = "NOT VERIFIED" if report.failed else "verified"
     wanted, size = sum(len(one.revs) for one in index.repos), bytes_text(index.size)
-    repos = f"{len(index.repos)} repositories, {len(report.revisions)} of {wanted} revisions"
+    repos = f"{counted(len(index.repos), 'repository', 'repositories')}, {len(report.revisions)} of {counted(wanted, 'revision')}"
     lines = [f"{state}: export of {index.origin} from {rfc3339(index.time)}{'' if index.public else ', NOT PUBLIC'}, {repos}"]
     lines += rows("files", [f"{index.files:,}, {size}; each is what was exported"] if not report.failed else [])
     lines += rows("log", [f"{origin}, {leaves:,} leaves, replayed from the first" for origin, leaves in report.logs.items()])

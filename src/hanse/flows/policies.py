@@ -125,7 +125,8 @@ def cautions(loaded: LoadedPolicy, faulty: int = 1) -> tuple[str, ...]:
     found: list[str] = []
     for table, quorum, parsed in (("witness", policy.witness, loaded.witness), ("mirror", policy.mirror, loaded.mirror)):
         for part in quorum.parts:
-            found += [f"{table}: {one}" for one in _of_group(policy, part, faulty)]
+            rest = "of all other logs, " if quorum.logs else ""
+            found += [f"{table}: {rest}{one}" for one in _of_group(policy, part, faulty)]
         for origin, one in parsed.items():
             found += [f"{table}.logs.{origin}: {text}" for text in overlap_warnings(one, faulty)]
     if not policy.witness.parts and not policy.witness.logs:

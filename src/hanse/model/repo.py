@@ -128,7 +128,9 @@ def parse_repo_id(origin: Origin, kind: RepoType, path: str) -> RepoId:
     """Return the RepoId for `namespace/name`; raises BadRepoId."""
     namespace, slash, name = path.partition("/")
     if not slash or "/" in name:
-        raise BadRepoId(f"a repository id is namespace/name, got {path[:200]!r}")
+        origin_too = "." in namespace and name.count("/") == 1
+        hint = f"names of {namespace[:120]} are namespace/name at NODE/o/{namespace[:120]}" if origin_too else ""
+        raise BadRepoId(f"a repository id is namespace/name, got {path[:200]!r}", hint=hint)
     return RepoId(origin, kind, parse_name(namespace, "namespace"), parse_name(name))
 
 

@@ -9,7 +9,11 @@ The ways, each with those who must take part in it:
                  2k - n cosigners, who sign both
     old-state    a quorum of those whose times tell what is recent goes on signing an old checkpoint with new times, without the
                  home: the mirrors if they are asked for, else the witnesses, else the home itself
-    advisories   warnings are withheld: readers ask so many members for their maps that some of those who warn must lie
+    advisories   as many warnings as refuse are left out of what a reader is shown, and he is not told that some may be missing:
+                 only where the policy lets that be, and then it takes nobody's help
+
+Where the policy refuses without enough members' maps of advisories, somebody who warns has to be shown, by a map from before he
+did, which takes what `old-state` takes; where it warns, the reader is told. Neither is a way of its own.
 
 A way that asks several thresholds of cosigners at once takes the smallest set that is enough for each of them. The number is that
 of the easiest way. Two things lie outside it: who controls what a machine executes, and a home that may sign alone, which is the
@@ -22,6 +26,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
+
+from hanse.policy.rules import Advisories, Consequence
 
 MAX_STATES = 200_000
 """Combinations of what is still needed that are looked at; beyond, the answer is a bound that is never too high."""
@@ -46,8 +52,8 @@ class Protection:
     """What stands between a reader and something false about one name.
 
     home: the member who answers for it, "" for a mirrored name; members: everybody; signers: who must sign; witness, mirror: who
-    must cosign the home's log; keys_need, keys: threshold and number of the federation's keys; maps: how many members' maps of
-    advisories are asked for, 0 for none; blocks: how many warnings block.
+    must cosign the home's log; keys_need, keys: threshold and number of the federation's keys; advisories: what the policy asks
+    for of the members' warnings, None where nobody knows who might warn.
     """
 
     home: str
@@ -57,8 +63,7 @@ class Protection:
     mirror: tuple[Pool, ...] = ()
     keys_need: int = 0
     keys: int = 0
-    maps: int = 0
-    blocks: int = 0
+    advisories: Advisories | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +188,14 @@ def _old_state(found: Protection) -> Way:
 
 
 def _advisories(found: Protection) -> list[Way]:
-    """Return how warnings are withheld: of n members r warn, and the reader asks for the maps of a: a - (n - r) who warn lie."""
-    if not found.maps or not found.blocks:
+    """Return the way in which a reader takes what as many members warn of as refuse, and hears nothing of it.
+
+    Who shows the maps of all but them shows n - need.
+    """
+    rule = found.advisories
+    if rule is None or rule.need > len(found.members):
         return []
-    lie = max(0, found.maps - (len(found.members) - found.blocks))
-    better = "ask for the maps of more members ([advisories] maps: all but r - 1 of them)"
-    return [_way("advisories", frozenset(), [(lie, found.members)], better)]
+    if rule.stale is not Consequence.ALLOW and not 0 < rule.maps <= len(found.members) - rule.need:
+        return []
+    better = 'ask for all maps that may matter, and refuse without ([advisories] maps = "quorum", stale = "refuse")'
+    return [_way("advisories", frozenset(), [], better)]

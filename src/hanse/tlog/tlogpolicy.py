@@ -266,7 +266,8 @@ def overlap_warnings(policy: TlogPolicy, faulty: int = 0) -> tuple[str, ...]:
             "a log and those could show two readers different contents"
         )
     if faulty and blocking(policy) <= faulty:
-        found.append(f"{blocking(policy)} silent witnesses are enough to stop it")
+        silent = blocking(policy)
+        found.append(f"{silent} silent witness{' is' if silent == 1 else 'es are'} enough to stop it")
     run: dict[str, list[str]] = {}
     for name in sorted(policy.counted):
         run.setdefault(policy.witnesses[name].key.name.partition("/")[0].lower(), []).append(name)

@@ -112,5 +112,7 @@ def test_the_policy_decides(left: Left, tmp_path: Path) -> None:
     """What is true and not enough for a policy fails, with the rules that it does not meet."""
     with open_export(left.folder) as source:
         report = verify_export(source, reading(tmp_path / "home", "strict"))
-    assert len(report.failed) == 2
-    assert "refuses" in report.failed[0]
+    told = [one.partition(": policy 'strict' refuses: ") for one in report.failed]
+    assert len({named for named, _, _ in told}) == 2
+    assert {rule.partition(":")[0] for _, _, rule in told} >= {"signers", "witness"}
+    assert all("; to pass: " in rule and rule.count("to pass") == 1 for _, _, rule in told)

@@ -107,6 +107,16 @@ def test_a_logs_own_policy_takes_the_place_of_numbers(people: list[Founder], fiv
     assert (pool.need, pool.overlap, set(pool.of)) == (3, 3, {f"member{at}.example" for at in (1, 2, 3)})
 
 
+def test_warnings_that_may_be_withheld_without_a_word(five: Federation) -> None:
+    """A policy that is content with three of five maps lets whoever carries the evidence leave out two who warn; no preset is."""
+    for preset in ("open", "careful", "strict"):
+        assert "advisories" not in numbers(five, policy_of([five], preset)), preset
+    for rule, number in (("maps = 3", 0), ("maps = 4", None), ("stale = 'allow'", 0), ("need = 3\nmaps = 3", None)):
+        loaded = complete(parse_policy(f"{STRICT}[advisories]\n{rule}\n", "few"), "a file", Path("/nonexistent"))
+        assert numbers(five, loaded).get("advisories") == number, rule
+        assert numbers(five, loaded, "huggingface.co").get("advisories") == number, rule
+
+
 def test_without_a_federation() -> None:
     """A node alone is protected by whom it asks for cosignatures, and by nobody against itself."""
     key = "vkey"

@@ -39,6 +39,13 @@ def test_bad_repository_ids(text: str) -> None:
         parse_repo_id(HERE, RepoType.MODEL, text)
 
 
+def test_a_name_with_an_origin() -> None:
+    """Who writes another member's name as reports print it is told how nodes name it."""
+    with pytest.raises(BadRepoId) as told:
+        parse_repo_id(HERE, RepoType.MODEL, "lab.example/admin/m")
+    assert told.value.hint == "names of lab.example are namespace/name at NODE/o/lab.example"
+
+
 @pytest.mark.parametrize("text", ["a" * 97, "a b", "ä", "a\0", ".a", "a.", "a..b"])
 def test_bad_names(text: str) -> None:
     """A name has 1 to 96 plain characters."""

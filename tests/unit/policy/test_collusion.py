@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from hanse.policy import collusion
 from hanse.policy.collusion import Pool, Protection, Way, smallest, ways
+from hanse.policy.rules import Advisories, Consequence
 
+DAY = 86_400
 HOME, OTHERS = "a", ("b", "c", "d", "e")
 EVERYBODY = (HOME, *OTHERS)
 FIVE = Protection(
@@ -22,8 +24,7 @@ FIVE = Protection(
     mirror=(Pool(3, frozenset(OTHERS)),),
     keys_need=3,
     keys=5,
-    maps=4,
-    blocks=2,
+    advisories=Advisories(max_age=DAY, maps=0, stale=Consequence.REFUSE),
 )
 
 
@@ -73,21 +74,25 @@ def test_every_way_takes_as_many_as_brute_force_needs(signers: list[Pool], witne
         assert found[kind].number is None or succeeds(frozenset(found[kind].members)), kind
 
 
-@given(st.integers(1, 5), st.integers(1, 5))
-def test_a_withheld_warning_takes_those_who_warn_and_whose_maps_are_needed(maps: int, blocks: int) -> None:
-    """Where readers ask for more maps than there are members who do not warn, so many of those who do must lie."""
-    silent = len(EVERYBODY) - blocks
-    expected = min((count for count in range(blocks + 1) if silent + count >= maps), default=None)
-    assert by_kind(replace(FIVE, maps=maps, blocks=blocks))["advisories"].number == expected
+@given(st.integers(0, 6), st.integers(1, 6), st.sampled_from(Consequence))
+def test_warnings_are_withheld_only_without_a_word(maps: int, need: int, stale: Consequence) -> None:
+    """A reader hears nothing of members who warn where the others' maps are enough, or where none are needed."""
+    others = len(EVERYBODY) - need
+    unheard = others >= 0 and (stale is Consequence.ALLOW or (maps != 0 and others >= maps))
+    found = by_kind(replace(FIVE, advisories=Advisories(DAY, maps, stale, need)))
+    assert ("advisories" in found) == unheard
+    if unheard:
+        assert (found["advisories"].number, found["advisories"].members) == (0, ())
+        assert found["advisories"].says.startswith("nobody: whoever carries")
 
 
 def test_five_members_under_a_usual_policy() -> None:
     """Of five members the cheapest lie is that of two signers; the ways are in order, with who takes part and what helps."""
     found = ways(FIVE)
     numbers = {one.kind: one.number for one in found}
-    assert numbers == {"advisories": 1, "statement": 2, "federation": 3, "old-state": 3, "two-logs": 3}
-    assert found[1].members == ("a", "b")
-    assert found[1].says == "a and 2 of a, b, c, d, e"
+    assert numbers == {"statement": 2, "federation": 3, "old-state": 3, "two-logs": 3}
+    assert found[0].members == ("a", "b")
+    assert found[0].says == "a and 2 of a, b, c, d, e"
     assert all(one.better for one in found)
 
 
@@ -106,7 +111,7 @@ def test_a_mirrored_name_has_no_home() -> None:
 
 def test_what_nobody_can_do_has_no_number() -> None:
     """A threshold that is larger than its group cannot be reached, by liars either, and comes last."""
-    found = ways(replace(FIVE, signers=(Pool(3, frozenset("ab")),), keys_need=0, maps=0))
+    found = ways(replace(FIVE, signers=(Pool(3, frozenset("ab")),), keys_need=0))
     assert (found[-1].kind, found[-1].number) == ("statement", None)
     assert found[-1].says.startswith("not possible")
 

@@ -223,7 +223,7 @@ def test_warnings() -> None:
     assert overlap_warnings(policy) == ()
     assert "need not share an honest witness" in overlap_warnings(policy, 1)[0]
     everyone = parse_tlog_policy(f"{KEYS}group q all X1 X2 X3\nquorum q\n")
-    assert overlap_warnings(everyone, 1) == ("1 silent witnesses are enough to stop it",)
+    assert overlap_warnings(everyone, 1) == ("1 silent witness is enough to stop it",)
     assert "alone decides" in overlap_warnings(parse_tlog_policy("quorum none\n"))[0]
     twice = cosigner_key("X1.example/second", signer("second").public)
     same = parse_tlog_policy(f"{KEYS}witness X4 {twice.text}\ngroup q all X1 X4\nquorum q\n")

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from hanse.content.hashing import file_hash_of_chunk_list
 from hanse.content.staticterms import StaticTerm, parse_static, static_limit
 from hanse.content.xorb import XorbTable
-from hanse.errors import BadProof, DigestMismatch, HanseError, RolledBack, StorageError
+from hanse.errors import BadProof, DigestMismatch, HanseError, PolicyError, RolledBack, StorageError
 from hanse.flows.inspect_log import check_whole_log, open_read_log
 from hanse.flows.leaving.exported_logs import exported_logs
 from hanse.flows.leaving.filelog import FileLog
@@ -162,6 +162,10 @@ def _revision(
         listed = name_files(small(source, repo.listing(rev), MAX_LISTING_BYTES), rev, found.files)
     except StorageError:
         raise
+    except PolicyError as error:
+        for rule in error.failed or (error.message,):  # a line for each: some are long
+            report.fail(named, f"policy {verifying.policy.policy.name!r} refuses: {rule}")
+        return
     except HanseError as error:
         report.fail(named, error.message)
         return

@@ -4,7 +4,8 @@ The policy is the one that the federation lists for its readers, with its tlog-p
 protected by that member's federation; a mirrored one by the first that this node is in; without a federation there are only the
 cosigners that were added by hand. Members who publish files only sign nothing for others.
 
-Withholding warnings of members (advisories) is not counted among the ways: a reader who lacks their maps is told so, or refuses.
+Withholding warnings of members (advisories) is a way only under a policy that lets their maps be missing without a word; else a
+reader who lacks them is told so, or refuses.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ def protection(federation: Federation, loaded: LoadedPolicy, home: str) -> Prote
         mirror=_quorum(policy, policy.mirror, loaded.mirror, home, mirrors),
         keys_need=role.need,
         keys=len(role.keys),
+        advisories=policy.advisories,
     )
 
 
