@@ -1,8 +1,8 @@
 """Putting together what several nodes show about one question, before anything of it is verified.
 
 Of each log the longest checkpoint counts; who shows an older one is not believed about that log. Files that show the same
-checkpoint are one: leaves, cosignatures and map proofs of all of them. Statements, salts and lists of advisories of all
-files are taken.
+checkpoint are one: leaves, cosignatures and map proofs of all of them. Statements, salts, lists of advisories and times of scans
+of all files are taken.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from hanse.errors import HanseError
 from hanse.model.evidence import LogEvidence, UnverifiedEvidence, encode_evidence, parse_evidence
 from hanse.model.repo import Origin
+from hanse.model.scan_times import MAX_TIMES_LINES
 from hanse.tlog.checkpoint import parse_checkpoint
 from hanse.tlog.note import parse_note
 
@@ -67,7 +68,8 @@ def merge(shown: Sequence[Shown]) -> Merged:
     lists = dict.fromkeys(
         one for node, evidence in parsed for one in evidence.advisories if (node, one.origin) not in stale and one.origin in logs
     )
-    data = encode_evidence(bundles, logs.values(), maps, salts, lists)
+    times = list(dict.fromkeys(one for _, evidence in parsed for one in evidence.times))[:MAX_TIMES_LINES]
+    data = encode_evidence(bundles, logs.values(), maps, salts, lists, times=times)
     return Merged(parse_evidence(data), data, false, tuple(older))
 
 
