@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.evidence import MAIN, NOW, Revision
+from tests.support.evidence import MAIN, NOW, Revision, as_before
 from tests.support.verifying import CONTENTS, LATEST, World, failures, make_world, policy_of, preset, verify, with_ref
 
 from hanse.errors import HanseError, PolicyError
@@ -55,6 +55,13 @@ def test_three_members_make_a_witnessed_revision(world: World) -> None:
     assert {one.member for one in found.facts.signatures} == {"a.example", "b.example", "c.example"}
     assert found.logs[0].unknown == ()
     assert len(data) < 20_000
+
+
+def test_files_of_before_still_verify(world: World) -> None:
+    """An evidence file in the first form of its logs is as good as it was."""
+    data = world.evidence()
+    old = as_before(data)
+    assert (len(old) > len(data), verify(old).decision) == (True, verify(data).decision)
 
 
 def test_a_commit_id_and_a_pinned_tree(world: World) -> None:
