@@ -108,7 +108,6 @@ def _owned(three: Fellows) -> dict[str, Repo]:
     repo = create_repo(node, alice, NAMED, Visibility.PUBLIC)
     commit(node, alice, repo, *(PutBytes(path, data) for path, data in (FILES | {"x.gguf": ODD}).items()))
     three.settle(A)
-    three.round()
     found = {A: repo}
     for origin in (B, C):
         three.clock.time += 60
