@@ -108,6 +108,7 @@ def _kill_often(stage: Stage, times: int, seed: int) -> None:
             time.sleep(made.uniform(0, 0.02))
 
 
+@pytest.mark.timeout(900)
 def test_killed_while_appending(lite_stage: Stage) -> None:
     """`kill -9` at twenty moments: whoever comes next completes what the dead one had committed."""
     _kill_often(lite_stage, 20, 1)

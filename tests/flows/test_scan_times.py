@@ -131,6 +131,7 @@ def _verified(three: Fellows, repo: Repo, data: bytes) -> VerifiedRevision:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("made", [_owned, _mirrored])
 def test_three_scans_in_twenty_kilobytes(made: Callable[[Fellows], dict[str, Repo]], tmp_path: Path, pool: ScanPool) -> None:
     """Three members scan ten files, each at its own time: one file has everybody's word for them and every scan, in 20 kB."""
