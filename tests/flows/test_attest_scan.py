@@ -144,7 +144,8 @@ def test_lists_are_bounded(scanned: Node, alice: Actor, monkeypatch: pytest.Monk
     attest_scans(scanned)
     statement = _statement(scanned, _rows(scanned, repo, made.rev)[0])
     assert [one.name for one in statement.subjects] == ["alice/m", "3.gguf"]
-    assert len(statement.predicate["scanner"]["result"]) == 2
+    (found,) = statement.predicate["scanner"]["result"]
+    assert [one["path"] for one in found["annotations"] if "path" in one] == ["0.gguf", "1.gguf"], "one result for each rule"
 
 
 def test_a_node_without_scanner_signs_no_verdict(node: Node, alice: Actor) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,9 +16,10 @@ from tests.support.signers import MemorySigner, signer
 from tests.support.tiledlog import TiledLog
 
 from hanse.flows.trust import mirror_name, witness_name
+from hanse.model.canonical import canonical
 from hanse.model.digest import EMPTY_XET, NO_SHA256, GitOid, Sha256, XetHash
 from hanse.model.entry import Entry
-from hanse.model.evidence import LeafEvidence, LogEvidence, MapEvidence, MapName, encode_evidence
+from hanse.model.evidence import OLD_LOG_TYPE, LeafEvidence, LogEvidence, MapEvidence, MapName, encode_evidence, parse_evidence
 from hanse.model.key_leaf import Holder, KeyLeaf, KeyOp, KeyUse, handover_bytes
 from hanse.model.leaf import KnownLeaf, encode_leaf, leaf_id
 from hanse.model.leaf_fields import Payload
@@ -275,6 +277,21 @@ class Member:
     def growth(self, old: int, new: int) -> tuple[bytes, ...]:
         """Return the proof that the log of `new` leaves continues that of `old`."""
         return consistency_proof(old, new, self.log.read)
+
+
+def as_before(data: bytes) -> bytes:
+    """Return an evidence file as it was written before hashes were shared: its logs in the first form."""
+    lines = []
+    for line in data.splitlines():
+        log = next(iter(parse_evidence(line).logs), None)
+        if log is not None:
+            leaves = [
+                {"index": one.index, "leaf": one.leaf.decode(), "path": [_base64(item) for item in one.path]}
+                for one in log.leaves
+            ]
+            line = canonical(json.loads(line) | {"mediaType": OLD_LOG_TYPE, "leaves": leaves})  # noqa: PLW2901
+        lines.append(line + b"\n")
+    return b"".join(lines)
 
 
 def _base64(data: bytes) -> str:

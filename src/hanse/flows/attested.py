@@ -6,7 +6,7 @@ only for a key that was named by hand. What nobody vouches for is left aside, an
 does not verify is a failure, as is a leaf that says something else than its statement.
 
 Members who attest the same revision sign the same bytes. Such a payload is shown once, in one bundle; the other bundles follow
-from it and from the leaves, which have the signatures (`implied`).
+from it and from the leaves, which have the signatures (`implied`). Of scans that differ in their times, these are shown.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from hanse.errors import BadFormat, BadProof, BadSignature
+from hanse.flows.scan_times import payloads_at
 from hanse.flows.shown_keys import KeyRecord
 from hanse.flows.shown_log import ShownLog
 from hanse.flows.trust import Trust
@@ -27,6 +28,7 @@ from hanse.model.finding import Coverage, Verdict
 from hanse.model.key_leaf import Holder, KeyUse
 from hanse.model.ref_statement import REF_PREDICATE, ref_payload, ref_signed
 from hanse.model.repo import RefName
+from hanse.model.scan_times import ScanTimes
 from hanse.model.trust_leaf import AttestLeaf
 from hanse.sign.bundle import Bundle, UnverifiedBundle, VerifiedStatement, key_hint, parse_bundle_json, verify_bundle
 from hanse.sign.statement import OBSERVATION, OMS, REVIEW, SCAN, Statement
@@ -119,12 +121,15 @@ class Aside:
     says: str
 
 
-def implied(attested: Sequence[Attested], logs: Sequence[ShownLog]) -> list[bytes]:
+def implied(attested: Sequence[Attested], logs: Sequence[ShownLog], times: Sequence[ScanTimes] = ()) -> list[bytes]:
     """Return the bundles that shown leaves list, that are not shown themselves, and whose payload a statement that counts has.
+
+    times: of scans that have the payload of one that counts, but for its time.
 
     Nothing of it is verified; leaves of repositories that are not public have no signature to make a bundle of.
     """
-    payloads: dict[str, bytes] = {one.verified.digest: one.verified.payload for one in attested}
+    payloads = {one.verified.digest: one.verified.payload for one in attested}
+    payloads |= payloads_at(payloads, times)
     shown = {(str(one.verified.digest), base64.b64encode(one.verified.signature).decode()) for one in attested}
     found = []
     for log in logs:

@@ -33,6 +33,7 @@ from hanse.flows.foreign.shown import Subject, others
 from hanse.flows.logview import LogView
 from hanse.flows.newer_lists import newest_of
 from hanse.flows.node import Node
+from hanse.flows.scan_times import shorten
 from hanse.model.actor import Actor
 from hanse.model.conceal import conceal_value
 from hanse.model.digest import GitOid, parse_sha256
@@ -134,9 +135,11 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str 
     refs = {repo.id: tuple(name for one, name in shown.refs if one.id == repo.id) for repo, _ in subjects}
     asking = [Subject(repo, revision, refs[repo.id]) for repo, revision in subjects]
     parts = others(node, asking, MAX_LEAVES - len(listed), shown.payloads.values())
-    said = dict.fromkeys((*shown.bundles.values(), *parts.bundles))
+    own = list(dict.fromkeys(shown.bundles.values()))
+    rest, times = shorten(own, parts.bundles)
     salts = _salts(repo for repo, _ in subjects)
-    return encode_evidence(said, [*logs, *parts.logs], [*maps, *parts.maps], salts, [*advisories, *parts.advisories])
+    told = [*advisories, *parts.advisories]
+    return encode_evidence(dict.fromkeys((*own, *rest)), [*logs, *parts.logs], [*maps, *parts.maps], salts, told, times=times)
 
 
 def _advisories(node: Node, view: LogView, shown: _Shown, size: int) -> list[AdvisoriesEvidence]:

@@ -160,7 +160,7 @@ class _Steps:
         """Step 3."""
         veils = (CLEAR, *(Veil(one.salt) for one in self.evidence.salts))
         self._open(self.evidence.bundles, veils)
-        self._open(implied(self.attested, self.logs), veils)
+        self._open(implied(self.attested, self.logs, self.evidence.times), veils)
 
     def _open(self, bundles: Sequence[bytes], veils: Sequence[Veil]) -> None:
         for number, data in enumerate(bundles, len(self.attested) + 1):

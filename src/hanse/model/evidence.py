@@ -1,9 +1,10 @@
 """The evidence file of a revision (`REV.hanse.jsonl`): everything somebody without network needs to check it.
 
 One JSON object a line, in any order: Sigstore bundles as they are, what is shown of each log, proofs against the maps that
-a log's snapshot commits to, each log's advisories in force, and of repositories that are not public the salt. Lines of other
-media types are ignored, so that later versions can add some. Our own lines are in the canonical form of RFC 8785 and have
-exactly their fields. `docs/verify.md` describes each. Nothing here is trusted: the file is parsed, not checked.
+a log's snapshot commits to, each log's advisories in force, other times of a scan that is shown, and of repositories that are
+not public the salt. Lines of other media types are ignored, so that later versions can add some. Our own lines are in the
+canonical form of RFC 8785 and have exactly their fields. `docs/verify.md` describes each. Nothing here is trusted: the file is
+parsed, not checked.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 from typing import Any
 
 from hanse.errors import BadFormat, TooLarge
-from hanse.model.canonical import canonical, parse_canonical
+from hanse.model.canonical import MAX_DEPTH, canonical, parse_canonical
 from hanse.model.digest import parse_sha256
 from hanse.model.listed_advisories import ADVISORIES_TYPE, AdvisoriesEvidence, encode_listed, parse_listed
 from hanse.model.repo import Origin, RepoType, parse_origin, parse_repo_id, parse_repo_type
+from hanse.model.scan_times import MAX_TIMES_LINES, TIMES_TYPE, ScanTimes, encode_times, parse_times
+from hanse.model.strictjson import check_depth
 
 MAX_EVIDENCE_BYTES = 32 * 1024 * 1024
 """A manifest has about 300 bytes a file, so this is enough for 10^5 files."""
@@ -33,14 +37,24 @@ MAX_CHECKPOINT_BYTES = 256 * 1024
 MAX_LOG_BYTES = 8 * 1024 * 1024
 MAX_MAP_LINE_BYTES = 64 * 1024
 BUNDLE_PREFIX = "application/vnd.dev.sigstore.bundle"
-LOG_TYPE = "application/vnd.hanse.log.v1+json"
+LOG_TYPE = "application/vnd.hanse.log.v2+json"
+OLD_LOG_TYPE = "application/vnd.hanse.log.v1+json"
+"""Every leaf a text, and every hash written out: read, and not written any more."""
 MAP_TYPE = "application/vnd.hanse.map-proof.v1+json"
 SALT_TYPE = "application/vnd.hanse.salt.v1+json"
 MAX_SALTS = 16
 MAX_ADVISORY_LISTS = 64
+_OURS = (LOG_TYPE, OLD_LOG_TYPE, MAP_TYPE, SALT_TYPE, ADVISORIES_TYPE, TIMES_TYPE)
+_MOST = {
+    SALT_TYPE: (MAX_SALTS, "salts"),
+    ADVISORIES_TYPE: (MAX_ADVISORY_LISTS, "lists of advisories"),
+    TIMES_TYPE: (MAX_TIMES_LINES, "lines of times of scans"),
+}
 _SPACE = b" \t\r\n"
 """White space of JSON, which may stand around a line."""
 _MAX_INT = 2**53 - 1
+_LEAF_DEPTH = 3
+"""Levels of a log's line above a leaf."""
 _LOG_FIELDS = frozenset({"mediaType", "origin", "checkpoint", "leaves"})
 _MAP_FIELDS = frozenset({"mediaType", "origin", "map", "key", "value", "proof"})
 _SALT_FIELDS = frozenset({"mediaType", "origin", "type", "repo", "salt"})
@@ -111,7 +125,7 @@ class SaltEvidence:
 class UnverifiedEvidence:
     """A parsed evidence file. bundles: Sigstore bundles as they were sent; ignored: lines of other media types.
 
-    advisories: what is in force in a log; of one log several, where several nodes were asked.
+    advisories: what is in force in a log; of one log several, where several nodes were asked; times: of scans that are shown.
     """
 
     bundles: tuple[bytes, ...] = ()
@@ -120,6 +134,7 @@ class UnverifiedEvidence:
     salts: tuple[SaltEvidence, ...] = ()
     ignored: int = 0
     advisories: tuple[AdvisoriesEvidence, ...] = ()
+    times: tuple[ScanTimes, ...] = ()
 
 
 def parse_evidence(data: bytes) -> UnverifiedEvidence:
@@ -130,16 +145,15 @@ def parse_evidence(data: bytes) -> UnverifiedEvidence:
     """
     if len(data) > MAX_EVIDENCE_BYTES:
         raise TooLarge(f"an evidence file has at most {MAX_EVIDENCE_BYTES:,} bytes, got {len(data):,}")
-    lines: dict[str, list[bytes]] = {kind: [] for kind in (BUNDLE_PREFIX, LOG_TYPE, MAP_TYPE, SALT_TYPE, ADVISORIES_TYPE, "")}
+    lines: dict[str, list[bytes]] = {kind: [] for kind in (BUNDLE_PREFIX, *_OURS, "")}
     for line in _lines(data):
         kind = _media_type(line)
         known = BUNDLE_PREFIX if kind.startswith(BUNDLE_PREFIX) else kind
         lines[known if known in lines else ""].append(line)
-    logs = [_parse_log(line) for line in lines[LOG_TYPE]]
-    if len(lines[SALT_TYPE]) > MAX_SALTS:
-        raise TooLarge(f"an evidence file has at most {MAX_SALTS} salts")
-    if len(lines[ADVISORIES_TYPE]) > MAX_ADVISORY_LISTS:
-        raise TooLarge(f"an evidence file has at most {MAX_ADVISORY_LISTS} lists of advisories")
+    logs = [_parse_log(line, kind) for kind in (LOG_TYPE, OLD_LOG_TYPE) for line in lines[kind]]
+    for kind, (most, what) in _MOST.items():
+        if len(lines[kind]) > most:
+            raise TooLarge(f"an evidence file has at most {most} {what}")
     if len({log.origin for log in logs}) != len(logs):
         raise BadFormat("an evidence file shows each log once")
     if sum(len(log.leaves) for log in logs) > MAX_LEAVES:
@@ -151,6 +165,7 @@ def parse_evidence(data: bytes) -> UnverifiedEvidence:
         tuple(map(_parse_salt, lines[SALT_TYPE])),
         len(lines[""]),
         tuple(map(parse_listed, lines[ADVISORIES_TYPE])),
+        tuple(map(parse_times, lines[TIMES_TYPE])),
     )
 
 
@@ -160,6 +175,8 @@ def encode_evidence(
     maps: Iterable[MapEvidence],
     salts: Iterable[SaltEvidence] = (),
     advisories: Iterable[AdvisoriesEvidence] = (),
+    *,
+    times: Iterable[ScanTimes] = (),
 ) -> bytes:
     """Return the evidence file with these parts, a line each.
 
@@ -167,6 +184,7 @@ def encode_evidence(
     """
     lines = [bundle.strip(_SPACE) for bundle in bundles] + [_log_line(log) for log in logs] + [_map_line(one) for one in maps]
     lines += [_salt_line(one) for one in salts] + [encode_listed(one) for one in advisories]
+    lines += [encode_times(one) for one in times]
     if any(b"\n" in line for line in lines):
         raise BadFormat("a bundle in an evidence file is one line")
     data = b"".join(line + b"\n" for line in lines)
@@ -210,7 +228,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _parse_log(line: bytes) -> LogEvidence:
+def _parse_log(line: bytes, kind: str) -> LogEvidence:
     fields = parse_canonical(line, "what an evidence file shows of a log", MAX_LOG_BYTES)
     _only(fields, _LOG_FIELDS | ({"vkey"} & fields.keys()))
     checkpoint, leaves = _utf8(_text(fields, "checkpoint")), fields["leaves"]
@@ -219,25 +237,35 @@ def _parse_log(line: bytes) -> LogEvidence:
     if type(leaves) is not list or len(leaves) > MAX_LEAVES:
         raise BadFormat(f"leaves must be a list of at most {MAX_LEAVES}")
     vkey = _text(fields, "vkey") if "vkey" in fields else ""
-    parsed = tuple(_parse_leaf(leaf) for leaf in leaves)
+    told: list[bytes] = []
+    parsed = tuple(_parse_leaf(leaf, told) for leaf in leaves)
     if any(one.index >= other.index for one, other in pairwise(parsed)):
         raise BadFormat("the leaves of a log are in order of their index, each once")
-    return LogEvidence(parse_origin(_text(fields, "origin")), checkpoint, parsed, vkey)
+    log = LogEvidence(parse_origin(_text(fields, "origin")), checkpoint, parsed, vkey)
+    if line != _log_line(log, kind):
+        raise BadFormat(f"what is shown of a log is not in the one form of {kind}")
+    return log
 
 
-def _parse_leaf(fields: Any) -> LeafEvidence:
+def _parse_leaf(fields: Any, told: list[bytes]) -> LeafEvidence:
+    """Return a leaf; told: the hashes of the log's paths so far, each once, which a number stands for."""
     if type(fields) is not dict:
         raise BadFormat("a leaf of an evidence file must be a JSON object")
     _only(fields, frozenset({"index", "leaf", "path"}))
-    index, path = fields["index"], fields["path"]
+    index, path, leaf = fields["index"], fields["path"], fields["leaf"]
     if type(index) is not int or not 0 <= index <= _MAX_INT:
         raise BadFormat("the index of a leaf must be an integer from 0 to 2^53 - 1")
     if type(path) is not list or len(path) > MAX_PATH:
         raise BadFormat(f"the path of a leaf must be a list of at most {MAX_PATH} hashes")
-    hashes = tuple(_base64(item) for item in path)
+    hashes = []
+    for item in path:
+        if type(item) is int and not 0 <= item < len(told):
+            raise BadFormat("a number in the path of a leaf stands for a hash that was written out before")
+        hashes.append(told[item] if type(item) is int else _base64(item))
+        told += [hashes[-1]] if type(item) is not int else []
     if any(len(item) != 32 for item in hashes):
         raise BadFormat("each hash in the path of a leaf has 32 bytes")
-    return LeafEvidence(index, _utf8(_text(fields, "leaf")), hashes)
+    return LeafEvidence(index, canonical(leaf) if type(leaf) is dict else _utf8(_text(fields, "leaf")), tuple(hashes))
 
 
 def _parse_map(line: bytes) -> MapEvidence:
@@ -278,17 +306,29 @@ def _map_value(name: MapName, value: Any) -> tuple[int | str, ...] | None:
     raise BadFormat("the value of a map proof must be [seq, rev, tree], [payload sha256] or null")
 
 
-def _log_line(log: LogEvidence) -> bytes:
-    fields: dict[str, Any] = {
-        "mediaType": LOG_TYPE,
-        "origin": log.origin,
-        "checkpoint": _decoded(log.checkpoint),
-        "leaves": [
-            {"index": one.index, "leaf": _decoded(one.leaf), "path": [base64.b64encode(item).decode() for item in one.path]}
-            for one in log.leaves
-        ],
-    }
+def _log_line(log: LogEvidence, kind: str = LOG_TYPE) -> bytes:
+    """Return the line about a log, in the one form that a media type has for it."""
+    number: dict[bytes, int] = {}
+    leaves = []
+    for one in log.leaves:
+        path: list[str | int] = []
+        for item in one.path:
+            again = kind == LOG_TYPE and item in number
+            path.append(number[item] if again else base64.b64encode(item).decode())
+            number.setdefault(item, len(number))
+        leaves.append({"index": one.index, "leaf": _shown_leaf(one.leaf, kind), "path": path})
+    fields = {"mediaType": kind, "origin": log.origin, "checkpoint": _decoded(log.checkpoint), "leaves": leaves}
     return canonical(fields | ({"vkey": log.vkey} if log.vkey else {}))
+
+
+def _shown_leaf(leaf: bytes, kind: str) -> dict[str, Any] | str:
+    """Return a leaf as the object that it is the canonical form of; as a text where it is of no such form."""
+    if kind == LOG_TYPE:
+        with suppress(BadFormat, TooLarge):
+            value = parse_canonical(leaf, "a leaf", MAX_LOG_BYTES)
+            check_depth(value, "a leaf", MAX_DEPTH - _LEAF_DEPTH)
+            return value
+    return _decoded(leaf)
 
 
 def _map_line(one: MapEvidence) -> bytes:

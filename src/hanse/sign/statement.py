@@ -17,7 +17,7 @@ random order; unknown fields of a predicate are kept and ignored (the attestatio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,6 +42,9 @@ RULESET = "https://hanse/ruleset"
 MAX_STATEMENT_BYTES = 32 * 1024 * 1024
 """Largest statement: the manifest of about 100,000 files."""
 MAX_SUBJECTS = 10_000
+MAX_SCAN_BYTES = 64 * 1024
+"""Largest statement of a scan that is read as it was at another time; those that are made here list at most 20 paths."""
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _MAX_TEXT = 4_096
 _MAX_DIGESTS = 16
 
@@ -181,26 +184,65 @@ class ScanReport:
 
 
 def scan_statement(subjects: Sequence[Subject], report: ScanReport) -> Statement:
-    """Return what the scanner found, one result for each finding; verdict, coverage and evidence are extra fields.
+    """Return what the scanner found, one result for each rule, with every path; verdict, coverage and evidence are extra fields.
 
     The fields of times are those of the predicate: a ruleset has no date of its own, its digest says which one it was.
     """
-    when = timestamp(report.time)
+    paths: dict[tuple[str, Verdict, str, str], list[str]] = {}
+    for path, one in report.findings:
+        paths.setdefault((one.rule, one.severity, one.says, one.member), []).append(path)
     scanner = {
         "uri": SCANNER,
         "version": report.scanner,
-        "db": {"uri": RULESET, "version": report.ruleset, "lastUpdate": when},
-        "result": [_result(path, finding) for path, finding in report.findings],
+        "db": {"uri": RULESET, "version": report.ruleset},
+        "result": [_result(*finding, found) for finding, found in paths.items()],
     }
-    said = {"scanner": scanner, "metadata": {"scanStartedOn": when, "scanFinishedOn": when}}
-    said |= {"verdict": report.verdict.value, "coverage": report.coverage.value, "evidence": report.evidence}
-    return Statement(tuple(subjects), SCAN, said)
+    said = {"scanner": scanner, "verdict": report.verdict.value, "coverage": report.coverage.value, "evidence": report.evidence}
+    return Statement(tuple(subjects), SCAN, _timed(said, timestamp(report.time)))
 
 
-def _result(path: str, finding: Finding) -> dict[str, Any]:
-    notes = {"path": path, "says": finding.says} | ({"member": finding.member} if finding.member else {})
-    severity = [{"method": SCANNER, "score": finding.severity.value}]
-    return {"id": finding.rule, "severity": severity, "annotations": [{name: text} for name, text in notes.items()]}
+def scanned_at(payload: bytes, time: int) -> bytes:
+    """Return the statement of a scan as it reads with another time (seconds since 1970), all else the same.
+
+    Raises BadFormat or TooLarge if `payload` is none as `scan_statement` writes it.
+    """
+    if len(payload) > MAX_SCAN_BYTES:
+        raise TooLarge(f"the statement of a scan has at most {MAX_SCAN_BYTES:,} bytes")
+    said = parse_statement(payload)
+    if said.predicate_type != SCAN or payload != _at(said, timestamp(_time(said))):
+        raise BadFormat("this is no statement of a scan, or has several times")
+    return _at(said, timestamp(time))
+
+
+def scan_time(payload: bytes) -> int:
+    """Return when the scan of a statement was finished, in seconds since 1970; raises BadFormat or TooLarge."""
+    return _time(parse_statement(payload))
+
+
+def _time(said: Statement) -> int:
+    try:
+        when = datetime.strptime(said.predicate["metadata"]["scanFinishedOn"], _TIME).replace(tzinfo=UTC)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadFormat("the statement of a scan does not say when it was finished") from error
+    return int(when.timestamp())
+
+
+def _at(said: Statement, when: str) -> bytes:
+    try:
+        return replace(said, predicate=_timed(said.predicate, when)).encode()
+    except (KeyError, TypeError) as error:
+        raise BadFormat("the statement of a scan does not name its scanner and ruleset") from error
+
+
+def _timed(said: Mapping[str, Any], when: str) -> dict[str, Any]:
+    """Return what a scan says with all three times of the predicate, which are one."""
+    scanner = {**said["scanner"], "db": {**said["scanner"]["db"], "lastUpdate": when}}
+    return {**said, "scanner": scanner, "metadata": {"scanStartedOn": when, "scanFinishedOn": when}}
+
+
+def _result(rule: str, severity: Verdict, says: str, member: str, paths: Sequence[str]) -> dict[str, Any]:
+    notes = [{"path": path} for path in paths] + [{"says": says}] + ([{"member": member}] if member else [])
+    return {"id": rule, "severity": [{"method": SCANNER, "score": severity.value}], "annotations": notes}
 
 
 def _revision(repo: RepoId, rev: GitOid, tree: Sha256) -> dict[str, Any]:
@@ -209,4 +251,4 @@ def _revision(repo: RepoId, rev: GitOid, tree: Sha256) -> dict[str, Any]:
 
 def timestamp(time: int) -> str:
     """Return a time (seconds since 1970) as in-toto writes it: RFC 3339 in UTC."""
-    return datetime.fromtimestamp(time, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(time, tz=UTC).strftime(_TIME)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.support.evidence import as_before
 
 from hanse.errors import BadDigest, BadFormat, BadRepoId, HanseError, TooLarge
 from hanse.model import evidence
@@ -38,7 +40,7 @@ def test_what_is_written_is_read() -> None:
     """Parsing an encoded file gives the same parts, and the media types of the lines are the documented ones."""
     assert parse_evidence(WHOLE) == UnverifiedEvidence((BUNDLE,), (LOG,), (REF, ADVISORY))
     kinds = [json.loads(line)["mediaType"] for line in WHOLE.splitlines()]
-    assert kinds[1:] == ["application/vnd.hanse.log.v1+json", "application/vnd.hanse.map-proof.v1+json", MAP_TYPE]
+    assert kinds[1:] == ["application/vnd.hanse.log.v2+json", "application/vnd.hanse.map-proof.v1+json", MAP_TYPE]
 
 
 def test_order_and_unknown_lines_do_not_matter() -> None:
@@ -150,4 +152,45 @@ def test_every_changed_byte_is_another_file_or_none() -> None:
 
 def test_the_media_type_is_what_makes_a_line_ours() -> None:
     """A log line of a later version is passed over, not half understood."""
-    assert parse_evidence(_LOG.replace(LOG_TYPE.encode(), b"application/vnd.hanse.log.v2+json")).ignored == 1
+    assert parse_evidence(_LOG.replace(LOG_TYPE.encode(), b"application/vnd.hanse.log.v3+json")).ignored == 1
+
+
+HASH = (b"\x01" * 32, b"\x02" * 32)
+MANY = LogEvidence(
+    Origin("a.example"),
+    b"x",
+    (
+        LeafEvidence(0, b'{"a":{"b":[{"c":1}]}}', HASH),
+        LeafEvidence(1, b'{"a": 1}', (HASH[1], HASH[1], b"\x03" * 32)),
+        LeafEvidence(2, b'{"a":[[[[[1]]]]]}', ()),
+        LeafEvidence(3, b"no JSON", ()),
+    ),
+)
+
+
+def test_a_hash_is_written_once_and_a_leaf_as_what_it_is() -> None:
+    """A number stands for a hash of before; what is not canonical, or nests deeper than records do, stays a text."""
+    data = encode_evidence([], [MANY], [])
+    assert parse_evidence(data).logs == (MANY,)
+    leaves = json.loads(data)["leaves"]
+    assert [one["leaf"] for one in leaves] == [{"a": {"b": [{"c": 1}]}}, '{"a": 1}', '{"a":[[[[[1]]]]]}', "no JSON"]
+    assert leaves[1]["path"] == [1, 1, base64.b64encode(b"\x03" * 32).decode()]
+    for at, path in ((0, [0]), (1, [2]), (1, [-1]), (1, [True]), (1, [leaves[0]["path"][1]])):
+        changed = _changed(data, lambda log, at=at, path=path: log["leaves"][at].update(path=path))  # type: ignore[misc]
+        with pytest.raises(BadFormat):
+            parse_evidence(changed)
+    for leaf in ('{"a":1}', [1], 1):
+        with pytest.raises(BadFormat):
+            parse_evidence(_changed(data, lambda log, leaf=leaf: log["leaves"][1].update(leaf=leaf)))  # type: ignore[misc]
+
+
+def test_the_form_of_before_is_read() -> None:
+    """Files that were kept say what they said: every leaf a text, every hash in full, and neither form within the other."""
+    data = encode_evidence([BUNDLE], [MANY, replace(LOG, origin=Origin("b.example"))], [REF])
+    old = as_before(data)
+    assert b"log.v2" not in old
+    assert b'"leaf":{' not in old
+    assert parse_evidence(old) == parse_evidence(data)
+    for one, other in ((b"log.v1", b"log.v2"), (b"log.v2", b"log.v1")):
+        with pytest.raises(BadFormat, match="not in the one form"):
+            parse_evidence((old if one in old else data).replace(one, other))

@@ -18,6 +18,7 @@ from hanse.flows.foreign.checkpoints import learn
 from hanse.flows.foreign.copies import Copy
 from hanse.flows.foreign.shown import MAX_SAID
 from hanse.flows.node import Node
+from hanse.flows.scan_times import payloads_at
 from hanse.model.digest import Sha256, is_git_oid
 from hanse.model.evidence import UnverifiedEvidence, parse_evidence
 from hanse.sign.bundle import parse_bundle_json
@@ -52,7 +53,10 @@ def keep_evidence(node: Node, repo: Repo, data: bytes) -> int:
 
 
 def _payloads(evidence: UnverifiedEvidence) -> tuple[Mapping[Sha256, bytes], set[str]]:
-    """Return what bundles sign, by digest, and the commit ids that they say they are about; nothing of it is verified."""
+    """Return what bundles sign, by digest, and the commit ids that they say they are about; nothing of it is verified.
+
+    What a scan's other times make of it is there too.
+    """
     found: dict[Sha256, bytes] = {}
     revs: set[str] = set()
     for data in evidence.bundles:
@@ -62,4 +66,4 @@ def _payloads(evidence: UnverifiedEvidence) -> tuple[Mapping[Sha256, bytes], set
             statement = parse_statement(payload)
             named = [one.digest.get("gitCommit") for one in statement.subjects] + [statement.predicate.get("rev")]
             revs |= {one for one in named if isinstance(one, str) and is_git_oid(one)}
-    return found, revs
+    return found | payloads_at(found, evidence.times), revs

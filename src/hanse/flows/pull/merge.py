@@ -1,8 +1,8 @@
 """Putting together what several nodes show about one question, before anything of it is verified.
 
 Of each log the longest checkpoint counts; who shows an older one is not believed about that log. Files that show the same
-checkpoint are one: leaves, cosignatures and map proofs of all of them. Statements, salts and lists of advisories of all
-files are taken.
+checkpoint are one: leaves, cosignatures and map proofs of all of them. Statements, salts, lists of advisories and times of scans
+of all files are taken.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from hanse.errors import HanseError
 from hanse.model.evidence import LogEvidence, UnverifiedEvidence, encode_evidence, parse_evidence
 from hanse.model.repo import Origin
+from hanse.model.scan_times import MAX_TIMES_LINES, ScanTimes
 from hanse.tlog.checkpoint import parse_checkpoint
 from hanse.tlog.note import parse_note
 
@@ -67,8 +69,14 @@ def merge(shown: Sequence[Shown]) -> Merged:
     lists = dict.fromkeys(
         one for node, evidence in parsed for one in evidence.advisories if (node, one.origin) not in stale and one.origin in logs
     )
-    data = encode_evidence(bundles, logs.values(), maps, salts, lists)
+    data = encode_evidence(bundles, logs.values(), maps, salts, lists, times=_times(parsed))
     return Merged(parse_evidence(data), data, false, tuple(older))
+
+
+def _times(parsed: Iterable[tuple[str, UnverifiedEvidence]]) -> list[ScanTimes]:
+    """Return the times of scans, as many as one file holds: of each node in turn, so that none crowds out the others."""
+    rows = zip_longest(*(evidence.times for _, evidence in parsed))
+    return list(dict.fromkeys(one for row in rows for one in row if one is not None))[:MAX_TIMES_LINES]
 
 
 def _logs(parsed: Iterable[tuple[str, UnverifiedEvidence]]) -> tuple[dict[Origin, LogEvidence], list[tuple[str, Origin]]]:

@@ -7,7 +7,9 @@ from tests.support.evidence import Member
 
 from hanse.errors import BadFormat
 from hanse.flows.pull.merge import Shown, merge, split_views
+from hanse.model.digest import Sha256
 from hanse.model.evidence import encode_evidence, parse_evidence
+from hanse.model.scan_times import MAX_TIMES_LINES, ScanTimes
 
 ANNA, BEN = Member("a.example"), Member("b.example")
 REVISION = ANNA.publish("org/name", {"x": b"1"})
@@ -31,6 +33,15 @@ def test_cosignatures_and_leaves_of_one_checkpoint_are_joined() -> None:
         assert {leaf.index for leaf in log.leaves} == {0, *ANNA.needed(REVISION)}
         assert (merged.false, merged.older) == ({}, ())
         assert merged.evidence.bundles == parse_evidence(one).bundles
+
+
+def test_times_of_scans_are_all_taken() -> None:
+    """As far as one file holds them; a node that fills a file with false ones keeps nobody from what the others show."""
+    one, many = ScanTimes(Sha256("ab" * 32), (1,)), [ScanTimes(Sha256("cd" * 32), (at,)) for at in range(MAX_TIMES_LINES)]
+    good = encode_evidence([], [], [], times=[one])
+    assert merge([Shown("n", good), Shown("m", ANNA.evidence(REVISION))]).evidence.times == (one,)
+    merged = merge([Shown("liar", encode_evidence([], [], [], times=many)), Shown("n", good)]).evidence.times
+    assert (one in merged, len(merged)) == (True, MAX_TIMES_LINES)
 
 
 def test_the_longer_log_counts() -> None:
