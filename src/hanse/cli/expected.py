@@ -38,7 +38,7 @@ _SUITE: dict[Any, Any] = {
     "records": [_RECORD],
 }
 EVALUATIONS: dict[Any, Any] = {"rev": str, "suites": [_SUITE]}
-FILES: dict[Any, Any] = {str: str}
+FILE_TIERS: dict[Any, Any] = {str: str}
 
 
 def expected(found: Any, form: Form, what: str) -> Any:
