@@ -50,7 +50,7 @@ def choices() -> Suite:
     return Suite("sum-choices", "1", "CC0-1.0", Request.LOGLIKELIHOOD, decoding, ("choice", "1"), *terms, tuple(items))
 
 
-def hanse(*arguments: object, timeout: float = 900) -> tuple[int, str]:
+def hanse(*arguments: object, timeout: float = 3600) -> tuple[int, str]:
     """Run the command in a process of its own, offline but for loopback; return its exit code and standard output."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "HANSE_HOME": str(Path.cwd() / "none")}
     command = [sys.executable, "-m", "hanse", *map(str, arguments)]
@@ -91,7 +91,7 @@ def _honest(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(4 * 3600)
 def test_another_reproduces(tmp_path: Path, model: Path, honest: Path) -> None:
     """A second process, which hashes and loads the files itself, comes to the same answers: V1 holds and V3 AGREES."""
     assert hanse("reproduce", honest)[0] == 0
@@ -105,7 +105,7 @@ def test_another_reproduces(tmp_path: Path, model: Path, honest: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(4 * 3600)
 def test_sampling_sold_as_greedy(tmp_path: Path, model: Path, honest: Path) -> None:
     """Answers drawn at temperature 0.7 under the name of the greedy suite do not agree with a run of the greedy one."""
     sampled = read_run(run(arithmetic(temperature=0.7, epochs=3), tmp_path, model))
@@ -121,7 +121,7 @@ def test_sampling_sold_as_greedy(tmp_path: Path, model: Path, honest: Path) -> N
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(4 * 3600)
 def test_invented_outcomes(tmp_path: Path, honest: Path) -> None:
     """5 % of outcomes that were made up do not follow from the transcript."""
     one = read_run(honest)
@@ -138,7 +138,7 @@ CHECKPOINT = b"log.example\n100\n" + b"A" * 43 + b"=\n\n\xe2\x80\x94 log.example
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(4 * 3600)
 def test_across_engines(tmp_path: Path, model: Path) -> None:
     """llama.cpp and PyTorch over the same bytes: 200 choices do not tell them apart."""
     keep_suite(tmp_path / "suite", choices())
@@ -156,7 +156,7 @@ def test_across_engines(tmp_path: Path, model: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(4 * 3600)
 def test_forced_in_one_numerics_class(tmp_path: Path, model: Path, honest: Path) -> None:
     """The engine that gave the answers finds every token the likeliest one; answers drawn at temperature 0.7 it does not."""
     (tmp_path / "checkpoint").write_bytes(CHECKPOINT)
