@@ -6,13 +6,17 @@ import pytest
 from sqlalchemy import delete
 from tests.flows.foreign.conftest import WORD, A, Agreed, B, C
 from tests.flows.foreign.test_keep import words
+from tests.support.attesting import wait
 
 from hanse.db import schema_foreign, schema_trust
 from hanse.errors import PeerDown
+from hanse.flows import access, bundles
+from hanse.flows.attest import enter
 from hanse.flows.evidence import of_revision
 from hanse.flows.foreign.gather import Gathering
 from hanse.flows.witness import find_log
 from hanse.model.evidence import parse_evidence
+from hanse.sign.statement import Statement, revision_subject
 
 
 def test_what_is_missing_is_fetched(agreed: Agreed) -> None:
@@ -32,6 +36,21 @@ def test_what_is_missing_is_fetched(agreed: Agreed) -> None:
     assert WORD in words(of_revision(node, agreed.at[B], "main")[1])
     Gathering(node, three.wire, 60).one(find_log(node, A))
     assert len(three.wire.asked) == 2
+
+
+def test_what_is_said_later_is_fetched_soon(own: Agreed) -> None:
+    """That a revision was asked about does not put off what is logged about it afterwards."""
+    three, node, publisher = own.three, own.three[B], own.three[A]
+    gathering = Gathering(node, three.wire, 60)
+    gathering.one(find_log(node, A))
+    later = "https://a.example/later-word/v1"
+    revision = access.resolve_revision(publisher, own.at[A], "main")
+    said = Statement((revision_subject(own.at[A].repo, revision.rev, revision.tree),), later, {"word": "better"})
+    enter(publisher, own.at[A], revision, bundles.sign(publisher.store, said, publisher.keys.attest), later)
+    wait(publisher)
+    three.round()
+    gathering.one(find_log(node, A))
+    assert later in words(of_revision(node, own.at[B], "main")[1])
 
 
 @pytest.mark.soak

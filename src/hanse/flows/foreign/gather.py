@@ -8,6 +8,7 @@ Statements of its advisories are fetched first (`hanse.flows.advisories.fetch`).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -38,11 +39,15 @@ _WORKERS = 2
 
 @dataclass
 class Walk:
-    """How far a log was walked through. after: index; begun: when, seconds; missing: (repository, revision) that was not had."""
+    """How far a log was walked through.
+
+    after: index; begun: when, seconds; asked: size of its copy when it was last asked about a (repository, revision): what it
+    logged before is not asked for again in this walk, what it logs later is.
+    """
 
     after: int = -1
     begun: int = 0
-    missing: set[tuple[int, str]] = field(default_factory=set)
+    asked: dict[tuple[int, str], int] = field(default_factory=dict)
 
 
 class Gathering:
@@ -109,18 +114,15 @@ class Gathering:
         """Fetch the evidence of a revision that is here if a statement about it is missing; tell whether a node was asked."""
         repo = self._held(row)
         leaf = copy.attest(row.index) if repo else None
-        if repo is None or leaf is None or leaf.ref is not None or (repo.id, row.rev) in walk.missing:
+        if repo is None or leaf is None or leaf.ref is not None or row.index < walk.asked.get((repo.id, row.rev), 0):
             return False
         if statements.find(self._node, repo, copy, row.index, leaf) is not None:
             return False
-        try:
-            base = copy.log.url.removesuffix("/log")
+        base = copy.log.url.removesuffix("/log")
+        with suppress(NotFoundError, PeerRefused):  # it says so in its log and does not give it: nothing more can be known
             data = fetch_evidence(self._peers, base, repo.repo.type, repo.repo.path, revision=row.rev)
-        except (NotFoundError, PeerRefused):  # it says so in its log and does not give it: nothing more can be known
-            walk.missing.add((repo.id, row.rev))
-            return True
-        keep_evidence(self._node, repo, data)
-        walk.missing.add((repo.id, row.rev))
+            keep_evidence(self._node, repo, data)
+        walk.asked[repo.id, row.rev] = copy.log.mirrored
         return True
 
     def _held(self, row: Said) -> Repo | None:
