@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import shlex
 import socket
@@ -329,25 +328,28 @@ def _greet(opened: Opened, address: str) -> None:
     print("\n".join(lines), flush=True)  # noqa: T201 addressed to the person who started the node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _WorkerApp:
     """Builds the application inside a worker process; uvicorn carries it there."""
 
     settings: Settings
+    opened: Opened | None = None
 
     def __call__(self) -> ASGIApp:
         configure_logging(self.settings.log_format, self.settings.log_level)
-        opened = open_node(self.settings)
-        atexit.register(close_node, opened)
-        app = _app(opened, self.settings)
+        self.opened = open_node(self.settings)
+        app = _app(self.opened, self.settings)
         set_apart()
         return app
 
+    def close(self) -> None:
+        if self.opened is not None:
+            close_node(self.opened)
+
 
 def _serve_workers(settings: Settings, listener: socket.socket, address: str) -> int:
-    from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 only this branch needs it
+    from hanse.web.workers import Workers  # noqa: PLC0415 only this branch needs it
 
-    config = config_of(_WorkerApp(settings), settings, workers=settings.workers)
-    print(f"listening on {address}", flush=True)  # noqa: T201 the socket accepts from here on; workers take connections up
-    Multiprocess(config, sockets=[listener]).run()
-    return 0
+    workers = Workers(config_of(_WorkerApp(settings), settings, workers=settings.workers), listener, address)
+    workers.run()
+    return 1 if workers.failed else 0

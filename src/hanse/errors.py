@@ -273,6 +273,18 @@ class PeerDown(PeerError):
     code = "PeerDown"
 
 
+class PeerBusy(PeerDown):
+    """Another server still fetches and checks what was asked for: `done` of `total` bytes; `retry_after` as for `PeerRefused`."""
+
+    code = "PeerBusy"
+
+    def __init__(self, message: str, *, done: int = 0, total: int = 0, retry_after: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.done = done
+        self.total = total
+        self.retry_after = retry_after
+
+
 class PeerTooSlow(PeerError):
     """Another server did not answer in time."""
 

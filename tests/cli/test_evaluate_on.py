@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.test_job import ORIGIN, _hanse, _node  # noqa: F401 the fixture
+from tests.samples.texts import gguf
 from tests.support.alliance import alliance
 from tests.support.clients import Client
 from tests.support.evalworker import Counted
@@ -127,7 +128,7 @@ def test_shown_to_members(mother: Mother, tmp_path: Path) -> None:
     with alliance(mother, tmp_path, "a.example", "b.example", environ={"HANSE_REPLICATE": "false"}) as (a, b):
         model = tmp_path / "model"
         model.mkdir()
-        (model / "m.gguf").write_bytes(b"GGUF" + b"\0" * 5000)
+        (model / "m.gguf").write_bytes(gguf({"general.architecture": "llama"}))
         Client("hub2", a.node, tmp_path / "home").hf("upload", "admin/m", model, ".", "--quiet")
         job = ["job", "add", "admin/m", "--suite", SUITE, "--table", "federation", "--transcript", "federation"]
         a.hanse(*job)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hanse.cli.expected import EVALUATIONS, FILE_TIERS, JOB, expected
+from hanse.cli.expected import EVALUATIONS, JOB, SHOWN_FILES, expected
 from hanse.errors import PeerError
 
 JOB_SAID: dict[str, Any] = {
@@ -29,7 +29,7 @@ JOB_SAID: dict[str, Any] = {
 def test_what_is_expected() -> None:
     """An answer in its form is returned as it is, further names with it."""
     assert expected(JOB_SAID, JOB, "a job") == JOB_SAID
-    assert expected({"table.jsonl": "public"}, FILE_TIERS, "files") == {"table.jsonl": "public"}
+    assert expected({"table.jsonl": "public"}, SHOWN_FILES, "files") == {"table.jsonl": "public"}
     assert expected({"rev": "a", "suites": []}, EVALUATIONS, "evaluations") == {"rev": "a", "suites": []}
 
 
@@ -70,7 +70,7 @@ def test_bounds_of_lists() -> None:
     with pytest.raises(PeerError, match="jobs, entry 1"):
         expected([JOB_SAID, 5], [JOB], "jobs")
     with pytest.raises(PeerError):
-        expected({"record.json": 1}, FILE_TIERS, "files")
+        expected({"record.json": 1}, SHOWN_FILES, "files")
 
 
 def test_what_may_be_missing() -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.support.forked import Mother, forked_node
+from tests.support.founders import founded, founders
 from tests.support.live import LiveNode
 from tests.support.served import until
 
+from hanse.cli.federation_state import _retiring
 from hanse.cli.main import run
-from hanse.flows.federation.kept import COPIES, FederationFiles
+from hanse.flows.federation.kept import COPIES, KEYS, FederationFiles
 from hanse.keys.files import generate
 from hanse.model.publickey import Scheme
 from hanse.model.repo import Origin
@@ -129,6 +132,19 @@ def test_the_key_moves_off_the_server(members: Members, monkeypatch: pytest.Monk
     assert "targets version 3" in members.type("a", "publish", "next.proposal")
     assert "not in the federation" in members.type("a", "leave", "other.example", status=1)
     members.type("a", "leave")
+
+
+def test_a_key_that_is_written_nowhere_is_named(tmp_path: Path) -> None:
+    """Where no list says whose a key is, the steps to another one retire the key before: by its fingerprint if it lies here."""
+    (one,) = founders(1)
+    listed = founded([one], 1)
+    older = replace(listed, files={name: data for name, data in listed.files.items() if name != KEYS})
+    path = tmp_path / "federation.key"
+    assert _retiring(listed, one.origin, path) == ""
+    assert _retiring(older, one.origin, path).startswith(" --retire FINGERPRINT")
+    path.write_bytes(one.own.pem())
+    path.chmod(0o600)
+    assert _retiring(older, one.origin, path) == f" --retire {one.own.public.fingerprint[:16]}"
 
 
 @pytest.mark.parametrize("members", ["a"], indirect=True)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.samples.texts import gguf
 from tests.services.clients import SMOLLM2_GGUF, client_python
 from tests.support.clients import Client
 from tests.support.forked import Mother, forked_node
@@ -34,7 +35,7 @@ def _node(mother: Mother, tmp_path: Path) -> Iterator[LiveNode]:
     with forked_node(mother, tmp_path / "node", environ=environ) as node:
         model = tmp_path / "model"
         model.mkdir()
-        (model / "m.gguf").write_bytes(b"GGUF" + b"\0" * 5000)
+        (model / "m.gguf").write_bytes(gguf({"general.architecture": "llama"}))
         Client("hub2", node, tmp_path / "home").hf("upload", "admin/m", model, ".", "--quiet")
         yield node
 

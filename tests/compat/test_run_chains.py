@@ -97,7 +97,7 @@ def test_olah_between(origin: HubOrigin, tmp_path: Path) -> None:
     """A caching mirror before the upstream is one more carrier: its bytes are checked like any other's."""
     with olah(origin.url, tmp_path / "olah") as url:
         user = Runner(tmp_path / "user", ("--upstream", url))
-        user.run(client_hf("hub2"), "download", NAME, "--local-dir", tmp_path / "out").good()
+        user.patiently(client_hf("hub2"), "download", NAME, "--local-dir", tmp_path / "out").good()
     assert tree_bytes(tmp_path / "out") == OLD
 
 
@@ -122,9 +122,9 @@ def test_a_caching_mirror_before_a_node(node: LiveNode, tmp_path: Path) -> None:
     _await_evidence(node, "admin/behind")
     with olah(node.url, tmp_path / "olah") as url:
         alone = Runner(tmp_path / "alone", ("--upstream", url))
-        alone.run(client_hf("hub2"), "download", "admin/behind", "--local-dir", tmp_path / "out").good()
+        alone.patiently(client_hf("hub2"), "download", "admin/behind", "--local-dir", tmp_path / "out").good()
         both = Runner(tmp_path / "both", ("--node", node.url, "--upstream", url))
-        ran = both.run(client_hf("hub2"), "download", "admin/behind", "--local-dir", tmp_path / "signed").good()
+        ran = both.patiently(client_hf("hub2"), "download", "admin/behind", "--local-dir", tmp_path / "signed").good()
     for folder in ("out", "signed"):
         got = tree_bytes(tmp_path / folder)
         assert {name: got[name] for name in files} == files

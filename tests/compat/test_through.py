@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,12 @@ from tests.support.clients import Client, tree_bytes
 from tests.support.forked import ForkedNode, Mother, forked_node
 from tests.support.ports import own_port
 from tests.support.proxies import olah
+from tests.support.relay import Recorder
 from tests.support.running import Runner
+from tests.support.served import until
 
 from hanse.conform.origin import HubOrigin
+from hanse.flows.pull.transfer import PER_PLACE
 
 pytestmark = pytest.mark.soak  # 15 seconds each: transformers, several servers
 NAME = "ada/minilm"
@@ -84,6 +89,35 @@ def test_a_node_behind_a_node(origin: HubOrigin, mother: Mother, tmp_path: Path)
             second.stop()
 
 
+def test_a_file_that_takes_long_to_come(mother: Mother, tmp_path: Path) -> None:
+    """Origin, node, node, gateway: while the first node fetches, as long as it takes, everybody behind it waits, and gets it."""
+    data = random.Random(3).randbytes(1 << 20) * 8
+    with ExitStack() as stack:
+        origin = stack.enter_context(HubOrigin({NAME: {"blob.bin": data}}, rate=32 * 1024, port=own_port()))
+        slow = {"HANSE_UPSTREAM_MIRROR_BYTES": "0"}
+        folders = tmp_path / "first", tmp_path / "second"
+        first = stack.enter_context(forked_node(mother, folders[0], environ=_environ(folders[0], origin.url) | slow))
+        before = stack.enter_context(Recorder(first.port))
+        second = stack.enter_context(forked_node(mother, folders[1], environ=_environ(folders[1], before.url) | slow))
+        behind = stack.enter_context(Recorder(second.port))
+        user = Runner(tmp_path / "user", ("--upstream", behind.url))
+        program = user.start(client_hf("hub2"), "download", NAME, "blob.bin", "--local-dir", tmp_path / "out")
+        stack.callback(program.kill)
+        # Several requests at once; more of them than two rounds: everybody was told twice that it is not there yet.
+        until(lambda: program.poll() is not None or all(_asked(one) > 2 * PER_PLACE for one in (before, behind)), 200)
+        assert origin.bytes_sent < len(data)
+        origin.pace.rate = None
+        out, err = program.communicate(timeout=240)
+    assert program.returncode == 0, f"{out}\n{err}"
+    assert (tmp_path / "out" / "blob.bin").read_bytes() == data
+    assert "fetches and checks it first" in err
+
+
+def _asked(relay: Recorder) -> int:
+    """Return how often the file was asked for."""
+    return sum(head.startswith(b"GET ") and b"/blob.bin" in head.split(b"\r\n")[0] for head in relay.heads)
+
+
 def _environ(folder: Path, upstream: str) -> dict[str, str]:
     (folder / "hanse").mkdir(parents=True)
     return {"HANSE_UPSTREAM": upstream, "HANSE_HOME": str(folder / "hanse")}
@@ -91,5 +125,5 @@ def _environ(folder: Path, upstream: str) -> dict[str, str]:
 
 def _reads(url: str, origin: HubOrigin, folder: Path) -> None:
     user = Runner(folder / "user", ("--upstream", url))
-    user.run(client_hf("hub2"), "download", NAME, "--local-dir", folder / "out").good()
+    user.patiently(client_hf("hub2"), "download", NAME, "--local-dir", folder / "out").good()
     assert tree_bytes(folder / "out") == _files(origin)

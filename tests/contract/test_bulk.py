@@ -60,6 +60,7 @@ def test_whole_files_and_ranges(client: BulkClient) -> None:
         assert b"".join(client.read(f"{url}/f", 2, 5, 10)) == b"234"
         assert b"".join(client.read(f"{url}/f", 9, 10, None)) == b"9"
         assert b"range" not in requests[0].lower()
+        assert b"prefer: wait=5\r\n" in requests[0].lower()
         assert b"range: bytes=2-4\r\n" in requests[1].lower()
 
 

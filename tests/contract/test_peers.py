@@ -58,6 +58,15 @@ def test_a_body_is_bounded(client: PeerClient) -> None:
                 client.get(url, limit=4)
 
 
+def test_a_refusal_may_be_longer(client: PeerClient) -> None:
+    """That a small file is not there may be said by a page that is longer than the file; not by an endless one."""
+    page = b"<h1>not here</h1>" * 100
+    with scripted(ok(page, status="404 Not Found"), ok(bytes(70_000), status="404 Not Found")) as (url, _):
+        assert client.get(url, limit=4).status == 404
+        with pytest.raises(PeerMisbehaved, match="sends more than"):
+            client.get(url, limit=4)
+
+
 def test_gzip_is_unpacked(client: PeerClient) -> None:
     """Logs may pack entry bundles; damaged or cut gzip and other codings are refused."""
     packed = gzip.compress(b"entries" * 100)

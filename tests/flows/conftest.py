@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
+from tests.flows.foreign.conftest import A, B, C, Template, agree
 from tests.support import world
+from tests.support.fellows import fellows
 from tests.support.nodes import add_user, make_node, new_repo, running
 from tests.support.ports import own_port
 from tests.support.pulling import FILES, Machine, machine
@@ -92,3 +94,11 @@ def _origin() -> Iterator[HubOrigin]:
     """Return an upstream that has `org/m`."""
     with HubOrigin({"org/m": FILES}, port=own_port()) as made:
         yield made
+
+
+@pytest.fixture(name="template", scope="session")
+def _template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """Return the folders of three members who agree, made once: every test that changes them takes a copy."""
+    folder = tmp_path_factory.mktemp("template")
+    with fellows(folder, A, B, C) as made:
+        return Template(folder, agree(made).at)

@@ -197,12 +197,12 @@ def _logs(node: Node) -> list[witnesses.WitnessedLog]:
 
 @contextmanager
 def fellows(folder: Path, *origins: str) -> Iterator[Fellows]:
-    """Run a node for each origin; all of them ask, witness and mirror all others."""
-    clock = TickingClock()
+    """Run a node for each origin; all of them ask, witness and mirror all others. What is in the folder already goes on."""
+    clock, known = TickingClock(), [origin for origin in origins if (folder / origin).exists()]
     with ExitStack() as stack:
         nodes: dict[str, Node] = {}
         for origin in origins:
-            (folder / origin).mkdir()
+            (folder / origin).mkdir(exist_ok=True)
             database = Database(sqlite_url(folder / origin / "hanse.db"))
             database.migrate()
             stack.callback(database.close)
@@ -210,7 +210,7 @@ def fellows(folder: Path, *origins: str) -> Iterator[Fellows]:
             nodes[origin] = stack.enter_context(running(node))
         wire = Wire(nodes)
         for node in nodes.values():
-            _introduce(node, [one for one in nodes.values() if one is not node])
+            _introduce(node, [one for one in nodes.values() if node.origin not in known and one is not node])
         yield Fellows(
             nodes, wire, clock, {one: Follower(node, wire, node.replays or Replays(node.store)) for one, node in nodes.items()}
         )

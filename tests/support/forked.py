@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.live import ADMIN_TOKEN, LiveNode
+from tests.support.ports import own_port
 
 _MODULES = (
     "hanse.cli.main",
@@ -31,7 +32,7 @@ _MODULES = (
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
 )
-_START_SECONDS = 60
+_START_SECONDS = 120
 
 
 class Mother:
@@ -127,7 +128,8 @@ class ForkedNode(LiveNode):
         self.pid = 0
 
     def start(self) -> None:
-        """Start the process and wait until it listens; a second start takes the same port."""
+        """Start the process and wait until it listens; a second start takes the same port, which nobody else takes meanwhile."""
+        self.port = self.port or own_port()
         keep = {key: value for key, value in os.environ.items() if not key.startswith(("HANSE_", "HF_"))}
         env = keep | {"HANSE_HOME": str(self.folder), "HANSE_ADMIN_TOKEN": ADMIN_TOKEN, **self.extra}
         env = {key: value for key, value in env.items() if key not in self.environ_without}

@@ -22,6 +22,7 @@ from hanse.flows.gateway.state import new_secret
 from hanse.model.decision import Rung
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoId, RepoType, parse_repo_id
+from hanse.model.steps import NO_STEPS, Steps
 from hanse.peers.client import PeerClient
 from hanse.web.gateway.app import GatewayApp
 from hanse.web.gateway.guard import Guard
@@ -77,6 +78,11 @@ class Coming:
     def progress(self) -> tuple[int, int]:
         """Bytes here, and all."""
         return 7, self.path.stat().st_size
+
+    @property
+    def heard(self) -> Steps:
+        """What the server before said."""
+        return NO_STEPS
 
     def read(self, start: int, end: int) -> Iterator[bytes]:
         """Yield the bytes, and the error where the good ones end."""

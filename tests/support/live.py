@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.ports import own_port
+
 ADMIN_TOKEN = "hf_testadministratortoken0123456789abcd"
-_START_SECONDS = 60
+_START_SECONDS = 120
 
 
 class LiveNode:
@@ -31,7 +33,8 @@ class LiveNode:
         self._drainer = threading.Thread()
 
     def start(self) -> None:
-        """Start the process and wait until it listens; a second start takes the same port."""
+        """Start the process and wait until it listens; a second start takes the same port, which nobody else takes meanwhile."""
+        self.port = self.port or own_port()
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("HANSE_", "HF_"))}
         environ |= {"HANSE_HOME": str(self.folder), "HANSE_ADMIN_TOKEN": ADMIN_TOKEN, "PYTHONUNBUFFERED": "1", **self.extra}
         command = [sys.executable, "-m", "hanse", "serve", "--data", str(self.data), "--port", str(self.port), *self.flags]

@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import URL
 
-_START_SECONDS = 60
+_START_SECONDS = 180
 
 
 def new_folder() -> Path:

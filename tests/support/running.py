@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 TIMEOUT = 240
+PATIENCE = 150.0
+_TOO_SLOW = re.compile(r"in time\b|in [0-9]+ seconds|\b502\b|\b504\b")
 _DROPPED = ("HANSE_", "HF_", "HUGGINGFACE_", "TRANSFORMERS_")
 
 
@@ -72,6 +76,17 @@ class Runner:
         )
         summary = json.loads(told.read_text()) if told.exists() else {}
         return Ran(done.returncode, done.stdout, done.stderr, summary)
+
+    def patiently(self, *program: str | Path) -> Ran:
+        """Run a program to its end, and again as long as a server behind the gateway is too slow for it on this machine just now.
+
+        Servers get 20 seconds for an answer, which a busy machine may need for one that does nothing wrong.
+        """
+        until = time.monotonic() + PATIENCE
+        while True:
+            ran = self.run(*program)
+            if ran.code == 0 or not _TOO_SLOW.search(ran.out + ran.err) or time.monotonic() > until:
+                return ran
 
     def start(self, *program: str | Path) -> subprocess.Popen[str]:
         """Start a program, in a process group of its own."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hanse.cli.evaluating import Asking, Carding, Running, record_text, with_corrected
-from hanse.cli.expected import FILE_TIERS, JOB, expected
+from hanse.cli.expected import JOB, SHOWN_FILES, expected
 from hanse.cli.remote import ask, fetch, node_address, split_name
 from hanse.errors import HanseError, InputError, PeerError, VerificationFailed
 
@@ -147,7 +147,7 @@ def fetch_record(address: str, to: Path, get: Callable[[str, str], bytes]) -> di
 
     with storage_errors(f"make {to}"):
         make_directory(to, 0o700)
-    offered = expected(ask("GET", address), FILE_TIERS, "the files of a record")
+    offered = expected(ask("GET", address), SHOWN_FILES, "the files of a record")
     for name in (one for one in FILES if one in offered):
         try:
             put(to / name, get("GET", f"{address}/{name}"), 0o600 if name in (TRANSCRIPT, ITEMS) else 0o644)

@@ -38,7 +38,8 @@ _SUITE: dict[Any, Any] = {
     "records": [_RECORD],
 }
 EVALUATIONS: dict[Any, Any] = {"rev": str, "suites": [_SUITE]}
-FILE_TIERS: dict[Any, Any] = {str: str}
+SHOWN_FILES: dict[Any, Any] = {str: str}
+"""Names of the files of a record -> whom they are shown to."""
 
 
 def expected(found: Any, form: Form, what: str) -> Any:

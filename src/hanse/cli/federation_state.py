@@ -14,6 +14,7 @@ from hanse.cli.federation import KEY, Name, Out, chosen, opened, signer_of, writ
 
 if TYPE_CHECKING:
     from hanse.flows.federation.kept import Federation
+    from hanse.model.repo import Origin
 
 _SHOWN = 16
 
@@ -80,9 +81,21 @@ def rekey(
     proposal = f"{found.name}.{found.trusted.targets_version + 1}.proposal"
     print(f"{path}: the key before still signs the change to the new one:")
     for step in (
-        f"hanse federation propose {found.name} --add {path}",
+        f"hanse federation propose {found.name} --add {path}{_retiring(found, node.origin, keys / KEY)}",
         f"hanse federation sign {proposal} --key {key}     # and other members, until enough did",
         f"hanse federation publish {proposal}",
     ):
         print(f"  {step}")
     print(f"then remove {keys / KEY}, unless another federation needs it, and keep a copy of {key} where no server is")
+
+
+def _retiring(federation: Federation, origin: Origin, path: Path) -> str:
+    """Return the flag that gives up the key before, where it is written nowhere whose it is. path: where it lies by default."""
+    from hanse.flows.federation.change import key_owners, root_keys
+    from hanse.keys.files import read_key
+
+    if origin in key_owners(federation).values():
+        return ""
+    here = read_key(path).public.fingerprint if path.exists() else ""
+    known = here and here in {one.fingerprint for one in root_keys(federation.trusted)}
+    return f" --retire {here[:_SHOWN] if known else 'FINGERPRINT-OF-THE-KEY-BEFORE'}"

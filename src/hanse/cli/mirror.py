@@ -215,7 +215,8 @@ def _facts(one: Mirrored | HanseError) -> dict[str, Any]:
         return {"error": one.code, "message": one.message}
     found = {"repo": str(one.repo.repo), "rev": one.revision.rev, "tree": one.revision.tree, "files": one.revision.files}
     found |= {"bytes": one.revision.bytes, "ref": one.ref, "leaf": one.index, "fresh": one.fresh}
-    return found | ({} if one.rewritten is None else {"rewritten": one.rewritten})
+    found |= {} if one.rewritten is None else {"rewritten": one.rewritten}
+    return found | ({"hidden": one.hidden} if one.hidden else {})
 
 
 def _sentence(one: Mirrored) -> str:
@@ -225,7 +226,8 @@ def _sentence(one: Mirrored) -> str:
     gone = f"; HISTORY WAS REWRITTEN: {one.rewritten[:12]} is no longer in it, and kept here" if one.rewritten else ""
     if one.rewritten and one.ref is not None and one.ref.startswith("refs/tags/"):
         gone = f"; THE TAG WAS MOVED: it was at {one.rewritten[:12]}, which is kept here"
-    return f"{named}: {size}{'' if one.fresh else ', here already'}{logged}{gone}"
+    hidden = f"\nHIDDEN: {one.hidden}" if one.hidden else ""
+    return f"{named}: {size}{'' if one.fresh else ', here already'}{logged}{gone}{hidden}"
 
 
 def _cache() -> Path:

@@ -56,6 +56,27 @@ def about(conn: Connection, column: str, digests: Sequence[str], limit: int) -> 
     return sorted(found, key=lambda row: (row.time, row.log, row.index))[:limit]
 
 
+def contradicted(conn: Connection, revs: Sequence[str], repos: Sequence[str]) -> set[tuple[str, str, str, str]]:
+    """Return the revisions (origin, type, repository, commit id) among these of which manifests name more than one tree."""
+    found = set[tuple[str, str, str, str]]()
+    place = (table.c.origin, table.c.type, table.c.repo, table.c.rev)
+    for some in batches(revs):
+        for named in batches(repos):
+            query = select(*place).where(table.c.rev.in_(some), table.c.repo.in_(named), table.c.manifest).group_by(*place)
+            rows = conn.execute(query.having(func.min(table.c.tree) != func.max(table.c.tree)))
+            found |= {(row.origin, row.type, row.repo, row.rev) for row in rows}
+    return found
+
+
+def another(conn: Connection, place: tuple[str, str, str, str], tree: str) -> Said | None:
+    """Return the oldest manifest that names another tree of a revision (origin, type, repository, commit id), if there is one."""
+    origin, kind, repo, rev = place
+    here = (table.c.rev == rev, table.c.origin == origin, table.c.type == kind, table.c.repo == repo)
+    query = select(*_COLUMNS).where(*here, table.c.manifest, table.c.tree != tree)
+    row = conn.execute(query.order_by(table.c.time, table.c.log, table.c.index).limit(1)).first()
+    return None if row is None else _said(row)
+
+
 def holders(conn: Connection, repo: RepoId, rev: GitOid, tree: Sha256) -> set[Origin]:
     """Return who says in his log that he holds a revision of a repository, with these files."""
     named = (table.c.origin == repo.origin) & (table.c.type == repo.type.value) & (table.c.repo == repo.folded)

@@ -68,7 +68,10 @@ def _score(value: object) -> dict[str, Any]:
         parse_fixed(said[name], f"the {name} of a score", 0, 1)
     if type(said["degenerate"]) is not bool:
         raise BadFormat("degenerate is true or false")
-    return dict(said) | {name: _count(said[name], f"the {name} of a score") for name in ("n", "clusters")}
+    counts = {name: _count(said[name], f"the {name} of a score") for name in ("n", "clusters")}
+    if not 1 <= counts["clusters"] <= counts["n"]:
+        raise BadFormat(f"a score is of one item or more, in at most as many clusters, got {counts}")
+    return dict(said) | counts
 
 
 def _object(value: object, keys: set[str], what: str) -> Mapping[str, Any]:

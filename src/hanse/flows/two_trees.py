@@ -7,9 +7,8 @@ were said (`hanse.flows.foreign.convincing`); which of the two is true they do n
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from hanse.db import attestations, sightings, witnesses
 from hanse.db.alarms import Alarm
@@ -24,7 +23,8 @@ from hanse.model.trust_leaf import AttestLeaf
 from hanse.sign.statement import OMS
 
 KIND = "two-trees"
-MAX_SAID = 5000
+MAX_RAISED = 64
+"""Alarms that one call raises at most: so many open ones about a log are kept."""
 _KIND = b'"kind":"attest"'
 Place = tuple[str, str, str, str]
 
@@ -42,43 +42,42 @@ class _Word:
 def watch(node: Keeper, origin: str, start: int, entries: Sequence[bytes]) -> int:
     """Compare what new leaves of a log, from index `start` on, say of revisions with what was said before.
 
-    The leaves were taken down (`hanse.flows.sightings`). Returns how many alarms are new; doing it again raises none.
+    The leaves were taken down (`hanse.flows.sightings`). Returns how many alarms are new; doing it again raises none. However
+    much was said of a revision before, what contradicts it is found; of a log that lies without end `MAX_RAISED` are told.
     """
-    places = {place: at for at, data in enumerate(entries) if _KIND in data and (place := _place(data)) is not None}
-    told = _said(node, set(places)) if places else {}
+    places = {one[0]: _Word(origin, at, one[1], data) for at, data in enumerate(entries, start) if (one := _place(data))}
     new = 0
-    for place, at in sorted(places.items()):
-        words = told.get(place, ())
-        mine = next((word for word in words if (word.log, word.index) == (origin, start + at)), None)
-        other = None if mine is None else next((word for word in words if word.tree != mine.tree), None)
-        if mine is not None and other is not None:
-            new += _raise(node, place, origin, (other, replace(mine, leaf=entries[at])))
+    for place, other in _contradictions(node, places)[:MAX_RAISED]:
+        new += _raise(node, place, origin, (other, places[place]))
     return new
 
 
-def _place(data: bytes) -> Place | None:
+def _place(data: bytes) -> tuple[Place, Sha256] | None:
+    """Return which revision a leaf is about and its tree, None for a leaf that is no manifest of something public."""
+    if _KIND not in data:
+        return None
     try:
         leaf = parse_leaf(data)
     except HanseError:  # carried along as it is
         return None
     if not isinstance(leaf, AttestLeaf) or leaf.concealed or leaf.predicate != OMS:
         return None
-    return leaf.origin, leaf.type.value, leaf.repo, leaf.rev
+    return (leaf.origin, leaf.type.value, leaf.repo, leaf.rev), leaf.tree
 
 
-def _said(node: Keeper, places: set[Place]) -> dict[Place, list[_Word]]:
-    """Return what all logs say of these revisions, this node's own first, then the oldest first."""
-    found: defaultdict[Place, list[_Word]] = defaultdict(list)
+def _contradictions(node: Keeper, places: Mapping[Place, _Word]) -> list[tuple[Place, _Word]]:
+    """Return for each revision of which something else was said that: by this node if it did, else the oldest."""
     revs, named = sorted({place[3] for place in places}), sorted({place[2] for place in places})
+    found: dict[Place, _Word] = {}
     with node.db.read() as conn:
-        own = attestations.logged(conn, OMS, revs, named)
-        others = sightings.about(conn, "rev", revs, MAX_SAID)
-    for one in own:
-        found[one.place].append(_Word(node.origin, one.index, one.tree, one.leaf))
-    for row in others:
-        if row.manifest:
-            found[row.origin, row.type, row.repo, row.rev].append(_Word(row.log, row.index, row.tree))
-    return dict(found)
+        for one in attestations.logged(conn, OMS, revs, named):
+            if one.place in places and one.tree != places[one.place].tree:
+                found[one.place] = _Word(node.origin, one.index, one.tree, one.leaf)
+        for place in sorted(sightings.contradicted(conn, revs, named) & places.keys() - found.keys())[:MAX_RAISED]:
+            row = sightings.another(conn, place, places[place].tree)
+            if row is not None:
+                found[place] = _Word(row.log, row.index, row.tree)
+    return sorted(found.items(), key=lambda item: item[0])
 
 
 def _raise(node: Keeper, place: Place, origin: str, words: tuple[_Word, _Word]) -> bool:

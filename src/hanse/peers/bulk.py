@@ -3,7 +3,8 @@
 A whole file is 200 with its length; a range is 206 with exactly the Content-Range asked for, and nothing else counts: a server
 that sends the whole file instead of a range, another range, too little, too much or packed bytes misbehaves. Redirects are
 followed where `hanse.peers.addresses` lets them lead; credentials go to the first server only. A server that wants to be left
-alone is (`hanse.peers.patience`).
+alone is (`hanse.peers.patience`). One that fetches a file itself first is asked to say now and then how far it is, rather than to
+be silent (`hanse.model.steps`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from hanse.errors import NotFoundError, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
+from hanse.errors import NotFoundError, PeerBusy, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
+from hanse.model.steps import PROGRESS, parse_steps, wait_header
 from hanse.peers.addresses import Server, checked, follow, may_name, server_of
 from hanse.peers.client import Answer
 from hanse.peers.connections import Connections, Reply, failures, read_whole
@@ -21,6 +23,8 @@ from hanse.peers.patience import Patience, retry_after
 from hanse.peers.place import RangesIgnored
 
 STALL_SECONDS = 20.0
+TOLD_SECONDS = 5.0
+"""After how long a server that has no byte yet is to say how far it is."""
 ANSWER_SECONDS = 60.0
 SLOWEST = 512
 """Bytes a second under which a transfer counts as stalled."""
@@ -28,6 +32,7 @@ PIECE = 1024 * 1024
 MAX_REDIRECTS = 5
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _AWAY = frozenset({502, 503, 504})
+_BUSY = 503
 _SECRET = frozenset({"authorization", "cookie", "proxy-authorization"})
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
 _MAX_REASON = 300
@@ -46,6 +51,7 @@ class BulkClient:
     ) -> None:
         self._seconds = seconds
         self._stall_seconds = stall_seconds
+        self._told = wait_header(min(TOLD_SECONDS, stall_seconds / 2))
         self._named = frozenset(server_of(url) for url in named)
         self._wires = Connections(stall_seconds)
         self.patience = Patience()
@@ -115,14 +121,14 @@ class BulkClient:
 
         size: of the whole, in bytes, None if it is not known (then always a range is asked for); elsewhere: as for `get`.
         Closing the iterator ends the transfer. Raises NotFoundError, PeerRefused (with `retry_after` where the server says it),
-        PeerDown, PeerTooSlow or PeerMisbehaved.
+        PeerDown, PeerBusy, PeerTooSlow or PeerMisbehaved.
         """
         if not 0 <= start <= end or (size is not None and end > size):
             raise ValueError(f"bytes {start} to {end} of {size}")
         if start == end:
             return
         whole = size is not None and (start, end) == (0, size)
-        sent = {"accept-encoding": "identity", **(headers or {})}
+        sent = {"accept-encoding": "identity", **self._told, **(headers or {})}
         if not whole:
             sent["range"] = f"bytes={start}-{end - 1}"
         with self._landed(url, sent, elsewhere) as (reply, place):
@@ -223,6 +229,10 @@ def refusal(
     if status in (404, 410):
         return NotFoundError(f"{place} does not have it{says}")
     wait = retry_after(headers)
+    steps = parse_steps(headers.get(PROGRESS.lower(), "")) if status == _BUSY else None
+    if steps is not None:
+        message = f"{place} fetches and checks it first: {steps.done} of {steps.total} bytes so far"
+        return PeerBusy(message, done=steps.done, total=steps.total, retry_after=wait)
     if status in _AWAY:
         return PeerDown(f"{place} answers {status}{says}")
     if status == 429:

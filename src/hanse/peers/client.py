@@ -19,6 +19,8 @@ __all__ = ["Answer", "PeerClient", "parse_base"]
 
 ANSWER_SECONDS = 20.0
 MAX_REDIRECTS = 3
+MAX_REFUSAL_BYTES = 64 * 1024
+"""So much may be said by a server that refuses or has nothing: its page may be longer than the small file that was asked for."""
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _AWAY = frozenset({502, 503, 504})
 
@@ -44,7 +46,7 @@ class PeerClient:
         self._wires = Connections(seconds)
 
     def get(self, url: str, *, limit: int, headers: Mapping[str, str] | None = None) -> Answer:
-        """Return the answer to a GET, at most `limit` bytes, after redirects within the same server.
+        """Return the answer to a GET, at most `limit` bytes (a refusal: at least 64 KiB), after redirects within the same server.
 
         Raises PeerDown, PeerTooSlow or PeerMisbehaved; other statuses than 200 are for the caller to judge.
         """
@@ -82,7 +84,8 @@ class PeerClient:
             target = reply.headers.get("location") if reply.status in _MOVED else None
             if reply.status in _AWAY:
                 raise PeerDown(f"{_place(url)} answers {reply.status}")
-            data = read_whole(reply, _place(url), limit, deadline)
+            bound = limit if reply.status < 400 else max(limit, MAX_REFUSAL_BYTES)
+            data = read_whole(reply, _place(url), bound, deadline)
         return Answer(reply.status, media_type(reply.headers), data, reply.headers), target
 
 

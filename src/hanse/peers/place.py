@@ -29,8 +29,8 @@ class Place(Protocol):
         """Yield bytes [start, end) of a file in pieces of at most 1 MiB, exactly `end - start` of them.
 
         Closing the iterator ends the transfer. Raises NotFoundError if the place does not have the file, PeerRefused if it does
-        not give it to this caller, PeerDown, PeerTooSlow (nothing came for a while), PeerMisbehaved (another status, range or
-        length than was asked for), or RangesIgnored.
+        not give it to this caller, PeerDown, PeerBusy (it fetches the file itself first), PeerTooSlow (nothing came for a while),
+        PeerMisbehaved (another status, range or length than was asked for), or RangesIgnored.
         """
         ...
 

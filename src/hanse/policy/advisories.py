@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from hanse.model.decision import Advised, Known, LogFacts, Result, RuleResult
+from hanse.model.decision import Advised, Known, Result, RuleResult
 from hanse.policy.form import duration
 from hanse.policy.rules import ANYONE, Consequence, flatten, is_in, most
 from hanse.policy.view import View
@@ -42,14 +42,16 @@ def maps_asked(view: View) -> int:
 
 def _maps(view: View) -> RuleResult:
     rule, asked = view.policy.advisories, maps_asked(view)
-    times = {log.origin: time for log in _judged(view) if (time := view.vouched(log, latest=True)) is not None}
-    fresh = {origin for origin, time in times.items() if view.facts.now - time <= rule.max_age}
-    silent = _silent(view, fresh)
+    shown = [log for log in view.facts.logs if log.advisories and view.counts(log.known)]
+    times = {log.origin: time for log in shown if (time := view.vouched(log, latest=True)) is not None}
+    recent = {origin for origin, time in times.items() if view.facts.now - time <= rule.max_age}
+    fresh = recent & _judged(view)
+    silent = _silent(view, recent)
     # Who is heard to warn counts once, as that: what else is in his map is not asked for.
     heard = {one.member for one in _counting(view) if one.known is Known.CONFIGURED} if not rule.maps else set()
     known = len(fresh | heard)
     if known >= asked and not silent:
-        newest = f", the newest of {_time(max(times.values()))}" if times else ""
+        newest = f", the newest of {_time(max(times[one] for one in fresh))}" if fresh else ""
         return RuleResult("advisories", Result.PASSED, f"{known} maps of advisories{newest}")
     says = f"{known} of {asked} maps of advisories are known and not older than {duration(rule.max_age)}"
     says += f", and not that of {' and '.join(silent)}" if silent else ""
@@ -58,15 +60,17 @@ def _maps(view: View) -> RuleResult:
     return RuleResult("advisories", result, f"{says}: there may be warnings that are not shown", remedy)
 
 
-def _judged(view: View) -> list[LogFacts]:
-    """Return the logs whose maps count: where the members are known, only theirs, whoever else there may be."""
+def _judged(view: View) -> set[str]:
+    """Return the logs whose maps count towards how many are asked for: where the members are known, only theirs."""
     quorum = not view.policy.advisories.maps and view.facts.members
-    known = [log for log in view.facts.logs if log.advisories and view.counts(log.known)]
-    return [log for log in known if not quorum or log.known is Known.CONFIGURED]
+    return {log.origin for log in view.facts.logs if not quorum or log.known is Known.CONFIGURED}
 
 
 def _silent(view: View, fresh: set[str]) -> list[str]:
-    """Return whose map is missing though his word alone refuses: the publisher's, and of those whom the policy obeys."""
+    """Return whose map is missing though his word alone refuses: the publisher's, and of those whom the policy obeys.
+
+    fresh: logs whose maps are shown and recent enough, of whoever they are: a publisher need not be a member.
+    """
     own = {log.origin for log in view.facts.logs if log.home}
     lacks = ["the publisher"] if view.owned and not own & fresh else []
     groups = view.policy.groups

@@ -69,7 +69,7 @@ def test_refused(lite: Node, owner: Actor, repo: Repo, revision: Revision, tmp_p
         publish(lite, repo, revision, replace(read, run=replace(read.run, record=record)))
 
 
-LOG = Path(__file__).resolve().parents[2] / "support" / "logs" / "sums.eval"
+LOG = Path(__file__).resolve().parents[2] / "vectors" / "harness_logs" / "sums.eval"
 
 
 def test_scores_of_a_harness(lite: Node, repo: Repo, revision: Revision, tmp_path: Path) -> None:

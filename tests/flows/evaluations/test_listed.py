@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.flows.foreign.conftest import A, Agreed, B, C, agree
+from tests.flows.foreign.conftest import A, Agreed, B, C, Template, opened
 from tests.support.attesting import wait
-from tests.support.fellows import fellows
 from tests.support.openaiserver import Adder, Model, sums
 from tests.support.verifying import policy_of, verify
 
@@ -68,10 +67,10 @@ def gathered(agreed: Agreed, origin: str) -> Node:
 
 
 @pytest.mark.soak
-def test_members_know_each_others_records(tmp_path: Path) -> None:
+def test_members_know_each_others_records(tmp_path: Path, template: Template) -> None:
     """A node lists two suites of one member and one of another with the words on them, and its evidence file carries them all."""
-    with fellows(tmp_path, A, B, C) as three:
-        agreed = agree(three)
+    with opened(template, tmp_path / "members") as agreed:
+        three = agreed.three
         first, _ = ran(agreed, A, tmp_path / "runs-a", 20, 30)
         ran(agreed, C, tmp_path / "runs-c", 20)
         say(agreed, C, first, Verdict.AGREES)

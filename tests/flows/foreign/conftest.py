@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +34,14 @@ class Agreed:
     at: dict[str, Repo]
 
 
+@dataclass(frozen=True)
+class Template:
+    """The folders of three members who agree, none of them open, and the repository of the model at each."""
+
+    folder: Path
+    at: dict[str, Repo]
+
+
 def agree(three: Fellows) -> Agreed:
     """Publish and settle a model of ten files at the first, with one more statement; let the others copy it."""
     node = three[A]
@@ -49,15 +59,23 @@ def agree(three: Fellows) -> Agreed:
     return Agreed(three, {A: repo, **copies})
 
 
-@pytest.fixture(name="three")
-def _three(tmp_path: Path) -> Iterator[Fellows]:
-    """Return three members."""
-    with fellows(tmp_path, A, B, C) as made:
-        yield made
+@contextmanager
+def opened(template: Template, folder: Path) -> Iterator[Agreed]:
+    """Run members of one's own who agree already, over a copy of their folders."""
+    shutil.copytree(template.folder, folder, dirs_exist_ok=True)
+    with fellows(folder, A, B, C) as made:
+        yield Agreed(made, dict(template.at))
 
 
 @pytest.fixture(name="agreed", scope="session")
-def _agreed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agreed]:
+def _agreed(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agreed]:
     """Return members who agree, for tests that change nothing which others look at."""
-    with fellows(tmp_path_factory.mktemp("agreed"), A, B, C) as made:
-        yield agree(made)
+    with opened(template, tmp_path_factory.mktemp("agreed")) as made:
+        yield made
+
+
+@pytest.fixture(name="own")
+def _own(template: Template, tmp_path: Path) -> Iterator[Agreed]:
+    """Return members who agree, for a test alone."""
+    with opened(template, tmp_path) as made:
+        yield made

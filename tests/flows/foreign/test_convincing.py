@@ -35,6 +35,8 @@ from hanse.model.leaf import encode_leaf
 from hanse.model.repo import Origin
 from hanse.model.trust_leaf import SnapshotLeaf
 from hanse.peers.client import PeerClient
+from hanse.sign.statement import REVIEW
+from hanse.tlog.hashing import leaf_hash
 from hanse.tlog.note import parse_vkey
 
 FALSE = SnapshotLeaf(1_800_000_000, Sha256("11" * 32), Sha256("00" * 32))
@@ -186,6 +188,19 @@ def test_two_trees(node: Node, peers: PeerClient) -> None:
         judge(alarm.evidence, keys(one, two))
 
 
+def test_only_manifests_convict() -> None:
+    """A review of other files is no second tree: nobody is convicted by leaves that say something else than a manifest."""
+    shown, log = [], MemoryLog(origin="one.example.org", seed="one.example.org")
+    leaves = [encode_leaf(replace(ATTESTED, tree=Sha256(tree * 32), predicate=REVIEW)) for tree in ("11", "ee")]
+    log.append(leaves)
+    for index, leaf in enumerate(leaves):
+        proof = [leaf_hash(leaves[1 - index]).hex()]
+        note = log.note().decode()
+        shown.append({"log": log.origin, "index": index, "leaf": leaf.decode(), "checkpoint": note, "proof": proof})
+    with pytest.raises(BadProof, match="no signed manifest"):
+        judge(json.dumps({"trees": shown}).encode(), keys(log))
+
+
 def test_another_tree_than_is_signed_here(lite: Node, owner: Actor, peers: PeerClient) -> None:
     """What another log says of a revision that this node signed is compared with that, and shown from both logs."""
     repo = new_repo(lite, owner, "owner/m")
@@ -208,9 +223,12 @@ def test_what_is_larger_than_anybody_reads(
     written.add(FALSE)
     followed(node, peers, server, written)
     (alarm,) = raised(node)
-    monkeypatch.setattr(convincing, "_SPARE", MAX_EVIDENCE_BYTES)
-    with pytest.raises(NotFoundError, match="are more than"):
-        complete(node, alarm)
+    log = stands(node)
+    bare = 2 * len(log.note) + sum(len(one) + 8 for one in written.leaves[: log.mirrored])
+    for spare in (MAX_EVIDENCE_BYTES, MAX_EVIDENCE_BYTES - bare):  # quotes within leaves take room in the evidence, too
+        monkeypatch.setattr(convincing, "_SPARE", spare)
+        with pytest.raises(NotFoundError, match="are more than"):
+            complete(node, alarm)
 
 
 def test_what_is_not_held_is_left_as_it_is(node: Node, peers: PeerClient, server: LogServer, written: Log) -> None:

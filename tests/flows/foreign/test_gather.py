@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import delete
-from tests.flows.foreign.conftest import WORD, A, Agreed, B, C, agree
+from tests.flows.foreign.conftest import WORD, A, Agreed, B, C
 from tests.flows.foreign.test_keep import words
-from tests.support.fellows import Fellows
 
 from hanse.db import schema_foreign, schema_trust
 from hanse.errors import PeerDown
@@ -36,10 +35,9 @@ def test_what_is_missing_is_fetched(agreed: Agreed) -> None:
 
 
 @pytest.mark.soak
-def test_a_lost_catalogue_is_made_again(three: Fellows) -> None:
+def test_a_lost_catalogue_is_made_again(own: Agreed) -> None:
     """What the copies hold is looked through again: statements, leaves and the checkpoint at which a log stands."""
-    agreed = agree(three)
-    node, repo = three[B], agreed.at[B]
+    three, node, repo = own.three, own.three[B], own.at[B]
     before = of_revision(node, repo, "main")[1]
     with node.db.write() as conn:
         for table in (schema_trust.sightings, *(schema_foreign.foreign_logs, schema_foreign.foreign_leaves)):

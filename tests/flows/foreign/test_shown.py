@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.flows.foreign.conftest import A, Agreed, B, C, agree
+from tests.flows.foreign.conftest import A, Agreed, B, C
 from tests.support.attesting import wait
 from tests.support.fellows import MAIN, Fellows, fellows
 from tests.support.nodes import add_user, commit
@@ -87,35 +87,34 @@ def test_the_page_says_the_same(agreed: Agreed) -> None:
         assert (standing.rung, standing.silent_since) == (Rung.WITNESSED, None)
 
 
-def test_a_dead_publisher(three: Fellows) -> None:
+def test_a_dead_publisher(own: Agreed) -> None:
     """Others renew its cosignatures; any holder's file then shows `main` as fresh, and that the publisher is silent."""
-    agreed = agree(three)
+    three = own.three
     three.wire.down.add(A)
     three.clock.time += 30 * DAY
     for one in (B, C):
         three.refresh(one, A)
         three.round()
-    found = verify(three, shown(three[B], agreed.at[B]), silent=A)
+    found = verify(three, shown(three[B], own.at[B]), silent=A)
     (home,) = [log for log in found.logs if log.origin == A]
     assert {time for _, time in (*home.witnesses, *home.mirrors)} == {three.clock.now()}
     assert found.decision.stale_since is None
     assert next(one.says for one in found.decision.warnings if one.rule == "silent").startswith(f"publisher {A} silent since ")
 
 
-def test_an_older_copy_is_not_the_latest(three: Fellows) -> None:
+def test_an_older_copy_is_not_the_latest(own: Agreed) -> None:
     """A holder who has not taken in what the publisher published since cannot show the old revision as what `main` is."""
-    agreed = agree(three)
-    node = three[A]
-    commit(node, add_user(node, "alice"), agreed.at[A], PutBytes("more.txt", b"x"))
+    three, node = own.three, own.three[A]
+    commit(node, add_user(node, "alice"), own.at[A], PutBytes("more.txt", b"x"))
     three.settle(A)
     three.round()
     with pytest.raises(VerificationFailed, match="of which the evidence has no manifest"):
-        verify(three, shown(three[B], agreed.at[B]))
+        verify(three, shown(three[B], own.at[B]))
 
 
-def test_newer_lists_of_members(three: Fellows) -> None:
+def test_newer_lists_of_members(own: Agreed) -> None:
     """Any member's file shows which lists it and those whom it mirrors have seen, so that a reader notices what is withheld."""
-    agreed, first = agree(three), Sha256("ab" * 32)
+    three, first = own.three, Sha256("ab" * 32)
     seen = Payload(Sha256("12" * 32), 100)
     for origin in (A, C):
         for version in (1, 2):
@@ -127,7 +126,7 @@ def test_newer_lists_of_members(three: Fellows) -> None:
     three.round()
     known = KnownList("models.example", first, frozenset(map(Origin, (A, B, C))), {"root": 1, "targets": 1}, 2)
     for origin in (A, B):
-        data = shown(three[origin], agreed.at[origin])
+        data = shown(three[origin], own.at[origin])
         trust = replace(three.trust, lists=(known,))
         want = Wanted(origin=Origin(A), repo="alice/m", ref=MAIN)
         found = verify_revision(parse_evidence(data), trust, load_policy("open", Path()), want, three.clock.now())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import pytest
 from tests.support.memoryplaces import MemoryPlace, pin_of
 from tests.support.simplace import SimPlace
 
-from hanse.errors import Busy, PeerDown, PeerMisbehaved, PeerRefused
+from hanse.errors import Busy, PeerBusy, PeerDown, PeerMisbehaved, PeerRefused
 from hanse.flows.mirror import patience
 from hanse.flows.mirror.patience import Halt, Patience
 from hanse.peers.place import RangesIgnored
@@ -91,3 +92,20 @@ def test_a_place_without_ranges_is_resumed() -> None:
     assert place.asked == [(200_000, len(DATA)), (0, len(DATA))]
     with pytest.raises(RangesIgnored):
         list(Patience(Halt()).read(SimPlace("odd", DATA, errors=[RangesIgnored("whole")] * 2), PIN, 1))
+
+
+def test_a_node_that_fetches_it_first_is_waited_for(waited: list[float]) -> None:
+    """An upstream that says how far it is with fetching the file is asked again as long as that moves, and given up then."""
+    coming = [(0, PeerBusy("first", done=done, total=100, retry_after=1)) for done in range(40)]
+    place = MemoryPlace(DATA, [*coming])
+    assert Patience(Halt()).whole(place, PIN) == DATA
+    assert waited == [1.0] * 40
+
+
+def test_a_node_that_stands_still_is_given_up() -> None:
+    """An upstream that says for a minute that it is as far as before counts as down."""
+    clock = itertools.count(0.0, 7.0)
+    place = MemoryPlace(DATA, [(0, PeerBusy("first", done=5, total=100))] * 99)
+    with pytest.raises(PeerBusy):
+        Patience(Halt(), clock=lambda: next(clock)).whole(place, PIN)
+    assert len(place.asked) == 10

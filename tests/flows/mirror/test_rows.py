@@ -10,8 +10,9 @@ from tests.support.memoryplaces import pin_of
 from hanse.db import alarms, mirrors, repos
 from hanse.errors import Conflict, IntegrityError, NotAllowed, RepoNotFound
 from hanse.flows import access
+from hanse.flows.accounts import set_claims
 from hanse.flows.mirror.claims import RevisionClaim, unpack
-from hanse.flows.mirror.rows import find_mirror, open_mirror, pin, raise_alarm
+from hanse.flows.mirror.rows import find_mirror, hidden, open_mirror, pin, raise_alarm
 from hanse.flows.node import Node
 from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.digest import GitOid
@@ -81,7 +82,10 @@ def test_alarms_do_not_name_what_is_not_public(node: Node) -> None:
 
 
 def test_which_mirror_a_plain_name_means(lite: Node, owner: Actor) -> None:
-    """One mirror is found; those of two upstreams are ambiguous; a namespace that somebody here has never means a mirror."""
+    """One mirror is found; those of two upstreams are ambiguous; a namespace that somebody here has never means a mirror.
+
+    Whoever mirrors is told that the plain name does not mean his mirror, and what does.
+    """
     plain = replace(UP, origin=lite.origin)
     for number, origin in enumerate(("up.example", "upper.example")):
         repo = open_mirror(lite, replace(UP, origin=Origin(origin)), "")
@@ -90,9 +94,15 @@ def test_which_mirror_a_plain_name_means(lite: Node, owner: Actor) -> None:
             repos.update_columns(conn, repo.id, state="live")
         if number == 0:
             assert access.find_named(lite, ANONYMOUS, plain).id == repo.id
+            assert not hidden(lite, repo)
     with pytest.raises(Conflict, match=r"up\.example, upper\.example"):
         access.find_named(lite, ANONYMOUS, plain)
+    assert "mirrored from up.example, too" in hidden(lite, repo)
+    set_claims(lite.db, {"org": Origin("up.example")})
+    assert "belongs to up.example" in hidden(lite, repo)
+    assert hidden(lite, repo).endswith("/o/upper.example")
     mine = open_mirror(lite, replace(UP, namespace="owner"), "")
+    assert "owner is an account of this node" in hidden(lite, mine)
     with lite.db.write() as conn:
         repos.take_name(conn, mine.repo, mine.id)
         repos.update_columns(conn, mine.id, state="live")

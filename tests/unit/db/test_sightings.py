@@ -37,3 +37,18 @@ def test_only_manifests_say_that_somebody_holds_something(database: Database) ->
         assert sightings.holders(conn, repo, ONE.rev, Sha256("0" * 64)) == set()
         assert sightings.counts(conn) == {ONE.log: 1}
         assert len(sightings.about(conn, "tree", [ONE.tree], 10)) == 3
+
+
+def test_what_contradicts(database: Database) -> None:
+    """Of one commit id of one repository: manifests with another tree, the oldest first; other statements contradict nothing."""
+    place = (ONE.origin, ONE.type, ONE.repo, ONE.rev)
+    other = replace(ONE, log=Origin("c.example.org"), tree=Sha256("5" * 64))
+    same = [replace(ONE, repo="org/other", tree=Sha256("6" * 64), index=8), replace(other, index=1, manifest=False)]
+    with database.write() as conn:
+        sightings.put(conn, [ONE, *same])
+        assert sightings.contradicted(conn, [ONE.rev], [ONE.repo, "org/other"]) == set()
+        assert sightings.another(conn, place, ONE.tree) is None
+        sightings.put(conn, [other, replace(other, index=9, time=60)])
+        assert sightings.contradicted(conn, [ONE.rev], [ONE.repo, "org/other"]) == {place}
+        assert sightings.contradicted(conn, [ONE.rev], ["org/other"]) == set()
+        assert sightings.another(conn, place, ONE.tree) == other

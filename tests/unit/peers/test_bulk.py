@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hanse.errors import HanseError, NotFoundError, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
+from hanse.errors import HanseError, NotFoundError, PeerBusy, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
 from hanse.peers.bulk import SLOWEST, BulkClient, _Floor, refusal
 
 
@@ -36,6 +36,15 @@ def test_a_refusal_says_when() -> None:
     assert isinstance(error, PeerRefused)
     assert (error.status, error.retry_after) == (429, 7)
     assert "too many" in error.message
+
+
+def test_a_server_that_fetches_it_first() -> None:
+    """503 with how far it is, is no outage; with nonsense, or another status, it is what it is without that."""
+    error = refusal(503, {"x-hanse-progress": "3/10", "retry-after": "1"}, "http://a")
+    assert isinstance(error, PeerBusy)
+    assert (error.done, error.total, error.retry_after) == (3, 10, 1)
+    assert type(refusal(503, {"x-hanse-progress": "11/10"}, "http://a")) is PeerDown
+    assert type(refusal(502, {"x-hanse-progress": "3/10"}, "http://a")) is PeerDown
 
 
 @pytest.mark.parametrize(("size", "slow"), [(SLOWEST * 10 - 1, True), (SLOWEST * 10, False)])

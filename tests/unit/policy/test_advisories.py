@@ -123,6 +123,18 @@ def test_maps_of_strangers_do_not_count() -> None:
         assert (found.result, found.says[:6]) == (Result.WARNED, "3 of 4")
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_publisher_who_is_no_member(name: str) -> None:
+    """The map of a publisher from outside counts as his, though not as one of the members': it is asked for and then found."""
+    facts = replace(good("b.example", "c.example", "d.example", "e.example"), members=4)
+    known = replace(facts, logs=tuple(replace(log, known=Known.PINNED) if log.home else log for log in facts.logs))
+    (found,) = judge_advisories(View(PRESETS[name], known))
+    assert (found.result, found.says[:6]) == (Result.PASSED, "4 maps")
+    hidden = replace(known, logs=tuple(replace(log, advisories=False) if log.home else log for log in known.logs))
+    (found,) = judge_advisories(View(PRESETS[name], hidden))
+    assert "not that of the publisher" in found.says
+
+
 @given(st.sets(st.sampled_from("bcde")), st.sets(st.sampled_from("abcde")), st.integers(1, 4))
 def test_no_choice_of_maps_hides_that_enough_warn(warners: set[str], shown: set[str], need: int) -> None:
     """Whichever maps are left out, what `need` members warn of is refused; nothing is if fewer warn or are silent."""

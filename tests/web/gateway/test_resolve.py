@@ -88,6 +88,19 @@ def test_what_must_be_staged_sends_nothing_before(gateway: Edge, folder: Path) -
     wire.close()
 
 
+def test_who_wants_to_be_told_is(gateway: Edge, folder: Path) -> None:
+    """A client that asks for it is told after its time how far the file is, and gets it in the end; nobody ends it."""
+    coming = Coming(folder / "model.safetensors", streamable=False)
+    gateway.source.coming["model.safetensors"] = coming
+    told = gateway.get(MODEL, prefer="wait=1")
+    assert (told.status, told.headers["retry-after"], told.headers["x-error-code"]) == (503, "1", "Busy")
+    assert told.headers["x-hanse-progress"] == f"7/{len(_data(folder))}"
+    assert gateway.ask("HEAD", MODEL).status == 200
+    coming.gate.set()
+    assert gateway.get(MODEL, prefer="wait=1").body == _data(folder)
+    assert not coming.left
+
+
 def test_many_held_requests_leave_room(gateway: Edge, folder: Path) -> None:
     """A hundred requests that wait for a file do not keep others from being answered."""
     coming = Coming(folder / "model.safetensors", streamable=False)

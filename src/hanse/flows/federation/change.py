@@ -275,6 +275,7 @@ def explain(federation: Federation, proposal: Proposal) -> list[str]:
         lines.append("the defaults of the content policy change")
     if proposal.files.get(COPIES) != federation.files.get(COPIES):
         lines.append("the rules for copies change")
+    lines += _explain_owners(federation, proposal) + _explain_files(federation, proposal)
     return lines or ["nothing but the version and the date of expiry"]
 
 
@@ -294,8 +295,32 @@ def _explain_keys(federation: Federation, proposal: Proposal) -> list[str]:
     after = {one.fingerprint for one in _public_keys(later)}
     was, will = key_owners(federation), key_owners(replace(federation, files=proposal.files or federation.files))
     lines = [f"the key {one[:16]} of {will.get(one, 'nobody who is named')} signs from now on" for one in sorted(after - before)]
-    return lines + [
-        f"the key {one[:16]} of {was.get(one, 'nobody who is named')} signs no more" for one in sorted(before - after)
+    lines += [f"the key {one[:16]} of {was.get(one, 'nobody who is named')} signs no more" for one in sorted(before - after)]
+    anew = {will[one] for one in after - before if one in will} & federation.members.members.keys()
+    return lines if before - after else lines + _left_behind(federation, sorted(anew))
+
+
+def _explain_owners(federation: Federation, proposal: Proposal) -> list[str]:
+    """Return which keys that sign before and after are named for somebody else: they go with him when he goes."""
+    before = {one.fingerprint for one in root_keys(federation.trusted)}
+    stay = before & {one.fingerprint for one in _public_keys(parse_metadata(proposal.root, ROOT))} if proposal.root else before
+    was, will = key_owners(federation), key_owners(replace(federation, files=proposal.files or federation.files))
+    return [
+        f"the key {one[:16]} counts as that of {will.get(one, 'nobody')}, until now as that of {was.get(one, 'nobody')}: it goes"
+        " when he is taken off the list, or brings another"
+        for one in sorted(stay)
+        if was.get(one) != will.get(one)
+    ]
+
+
+def _explain_files(federation: Federation, proposal: Proposal) -> list[str]:
+    """Return which files change otherwise than the list of members has it: whoever proposes may write what he likes."""
+    named = {name: proposal.files[name] for name in (POLICY, COPIES, KEYS) if name in proposal.files}
+    made = _files(Members.of(federation.name, _members_after(federation, proposal).values()), federation.files, named)
+    return [
+        f"{name[:200]} is not what the list of members makes it"
+        for name in sorted(proposal.files.keys() | made.keys() if proposal.files else ())
+        if name != MEMBERS and proposal.files.get(name) not in (made.get(name), federation.files.get(name))
     ]
 
 

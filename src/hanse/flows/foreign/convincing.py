@@ -81,7 +81,7 @@ def _leaves(node: Keeper, log: WitnessedLog, size: int) -> list[str]:
     for entries in LogCopy(node.store, log.origin).entries(0, log.mirrored):
         for entry in entries[: size - len(found)]:
             found.append(entry.decode())  # read before: those of a copy are leaves
-            left -= len(entry) + 8
+            left -= len(entry) + entry.count(b'"') + entry.count(b"\\") + 8  # as a text in JSON
         if left < 0:
             raise NotFoundError(
                 f"the {size} leaves of {log.origin} that prove it are more than {MAX_EVIDENCE_BYTES:,} bytes",

@@ -21,6 +21,7 @@ from hanse.model.leaf import parse_leaf
 from hanse.model.repo import Origin
 from hanse.model.strictjson import parse_strict
 from hanse.model.trust_leaf import AttestLeaf
+from hanse.sign.statement import OMS
 from hanse.tlog.checkpoint import Checkpoint, VerifiedCheckpoint, open_checkpoint, parse_checkpoint
 from hanse.tlog.hashing import Frontier, leaf_hash
 from hanse.tlog.note import NoteKey, parse_note
@@ -146,8 +147,8 @@ def _included(said: Any, logs: Keys) -> tuple[Origin, AttestLeaf]:
     data = _leaf(said.get("leaf"))
     verify_inclusion(leaf_hash(data), said["index"], checkpoint.size, checkpoint.root, _hashes(said.get("proof")))
     leaf = parse_leaf(data)
-    if not isinstance(leaf, AttestLeaf) or leaf.concealed:
-        raise BadProof(f"leaf {said['index']} of {checkpoint.origin} is no statement about a public revision")
+    if not isinstance(leaf, AttestLeaf) or leaf.concealed or leaf.predicate != OMS:
+        raise BadProof(f"leaf {said['index']} of {checkpoint.origin} is no signed manifest of a public revision")
     return Origin(checkpoint.origin), leaf
 
 

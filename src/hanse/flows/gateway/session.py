@@ -102,6 +102,10 @@ class Session:
                 self._lies.append(text)
         self._say(f"false bytes: {text}")
 
+    def waits(self, message: str) -> None:
+        """Say what a file is waited for."""
+        self._say(message)
+
     def came(self, place: str, count: int) -> None:
         """Take note of `count` verified bytes from a place."""
         with self._lock:

@@ -39,7 +39,7 @@ from hanse.flows.mirror.disclose import disclose
 from hanse.flows.mirror.intake import Intake
 from hanse.flows.mirror.journey import Mirrored, Options, take, take_revision
 from hanse.flows.mirror.large import Local, mirror_folder
-from hanse.flows.mirror.rows import LOCAL_CLAIM, find_mirror, gate, open_mirror, pin
+from hanse.flows.mirror.rows import LOCAL_CLAIM, find_mirror, gate, hidden, open_mirror, pin
 from hanse.flows.mirror.upstream import Upstream, full_name
 from hanse.flows.node import Node
 from hanse.model.digest import GitOid, Sha256, is_git_oid
@@ -129,7 +129,7 @@ def _compared(
     gate(node, repo, gated=info.gated)
     with sole(mirror_folder(node) / f"{repo.id}.lock", f"mirroring {repo.repo.path}"):
         if not info.private:
-            repo = disclose(node, repo, options)
+            repo = disclose(node, upstream, repo, options)
         missing = [one.path for one in claim.files if one.path not in found.files]
         if missing and not fetch:
             pin(node, repo, claim)
@@ -167,7 +167,7 @@ def _claimed(
         repo, revision = take(node, repo, row, (), replace(options, local=_local(found)))
         if row.source != "upstream":
             _label(node, repo, found.rev, why)
-    done = Mirrored(repo, revision, None, None, fresh=row.state != "complete")
+    done = Mirrored(repo, revision, None, None, fresh=row.state != "complete", hidden=hidden(node, repo))
     if row.source == "upstream":
         return Adopted(found.title, "mirrored", f"its upstream said so before: {why.message}", done)
     shown = "" if repo.public else "; for this node's operators, until its upstream shows it to everybody"
@@ -176,7 +176,9 @@ def _claimed(
 
 def _label(node: Node, repo: Repo, rev: GitOid, why: HanseError) -> None:
     """Note that only this machine says what a revision is, and of a mirror whose upstream never answered that it did not."""
-    now, says = node.clock.now(), f"{LABEL}; {repo.repo.origin} has not said so: {why.message}"
+    # Whoever sees the revision is told; how this node asks, and what went wrong, is its operator's to know.
+    asked = isinstance(why, NotFoundError | PeerRefused)
+    now, says = node.clock.now(), f"{LABEL}; {repo.repo.origin} {'does not say so' if asked else 'could not be asked'}"
     with node.db.write() as conn:
         notices.put(conn, [Notice(repo.id, rev, LOCAL_CLAIM, "", says, now)])
         row = mirrors.get(conn, repo.id)

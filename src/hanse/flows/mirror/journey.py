@@ -30,7 +30,7 @@ from hanse.flows.mirror.gone import observe_gone
 from hanse.flows.mirror.intake import Intake, Options
 from hanse.flows.mirror.large import mirror_folder
 from hanse.flows.mirror.observation import attest_observation
-from hanse.flows.mirror.rows import find_mirror, gate, open_mirror, pin
+from hanse.flows.mirror.rows import find_mirror, gate, hidden, open_mirror, pin
 from hanse.flows.mirror.upstream import CommitClaim, InfoClaim, Upstream, full_name
 from hanse.flows.node import Node
 from hanse.flows.records import ClaimedWords
@@ -49,7 +49,8 @@ REWRITTEN = "history-rewritten"
 class Mirrored:
     """What came of it: the repository and the revision; ref: the name that was observed; index: of the observation's leaf.
 
-    rewritten: the revision where the ref was before, if it is not in the history any more; fresh: nothing of it was here before.
+    rewritten: the revision where the ref was before, if it is not in the history any more; fresh: nothing of it was here before;
+    hidden: why the plain name does not mean it at this node, empty if it does.
     """
 
     repo: Repo
@@ -58,6 +59,7 @@ class Mirrored:
     index: int | None
     rewritten: GitOid | None = None
     fresh: bool = True
+    hidden: str = ""
 
 
 def mirror(
@@ -84,7 +86,7 @@ def mirror(
     gate(node, repo, gated=info.gated)
     with sole(mirror_folder(node) / f"{repo.id}.lock", f"mirroring {repo.repo.path}"):
         if not info.private:
-            repo = disclose(node, repo, chosen)
+            repo = disclose(node, upstream, repo, chosen)
         return take_revision(node, upstream, repo, claim, ref=ref, options=chosen)
 
 
@@ -108,7 +110,7 @@ def take_revision(
     completing.attest(node, repo, revision)
     if ref is not None:
         attest_observation(node, repo, ref, revision)
-    return Mirrored(repo, revision, ref, index, rewritten, fresh=row.state != "complete")
+    return Mirrored(repo, revision, ref, index, rewritten, fresh=row.state != "complete", hidden=hidden(node, repo))
 
 
 def take(node: Node, repo: Repo, row: Claimed, places: Sequence[Place], options: Options) -> tuple[Repo, Revision]:

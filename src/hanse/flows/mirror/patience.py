@@ -1,13 +1,19 @@
-"""Reading from a place that fails now and then: what arrived is kept, the rest asked for again, a busy place waited for."""
+"""Reading from a place that fails now and then: what arrived is kept, the rest asked for again, a busy place waited for.
+
+One that fetches the file itself first is waited for as long as that goes on (`hanse.flows.pull.busy`).
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from hanse.errors import Busy, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
+from hanse.errors import Busy, PeerBusy, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
+from hanse.flows.pull.busy import Waited, rest_of
 from hanse.model.filepin import FilePin
+from hanse.model.steps import Steps
 from hanse.peers.place import Place, RangesIgnored, part_of_whole
 
 ATTEMPTS = 4
@@ -41,12 +47,13 @@ class Halt:
 
 
 class Patience:
-    """Reads one file; stop: tells when reading is to end."""
+    """Reads one file; stop: tells when reading is to end; clock: monotonic seconds."""
 
-    def __init__(self, stop: Halt) -> None:
-        self._stop = stop
+    def __init__(self, stop: Halt, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stop, self._clock = stop, clock
         self._failures = 0
         self._busy = 0
+        self._waited = Waited()
 
     def read(self, place: Place, pin: FilePin, start: int) -> Iterator[bytes]:
         """Yield the bytes from `start` to the end, in pieces, across broken connections.
@@ -70,6 +77,8 @@ class Patience:
                     raise PeerMisbehaved(f"{place.name} ended {pin.path!r} at {at} of {pin.size} bytes")
             except PeerRefused as error:
                 self._wait_busy(error)
+            except PeerBusy as error:
+                self._wait_fetched(error)
             except (PeerDown, PeerTooSlow) as error:
                 self._wait_down(error)
 
@@ -90,6 +99,11 @@ class Patience:
             raise error
         asked = error.retry_after
         self._pause(min(max(float(asked) if asked else 2.0 * self._busy, 0.1), MAX_WAIT))
+
+    def _wait_fetched(self, error: PeerBusy) -> None:
+        if not self._waited.goes_on(Steps(error.done, error.total), self._clock()):
+            raise error
+        self._pause(rest_of(error.retry_after))
 
     def _wait_down(self, error: PeerDown | PeerTooSlow) -> None:
         self._failures += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hanse.db import alarms, mirrors, notices, repos
+from hanse.db import accounts, alarms, mirrors, notices, repos
 from hanse.db.alarms import Alarm
 from hanse.db.mirrors import Claimed, Mirror
 from hanse.db.repos import Repo
@@ -65,6 +65,24 @@ def find_mirror(node: Node, repo_id: RepoId) -> Repo | None:
     with node.db.read() as conn:
         found = repos.find_claimed(conn, repo_id)
     return found if found is not None and found.mirrored else None
+
+
+def hidden(node: Node, repo: Repo) -> str:
+    """Return why the plain name does not mean a mirror at this node, and how it is read all the same; empty if it does."""
+    place = repo.repo
+    with node.db.read() as conn:
+        own = accounts.find_account(conn, place.namespace) is not None
+        claimant = accounts.claimant(conn, place.namespace)
+        others = [one.repo.origin for one in repos.mirrors_named(conn, place.type, place.folded) if one.id != repo.id]
+    if own:
+        why = f"{place.namespace} is an account of this node"
+    elif claimant not in (None, place.origin):
+        why = f"the namespace {place.namespace} belongs to {claimant}"
+    elif others and claimant is None:
+        why = f"it is mirrored from {', '.join(others[:MAX_SHOWN])}, too"
+    else:
+        return ""
+    return f"the plain name {place.path} does not mean this mirror here: {why}; read it with HF_ENDPOINT=http://NODE/o/{place.origin}"
 
 
 def pin(node: Node, repo: Repo, claim: RevisionClaim) -> Claimed:

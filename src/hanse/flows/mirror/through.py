@@ -26,6 +26,7 @@ from hanse.flows.pull.fetch import Fetch
 from hanse.flows.pull.puller import Puller
 from hanse.model.actor import Actor
 from hanse.model.repo import Origin, RepoId, RepoType, parse_repo_id
+from hanse.model.steps import Steps
 from hanse.store.held.heldfile import HeldFile
 
 
@@ -148,6 +149,11 @@ class Lasting:
     def progress(self) -> tuple[int, int]:
         """Bytes that are here, and all."""
         return self.fetch.progress
+
+    @property
+    def heard(self) -> Steps:
+        """How far the upstream says it is with fetching the file itself."""
+        return self.fetch.heard
 
     def read(self, start: int, end: int) -> Iterator[bytes]:
         """Yield checked bytes [start, end) in order, waiting for them."""

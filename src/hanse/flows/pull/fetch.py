@@ -30,6 +30,7 @@ from hanse.flows.pull.staged import Staging
 from hanse.flows.pull.transfer import PARALLEL, Transfer
 from hanse.flows.pull.waiting import Waiting
 from hanse.model.filepin import FilePin
+from hanse.model.steps import Steps
 from hanse.peers.place import Place
 from hanse.store.held.heldfile import HeldFile
 from hanse.store.held.partial import Partial
@@ -154,9 +155,12 @@ class Fetch:
     @property
     def progress(self) -> tuple[int, int]:
         """Bytes that are here (verified, or staged if they cannot be before the end), and bytes of the file."""
-        if self._file is not None:
-            return self.pin.size, self.pin.size
-        return self._done, self.pin.size
+        return self._done if self._file is None else self.pin.size, self.pin.size
+
+    @property
+    def heard(self) -> Steps:
+        """How far a place says it is that has to fetch the file itself first; no steps if none does."""
+        return self._sources.heard
 
     @property
     def sources(self) -> Mapping[str, int]:
@@ -347,10 +351,9 @@ class Fetch:
             except HanseError:
                 partial.reset()
         found = find_chunk_list(self.pin, self._sources, self._tell, lambda: self._stopped)
-        if found is None:
-            return None
-        partial.keep_chunk_list(found[0])
-        return found[1]
+        if found is not None:
+            partial.keep_chunk_list(found[0])
+        return None if found is None else found[1]
 
     def _one_way(self) -> bool:
         """Whether a chunk list is of no use: the whole has a digest and is waited for, and nobody could mend a false chunk."""

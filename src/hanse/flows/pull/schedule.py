@@ -87,12 +87,14 @@ class Schedule:
     def take(self, place: str, speed: float, *, whole: bool = False) -> Task | None:
         """Return what `place` should fetch next, None if nothing is useful now.
 
-        speed: bytes a second, 0 if unknown; whole: it sends the file from its start each time, so that one long task is best.
+        speed: bytes a second, 0 if unknown; whole: it sends the file from its start each time, so one long task is best, from
+        the first piece that is missing: wherever readers are, what comes before is sent anyway.
         """
         with self.changed:
             rate = speed or _FIRST_GUESS
             most = self.layout.size if whole else min(max(int(rate * SECONDS), LEAST), MOST)
-            return self._urgent(place, rate) or self._fresh(place, rate, most) or self._helping(place, rate)
+            readers = () if whole else self._readers
+            return self._urgent(place, rate) or self._fresh(place, rate, most, readers) or self._helping(place, rate)
 
     def arrived(self, task: Task, end: int) -> bool:
         """Note that the pieces of `task` before `end` are stored; return whether the task has still something to do."""
@@ -143,10 +145,10 @@ class Schedule:
                 self._left -= 1
                 self.done_bytes += self.layout.start(number + 1) - self.layout.start(number)
 
-    def _fresh(self, place: str, rate: float, most: int) -> Task | None:
-        """Return a task of pieces that nobody fetches, of about `most` bytes: where a reader is, else the first ones."""
+    def _fresh(self, place: str, rate: float, most: int, readers: Iterable[Reader]) -> Task | None:
+        """Return a task of pieces that nobody fetches, of about `most` bytes: where one of these is, else the first ones."""
         first = -1
-        for reader in self._readers:
+        for reader in readers:
             first = self._state.find(_FREE, reader.at, reader.end)
             if first >= 0:
                 break

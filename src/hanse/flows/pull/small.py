@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from hanse.errors import DigestMismatch, PeerMisbehaved
 from hanse.flows.pull.digests import Digests, WholeFile
-from hanse.flows.pull.events import Event, Kind, lie
+from hanse.flows.pull.events import Event, lie
 from hanse.flows.pull.inturn import InTurn
 from hanse.flows.pull.sources import Source, Sources, as_failure
 from hanse.model.filepin import FilePin
@@ -46,8 +46,9 @@ class SmallFile:
         name, size = source.place.name, self._pin.size
         if isinstance(answer, Exception):
             failure = as_failure(answer, name)
-            if self._sources.failed(source, failure):
-                self._report(Event(Kind.DEAD, self._pin.path, name, None, 0, size, failure.message))
+            news = self._sources.failed(source, failure)
+            if news is not None:
+                self._report(Event(news, self._pin.path, name, None, 0, size, failure.message))
             return None
         try:
             digests = self._digests(answer)

@@ -4,7 +4,8 @@ Lies and failures are kept apart. A place that sent one false byte is out for th
 is checked by itself, it is asked once more: a line or a disk may be at fault. One that cannot be reached, is too slow or broke
 the protocol rests for a moment that doubles each time, and is out after `TRIES` in a row without a byte, or as soon as
 it let somebody wait in vain and no byte had come since it failed before; one that says when to come back (too many requests) is
-left alone until then; one that does not have the file, or refuses it, is out.
+left alone until then; one that fetches the file itself first is waited for while that goes on (`hanse.flows.pull.busy`); one that
+does not have the file, or refuses it, is out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hanse.errors import (
     AccessError,
@@ -21,12 +22,16 @@ from hanse.errors import (
     HanseError,
     InputError,
     NotFoundError,
+    PeerBusy,
     PeerDown,
     PeerError,
     PeerMisbehaved,
     PeerRefused,
     PeerTooSlow,
 )
+from hanse.flows.pull.busy import Waited, rest_of
+from hanse.flows.pull.events import Kind
+from hanse.model.steps import NO_STEPS, Steps
 from hanse.peers.place import Place
 
 TRIES = 4
@@ -64,7 +69,7 @@ class Source:
     until: monotonic time before which it rests; why: the last thing that went wrong, as a sentence; out: not to be asked again;
     lied: it sent something false; of_list: only its chunk list was; chance, again: it was not asked again after a lie, and may be
     if nobody else is left; failures: in a row, without a byte between; silent: no byte came since it failed last; whole: it knows
-    no ranges; got: bytes of this file taken from it.
+    no ranges; got: bytes of this file taken from it; waited: what it said of fetching the file itself.
     """
 
     place: Place
@@ -80,6 +85,7 @@ class Source:
     missing: bool = False
     failures: int = 0
     got: int = 0
+    waited: Waited = field(default_factory=Waited)
 
 
 class Sources:
@@ -137,6 +143,11 @@ class Sources:
                     found[one.place.name] = found.get(one.place.name, 0) + one.got
             return found
 
+    @property
+    def heard(self) -> Steps:
+        """How far the place is that says most of fetching the file itself; no steps if none does."""
+        return max((one.waited.heard for one in self._all), key=lambda steps: steps.done, default=NO_STEPS)
+
     def resting(self, source: Source) -> float:
         """Return for how many more seconds a place must be left alone."""
         return max(0.0, source.until - self._clock())
@@ -187,25 +198,38 @@ class Sources:
                 one.out = one.chance = False
             return bool(found)
 
-    def failed(self, source: Source, error: HanseError) -> bool:
-        """Note a failure of a place; return whether it is news: it was well before, or it is out now."""
+    def failed(self, source: Source, error: HanseError) -> Kind | None:
+        """Note that a place gave nothing; return the kind of news that it is, None if it is none.
+
+        DEAD: it was well before, or it is out now; WAIT: it is waited for, which is said now and then.
+        """
         with self._lock:
             if source.out:
-                return False
+                return None
             source.why = error.message
-            if isinstance(error, NotFoundError | AccessError | InputError):
-                source.missing = isinstance(error, NotFoundError)
-                source.out = True
-                return True
-            if source.until > self._clock():  # its other requests fail with it: that is one failure
-                return False
-            later = float(getattr(error, "retry_after", 0) or 0)
-            refused = isinstance(error, PeerRefused) and error.status not in _BUSY
-            stuck = isinstance(error, PeerTooSlow) and source.silent
-            source.failures, source.silent = source.failures + 1, True
-            source.out = refused or stuck or later > MOST_REST or (source.failures >= self._tries)
-            source.until = self._clock() + (later or self._rest * 2 ** (source.failures - 1))
-            return source.failures == 1 or source.out
+            now = self._clock()
+            if isinstance(error, PeerBusy):
+                if source.waited.goes_on(Steps(error.done, error.total), now):
+                    source.failures, source.until = 0, max(source.until, now + rest_of(error.retry_after))
+                    return Kind.WAIT if source.waited.to_say(now) else None
+                source.why += ", and it comes no further"
+            return Kind.DEAD if self._fails(source, error) else None
+
+    def _fails(self, source: Source, error: HanseError) -> bool:
+        """Note a failure; return whether it is news. The lock is held."""
+        if isinstance(error, NotFoundError | AccessError | InputError):
+            source.missing = isinstance(error, NotFoundError)
+            source.out = True
+            return True
+        if source.until > self._clock() and not isinstance(error, PeerBusy):
+            return False  # its other requests fail with it: that is one failure
+        later = float(getattr(error, "retry_after", 0) or 0)
+        refused = isinstance(error, PeerRefused) and error.status not in _BUSY
+        stuck = isinstance(error, PeerBusy) or (isinstance(error, PeerTooSlow) and source.silent)
+        source.failures, source.silent = source.failures + 1, True
+        source.out = refused or stuck or later > MOST_REST or (source.failures >= self._tries)
+        source.until = self._clock() + (later or self._rest * 2 ** (source.failures - 1))
+        return source.failures == 1 or source.out
 
     def verdict(self, path: str) -> HanseError:
         """Return the error that says why no place is left: a lie if there was one, else what the places said."""

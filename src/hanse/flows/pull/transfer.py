@@ -218,8 +218,9 @@ class Transfer:
             self._report(lie(self._pin.path, name, why, chunk=number, done=done, total=self._pin.size))
 
     def _fail(self, source: Source, error: HanseError) -> None:
-        if self._sources.failed(source, error):
-            self._tell(Kind.DEAD, source.place.name, error.message)
+        news = self._sources.failed(source, error)
+        if news is not None:
+            self._tell(news, source.place.name, f"{self._pin.path}: {error.message}" if news is Kind.WAIT else error.message)
 
     def _tell(self, kind: Kind, place: str, message: str) -> None:
         self._report(Event(kind, self._pin.path, place, None, self.schedule.done_bytes, self._pin.size, message))

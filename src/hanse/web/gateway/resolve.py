@@ -1,7 +1,8 @@
 """File bytes: GET and HEAD /[datasets/]{repo}/resolve/{rev}/{path}.
 
 HEAD is answered from the pins at once. GET sends nothing, not even headers, before what follows is known to be right: either
-each chunk can be checked by itself, or the whole file is here, hashed and judged.
+each chunk can be checked by itself, or the whole file is here, hashed and judged. Whoever asks to be told after some seconds how
+far it is, as gateways and nodes do, is told (`hanse.model.steps`).
 
 Python's Hub client refuses, without asking, a file that HEAD says is larger than 50 GB and that does not come by Xet. From 1.0
 on it takes the size from the answer to its GET if HEAD says none; so it is told none.
@@ -22,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from hanse.errors import BlobNotFound
 from hanse.model.digest import is_git_oid
 from hanse.model.filepin import FilePin
+from hanse.model.steps import PREFER, PROGRESS, Steps, parse_wait
 from hanse.store.base import ByteSource, FileSlice
 from hanse.web.blob_response import IMMUTABLE, BlobResponse
 from hanse.web.errors import header_text
@@ -32,6 +34,7 @@ from hanse.web.mediatypes import SAFETY, content_type, disposition
 
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 5
+_RETRY_TOLD_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,12 @@ async def _ready(asked: Asked, revision: Pulled) -> Fetching | HeldBytes | Respo
 
 
 async def _settled(asked: Asked, found: Fetching) -> Fetching | HeldBytes | None:
-    """Return the file once its first byte may leave; None if the caller left, or may not be kept waiting any longer."""
-    until = None if asked.patience is None else time.monotonic() + asked.patience
+    """Return the file once its first byte may leave; None if the caller left, or may not be kept waiting any longer.
+
+    A fetch that nobody waits for just now goes on: he who was told how far it is asks again.
+    """
+    waits = [seconds for seconds in (asked.patience, _told_after(asked)) if seconds is not None]
+    until = time.monotonic() + min(waits) if waits else None
     while not await asked.run(found.settle, _POLL_SECONDS):
         gone = await asked.request.is_disconnected()
         if gone:
@@ -125,10 +132,18 @@ async def _settled(asked: Asked, found: Fetching) -> Fetching | HeldBytes | None
     return await asked.run(found.wait, 0) or found
 
 
+def _told_after(asked: Asked) -> int | None:
+    return parse_wait(asked.request.headers.get(PREFER, ""))
+
+
 def _busy(asked: Asked, found: Fetching) -> Response:
     done, total = found.progress
-    text = f"{asked.path[:200]!r} is being fetched and checked: {done} of {total} bytes are here; ask again"
-    headers = {"Retry-After": str(_RETRY_SECONDS), "X-Error-Code": "Busy", "X-Error-Message": header_text(text)}
+    heard = found.heard
+    there = f", {heard.done} of {heard.total} where they come from" if heard.total else ""
+    text = f"{asked.path[:200]!r} is being fetched and checked: {done} of {total} bytes are here{there}; ask again"
+    again = _RETRY_SECONDS if _told_after(asked) is None else _RETRY_TOLD_SECONDS
+    headers = {"Retry-After": str(again), "X-Error-Code": "Busy", "X-Error-Message": header_text(text)}
+    headers[PROGRESS] = str(Steps(done, total).after(heard))
     return json_response({"error": text, "code": "Busy", "done": done, "total": total}, headers, 503)
 
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from hanse.model.pulled import Pulled
 from hanse.model.repo import RepoType
+from hanse.model.steps import Steps
 
 LARGE = 50 * 10**9
 """Bytes above which Python's Hub client does not ask for a file by plain HTTP."""
@@ -46,6 +47,11 @@ class Fetching(Protocol):
     @property
     def progress(self) -> tuple[int, int]:
         """Bytes that are here, and all."""
+        ...
+
+    @property
+    def heard(self) -> Steps:
+        """How far the server it comes from says it is with fetching the file itself."""
         ...
 
     def read(self, start: int, end: int) -> Iterator[bytes]:

@@ -47,7 +47,8 @@ async def ask(call: Call) -> Response:
         price = Price(millionths(body.price_per_hour, "a price"), millionths(body.price_per_million, "a price"))
         seconds, cost = queue.bounded(call.node, body.max_seconds), millionths(body.max_cost, "a bound of cost")
         asked = Asked(seconds, body.max_tokens, cost, price, Shown(body.table, body.transcript, account))
-        return queue.to_json(queue.submit(call.node, repo, call.params["rev"], body.suite, asked), repo, operator=False)
+        job = queue.submit(call.node, repo, call.params["rev"], body.suite, asked)
+        return queue.to_json(job, repo, operator=call.actor.admin)
 
     return json_response(await call.run(submit), headers=_PRIVATE)
 

@@ -11,7 +11,7 @@ from hanse.evals.builtin import is_harmful
 from hanse.evals.exchange.garaklog import is_report, parse_garak, probes
 from hanse.evals.exchange.log import suite_of
 
-DATA = (Path(__file__).resolve().parents[3] / "support" / "logs" / "garak.report.jsonl").read_bytes()
+DATA = (Path(__file__).resolve().parents[3] / "vectors" / "harness_logs" / "garak.report.jsonl").read_bytes()
 
 
 def test_a_real_report() -> None:

@@ -14,7 +14,7 @@ from hanse.evals.exchange.inspectlog import parse_inspect
 from hanse.evals.exchange.log import suite_of
 from hanse.evals.itemtable import Status
 
-DATA = (Path(__file__).resolve().parents[3] / "support" / "logs" / "inspect.json").read_bytes()
+DATA = (Path(__file__).resolve().parents[3] / "vectors" / "harness_logs" / "inspect.json").read_bytes()
 
 
 def test_a_real_log() -> None:

@@ -12,7 +12,7 @@ from hanse.evals.exchange.lmeval import parse_lmeval, tasks
 from hanse.evals.exchange.log import suite_of
 from hanse.evals.suite import Request
 
-LOGS = Path(__file__).resolve().parents[3] / "support" / "logs"
+LOGS = Path(__file__).resolve().parents[3] / "vectors" / "harness_logs"
 RESULTS = next(LOGS.glob("results_*.json")).read_bytes()
 PRIME = next(LOGS.glob("samples_prime_*.jsonl")).read_bytes()
 SUMS = next(LOGS.glob("samples_sums_*.jsonl")).read_bytes()

@@ -23,7 +23,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-LOGS = Path(__file__).resolve().parents[3] / "support" / "logs"
+LOGS = Path(__file__).resolve().parents[3] / "vectors" / "harness_logs"
 SAID: dict[str, Any] = json.loads((LOGS / "inspect.json").read_bytes())
 
 

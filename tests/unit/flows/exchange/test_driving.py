@@ -24,7 +24,8 @@ from hanse.jobs.harness import HarnessOrder
 from hanse.model.digest import Sha256
 from hanse.model.repo import Origin
 
-SAID: dict[str, Any] = json.loads((Path(__file__).resolve().parents[3] / "support" / "logs" / "inspect.json").read_bytes())
+LOG = Path(__file__).resolve().parents[3] / "vectors" / "harness_logs" / "inspect.json"
+SAID: dict[str, Any] = json.loads(LOG.read_bytes())
 
 
 def _text(sample: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from hanse.flows.evaluate.subject import of_files
 from hanse.flows.exchange.importing import Wanted, import_log
 from hanse.model.repo import Origin
 
-LOGS = Path(__file__).resolve().parents[3] / "support" / "logs"
+LOGS = Path(__file__).resolve().parents[3] / "vectors" / "harness_logs"
 RESULTS = next(LOGS.glob("results_*.json"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from tests.support.founders import NAME, NOW, Founder, changed, founded, founders
@@ -20,10 +21,13 @@ from hanse.flows.federation.change import (
     root_keys,
     settle,
 )
-from hanse.flows.federation.kept import COPIES, KEYS, POLICY
+from hanse.flows.federation.kept import COPIES, KEYS, POLICY, Federation, tlog_policy_name
+from hanse.model.canonical import canonical
 from hanse.model.repo import Origin
-from hanse.sign.proposal import merge, sign_proposal
+from hanse.sign.proposal import Proposal, make_targets, merge, sign_proposal
 from hanse.tlog.tlogpolicy import parse_tlog_policy
+
+UNTIL = datetime.fromtimestamp(NOW + 86_400, tz=UTC)
 
 
 def test_from_one_to_five() -> None:
@@ -122,6 +126,40 @@ def test_keys_that_nobody_is_named_for() -> None:
     for wrong in (b'{"keys":[]}', b'{"keys":{"a":1}}', b'{"keys":{"a":"?"}}', b"x"):
         with pytest.raises(HanseError):
             key_owners(replace(federation, files={KEYS: wrong}))
+
+
+def altered(proposal: Proposal, federation: Federation, files: dict[str, bytes]) -> Proposal:
+    """Return a proposal whose files somebody changed before he showed it to the others."""
+    told = {name: data for name, data in {**proposal.files, **files}.items() if data}
+    return replace(proposal, files=told, targets=make_targets(federation.trusted.targets_version + 1, told, UNTIL))
+
+
+def test_nothing_is_changed_unsaid() -> None:
+    """Keys named for others than before, policies of logs that the list does not make, and files nobody knows are told."""
+    people = founders(4)
+    federation = founded(people, 2)
+    plain = propose(federation, Change(), NOW)
+    owners = {one.own.public.fingerprint: one.origin for one in people} | {people[1].own.public.fingerprint: people[0].origin}
+    stolen = altered(plain, federation, {KEYS: canonical({"v": 1, "keys": owners})})
+    (line,) = explain(federation, stolen)
+    assert f"{people[1].own.public.fingerprint[:16]} counts as that of member0.example, until now as that of member1" in line
+    name = tlog_policy_name(people[1].origin)
+    weaker = altered(plain, federation, {name: b"quorum none\n"})
+    assert explain(federation, weaker) == [f"{name} is not what the list of members makes it"]
+    assert explain(federation, altered(plain, federation, {name: b""})) == explain(federation, weaker)
+    assert explain(federation, altered(plain, federation, {"more": b"x"})) == ["more is not what the list of members makes it"]
+
+
+def test_another_key_where_none_is_named() -> None:
+    """In a federation begun before keys were listed, who brings another keeps the one before unless it is named: that is told."""
+    people = founders(3)
+    federation = founded(people, 2)
+    older = replace(federation, files={name: data for name, data in federation.files.items() if name != KEYS})
+    again = replace(people[2], own=Founder(people[2].origin).own)
+    told = "\n".join(explain(older, propose(older, Change(add=(again.request(),)), NOW)))
+    assert "which key member2.example has is written nowhere" in told
+    retired = Change(add=(again.request(),), retire=(people[2].own.public.fingerprint,))
+    assert "written nowhere" not in "\n".join(explain(older, propose(older, retired, NOW)))
 
 
 def test_a_request_is_of_who_it_says() -> None:

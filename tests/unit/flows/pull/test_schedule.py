@@ -60,6 +60,18 @@ def test_readers_come_first() -> None:
     assert taken(schedule, "b", 2 * MIB).at == 2
 
 
+def test_who_sends_all_each_time_begins_at_the_front() -> None:
+    """A place that knows no ranges is asked once for all that is missing, wherever readers are: they cost no second go."""
+    schedule, _ = made(20)
+    schedule.have([0])
+    for at in (15, 10, 5):
+        schedule.join(Reader(at, at + 1))
+    task = schedule.take("a", 2 * MIB, whole=True)
+    assert task is not None
+    assert (task.at, task.end) == (1, 20)
+    assert schedule.take("a", 2 * MIB, whole=True) is None
+
+
 def test_what_was_not_fetched_is_free_again() -> None:
     """A task that ends early leaves the rest to others."""
     schedule, _ = made(8)

@@ -10,11 +10,14 @@ from hanse.errors import (
     DigestMismatch,
     HanseError,
     NotAllowed,
+    PeerBusy,
     PeerDown,
     PeerMisbehaved,
     PeerRefused,
     PeerTooSlow,
 )
+from hanse.flows.pull.busy import STILL_SECONDS
+from hanse.flows.pull.events import Kind
 from hanse.flows.pull.sources import MOST_REST, Sources, Speeds, as_failure
 
 
@@ -190,3 +193,39 @@ def test_what_strangers_code_raises_is_misbehaviour() -> None:
     assert isinstance(as_failure(ValueError("odd"), "a"), PeerMisbehaved)
     error = PeerDown("down")
     assert as_failure(error, "a") is error
+
+
+def _busy(done: int) -> PeerBusy:
+    return PeerBusy("fetches it first", done=done, total=1000, retry_after=1)
+
+
+def test_who_fetches_it_himself_is_waited_for() -> None:
+    """A place that says how far it is with fetching the file is well, rests shortly, and is out when nothing moves there."""
+    sources, clock = made("node", "other")
+    node, other = sources.left
+    kinds = []
+    for done in range(100):
+        kinds.append(sources.failed(node, _busy(done)))
+        assert sources.resting(node) == 1.0
+        clock.now += 6
+    assert kinds[0] is Kind.WAIT
+    assert Kind.DEAD not in kinds
+    assert kinds.count(Kind.WAIT) < 8
+    assert sources.left == [node, other]
+    assert sources.heard.done == 99
+    clock.now += STILL_SECONDS
+    assert sources.failed(node, _busy(99)) is Kind.DEAD
+    assert sources.left == [other]
+    sources.failed(other, BlobNotFound("none"))
+    assert "comes no further" in sources.verdict("f").message
+
+
+def test_waiting_forgives_what_was_before() -> None:
+    """A place that failed and then says that it fetches the file is well again."""
+    sources, clock = made("node")
+    (node,) = sources.left
+    for done in range(5):
+        for error in (PeerDown("down"), PeerDown("down"), _busy(done)):
+            sources.failed(node, error)
+            clock.now += 5
+    assert sources.left == [node]

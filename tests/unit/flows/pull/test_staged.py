@@ -11,7 +11,7 @@ import pytest
 from tests.support.places import pin_of
 from tests.support.simplace import SimPlace
 
-from hanse.errors import DigestMismatch, PeerDown
+from hanse.errors import DigestMismatch, PeerBusy, PeerDown
 from hanse.flows.pull import staged
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.sources import Sources, Speeds
@@ -107,3 +107,11 @@ def test_a_crawling_place_is_left(partial: Partial, monkeypatch: pytest.MonkeyPa
     events = stage(partial, SimPlace("crawling", DATA, gate=gate), SimPlace("good", DATA))
     gate.set()
     assert [(one.kind, one.place) for one in events] == [(Kind.SLOW, "crawling")]
+
+
+def test_a_place_that_fetches_it_first_is_waited_for(partial: Partial) -> None:
+    """The only place has to fetch the file itself: it is asked again until it has it, which is told, and nobody is blamed."""
+    node = SimPlace("node", DATA, errors=[PeerBusy("fetches it first: 3 of 10 bytes", done=3, total=10)])
+    events = stage(partial, node)
+    assert [(one.kind, one.place) for one in events] == [(Kind.WAIT, "node")]
+    assert "3 of 10" in events[0].message
