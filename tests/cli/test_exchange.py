@@ -9,7 +9,7 @@ import pytest
 
 from hanse.cli.main import run
 
-LOGS = Path(__file__).resolve().parents[1] / "support" / "logs"
+LOGS = Path(__file__).resolve().parents[1] / "vectors" / "harness_logs"
 
 
 def test_in_and_out_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
