@@ -58,7 +58,7 @@ def _world(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         path = f"/api/models/{REPO}/evidence/main"
         evidence, policy = folder / "model.hanse.jsonl", folder / "a.toml"
         evidence.write_bytes(until(lambda: _complete(a.node.get(path)[1]), "complete evidence"))
-        policy.write_text(a.hanse("witness", "policy", "--toml"))
+        policy.write_text(a.printed("witness", "policy", "--toml"))
         yield World(a, b, c, copy, evidence, policy)
 
 

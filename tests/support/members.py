@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,23 @@ class Person:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
 
+    def printed(self, *arguments: str | Path) -> str:
+        """Run a command, which must end with 0, and return what it printed without the notes beside it, as `>` does."""
+        return self._ran(arguments, 0, {})[0]
+
     def hanse(self, *arguments: str | Path, status: int = 0, **environ: str) -> str:
         """Run a command, which must end with `status`, and return what it printed, errors after the rest."""
+        return "".join(self._ran(arguments, status, environ))
+
+    def _ran(self, arguments: Sequence[str | Path], status: int, environ: Mapping[str, str]) -> tuple[str, str]:
         number = next(_numbers)
         out, err = self.home / f"command-{number}.out", self.home / f"command-{number}.err"
         keep = {key: value for key, value in os.environ.items() if not key.startswith(("HANSE_", "HF_"))}
         env = keep | {"HANSE_HOME": str(self.home), "HOME": str(self.home), **environ}
         pid = self._mother.ask(argv=[str(one) for one in arguments], env=env, out=str(out), log=str(err))
         found = self._mother.ask(wait=pid)
-        said = out.read_text() + err.read_text()
-        assert found == status, f"hanse {' '.join(map(str, arguments))} ended with {found}:\n{said}"
+        said = (out.read_text(), err.read_text())
+        assert found == status, f"hanse {' '.join(map(str, arguments))} ended with {found}:\n{''.join(said)}"
         return said
 
 
