@@ -132,7 +132,7 @@ def altered(laptop: Laptop) -> Path:
 
 
 def caught(laptop: Laptop, folder: Path) -> None:
-    """Download under `hanse run`, until the part with the false bit is asked of the mirror: who is asked for what follows speed."""
+    """Download under `hanse run`, until the mirror is asked for the false bit: who is asked for what follows speed."""
     for _ in range(TRIES):
         said = laptop.hf(MODEL, folder, guarded=True)
         if "chunk" in said and laptop.mirror.url.partition("//")[2] in said:
