@@ -53,7 +53,7 @@ def _node(sqlite_url: URL, tmp_path: Path) -> Iterator[Node]:
 @pytest.fixture(name="peers")
 def _peers() -> Iterator[PeerClient]:
     """Return the client that asks other servers."""
-    client = PeerClient(seconds=20)
+    client = PeerClient(seconds=60)
     yield client
     client.close()
 
