@@ -1,4 +1,4 @@
-"""Digests of many files at the speed of hashing them: read once, one thread a core, and not again while they are unchanged.
+"""Digests of many files at the speed of hashing them: read once, and not again while they are unchanged.
 
 What was hashed is noted in the held store's index, which also makes it found by its digests (`Held.adopt`), while the rest is
 still being hashed: an audit that was ended half-way goes on from there. A file is known again by device, inode, size and both
