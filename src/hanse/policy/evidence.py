@@ -225,11 +225,7 @@ class _Judging:
         low, high = _median_ends([ends(found, self.one.rate) for found in able])
         how = ""
         if any(found.corrected is not None for found in able):
-            how = (
-                ", as scored and corrected for the scorer's errors"
-                if self.one.rate == "worse"
-                else ", corrected for the scorer's errors"
-            )
+            how = f",{' as scored and' if self.one.rate == 'worse' else ''} corrected for the scorer's errors"
         return f"{count} institution{'' if count == 1 else 's'}, median of the bounds {low:g} to {high:g}{how}"
 
 
