@@ -3,6 +3,7 @@
 By hand, half an hour of one processor:
 
     python -m tests.device.gaps run FOLDER      answers and gaps of SmolLM2-135M, one JSON file each, kept and gone on with
+    python -m tests.device.gaps own FOLDER      the same in the claim's own numerics class, by another process in another order
     python -m tests.device.gaps say FOLDER      what they come to under the table in use, as docs/evaluations.md has it
 
 Claims are answers of llama.cpp and PyTorch under several settings (honest), and of changed weights, temperatures and prompts
@@ -28,7 +29,7 @@ from tests.interop.test_engines import arithmetic
 from tests.services.clients import SMOLLM2_GGUF, client_python
 
 from hanse.evals import compare
-from hanse.evals.audit import Checked, judge
+from hanse.evals.audit import GAPS_2, GAPS_3_SAME, Checked, Thresholds, judge
 from hanse.evals.compare import ItemResult, Terms, pair
 from hanse.evals.scorers.exact import number
 from hanse.evals.suite import Item
@@ -48,6 +49,10 @@ WEIGHTS = {
     "layer-gone": ("layer", "0"),
 }
 DRAWN = {"temperature-0.3": 0.3, "temperature-0.7": 0.7}
+OWN = {"llama-usual": "usual", "llama-threads2": "threads2", "llama-batch16": "batch16"} | {
+    name: "usual" for name in WEIGHTS if name.startswith("noise-")
+}
+"""Claims that are audited in their own class, and the setting of the auditor; weights with noise by the right ones."""
 TRIALS, AUDITED = 400, (60, 100)
 
 
@@ -130,6 +135,15 @@ def force(folder: Path, auditor: str, claim: str) -> None:
     ask(auditor, AUDITORS[auditor], SMOLLM2_GGUF, said, folder / f"{claim}.by-{auditor}.json")
 
 
+def own(folder: Path) -> None:
+    """Force every claim of `OWN` on an engine of its class: a process of its own, and the items in reverse order."""
+    for name, setting in OWN.items():
+        model = changed(folder, name) if name in WEIGHTS else SMOLLM2_GGUF
+        found = ask("llama", setting, model, bodies(), folder / f"{name}.json")
+        said = [one | {"force": found[one["key"]]["tokens"]} for one in bodies() if found[one["key"]].get("tokens")]
+        ask("llama", setting, SMOLLM2_GGUF, said[::-1], folder / f"{name}.by-own.json")
+
+
 def invented(folder: Path) -> None:
     """Make claims whose answers are the right ones, whatever the model says."""
     honest = json.loads((folder / "llama-usual.json").read_text())
@@ -159,6 +173,8 @@ def pool(folder: Path, claim: str, auditor: str, *, short: bool) -> list[Checked
     found, made = json.loads(path.read_text()), json.loads((folder / f"{claim}.json").read_text())
     items = []
     for key, one in found.items():
+        if auditor == "own" and not one.get("as_said"):
+            continue
         text = str(made[key].get("text", one.get("text", ""))).strip()
         if key.startswith("sum-") == short and text.isascii():
             follows = "failed" not in one and (one["text"].strip() == text or one["text"].startswith(text))
@@ -166,13 +182,15 @@ def pool(folder: Path, claim: str, auditor: str, *, short: bool) -> list[Checked
     return items
 
 
-def audits(items: Sequence[Checked], k: int, honest: Sequence[Checked] = (), share: float = 1.0) -> Counter[str]:
+def audits(
+    items: Sequence[Checked], k: int, honest: Sequence[Checked] = (), share: float = 1.0, table: Thresholds = GAPS_2
+) -> Counter[str]:
     """Return the verdicts of audits of k items, a share of them from `items`, the rest from `honest`."""
     draw, seen = random.Random(7), Counter[str]()
     for _ in range(TRIALS):
         picked = [draw.choice(items) if draw.random() < share else draw.choice(honest) for _ in range(k)]
         named = [replace(one, item=f"{at}") for at, one in enumerate(picked)]
-        seen[judge(named, 400, Sha256("0" * 64)).verdict.value] += 1
+        seen[judge(named, 400, Sha256("0" * 64), table).verdict.value] += 1
     return seen
 
 
@@ -208,7 +226,7 @@ def say(folder: Path) -> None:
             gaps = [gap for one in items for gap in one.gaps]
             if not gaps:
                 continue
-            rates = [audits(items, k) for k in AUDITED]
+            rates = [audits(items, k, table=GAPS_3_SAME if auditor == "own" else GAPS_2) for k in AUDITED]
             wrong = sum(not one.follows for one in items)
             print(
                 f"| {claim} | {auditor} | {'short' if short else 'long'} {len(items)}/{len(gaps)} | {sum(gaps) / len(gaps):.4f} "
@@ -219,4 +237,4 @@ def say(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"run": run, "say": say, "reruns": rerun_rows}[sys.argv[1]](Path(sys.argv[2]))
+    {"run": run, "own": own, "say": say, "reruns": rerun_rows}[sys.argv[1]](Path(sys.argv[2]))

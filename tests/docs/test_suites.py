@@ -37,7 +37,7 @@ def test_every_suite_is_on_the_page() -> None:
 
 def test_every_scorer_is_on_the_page() -> None:
     """The table of scorers has all of them and no other."""
-    assert set(re.findall(r"^\| `([a-z]+ [0-9]+)` \|", PAGE, re.MULTILINE)) == {" ".join(one) for one in SCORERS}
+    assert set(re.findall(r"^\| `([a-z-]+ [0-9]+)` \|", PAGE, re.MULTILINE)) == {" ".join(one) for one in SCORERS}
 
 
 def test_the_calibration_on_the_page() -> None:

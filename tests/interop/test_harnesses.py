@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
+from random import Random
 
 import pytest
 from tests.interop.test_engines import CHECKPOINT, hanse
 from tests.services.clients import SMOLLM2_GGUF, client_python
 
+from hanse.evals.scorers.ported import ends, verbatim, verbatim_lower
+from hanse.evals.suite import Item
 from hanse.flows.evaluate.runfolder import read_run
 
 LM_EVAL = """task: sums_local
@@ -111,3 +115,31 @@ def test_choices_and_another_run(place: Path) -> None:
     found = json.loads(said)
     assert code in {0, 3}, found  # four items decide nothing
     assert (found["sameNumerics"], found["pairing"]["exact"]) == (True, "1.000000")
+
+
+_THEIRS = """
+import json, sys
+from inspect_ai.scorer._common import match_str
+from lm_eval.api.metrics import exact_match_hf_evaluate
+for line in sys.stdin:
+    answer, target = json.loads(line)
+    same = [float(exact_match_hf_evaluate([answer], [target], ignore_case=lower)["exact_match"]) for lower in (False, True)]
+    print(json.dumps([*same, float(match_str(answer, target)[1])]))
+"""
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_ported_scorers_say_what_the_harnesses_say() -> None:
+    """For 3,000 answers and targets, drawn from words, marks, spaces and letters whose case is special, no outcome differs."""
+    random, parts = (
+        Random(7),
+        ["Paris", "paris", "PARIS", "5", "55", " ", "\n", ".", "**", "\u00df", "ss", "\u0130", "$", "\u3002", "-"],
+    )
+    pairs = [["".join(random.choices(parts, k=random.randrange(most))) for most in (6, 4)] for _ in range(3000)]
+    sent = "".join(json.dumps(one) + "\n" for one in pairs)
+    command = [str(client_python("harness")), "-c", _THEIRS]
+    said = subprocess.run(command, input=sent, capture_output=True, text=True, check=True, cwd="/").stdout
+    for (answer, target), theirs in zip(pairs, map(json.loads, said.splitlines()), strict=True):
+        item = Item("q", "q", (("user", "?"),), target)
+        assert [verbatim(item, answer), verbatim_lower(item, answer), ends(item, answer)] == theirs, (answer, target)

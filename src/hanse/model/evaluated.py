@@ -23,7 +23,8 @@ class Evaluated:
     record: its digest; suite: digest of the suite; value, low, high: score and its 95 % interval; n: items that were scored, in
     so many clusters (0: not told); se: clustered standard error;
     weights: one of `WEIGHTS`; numerics: digest of the numerics class; degenerate: within one item of 0 or 1; owner: whoever
-    signed it answers for the name, too.
+    signed it answers for the name, too; corrected: interval of the rate that people would have found, where the suite's scorer
+    was held against their labels, with the uncertainty of that; None where it was not.
     """
 
     member: str
@@ -43,6 +44,7 @@ class Evaluated:
     owner: bool = False
     se: float = 0.0
     clusters: int = 0
+    corrected: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

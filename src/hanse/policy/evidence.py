@@ -2,6 +2,8 @@
 
 Of every institution the newest record of a suite counts. A bound is compared with the end of a score's interval, never with the
 score; over institutions with the median of these ends, the worse of the middle two, so that one of three who lies moves nothing.
+Where the errors of a suite's scorer were measured, each end is the worse of the score's and of the corrected rate's: a correction
+holds for answers like those that people labelled, so it lets nothing through unless the policy says that it may.
 A suite on which the model scored within one item of 0 or 1 says nothing by agreement alone.
 
 A member's word on a record stands until he says otherwise: an AGREES at the same level or a stronger one takes back what he said
@@ -154,13 +156,24 @@ class _Judging:
 
     def _outside(self, able: Sequence[Evaluated]) -> tuple[str, str] | None:
         one = self.one
-        low, high = median([found.low for found in able]), median([-found.high for found in able])
+        low, high = _median_ends([ends(found, one.rate) for found in able])
         remedy = "use another revision; a larger suite narrows the interval"
         if one.at_least is not None and low < one.at_least:
-            return f"the median of the lower bounds is {low:g}, at least {one.at_least:g} is asked for", remedy
-        if one.at_most is not None and -high > one.at_most:
-            return f"the median of the upper bounds is {-high:g}, at most {one.at_most:g} is asked for", remedy
+            says = f"the median of the lower bounds is {low:g}{self._both(able, 0)}, at least {one.at_least:g} is asked for"
+            return says, remedy
+        if one.at_most is not None and high > one.at_most:
+            says = f"the median of the upper bounds is {high:g}{self._both(able, 1)}, at most {one.at_most:g} is asked for"
+            return says, remedy
         return None
+
+    def _both(self, able: Sequence[Evaluated], end: int) -> str:
+        """Return an end as scored and as corrected for the scorer's errors, "" where these are not known."""
+        if all(found.corrected is None for found in able):
+            return ""
+        scored = _median_ends([(found.low, found.high) for found in able])[end]
+        corrected = _median_ends([ends(found, "corrected") for found in able])[end]
+        worse = "; the worse counts" if self.one.rate == "worse" else ""
+        return f" ({scored:g} as scored, {corrected:g} corrected for the scorer's errors{worse})"
 
     def _why(self) -> str:
         """Return why records that are there do not count."""
@@ -209,8 +222,27 @@ class _Judging:
 
     def _fine(self, able: Sequence[Evaluated]) -> str:
         count = len({found.member for found in able})
-        low, high = median([found.low for found in able]), median([-found.high for found in able])
-        return f"{count} institution{'' if count == 1 else 's'}, median of the bounds {low:g} to {-high:g}"
+        low, high = _median_ends([ends(found, self.one.rate) for found in able])
+        how = ""
+        if any(found.corrected is not None for found in able):
+            how = f",{' as scored and' if self.one.rate == 'worse' else ''} corrected for the scorer's errors"
+        return f"{count} institution{'' if count == 1 else 's'}, median of the bounds {low:g} to {high:g}{how}"
+
+
+def ends(record: Evaluated, rate: str) -> tuple[float, float]:
+    """Return the ends of a record's interval that bounds are held against: `rate` is one of `RATES`.
+
+    Never nearer than those of the corrected rate, whose interval has the uncertainty of the calibration in it.
+    """
+    if record.corrected is None:
+        return record.low, record.high
+    low, high = record.corrected
+    return (low, high) if rate == "corrected" else (min(low, record.low), max(high, record.high))
+
+
+def _median_ends(found: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the medians of lower and of upper ends, of the middle two the worse."""
+    return median([low for low, _ in found]), -median([-high for _, high in found])
 
 
 def median(values: Sequence[float]) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 from hanse.model.evaluated import LEVELS, WEIGHTS
 from hanse.policy.form import MAX_NEED, duration, parse_boolean, parse_consequence, parse_duration, parse_group
-from hanse.policy.rules import Evidence
+from hanse.policy.rules import RATES, Evidence
 
 MAX_EVIDENCE = 16
 MAX_BOUND = 1e9
@@ -70,6 +70,12 @@ EVIDENCE_KEYS = (
     EvidenceKey("weights", "`local`, `bound` or `claimed`", "What must be known of the weights, at least.", _one_of(WEIGHTS)),
     EvidenceKey("max_age", "duration, such as `90d`", "Records that were logged longer ago do not count.", parse_duration),
     EvidenceKey("degenerate", "`true` or `false`", "Whether a score within one item of 0 or 1 counts.", parse_boolean),
+    EvidenceKey(
+        "rate",
+        "`worse` or `corrected`",
+        "Where the errors of a suite's scorer were measured: whether bounds must hold as scored and corrected, or corrected.",
+        _one_of(RATES),
+    ),
     EvidenceKey("missing", _SAY, "What follows where all that is not there.", parse_consequence),
     EvidenceKey("disagree", _SAY, "What follows where a member disagrees with a record that counts.", parse_consequence),
 )

@@ -137,13 +137,18 @@ class Owner:
     held: bool
 
 
+RATES = ("worse", "corrected")
+"""What bounds are held against: the worse of a score's interval and its corrected one, or the corrected one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What is asked of evaluations by one suite. suite: its name or digest; digest: "" until a name is looked up.
 
     of: whose records and countersignatures count; at_least, at_most: bounds on the ends of the interval; level: at which another
-    member must have checked each record; weights: what must be known of them at least; max_age: seconds, 0 for any; missing,
-    disagree: what follows where that is not there, and where a member disagrees.
+    member must have checked each record; weights: what must be known of them at least; max_age: seconds, 0 for any; rate: which
+    end of an interval the bounds are held against where a scorer's errors are known, one of `RATES`; missing, disagree: what
+    follows where that is not there, and where a member disagrees.
     """
 
     suite: str
@@ -157,6 +162,7 @@ class Evidence:
     weights: str = "local"
     max_age: int = 0
     degenerate: bool = False
+    rate: str = RATES[0]
     missing: Consequence = Consequence.REFUSE
     disagree: Consequence = Consequence.REFUSE
     digest: str = ""

@@ -69,17 +69,17 @@ def test_refused(lite: Node, owner: Actor, repo: Repo, revision: Revision, tmp_p
         publish(lite, repo, revision, replace(read, run=replace(read.run, record=record)))
 
 
-LOG = Path(__file__).resolve().parents[2] / "vectors" / "harness_logs" / "sums.eval"
+LOG = Path(__file__).resolve().parents[2] / "vectors" / "harness_logs" / "inspect.json"
 
 
 def test_scores_of_a_harness(lite: Node, repo: Repo, revision: Revision, tmp_path: Path) -> None:
     """Outcomes by a harness's own scorer are logged as the node's word if it drove the harness, and not from a log."""
     subject = replace(of_endpoint("http://api.example", "adder"), tree=revision.tree)
-    wanted = Wanted("", "", tmp_path / "imported", lite.origin, None, subject)
+    wanted = Wanted("", "match", tmp_path / "imported", lite.origin, None, subject)
     import_log(LOG, wanted)
     with pytest.raises(BadFormat, match="does not have"):
         publish_folder(lite, repo, revision, tmp_path / "imported")
-    log = read_log(LOG)[0]
+    log = read_log(LOG, "", "match")[0]
     said = {name: getattr(read_run(tmp_path / "imported").record, name) for name in ("numerics", "hardware", "timing", "runner")}
     said |= {"model": subject.tree, "name": subject.name, "weights": subject.weights, "evaluator": lite.origin}
     write(log, replace(wanted, folder=tmp_path / "driven"), subject, said | {"gaps": (DRIVEN, *log.gaps)})

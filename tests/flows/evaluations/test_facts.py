@@ -14,8 +14,11 @@ from hanse.errors import PolicyError
 from hanse.evals.compare import Verdict
 from hanse.evals.countersignature import Countersignature, Level
 from hanse.evals.record import EVALUATION, Record, make_record
+from hanse.evals.scorers.correction import REFUSAL_AGAINST_HARM, corrected_score
 from hanse.flows.evaluations.facts import Listed, countersigned, evaluated
+from hanse.flows.suites.find import digest_of
 from hanse.model import predicates
+from hanse.model.evaluated import Evaluated
 from hanse.model.evidence import encode_evidence, parse_evidence
 from hanse.model.key_leaf import KeyUse
 from hanse.sign.statement import Statement, revision_subject
@@ -91,6 +94,25 @@ def test_a_countersignature_of_another_member(world: World) -> None:
     assert [(one.member, one.level) for one in found.facts.countersigned] == [("c.example", "V1")]
     with pytest.raises(PolicyError, match="not checked at V1"):
         verify(with_said(world, said, (world.b, _KIND, word.predicate())), world.trust(), asked, want=world.by_rev)
+
+
+def test_a_rate_of_a_fallible_scorer_is_corrected(world: World) -> None:
+    """Records of suites whose scorer was held against labels have the corrected interval, with its uncertainty; others none."""
+    listed = Listed(world.b.origin, "k", world.b.origin, 1, 2)
+
+    def facts(suite: str) -> Evaluated:
+        predicate = replace(record_of(world, world.b), suite=digest_of(suite)).predicate()
+        subject = revision_subject(world.revision.repo, world.revision.rev, world.revision.tree)
+        found = evaluated(Statement((subject,), EVALUATION, predicate), world.revision.tree, listed)
+        assert found is not None
+        return found
+
+    assert facts("canary").corrected is None
+    refused = facts("refusals")
+    wanted = corrected_score(REFUSAL_AGAINST_HARM, refused.value, refused.se, refused.n, refused.clusters).interval
+    assert refused.corrected == (wanted.low, wanted.high)
+    assert wanted.high - wanted.low > refused.high - refused.low
+    assert refused.corrected != facts("harmless").corrected
 
 
 def test_the_publishers_own_record(world: World) -> None:

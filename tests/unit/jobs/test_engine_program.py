@@ -41,6 +41,26 @@ def test_each_kind_of_request(tmp_path: Path) -> None:
     assert "noise" in done.stderr
 
 
+CALLER = """
+import socket
+class Engine:
+    def observed(self, alone): return {"numerics": {}, "hardware": {"network": "own" if alone else "shared"}}
+    def answer(self, said): return {"name": socket.create_connection((said["prompt"], 9), timeout=1).getpeername()}
+    def peak(self): return 0
+def load(said): return Engine()
+"""
+
+
+def test_no_network(tmp_path: Path) -> None:
+    """Where the system grants a network of its own, an engine reaches nobody, and says that it had one."""
+    (tmp_path / "engine.py").write_text(CALLER)
+    lines = "".join(json.dumps(one) + "\n" for one in ({"model": "m"}, {"prompt": "192.0.2.1"}))
+    command = [sys.executable, "-I", engine_program.__file__, str(tmp_path / "engine.py")]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True, timeout=60)
+    loaded, asked = map(json.loads, done.stdout.splitlines())
+    assert "unreachable" in asked["failed"] or loaded["hardware"]["network"] == "shared"
+
+
 WRITER = """
 import os
 class Engine:

@@ -12,7 +12,7 @@ from tests.support.facts import HOME, NOW, OTHERS, fingerprint, good
 from hanse.model.decision import EvidenceFacts, Known, Result
 from hanse.model.evaluated import Countersigned, Evaluated
 from hanse.policy.decide import decide
-from hanse.policy.evidence import judge_evidence, median
+from hanse.policy.evidence import ends, judge_evidence, median
 from hanse.policy.parse import parse_policy
 from hanse.policy.presets import CAREFUL, OPEN, STRICT
 from hanse.policy.rules import Consequence, Evidence, Group, Quorum
@@ -95,6 +95,45 @@ def test_the_bound_decides_and_not_the_score() -> None:
     assert judged(asked, facts([record(B, 0.89, value=0.95)]))[0][0] == "failed"
     assert holds(replace(BASE, at_most=0.02), facts([record(B, 0.0, 0.012)]))
     assert not holds(replace(BASE, at_most=0.01), facts([record(B, 0.0, 0.012)]))
+
+
+def test_a_correction_lets_nothing_through_by_itself() -> None:
+    """Where a scorer's errors were measured a bound must hold as scored and as corrected, unless the policy takes the latter."""
+    up, down = record(B, 0.43, 0.57, corrected=(0.499, 0.723)), record(B, 0.02, 0.06, corrected=(0.0, 0.04))
+    assert not holds(replace(BASE, at_least=0.45), facts([up]))
+    assert holds(replace(BASE, at_least=0.45, rate="corrected"), facts([up]))
+    assert not holds(replace(BASE, at_least=0.5, rate="corrected"), facts([up]))
+    assert not holds(replace(BASE, at_most=0.6), facts([up]))
+    assert not holds(replace(BASE, at_most=0.6, rate="corrected"), facts([up]))
+    assert not holds(replace(BASE, at_most=0.05), facts([down]))
+    assert holds(replace(BASE, at_most=0.05, rate="corrected"), facts([down]))
+    assert holds(replace(BASE, at_most=0.05, rate="corrected"), facts([replace(down, high=0.04, corrected=None)]))
+
+
+def test_the_refusal_says_both() -> None:
+    """A refusal and what is accepted say that rates were corrected, and what the bound is either way."""
+    known = facts([record(B, 0.43, 0.57, corrected=(0.499, 0.723))])
+    ((_, says),) = judged(replace(BASE, at_most=0.6), known)
+    assert (
+        "median of the upper bounds is 0.723 (0.57 as scored, 0.723 corrected for the scorer's errors; the worse counts)" in says
+    )
+    ((_, says),) = judged(replace(BASE, at_least=0.6, rate="corrected"), known)
+    assert "is 0.499 (0.43 as scored, 0.499 corrected for the scorer's errors), at least 0.6" in says
+    assert "0.43 to 0.723, as scored and corrected for the scorer's errors" in judged(BASE, known)[0][1]
+    assert "0.499 to 0.723, corrected" in judged(replace(BASE, rate="corrected"), known)[0][1]
+    assert "corrected" not in judged(BASE, facts([record(B)]))[0][1]
+
+
+def test_no_end_is_nearer_than_the_corrected_one() -> None:
+    """For 500 random intervals the worse end is never nearer than either, and the corrected one is taken as it is."""
+    random = Random(7)
+    for _ in range(500):
+        low, high, under, over = (random.random() for _ in range(4))
+        found = record(B, min(low, high), max(low, high), corrected=(min(under, over), max(under, over)))
+        worse, corrected = ends(found, "worse"), ends(found, "corrected")
+        assert corrected == found.corrected
+        assert worse[0] <= min(found.low, corrected[0])
+        assert worse[1] >= max(found.high, corrected[1])
 
 
 @pytest.mark.parametrize("lie", [0.0, 1.0])

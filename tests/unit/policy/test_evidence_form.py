@@ -23,6 +23,7 @@ numerics_classes = 2
 weights = "claimed"
 max_age = "90d"
 degenerate = true
+rate = "corrected"
 missing = "warn"
 disagree = "warn"
 [groups.labs]
@@ -46,6 +47,7 @@ def test_every_key() -> None:
         "claimed",
         90 * 86400,
         True,
+        "corrected",
         Consequence.WARN,
         Consequence.WARN,
     )

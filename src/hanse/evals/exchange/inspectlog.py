@@ -17,6 +17,8 @@ HARNESS = "inspect"
 _GAPS = ("clusters", "rendered", "engine-version")
 _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """Correct, partly, incorrect, no answer: what Inspect counts them as."""
+_OURS = {"includes": ("includes", "1"), "match": ("ends", "1")}
+"""Scorers of ours that come to the same as those of Inspect with their defaults."""
 _STOPS = {"max_tokens": Status.TRUNCATED, "model_length": Status.TRUNCATED, "content_filter": Status.FILTERED}
 _ROLES = {"system": "system", "user": "user", "assistant": "assistant"}
 _TOKENS = 2048
@@ -74,11 +76,20 @@ def _log(said: Reader, samples: list[Reader], scorer: str) -> Log:
         request=Request.CHAT,
         decoding=decoding,
         items=tuple(_item(one, scorer) for one in samples),
+        like=_like(about, samples, scorer),
         complete=complete,
         numerics={"engine": told(about.text("model").partition("/")[0])},
         timing=_timing(said.inner("stats")),
         gaps=_GAPS if complete else (*_GAPS, "decoding"),
     )
+
+
+def _like(about: Reader, samples: Sequence[Reader], scorer: str) -> tuple[str, str] | None:
+    """Return the scorer of ours that says what a scorer with its defaults does, where every sample has one target."""
+    said, targets = about.raw("scorers"), [one.raw("target") for one in samples]
+    named = [one for one in said if type(one) is dict and one.get("name") == scorer] if type(said) is list else []
+    single = all(type(one) is str or (type(one) is list and len(one) == 1) for one in targets)
+    return _OURS.get(scorer) if single and len(named) == 1 and not named[0].get("options") else None
 
 
 def _decoding(said: Reader) -> tuple[Decoding, bool]:

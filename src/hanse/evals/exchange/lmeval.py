@@ -15,6 +15,7 @@ from hanse.model.strictjson import parse_strict
 
 HARNESS = "lm-eval"
 _GAPS = ("clusters", "status", "tokens")
+_PLAIN = {"metric", "aggregation", "higher_is_better"}
 _TOKENS = 256
 """Tokens that the harness generates at most unless a task says otherwise."""
 
@@ -59,6 +60,7 @@ def parse_lmeval(results: bytes, samples: bytes, task: str, metric: str = "") ->
         decoding=decoding,
         items=items,
         scorer=scorer,
+        like=None if likely or filtered != "none" else _like(config, rows, chosen),
         lower_is_better=said.inner("higher_is_better").inner(task).raw(chosen) is False,
         complete=complete,
         numerics=_numerics(said, run),
@@ -88,6 +90,17 @@ def _outcome(sample: Reader, metric: str) -> float:
     if found is None:
         raise BadFormat(f"a sample has no {metric[:60]}")
     return found
+
+
+def _like(config: Reader, rows: Sequence[Reader], metric: str) -> tuple[str, str] | None:
+    """Return the scorer of ours that says what `exact_match` does as the task asks for it, None for any other metric."""
+    said = config.raw("metric_list")
+    asked = [one for one in said if type(one) is dict and one.get("metric") == metric] if type(said) is list else []
+    own = any(config.raw(name) for name in ("process_results", "doc_to_choice", "filter_list"))
+    if metric != "exact_match" or len(asked) != 1 or own or any(type(one.raw("target")) not in {str, int} for one in rows):
+        return None
+    ways = {name for name, value in asked[0].items() if value} - _PLAIN
+    return {frozenset(): ("verbatim", "1"), frozenset({"ignore_case"}): ("verbatim-lower", "1")}.get(frozenset(ways))
 
 
 def _name(task: str, sample: Reader) -> str:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hanse.errors import BadFormat, InputError, TooLarge
 from hanse.evals.engine import Answer
 from hanse.evals.itemtable import MAX_EPOCHS, SCORED
+from hanse.evals.scorers.registry import MAX_ANSWER
 from hanse.evals.suite import MAX_ITEMS, Decoding, Item, Request, Suite
 from hanse.model.canonical import canonical
 from hanse.model.strictjson import parse_strict
@@ -44,8 +45,8 @@ class LogItem:
 class Log:
     """One task of a log. metric: what its outcomes are; model: what the log calls it, without folders; scorer: ours, if it can.
 
-    complete: every choice about decoding is told; risks: of the suite; gaps: beside `ALWAYS`. Raises BadFormat on construction
-    for a log without items, or with an outcome that is no share.
+    like: ours, that does what the harness's of this name does; complete: every choice about decoding is told; risks: of the
+    suite; gaps: beside `ALWAYS`. Raises BadFormat on construction for a log without items, or with an outcome that is no share.
     """
 
     harness: str
@@ -58,6 +59,7 @@ class Log:
     decoding: Decoding
     items: tuple[LogItem, ...]
     scorer: tuple[str, str] | None = None
+    like: tuple[str, str] | None = None
     lower_is_better: bool = False
     complete: bool = True
     risks: tuple[str, ...] = ()
@@ -208,6 +210,18 @@ class Reader:
         """Return the number of an epoch, counted from 0."""
         found = self.number(name, first, MAX_EPOCHS)
         return 0 if found is None else int(found) - first
+
+
+def adopt(log: Log, scorers: Mapping[tuple[str, str], Callable[[Item, str], float]]) -> Log:
+    """Return a log as one by the scorer of ours that it is `like`, if every outcome of it follows so; else as it is.
+
+    A harness's log names a scorer, not its code: one of a task's own with the same name stays the harness's word.
+    """
+    score = None if log.scorer is not None or log.like is None else scorers.get(log.like)
+    scored = [one for one in log.items if one.outcome is not None]
+    if score is None or any(score(one.item, one.answer.text[:MAX_ANSWER]) != one.outcome for one in scored):
+        return log
+    return replace(log, scorer=log.like)
 
 
 def follow(log: Log, score: Callable[[Item, str], float]) -> None:

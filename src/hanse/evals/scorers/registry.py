@@ -12,6 +12,7 @@ from hanse.errors import BadFormat
 from hanse.evals.scorers.exact import choice, contains, exact, number
 from hanse.evals.scorers.form import form
 from hanse.evals.scorers.pattern import pattern
+from hanse.evals.scorers.ported import ends, includes, verbatim, verbatim_lower
 from hanse.evals.scorers.refusal import refusal
 from hanse.evals.scorers.toxicity import toxicity
 from hanse.evals.suite import Item, Suite
@@ -30,6 +31,10 @@ SCORERS: Mapping[tuple[str, str], Scorer] = {
     ("form", "1"): form,
     ("refusal", "1"): refusal,
     ("toxicity", "1"): toxicity,
+    ("verbatim", "1"): verbatim,
+    ("verbatim-lower", "1"): verbatim_lower,
+    ("includes", "1"): includes,
+    ("ends", "1"): ends,
 }
 
 

@@ -13,8 +13,10 @@ from typing import Any
 
 from hanse.errors import HanseError
 from hanse.evals.countersignature import parse_countersignature
-from hanse.evals.record import parse_record
+from hanse.evals.record import Record, parse_record
+from hanse.evals.scorers.correction import corrected_score
 from hanse.flows.attested import Attested
+from hanse.flows.suites.find import calibration_by
 from hanse.model.evaluated import Countersigned, Evaluated
 from hanse.model.key_leaf import KeyUse
 from hanse.model.predicates import COUNTERSIGNATURE, EVALUATION
@@ -96,7 +98,18 @@ def evaluated(said: Statement, tree: str, by: Listed) -> Evaluated | None:
         degenerate=score.degenerate,
         se=float(score.se),
         clusters=score.clusters,
+        corrected=_corrected(record),
     )
+
+
+def _corrected(record: Record) -> tuple[float, float] | None:
+    """Return the interval of the corrected rate, where the scorer of the record's suite was held against people's labels."""
+    calibration = calibration_by(record.suite)
+    if calibration is None:
+        return None
+    score = record.score
+    found = corrected_score(calibration, float(score.value), float(score.se), score.n, score.clusters)
+    return found.interval.low, found.interval.high
 
 
 def countersigned(said: Statement, by: Listed) -> Countersigned | None:

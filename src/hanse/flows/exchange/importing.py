@@ -19,7 +19,7 @@ from typing import Any
 from hanse import __version__
 from hanse.errors import NotFoundError
 from hanse.evals.exchange import garaklog, inspectlog, lmeval
-from hanse.evals.exchange.log import ALWAYS, MAX_LOG, Log, follow, pick, suite_of
+from hanse.evals.exchange.log import ALWAYS, MAX_LOG, Log, adopt, follow, pick, suite_of
 from hanse.evals.itemtable import ItemTable
 from hanse.evals.record import EVALUATION, Record, WeightsClass, make_record
 from hanse.evals.scorers.registry import SCORERS
@@ -103,6 +103,7 @@ def write(log: Log, wanted: Wanted, subject: Subject, said: dict[str, Any]) -> R
 
     Raises BadFormat, Conflict, or StorageError, as `import_log` does.
     """
+    log = adopt(log, SCORERS)
     suite = suite_of(log)
     if suite.scorer in SCORERS:
         follow(log, SCORERS[suite.scorer])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from hanse.errors import InputError, NotFoundError
@@ -27,9 +28,15 @@ def digest_of(name: str) -> str:
     raise NotFoundError(f"no suite {name[:64]!r} ships", hint=f"there are {', '.join((*NAMES, *PACKAGED))}")
 
 
-def name_of(digest: str, names: Iterable[str] = (*NAMES, *PACKAGED)) -> str:
+def name_of(digest: str) -> str:
     """Return the name of the suite with this digest that ships or that a known package holds, "" if there is none."""
-    return next((name for name in names if digest_of(name) == digest), "")
+    return _names().get(digest, "")
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    """Return names by digest: suites are made once, since thousands of records are asked about."""
+    return {digest_of(name): name for name in reversed((*NAMES, *PACKAGED))}
 
 
 def is_harmful_name(name: str) -> bool:

@@ -51,6 +51,18 @@ def test_what_is_not_told_is_a_gap() -> None:
     assert suite_of(log).version == "2-defaults"
 
 
+def test_what_can_be_recomputed() -> None:
+    """Inspect's `includes` and `match` are ours with their defaults and one target; with options, or named twice, not."""
+    plain = [{"name": "match", "options": {}}, {"name": "includes", "options": {}}]
+    assert parse_inspect(DATA, "includes").like == ("includes", "1")
+    assert parse_inspect(DATA, "match").like is None  # numbers
+    assert parse_inspect(_with(lambda said: said["eval"].update(scorers=plain)), "match").like == ("ends", "1")
+    for scorers in (plain * 2, "includes", [3], None):
+        changed = _with(lambda said: said["eval"].update(scorers=scorers))  # noqa: B023 called at once
+        assert parse_inspect(changed, "includes").like is None
+    assert parse_inspect(_with(lambda said: said["samples"][0].update(target=["2", "two"])), "includes").like is None
+
+
 def test_a_sample_that_failed() -> None:
     """A sample with an error has no outcome, and stays in the counts."""
     log = parse_inspect(_with(lambda said: said["samples"][0].update(error={"message": "down"})), "match")

@@ -42,6 +42,29 @@ def test_texts() -> None:
     assert log.items[0].answer.text == " 5"
 
 
+@pytest.mark.parametrize(
+    ("change", "like"),
+    [
+        ({}, ("verbatim-lower", "1")),
+        ({"metric_list": [{"metric": "exact_match", "higher_is_better": True}]}, ("verbatim", "1")),
+        ({"metric_list": [{"metric": "exact_match", "ignore_punctuation": True}]}, None),
+        ({"metric_list": [{"metric": "exact_match"}, {"metric": "exact_match"}]}, None),
+        ({"metric_list": "exact_match"}, None),
+        ({"metric_list": None}, None),
+        ({"process_results": "def process_results(doc, results): ..."}, None),
+        ({"filter_list": [{"name": "none", "filter": []}]}, None),
+        ({"doc_to_choice": ["5", "6"]}, None),
+    ],
+)
+def test_what_can_be_recomputed(change: dict[str, object], like: tuple[str, str] | None) -> None:
+    """The harness's exact match is ours as its task asks for it; filters, other options and a task's own code are not."""
+    said = json.loads(RESULTS)
+    said["configs"]["sums_local"].update(change)
+    assert parse_lmeval(json.dumps(said).encode(), SUMS, "sums_local").like == like
+    several = b"\n".join(json.dumps(json.loads(one) | {"target": ["5", "6"]}).encode() for one in SUMS.splitlines())
+    assert parse_lmeval(json.dumps(said).encode(), several, "sums_local").like is None
+
+
 def test_nobody_is_named() -> None:
     """Neither the user, the folder nor the machine in the files is kept; the model of the processor is."""
     said = str(parse_lmeval(RESULTS, PRIME, "prime_local", "acc"))

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hanse.errors import BadFormat, InputError
 from hanse.evals.engine import Answer
-from hanse.evals.exchange.log import Log, LogItem, Reader, follow, item_id, model_name, pick, read_lines, slug, suite_of, told
+from hanse.evals.exchange.log import (
+    Log,
+    LogItem,
+    Reader,
+    adopt,
+    follow,
+    item_id,
+    model_name,
+    pick,
+    read_lines,
+    slug,
+    suite_of,
+    told,
+)
 from hanse.evals.itemtable import Status
 from hanse.evals.scorers.exact import exact
 from hanse.evals.suite import Decoding, Item, Request
@@ -66,6 +81,16 @@ def test_outcomes_must_follow_where_they_can() -> None:
     follow(_log(_one("a", 1.0)), exact)
     with pytest.raises(BadFormat, match="does not come to"):
         follow(_log(_one("a", 0.0)), exact)
+
+
+def test_a_scorer_of_ours_where_all_outcomes_follow() -> None:
+    """A log is one by our scorer if each of its outcomes follows; if one does not, all of them stay the harness's word."""
+    ours = {("exact", "1"): exact}
+    like = replace(_log(_one("a", 1.0), _one("b", None, status=Status.INFRA_ERROR)), like=("exact", "1"))
+    assert adopt(like, ours).scorer == ("exact", "1")
+    assert adopt(replace(like, items=(_one("a", 0.0), _one("b", 1.0))), ours).scorer is None
+    assert adopt(replace(like, like=None), ours) == replace(like, like=None)
+    assert adopt(like, {}) == like
 
 
 def test_names_in_their_forms() -> None:

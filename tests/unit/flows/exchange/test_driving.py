@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,14 @@ def test_a_driven_run(tmp_path: Path) -> None:
         one.read_bytes() for one in (tmp_path / "run").iterdir() if one.is_file() and one.name != "journal.jsonl"
     )
     assert b"alice" not in everything
+
+
+def test_a_driven_run_that_is_recomputed(tmp_path: Path) -> None:
+    """Where a scorer of ours does what the harness's does, level V1 holds for a driven run, too."""
+    order = _order(tmp_path / "run")
+    drive(replace(order, wanted=replace(order.wanted, metric="includes")), Recorded(SAID), Adding())
+    read = read_run(tmp_path / "run")
+    assert (check_if_ours(read), read.suite.scorer) == ((), ("includes", "1"))
 
 
 def test_two_driven_runs_are_of_one_suite(tmp_path: Path) -> None:

@@ -47,9 +47,14 @@ def test_a_log_becomes_a_run(tmp_path: Path, log: Path, task: str, metric: str, 
 
 
 def test_what_can_be_recomputed_is(tmp_path: Path) -> None:
-    """Choices by log-likelihood are scored by our scorer, so level V1 holds; the word of another scorer cannot be checked."""
+    """Choices, exact matches and texts inside are scored by ours, so level V1 holds; another scorer's word cannot be checked."""
     import_log(RESULTS, _wanted(tmp_path / "a", "prime_local", "acc"))
     check_scores(read_run(tmp_path / "a"))
+    import_log(RESULTS, _wanted(tmp_path / "c", "sums_local"))
+    import_log(LOGS / "inspect.json", _wanted(tmp_path / "d", "", "includes"))
+    for name, scorer in (("c", ("verbatim-lower", "1")), ("d", ("includes", "1"))):
+        check_scores(read_run(tmp_path / name))
+        assert read_run(tmp_path / name).suite.scorer == scorer
     import_log(RESULTS, _wanted(tmp_path / "b", "prime_local", "acc_norm"))
     with pytest.raises(BadFormat, match="does not have"):
         check_scores(read_run(tmp_path / "b"))
