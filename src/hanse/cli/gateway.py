@@ -19,9 +19,8 @@ from hanse.cli.gateway_flags import (
     SizeFlag,
     StoreFlag,
     UpstreamFlag,
-    prepared,
-    say,
 )
+from hanse.cli.prepared import prepared, say
 from hanse.errors import InputError
 from hanse.flows.gateway.state import Note, drop_note, new_secret, read_note, status, stop, write_note
 from hanse.home import home_folder
