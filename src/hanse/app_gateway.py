@@ -36,16 +36,14 @@ _BACKLOG = 512
 _LOADED = (
     "hanse.web.gateway.serving",
     "hanse.web.gateway.app",
-    "hanse.peers.hub",
-    "hanse.flows.verify_folder",
     "hanse.flows.pull.puller",
     "anyio._backends._asyncio",
-    "hanse.scan.dispatch",
 )
-"""What takes time to load, in parts: a program that has ended by then is not kept waiting for the rest.
-
-The first request would load what it needs of it otherwise, and the first file what judges files.
-"""
+"""What every request needs, in parts: a program that has ended by then is not kept waiting for the rest."""
+_LOADED_BESIDE = ("hanse.scan.document", "hanse.scan.plaintext", "hanse.scan.template", "hanse.scan.safetensors")
+"""What judges files as most repositories have them; others are loaded with the first file of their kind."""
+_LOADED_FOR_NODES = ("hanse.flows.pull.asknodes", "hanse.flows.pull.logged")
+"""What verifies evidence, which a gateway that asks no node does without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +189,17 @@ class Gateway:
 
     def _loaded(self) -> bool:
         """Load what serving takes; return False if it is to stop meanwhile."""
-        for name in _LOADED:
-            if self._stopping.is_set():
-                return False
-            import_module(name)
-        from hanse.scan.dispatch import all_formats  # noqa: PLC0415 same
-
-        all_formats()
+        self._load(_LOADED)
+        asks = bool(self.options.nodes) and not self.options.offline
+        beside = (*(_LOADED_FOR_NODES if asks else ()), *_LOADED_BESIDE)
+        threading.Thread(target=self._load, args=(beside,), name="loading", daemon=True).start()
         return not self._stopping.is_set()
+
+    def _load(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if self._stopping.is_set():
+                return
+            import_module(name)
 
     def _serve_or_say(self, held: Held) -> None:
         try:

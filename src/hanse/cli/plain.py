@@ -25,8 +25,7 @@ class RunOptions:
     json_file: Path | None = None
 
 
-_TEXTS = {"--policy": "policy", "--upstream": "upstream", "--cache-size": "cache_size"}
-_PATHS = {"--store": "store", "--json": "json_file"}
+_ONCE = ("--policy", "--upstream", "--store", "--cache-size", "--json")
 _NODE, _OFFLINE, _END = "--node", "--offline", "--"
 
 
@@ -40,21 +39,33 @@ def parse_run(arguments: Sequence[str]) -> RunOptions | None:
         return None
     end = arguments.index(_END)
     command = tuple(arguments[end + 1 :])
-    found: dict[str, str | Path | bool] = {}
+    found: dict[str, str] = {}
     nodes: list[str] = []
     words = iter(arguments[1:end])
     for word in words:
-        name = "offline" if word == _OFFLINE else "node" if word == _NODE else _TEXTS.get(word) or _PATHS.get(word)
-        if name is None or name in found:
-            return None
-        if name == "offline":
-            found[name] = True
-            continue
-        value = next(words, "")
-        if not value or value.startswith("-"):
-            return None
-        if name == "node":
+        value = word if word == _OFFLINE else next(words, "")
+        if word == _NODE and _is_value(value):
             nodes.append(value)
+        elif word not in found and (word == _OFFLINE or (word in _ONCE and _is_value(value))):
+            found[word] = value
         else:
-            found[name] = Path(value) if word in _PATHS else value
-    return RunOptions(command, node=tuple(nodes), **found) if command else None  # type: ignore[arg-type] names and types as above
+            return None
+    return _options(command, tuple(nodes), found) if command else None
+
+
+def _is_value(text: str) -> bool:
+    return bool(text) and not text.startswith("-")
+
+
+def _options(command: tuple[str, ...], nodes: tuple[str, ...], found: dict[str, str]) -> RunOptions:
+    store, json_file = found.get("--store"), found.get("--json")
+    return RunOptions(
+        command,
+        found.get("--policy"),
+        nodes,
+        found.get("--upstream"),
+        _OFFLINE in found,
+        None if store is None else Path(store),
+        found.get("--cache-size"),
+        None if json_file is None else Path(json_file),
+    )

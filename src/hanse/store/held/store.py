@@ -141,7 +141,9 @@ class Held:
         """Note that the revision `label` (ORIGIN/NAMESPACE/NAME@REV) has the held file at `path`: for pins and listings."""
         key = (label, path, sha256)
         if key not in self._used:
-            self._index.write("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", (_key(label), _key(path), sha256))
+            given = (_key(label), _key(path), sha256)
+            if not self._index.rows("SELECT 1 FROM uses WHERE label = ? AND path = ? AND sha256 = ?", given):
+                self._index.write("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", given)
             self._used.add(key)
 
     def used_by(self, sha256: Sha256) -> list[str]:
