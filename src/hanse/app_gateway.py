@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hanse.errors import BadSetting, HanseError, StorageError
-from hanse.flows.gateway.env import client_env, hub_cache, repo_folder
+from hanse.flows.gateway.env import cache_of, client_env, repo_folder
 from hanse.flows.gateway.session import Session, Summary
-from hanse.flows.loaded_policy import LoadedPolicy
 
 if TYPE_CHECKING:
+    from hanse.flows.chosen_policy import ChosenPolicy
     from hanse.flows.gateway.home import Home
     from hanse.flows.gateway.pull import Counting, GatewaySource
     from hanse.flows.pull.asked import PullSettings
@@ -53,7 +51,7 @@ class GatewayOptions:
     home: HANSE_HOME; caches: where programs' own caches are; environ: as it was before.
     """
 
-    policy: LoadedPolicy
+    policy: ChosenPolicy
     home: Path
     caches: Path
     environ: Mapping[str, str]
@@ -64,13 +62,13 @@ class GatewayOptions:
     @property
     def cache(self) -> Path:
         """The hub cache of programs under this policy."""
-        return hub_cache(self.caches, self.policy.policy)
+        return cache_of(self.caches, self.policy.key)
 
     def settings(self, token_for: Callable[[str], str] = lambda _: "") -> PullSettings:
         """Return whom the puller asks. token_for: the token that the user has for an address."""
         from hanse.flows.pull.asked import PullSettings  # noqa: PLC0415 it loads the scanner's rules
 
-        return PullSettings(self.nodes, self.upstream, self.policy, self.home, token_for, self.offline)
+        return PullSettings(self.nodes, self.upstream, self.policy.loaded, self.home, token_for, self.offline)
 
 
 @contextlib.contextmanager
@@ -85,6 +83,9 @@ def caches_folder(home: Path, say: Callable[[str], None]) -> Iterator[Path]:
         if os.path.lexists(home):
             raise StorageError(f"{home} is no folder: {error.strerror}", hint="set HANSE_HOME") from error
     say(f"{home} cannot be written: what is fetched now is kept only until the end")
+    import shutil  # noqa: PLC0415 most homes can be written
+    import tempfile  # noqa: PLC0415 same
+
     folder = Path(tempfile.mkdtemp(prefix="hanse-run-"))
     try:
         yield folder
@@ -110,7 +111,7 @@ class Gateway:
 
     def __init__(self, options: GatewayOptions, listener: socket.socket, secret: str, say: Callable[[str], None]) -> None:
         self.options = options
-        self.session = Session(options.policy.policy.name, say)
+        self.session = Session(options.policy.name, say)
         self.port = int(listener.getsockname()[1])
         self.url = f"http://{HOST}:{self.port}/{secret}"
         self._secret = secret

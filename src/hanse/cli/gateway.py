@@ -54,7 +54,7 @@ def gateway(
     ):
         running = Gateway(options, listener, new_secret(), say)
         running.audit(held)
-        note = Note(running.url, str(options.cache), options.policy.policy.name)
+        note = Note(running.url, str(options.cache), options.policy.name)
         write_note(options.caches, note)
         # The program's signals end the server, which then drains.
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -31,14 +31,14 @@ def prepared(
 ) -> Iterator[tuple[GatewayOptions, Held]]:
     """Give what a gateway is started with, and its opened store."""
     from hanse.app_gateway import GatewayOptions, caches_folder
+    from hanse.flows.chosen_policy import choose_policy
     from hanse.flows.named_servers import before, servers
-    from hanse.flows.policies import load_policy
     from hanse.home import home_folder
     from hanse.store.held.store import open_or_temporary
 
     environ = before(os.environ)
     home = home_folder(environ)
-    loaded = load_policy(policy, home)
+    loaded = choose_policy(policy, home)
     nodes, above = servers(tuple(node or ()), upstream, environ)
     limit = _bytes(cache_size)
     with caches_folder(home, say) as caches:

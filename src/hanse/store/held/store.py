@@ -12,8 +12,6 @@ finds and the next one like it replaces. Nothing is private to a name here: who 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -66,6 +64,8 @@ class Held:
         """Close the index; idempotent."""
         self._index.close()
         if self.temporary:
+            import shutil  # noqa: PLC0415 few stores are temporary
+
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -231,6 +231,8 @@ def open_or_temporary(folder: Path, *, limit: int | None = None) -> Held:
     except StorageError:
         if _is_writable(folder):
             raise
+        import tempfile  # noqa: PLC0415 same
+
         held = Held.open(Path(tempfile.mkdtemp(prefix="hanse-held-")), limit=limit)
         held.temporary = True
         return held
