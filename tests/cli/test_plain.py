@@ -41,7 +41,7 @@ def _line(flags: list[tuple[str, str]], command: list[str]) -> list[str]:
     return ["run", *told, "--", *command]
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(line=_LINES)
 def test_both_read_the_same(line: Any) -> None:
     """Whatever is read without the library means what it means with it; all else is left to the library."""
