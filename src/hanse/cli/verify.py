@@ -15,6 +15,7 @@ from cyclopts import Parameter
 
 from hanse.cli.verify_export import is_export, verify_one
 from hanse.errors import HanseError, InputError, PolicyError, VerificationFailed
+from hanse.flows.hashing import short_turns
 from hanse.flows.local_files import Hashing, Place, find_place, list_place
 from hanse.flows.remembered import Remembered
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from hanse.model.receipt import Receipt
     from hanse.model.repo import Origin
 
-SWITCH_SECONDS = 0.0005
-"""How soon a hashing thread gets its turn while this one is busy importing and parsing."""
 SILENT_SECONDS = 5.0
 """How long a publisher is waited for whose model somebody else gave."""
 _PROGRESS_FROM = 256 << 20
@@ -192,14 +191,12 @@ def _hashing(place: Place, leave_out: list[Path], *, rehash: bool) -> Iterator[t
         nonlocal settled
         settled += count
 
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    hashing = Hashing(listing, remembered, advance=advance)
-    try:
-        yield hashing, lambda: _show_progress(hashing, lambda: settled)
-    finally:
-        hashing.stop()
-        sys.setswitchinterval(before)
+    with short_turns():
+        hashing = Hashing(listing, remembered, advance=advance)
+        try:
+            yield hashing, lambda: _show_progress(hashing, lambda: settled)
+        finally:
+            hashing.stop()
 
 
 def _show_progress(hashing: Hashing, settled: Callable[[], int]) -> None:

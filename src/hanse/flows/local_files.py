@@ -1,17 +1,15 @@
 """The files of a model on this machine: where they lie, and their SHA-256 at disk speed.
 
 A plain folder, or an entry of the Hugging Face cache, in which the files of a snapshot are links into a folder of blobs. Links
-that lead anywhere else are reported, never followed. Files are read once, 1 MiB at a time, one thread a core; what was hashed
+that lead anywhere else are reported, never followed. Files are read once (`flows.hashing`); what was hashed
 before and has not changed since (device, inode, size, and the times of the last change of content and of the inode, in
 nanoseconds) is not read again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,10 +17,10 @@ from pathlib import Path
 from stat import S_ISREG
 
 from hanse.errors import EntryNotFound, StorageError, TooLarge
+from hanse.flows.hashing import HashingThreads
 from hanse.flows.remembered import Remembered
 from hanse.model.digest import Sha256, is_git_oid
 
-PIECE = 1 << 20
 MAX_LOCAL_FILES = 1_000_000
 BOOKKEEPING = (".cache", "huggingface")
 """Where clients of the Hub note what they downloaded into a plain folder: no part of the model."""
@@ -183,85 +181,95 @@ class Hashing:
         threads: int | None = None,
     ) -> None:
         self.listing = listing
-        self._remembered = remembered
+        self.remembered = remembered
         self._advance = advance
         self._found: dict[str, Hashed] = {}
         self._lock = threading.Lock()
-        self._stopped = False
         sizes = {name: _size(path) for name, path in listing.files.items()}
         self.total = sum(sizes.values())
-        # Big files first, so that no thread is left alone with one at the end; taken from the list's end.
-        self._waiting = sorted(sizes, key=lambda name: sizes[name])
-        count = min(threads or _cores(), len(sizes))
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
-        for one in self._threads:
-            one.start()
+        self._threads = HashingThreads(threads=threads)
+        self._threads.give(_Reading(self, name, listing.files[name], size) for name, size in sizes.items())
+        self._threads.close()
 
     def wait(self, seconds: float) -> bool:
         """Wait for at most so long; return whether everything is read."""
-        until = time.monotonic() + seconds
-        for one in self._threads:
-            one.join(max(0.0, until - time.monotonic()))
-        return not any(one.is_alive() for one in self._threads)
+        return self._threads.wait(seconds)
 
     def result(self) -> Mapping[str, Hashed]:
-        """Return what every file is, by name."""
-        for one in self._threads:
-            one.join()
-        self._remembered.save()
+        """Return what every file is, by name; raises StorageError if hashing itself failed."""
+        self._threads.wait()
+        self.remembered.save()
         return self._found
 
     def stop(self) -> None:
         """Let the threads end at their next piece: nobody wants the result any more."""
-        self._stopped = True
+        self._threads.stop()
 
-    def _work(self) -> None:
-        buffer = bytearray(PIECE)
-        while not self._stopped:
-            with self._lock:
-                if not self._waiting:
-                    return
-                name = self._waiting.pop()
-            found = self._read(self.listing.files[name], buffer)
-            with self._lock:
-                self._found[name] = found
-
-    def _read(self, path: Path, buffer: bytearray) -> Hashed:
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
-            try:
-                return self._identify(descriptor, buffer)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            return Hashed(0, None, problem=f"cannot be read: {error.strerror}")
-
-    def _identify(self, descriptor: int, buffer: bytearray) -> Hashed:
-        before = os.fstat(descriptor)
-        if not S_ISREG(before.st_mode):
-            return Hashed(0, None, problem="it is no regular file")
-        known = self._remembered.find(before)
-        if known is not None:
-            self._count(before.st_size)
-            return Hashed(before.st_size, known)
-        started = self._remembered.clock()
-        state, view, read = hashlib.sha256(), memoryview(buffer), 0
-        while not self._stopped and read <= before.st_size and (count := os.readv(descriptor, [buffer])):
-            state.update(view[:count])
-            read += count
-            self._count(count)
-        after = os.fstat(descriptor)
-        if (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != (before.st_size, before.st_mtime_ns, before.st_ctime_ns):
-            return Hashed(after.st_size, None, read, "it changed while it was read")
-        if read != after.st_size:
-            return Hashed(after.st_size, None, read, "it was not read to its end")
-        sha256 = Sha256(state.hexdigest())
-        self._remembered.keep(after, sha256, started)
-        return Hashed(after.st_size, sha256, read)
-
-    def _count(self, settled: int) -> None:
+    def count(self, settled: int) -> None:
+        """Tell that so many bytes more are settled."""
         with self._lock:
             self._advance(settled)
+
+    def settle(self, name: str, found: Hashed) -> None:
+        """Note what a file is."""
+        with self._lock:
+            self._found[name] = found
+
+
+class _Reading:
+    """One file of a `Hashing`."""
+
+    def __init__(self, hashing: Hashing, name: str, path: Path, size: int) -> None:
+        self.size = size
+        self._hashing, self._name, self._path = hashing, name, path
+        self._file = -1
+        self._read = 0
+        self.over = False
+
+    def begin(self) -> bool:
+        """Open the file unless it is known, or no file."""
+        self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        before = self._before = os.fstat(self._file)
+        if not S_ISREG(before.st_mode):
+            return self._settled(Hashed(0, None, problem="it is no regular file"))
+        known = self._hashing.remembered.find(before)
+        if known is not None:
+            self._hashing.count(before.st_size)
+            return self._settled(Hashed(before.st_size, known))
+        self._started = self._hashing.remembered.clock()
+        return True
+
+    def read(self, buffer: memoryview) -> int:
+        """Read the next bytes, at most one piece more than the file had."""
+        count = os.readv(self._file, [buffer])
+        self._read += count
+        # A piece that is not full is the last, unless the size changed, which the status tells.
+        size = self._before.st_size
+        self.over = not count or self._read > size or (self._read == size and count < len(buffer))
+        self._hashing.count(count)
+        return count
+
+    def end(self, sha256: Sha256) -> None:
+        """Settle the file, if it is still what was read."""
+        before, after = self._before, os.fstat(self._file)
+        if (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != (before.st_size, before.st_mtime_ns, before.st_ctime_ns):
+            self._settled(Hashed(after.st_size, None, self._read, "it changed while it was read"))
+        elif self._read != after.st_size:
+            self._settled(Hashed(after.st_size, None, self._read, "it was not read to its end"))
+        else:
+            self._hashing.remembered.keep(after, sha256, self._started)
+            self._settled(Hashed(after.st_size, sha256, self._read))
+
+    def fail(self, error: OSError | None) -> None:
+        """Settle a file that cannot be read, or that nobody wants any more."""
+        self._settled(Hashed(0, None, problem=f"cannot be read: {error.strerror}" if error else "it was not read to its end"))
+
+    def _settled(self, found: Hashed) -> bool:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        self._hashing.settle(self._name, found)
+        return False
 
 
 def compare(listing: Listing, hashed: Mapping[str, Hashed], expected: Mapping[str, Expected]) -> Checked:
@@ -272,6 +280,8 @@ def compare(listing: Listing, hashed: Mapping[str, Hashed], expected: Mapping[st
     for name, wanted in expected.items():
         found = hashed.get(name)
         if found is None:
+            if name in listing.files:
+                failed[name] = "it was not read"
             continue
         if found.sha256 is None:
             failed[name] = found.problem
@@ -284,12 +294,6 @@ def compare(listing: Listing, hashed: Mapping[str, Hashed], expected: Mapping[st
     absent = tuple(sorted(name for name in expected if name not in listing.files and name not in listing.odd))
     lines = tuple(f"{name}: {failed[name]}" for name in sorted(failed))
     return Checked(len(good), sum(one.size for one in good), sum(one.read for one in hashed.values()), absent, lines)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use; not every system tells, then all there are."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _size(path: Path) -> int:

@@ -16,7 +16,6 @@ from hanse.content.gitobjects import blob_id
 from hanse.flows.audit import hashing as module
 from hanse.flows.audit.hashing import AuditHashing, Hashed, Wanted
 from hanse.store.held import Held
-from hanse.store.held.heldfile import Identity
 
 LARGE = bytes(range(256)) * 12_000
 
@@ -129,17 +128,17 @@ def test_what_is_hashed_is_noted_while_the_rest_is_read(held: Held, tmp_path: Pa
     monkeypatch.setattr(module, "SETTLED_NS", -(10**15))
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(name.encode() * 100)
-    read, noted = AuditHashing._read, list[int]()
+    begin, noted = module._Reading.begin, list[int]()
 
-    def waiting(hashing: AuditHashing, wanted: Wanted, buffer: bytearray) -> tuple[Hashed, Identity | None]:
-        for _ in range(6000 if hashing._found else 0):
+    def waiting(reading: module._Reading) -> bool:
+        for _ in range(6000 if noted else 0):
             if held.adopted(str(tmp_path)):
                 break
             time.sleep(0.02)
         noted.append(len(held.adopted(str(tmp_path))))
-        return read(hashing, wanted, buffer)
+        return begin(reading)
 
-    monkeypatch.setattr(AuditHashing, "_read", waiting)
+    monkeypatch.setattr(module._Reading, "begin", waiting)
     AuditHashing(held, threads=1).run({name: Wanted((str(tmp_path / name),)) for name in ("a", "b")})
     assert noted == [0, 1]
 

@@ -165,6 +165,14 @@ def test_hashing_can_be_stopped(folder: Path) -> None:
     assert all(one.sha256 is None for name, one in found.items() if name == "sub/weights.bin")
 
 
+def test_what_was_not_read_is_not_verified(folder: Path) -> None:
+    """A file that is there and was never read fails, as it may be anything."""
+    listing = list_place(Place(folder))
+    read = {name: one for name, one in Hashing(listing, Remembered()).result().items() if name != "config.json"}
+    found = compare(listing, read, expected(CONTENTS))
+    assert (found.verified, found.failed) == (2, ("config.json: it was not read",))
+
+
 @pytest.fixture(name="entry")
 def _entry(tmp_path: Path) -> Path:
     """Make an entry as the Hugging Face cache has it: links in snapshots, one blob shared between repositories."""

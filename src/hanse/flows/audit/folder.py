@@ -33,6 +33,7 @@ from hanse.errors import (
 from hanse.flows.adopt.found import found_revisions
 from hanse.flows.audit.hashing import AuditHashing, Hashed, Wanted
 from hanse.flows.found import FoundRevision, Said
+from hanse.flows.hashing import short_turns
 from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType
@@ -128,10 +129,11 @@ def audit_folder(
     def seen(place: str, status: os.stat_result, said: Said) -> None:
         hashing.expect(place, status, git=_by_git(said))
 
-    try:
-        return audit(found_revisions(folder, seen), hashing, resolve, judge, held.used_by)
-    finally:
-        hashing.close()
+    with short_turns():
+        try:
+            return audit(found_revisions(folder, seen), hashing, resolve, judge, held.used_by)
+        finally:
+            hashing.close()
 
 
 def audit(

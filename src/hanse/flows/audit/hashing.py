@@ -1,4 +1,4 @@
-"""Digests of many files at the speed of hashing them: read once, one thread a core, and not again while they are unchanged.
+"""Digests of many files at the speed of hashing them: read once, and not again while they are unchanged.
 
 What was hashed is noted in the held store's index, which also makes it found by its digests (`Held.adopt`), while the rest is
 still being hashed: an audit that was ended half-way goes on from there. A file is known again by device, inode, size and both
@@ -9,8 +9,6 @@ succession the same time.
 from __future__ import annotations
 
 import hashlib
-import heapq
-import itertools
 import os
 import threading
 import time
@@ -21,12 +19,12 @@ from stat import S_ISREG
 from typing import NamedTuple
 
 from hanse.errors import StorageError
+from hanse.flows.hashing import HashingThreads
 from hanse.model.digest import GitOid, Sha256
 from hanse.store.held.copies import Digests
 from hanse.store.held.heldfile import Identity
 from hanse.store.held.store import Held
 
-PIECE = 1 << 20
 SETTLED_NS = 2_000_000_000
 """How long a file must have rested before it was hashed: the coarsest file systems note changes every two seconds."""
 NOTED_AT_ONCE = 1000
@@ -70,13 +68,10 @@ class AuditHashing:
         self._held = held
         self._advance = advance
         self._rehash = rehash
-        self._count = threads or _cores()
-        self._ready = threading.Condition()
-        self._threads: list[threading.Thread] = []
-        self._left: list[tuple[int, int, str, Wanted]] = []
+        self._lock = threading.Lock()
+        self._count = threads
+        self._threads = HashingThreads(threads=threads)
         self._waiting: list[tuple[int, str, Wanted]] = []
-        self._numbers = itertools.count()
-        self._over = False
         self._begun: dict[str, Wanted] = {}
         self._found: dict[str, Hashed] = {}
         self._fresh: list[tuple[str, Digests, Identity]] = []
@@ -116,35 +111,27 @@ class AuditHashing:
         return self._found
 
     def close(self, *, noting: bool = False) -> None:
-        """End the threads, once everything is hashed if it is to be noted, at once otherwise."""
-        with self._ready:
-            self._over = True
-            if not noting:
-                self._left.clear()
-            self._ready.notify_all()
-        for thread in self._threads:
-            while thread.is_alive():
-                thread.join(_LOOK_SECONDS)
-                self._note(NOTED_AT_ONCE)
+        """End the threads, once everything is hashed if it is to be noted, at once otherwise.
+
+        Raises StorageError if hashing itself failed.
+        """
+        if noting:
+            self._threads.close()
+        else:
+            self._threads.stop()
+        while not self._threads.wait(_LOOK_SECONDS):
+            self._note(NOTED_AT_ONCE)
         self._note(1)
-        self._threads, self._over = [], False
+        self._threads = HashingThreads(threads=self._count)
 
     def _push(self, more: Sequence[tuple[int, str, Wanted]]) -> None:
-        """Give files to the threads: big ones first, so that no thread is left alone with one at the end."""
-        with self._ready:
-            more, self._waiting = (*self._waiting, *more), []
-            for size, key, wanted in more:
-                heapq.heappush(self._left, (-size, next(self._numbers), key, wanted))
-            missing = min(self._count, len(self._left)) - len(self._threads)
-            started = [threading.Thread(target=self._work, daemon=True) for _ in range(missing)]
-            self._threads += started
-            self._ready.notify(len(more))
-        for thread in started:
-            thread.start()
+        """Give files to the threads."""
+        given, self._waiting = (*self._waiting, *more), []
+        self._threads.give(_Reading(self, *one) for one in given)
 
     def _note(self, least: int) -> None:
         """Note what was hashed since the last time, if that is so many files at least."""
-        with self._ready:
+        with self._lock:
             if len(self._fresh) < least:
                 return
             fresh, self._fresh = self._fresh, []
@@ -162,73 +149,94 @@ class AuditHashing:
             return False
         if seen != known[0]:
             return False
-        with self._ready:
+        with self._lock:
             self._found[key] = Hashed(seen.size, known[1], identity=seen)
             self._advance(seen.size)
         return True
 
-    def _next(self) -> tuple[str, Wanted] | None:
-        """Return what is to be hashed next, None if there is nothing more."""
-        with self._ready:
-            while not self._left:
-                if self._over:
-                    return None
-                self._ready.wait()
-            return heapq.heappop(self._left)[2:]
-
-    def _work(self) -> None:
-        buffer = bytearray(PIECE)
-        while (task := self._next()) is not None:
-            key, wanted = task
-            try:
-                found, identity = self._read(wanted, buffer)
-            except OSError as error:
-                found, identity = Hashed(0, None, problem=f"it cannot be read: {error.strerror}"), None
-            with self._ready:
-                if self._begun.get(key) == wanted:  # not: asked for with one digest more meanwhile
-                    self._found[key] = found
-                if identity is not None and found.digests is not None:
-                    self._fresh.append((wanted.places[0], found.digests, identity))
-                self._advance(found.size)
-
-    def _read(self, wanted: Wanted, buffer: bytearray) -> tuple[Hashed, Identity | None]:
-        """Return what a file is, and by what it is known again, None if it may not be noted."""
-        started, states = time.time_ns(), [hashlib.sha256()]
-        if wanted.git:
-            states.append(hashlib.sha1(usedforsecurity=False))
-            states[1].update(f"blob {sum(os.lstat(one).st_size for one in wanted.places)}\0".encode())
-        read, identity = 0, None
-        for place in wanted.places:
-            file = os.open(place, _FLAGS)
-            try:
-                before = os.fstat(file)
-                if not S_ISREG(before.st_mode):
-                    return Hashed(0, None, problem="it is no regular file"), None
-                length = _feed(states, file, buffer, before.st_size)
-                identity = Identity.of(before)
-                read += length
-                if length != before.st_size or Identity.of(os.fstat(file)) != identity:
-                    return Hashed(read, None, read, "it changed while it was read"), None
-            finally:
-                os.close(file)
-        git = GitOid(states[1].hexdigest()) if wanted.git else None
-        whole = identity if len(wanted.places) == 1 else None
-        found = Hashed(read, Digests(Sha256(states[0].hexdigest()), None, git), read, identity=whole)
-        if whole is None or max(whole.mtime_ns, whole.ctime_ns) + SETTLED_NS > started:
-            return found, None
-        return found, whole
+    def settle(self, key: str, wanted: Wanted, found: Hashed, noted: Identity | None) -> None:
+        """Keep what a file is. noted: by what it is known again, None if it may not be noted."""
+        with self._lock:
+            if self._begun.get(key) == wanted:  # not: asked for with one digest more meanwhile
+                self._found[key] = found
+            if noted is not None and found.digests is not None:
+                self._fresh.append((wanted.places[0], found.digests, noted))
+            self._advance(found.size)
 
 
-def _feed(states: Sequence[hashlib._Hash], file: int, buffer: bytearray, limit: int) -> int:
-    """Feed a file to the hashes and return how many bytes it had, at most one piece more than `limit`."""
-    view, read = memoryview(buffer), 0
-    while read <= limit and (count := os.readv(file, [buffer])):
-        for state in states:
-            state.update(view[:count])
-        read += count
-        if read == limit and count < PIECE:
-            break  # the end, unless the size changed, which the status tells
-    return read
+class _Reading:
+    """One file of an audit, in one part or several."""
+
+    def __init__(self, hashing: AuditHashing, size: int, key: str, wanted: Wanted) -> None:
+        self.size = size
+        self._hashing, self._key, self._wanted = hashing, key, wanted
+        self._places = list(reversed(wanted.places))
+        self._file = -1
+        self._part = self._read = 0
+        self._git: hashlib._Hash | None = None
+        self.over = False
+
+    def begin(self) -> bool:
+        """Open the first part, if it is a regular file."""
+        self._started = time.time_ns()
+        if self._wanted.git:
+            self._git = hashlib.sha1(usedforsecurity=False)
+            self._git.update(f"blob {sum(os.lstat(one).st_size for one in self._wanted.places)}\0".encode())
+        return self._opened()
+
+    def _opened(self) -> bool:
+        self._file = os.open(self._places.pop(), _FLAGS)
+        before = os.fstat(self._file)
+        if not S_ISREG(before.st_mode):
+            return self._settled(Hashed(0, None, problem="it is no regular file"))
+        self._before, self._part = Identity.of(before), 0
+        return True
+
+    def read(self, buffer: memoryview) -> int:
+        """Read the next bytes, at most one piece more than a part had."""
+        count = os.readv(self._file, [buffer])
+        if self._git is not None:
+            self._git.update(buffer[:count])
+        self._read += count
+        self._part += count
+        # A piece that is not full is the last, unless the size changed, which the status tells.
+        size = self._before.size
+        if not count or self._part > size or (self._part == size and count < len(buffer)):
+            self._ended()
+        return count
+
+    def _ended(self) -> None:
+        """Go on with the next part, if this one is what it was and there is one."""
+        if self._part != self._before.size or Identity.of(os.fstat(self._file)) != self._before:
+            self._settled(Hashed(self._read, None, self._read, "it changed while it was read"))
+        elif self._places:
+            self._close()
+            self.over = not self._opened()
+            return
+        self.over = True
+
+    def end(self, sha256: Sha256) -> None:
+        """Settle the file, unless it changed; it may be noted if it had rested."""
+        if self._file < 0:
+            return
+        git = GitOid(self._git.hexdigest()) if self._git is not None else None
+        whole = self._before if len(self._wanted.places) == 1 else None
+        fresh = whole is None or max(whole.mtime_ns, whole.ctime_ns) + SETTLED_NS > self._started
+        self._settled(Hashed(self._read, Digests(sha256, None, git), self._read, identity=whole), None if fresh else whole)
+
+    def fail(self, error: OSError | None) -> None:
+        """Settle a file that cannot be read, or that nobody wants any more."""
+        self._settled(Hashed(0, None, problem=f"it cannot be read: {error.strerror}" if error else "it was not read to its end"))
+
+    def _settled(self, found: Hashed, noted: Identity | None = None) -> bool:
+        self._close()
+        self._hashing.settle(self._key, self._wanted, found, noted)
+        return False
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 def _size(wanted: Wanted) -> int:
@@ -238,8 +246,3 @@ def _size(wanted: Wanted) -> int:
         )
     except OSError:
         return 0
-
-
-def _cores() -> int:
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
