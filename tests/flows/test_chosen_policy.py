@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from hanse.errors import NotFoundError, PolicyError
-from hanse.flows.chosen_policy import DEFAULT, PRESET_KEYS, ChosenPolicy, choose_policy
+from hanse.flows.chosen_policy import PRESET_KEYS, ChosenPolicy, choose_policy
 from hanse.flows.gateway.env import policy_key
+from hanse.flows.own_policy import DEFAULT
 from hanse.flows.policies import load_policy
 from hanse.policy.presets import PRESETS
 

@@ -6,20 +6,17 @@ Most people run programs under a preset. A program that runs under one is starte
 from __future__ import annotations
 
 from collections.abc import Callable
-from errno import ENAMETOOLONG, ENOENT, ENOTDIR
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hanse.errors import StorageError
 from hanse.flows.federation.seen import FOLDER as FEDERATIONS
 from hanse.flows.federation.seen import seen_in
+from hanse.flows.own_policy import DEFAULT, FILE, is_there
 
 if TYPE_CHECKING:
     from hanse.flows.loaded_policy import LoadedPolicy
 
-DEFAULT = "open"
-FILE = "policy.toml"
 PRESET_KEYS = {"open": "open-fbb77df5", "careful": "careful-b97715c0", "strict": "strict-d522b857"}
 """What `policy_key` gives for each preset, which a test keeps true."""
 
@@ -62,15 +59,3 @@ def _loaded(name: str | None, home: Path) -> LoadedPolicy:
     from hanse.flows.policies import load_policy  # noqa: PLC0415 see above
 
     return load_policy(name, home)
-
-
-def is_there(path: Path) -> bool:
-    """Tell whether something is there; raises StorageError where that cannot be found out: it may be a policy that refuses."""
-    try:
-        path.lstat()
-    except OSError as error:
-        if error.errno in {ENOENT, ENOTDIR, ENAMETOOLONG}:
-            return False
-        says = f"cannot look for the policy {path}: {error.strerror}"
-        raise StorageError(says, hint="set HANSE_HOME to a folder of your own") from error
-    return True

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from hanse.errors import HanseError, NotFoundError, PolicyError, TooLarge
 from hanse.flows.bounded import read_bounded
-from hanse.flows.chosen_policy import DEFAULT, FILE, is_there
 from hanse.flows.loaded_policy import LoadedPolicy, complete
+from hanse.flows.own_policy import DEFAULT, FILE, is_there
 from hanse.policy.presets import PRESETS
 from hanse.policy.rules import ANYONE, Policy, Threshold, flatten
 
