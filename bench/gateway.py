@@ -31,30 +31,35 @@ http {{
   fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   server {{
     listen 127.0.0.1:{port};
-    location = /{name}/resolve/{rev}/{file} {{
-      alias {path}; add_header X-Repo-Commit {rev}; add_header ETag '"{etag}"'; add_header X-Linked-Etag '"{etag}"';
-      add_header X-Linked-Size {size};
-    }}
+    {files}
     location / {{ proxy_pass {origin}; }}
   }}
 }}
 """
+_FILE = """
+location = /{name}/resolve/{rev}/{pin.path} {{
+  alias {path}; add_header X-Repo-Commit {rev}; add_header ETag '"{pin.etag}"'; add_header X-Linked-Etag '"{pin.etag}"';
+  add_header X-Linked-Size {pin.size};
+}}
+"""
+
+
+def _files(origin: HubOrigin, name: str, folder: Path) -> str:
+    """Return the lines by which nginx sends the files of a repository, which lie in a folder, as the origin would."""
+    rev, pins = origin.repo(name).refs["refs/heads/main"], origin.pins(name).values()
+    return "".join(
+        _FILE.format(name=name, rev=rev, pin=pin, path=folder / pin.path) for pin in pins if (folder / pin.path).exists()
+    )
 
 
 def _nginx(bench: Bench, origin: HubOrigin, file: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """Start nginx, which sends the large file itself and leaves names to the origin; return its process and address."""
+    """Start nginx, which sends the files itself and leaves names to the origin; return its process and address."""
     from tests.support.ports import own_port
     from tests.support.proxies import _wait
 
-    port, pin = own_port(), origin.pins(NAME)[file.name]
-    rev = origin.repo(NAME).refs["refs/heads/main"]
-    conf = bench.folder / "nginx.conf"
-    conf.write_text(
-        _CONF.format(
-            folder=bench.folder, port=port, name=NAME, rev=rev, file=file.name, path=file, etag=pin.etag, size=pin.size,
-            origin=origin.url,
-        )
-    )  # fmt: skip
+    port, conf = own_port(), bench.folder / "nginx.conf"
+    files = _files(origin, NAME, file.parent) + _files(origin, SMALL, MINILM)
+    conf.write_text(_CONF.format(folder=bench.folder, port=port, files=files, origin=origin.url))
     process = subprocess.Popen(["/usr/sbin/nginx", "-p", str(bench.folder), "-c", str(conf), "-e", str(bench.folder / "e.log")])
     _wait(port, process)
     return process, f"http://127.0.0.1:{port}"
@@ -101,6 +106,7 @@ def run(bench: Bench) -> list[Row]:
         try:
             rows += _downloads(bench, user, url)
             rows += _offline(bench, user)
+            rows += _small(bench, user, url)
         finally:
             process.terminate()
             process.wait()
@@ -160,6 +166,44 @@ def _offline(bench: Bench, user: Runner) -> list[Row]:
         Row("ratio", ratio(tokens["held"], tokens["plain"]), "no difference seen"),
         Row("hf download without network, held, seconds", str(files["held"])),
         Row("a copy of the folder by Python with the client imported, seconds", str(files["plain"])),
+    ]
+
+
+def _kept(user: Runner, *program: str | Path) -> float:
+    """Return how many seconds a run takes whose client finds everything in its own cache."""
+    with clock() as took:
+        user.run(*program, flags=("--offline",)).good()
+    return took[0]
+
+
+def _own(user: Runner, *program: str | Path) -> float:
+    """Return how many seconds a program takes by itself that finds everything in its own cache and asks nobody."""
+    told = {**user.environ, "HF_HOME": str(user.home / "full"), "HF_HUB_OFFLINE": "1"}
+    with clock() as took:
+        subprocess.run([str(one) for one in program], env=told, check=True, capture_output=True)
+    return took[0]
+
+
+def _small(bench: Bench, user: Runner, nginx: str) -> list[Row]:
+    """Measure a small model into the client's own cache: held here against nginx, and with everything in that cache already."""
+    hf = client_hf("hub2")
+    get = (hf, "download", SMALL)
+    filling = {**user.environ, "HF_HOME": str(user.home / "full"), "HF_HUB_DISABLE_XET": "1", "HF_ENDPOINT": nginx}
+    subprocess.run([str(one) for one in get], env=filling, check=True, capture_output=True)
+    empty = interleave(
+        bench.rounds,
+        held=lambda: _timed(user, *get, flags=("--offline",)),
+        nginx=lambda: _plain(user, *get, HF_ENDPOINT=nginx),
+    )
+    _kept(user, *get)  # the first run after a download looks into the cache
+    full = interleave(bench.rounds, held=lambda: _kept(user, *get), plain=lambda: _own(user, *get))
+    return [
+        Row("hf download of 92 MB without network, held, into an empty cache, seconds", str(empty["held"])),
+        Row("the same from nginx by itself, seconds", str(empty["nginx"])),
+        Row("ratio", ratio(empty["held"], empty["nginx"])),
+        Row("hf download without network, all in the client's cache, under hanse run, seconds", str(full["held"])),
+        Row("the same by itself, with HF_HUB_OFFLINE=1, seconds", str(full["plain"])),
+        Row("ratio", ratio(full["held"], full["plain"]), "no difference seen"),
     ]
 
 

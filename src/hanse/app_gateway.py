@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hanse.errors import BadSetting, HanseError, StorageError
-from hanse.flows.gateway.env import client_env, hub_cache, repo_folder
+from hanse.flows.gateway.env import cache_of, client_env, repo_folder
 from hanse.flows.gateway.session import Session, Summary
-from hanse.flows.loaded_policy import LoadedPolicy
 
 if TYPE_CHECKING:
+    from hanse.flows.chosen_policy import ChosenPolicy
     from hanse.flows.gateway.home import Home
     from hanse.flows.gateway.pull import Counting, GatewaySource
     from hanse.flows.pull.asked import PullSettings
@@ -36,16 +34,14 @@ _BACKLOG = 512
 _LOADED = (
     "hanse.web.gateway.serving",
     "hanse.web.gateway.app",
-    "hanse.peers.hub",
-    "hanse.flows.verify_folder",
     "hanse.flows.pull.puller",
     "anyio._backends._asyncio",
-    "hanse.scan.dispatch",
 )
-"""What takes time to load, in parts: a program that has ended by then is not kept waiting for the rest.
-
-The first request would load what it needs of it otherwise, and the first file what judges files.
-"""
+"""What every request needs, in parts: a program that has ended by then is not kept waiting for the rest."""
+_LOADED_BESIDE = ("hanse.scan.document", "hanse.scan.plaintext", "hanse.scan.template", "hanse.scan.safetensors")
+"""What judges files as most repositories have them; others are loaded with the first file of their kind."""
+_LOADED_FOR_NODES = ("hanse.flows.pull.asknodes", "hanse.flows.pull.logged")
+"""What verifies evidence, which a gateway that asks no node does without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class GatewayOptions:
     home: HANSE_HOME; caches: where programs' own caches are; environ: as it was before.
     """
 
-    policy: LoadedPolicy
+    policy: ChosenPolicy
     home: Path
     caches: Path
     environ: Mapping[str, str]
@@ -66,13 +62,13 @@ class GatewayOptions:
     @property
     def cache(self) -> Path:
         """The hub cache of programs under this policy."""
-        return hub_cache(self.caches, self.policy.policy)
+        return cache_of(self.caches, self.policy.key)
 
     def settings(self, token_for: Callable[[str], str] = lambda _: "") -> PullSettings:
         """Return whom the puller asks. token_for: the token that the user has for an address."""
         from hanse.flows.pull.asked import PullSettings  # noqa: PLC0415 it loads the scanner's rules
 
-        return PullSettings(self.nodes, self.upstream, self.policy, self.home, token_for, self.offline)
+        return PullSettings(self.nodes, self.upstream, self.policy.loaded, self.home, token_for, self.offline)
 
 
 @contextlib.contextmanager
@@ -87,6 +83,9 @@ def caches_folder(home: Path, say: Callable[[str], None]) -> Iterator[Path]:
         if os.path.lexists(home):
             raise StorageError(f"{home} is no folder: {error.strerror}", hint="set HANSE_HOME") from error
     say(f"{home} cannot be written: what is fetched now is kept only until the end")
+    import shutil  # noqa: PLC0415 most homes can be written
+    import tempfile  # noqa: PLC0415 same
+
     folder = Path(tempfile.mkdtemp(prefix="hanse-run-"))
     try:
         yield folder
@@ -112,7 +111,7 @@ class Gateway:
 
     def __init__(self, options: GatewayOptions, listener: socket.socket, secret: str, say: Callable[[str], None]) -> None:
         self.options = options
-        self.session = Session(options.policy.policy.name, say)
+        self.session = Session(options.policy.name, say)
         self.port = int(listener.getsockname()[1])
         self.url = f"http://{HOST}:{self.port}/{secret}"
         self._secret = secret
@@ -191,14 +190,17 @@ class Gateway:
 
     def _loaded(self) -> bool:
         """Load what serving takes; return False if it is to stop meanwhile."""
-        for name in _LOADED:
-            if self._stopping.is_set():
-                return False
-            import_module(name)
-        from hanse.scan.dispatch import all_formats  # noqa: PLC0415 same
-
-        all_formats()
+        self._load(_LOADED)
+        asks = bool(self.options.nodes) and not self.options.offline
+        beside = (*(_LOADED_FOR_NODES if asks else ()), *_LOADED_BESIDE)
+        threading.Thread(target=self._load, args=(beside,), name="loading", daemon=True).start()
         return not self._stopping.is_set()
+
+    def _load(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if self._stopping.is_set():
+                return
+            import_module(name)
 
     def _serve_or_say(self, held: Held) -> None:
         try:

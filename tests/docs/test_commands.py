@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
-from hanse.cli.main import app
+from hanse.cli.commands import app
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 SECTIONS = {part.partition("\n")[0].strip(" `"): part for part in re.split(r"^#{2,3} ", PAGE, flags=re.MULTILINE)[1:]}

@@ -16,8 +16,9 @@ from tests.support.pulling import DEAD, SaidNode, said_node
 from hanse.errors import Equivocation, PolicyError, VerificationFailed
 from hanse.flows.loaded_policy import complete
 from hanse.flows.pins import LogSeen, Pins, read_pins, remember
+from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked, PullSettings, parse_asked
-from hanse.flows.pull.asknodes import Found, NodeAnswer, State, ask_node, remember_found, verify_shown
+from hanse.flows.pull.asknodes import Found, ask_node, remember_found, verify_shown
 from hanse.flows.pull.merge import Shown
 from hanse.flows.trust import mirror_name, witness_name
 from hanse.model.evidence import LogEvidence, encode_evidence, parse_evidence

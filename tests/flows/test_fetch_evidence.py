@@ -12,7 +12,8 @@ from tests.support.served import served
 
 from hanse.errors import InputError, NotFoundError, PeerDown, PeerRefused
 from hanse.flows.accounts import create_token
-from hanse.flows.fetch_evidence import fetch_evidence, hub_token, node_address
+from hanse.flows.fetch_evidence import fetch_evidence, node_address
+from hanse.flows.named_servers import hub_token
 from hanse.flows.node import Node
 from hanse.model.repo import RepoType, Visibility
 from hanse.peers.client import PeerClient

@@ -30,6 +30,7 @@ DECLARATIONS = {
     "flows/keeper.py",
     "flows/mirror/upstream.py",
     "flows/node.py",
+    "flows/pull/answers.py",
     "flows/pull/events.py",
     "flows/static/selection.py",
     "flows/static/sink.py",

@@ -25,6 +25,7 @@ from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.ports import own_port
 
 _MODULES = (
+    "hanse.cli.commands",
     "hanse.cli.main",
     "hanse.cli.serve",
     "hanse.app",

@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from hanse.app_gateway import Gateway, GatewayOptions, listen
+from hanse.flows.chosen_policy import ChosenPolicy, choose_policy
 from hanse.flows.gateway.state import new_secret
 from hanse.flows.loaded_policy import LoadedPolicy
-from hanse.flows.policies import load_policy
 from hanse.store.held.store import Held
 
 
@@ -29,7 +29,7 @@ def whole_gateway(
     """Run a gateway over the store in `home` for the length of a `with` block. said: gets what a person would be told."""
     base = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ}
     base |= {"HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    chosen = policy or load_policy("open", home)
+    chosen = choose_policy("open", home) if policy is None else ChosenPolicy.of(policy)
     options = GatewayOptions(chosen, home, caches or home, {**base, **(environ or {})}, nodes, upstream, offline)
     with Held.open(home / "held") as held, closing(listen(0)) as listener:
         gateway = Gateway(options, listener, new_secret(), (said if said is not None else []).append)

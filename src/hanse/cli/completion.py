@@ -15,7 +15,7 @@ def completion(
     show: Annotated[bool, Parameter(name="--print", help="Print the script instead of installing it.")] = False,
 ) -> int:
     """Install tab completion for the shell in use."""
-    from hanse.cli.main import app
+    from hanse.cli.commands import app
 
     if show:
         print(app.generate_completion(shell=shell))

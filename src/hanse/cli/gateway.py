@@ -19,9 +19,8 @@ from hanse.cli.gateway_flags import (
     SizeFlag,
     StoreFlag,
     UpstreamFlag,
-    prepared,
-    say,
 )
+from hanse.cli.prepared import prepared, say
 from hanse.errors import InputError
 from hanse.flows.gateway.state import Note, drop_note, new_secret, read_note, status, stop, write_note
 from hanse.home import home_folder
@@ -55,7 +54,7 @@ def gateway(
     ):
         running = Gateway(options, listener, new_secret(), say)
         running.audit(held)
-        note = Note(running.url, str(options.cache), options.policy.policy.name)
+        note = Note(running.url, str(options.cache), options.policy.name)
         write_note(options.caches, note)
         # The program's signals end the server, which then drains.
         for number in (signal.SIGTERM, signal.SIGINT):

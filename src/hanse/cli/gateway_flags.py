@@ -1,19 +1,11 @@
-"""What `hanse run` and `hanse gateway` have in common: flags, defaults, and the store and caches that go with them."""
+"""The flags that `hanse run` and `hanse gateway` have in common."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
-
-if TYPE_CHECKING:
-    from hanse.app_gateway import GatewayOptions
-    from hanse.store.held.store import Held
 
 PolicyFlag = Annotated[str | None, Parameter(help="Policy: a preset, a name, or a file.")]
 NodeFlag = Annotated[
@@ -30,44 +22,3 @@ StoreFlag = Annotated[
 SizeFlag = Annotated[
     str | None, Parameter(help="How much the held files may take, such as `200 GiB`; what was not used longest goes.")
 ]
-
-
-def say(text: str) -> None:
-    """Print one line for the person in front of the terminal, out of the way of the program's own output."""
-    print(f"hanse: {text}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def prepared(
-    *,
-    policy: str | None,
-    node: Sequence[str] | None,
-    upstream: str | None,
-    offline: bool,
-    store: Path | None,
-    cache_size: str | None,
-) -> Iterator[tuple[GatewayOptions, Held]]:
-    """Give what a gateway is started with, and its opened store."""
-    from hanse.app_gateway import GatewayOptions, caches_folder
-    from hanse.flows.named_servers import before, servers
-    from hanse.flows.policies import load_policy
-    from hanse.home import home_folder
-    from hanse.store.held.store import open_or_temporary
-
-    environ = before(os.environ)
-    home = home_folder(environ)
-    loaded = load_policy(policy, home)
-    nodes, above = servers(tuple(node or ()), upstream, environ)
-    limit = _bytes(cache_size)
-    with caches_folder(home, say) as caches:
-        where = store or Path(environ.get("HANSE_STORE") or caches / "held")
-        with open_or_temporary(where.expanduser().absolute(), limit=limit) as held:
-            yield GatewayOptions(loaded, home, caches, environ, nodes, above, offline), held
-
-
-def _bytes(text: str | None) -> int | None:
-    if text is None:
-        return None
-    from hanse.settings import parse_size
-
-    return parse_size(text)

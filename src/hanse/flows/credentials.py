@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hanse.errors import HanseError, InputError, StorageError
-from hanse.flows.fetch_evidence import hub_token
-from hanse.flows.named_servers import PUBLIC_HUB, nodes_of
+from hanse.flows.named_servers import PUBLIC_HUB, hub_token, nodes_of
 from hanse.flows.remembered import write_private
 from hanse.peers.addresses import Zone, resolve, server_of, zone_of
 from hanse.peers.client import parse_base

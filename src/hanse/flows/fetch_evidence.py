@@ -29,8 +29,6 @@ from hanse.tlog.checkpoint import parse_checkpoint
 from hanse.tlog.note import parse_note
 from hanse.tlog.proof import consistency_proof
 
-_MAX_TOKEN = 4096
-
 
 @dataclass(frozen=True, slots=True)
 class NodeSource:
@@ -82,27 +80,6 @@ def node_address(given: str | None, environ: Mapping[str, str]) -> str:
             "no node is named to ask for evidence", hint="name one with --node or HANSE_NODE, or a file with --bundle"
         )
     return parse_base(url)
-
-
-def hub_token(environ: Mapping[str, str], node: str) -> str:
-    """Return the token to show to a node: the one that Hugging Face clients would send there, empty if there is none.
-
-    That is HF_TOKEN, else the file where they keep it, and only for the node that HF_ENDPOINT names (HF_TOKEN: or HANSE_NODE):
-    a token for one server is not told to another one that somebody gave the address of.
-    """
-    endpoint, named = environ.get("HF_ENDPOINT", "").rstrip("/"), environ.get("HANSE_NODE", "").rstrip("/")
-    if environ.get("HF_TOKEN"):
-        return environ["HF_TOKEN"] if node.rstrip("/") in (endpoint, named) else ""
-    return token_file(environ) if node.rstrip("/") == endpoint else ""
-
-
-def token_file(environ: Mapping[str, str]) -> str:
-    """Return the token in the file where Hugging Face clients keep theirs, empty if there is none."""
-    cache = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".cache")
-    path = Path(environ.get("HF_TOKEN_PATH") or Path(environ.get("HF_HOME") or cache / "huggingface") / "token")
-    with suppress(OSError, UnicodeDecodeError), path.open("rb") as file:
-        return file.read(_MAX_TOKEN).decode("ascii").strip()
-    return ""
 
 
 def seen_before(client: PeerClient, node: str, data: bytes, home: Path | None) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from hanse.flows.gateway.env import BEHIND
 from hanse.peers.addresses import parse_base
 
 PUBLIC_HUB = "https://huggingface.co"
 NONE = "none"
+_MAX_TOKEN = 4096
 
 
 def before(environ: Mapping[str, str]) -> dict[str, str]:
@@ -36,3 +39,24 @@ def servers(nodes: Sequence[str], upstream: str | None, environ: Mapping[str, st
     named = tuple(nodes) or nodes_of(environ) or own
     chosen = endpoint or PUBLIC_HUB if upstream is None else upstream
     return tuple(dict.fromkeys(parse_base(one) for one in named)), None if chosen in {"", NONE} else parse_base(chosen)
+
+
+def hub_token(environ: Mapping[str, str], node: str) -> str:
+    """Return the token to show to a node: the one that Hugging Face clients would send there, empty if there is none.
+
+    That is HF_TOKEN, else the file where they keep it, and only for the node that HF_ENDPOINT names (HF_TOKEN: or HANSE_NODE):
+    a token for one server is not told to another one that somebody gave the address of.
+    """
+    endpoint, named = environ.get("HF_ENDPOINT", "").rstrip("/"), environ.get("HANSE_NODE", "").rstrip("/")
+    if environ.get("HF_TOKEN"):
+        return environ["HF_TOKEN"] if node.rstrip("/") in (endpoint, named) else ""
+    return token_file(environ) if node.rstrip("/") == endpoint else ""
+
+
+def token_file(environ: Mapping[str, str]) -> str:
+    """Return the token in the file where Hugging Face clients keep theirs, empty if there is none."""
+    cache = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".cache")
+    path = Path(environ.get("HF_TOKEN_PATH") or Path(environ.get("HF_HOME") or cache / "huggingface") / "token")
+    with suppress(OSError, UnicodeDecodeError), path.open("rb") as file:
+        return file.read(_MAX_TOKEN).decode("ascii").strip()
+    return ""

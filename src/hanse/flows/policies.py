@@ -6,19 +6,17 @@ A policy that cannot be read is an error here, never a default: whoever asked fo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from errno import ENAMETOOLONG, ENOENT, ENOTDIR
 from pathlib import Path
 
-from hanse.errors import HanseError, NotFoundError, PolicyError, StorageError, TooLarge
+from hanse.errors import HanseError, NotFoundError, PolicyError, TooLarge
 from hanse.flows.bounded import read_bounded
 from hanse.flows.loaded_policy import LoadedPolicy, complete
+from hanse.flows.own_policy import DEFAULT, FILE, is_there
 from hanse.policy.presets import PRESETS
 from hanse.policy.rules import ANYONE, Policy, Threshold, flatten
 
 # Most policies are presets without a log of their own: a program that runs under one does not wait for what parses the others.
 
-DEFAULT = "open"
-FILE = "policy.toml"
 FOLDER = "policies"
 FEDERATION = "federation:"
 """What the name of a policy begins with that a trusted federation lists; its name follows."""
@@ -35,12 +33,12 @@ def load_policy(name: str | None, home: Path) -> LoadedPolicy:
         return LoadedPolicy(PRESETS[name], f"preset {name}")
     if name is None:
         path = home / FILE
-        return load_file(path) if _is_there(path) else _listed(home) or LoadedPolicy(PRESETS[DEFAULT], f"preset {DEFAULT}")
+        return load_file(path) if is_there(path) else _listed(home) or LoadedPolicy(PRESETS[DEFAULT], f"preset {DEFAULT}")
     listed = name.removeprefix(FEDERATION)
     if listed not in {name, ""} and (found := _listed(home, listed)):
         return found
     path = Path(name) if "/" in name or name.endswith(".toml") else home / FOLDER / f"{name}.toml"
-    if _is_there(path):
+    if is_there(path):
         return load_file(path)
     raise NotFoundError(
         f"there is no policy {name[:200]!r}", hint=f"presets: {', '.join(PRESETS)}; others: a file, or a name in {home / FOLDER}"
@@ -58,18 +56,6 @@ def _listed(home: Path, name: str = "") -> LoadedPolicy | None:
     from hanse.flows.federation.defaults import default_policy  # noqa: PLC0415 see above
 
     return default_policy(home / FEDERATIONS, seen, name)
-
-
-def _is_there(path: Path) -> bool:
-    """Tell whether something is there; raises StorageError where that cannot be found out: it may be a policy that refuses."""
-    try:
-        path.lstat()
-    except OSError as error:
-        if error.errno in {ENOENT, ENOTDIR, ENAMETOOLONG}:
-            return False
-        says = f"cannot look for the policy {path}: {error.strerror}"
-        raise StorageError(says, hint="set HANSE_HOME to a folder of your own") from error
-    return True
 
 
 def load_file(path: Path) -> LoadedPolicy:
@@ -100,7 +86,7 @@ def known_policies(home: Path) -> list[tuple[str, str]]:
     found = [(name, "preset") for name in PRESETS]
     found += [(path.stem, str(path)) for path in sorted((home / FOLDER).glob("*.toml")) if path.stem not in PRESETS]
     found += [(f"{FEDERATION}{name}", "federation") for name in _federations(home)]
-    return found + ([("(default)", str(home / FILE))] if _is_there(home / FILE) else [])
+    return found + ([("(default)", str(home / FILE))] if is_there(home / FILE) else [])
 
 
 def _federations(home: Path) -> list[str]:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, replace
 from typing import Final
 
-from hanse.errors import BadProof, HanseError, PolicyError, RolledBack, VerificationFailed
+from hanse.errors import BadProof, HanseError, RolledBack, VerificationFailed
 from hanse.flows.attested import Aside, Attested, implied, open_bundle
 from hanse.flows.fitting import UNSIGNED, counts, fits, hidden, nothing, tree_of
 from hanse.flows.loaded_policy import LoadedPolicy
@@ -33,10 +33,10 @@ from hanse.flows.shown_log import ShownLog, cosigners_in, open_logs, with_cosign
 from hanse.flows.trust import Cosigner, Trust, Wanted
 from hanse.flows.veil import CLEAR, Veil, veil_of
 from hanse.flows.verified_facts import gather_facts, owner_key
-from hanse.model.decision import Decision, EvidenceFacts, State
+from hanse.model.decision import Decision, EvidenceFacts
 from hanse.model.evidence import UnverifiedEvidence
 from hanse.model.repo import Origin, RepoId
-from hanse.policy.decide import decide
+from hanse.policy.decide import decide, require
 from hanse.policy.rules import Threshold
 from hanse.sign.oms import Manifest, ManifestFile, parse_manifest
 from hanse.sign.statement import OMS
@@ -316,20 +316,6 @@ class _Steps:
             notices=tuple(self.notices),
             made_by=_SEAL,
         )
-
-
-def require(decision: Decision) -> None:
-    """Raise PolicyError, with what would make each failed rule pass, unless the decision lets the revision through."""
-    if decision.state is not State.REFUSED:
-        return
-    failed = tuple(f"{one.rule}: {one.says}; to pass: {one.remedy}" for one in decision.failed) or (
-        "policy: no rule was applied",
-    )
-    raise PolicyError(
-        f"policy {decision.policy!r} refuses: {'; '.join(failed)}"[:2000],
-        failed=failed,
-        hint=f"what the policy asks for in full: hanse policy show {decision.policy}",
-    )
 
 
 def pin_of(position: Position, rev: str, tree: str) -> RefPin:

@@ -7,7 +7,6 @@ from typing import Protocol, TypeVar
 
 from hanse.errors import HanseError, NotFoundError, PeerMisbehaved
 from hanse.model.digest import GitOid, is_git_oid
-from hanse.model.evidence import MAX_EVIDENCE_BYTES
 from hanse.model.repo import RepoType
 from hanse.model.staticlayout import (
     INDEX,
@@ -73,6 +72,8 @@ class StaticSite:
 
     def evidence(self, kind: RepoType, folded: str, rev: GitOid) -> bytes | None:
         """Return the evidence file of a revision, None if the site has none."""
+        from hanse.model.evidence import MAX_EVIDENCE_BYTES  # noqa: PLC0415 few addresses are static sites
+
         return self._parsed(evidence_path(kind, folded, rev), MAX_EVIDENCE_BYTES, bytes)
 
     def require_evidence(self, kind: RepoType, folded: str, revision: GitOid | str) -> bytes:

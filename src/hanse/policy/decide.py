@@ -25,6 +25,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from hanse.errors import PolicyError
 from hanse.model.decision import (
     Decision,
     EvidenceFacts,
@@ -36,6 +37,7 @@ from hanse.model.decision import (
     RuleResult,
     Rung,
     Signed,
+    State,
     Want,
 )
 from hanse.model.finding import Coverage, Verdict, worst
@@ -58,6 +60,20 @@ def decide(policy: Policy, facts: EvidenceFacts) -> Decision:
         says = f"there is no usable policy: {policy.broken}"
         return Decision(policy.name, Rung.LOCAL, (_failed("policy", says, "name a policy that hanse policy check accepts"),))
     return _Deciding(View(policy, facts)).decision()
+
+
+def require(decision: Decision) -> None:
+    """Raise PolicyError, with what would make each failed rule pass, unless the decision lets the revision through."""
+    if decision.state is not State.REFUSED:
+        return
+    failed = tuple(f"{one.rule}: {one.says}; to pass: {one.remedy}" for one in decision.failed) or (
+        "policy: no rule was applied",
+    )
+    raise PolicyError(
+        f"policy {decision.policy!r} refuses: {'; '.join(failed)}"[:2000],
+        failed=failed,
+        hint=f"what the policy asks for in full: hanse policy show {decision.policy}",
+    )
 
 
 class _Deciding:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from hanse.model.advisory import AdvisoryKind
 from hanse.model.decision import Rung
 from hanse.policy.rules import ANYONE, Consequence, Obeyed, Policy, Threshold
 
@@ -22,7 +21,6 @@ QUORUM = "quorum"
 MAX_AGE = 10 * 365 * 86400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([1-9][0-9]{0,9})([smhd])")
-_KINDS = tuple(one.value for one in AdvisoryKind)
 GROUP_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -73,14 +71,17 @@ def _obey(raw: Any) -> tuple[Obeyed, ...]:
     says = f"a list of at most {MAX_ALSO} tables {{ of = 'group', kinds = ['malicious'] }}"
     if not isinstance(raw, list) or len(raw) > MAX_ALSO:
         raise ValueError(says)
+    from hanse.model.advisory import AdvisoryKind  # noqa: PLC0415 only the readers of policies need it, not those of presets
+
+    known = tuple(one.value for one in AdvisoryKind)
     found = []
     for one in raw:
         kinds = one.get("kinds", []) if isinstance(one, dict) else None
         if not isinstance(one, dict) or not {"of"} <= set(one) <= {"of", "kinds"} or not isinstance(kinds, list):
             raise ValueError(says)
         group = parse_group(one["of"])
-        if group == ANYONE or any(kind not in _KINDS for kind in kinds):
-            raise ValueError(f"{says}; a group by name, never 'anyone', and kinds among {', '.join(_KINDS)}")
+        if group == ANYONE or any(kind not in known for kind in kinds):
+            raise ValueError(f"{says}; a group by name, never 'anyone', and kinds among {', '.join(known)}")
         found.append(Obeyed(group, frozenset(kinds)))
     return tuple(found)
 

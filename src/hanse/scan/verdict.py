@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hanse.model.finding import Coverage, Finding, Gap, Judgement, worst
-from hanse.scan.dispatch import all_formats
+from hanse.scan.dispatch import format_named
 from hanse.scan.facts import Facts, View
 from hanse.scan.formats import Context
 from hanse.scan.limits import MACHINE, MACHINE_REASONS, judge_limits
@@ -40,9 +40,8 @@ def judge(facts: Facts, path: str, rules: Ruleset) -> Judgement:
 
 
 def _hits(facts: Facts, context: Context) -> Iterator[Hit]:
-    formats = all_formats()
     for view in facts.views:
-        known = formats.get(view.format)
+        known = format_named(view.format)
         if known is not None:
             yield from known.judge(view, context)
     # Where a worker was ended nothing was seen, and so nothing disagrees with the name.

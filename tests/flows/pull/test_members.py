@@ -23,7 +23,7 @@ from hanse.flows.federation.enact import enact
 from hanse.flows.federation.seen import FOLDER
 from hanse.flows.fetch_evidence import fetch_evidence
 from hanse.flows.node import Node
-from hanse.flows.pull.asknodes import NodeAnswer, State
+from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.members import Members
 from hanse.model.decision import Known
 from hanse.model.repo import Origin, RepoType

@@ -8,8 +8,9 @@ from contextlib import closing
 import pytest
 from tests.support.pulling import DEAD, SaidNode, said_node
 
+from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import parse_asked
-from hanse.flows.pull.asknodes import NodeAnswer, State, ask_node
+from hanse.flows.pull.asknodes import ask_node
 from hanse.flows.pull.sites import AGAIN_SECONDS, Sites
 from hanse.model.canonical import canonical
 from hanse.model.digest import GitOid

@@ -12,13 +12,13 @@ from tests.samples.zipcraft import archive
 
 from hanse.model.canonical import canonical
 from hanse.scan import dispatch
-from hanse.scan.dispatch import LOOK_COST, MODULES, all_formats, extract
+from hanse.scan.dispatch import LOOK_COST, MODULES, all_formats, extract, format_named
 from hanse.scan.source import BytesSource
 
 
 def test_formats_have_distinct_names() -> None:
     """No module hides another one's format."""
-    assert len(MODULES) == len(set(MODULES))
+    assert sum(map(len, MODULES.values())) == len(all_formats())
     assert {"zip", "pickle", "safetensors", "gguf", "hdf5", "onnx", "media"} <= set(all_formats())
 
 
@@ -50,3 +50,11 @@ def test_formats_are_there_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "import_module", load)
     assert len(all_formats()) >= len(MODULES)
     assert set(seen) == {0}
+
+
+def test_each_format_is_found_by_name_alone() -> None:
+    """The table says which formats a module has, so one is found without loading the others, and is the same one."""
+    for module, names in MODULES.items():
+        assert tuple(one.name for one in import_module(f"hanse.scan.{module}").FORMATS) == names
+    assert {name: format_named(name) for names in MODULES.values() for name in names} == all_formats()
+    assert format_named("file") is None

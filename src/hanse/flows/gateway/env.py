@@ -6,15 +6,14 @@ The cache is one of its own per policy: clients keep trees and files for ever an
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hanse.model.canonical import canonical
-from hanse.policy.rules import Policy
+if TYPE_CHECKING:
+    from hanse.policy.rules import Policy
 
 BEHIND = "HANSE_BEHIND"
 """Holds HF_ENDPOINT as it was before, for a gateway that is started behind another one."""
@@ -44,6 +43,8 @@ def _plain(value: Any) -> Any:
 
 def policy_key(policy: Policy) -> str:
     """Return a folder name for what belongs to one policy: its name, and 8 hex digits of what it says."""
+    from hanse.model.canonical import canonical  # noqa: PLC0415 the keys of presets are known
+
     digest = hashlib.sha256(canonical(_plain(policy))).hexdigest()
     name = "".join(char if char in _NAME_CHARS else "-" for char in policy.name)[:_MAX_NAME].lstrip(".-") or "policy"
     return f"{name}-{digest[:8]}"
@@ -51,7 +52,12 @@ def policy_key(policy: Policy) -> str:
 
 def hub_cache(home: Path, policy: Policy) -> Path:
     """Return the cache that programs under `policy` use."""
-    return home / "hub-cache" / policy_key(policy)
+    return cache_of(home, policy_key(policy))
+
+
+def cache_of(home: Path, key: str) -> Path:
+    """Return the cache that programs use under the policy with this key (`policy_key`)."""
+    return home / "hub-cache" / key
 
 
 def repo_folder(cache: Path, plural: str, name: str) -> Path:
@@ -87,6 +93,8 @@ def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, s
 
 def exports(environ: Mapping[str, str], changed: Mapping[str, str]) -> str:
     """Return the lines of shell that turn environment `environ` into `changed`."""
+    import shlex  # noqa: PLC0415 `hanse run` does without
+
     lines = [f"export {name}={shlex.quote(value)}" for name, value in changed.items() if environ.get(name) != value]
     lines += [f"unset {name}" for name in environ if name not in changed]
     return "".join(f"{line}\n" for line in lines)

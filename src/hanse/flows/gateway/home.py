@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from hanse.errors import BadToken, NotAuthenticated, PeerMisbehaved
-from hanse.flows.fetch_evidence import token_file
-from hanse.flows.named_servers import PUBLIC_HUB, nodes_of
+from hanse.flows.named_servers import PUBLIC_HUB, nodes_of, token_file
 from hanse.peers.client import Answer
 
 MAX_ANSWER = 256 * 1024

@@ -6,10 +6,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hanse.clock import rfc3339
-from hanse.model.pulled import Summarised
+
+if TYPE_CHECKING:
+    from hanse.model.pulled import Summarised
 
 MAX_KEPT = 1000
 """Of each kind of thing; a program that asks for more is told about in numbers only."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hanse.errors import BadRepoId, EntryNotFound
-from hanse.flows.federation.known import known_roots
-from hanse.flows.federation.roots import Roots
-from hanse.flows.federation.seen import FOLDER
+from hanse.flows.federation.seen import FOLDER, seen_in
 from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.rulesets import builtin_ruleset
 from hanse.model.decision import Decision, EvidenceFacts, Rung
@@ -19,6 +17,9 @@ from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoId, RepoType, parse_ref_part, parse_repo_id
 from hanse.peers.place import Place
 from hanse.scan.ruleset import Ruleset
+
+if TYPE_CHECKING:
+    from hanse.flows.federation.roots import Roots
 
 _ANY = Origin("any")
 _FULL = "refs/"
@@ -49,7 +50,18 @@ class PullSettings:
 
     def roots(self, now: int) -> Roots:
         """Return what federations vouch for at `now`; raises StorageError, or BadProof if one of them has expired."""
-        return known_roots(self.federations or self.home / FOLDER, now)
+        from hanse.flows.federation.known import known_roots  # noqa: PLC0415 who trusts no federation does without keys and logs
+
+        return known_roots(self._federations, now)
+
+    @property
+    def federated(self) -> bool:
+        """Whether a federation is trusted here; nothing is verified. Raises StorageError."""
+        return bool(seen_in(self._federations))
+
+    @property
+    def _federations(self) -> Path:
+        return self.federations or self.home / FOLDER
 
     @property
     def home_node(self) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from hanse.errors import EntryNotFound, GatedRepo, HanseError, PeerDown, PeerError, PeerRefused, RevisionNotFound
-from hanse.flows.pull import asknodes
+from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked
-from hanse.flows.pull.asknodes import NodeAnswer, State
 from hanse.flows.pull.claims import Claimed, ask_claims
 from hanse.flows.pull.known import Known
 from hanse.flows.pull.origins import Origins
@@ -50,11 +49,13 @@ class Asking:
 
     def _asking(self, node: str) -> Callable[[], NodeAnswer]:
         def ask() -> NodeAnswer:
+            from hanse.flows.pull.asknodes import ask_node  # noqa: PLC0415 it loads what verifies evidence
+
             token, home = self.origins.token(node, self.asked), self.origins.settings.home
             answer = self.origins.sites.ask(
                 node,
                 self.asked,
-                lambda: asknodes.ask_node(self.origins.peers, node, self.asked, token, home),
+                lambda: ask_node(self.origins.peers, node, self.asked, token, home),
             )
             self.note(node, answer.error)
             return answer

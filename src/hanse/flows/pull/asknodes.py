@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -29,6 +28,7 @@ from hanse.errors import (
 from hanse.flows.fetch_evidence import fetch_growth, own_logs, seen_before
 from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import Pins
+from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked, PullSettings
 from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.merge import Shown, merge, split_views
@@ -40,35 +40,6 @@ from hanse.peers.client import PeerClient
 from hanse.policy.presets import PRESETS
 
 _LENIENT = LoadedPolicy(PRESETS["open"], "preset open")
-
-
-class State(str, Enum):
-    """What a node makes of a question.
-
-    shown: it has evidence; unsigned: it has the repository, and nobody signed the revision yet; absent: it has no such thing;
-    claimed: it has no such thing, and the namespace is a member's; recalled: it had it, and gives it to nobody any more; gated:
-    not to this caller; down: no answer.
-    """
-
-    SHOWN = "shown"
-    UNSIGNED = "unsigned"
-    ABSENT = "absent"
-    CLAIMED = "claimed"
-    RECALLED = "recalled"
-    GATED = "gated"
-    DOWN = "down"
-
-
-@dataclass(frozen=True, slots=True)
-class NodeAnswer:
-    """A node's answer. data: the evidence file if it has one; says: its reason; revision: only the revision is absent."""
-
-    node: str
-    state: State
-    data: bytes = b""
-    says: str = ""
-    revision: bool = False
-    error: HanseError | None = None
 
 
 def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path | None = None) -> NodeAnswer:

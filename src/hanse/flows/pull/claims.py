@@ -13,17 +13,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hanse.clock import rfc3339
 from hanse.errors import BadFormat, Equivocation, HanseError, IntegrityError, PeerMisbehaved, TooLarge
 from hanse.flows.pull.asked import Asked
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision
-from hanse.flows.pull.logged import Logged
 from hanse.flows.pull.restated import restated
 from hanse.model.digest import GitOid, is_git_oid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoType
+
+if TYPE_CHECKING:
+    from hanse.flows.pull.logged import Logged
 
 MAX_FILES = 200_000
 MAX_COMMITS = 10_000

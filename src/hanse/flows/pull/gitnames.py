@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from hanse.content.gitobjects import lfs_pointer_id
 from hanse.model.filepin import FilePin
-from hanse.sign.oms import ManifestFile
+
+if TYPE_CHECKING:
+    from hanse.sign.oms import ManifestFile
 
 
 def with_listing(files: Sequence[ManifestFile], listing: Mapping[str, FilePin]) -> tuple[dict[str, FilePin], str]:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hanse.clock import rfc3339
 from hanse.errors import HanseError
 from hanse.flows.pull.asked import Asked, PulledRevision
-from hanse.flows.pull.asknodes import Found, remember_found
 from hanse.flows.pull.claims import Claimed
 from hanse.flows.pull.gitnames import same_files, unlisted, with_listing
 from hanse.flows.pull.judge import PENDING, Judge, scanned_elsewhere
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision
-from hanse.flows.pull.logged import Logged
 from hanse.flows.pull.origins import Origins
-from hanse.flows.verify import require
 from hanse.model.decision import Decision, EvidenceFacts, NameKind, Want
 from hanse.model.digest import GitOid, Sha256, XetHash
-from hanse.model.evidence import parse_evidence
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoId
-from hanse.policy.decide import decide
-from hanse.sign.oms import ManifestFile
+from hanse.policy.decide import decide, require
+
+if TYPE_CHECKING:
+    from hanse.flows.pull.asknodes import Found
+    from hanse.flows.pull.logged import Logged
+    from hanse.sign.oms import ManifestFile
 
 _SCANS_HERE = "every file is scanned here before its first byte leaves"
 
@@ -92,6 +93,8 @@ class Maker:
 
         nodes: those that showed it. Raises PolicyError for files that the policy refuses, RolledBack or Equivocation.
         """
+        from hanse.model.evidence import parse_evidence  # noqa: PLC0415 claims that are held are given out without it
+
         revision = found.revision
         repo = revision.repo or asked.repo
         before = known.revision(repo, revision.rev)
@@ -155,6 +158,8 @@ class Maker:
         said: list[str],
     ) -> None:
         """Remember what was verified."""
+        from hanse.flows.pull.asknodes import remember_found  # noqa: PLC0415 same
+
         revision = found.revision
         repo = revision.repo or asked.repo
         problem = remember_found(self._settings.home, revision, now)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from hanse.errors import BadProof
 from hanse.flows.federation.seen import FOLDER
+from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked, PullSettings
-from hanse.flows.pull.asknodes import NodeAnswer, State
 from hanse.model.repo import Origin
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Members:
 
         Raises Conflict if they differ, StorageError, BadProof if one of them has expired.
         """
+        if not settings.federated:
+            return cls()
         roots = settings.roots(now)
         owner = roots.owner(asked.repo.path)
         if owner is None:
@@ -110,7 +112,7 @@ class Named:
     def _looks(self, now: int) -> bool:
         """Tell whether there are federations that are looked at from here."""
         settings = self._settings
-        return not settings.offline and settings.federations is None and bool(settings.roots(now).logs)
+        return not settings.offline and settings.federations is None and settings.federated and bool(settings.roots(now).logs)
 
     def _looked(self, now: int) -> bool:
         """Look at federations that were not looked at for long; tell whether that was done."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hanse.clock import Clock, rfc3339
 from hanse.errors import (
@@ -28,22 +29,21 @@ from hanse.errors import (
     RevisionNotFound,
     VerificationFailed,
 )
-from hanse.flows.position import DIFFER
-from hanse.flows.pull import asknodes
+from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked, PulledRevision
 from hanse.flows.pull.asking import Asking
-from hanse.flows.pull.asknodes import Found, NodeAnswer, NodesGrowth, NoGrowth, State
 from hanse.flows.pull.claims import Claimed, ask_claims
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records
-from hanse.flows.pull.logged import verify_logged
 from hanse.flows.pull.made import Maker
 from hanse.flows.pull.members import Named
-from hanse.flows.pull.merge import Shown
 from hanse.flows.pull.origins import Origins
 from hanse.flows.pull.owned import Owned
-from hanse.flows.verify_folder import Question
 from hanse.model.repo import Origin, RepoType, parse_name, parse_repo_id
 from hanse.peers.hub import origin_of
+
+if TYPE_CHECKING:
+    from hanse.flows.pull.asknodes import Found, NodesGrowth
+    from hanse.flows.pull.merge import Shown
 
 RECENT_SECONDS = 600
 _HERE = "what is held here"
@@ -132,8 +132,15 @@ class _One:
         if data is None:
             claimed = Claimed(record)
             return self.maker.from_claims(self.asked, self.known, claimed, self.now, as_of=as_of, notices=self.notices)
-        found = asknodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, NoGrowth(), self.now)
+        found = self._verified_held(data)
         return self.maker.from_evidence(self.asked, self.known, found, self.now, as_of=as_of, notices=self.notices)
+
+    def _verified_held(self, data: bytes) -> Found:
+        """Return the revision that evidence held here shows by itself; raises as `verify_shown`."""
+        from hanse.flows.pull.asknodes import NoGrowth, verify_shown  # noqa: PLC0415 claims that are held are given out without what verifies evidence
+        from hanse.flows.pull.merge import Shown  # noqa: PLC0415 same
+
+        return verify_shown([Shown(_HERE, data)], self.asked, self.settings, NoGrowth(), self.now)
 
     # The way.
 
@@ -192,11 +199,15 @@ class _One:
 
     def _from_nodes(self, answers: Sequence[NodeAnswer]) -> PulledRevision:
         """Return what nodes show; if that is not enough, together with what is held here, which may be newer."""
+        from hanse.flows.position import DIFFER  # noqa: PLC0415 same
+        from hanse.flows.pull.asknodes import NodesGrowth, verify_shown  # noqa: PLC0415 same
+        from hanse.flows.pull.merge import Shown  # noqa: PLC0415 same
+
         shown = [Shown(one.node, one.data) for one in answers]
         names = [one.node for one in answers]
         growth = NodesGrowth(self.origins.peers, names)
         try:
-            found = asknodes.verify_shown(shown, self.asked, self.settings, growth, self.now)
+            found = verify_shown(shown, self.asked, self.settings, growth, self.now)
         except (VerificationFailed, PolicyError) as failure:
             self._warned_of(failure)
             logged = None if isinstance(failure, PolicyError) else self._logged(shown, growth)
@@ -223,8 +234,12 @@ class _One:
 
     def _logged(self, shown: Sequence[Shown], growth: NodesGrowth) -> PulledRevision | None:
         """Return a revision that nobody has signed yet and that a log proves, None if there is none such."""
+        from hanse.flows.pull.asknodes import verifying_with  # noqa: PLC0415 same
+        from hanse.flows.pull.logged import verify_logged  # noqa: PLC0415 same
+        from hanse.flows.verify_folder import Question  # noqa: PLC0415 same
+
         question = Question(self.asked.repo.path, self.asked.repo.type, self.asked.revision)
-        verifying = asknodes.verifying_with(self.settings, self.now)
+        verifying = verifying_with(self.settings, self.now)
         for one in shown:
             try:
                 if one.evidence.bundles:
@@ -242,16 +257,19 @@ class _One:
         return None
 
     def _with_held(self, shown: Sequence[Shown], growth: NodesGrowth) -> Found | None:
+        from hanse.flows.pull.asknodes import verify_shown  # noqa: PLC0415 same
+        from hanse.flows.pull.merge import Shown  # noqa: PLC0415 same
+
         record = self.record
         data = self.known.evidence(record.repo, record.rev) if record else None
         if data is None:
             return None
         try:
-            return asknodes.verify_shown([Shown(_HERE, data), *shown], self.asked, self.settings, growth, self.now)
+            return verify_shown([Shown(_HERE, data), *shown], self.asked, self.settings, growth, self.now)
         except HanseError:
             pass
         try:
-            return asknodes.verify_shown([Shown(_HERE, data)], self.asked, self.settings, NoGrowth(), self.now)
+            return self._verified_held(data)
         except HanseError:
             return None
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from hanse.errors import HanseError, NotFoundError, PeerError, PeerMisbehaved
+from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked
-from hanse.flows.pull.asknodes import NodeAnswer, State
 from hanse.model.filepin import FilePin
 from hanse.peers.place import Place
 from hanse.peers.staticsite import Getter, StaticSite

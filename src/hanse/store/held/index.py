@@ -77,8 +77,11 @@ class Index:
 
     def write(self, sql: str, given: Sequence[Any] = (), *, flushed: bool = False) -> int:
         """Run one statement and return how many rows it changed; raises as `transaction`."""
-        with self.transaction(flushed=flushed) as base:
-            return base.execute(sql, given).rowcount
+        if flushed:
+            with self.transaction(flushed=True) as base:
+                return base.execute(sql, given).rowcount
+        with self._lock, self._errors():  # one statement is a transaction of its own
+            return self._base.execute(sql, given).rowcount
 
     @contextmanager
     def transaction(self, *, flushed: bool = False) -> Iterator[sqlite3.Connection]:

@@ -12,8 +12,6 @@ finds and the next one like it replaces. Nothing is private to a name here: who 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -66,6 +64,8 @@ class Held:
         """Close the index; idempotent."""
         self._index.close()
         if self.temporary:
+            import shutil  # noqa: PLC0415 few stores are temporary
+
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -141,7 +141,9 @@ class Held:
         """Note that the revision `label` (ORIGIN/NAMESPACE/NAME@REV) has the held file at `path`: for pins and listings."""
         key = (label, path, sha256)
         if key not in self._used:
-            self._index.write("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", (_key(label), _key(path), sha256))
+            given = (_key(label), _key(path), sha256)
+            if not self._index.rows("SELECT 1 FROM uses WHERE label = ? AND path = ? AND sha256 = ?", given):
+                self._index.write("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", given)
             self._used.add(key)
 
     def used_by(self, sha256: Sha256) -> list[str]:
@@ -229,6 +231,8 @@ def open_or_temporary(folder: Path, *, limit: int | None = None) -> Held:
     except StorageError:
         if _is_writable(folder):
             raise
+        import tempfile  # noqa: PLC0415 same
+
         held = Held.open(Path(tempfile.mkdtemp(prefix="hanse-held-")), limit=limit)
         held.temporary = True
         return held

@@ -25,7 +25,7 @@ from hanse.model.digest import is_git_oid
 from hanse.model.filepin import FilePin
 from hanse.model.steps import PREFER, PROGRESS, Steps, parse_wait
 from hanse.store.base import ByteSource, FileSlice
-from hanse.web.blob_response import IMMUTABLE, BlobResponse
+from hanse.web.blob_response import IMMUTABLE, PIECE, BlobResponse
 from hanse.web.errors import header_text
 from hanse.web.gateway.info import json_response, warned
 from hanse.web.gateway.source import Asked, Fetching, HeldBytes, Pulled, fetch_of, held_of
@@ -60,6 +60,21 @@ class _Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class _Read:
+    """A small file, read from the descriptor of what was checked."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def pieces(self, start: int, length: int) -> Iterator[bytes]:
+        """Yield the run."""
+        yield self.data[start : start + length]
+
+
+@dataclass(frozen=True, slots=True)
 class _Arriving:
     """A file of which every chunk is checked before it comes out here."""
 
@@ -77,6 +92,11 @@ class _Closing(BlobResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send, and close."""
         source, whole = self.source, False
+        if isinstance(source, _Read) and self.length and not self.head_only:
+            body = source.data[self.start : self.start + self.length]
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+            return
         try:
             await super().__call__(scope, receive, send)
             whole = self.length == source.size
@@ -106,13 +126,51 @@ def _cache(asked: Asked, revision: Pulled) -> str:
     return IMMUTABLE if is_git_oid(asked.rev) else "no-cache"
 
 
-async def _ready(asked: Asked, revision: Pulled) -> Fetching | HeldBytes | Response:
-    """Return the file once its first byte may leave, or the answer that it is not here yet."""
-    found = await asked.run(asked.source.file, revision, asked.path)
-    fetch = fetch_of(found)
-    if fetch is None:
+async def _ready(asked: Asked, revision: Pulled, size: int, *, last: bool) -> ByteSource | Response | None:
+    """Return the file once its first byte may leave, or the answer that it is not here yet; None if it is to be asked for again.
+
+    last: one that was moved or changed since it was found is not asked for again; raises BlobNotFound then.
+    """
+
+    def at_hand() -> Fetching | ByteSource | None:
+        found = asked.source.file(revision, asked.path)
+        held = held_of(found)
+        return fetch_of(found) if held is None else _opened(held, size, last=last)
+
+    found = await asked.run(at_hand)
+    if found is None or not hasattr(found, "settle"):
         return found
-    return await _settled(asked, fetch) or _busy(asked, fetch)
+    fetch = cast("Fetching", found)
+    ready = await _settled(asked, fetch)
+    if ready is None:
+        return _busy(asked, fetch)
+    held = held_of(ready)
+    if held is None:
+        return _Arriving(fetch, size)
+    return await asked.run(lambda: _opened(held, size, last=last))
+
+
+def _opened(held: HeldBytes, size: int, *, last: bool) -> ByteSource | None:
+    """Return what lies here, opened, and read if it is small; None, or on the last try BlobNotFound, if it changed meanwhile."""
+    try:
+        return _sendable(held.open(), size)
+    except BlobNotFound:
+        if last:
+            raise
+        return None
+
+
+def _sendable(file: int, size: int) -> ByteSource:
+    """Return the file of a descriptor, which it takes over; raises BlobNotFound if it is not as long as it was."""
+    if size > PIECE:
+        return _Opened(file, size)
+    try:
+        data = os.pread(file, size + 1, 0)
+    finally:
+        os.close(file)
+    if len(data) != size:
+        raise BlobNotFound("a held file changed while it was read", hint="ask for it again")
+    return _Read(data)
 
 
 async def _settled(asked: Asked, found: Fetching) -> Fetching | HeldBytes | None:
@@ -164,16 +222,6 @@ async def resolve(asked: Asked) -> Response:
             del first.headers[name]
     if head or first.status_code not in (200, 206):
         return warned(first, revision)
-    for last in (False, True):
-        ready = await _ready(asked, revision)
-        if isinstance(ready, Response):
-            return ready
-        held = held_of(ready)
-        if held is None:
-            return warned(answer(_Arriving(cast("Fetching", ready), pin.size)), revision)
-        try:
-            return warned(answer(_Opened(await asked.run(held.open), pin.size)), revision)
-        except BlobNotFound:  # it was moved or changed meanwhile: the second time it is fetched like one that never was here
-            if last:
-                raise
-    raise AssertionError("unreachable")
+    # What was moved or changed since it was found is fetched, the second time, like one that never was here.
+    ready = await _ready(asked, revision, pin.size, last=False) or await _ready(asked, revision, pin.size, last=True)
+    return ready if isinstance(ready, Response) else warned(answer(cast("ByteSource", ready)), revision)

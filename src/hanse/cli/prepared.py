@@ -1,0 +1,55 @@
+"""The store and caches that a gateway is started with, from the flags of `hanse run` and `hanse gateway`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hanse.app_gateway import GatewayOptions
+    from hanse.store.held.store import Held
+
+
+def say(text: str) -> None:
+    """Print one line for the person in front of the terminal, out of the way of the program's own output."""
+    print(f"hanse: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def prepared(
+    *,
+    policy: str | None,
+    node: Sequence[str] | None,
+    upstream: str | None,
+    offline: bool,
+    store: Path | None,
+    cache_size: str | None,
+) -> Iterator[tuple[GatewayOptions, Held]]:
+    """Give what a gateway is started with, and its opened store."""
+    from hanse.app_gateway import GatewayOptions, caches_folder
+    from hanse.flows.chosen_policy import choose_policy
+    from hanse.flows.named_servers import before, servers
+    from hanse.home import home_folder
+    from hanse.store.held.store import open_or_temporary
+
+    environ = before(os.environ)
+    home = home_folder(environ)
+    loaded = choose_policy(policy, home)
+    nodes, above = servers(tuple(node or ()), upstream, environ)
+    limit = _bytes(cache_size)
+    with caches_folder(home, say) as caches:
+        where = store or Path(environ.get("HANSE_STORE") or caches / "held")
+        with open_or_temporary(where.expanduser().absolute(), limit=limit) as held:
+            yield GatewayOptions(loaded, home, caches, environ, nodes, above, offline), held
+
+
+def _bytes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    from hanse.settings import parse_size
+
+    return parse_size(text)

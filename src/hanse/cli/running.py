@@ -1,0 +1,63 @@
+"""Running a program behind a gateway of its own: what `hanse run` does once its command line is read."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hanse.cli.prepared import prepared, say
+from hanse.errors import StorageError
+
+if TYPE_CHECKING:
+    from hanse.app_gateway import GatewayOptions
+    from hanse.cli.plain import RunOptions
+    from hanse.flows.gateway.session import Summary
+    from hanse.store.held.store import Held
+
+
+def run_program(told: RunOptions) -> int:
+    """Run a program, say what it used, and return its exit code."""
+    with prepared(
+        policy=told.policy,
+        node=told.node,
+        upstream=told.upstream,
+        offline=told.offline,
+        store=told.store,
+        cache_size=told.cache_size,
+    ) as (options, held):
+        code, summary = _run(told.command, options, held)
+    _tell(summary, told.json_file)
+    return code
+
+
+def _run(command: tuple[str, ...], options: GatewayOptions, held: Held) -> tuple[int, Summary]:
+    from hanse.app_gateway import Gateway, listen
+    from hanse.jobs.child import started
+
+    with closing(listen(0)) as listener:
+        gateway = Gateway(options, listener, _secret(), say)
+        gateway.audit(held)
+        # The program is started first: both load their libraries at the same time, and its first request waits in the socket.
+        with started(command, gateway.env) as child, gateway.running(held):
+            code = child.wait()
+        return code, gateway.summary()
+
+
+def _secret() -> str:
+    from hanse.flows.gateway.state import new_secret
+
+    return new_secret()
+
+
+def _tell(summary: Summary, json_file: Path | None) -> None:
+    from hanse.flows.gateway.session import one_line
+
+    say(one_line(summary))
+    if json_file is not None:
+        import json
+
+        try:
+            json_file.write_text(json.dumps(summary.to_json(), indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"cannot write {json_file}: {error.strerror}") from error
