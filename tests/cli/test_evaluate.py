@@ -64,7 +64,9 @@ def test_a_forged_table_is_found(tmp_path: Path, suite: Path, capsys: pytest.Cap
     assert "VerificationFailed" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("given", [[], ["--api", "http://127.0.0.1:1"], ["/nowhere", "--model", "x"]])
+@pytest.mark.parametrize(
+    "given", [[], ["--api", "http://127.0.0.1:1"], ["/nowhere", "--model", "x"], ["--api", "http://[", "--model", "x"]]
+)
 def test_what_is_missing(tmp_path: Path, suite: Path, given: list[str]) -> None:
     """Without a model, or with half an address, nothing is run."""
     assert run(["evaluate", *given, "--suite", str(suite), "--to", str(tmp_path / "a")]) == 1

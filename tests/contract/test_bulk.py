@@ -148,7 +148,7 @@ def test_a_kept_connection_that_is_gone(client: BulkClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["http://169.254.169.254/latest/meta-data", "http://10.0.0.1/", "http://0.0.0.0:1/", "file:///x"]
+    "target", ["http://169.254.169.254/latest/meta-data", "http://10.0.0.1/", "http://0.0.0.0:1/", "file:///x", "http://["]
 )
 def test_redirects_to_where_they_must_not_lead(client: BulkClient, target: str) -> None:
     """Link-local, private and own addresses, and other schemes, are not asked."""

@@ -163,11 +163,12 @@ def test_pages() -> None:
     [
         [_page(["a"], 'link: </api/models/o/n/tree/main?c=1>; rel="next"')] * 2,
         [_page(["a"], 'link: <https://evil.example/x>; rel="next"')],
+        [_page(["a"], 'link: <http://[>; rel="next"')],
         [_page(["a", "a"])],
         [_page(["a"], 'link: </api/models/o/n/tree/main?c=1>; rel="next"'), _page(["a"])],
         [_page(["../a"])],
     ],
-    ids=["circle", "elsewhere", "twice", "twice-in-two", "outside"],
+    ids=["circle", "elsewhere", "no-address", "twice", "twice-in-two", "outside"],
 )
 def test_pages_that_are_none(pages: list[bytes]) -> None:
     """Pages that go in circles or elsewhere, and files that are named twice, are refused."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,17 +28,20 @@ from hanse.flows.mirror.heldfiles import held_local
 from hanse.flows.mirror.hubs import HubUpstream
 from hanse.flows.mirror.intake import Options
 from hanse.flows.mirror.journey import mirror
-from hanse.flows.mirror.through import Through
+from hanse.flows.mirror.through import CallersView, Lasting, Through
 from hanse.flows.node import Node
 from hanse.flows.policies import load_policy
+from hanse.flows.pull.asked import PulledRevision
 from hanse.flows.pull.fetch import Fetcher
 from hanse.flows.pull.puller import Puller, PullSettings
 from hanse.model.repo import Origin, RepoType
 from hanse.peers.hub import Hub
+from hanse.store.held.heldfile import HeldFile
 from hanse.store.held.store import Held
 from hanse.web.through import PullThrough
 
 BIG = 1 << 40
+MANY = 48
 
 
 @dataclass
@@ -186,6 +191,26 @@ def test_false_bytes_do_not_leave(world: World) -> None:
     world.completed()
     with world.node.db.read() as conn:
         assert repos.in_state(conn, "live") == []
+
+
+def test_who_waits_for_the_upstream_holds_nobody_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More requests than the node has threads for short calls wait for the upstream, and others are answered meanwhile."""
+    waiting, release, file = threading.Semaphore(0), threading.Event(), CallersView.file
+
+    def slow(self: CallersView, revision: PulledRevision, path: str) -> Lasting | HeldFile:
+        waiting.release()
+        assert release.wait(120)
+        return file(self, revision, path)
+
+    monkeypatch.setattr(CallersView, "file", slow)
+    with ThreadPoolExecutor(MANY) as pool:
+        try:
+            asked = [pool.submit(world.get, f"/{NAME}/resolve/main/config.json") for _ in range(MANY)]
+            assert all(waiting.acquire(timeout=60) for _ in range(MANY))
+            assert world.get("/log/checkpoint")[0] == 200
+        finally:
+            release.set()
+        assert {one.result()[0] for one in asked} == {200}
 
 
 def test_what_is_missing_everywhere(world: World) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from cyclopts import Parameter
 
+from hanse.cli.expected import as_told, printable
 from hanse.cli.remote import Node, ask, node_address, split_name
 
 
@@ -27,9 +28,8 @@ def cite(
     """
     path, rev = split_name(name)
     found = ask("GET", f"{node_address(node)}/api/{path}/cite/{quote(rev, safe='')}")
-    if form == "json":
-        print(json.dumps(found, indent=2))
-    elif form == "swhid":
-        print(f"{found['swhRevision']}\n{found['swhDirectory']}")
-    else:
-        print(found[form], end="")
+    with as_told("how to cite it"):
+        parts = ("swhRevision", "swhDirectory") if form == "swhid" else ("bibtex" if form == "json" else form,)
+        text = "\n".join(found[one].removesuffix("\n") for one in parts)
+        text = "\n".join(printable(text.split("\n")))
+    print(json.dumps(found, indent=2) if form == "json" else text)

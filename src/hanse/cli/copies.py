@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from hanse.cli.admin import Json
+from hanse.cli.expected import as_told
 from hanse.cli.remote import Node, ask, node_address, split_name
 from hanse.errors import InputError
 
@@ -32,7 +33,8 @@ def copies(
     path, _ = split_name(name)
     url = f"{node_address(node)}/api/{path}/settings"
     found = ask("PUT", url, {"copies": allow}) if allow or forbid else ask("GET", url)
-    told = {"repo": path, "gated": found["gated"], "visibility": found["visibility"], "copies": found["copies"]}
+    with as_told("what holds"):
+        told = {"repo": path, "gated": found["gated"], "visibility": found["visibility"], "copies": found["copies"]}
     print(json.dumps(told) if as_json else _sentence(told))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from hanse.errors import PeerError
@@ -54,6 +55,28 @@ def expected(found: Any, form: Form, what: str) -> Any:
     if isinstance(form, dict):
         return _object(_entries(found, dict, what), form, what)
     return _plain(found, form, what)
+
+
+@contextmanager
+def as_told(what: str) -> Iterator[None]:
+    """Raise PeerError if the block finds an answer in another form than it reads: for long answers, and those of many forms."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        said = printable(f"{type(error).__name__}: {error}")[:100]
+        hint = "is it a node of this version?"
+        raise PeerError(f"the node tells {what} in another form than expected: {said}", hint=hint) from error
+
+
+def printable(found: Any) -> Any:
+    """Return an answer with every text in it as it may be shown on a terminal; raises RecursionError for a deep one."""
+    from hanse.cli.verified import clean
+
+    if isinstance(found, str):
+        return clean(found)
+    if isinstance(found, list):
+        return [printable(one) for one in found]
+    return {clean(name): printable(one) for name, one in found.items()} if isinstance(found, dict) else found
 
 
 def _object(found: Mapping[str, Any], form: Mapping[Any, Any], what: str) -> dict[str, Any]:

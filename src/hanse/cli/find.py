@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from hanse.cli.admin import Json
+from hanse.cli.expected import as_told, printable
 from hanse.cli.remote import Node, ask, node_address
 from hanse.errors import InputError, StorageError
 
@@ -30,11 +32,10 @@ def find(
     """
     digest = _digest(what)
     found = ask("GET", f"{node_address(node)}/v1/find/{digest}")
-    if as_json:
-        print(json.dumps(found, indent=2))
-    else:
-        _print(found)
-    return 0 if found["members"] else 1
+    with as_told("who holds it"):
+        text, held = "\n".join(_lines(printable(found))), bool(found["members"])
+    print(json.dumps(found, indent=2) if as_json else text)
+    return 0 if held else 1
 
 
 def _digest(what: str) -> str:
@@ -58,22 +59,22 @@ def _sha256(path: Path) -> str:
     return state.hexdigest()
 
 
-def _print(found: dict[str, Any]) -> None:
+def _lines(found: dict[str, Any]) -> Iterator[str]:
     kinds = " and ".join(found["kinds"]) or "digest"
-    print(f"{kinds} {found['digest']}")
+    yield f"{kinds} {found['digest']}"
     if not found["members"]:
-        print("nobody that this node knows holds it, as far as you may see")
+        yield "nobody that this node knows holds it, as far as you may see"
     for held in found["held"]:
         kind = "datasets/" if held["type"] == "dataset" else ""
-        print(f"\n{kind}{held['repo']} ({held['origin']}), since {held['since']}")
+        yield f"\n{kind}{held['repo']} ({held['origin']}), since {held['since']}"
         for one in held["revisions"]:
             names = ", ".join(one["refs"]) or one["state"]
             where = f"  log index {one['index']}" if one["index"] is not None else ""
-            print(f"  {one['rev']}  {names}{where}")
+            yield f"  {one['rev']}  {names}{where}"
             for path in one["paths"]:
-                print(f"    {path}")
+                yield f"    {path}"
     for member in found["members"]:
         names = ", ".join(one["repo"] for one in member["names"])
-        print(f"\nheld by {member['origin']}, since {member['since']}{f' as {names}' if names else ''}")
+        yield f"\nheld by {member['origin']}, since {member['since']}{f' as {names}' if names else ''}"
     if not found["complete"]:
-        print("\nthere is more than is shown")
+        yield "\nthere is more than is shown"

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
+from hanse.cli.expected import as_told, printable
 from hanse.cli.remote import Node, ask, fetch, node_address, split_name
 from hanse.errors import Conflict, InputError, StorageError
 
@@ -53,8 +54,10 @@ def sign(
         lines = _revision(folder, signer, f"{base}/api/{path}", rev, out)
         if not detached:
             address = f"{base}/api/{path}/attestations/{quote(_rev_of(lines), safe='')}"
-            for one in json.loads(fetch("POST", address, b"\n".join(lines))):
-                print(f"{one['predicate']} by key {one['key'][:16]} is leaf {one['index']} of the log")
+            answer = fetch("POST", address, b"\n".join(lines))
+            with as_told("what it logged"):
+                for one in printable(json.loads(answer)):
+                    print(f"{one['predicate']} by key {one['key'][:16]} is leaf {one['index']} of the log")
         if out is None and not detached:
             return
     else:
@@ -115,16 +118,22 @@ def _revision(folder: Path, signer: Signer, address: str, rev: str, out: Path | 
     said = ask("GET", f"{address}/manifest/{quote(rev, safe='')}")
     with _progress("hashing") as advance:
         entries = hash_folder(folder, [] if out is None else [out], advance)
-    wanted = [_listed(row) for row in said["files"]]
-    entries += _made_here(entries, wanted, address, said["rev"])
+    with as_told("what is to be signed"):
+        wanted = [_listed(row) for row in said["files"]]
+        commit, named, told = parse_git_oid(said["rev"]), _repo_of(said, address), str(said["tree"])
+        owners, positions = (
+            [*said["owners"]] if said["public"] else [],
+            [(str(one["ref"]), int(one["seq"])) for one in said["positions"]],
+        )
+    entries += _made_here(entries, wanted, address, commit)
     require_same(entries, wanted)
-    tree, commit, named = tree_of(entries), parse_git_oid(said["rev"]), _repo_of(said, address)
-    if tree != said["tree"]:
-        raise Conflict(f"the files have the tree {tree}, the node says {said['tree']}")
+    tree = tree_of(entries)
+    if tree != told:
+        raise Conflict(f"the files have the tree {tree}, the node says {told[:64]!r}")
     lines = [make_bundle(manifest_statement(named.name, entries, named, commit, tree), signer).encode()]
-    if said["public"] and signer.public.fingerprint in said["owners"]:
-        for one in said["positions"]:
-            statement = ref_statement(named, RefName(one["ref"]), int(one["seq"]), commit, tree)
+    if signer.public.fingerprint in owners:
+        for ref, seq in positions:
+            statement = ref_statement(named, RefName(ref), seq, commit, tree)
             lines.append(make_bundle(statement, signer).encode())
     return lines
 
@@ -207,9 +216,11 @@ def register(
     body: dict[str, Any] = {"spki": new.text}
     if old:
         present = open_signer(old, passphrase())
-        origin = parse_origin(ask("GET", f"{base}/healthz")["origin"])
+        with as_told("its origin"):
+            origin = parse_origin(ask("GET", f"{base}/healthz")["origin"])
         voucher = Voucher(int(time.time()), Sha256(present.public.fingerprint), "")
         sig = present.sign(handover_bytes(handover_leaf(origin, namespace, new, voucher)))
         body["handover"] = {"time": voucher.time, "by": voucher.by, "sig": base64.b64encode(sig).decode()}
     done = ask("POST", f"{base}/v1/namespaces/{quote(namespace, safe='')}/keys", body)
-    print(f"key {done['key']} answers for {namespace.lower()}")
+    with as_told("the key"):
+        print(f"key {printable(done['key'])} answers for {namespace.lower()}")

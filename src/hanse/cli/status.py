@@ -9,6 +9,7 @@ from urllib.parse import quote
 from cyclopts import Parameter
 
 from hanse.cli.admin import Json, show
+from hanse.cli.expected import as_told, printable
 from hanse.cli.remote import Node, ask, node_address, split_name
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -33,18 +34,27 @@ def status(
     if repo:
         path, rev = split_name(repo)
         found = ask("GET", f"{base}/api/{quote(path)}/status/{quote(rev, safe='')}{query}")
-        well = not found["missing"] and found["lost"]["members"] != 1
     else:
         found = ask("GET", f"{base}/v1/status{query}")
+    with as_told("how it stands"):
+        well = _shown(found, one=bool(repo), as_json=as_json)
+    return 0 if well else 1
+
+
+def _shown(found: Any, *, one: bool, as_json: bool) -> bool:
+    """Print what a node tells, and return whether all is well."""
+    if one:
+        well = not found["missing"] and found["lost"]["members"] != 1
+    else:
         whole = found["whole"]
         well = not (found["alarms"]["open"] or whole["missing"] or whole["unprotectedBytes"])
     if as_json:
         print(json.dumps(found, indent=2))
-    elif repo:
-        _print_one(found)
+    elif one:
+        _print_one(printable(found))
     else:
-        _print(found)
-    return 0 if well else 1
+        _print(printable(found))
+    return bool(well)
 
 
 def _print(found: dict[str, Any]) -> None:

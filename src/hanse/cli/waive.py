@@ -89,6 +89,7 @@ def _row(number: int, sha256: str, rules: list[str], reason: str, *, author: str
 
 def _remote(endpoint: str, given: _Waiver, until: str, remove: int | None) -> list[dict[str, Any]]:
     """Ask a node elsewhere, as the account that is logged in there."""
+    from hanse.cli.expected import as_told, printable
     from hanse.cli.remote import ask, node_address
 
     address = f"{node_address(endpoint)}/api/{given.kind}s/{given.name}/waivers"
@@ -97,7 +98,9 @@ def _remote(endpoint: str, given: _Waiver, until: str, remove: int | None) -> li
     elif given.sha256:
         body = {"sha256": given.sha256, "rules": list(given.rules), "reason": given.reason, "endsAt": end_of(until)}
         ask("POST", address, body)
-    return [
-        _row(one["id"], one["sha256"], one["rules"], one["reason"], author=one["author"], ends=one["endsAt"])
-        for one in ask("GET", address)
-    ]
+    found = ask("GET", address)
+    with as_told("the waivers"):
+        return [
+            _row(one["id"], one["sha256"], one["rules"], one["reason"], author=one["author"], ends=one["endsAt"])
+            for one in printable(found)
+        ]

@@ -28,6 +28,7 @@ MAX_EPOCHS = 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
 _PLAIN = re.compile(r"[A-Za-z0-9._:/ -]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST_OR_NONE = re.compile(r"(?:[0-9a-f]{64})?")
 _SALT = re.compile(r"[0-9a-f]{32}")
 
 
@@ -182,8 +183,8 @@ def _parse_row(line: bytes) -> Row:
         epoch=_count(said["epoch"], MAX_EPOCHS - 1, "an epoch"),
         status=status,
         rendered=_text(said["rendered"], _DIGEST, "a rendered prompt"),
-        prompt_ids=said["promptIds"] and _text(said["promptIds"], _DIGEST, "the tokens of a prompt"),
-        output=said["output"] and _text(said["output"], _DIGEST, "an output"),
+        prompt_ids=_text(said["promptIds"], _DIGEST_OR_NONE, "the tokens of a prompt"),
+        output=_text(said["output"], _DIGEST_OR_NONE, "an output"),
         tokens=_count(said["tokens"], 2**31, "a number of tokens"),
         outcome=outcome,
         salt=_text(said["salt"], _SALT, "a salt"),

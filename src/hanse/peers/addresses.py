@@ -59,9 +59,13 @@ class Server:
 def parse_base(url: str) -> str:
     """Return an http or https address without a slash at its end; raises InputError for anything else."""
     text = url.rstrip("/")
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError as error:  # unbalanced brackets, no such port
+        raise InputError(f"expected an address such as https://models.example.org/log, got {url[:120]!r}: {error}") from error
     printable = text.isascii() and text.isprintable() and " " not in text
-    if not printable or len(text) > MAX_BASE or parts.scheme not in ("http", "https") or not parts.hostname:
+    if not printable or len(text) > MAX_BASE or parts.scheme not in ("http", "https") or not parts.hostname or not has_port:
         raise InputError(f"expected an address such as https://models.example.org/log, got {url[:120]!r}")
     if parts.query or parts.fragment or "@" in parts.netloc:
         raise InputError("an address must not hold a query, a fragment or credentials")
@@ -90,11 +94,19 @@ def _server(parts: SplitResult) -> Server | None:
 
 def follow(url: str, location: str) -> str:
     """Return where a redirect of `url` leads; raises PeerMisbehaved for no web address, and from https to http."""
-    found = urljoin(url, location[: MAX_URL + 1]).partition("#")[0]
+    found = joined(url, location)
     target, source = server_of(found), server_of(url)
     if source.scheme == "https" and target.scheme != "https":
         raise PeerMisbehaved(f"{source.name} leads from https to http, where anybody on the way can read and change things")
     return found
+
+
+def joined(url: str, location: str) -> str:
+    """Return the address that a server at `url` means by `location`, without a fragment; raises PeerMisbehaved for none."""
+    try:
+        return urljoin(url, location[: MAX_URL + 1]).partition("#")[0]
+    except ValueError as error:
+        raise PeerMisbehaved(f"{location[:200]!r}, where {url[:200]} leads, is no address") from error
 
 
 def zone_of(address: str) -> Zone:

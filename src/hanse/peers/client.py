@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from hanse.errors import PeerDown, PeerMisbehaved
-from hanse.peers.addresses import MAX_BASE, parse_base
+from hanse.peers.addresses import MAX_BASE, joined, parse_base
 from hanse.peers.connections import Connections, read_whole
 
 __all__ = ["Answer", "PeerClient", "parse_base"]
@@ -96,7 +96,7 @@ def media_type(headers: Mapping[str, str]) -> str:
 
 def _same_server(url: str, target: str) -> str:
     """Return where a redirect leads; raises PeerMisbehaved unless that is the same scheme, host and port."""
-    found = urljoin(url, target[:MAX_BASE])
+    found = joined(url, target[:MAX_BASE])
     if urlsplit(found)[:2] != urlsplit(url)[:2]:
         raise PeerMisbehaved(f"{_place(url)} redirects to another server", hint="give the address that it leads to")
     return found

@@ -7,7 +7,7 @@ the fields that are used, pages follow one another on the same server only, and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 from hanse.errors import (
     EntryNotFound,
@@ -19,7 +19,7 @@ from hanse.errors import (
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoType, parse_name, parse_origin, parse_repo_id
 from hanse.peers import hubforms
-from hanse.peers.addresses import server_of
+from hanse.peers.addresses import joined, server_of
 from hanse.peers.bulk import BulkClient, refusal
 from hanse.peers.client import Answer, parse_base
 from hanse.peers.hubforms import HubCommit, HubInfo, HubRef
@@ -128,7 +128,7 @@ class Hub:
         target = hubforms.next_link(headers.get("link", ""))
         if target is None:
             return None
-        target = urljoin(url, target)
+        target = joined(url, target)
         if server_of(target) != server_of(self.url):
             # Proxies pass on the links of their own upstream.
             parts = urlsplit(target)

@@ -171,8 +171,14 @@ def _below(name: str, origin: str) -> bool:
 
 
 def _is_address(url: str) -> bool:
-    parts = urlsplit(url) if len(url) <= MAX_URL and url.isascii() and url.isprintable() and " " not in url else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # unbalanced brackets, no such port
+        return False
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         return False
     return not (parts.query or parts.fragment or "@" in parts.netloc or url.endswith("/"))
 

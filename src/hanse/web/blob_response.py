@@ -43,8 +43,11 @@ def etag_matches(header: str | None, etag: str) -> bool:
 class BlobResponse(Response):
     """Serves a ByteSource with ranges and validators.
 
-    etag: strong, without quotes; headers: further response headers; cache: Cache-Control or None.
+    etag: strong, without quotes; headers: further response headers; cache: Cache-Control or None. `threads` is what the body is
+    read in, None for the threads of all calls.
     """
+
+    threads: anyio.CapacityLimiter | None = None
 
     def __init__(
         self,
@@ -128,7 +131,7 @@ class BlobResponse(Response):
         sendable = getattr(self.source, "sendable", None) if zero_copy else None
         pieces = (sendable or self.source.pieces)(self.start, self.length)
         while not gone.is_set():
-            piece = await anyio.to_thread.run_sync(_next, pieces)
+            piece = await anyio.to_thread.run_sync(_next, pieces, limiter=self.threads)
             if piece is None:
                 break
             if isinstance(piece, FileRuns):

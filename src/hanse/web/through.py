@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import anyio
+import anyio.to_thread
+from anyio.lowlevel import RunVar
 from starlette.responses import Response
 
 from hanse.clock import rfc3339
@@ -19,6 +22,9 @@ from hanse.web.routing import Call
 PATIENCE = 50.0
 """How long a GET may wait for its first byte, in seconds. Stock clients give up a silent answer earlier and ask again, some
 times; all of them wait for the same fetch. Those that wait longer are told how far it is: 503 with Retry-After."""
+THREADS = 200
+"""Threads in which requests wait for the upstream: a slow one, or many who ask, must not use up those of everything else."""
+_limiter: RunVar[anyio.CapacityLimiter] = RunVar("requests that wait for the upstream")
 
 
 class PullThrough:
@@ -40,7 +46,8 @@ class PullThrough:
         if found is None or not await call.run(self.through.falls, call.origin, found.kind, name):
             return None
         source = CallersView(self.through, call.actor)
-        asked = Asked(call.request, source, found.kind, name, call.base, rev=found.rev, path=found.path, patience=PATIENCE)
+        named = (call.request, source, found.kind, name, call.base, found.rev, found.path)
+        asked = Asked(*named, patience=PATIENCE, threads=_own_threads())
         try:
             return await found.handler(asked)
         except HanseError as refused:
@@ -53,12 +60,22 @@ class PullThrough:
 
         Raises RepoNotFound if nobody ever said, or if that name is not the upstream's to answer; PeerError.
         """
-        full = await call.run(self.through.full_name, call.origin, call.kind, call.params["repo"])
+        wanted = (call.origin, call.kind, call.params["repo"])
+        full = await anyio.to_thread.run_sync(self.through.full_name, *wanted, limiter=_own_threads())
         call.params = {**call.params, "repo": full}
 
     async def mirrored(self, call: Call, repo: Repo) -> None:
         """Have a mirrored name looked at again in the background."""
         await call.run(self.through.refresh, repo, call.params.get("rev", "main"))
+
+
+def _own_threads() -> anyio.CapacityLimiter:
+    try:
+        return _limiter.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(THREADS)
+        _limiter.set(limiter)
+        return limiter
 
 
 async def warn_of_age(call: Call, repo: Repo) -> None:

@@ -11,6 +11,7 @@ from hanse.evals.itemtable import Column, ItemTable, Row, Status, parse_table
 from hanse.model.canonical import canonical
 
 DIGEST = "ab" * 32
+DIGESTS = {b'"output"': f':"{DIGEST}"'.encode(), b'"promptIds"': b':""'}
 
 
 def row(item: str = "a", epoch: int = 0, outcome: float | None = 1.0, status: Status = Status.OK, salt: int = 1) -> Row:
@@ -76,6 +77,11 @@ def test_roots_bind_their_column(change: dict[str, object], columns: set[Column]
         (b'{"cluster"', b'{ "cluster"'),
         (b'"tokens":8}', b'"tokens":8,"x":1}'),
         (b"\n", b"\r\n"),
+        *(
+            (name + text, name + b":" + empty)
+            for name, text in DIGESTS.items()
+            for empty in (b"[]", b"{}", b"0", b"null", b"false")
+        ),
     ],
 )
 def test_hostile_tables(old: bytes, new: bytes) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hanse.errors import PeerMisbehaved
-from hanse.peers.addresses import Server, Zone, checked, follow, may_name, server_of, zone_of
+from hanse.errors import InputError, PeerMisbehaved
+from hanse.peers.addresses import Server, Zone, checked, follow, joined, may_name, parse_base, server_of, zone_of
 
 PUBLIC = Server("http", "8.8.8.8", 80)
 OWN = Server("http", "10.1.2.3", 80)
@@ -70,6 +70,18 @@ def test_redirects_keep_their_scheme() -> None:
     for target in ("http://b/", "file:///etc/passwd", "gopher://a/", "https://" + "a" * 9000):
         with pytest.raises(PeerMisbehaved):
             follow("https://a/b", target)
+
+
+@pytest.mark.parametrize("text", ["http://[", "http://[::1", "//[", "http://a]", "http://[x]/", "http://a:99999", "http://a:x"])
+def test_what_is_no_address(text: str) -> None:
+    """Unbalanced brackets and impossible ports are refused, whether a server or a person names them."""
+    with pytest.raises(PeerMisbehaved):
+        follow("http://a/", text)
+    with pytest.raises(InputError):
+        parse_base(text)
+    if "[" in text or "]" in text:
+        with pytest.raises(PeerMisbehaved):
+            joined("http://a/", text)
 
 
 def test_where_servers_may_lead() -> None:

@@ -79,6 +79,8 @@ def test_keys_and_namespaces_are_of_one_member() -> None:
         {"addresses": ("ftp://a",)},
         {"addresses": ("https://u:p@a",)},
         {"addresses": ("https://a/?x",)},
+        {"addresses": ("https://[",)},
+        {"addresses": ("https://a:99999",)},
         {"capacity": -1},
         {"capacity": 2**53},
         {"distrusted": {Sha256("a" * 64): -1}},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hanse.errors import EntryNotFound
+from hanse.errors import EntryNotFound, InputError
 from hanse.evals.record import WeightsClass
 from hanse.flows.local_files import find_place, list_place
 from hanse.flows.sign_folder import hash_folder, tree_of
@@ -60,7 +60,10 @@ def of_files(folder: Path) -> Subject:
 
 def of_endpoint(url: str, model: str) -> Subject:
     """Return a model behind an address: all that names it is the host and what it is called there."""
-    host = urlsplit(url).netloc.rpartition("@")[2].lower()
+    try:
+        host = urlsplit(url).netloc.rpartition("@")[2].lower()
+    except ValueError as error:
+        raise InputError(f"{url[:120]!r} is no address: {error}", hint="such as https://models.example.org/v1") from error
     digest = hashlib.sha256(canonical({"api": host, "model": model})).hexdigest()
     return Subject(Sha256(digest), f"{host} {model}"[:300], WeightsClass.CLAIMED)
 

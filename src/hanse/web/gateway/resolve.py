@@ -214,7 +214,9 @@ async def resolve(asked: Asked) -> Response:
     media = content_type(pin.path)
 
     def answer(source: ByteSource) -> BlobResponse:
-        return _Closing(asked.request, source, etag=pin.etag, headers=headers, media_type=media, cache=cache)
+        given = _Closing(asked.request, source, etag=pin.etag, headers=headers, media_type=media, cache=cache)
+        given.threads = asked.threads
+        return given
 
     first = answer(_Sized(pin.size))
     if head and pin.size > asked.large and _asks_without_size(asked.request.headers.get("user-agent", "")):

@@ -107,7 +107,7 @@ class Asked:
     base: absolute address in front of the request's path; rev: branch, tag or commit id; path: inside the repository;
     token: of the caller, for the one server that knows him; patience: how long a GET may wait for its first byte, in seconds,
     None for as long as it takes; seen: told of every revision that was resolved; large: bytes above which clients that would
-    refuse to ask for a file are not told its size.
+    refuse to ask for a file are not told its size; threads: what waits for other servers runs in, None for those of all calls.
     """
 
     request: Request
@@ -121,10 +121,11 @@ class Asked:
     patience: float | None = None
     seen: Callable[[Pulled], None] = _ignore
     large: int = LARGE
+    threads: anyio.CapacityLimiter | None = None
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call in a worker thread and return its result."""
-        return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs))
+        return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self.threads)
 
     async def revision(self) -> Pulled:
         """Return the revision that is asked for; raises as `Source.revision`."""
