@@ -52,8 +52,7 @@ def gather_facts(
     home = home_of(logs, repo)
     owner = owner_key(home, repo, position)
     kind = NameKind.PRIVATE if home and veil.salt else _kind(home, repo, logs, trust)
-    at = position.index if position is not None and position.leaf is not None else None
-    known, change = _owner_known(home, repo, owner, trust, kind, at=at)
+    known, change = _owner_known(home, repo, owner, trust, kind, at=position)
     return EvidenceFacts(
         now=now,
         want=Want.LATEST if want.ref else Want.PINNED if want.tree else Want.REVISION,
@@ -111,7 +110,7 @@ def present_owner(logs: Sequence[ShownLog], repo: RepoId, owner: KeyRecord) -> K
 
 
 def _owner_known(
-    home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, trust: Trust, kind: NameKind, *, at: int | None
+    home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, trust: Trust, kind: NameKind, *, at: Position | None
 ) -> tuple[Known, OwnerChange]:
     if home and kind is NameKind.PRIVATE:
         return home.known, OwnerChange.NONE  # the node itself answers for what does not show
@@ -131,13 +130,13 @@ def _owner_known(
     return Known.CHANGED, OwnerChange.TRANSFERRED if handed and not alarm else OwnerChange.UNEXPLAINED
 
 
-def _from_before(home: ShownLog, repo: RepoId, owner: KeyRecord, trust: Trust, at: int | None) -> bool:
+def _from_before(home: ShownLog, repo: RepoId, owner: KeyRecord, trust: Trust, at: Position | None) -> bool:
     """Tell whether what is at this leaf, or all that the log has, was published before the key was handed over to the pinned one.
 
     Only a hand-over that was seen with the pin counts: what is shown now could make any key an earlier one.
     """
     end = trust.seen(repo.origin).earlier.get(repo.namespace.lower(), {}).get(owner.public.fingerprint, 0)
-    return (home.checkpoint.size - 1 if at is None else at) < end
+    return (home.checkpoint.size - 1 if at is None or at.leaf is None else at.index) < end
 
 
 def _met(home: ShownLog, repo: RepoId, trust: Trust, pinned: str | None) -> Known:
