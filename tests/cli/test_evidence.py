@@ -23,6 +23,7 @@ from hanse.flows.trust import Trust, Wanted
 from hanse.flows.verify import verify_revision
 from hanse.model.evidence import UnverifiedEvidence, parse_evidence
 from hanse.model.leaf import parse_leaf
+from hanse.model.publickey import PublicKey, Scheme
 from hanse.model.repo import Origin
 from hanse.model.trust_leaf import AttestLeaf
 from hanse.sign.statement import OMS, SCAN
@@ -123,6 +124,7 @@ def test_an_owner_signs_himself(node: LiveNode, model: Path, tmp_path: Path) -> 
     other.parent.mkdir(mode=0o755)  # as folders are by default; the file itself is private
     for one in (key, other):
         assert _hanse(node, "sign", "key", one)[0] == 0
+        assert PublicKey.from_pem(one.with_name(f"{one.name}.pub").read_bytes()).scheme is Scheme.ECDSA_P256
     assert _hanse(node, "sign", "key", key)[0] == 1
     assert _hanse(node, "admin", "org", "add", "lab", "--owner", "admin", "--data", node.data)[0] == 0
     assert _hanse(node, "sign", "register", "lab", "--key", key, token="")[0] == 1

@@ -130,7 +130,7 @@ def test_signals_reach_the_program(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 9
-    assert "nothing was asked for" in told
+    assert "nothing was given" in told
 
 
 @pytest.mark.parametrize(

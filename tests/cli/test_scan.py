@@ -98,3 +98,19 @@ def test_a_plain_pickle_is_safe(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "a.pkl").write_bytes(PLAIN)
     assert run(["scan", str(tmp_path / "a.pkl")]) == 0
     assert capsys.readouterr().out.startswith("ok: ")
+
+
+def test_a_clients_bookkeeping_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a client keeps beside a download is scanned too, counted in one line, and told in full where it is not clean."""
+    kept = tmp_path / ".cache" / "huggingface" / "download"
+    kept.mkdir(parents=True)
+    for name in ("a.lock", "b.lock"):
+        (kept / name).write_bytes(b"")
+    (tmp_path / "config.json").write_text("{}")
+    assert run(["scan", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "ok: 2 files in which a client keeps its own accounts" in out
+    assert ".lock" not in out
+    (kept / "evil.pkl").write_bytes(EXEC)
+    assert run(["scan", str(tmp_path)]) != 0
+    assert "evil.pkl" in capsys.readouterr().out

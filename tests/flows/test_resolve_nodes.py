@@ -136,6 +136,20 @@ def test_a_node_that_answers_takes_the_name_over(home: Machine, publisher: Publi
             main_of(home.puller(DEAD, upstream=upstream.url), "alice/m", revision="v9")
 
 
+def test_a_node_that_is_the_upstream_too_falls_silent(home: Machine, lite: Node) -> None:
+    """As with HF_ENDPOINT alone: what is held is given with its age, and what is not is said to be out of reach, not absent."""
+    with served(lite) as url:
+        publisher = Publisher(lite, url)
+        rev = publisher.publish(FILES)
+        main_of(home.puller(url, upstream=url), "alice/m")
+        publisher.publish(FILES, name="other")
+    home.clock.time += 7200
+    found = main_of(home.puller(url, upstream=url), "alice/m")
+    assert (found.rev, found.as_of is not None) == (rev, True)
+    with pytest.raises(PeerDown, match=f"alice/other is of {lite.origin}"):
+        main_of(home.puller(url, upstream=url), "alice/other")
+
+
 def test_one_liar_does_not_stop_the_others(home: Machine, publisher: Publisher) -> None:
     """Evidence that is false by itself is left out, and its node named."""
     rev = publisher.publish(FILES)

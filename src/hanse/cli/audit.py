@@ -61,6 +61,8 @@ def audit(
         ):
             report = _audit(place, held, known, rehash=rehash)
     moved = _move(report, place, home) if quarantine else None
+    if not report.revisions and not as_json:
+        print(f"looked in {place}")
     print(json.dumps(_json(report, moved), indent=2, ensure_ascii=False) if as_json else _text(report, moved, verbose=verbose))
     return 1 if moved is None and any(one.bad for one in report.revisions) else 0
 

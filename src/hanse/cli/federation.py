@@ -163,7 +163,8 @@ def invite(name: Name = None, /, *, out: Out = None, where: Where | None = None)
     told = {"v": 1, "federation": found.name, "first": found.first, "addresses": addresses(found)}
     path = out or Path(f"{found.name}.invite")
     write_file(path, json.dumps(told, indent=2).encode())
-    print(f"{path}: send it to whom you want to join; they run: hanse federation join {path.name}")
+    print(f"{path}: send it to whom you want to join; they run:")
+    print(f'hanse federation join {path.name} --title "THEIR INSTITUTION" --address https://THEIR.NODE')
 
 
 @app.command(name="join")
@@ -255,7 +256,7 @@ def propose(
     path = out or Path(f"{found.name}.{found.trusted.targets_version + 1}.proposal")
     write_file(path, proposal.encode())
     print("\n".join(changes.explain(found, proposal)))
-    print(f"{path}: {_missing(found, proposal)}")
+    print(f"{path}: {_missing(found, proposal, path)}")
 
 
 def _distrusted(text: str) -> tuple[Origin, Sha256, int]:
@@ -290,14 +291,14 @@ def _copies(path: Path) -> str:
     return text
 
 
-def _missing(federation: Federation, proposal: Proposal) -> str:
+def _missing(federation: Federation, proposal: Proposal, path: Path) -> str:
     """Return how far a proposal is from being publishable, in words."""
     from hanse.sign.proposal import lacking
 
     lacks = lacking(federation.trusted, proposal)
     if not lacks:
-        return "signed by enough: hanse federation publish"
-    return f"{'; '.join(lacks)}: others sign it with hanse federation sign"
+        return f"signed by enough: hanse federation publish {path}"
+    return f"{'; '.join(lacks)}: others sign it with hanse federation sign {path.name}"
 
 
 @app.command(name="sign")
@@ -319,7 +320,7 @@ def sign(
         print("\n".join(explain(found, parsed)))
         signed = sign_proposal(parsed, signer_of(key, keys, where))
     write_file(out or proposal, signed.encode())
-    print(f"{out or proposal}: {_missing(found, signed)}")
+    print(f"{out or proposal}: {_missing(found, signed, out or proposal)}")
 
 
 @app.command(name="publish")

@@ -143,11 +143,17 @@ def _summary(found: Sequence[Scanned]) -> dict[str, Any]:
 
 
 def _print(found: Sequence[Scanned], folders: Mapping[Path, RepositoryJudgement], rules: Ruleset) -> None:
+    kept = 0
     for one in found:
+        if _is_bookkeeping(one):
+            kept += 1
+            continue
         print(_line(one.judgement, _clean(str(one.input.found))))
         _print_findings(one.judgement.findings)
         for gap in one.judgement.gaps[:5]:
             print(f"  not read: {_clean(gap.member) or 'the file'} as {gap.format} ({_clean(gap.reason)})")
+    if kept:
+        print(f"ok: {kept:,} files in which a client keeps its own accounts (.cache/huggingface)")
     for folder, judgement in folders.items():
         if judgement.findings:
             print(f"{_clean(str(folder))} as a whole:")
@@ -156,6 +162,13 @@ def _print(found: Sequence[Scanned], folders: Mapping[Path, RepositoryJudgement]
     told = [f"{count:,} {name}" for name, count in counts["verdicts"].items() if count]
     told += [f"{count:,} {name}" for name, count in counts["coverage"].items() if count and name != "complete"]
     print(f"{len(found):,} files: {', '.join(told)} (ruleset {rules.version} {rules.digest[:12]})")
+
+
+def _is_bookkeeping(one: Scanned) -> bool:
+    """Tell whether nothing is to be said of a file that a Hugging Face client put beside what it downloaded."""
+    found = one.judgement
+    clean = found.verdict.rank == 0 and found.coverage.value == "complete" and not found.findings
+    return clean and ".cache/huggingface/" in one.input.found.as_posix()
 
 
 def _print_findings(findings: Sequence[Finding]) -> None:

@@ -181,7 +181,10 @@ def _rev_of(lines: list[bytes]) -> str:
 
 @app.command(name="key")
 def make(file: Annotated[Path, Parameter(help="File to write; it must not exist.")], /) -> None:
-    """Make a private key of your own for signing (ECDSA P-256) and print its fingerprint; keep the file, and a copy."""
+    """Make a private key of your own for signing (ECDSA P-256) and print its fingerprint; keep the file, and a copy.
+
+    FILE.pub is its public half, for those who verify: hanse verify FOLDER --bundle FOLDER.sig --key FILE.pub.
+    """
     from hanse.keys.files import generate, put_new
     from hanse.model.publickey import Scheme
 
@@ -193,6 +196,11 @@ def make(file: Annotated[Path, Parameter(help="File to write; it must not exist.
         raise StorageError(f"cannot make {file}: {error.strerror}") from error
     if not written:
         raise InputError(f"{file} exists already", hint="choose another name; a key that is overwritten is lost")
+    public = file.absolute().with_name(f"{file.name}.pub")
+    try:
+        public.write_text(made.public.pem, encoding="ascii")
+    except OSError as error:
+        raise StorageError(f"{file} is made, but not {public}: {error.strerror}") from error
     print(made.public.fingerprint)
 
 

@@ -62,12 +62,9 @@ def _print(found: dict[str, Any]) -> None:
     _print_whole(found["whole"])
     for line in found["remarks"]:
         print(f"note: {line}")
-    print("\nmembers:" if found["members"] else "\nin no federation")
-    show([_member(one) for one in found["members"]], as_json=False)
-    print("\ncosignatures:" if found["cosigned"] else "\nno cosignatures")
-    show(found["cosigned"], as_json=False)
-    print("\ncopies:" if found["repos"] else "\nnothing public")
-    show([_repo(one) for one in found["repos"]], as_json=False)
+    _table("members:", "in no federation", [_member(one) for one in found["members"]])
+    _table("cosignatures:", "no cosignatures", found["cosigned"])
+    _table("copies:", "nothing public", [_repo(one) for one in found["repos"]])
     for state, one in found["copies"].items():
         fetched = f", {_size(one['moved'])} fetched, {_size(one['spared'])} were here already" if one["moved"] else ""
         print(f"copies for others, {state}: {one['revisions']} revisions of {_size(one['bytes'])}{fetched}")
@@ -75,6 +72,12 @@ def _print(found: dict[str, Any]) -> None:
         print(f"ALARM {one['kind']} {one['log']}: {one['says']}")
     if found["next"] is not None:
         print("there is more than is shown")
+
+
+def _table(title: str, none: str, rows: list[dict[str, Any]]) -> None:
+    print(f"\n{title if rows else none}")
+    if rows:
+        show(rows, as_json=False)
 
 
 def _print_whole(whole: dict[str, Any]) -> None:

@@ -168,6 +168,13 @@ def _name(found: VerifiedRevision) -> str:
     key = f"key {owner.public.fingerprint[:16]}"
     if owner.holder is not None and owner.holder.value == "owner":
         return f"{repo}; the owner of {repo.namespace} holds his key himself ({key})"
+    from hanse.flows.verified_facts import present_owner
+
+    present = present_owner(found.logs, repo, owner)
+    if present is not owner:
+        whose = "another key of his answers" if present.holder is owner.holder else "its owner holds it himself"
+        later = f"since leaf {present.start} {whose}"
+        return f"{repo}; published while the node's operator held the key of {repo.namespace} ({key}); {later}"
     return f"{repo}; the node's operator holds the key of {repo.namespace} and can sign anything for it ({key})"
 
 

@@ -48,7 +48,7 @@ def hidden(manifest: Manifest, veil: Veil) -> tuple[str, str]:
 def nothing(manifests: Sequence[Manifest], want: Wanted) -> str:
     """Return in words that none of these manifests is of what is wanted."""
     if not manifests:
-        return "the evidence has no signed manifest by a key that is known"
+        return "the evidence has no signed manifest by a key that is known; a signer who is in no log is named with --key"
     listed = ", ".join(
         sorted({f"{one.repo} {(one.rev or '')[:12]}" if one.repo else "a bundle without a name" for one in manifests})
     )

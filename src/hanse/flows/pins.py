@@ -68,7 +68,8 @@ class Pins:
 
     refs: by (type, repo, ref); trees: by (type, repo, rev); owners: fingerprint of the key that answers for a namespace;
     distrusted: fingerprint -> last log index at which a key of this log counts; cosigners: vkeys with which its operator
-    cosigns; observed: of an upstream, what observers agreed on, by (type, repo, ref).
+    cosigns; observed: of an upstream, what observers agreed on, by (type, repo, ref); earlier: by namespace, the keys that handed
+    over to its owner's, each with the index of the leaf that ended it.
     """
 
     origin: Origin
@@ -79,6 +80,7 @@ class Pins:
     distrusted: Mapping[str, int] = field(default_factory=dict)
     cosigners: frozenset[str] = frozenset()
     observed: Mapping[tuple[str, str, str], Observed] = field(default_factory=dict)
+    earlier: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def ref(self, kind: RepoType, repo: str, ref: str) -> RefPin | None:
         """Return the newest position seen of a ref."""
@@ -112,7 +114,7 @@ class NameSeen:
     """A revision that was verified.
 
     owner: fingerprint of the key that answers for the namespace, empty if none was shown; observed: of an upstream's name, what
-    observers agree on.
+    observers agree on; earlier: the keys that handed over to the owner's, with the index of the leaf that ended each.
     """
 
     origin: Origin
@@ -124,6 +126,7 @@ class NameSeen:
     position: RefPin | None = None
     owner: str = ""
     observed: Observed | None = None
+    earlier: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_pins(home: Path, origin: Origin) -> Pins:
@@ -237,7 +240,7 @@ def _with_log(pins: Pins, log: LogSeen, now: int) -> Pins:
 
 def _with_name(pins: Pins, name: NameSeen, consistent: frozenset[Origin]) -> Pins:
     check_tree(pins, name.type, name.repo, name.rev, name.tree)
-    refs, owners, observed = dict(pins.refs), dict(pins.owners), dict(pins.observed)
+    refs, observed = dict(pins.refs), dict(pins.observed)
     key = (name.type.value, name.repo, name.ref)
     if name.observed is not None:
         # Whether enough moved was checked before; here, that nothing newer was stored meanwhile. The others' old numbers stay.
@@ -248,10 +251,19 @@ def _with_name(pins: Pins, name: NameSeen, consistent: frozenset[Origin]) -> Pin
         found = name.position
         check_ref(pins, name.type, name.repo, name.ref, found, consistent=Origin(found.log) in consistent)
         refs[key] = found
-    if name.owner:
-        owners[name.repo.partition("/")[0]] = name.owner
     trees = {**pins.trees, (name.type.value, name.repo, name.rev): name.tree}
-    return replace(pins, refs=refs, owners=owners, trees=trees, observed=observed)
+    return _with_owner(replace(pins, refs=refs, trees=trees, observed=observed), name)
+
+
+def _with_owner(pins: Pins, name: NameSeen) -> Pins:
+    """Pin the owner's key; what was published under a key before the pinned one leads nobody back to it."""
+    namespace = name.repo.partition("/")[0]
+    pinned, earlier = pins.owners.get(namespace), pins.earlier.get(namespace, {})
+    if not name.owner or name.owner in earlier:
+        return pins
+    kept = {**(earlier if pinned in (name.owner, *name.earlier) else {}), **name.earlier}
+    owners = {**pins.owners, namespace: name.owner}
+    return replace(pins, owners=owners, earlier={**pins.earlier, namespace: kept} if kept else pins.earlier)
 
 
 @contextmanager
@@ -286,6 +298,7 @@ def _write(home: Path, pins: Pins) -> None:
         "owners": dict(pins.owners),
         "distrusted": dict(pins.distrusted),
         "cosigners": sorted(pins.cosigners),
+        "earlier": {namespace: dict(keys) for namespace, keys in pins.earlier.items()},
         "observed": [[*key, one.rev, one.tree, dict(one.seqs)] for key, one in pins.observed.items()],
     }
     data = json.dumps(told, indent=1).encode()
@@ -315,4 +328,5 @@ def _parse(origin: Origin, told: Mapping[str, Any]) -> Pins:
         (str(kind), str(repo), str(ref)): Observed(str(rev), str(tree), {str(by): int(seq) for by, seq in seqs.items()})
         for kind, repo, ref, rev, tree, seqs in told.get("observed", [])
     }
-    return Pins(origin, log, refs, trees, owners, distrusted, frozenset(map(str, told["cosigners"])), observed)
+    earlier = {str(name): {str(key): int(at) for key, at in keys.items()} for name, keys in told.get("earlier", {}).items()}
+    return Pins(origin, log, refs, trees, owners, distrusted, frozenset(map(str, told["cosigners"])), observed, earlier)

@@ -97,17 +97,15 @@ class KeyBook:
                 return one
         raise BadSignature(f"key {fingerprint[:16]} was not in force at leaf {index} of {self.origin}")
 
-    def came_from(self, record: KeyRecord, earlier: str) -> bool:
-        """Tell whether signatures lead from the key `earlier` to this one, hand-over by hand-over."""
+    def line(self, record: KeyRecord) -> Mapping[str, int]:
+        """Return the keys from which signatures lead to this one, hand-over by hand-over, each with the leaf that ended it."""
         keys = {(str(one.public.fingerprint), one.namespace): one for one in self.of(record.use)}
+        found: dict[str, int] = {}
         at: KeyRecord | None = record
-        for _ in range(len(keys) + 1):
-            if at is None or not at.by:
-                return False
-            if at.by == earlier:
-                return True
+        while at is not None and at.by and at.by not in found:
+            found[at.by] = at.start
             at = keys.get((at.by, record.namespace))
-        return False
+        return found
 
     def _take(self, index: int, leaf: KeyLeaf) -> None:
         same = [one for one in self._records if (one.use, one.namespace) == (leaf.use, leaf.namespace) and one.end is None]

@@ -221,7 +221,7 @@ def _followed(keys: tuple[NoteKey, ...], book: KeyBook) -> tuple[NoteKey, ...]:
     later = [
         NoteKey(book.origin, one.public, ED25519)
         for one in book.of(KeyUse.LOG)
-        if any(book.came_from(one, key.public.fingerprint) for key in keys)
+        if any(key.public.fingerprint in book.line(one) for key in keys)
     ]
     return tuple(dict.fromkeys((*keys, *later)))
 

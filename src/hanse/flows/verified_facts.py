@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hanse.flows.attested import Attested
@@ -52,7 +52,7 @@ def gather_facts(
     home = home_of(logs, repo)
     owner = owner_key(home, repo, position)
     kind = NameKind.PRIVATE if home and veil.salt else _kind(home, repo, logs, trust)
-    known, change = _owner_known(home, repo, owner, trust, kind)
+    known, change = _owner_known(home, repo, owner, trust, kind, at=position)
     return EvidenceFacts(
         now=now,
         want=Want.LATEST if want.ref else Want.PINNED if want.tree else Want.REVISION,
@@ -96,8 +96,21 @@ def owner_key(home: ShownLog | None, repo: RepoId, position: Position | None) ->
     return None if home is None else home.book.owner(repo.namespace.lower())
 
 
+def earlier_keys(logs: Sequence[ShownLog], repo: RepoId, owner: KeyRecord | None) -> Mapping[str, int]:
+    """Return the keys that handed over to the owner's, each with the index of the leaf that ended it."""
+    home = home_of(logs, repo)
+    return {} if home is None or owner is None else home.book.line(owner)
+
+
+def present_owner(logs: Sequence[ShownLog], repo: RepoId, owner: KeyRecord) -> KeyRecord:
+    """Return the key that answers for the namespace now, if it is shown that the owner's handed over to it; else the owner's."""
+    home = home_of(logs, repo)
+    now = None if home is None else home.book.owner(repo.namespace.lower())
+    return now if home and now and owner.public.fingerprint in home.book.line(now) else owner
+
+
 def _owner_known(
-    home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, trust: Trust, kind: NameKind
+    home: ShownLog | None, repo: RepoId, owner: KeyRecord | None, trust: Trust, kind: NameKind, *, at: Position | None
 ) -> tuple[Known, OwnerChange]:
     if home and kind is NameKind.PRIVATE:
         return home.known, OwnerChange.NONE  # the node itself answers for what does not show
@@ -110,8 +123,20 @@ def _owner_known(
     alarm = any(f"{KeyUse.NAMESPACE.value} key" in one for one in home.book.alarms)
     if pinned is None or pinned == owner.public.fingerprint:
         return _met(home, repo, trust, pinned), OwnerChange.UNEXPLAINED if alarm else OwnerChange.NONE
-    handed = home.book.came_from(owner, pinned)
+    older = _from_before(home, repo, owner, trust, at)
+    if older and home.consistent and not alarm:
+        return Known.PINNED, OwnerChange.NONE
+    handed = older or pinned in home.book.line(owner)
     return Known.CHANGED, OwnerChange.TRANSFERRED if handed and not alarm else OwnerChange.UNEXPLAINED
+
+
+def _from_before(home: ShownLog, repo: RepoId, owner: KeyRecord, trust: Trust, at: Position | None) -> bool:
+    """Tell whether what is at this leaf, or all that the log has, was published before the key was handed over to the pinned one.
+
+    Only a hand-over that was seen with the pin counts: what is shown now could make any key an earlier one.
+    """
+    end = trust.seen(repo.origin).earlier.get(repo.namespace.lower(), {}).get(owner.public.fingerprint, 0)
+    return (home.checkpoint.size - 1 if at is None or at.leaf is None else at.index) < end
 
 
 def _met(home: ShownLog, repo: RepoId, trust: Trust, pinned: str | None) -> Known:

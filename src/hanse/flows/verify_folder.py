@@ -25,6 +25,7 @@ from hanse.flows.pins import LogSeen, NameSeen, Pins, read_pins, remember
 from hanse.flows.shown_log import ShownLog, cosigners_in
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name
 from hanse.flows.veil import CLEAR, Veil
+from hanse.flows.verified_facts import earlier_keys
 from hanse.flows.verify import VerifiedRevision, pin_of, seen_by, verify_revision
 from hanse.model.decision import Scanned
 from hanse.model.digest import GitOid, Sha256, is_git_oid
@@ -272,6 +273,7 @@ def _name(found: VerifiedRevision, repo: RepoId) -> NameSeen:
         pin_of(position, found.rev, found.tree) if position and position.leaf and not position.observers else None,
         found.owner.public.fingerprint if found.owner else "",
         seen_by(position, found.rev, found.tree) if position and position.observers else None,
+        earlier=earlier_keys(found.logs, repo, found.owner),
     )
 
 

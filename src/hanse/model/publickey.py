@@ -125,7 +125,9 @@ class PublicKey:
         try:
             return cls.from_key(load_pem_public_key(data[:MAX_KEY_BYTES]))
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise BadFormat("expected a public key in PEM") from error
+            raise BadFormat(
+                "expected a public key in PEM", hint="that of a key made here is in the file KEY.pub beside it"
+            ) from error
 
     @classmethod
     def from_raw(cls, scheme: Scheme, raw: bytes) -> PublicKey:

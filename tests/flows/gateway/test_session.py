@@ -49,7 +49,7 @@ def test_what_is_to_be_known_is_said_once() -> None:
 def test_nothing_happened() -> None:
     """A program that asked for nothing, or for what was held, is told about as such."""
     session = Session("open")
-    assert one_line(session.summary()) == "policy open: nothing was asked for"
+    assert one_line(session.summary()) == "policy open: nothing was given"
     session.used(_revision("org/a"))
     assert one_line(session.summary()).endswith("nothing had to be fetched")
 

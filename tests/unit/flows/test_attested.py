@@ -39,7 +39,7 @@ from hanse.sign.statement import (
     revision_subject,
 )
 
-NONE = "revision: the evidence has no signed manifest by a key that is known"
+NONE = "revision: the evidence has no signed manifest by a key that is known; a signer who is in no log is named with --key"
 
 
 @pytest.fixture(name="world")

@@ -54,7 +54,10 @@ def test_the_tree_of_files() -> None:
 
 def test_what_is_said_where_none_fits() -> None:
     """What the evidence is about, and what was asked for."""
-    assert nothing([], Wanted()) == "the evidence has no signed manifest by a key that is known"
+    assert (
+        nothing([], Wanted())
+        == "the evidence has no signed manifest by a key that is known; a signer who is in no log is named with --key"
+    )
     says = nothing([MANIFEST, STOCK], Wanted(repo="org/other"))
     assert "Org/Name aaaaaaaaaaaa" in says
     assert says.endswith("not about org/other")

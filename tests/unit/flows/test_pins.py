@@ -159,6 +159,21 @@ def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
     assert len(read_pins(tmp_path, HOME).trees) == 20
 
 
+def test_an_older_owner_is_not_pinned_again(tmp_path: Path) -> None:
+    """The keys that handed over to the pinned one are remembered, and what they published leads nobody back to them."""
+    first, second, third = "1" * 64, "2" * 64, "3" * 64
+    alone = replace(NAME, position=None)
+    remember(tmp_path, (LOG,), replace(alone, owner=first), 1)
+    remember(tmp_path, (LOG,), replace(alone, owner=second, earlier={first: 7}), 2)
+    remember(tmp_path, (LOG,), replace(alone, owner=first), 3)
+    pins = read_pins(tmp_path, HOME)
+    assert (pins.owners, pins.earlier) == ({"o": second}, {"o": {first: 7}})
+    remember(tmp_path, (LOG,), replace(alone, owner=third, earlier={second: 9}), 4)
+    assert read_pins(tmp_path, HOME).earlier == {"o": {first: 7, second: 9}}
+    remember(tmp_path, (LOG,), replace(alone, owner="4" * 64, earlier={"5" * 64: 3}), 5)
+    assert read_pins(tmp_path, HOME).earlier == {"o": {"5" * 64: 3}}
+
+
 def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     """What cannot be kept cannot protect: that is an error with a remedy."""
     (tmp_path / "file").write_text("")

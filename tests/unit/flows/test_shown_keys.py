@@ -76,10 +76,10 @@ def test_hand_overs_lead_from_key_to_key() -> None:
     """A chain of signatures is followed; a key that nobody before it signed for is an alarm."""
     chain = book(owner(NODE, Holder.OPERATOR), handed_over(owner(OWNER), NODE), handed_over(owner(OTHER), OWNER))
     last = chain.of(KeyUse.NAMESPACE)[-1]
-    assert chain.came_from(last, NODE.public.fingerprint)
-    assert not chain.came_from(last, ATTEST.public.fingerprint)
+    assert NODE.public.fingerprint in chain.line(last)
+    assert ATTEST.public.fingerprint not in chain.line(last)
     taken = book(owner(NODE, Holder.OPERATOR), owner(OWNER))
-    assert not taken.came_from(taken.of(KeyUse.NAMESPACE)[-1], NODE.public.fingerprint)
+    assert not taken.line(taken.of(KeyUse.NAMESPACE)[-1])
     assert taken.alarms == ["leaf 11 of models.example.org adds a namespace key that no earlier one signed for"]
 
 
@@ -95,7 +95,7 @@ def test_a_hand_over_whose_earlier_key_is_not_shown() -> None:
     """It is registered, but nothing leads to it: only a pin of that key itself helps."""
     found = book(handed_over(owner(OWNER), NODE))
     last = found.of(KeyUse.NAMESPACE)[-1]
-    assert (last.by, found.came_from(last, NODE.public.fingerprint)) == ("", False)
+    assert (last.by, found.line(last)) == ("", {})
 
 
 def test_leaves_about_another_log_say_nothing() -> None:

@@ -10,7 +10,7 @@ from tests.support.signers import signer
 from tests.support.verifying import CONTENTS, World, make_world, preset, verify
 
 from hanse.errors import PolicyError
-from hanse.flows.pins import Pins
+from hanse.flows.pins import LogPin, Pins
 from hanse.flows.trust import Trust
 from hanse.model.decision import Known, NameKind, OwnerChange
 from hanse.model.evidence import encode_evidence
@@ -19,6 +19,11 @@ from hanse.model.key_leaf import Holder, KeyOp, KeyUse
 from hanse.model.publickey import Scheme
 from hanse.sign.oms import manifest_statement
 from hanse.sign.statement import SCAN, Statement, revision_subject
+
+
+def pinned_log(vkey: str) -> LogPin:
+    """Return the pin of a larger log with this key, of which nothing shown can tell whether it is the same."""
+    return LogPin((vkey,), NOW, 10**6, "0" * 64, "", NOW)
 
 
 @pytest.fixture(name="world")
@@ -50,6 +55,28 @@ def test_the_owner_of_a_name_changes_by_a_transfer(world: World) -> None:
     found = verify(a.evidence(a.publish("org/name", CONTENTS, owner=heir)), trust)
     assert (found.facts.owner_change, found.facts.owner) == (OwnerChange.TRANSFERRED, Known.CHANGED)
     assert "owner-change" in {one.rule for one in found.decision.warnings}
+
+
+def test_what_is_older_than_a_hand_over_stays_good(world: World) -> None:
+    """Who pinned the key that took over reads what was published before it, and nothing that only claims to be older."""
+    a, heir = world.a, signer("heir", Scheme.ECDSA_P256)
+    by = {"by": a.ref, "op": KeyOp.TRANSFER}
+    before, older = a.evidence(world.revision), a.ref.public.fingerprint
+    ended = a.add_key(heir, KeyUse.NAMESPACE, namespace="org", holder=Holder.OWNER, **by)  # type: ignore[arg-type]
+    a.names["org"].append(ended)
+    a.publish("org/other", CONTENTS, owner=heir)
+    seen = owned_by(a, heir.public.fingerprint)
+    pins = replace(seen.pins[a.origin], earlier={"org": {older: ended}})
+    for data in (before, a.evidence(world.revision)):
+        found = verify(data, replace(seen, pins={a.origin: pins})).facts
+        assert (found.owner_change, found.owner) == (OwnerChange.NONE, Known.PINNED)
+        with pytest.raises(PolicyError, match="owner-change"):
+            verify(data, seen)
+        with pytest.raises(PolicyError, match="owner-change"):
+            verify(data, replace(seen, pins={a.origin: replace(pins, earlier={"org": {older: 1}})}))
+    forked = replace(pins, log=pinned_log(a.vkey.text))
+    offline = Trust(pins={a.origin: forked})
+    assert verify(before, offline, want=world.by_rev).facts.owner_change is OwnerChange.TRANSFERRED
 
 
 def test_a_name_that_is_taken_over_is_an_alarm(world: World) -> None:

@@ -97,7 +97,9 @@ def _keep(lines: slice) -> Callable[[bytes], bytes]:
     return lambda data: b"".join(data.splitlines(keepends=True)[lines])
 
 
-NO_MANIFEST = "revision: the evidence has no signed manifest by a key that is known"
+NO_MANIFEST = (
+    "revision: the evidence has no signed manifest by a key that is known; a signer who is in no log is named with --key"
+)
 WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "checkpoint of another log": (
         _break(b'"checkpoint":"a.example\\n', b'"checkpoint":"b.example\\n'),

@@ -160,7 +160,7 @@ def one_line(summary: Summary) -> str:
     """Return the summary in one line: revisions with their rung, bytes verified and where from, lies, refusals."""
     used = [f"{one.repo}@{one.rev[:7]} ({one.rung}{f', as of {one.as_of}' if one.as_of else ''})" for one in summary.used]
     total = sum(summary.bytes.values())
-    parts = [_some(used) or "nothing was asked for"]
+    parts = [_some(used) or "nothing was given"]
     if total:
         parts.append(f"{size_text(total)} verified from {_some([f'{name} {size_text(n)}' for name, n in summary.bytes.items()])}")
     elif used:

@@ -17,7 +17,7 @@ from hanse.flows.shown_advisories import with_advisories
 from hanse.flows.shown_log import ShownLog, cosigners_in, open_log, with_cosigners
 from hanse.flows.trust import Trust, Wanted
 from hanse.flows.veil import Veil, veil_of
-from hanse.flows.verified_facts import gather_facts, owner_key
+from hanse.flows.verified_facts import earlier_keys, gather_facts, owner_key
 from hanse.flows.verify import pin_of, with_policy
 from hanse.flows.verify_folder import Growth, Question, Verifying, logs_seen, trust_of, wanted
 from hanse.model.decision import EvidenceFacts
@@ -75,7 +75,8 @@ class Logged:
             owner = owner_key(self.log, repo, position)
             at = pin_of(position, rev, self.tree)
             key = owner.public.fingerprint if owner else ""
-            name = NameSeen(repo.origin, repo.type, repo.folded, rev, self.tree, position.ref, at, key)
+            line = earlier_keys([self.log], repo, owner)
+            name = NameSeen(repo.origin, repo.type, repo.folded, rev, self.tree, position.ref, at, key, earlier=line)
         try:
             remember(home, logs_seen([self.log]), name, now)
         except StorageError as error:

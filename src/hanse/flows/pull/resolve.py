@@ -285,8 +285,7 @@ class _One:
         gated = next((one.error for one in answers if one.state is State.GATED and one.error), None)
         if gated is not None:
             raise gated
-        # What the upstream itself says as a node it could deny as well.
-        down = [one for one in answers if one.state is State.DOWN and one.node != self.settings.upstream]
+        down = [one for one in answers if one.state is State.DOWN]
         taken = self._taken(answers)
         if taken:
             missing = next((one for one in answers if one.revision), None)
@@ -297,6 +296,8 @@ class _One:
             if down or asked.pinned:
                 return self.held(error)
             raise error
+        # What the upstream itself says as a node it could deny as well.
+        down = [one for one in down if one.node != self.settings.upstream]
         if down and not self.known.unclaimed(asked.repo):
             says = f"{'; '.join(one.says for one in down)}: whether {asked.repo.path} is a name of a member is not known"
             return self.held(PeerDown(says[:1000], hint="wait for the node, or leave it out to take the name from the upstream"))
