@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from hanse.db import foreign
 from hanse.db.engine import Database
 from hanse.db.witnesses import WitnessedLog
-from hanse.errors import InputError, IntegrityError, StorageError
+from hanse.errors import BadProof, InputError, IntegrityError, StorageError
 from hanse.flows.logcopy import LogCopy
 from hanse.model.alarm import Alarm
 from hanse.model.repo import Origin
@@ -160,15 +160,18 @@ class Replays:
             state = load(parts, self._earlier(log.origin))
             if state.size > log.mirrored or state.origin != log.origin:
                 return None
-            copy = LogCopy(self._store, log.origin)
-            edge = {name.path: copy.read(name, log.mirrored) for name in edge_names(state.size)}
-            if edge_frontier(state.size, edge) != state.frontier:
-                raise IntegrityError("the tiles of the copy lead to another root")
+            self._check_tiles(log, state)
         except (IntegrityError, InputError) as error:
             _log.warning("the state of %s that was written down is not used, its copy is replayed: %s", log.origin, error.message)
             return None
         self._saved[log.origin] = state.size
         return state
+
+    def _check_tiles(self, log: WitnessedLog, state: Replay) -> None:
+        copy = LogCopy(self._store, log.origin)
+        edge = {name.path: copy.read(name, log.mirrored) for name in edge_names(state.size)}
+        if edge_frontier(state.size, edge) != state.frontier:
+            raise BadProof(f"the tiles of the copy of {log.origin} lead to another root at size {state.size}", hint=_FSCK)
 
     def _earlier(self, origin: str) -> Callable[[int], bytes]:
         copy = LogCopy(self._store, origin)

@@ -112,7 +112,7 @@ def load(parts: Sequence[bytes], earlier: Callable[[int], bytes] | None = None) 
 
 
 def _keyring(head: _Head) -> Keyring:
-    keys = {record.fingerprint: record for record in head.keys}
+    keys: dict[str, KeyRecord] = {record.fingerprint: record for record in head.keys}
     tenures = {(use, name): found for use, name, found in head.tenures}
     vouched = {key: Trie.of({((use, name), other): at for use, name, other, at in found}) for key, found in head.vouched}
     return Keyring(parse_origin(head.origin), Trie.of(keys), Trie.of(tenures), Trie.of(vouched))
