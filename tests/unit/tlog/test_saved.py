@@ -71,9 +71,9 @@ def test_it_goes_on_as_before() -> None:
     log.add(handed_over(new, OWNER))
     log.add(replace(DISTRUST, use=KeyUse.NAMESPACE, key=OWNER.public.fingerprint, after=early.size))
     for before in (early, kept):
-        restored = load(save(before))
+        restored, size = load(save(before)), before.size
         for replay in (before, restored):
-            replay.append(log.leaves[before.size :])
+            replay.append(log.leaves[size:])
         assert _known(restored) == _known(before) == _known(log.replay())
 
 
