@@ -117,11 +117,11 @@ def _from_zero(bench: Bench) -> list[Row]:
     with file_server(served) as url, _node(folder) as node:
         add_log(node, [log.vkey], url)
         peers = PeerClient()
-        follower = Follower(node, peers, Replays(node.store))
+        follower = Follower(node, peers, Replays(node.store, node.db))
         wall, cpu = _spent(lambda: follower.follow(witness.find_log(node, log.origin)))
         stands = witness.find_log(node, log.origin)
         assert stands.mirrored == log.size
-        again = _spent(lambda: Replays(node.store).append(stands, []))[1]
+        again = _spent(lambda: Replays(node.store, node.db).append(stands, []))[1]
         peers.close()
     return [
         Row(
@@ -145,7 +145,7 @@ def _quiet(bench: Bench) -> list[Row]:
             write(log, bench.folder / log.origin)
             add_log(node, [log.vkey], f"{url}/{log.origin}")
         peers = PeerClient()
-        follower = Follower(node, peers, Replays(node.store))
+        follower = Follower(node, peers, Replays(node.store, node.db))
 
         def once() -> None:
             for log in logs:

@@ -205,7 +205,7 @@ def _node(settings: Settings, db: Database, identity: NodeIdentity, clock: Clock
         aliases=settings.aliases,
         scanning=open_scanning(settings),
         federations=FederationFiles(settings.data / "federation"),
-        replays=Replays(store),
+        replays=Replays(store, db),
         rules=_rules(settings),
         evaluations=settings.data / "evaluations",
     )

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.support.leaves import ORIGIN
 from tests.support.logs import Log, operator_log
+from tests.support.nodes import fresh_catalogue
 
+from hanse.db import foreign
+from hanse.db.engine import Database
 from hanse.db.witnesses import WitnessedLog
-from hanse.errors import BadProof
+from hanse.errors import BadProof, StorageError
+from hanse.flows import replays as module
 from hanse.flows.logcopy import LogCopy
 from hanse.flows.replays import Replays
+from hanse.store.keys import mirror_key
 from hanse.store.local import LocalStore
+from hanse.tlog import saved
+from hanse.tlog.hashing import Frontier, leaf_hash
+from hanse.tlog.replay import Replay
 
 LOG = WitnessedLog(ORIGIN, (), "", 0, "", "", 0, 0, "", "", 0, "")
 
@@ -54,3 +63,100 @@ def test_a_failed_append_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(BadProof):
         replays.append(held, [log.leaves[-1]])
     assert replays.append(held, [log.snapshot()]) == []
+
+
+@pytest.fixture(name="db")
+def _db(tmp_path: Path) -> Iterator[Database]:
+    """Return an empty catalogue."""
+    database = fresh_catalogue(tmp_path)
+    yield database
+    database.close()
+
+
+@pytest.fixture(name="appended")
+def _appended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Write states down after every leaf, and return how many leaves each call of a replay took in, as it goes on."""
+    seen: list[int] = []
+    whole = Replay.append
+
+    def counted(self: Replay, leaves: list[bytes]) -> None:
+        seen.append(len(leaves))
+        whole(self, leaves)
+
+    monkeypatch.setattr(Replay, "append", counted)
+    monkeypatch.setattr(module, "SAVE_LEAVES", 1)
+    return seen
+
+
+def _step(replays: Replays, store: LocalStore, log: Log, held: WitnessedLog, end: int, *, arrived: bool = True) -> WitnessedLog:
+    """Take a log into a copy up to `end`, and return how it stands."""
+    replays.append(held, log.leaves[held.mirrored : end])
+    copy = LogCopy(store, ORIGIN)
+    copy.put(copy.grow(held.mirrored, log.leaves[held.mirrored : end]))
+    root = Frontier().append(map(leaf_hash, log.leaves[:end])).root.hex()
+    replays.keep(ORIGIN, arrived=arrived)
+    return replace(held, mirrored=end, mirrored_root=root)
+
+
+def test_a_restart_replays_only_what_was_not_written_down(
+    tmp_path: Path, db: Database, appended: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new process reads the state that was written down, and takes in the leaves after it, no others."""
+    store, log = LocalStore(tmp_path / "data"), operator_log()
+    for number in range(60):
+        log.ref(number)
+    replays = Replays(store, db)
+    held = _step(replays, store, log, LOG, 40)
+    monkeypatch.setattr(module, "SAVE_LEAVES", 1000)
+    held = _step(replays, store, log, held, 50)
+    appended.clear()
+    assert Replays(store, db).append(held, log.leaves[50:]) == []
+    assert appended == [10, len(log.leaves) - 50]
+
+
+def test_a_damaged_state_is_replayed_anew(tmp_path: Path, db: Database, appended: list[int]) -> None:
+    """One wrong byte, a missing part, the state of another history, and the whole copy is replayed: the outcome is the same."""
+    store, log, other = LocalStore(tmp_path / "data"), operator_log(), operator_log()
+    held = _step(Replays(store, db), store, log, LOG, len(log.leaves))
+    other.leaves.pop()
+    other.tips.clear()
+    other.ref(7)
+    next_leaf = log.snapshot()
+    with db.read() as conn:
+        good = foreign.kept_replay(conn, ORIGIN)
+    wrong = good[0][:-1] + bytes([good[0][-1] ^ 1])
+    for bad in ([wrong, *good[1:]], good[:1], saved.save(other.replay()), []):
+        with db.write() as conn:
+            foreign.put_replay(conn, ORIGIN, bad)
+        appended.clear()
+        assert Replays(store, db).append(held, [next_leaf]) == []
+        assert appended == [held.mirrored, 1]
+
+
+def test_a_damaged_copy_is_no_fault_of_its_log(tmp_path: Path, db: Database) -> None:
+    """Where the bytes on this node's own disk changed, replay ends with a storage error, never with what blames the log."""
+    store, log = LocalStore(tmp_path / "data"), operator_log()
+    held = _step(Replays(store, db), store, log, LOG, len(log.leaves))
+    with pytest.raises(StorageError, match="held here is damaged: its root is"):
+        Replays(store).append(replace(held, mirrored_root="ab" * 32), [])
+    key = mirror_key(held.origin_hash, f"tile/entries/000.p/{held.mirrored}")
+    data = store.get(key)
+    store.delete(key)
+    store.put(key, data.replace(b"org/name", b"org/nome"))
+    with pytest.raises(StorageError, match="held here is damaged: leaf"):
+        Replays(store).append(held, [])
+
+
+def test_a_long_log_is_written_down_underway(tmp_path: Path, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a copy is still catching up its state is written down at each doubling, so that a kill does not lose it all."""
+    monkeypatch.setattr(module, "SAVE_UNDERWAY", 8)
+    store, log, sizes = LocalStore(tmp_path / "data"), operator_log(), set[int]()
+    for number in range(35):
+        log.ref(number)
+    replays, held = Replays(store, db), LOG
+    for end in range(1, len(log.leaves) + 1):
+        held = _step(replays, store, log, held, end, arrived=False)
+        with db.read() as conn:
+            parts = foreign.kept_replay(conn, ORIGIN)
+        sizes |= {saved.load(parts).size} if parts else set()
+    assert sizes == {8, 16, 32}

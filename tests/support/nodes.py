@@ -74,7 +74,7 @@ def make_node(
         listings=Listings(),
         sequencer=Sequencer(database, kept, chosen, state=state),
         log=LogView(database, kept, origin, keys.log, state),
-        replays=Replays(kept),
+        replays=Replays(kept, database),
         evaluations=data.with_name(f"{data.name}-evaluations"),
     )
 

@@ -13,6 +13,7 @@ from hanse.db.schema_foreign import foreign_bundles as bundles
 from hanse.db.schema_foreign import foreign_checkpoints as checkpoints
 from hanse.db.schema_foreign import foreign_leaves as leaves
 from hanse.db.schema_foreign import foreign_logs as logs
+from hanse.db.schema_foreign import foreign_replays as replays
 from hanse.model.leaf_fields import MAX_INT
 
 KEY, REF, LIST, REPO, COPY, ADVISORY = "key", "ref", "list", "repo", "copy", "adv"
@@ -158,3 +159,17 @@ def bundle(conn: Connection, log: str, index: int) -> bytes | None:
     """Return the kept statement that a leaf lists, compressed; None if there is none."""
     found = conn.execute(select(bundles.c.data).where(bundles.c.log == log, bundles.c.index == index)).scalar_one_or_none()
     return None if found is None else bytes(found)
+
+
+def put_replay(conn: Connection, log: str, parts: Sequence[bytes]) -> None:
+    """Keep the replayed state of a copy, given in parts, in the place of the former one."""
+    conn.execute(delete(replays).where(replays.c.log == log))
+    insert_new(conn, replays, [{"log": log, "part": number, "data": data} for number, data in enumerate(parts)])
+
+
+def kept_replay(conn: Connection, log: str) -> list[bytes]:
+    """Return the parts of the kept state of a copy, none if there is none."""
+    return [
+        bytes(data)
+        for data in conn.execute(select(replays.c.data).where(replays.c.log == log).order_by(replays.c.part)).scalars()
+    ]

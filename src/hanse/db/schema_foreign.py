@@ -45,3 +45,11 @@ foreign_bundles = Table(  # statements that a leaf of another log lists, fetched
     Column("index", BigInteger, primary_key=True),  # of the leaf
     Column("data", LargeBinary, nullable=False),  # the bundle, compressed
 )
+
+foreign_replays = Table(  # the replayed state of a copy, written down now and then; replayed anew if lost or damaged
+    "foreign_replays",
+    metadata,
+    Column("log", String(255), primary_key=True),
+    Column("part", BigInteger, primary_key=True),  # from 0
+    Column("data", LargeBinary, nullable=False),  # see `hanse.tlog.saved`
+)

@@ -236,7 +236,7 @@ class Follower:
                 foreign.note_advisories(conn, log.origin, log.mirrored, size)
             present = witnesses.find(conn, log.origin)
         if moved:
-            self.replays.keep(log.origin)
+            self.replays.keep(log.origin, arrived=size == log.size)
             if note:
                 arrived(self.node, replace(log, mirrored=size, mirrored_root=root, mirror_note=note))
         if present is None:
@@ -279,7 +279,7 @@ class Following:
     ) -> None:
         self._node = node
         self._seconds = seconds
-        self._follower = Follower(node, peers, replays or Replays(node.store))
+        self._follower = Follower(node, peers, replays or Replays(node.store, node.db))
         self._looked: dict[str, int] = {}
         self._background = Background("follow", node.db, self.step, workers=_WORKERS, pace=pace)
 

@@ -1,22 +1,42 @@
-"""Logs of others as replayed so far, kept in memory; after a restart they are replayed again from their copies."""
+"""Logs of others as replayed so far, kept in memory, and in the catalogue now and then, so that a restart costs what is new.
+
+What was written down counts only if it is whole (`hanse.tlog.saved`) and the hash tiles of the copy lead to the same frontier;
+anything else is passed over, and the whole copy replayed. Either way the end must have the root that was recorded when the
+entries came: a copy that was damaged since is never built upon, and its log not blamed for it. It is written after the record of
+the copy's size, in one transaction, so that it may be missing or old after a kill, and no more.
+"""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hanse.db import foreign
+from hanse.db.engine import Database
 from hanse.db.witnesses import WitnessedLog
+from hanse.errors import BadProof, InputError, IntegrityError, StorageError
 from hanse.flows.logcopy import LogCopy
 from hanse.model.alarm import Alarm
 from hanse.model.repo import Origin
 from hanse.store.base import BlobStore
 from hanse.tlog.map import MerkleMap
 from hanse.tlog.replay import Replay
+from hanse.tlog.saved import load, save
+from hanse.tlog.tiles import edge_frontier, edge_names
 
 KEPT = 32
 """Of how many places of a log, those where its copy stopped last, the maps are kept."""
+SAVE_LEAVES = 1024
+"""New leaves after which the state of a log is written down, once its copy has arrived."""
+SAVE_SHARE = 16
+"""And at least one for so many that were written down: writing costs some microseconds for each ref of the log."""
+SAVE_UNDERWAY = 16_384
+"""Size at which the state is first written down while the copy is still catching up; then at each doubling."""
+_FSCK = "run hanse admin fsck"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +52,11 @@ class KeptMaps:
 class Replays:
     """The replayed state of each log that is followed. Safe for threads, one at a time for each log."""
 
-    def __init__(self, store: BlobStore) -> None:
+    def __init__(self, store: BlobStore, db: Database | None = None) -> None:
+        """db: where the state is written down; without it a new process replays every copy whole."""
         self._store = store
+        self._db = db
+        self._saved: dict[str, int] = {}
         self._lock = threading.Lock()
         self._kept: dict[str, Replay] = {}
         self._next: dict[str, Replay] = {}
@@ -44,7 +67,8 @@ class Replays:
     def append(self, log: WitnessedLog, entries: Sequence[bytes]) -> list[Alarm]:
         """Replay entries after the copy of a log, and return the alarms that they raise; `keep` makes it the state of the log.
 
-        Raises BadProof, BadSignature or Equivocation if the log is not true, BadFormat if it is not one of Hanse.
+        Raises BadProof, BadSignature or Equivocation if the log is not true, BadFormat if it is not one of Hanse; StorageError if
+        the copy is damaged.
         """
         with self._of(log.origin):
             state = self._at(log).clone()
@@ -54,16 +78,28 @@ class Replays:
             self._next[log.origin] = state
         return list(state.alarms[before:])
 
-    def keep(self, origin: str) -> None:
-        """Make what was appended last the state of the log."""
+    def keep(self, origin: str, *, arrived: bool = True) -> None:
+        """Make what was appended last the state of the log, and write it down if much came since the last time.
+
+        arrived: whether that is all that the log is known to have.
+        """
         with self._lock:
-            self._kept[origin] = self._next.pop(origin)
-            self._mark(origin, self._kept[origin])
+            state = self._kept[origin] = self._next.pop(origin)
+            self._mark(origin, state)
+            saved = self._saved.get(origin, 0)
+        if arrived:
+            due = state.size - saved >= max(SAVE_LEAVES, saved // SAVE_SHARE)
+        else:
+            due = state.size >= max(SAVE_UNDERWAY, 2 * saved)
+        if due and self._db is not None:
+            with self._db.write() as conn:
+                foreign.put_replay(conn, origin, save(state))
+            self._saved[origin] = state.size
 
     def maps(self, log: WitnessedLog, size: int) -> KeptMaps | None:
         """Return the maps of a log at a size; None if they are not kept, or if no snapshot covers them there.
 
-        The first call in a process replays the copy. Raises as `append` if the copy is damaged.
+        The first call in a process replays what of the copy was not written down. Raises StorageError if the copy is damaged.
         """
         with self._of(log.origin):
             with self._lock:
@@ -88,14 +124,55 @@ class Replays:
 
     def _at(self, log: WitnessedLog) -> Replay:
         """Return the log replayed up to the end of its copy."""
-        copy = LogCopy(self._store, log.origin)
         self._sizes[log.origin] = log.mirrored
         with self._lock:
             state = self._kept.get(log.origin)
         if state is None or state.size > log.mirrored:
-            state = Replay.start(Origin(log.origin), lambda index: copy.entry(index, self._sizes[log.origin]))
-        for entries in copy.entries(state.size, log.mirrored):
-            state.append(entries)
+            state = self._load(log) or Replay.start(Origin(log.origin), self._earlier(log.origin))
+        if state.size < log.mirrored:
+            self._replay(log, state)
         with self._lock:
             self._kept[log.origin] = state
         return state
+
+    def _replay(self, log: WitnessedLog, state: Replay) -> None:
+        """Replay what of the copy comes after a state; raises StorageError unless it leads to the root that was recorded."""
+        try:
+            for entries in LogCopy(self._store, log.origin).entries(state.size, log.mirrored):
+                state.append(entries)
+        except (IntegrityError, InputError) as error:
+            raise StorageError(f"the copy of {log.origin} held here is damaged: {error.message}", hint=_FSCK) from error
+        root = state.frontier.root.hex()
+        if log.mirrored_root and root != log.mirrored_root:
+            says = f"the copy of {log.origin} held here is damaged: its root is {root}, {log.mirrored_root} was recorded"
+            raise StorageError(says, hint=_FSCK)
+
+    def _load(self, log: WitnessedLog) -> Replay | None:
+        """Return the state that was written down if it is whole and belongs to the copy, else None."""
+        if self._db is None:
+            return None
+        with self._db.read() as conn:
+            parts = foreign.kept_replay(conn, log.origin)
+        self._saved[log.origin] = 0
+        if not parts:
+            return None
+        try:
+            state = load(parts, self._earlier(log.origin))
+            if state.size > log.mirrored or state.origin != log.origin:
+                return None
+            self._check_tiles(log, state)
+        except (IntegrityError, InputError) as error:
+            _log.warning("the state of %s that was written down is not used, its copy is replayed: %s", log.origin, error.message)
+            return None
+        self._saved[log.origin] = state.size
+        return state
+
+    def _check_tiles(self, log: WitnessedLog, state: Replay) -> None:
+        copy = LogCopy(self._store, log.origin)
+        edge = {name.path: copy.read(name, log.mirrored) for name in edge_names(state.size)}
+        if edge_frontier(state.size, edge) != state.frontier:
+            raise BadProof(f"the tiles of the copy of {log.origin} lead to another root at size {state.size}", hint=_FSCK)
+
+    def _earlier(self, origin: str) -> Callable[[int], bytes]:
+        copy = LogCopy(self._store, origin)
+        return lambda index: copy.entry(index, self._sizes[origin])

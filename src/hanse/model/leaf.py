@@ -33,7 +33,7 @@ from hanse.model.leaf_fields import (
     parse_time,
     text,
 )
-from hanse.model.ref_leaf import RefLeaf, RepoLeaf, parse_ref_leaf, parse_repo_leaf
+from hanse.model.ref_leaf import RefLeaf, RepoLeaf, parse_ref_leaf, parse_repo_leaf, usual_ref_leaf
 from hanse.model.trust_leaf import (
     NAMED_VERSION,
     AdvisoryLeaf,
@@ -130,6 +130,9 @@ def parse_leaf(data: bytes) -> Leaf:
     Raises TooLarge above 65,535 bytes; BadFormat, BadRepoId or BadDigest unless `data` is RFC 8785 JSON with the fields of
     its kind. A kind or version not known here gives an `UnknownLeaf`.
     """
+    usual = usual_ref_leaf(data)
+    if usual is not None:
+        return usual
     fields = parse_canonical(data, "a leaf", MAX_LEAF_BYTES)
     version, kind, must = fields.get("v"), fields.get("kind"), fields.get("must")
     if type(version) is not int or version < 1 or type(kind) is not str or type(must) is not bool:

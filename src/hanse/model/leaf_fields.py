@@ -7,6 +7,7 @@ that makes it from the fields of a JSON object. `hanse.model.leaf` puts them tog
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ MAX_BASE64 = 4_096
 """Longest signature or public key in base64 (ML-DSA-44: 3,228 and 1,780)."""
 _HEAD_FIELDS = frozenset({"v", "kind", "must", "time"})
 _MAX_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second RFC 3339 can write
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)Z", re.ASCII).fullmatch
 _Kind = TypeVar("_Kind", bound=Enum)
 
 
@@ -217,11 +219,19 @@ def format_time(time: int) -> str:
 
 def parse_time(text: str) -> int:
     """Return seconds since 1970 for exactly `YYYY-MM-DDTHH:MM:SSZ`; raises BadFormat."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadFormat(f"time of a leaf must look like 2026-11-22T08:03:24Z, got {text[:40]!r}") from error
-    # Other forms of ISO 8601 are read, too; the round trip does not give them back.
-    if moment.year < 1970 or moment.isoformat()[:19] + "Z" != text:
+    found = _TIME(text)
+    if found is None:
         raise BadFormat(f"time of a leaf must look like 2026-11-22T08:03:24Z, got {text[:40]!r}")
+    day, hours, minutes, seconds = found.groups()
+    return _midnight(day) + 3600 * int(hours) + 60 * int(minutes) + int(seconds)
+
+
+@lru_cache(maxsize=1024)
+def _midnight(day: str) -> int:
+    try:
+        moment = datetime.fromisoformat(day)
+    except ValueError as error:
+        raise BadFormat(f"time of a leaf is of no day of the calendar: {day}") from error
+    if moment.year < 1970:
+        raise BadFormat(f"time of a leaf must be from 1970 to 9999, got {day}")
     return int(moment.replace(tzinfo=UTC).timestamp())

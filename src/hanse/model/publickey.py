@@ -31,6 +31,7 @@ from hanse.errors import BadFormat, BadSignature
 from hanse.model.digest import Sha256
 
 MAX_KEY_BYTES = 4096
+_ECDSA = ec.ECDSA(SHA256())
 _Key = Ed25519PublicKey | ec.EllipticCurvePublicKey | MLDSA44PublicKey
 
 
@@ -83,7 +84,7 @@ class PublicKey:
         key = _load(self.der)
         try:
             if isinstance(key, ec.EllipticCurvePublicKey):
-                key.verify(signature, data, ec.ECDSA(SHA256()))
+                key.verify(signature, data, _ECDSA)
             else:
                 key.verify(signature, data)
         except (InvalidSignature, ValueError) as error:

@@ -14,6 +14,7 @@ Decisions taken here, where the design leaves room:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
@@ -31,13 +32,28 @@ from hanse.model.leaf_fields import (
     only,
     optional_text,
     parse_base64,
+    parse_time,
     text,
 )
 from hanse.model.repo import Origin, RefName, RepoType, Visibility
 
 _REF_FIELDS = frozenset({"origin", "type", "repo", "ref", "seq", "prev", "rev", "revKind", "tree"})
 _REPO_FIELDS = frozenset({"origin", "type", "repo", "op"})
+_TEXT = rb'"([ !#-\[\]-~]+)",'
+"""A text of ASCII that JSON writes as it is."""
+_USUAL = re.compile(
+    rb'\{(?:"key":"([0-9a-f]{64})",)?"kind":"ref","must":true,"origin":'
+    + _TEXT
+    + rb'"prev":"([0-9a-f]{64})","ref":'
+    + _TEXT
+    + rb'"repo":'
+    + _TEXT
+    + rb'"rev":"([0-9a-f]{40,64})","revKind":"([a-z]+)","seq":([1-9][0-9]{0,14}),(?:"sig":"([A-Za-z0-9+/=]+)",)?"time":'
+    + _TEXT
+    + rb'"tree":"([0-9a-f]{64})","type":"([a-z]+)","v":1\}'
+).fullmatch
 _VISIBILITIES = frozenset(item.value for item in Visibility)
+_NAMED_TYPES = {item.value.encode(): item for item in RepoType}
 
 
 class RevKind(str, Enum):
@@ -57,6 +73,7 @@ class RepoOp(str, Enum):
     DELETE = "delete"
 
 
+_NAMED_KINDS = {item.value.encode(): item for item in RevKind}
 _NAMING = frozenset({RepoOp.RENAME, RepoOp.TRANSFER})
 
 
@@ -202,6 +219,31 @@ def parse_ref_leaf(fields: dict[str, Any], time: int) -> RefLeaf:
         tree=Sha256(text(fields, "tree")),
         key=optional_text(fields, "key") or "",
         sig=optional_text(fields, "sig") or "",
+    )
+
+
+def usual_ref_leaf(data: bytes) -> RefLeaf | None:
+    """Return the leaf of nearly all `ref` leaves: canonical bytes without escapes; None for whatever else, true or not.
+
+    What it returns is what reading the JSON gives, for a fraction of the time. Raises as `RefLeaf` does.
+    """
+    found = _USUAL(data)
+    if found is None or found[7] not in _NAMED_KINDS or found[12] not in _NAMED_TYPES or (found[1] is None) != (found[9] is None):
+        return None
+    key, origin, prev, ref, repo, rev, kind, seq, sig, time, tree, type_ = found.groups(b"")
+    return RefLeaf(
+        time=parse_time(time.decode()),
+        origin=Origin(origin.decode()),
+        type=_NAMED_TYPES[type_],
+        repo=repo.decode(),
+        ref=RefName(ref.decode()),
+        seq=int(seq),
+        prev=Sha256(prev.decode()),
+        rev=GitOid(rev.decode()),
+        rev_kind=_NAMED_KINDS[kind],
+        tree=Sha256(tree.decode()),
+        key=key.decode(),
+        sig=sig.decode(),
     )
 
 

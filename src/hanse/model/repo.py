@@ -6,6 +6,7 @@ and shown as registered.
 
 from __future__ import annotations
 
+import re
 import string
 from dataclasses import dataclass
 from enum import Enum
@@ -23,6 +24,7 @@ MAX_PATH_BYTES = 4096
 MAX_PATH_DEPTH = 64
 _NAME_CHARS = frozenset(string.ascii_letters + string.digits + "-_.")
 _ORIGIN_CHARS = frozenset(string.ascii_lowercase + string.digits + ".-")
+_PLAIN_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,254}").fullmatch
 _REF_FORBIDDEN = frozenset(" ~^:?*[\\\x7f") | frozenset(map(chr, range(32)))
 
 
@@ -159,6 +161,8 @@ def parse_path(text: str) -> str:
 
 def parse_ref_part(text: str) -> str:
     """Return a branch or tag name (without `refs/…/`); raises BadRepoId by git's check-ref-format rules."""
+    if _PLAIN_REF(text) and text != "HEAD" and not is_git_oid(text):  # most names: no rule below refuses one of these
+        return text
     parts = text.split("/")
     bad = (
         not 1 <= len(text.encode("utf-8", "surrogatepass")) <= 255

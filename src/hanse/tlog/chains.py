@@ -8,7 +8,7 @@ has signed it; those that wait for him are kept, the newest `MAX_WAITING` of a c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from hanse.model.repo import Origin, RepoType
@@ -58,6 +58,30 @@ class Chains:
         copy = Chains()
         copy._repos, copy._signed, copy.changes = self._repos, self._signed, dict(self.changes)
         return copy
+
+    @classmethod
+    def of(cls, listed: Iterable[tuple[Token, Iterable[tuple[str, Chain]]]]) -> Chains:
+        """Return these chains, by repository; one may be listed again with further ones. All that they show has changed."""
+        repos: dict[Token, dict[str, Chain]] = {}
+        signed: dict[str, dict[_Item, bool]] = {}
+        made = cls()
+        for token, refs in listed:
+            repos.setdefault(token, {}).update(refs)
+        for token, known in repos.items():
+            for ref, chain in known.items():
+                for name in _keys(chain):
+                    signed.setdefault(name, {})[token, ref] = True
+                if chain.shown is not None:
+                    key, shown = ref_key(Origin(token[0]), RepoType(token[1]), token[2], ref), chain.shown
+                    made.changes[key] = ref_value(shown.seq, shown.rev.hex(), shown.tree.hex())
+        made._repos = Trie.of({token: Trie.of(known) for token, known in repos.items()})
+        made._signed = Trie.of({name: Trie.of(items) for name, items in signed.items()})
+        return made
+
+    def repos(self) -> Iterator[tuple[Token, Iterator[tuple[str, Chain]]]]:
+        """Yield every repository with its chains, in no particular order."""
+        for token, refs in self._repos.items():
+            yield token, refs.items()
 
     def known(self, token: Token) -> bool:
         """Tell whether a repository is there."""

@@ -92,6 +92,10 @@ class Keyring:
     _tenures: Trie[Scope, tuple[Tenure, ...]] = field(default_factory=Trie)
     _vouched: Trie[str, Trie[tuple[Scope, str], int]] = field(default_factory=Trie)
 
+    def parts(self) -> tuple[Trie[str, KeyRecord], Trie[Scope, tuple[Tenure, ...]], Trie[str, Trie[tuple[Scope, str], int]]]:
+        """Return what the registry is made from, besides the origin: keys, their times by use, and who vouched for whom."""
+        return self._keys, self._tenures, self._vouched
+
     def get(self, fingerprint: str) -> KeyRecord | None:
         """Return a registered key, whether it still counts or not."""
         return self._keys.get(fingerprint)
@@ -119,17 +123,20 @@ class Keyring:
     def find(self, fingerprint: str, use: KeyUse, index: int, namespace: str = "") -> Tenure | None:
         """Return the tenure by which a key counts for the leaf at `index`, None if it does not."""
         record = self._keys.get(fingerprint)
-        if record is None or (record.distrusted_after is not None and index > record.distrusted_after):
+        return None if record is None else self._tenure(record, use, index, namespace)
+
+    def _tenure(self, record: KeyRecord, use: KeyUse, index: int, namespace: str) -> Tenure | None:
+        if record.distrusted_after is not None and index > record.distrusted_after:
             return None
         for tenure in self.tenures(use, namespace):
-            if tenure.key == fingerprint:
+            if tenure.key == record.fingerprint:
                 return tenure if tenure.since < index and (tenure.until is None or index < tenure.until) else None
         return None
 
     def require(self, fingerprint: str, use: KeyUse, index: int, namespace: str = "") -> PublicKey:
         """Return a key that counts for the leaf at `index`; raises BadSignature if it does not."""
         record = self._keys.get(fingerprint)
-        if record is None or self.find(fingerprint, use, index, namespace) is None:
+        if record is None or self._tenure(record, use, index, namespace) is None:
             what = f"{use.value} {namespace}".strip()
             raise BadSignature(f"leaf {index} of {self.origin}: key {fingerprint[:16]} does not count there for {what}")
         return record.public

@@ -64,14 +64,16 @@ class RefPosition:
 
 
 @dataclass(frozen=True, slots=True)
-class _Advisory:
+class Active:
+    """An advisory in force. payload: digest of its statement; key, by: who published it, and the index of that leaf."""
+
     payload: Sha256
     key: Sha256
     by: int
 
 
 @dataclass(slots=True)
-class _State:
+class State:
     """All that a replay knows. Its parts are persistent or small, so that `fork` costs nothing."""
 
     origin: Origin
@@ -80,13 +82,14 @@ class _State:
     frontier: Frontier = field(default_factory=Frontier)
     refs: MerkleMap = field(default_factory=MerkleMap.empty)
     advisories: MerkleMap = field(default_factory=MerkleMap.empty)
-    active: Trie[str, _Advisory] = field(default_factory=Trie)
+    active: Trie[str, Active] = field(default_factory=Trie)
     snapshot: tuple[int, bytes, bytes] | None = None
     alarms: tuple[Alarm, ...] = ()
     unknown: Trie[Token, bool] = field(default_factory=Trie)
     lost: bool = False
 
-    def fork(self) -> _State:
+    def fork(self) -> State:
+        """Return a copy that can be changed on its own; costs nothing."""
         return replace(self, chains=self.chains.fork())
 
     def flush(self) -> None:
@@ -107,7 +110,7 @@ class Replay:
 
     __slots__ = ("_earlier", "_state")
 
-    def __init__(self, state: _State, earlier: Callable[[int], bytes] | None) -> None:
+    def __init__(self, state: State, earlier: Callable[[int], bytes] | None) -> None:
         self._state = state
         self._earlier = earlier
 
@@ -117,7 +120,7 @@ class Replay:
 
         earlier: returns the leaf at an index, so that contradictions can be shown with both leaves as evidence.
         """
-        return cls(_State(origin, Keyring(origin)), earlier)
+        return cls(State(origin, Keyring(origin)), earlier)
 
     def clone(self) -> Replay:
         """Return a copy that goes on by itself; costs nothing."""
@@ -141,6 +144,11 @@ class Replay:
         run.state.flush()
         run.state.frontier = run.state.frontier.append(map(leaf_hash, leaves))
         self._state = run.state
+
+    @property
+    def state(self) -> State:
+        """All that is known, to be written down; not to be changed."""
+        return self._state
 
     @property
     def origin(self) -> Origin:
@@ -248,7 +256,7 @@ def _position(token: Token, ref: str, chain: Chain, place: Place) -> RefPosition
 class _Run:
     """Leaves on their way into a state that nobody else sees yet."""
 
-    def __init__(self, state: _State, leaves: Sequence[bytes], earlier: Callable[[int], bytes] | None, *, verify: bool) -> None:
+    def __init__(self, state: State, leaves: Sequence[bytes], earlier: Callable[[int], bytes] | None, *, verify: bool) -> None:
         self.state = state
         self._leaves = leaves
         self._earlier = earlier
@@ -286,7 +294,7 @@ class _Run:
         if isinstance(leaf, KeyLeaf):
             self._key(leaf, at)
         elif isinstance(leaf, RefLeaf | RepoLeaf | AttestLeaf):
-            if state.unknown.get(token_of(leaf)) is not None:
+            if len(state.unknown) and state.unknown.get(token_of(leaf)) is not None:
                 self._spread(leaf)
             elif isinstance(leaf, RefLeaf):
                 apply_ref(state.chains, leaf, at, verify=self._verify)
@@ -322,7 +330,7 @@ class _Run:
         if leaf.op is AdvisoryOp.PUBLISH:
             if len(state.active) >= MAX_ADVISORIES:
                 raise BadProof(f"{at}: more than {MAX_ADVISORIES} advisories are in force")
-            state.active = state.active.put(leaf.id, _Advisory(leaf.payload.sha256, leaf.key, at.index))
+            state.active = state.active.put(leaf.id, Active(leaf.payload.sha256, leaf.key, at.index))
             state.advisories = state.advisories.apply([(name, advisory_value(leaf.payload.sha256))])
         elif state.active.get(leaf.id) is None:
             raise BadProof(f"{at} retracts {leaf.id}, which is not in force")

@@ -6,7 +6,7 @@ copies one tuple a level and one dictionary, whatever the number of entries.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 _BITS = 5
@@ -32,6 +32,11 @@ class Trie(Generic[_K, _V]):
     def __init__(self, top: _Node = None, size: int = 0) -> None:
         self._top = top
         self._size = size
+
+    @classmethod
+    def of(cls, entries: Mapping[_K, _V]) -> Trie[_K, _V]:
+        """Return a dictionary with these entries: as putting one after another, and much cheaper."""
+        return cls(_made(dict(entries), 0) if entries else None, len(entries))
 
     def __len__(self) -> int:
         return self._size
@@ -88,6 +93,21 @@ def _split(bucket: dict[Any, Any], depth: int) -> _Node:
         at = (hash(key) >> (_BITS * depth)) & (_FANOUT - 1)
         children[at] = {**(children[at] or _EMPTY), key: value}
     return tuple(children)
+
+
+def _made(entries: dict[Any, Any], depth: int) -> _Node:
+    """Return the node at `depth` that holds entries, at least one."""
+    if len(entries) <= _BUCKET or depth >= _MAX_DEPTH:
+        return entries
+    children: list[dict[Any, Any] | None] = [None] * _FANOUT
+    for key, value in entries.items():
+        at = (hash(key) >> (_BITS * depth)) & (_FANOUT - 1)
+        child = children[at]
+        if child is None:
+            children[at] = {key: value}
+        else:
+            child[key] = value
+    return tuple(None if child is None else _made(child, depth + 1) for child in children)
 
 
 def _remove(node: _Node, key: Any, bits: int) -> tuple[_Node, bool]:

@@ -101,7 +101,7 @@ class SimMember:
         log = self.log
         keys = Keyring(log.log_signer, log.witness, log.mirror, log.attest, log.ref)
         self.node = WitnessNode(self.origin, keys, hasty(Database(sqlite_url(path))), MemoryStore(), self.clock)
-        self.follower = Follower(self.node, self.wire, Replays(self.node.store))
+        self.follower = Follower(self.node, self.wire, Replays(self.node.store, self.node.db))
         self.vkeys = {KeyUse.LOG: [log.vkey]} | {
             use: [cosigner_key(named(origin), signer.public)]
             for use, named, signer in (
@@ -236,7 +236,7 @@ class SimMember:
 
     def restart(self) -> None:
         """Lose what was only in memory."""
-        self.follower = Follower(self.node, self.wire, Replays(self.node.store))
+        self.follower = Follower(self.node, self.wire, Replays(self.node.store, self.node.db))
 
     def rotate(self, use: KeyUse) -> None:
         """Change a key; the federation has to be told (`listed`)."""

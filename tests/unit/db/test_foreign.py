@@ -89,3 +89,16 @@ def test_versions_of_federations(database: Database) -> None:
         assert foreign.lists(conn, LOG, 2) == [rows[2], rows[1]]
         assert foreign.lists(conn, LOG, 2, 9) == [rows[1], rows[0]]
         assert foreign.lists(conn, "other", 2) == []
+
+
+def test_a_replayed_state_is_kept_in_parts(database: Database) -> None:
+    """The parts come back in their order; a later state takes the place of all of the former one's, of this log alone."""
+    parts = [bytes([number]) * number for number in range(12)]
+    with database.write() as conn:
+        foreign.put_replay(conn, LOG, parts)
+        foreign.put_replay(conn, "other", parts[:2])
+        assert foreign.kept_replay(conn, LOG) == parts
+        foreign.put_replay(conn, LOG, [b"new"])
+        assert foreign.kept_replay(conn, LOG) == [b"new"]
+        assert foreign.kept_replay(conn, "other") == parts[:2]
+        assert foreign.kept_replay(conn, "nobody") == []

@@ -10,13 +10,17 @@ from typing import Any
 
 import pytest
 import rfc8785
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from tests.support.leaves import NODE, REF, REPO, SALT, fields, signed
 
 from hanse.errors import BadDigest, BadFormat, BadRepoId, BadSignature, HanseError
+from hanse.model.canonical import parse_canonical
 from hanse.model.conceal import conceal
 from hanse.model.digest import NO_GIT_OID, NO_SHA256, GitOid, Sha256
 from hanse.model.leaf import encode_leaf, parse_leaf
-from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp, RevKind, signed_bytes
+from hanse.model.leaf_fields import MAX_LEAF_BYTES, parse_time, text
+from hanse.model.ref_leaf import RefLeaf, RepoLeaf, RepoOp, RevKind, parse_ref_leaf, signed_bytes, usual_ref_leaf
 from hanse.model.repo import Origin, RefName
 
 
@@ -203,3 +207,66 @@ def test_an_unsigned_leaf_has_nothing_to_sign() -> None:
         encode_leaf(replace(REF, key=NODE.public.fingerprint))
     with pytest.raises(BadFormat):
         replace(REF, sig="AAAA")
+
+
+def _by_json(data: bytes) -> RefLeaf | None:
+    """Return the ref leaf that the general reader finds, None if it finds none or something else."""
+    try:
+        fields = parse_canonical(data, "a leaf", MAX_LEAF_BYTES)
+        head = (type(fields.get("v")), fields.get("v"), fields.get("kind"), fields.get("must"))
+        return parse_ref_leaf(fields, parse_time(text(fields, "time"))) if head == (int, 1, "ref", True) else None
+    except HanseError:
+        return None
+
+
+def _quickly(data: bytes) -> RefLeaf | None:
+    try:
+        return usual_ref_leaf(data)
+    except HanseError:
+        return None
+
+
+_SIGNED = encode_leaf(signed(REF, NODE))
+_CHANGES = st.lists(st.tuples(st.integers(0, len(_SIGNED) - 1), st.integers(0, 2), st.binary(max_size=3)), max_size=3)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.booleans(), _CHANGES)
+@example(True, [])
+@example(False, [])
+def test_the_usual_form_is_read_as_json_reads_it(with_key: bool, changes: list[tuple[int, int, bytes]]) -> None:
+    """Of bytes changed anywhere, the quick reader never takes what the general one refuses, nor reads anything else from them."""
+    data = bytearray(_SIGNED if with_key else encode_leaf(REF))
+    for at, cut, new in changes:
+        data[at : at + cut] = new
+    found = _quickly(bytes(data))
+    assert found is None or found == _by_json(bytes(data))
+    assert bool(changes) or found is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"seq":1,', b'"seq":01,'),
+        (b'"seq":1,', b'"seq":1.0,'),
+        (b'"seq":1,', b'"seq":9007199254740993,'),
+        (b'"v":1}', b'"v":2}'),
+        (b'"v":1}', b'"v":1} '),
+        (b'"v":1}', b'"v":1}\n'),
+        (b'"must":true', b'"must":false'),
+        (b"refs/heads/main", b"refs/heads/ma\\u0069n"),
+        (b"refs/heads/main", b"refs/heads/ma\x7fin"),
+        (b"refs/heads/main", b'refs/heads/m","ref":"refs/heads/n'),
+        (b'"computed"', b'"guessed"'),
+        (b'"type":"model"', b'"type":"space"'),
+        (b'"time":"2026-11-22T08:03:24Z"', b'"time":"2026-11-22T08:03:24+00:00"'),
+        (b'"time":"2026-11-22T08:03:24Z"', b'"time":"2026-02-30T08:03:24Z"'),
+    ],
+)
+def test_what_is_not_the_usual_form_goes_the_general_way(old: bytes, new: bytes) -> None:
+    """Leading zeros, doubles, escapes, doubled fields, other versions and values: no reader takes them for a ref leaf."""
+    for data in (_SIGNED, encode_leaf(REF)):
+        changed = data.replace(old, new)
+        assert changed != data
+        assert _quickly(changed) is None
+        assert _by_json(changed) is None

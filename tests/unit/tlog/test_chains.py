@@ -135,3 +135,20 @@ def test_a_fork_is_on_its_own() -> None:
     assert chains.get(REPO, MAIN) == chain(1, place(1))
     assert fork.get(REPO, TAG) is None
     assert fork.changes == {name(REPO): value(2)}
+
+
+def test_chains_made_at_once_are_the_same() -> None:
+    """Made from what they hold, they show the same, know the same empty repositories, and lose the same with a key."""
+    chains = Chains()
+    chains.put(REPO, MAIN, chain(1, place(1)))
+    chains.put(REPO, TAG, chain(2, None, (place(2, "w"),)))
+    chains.begin(OTHER)
+    made = Chains.of([(REPO, [(MAIN, chain(1, place(1)))]), (OTHER, []), (REPO, [(TAG, chain(2, None, (place(2, "w"),)))])])
+    assert list(made.changes) == [name(REPO)]
+    for key in ("k", "w"):
+        assert sorted(made.items()) == sorted(chains.items())
+        assert {token for token, _ in made.repos()} == {REPO, OTHER}
+        for each in (made, chains):
+            each.drop(key, 0)
+    assert sorted(made.items()) == sorted(chains.items())
+    assert made.changes == chains.changes == {name(REPO): None}

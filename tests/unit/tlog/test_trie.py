@@ -58,3 +58,18 @@ def test_removing_what_is_not_there_is_no_change() -> None:
     trie = Trie[str, int]().put("a", 1)
     assert trie.remove("b") is trie
     assert trie.get("b") is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.integers(0, 2000), st.integers(), max_size=400), st.booleans())
+def test_made_at_once_it_is_the_same(entries: dict[int, int], collide: bool) -> None:
+    """A trie made from a dictionary has its entries, and changes as one that was made by puts."""
+    plain = {Colliding(number) if collide else number: value for number, value in entries.items()}
+    trie = Trie.of(plain)
+    assert dict(trie.items()) == plain
+    assert len(trie) == len(plain)
+    for key, value in plain.items():
+        assert trie.get(key) == value
+        trie = trie.put(key, -1).remove(key)
+    assert len(trie) == 0
+    assert not list(trie)

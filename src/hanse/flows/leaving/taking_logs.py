@@ -55,7 +55,7 @@ def take_logs(node: Node, source: ExportSource) -> Iterator[TakenLog]:
     What is older than what is held of a log here is passed over.
     """
     with closing(PeerClient()) as peers:
-        follower = Follower(node, peers, node.replays or Replays(node.store))
+        follower = Follower(node, peers, node.replays or Replays(node.store, node.db))
         for log in exported_logs(source):
             with suppress(HanseError):
                 claimed = parse_checkpoint(parse_note(log.checkpoint())).claimed
