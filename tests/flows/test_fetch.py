@@ -6,14 +6,16 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.support.places import Faults, HttpPlace, RangeServer, pin_of
+from tests.support.served import until
 from tests.support.simplace import SimPlace, true_list
 
 from hanse.errors import BadRange, Busy, DigestMismatch, PeerDown, PolicyError
@@ -70,6 +72,33 @@ class Watched:
     def chunk_list(self, pin: FilePin) -> bytes | None:
         """Return the chunk list of a file."""
         self.asked.append(pin.path)
+        return self.place.chunk_list(pin)
+
+
+@dataclass(frozen=True)
+class Halting:
+    """A place that sends nothing from byte `at` on until it goes `on`."""
+
+    place: HttpPlace
+    at: int
+    on: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def name(self) -> str:
+        """Host and port."""
+        return self.place.name
+
+    def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes of a file."""
+        data = b"".join(self.place.read(pin, start, end))
+        cut = min(max(self.at - start, 0), len(data))
+        yield data[:cut]
+        if cut < len(data):
+            self.on.wait(60)
+        yield data[cut:]
+
+    def chunk_list(self, pin: FilePin) -> bytes | None:
+        """Return the chunk list of a file."""
         return self.place.chunk_list(pin)
 
 
@@ -134,6 +163,19 @@ def test_readers_stream(world: World) -> None:
     assert fetch.progress[0] < len(DATA)
     world.servers[0].faults.hold = None
     assert b"".join(fetch.read(0, len(DATA))) == DATA
+
+
+def test_a_chunk_that_is_late(world: World) -> None:
+    """What streams can be waited for by the byte; meanwhile every byte that comes counts as progress, also of half a chunk."""
+    late = Halting(world.server(), len(DATA) - 1000)
+    fetch = world.fetcher.open(PIN, [late])
+    assert fetch.settle(60, 5)
+    assert not fetch.settle(0.01, len(DATA) - 1)
+    until(lambda: fetch.progress[0] == len(DATA) - 1000, 60)
+    late.on.set()
+    assert fetch.settle(60, len(DATA) - 1)
+    assert content(fetch.wait(60)) == DATA
+    assert fetch.settle(0, len(DATA) - 1)
 
 
 @pytest.mark.parametrize("sizes", [0, 1, 100, 300_000, 3 * MIB])

@@ -2,7 +2,8 @@
 
 HEAD is answered from the pins at once. GET sends nothing, not even headers, before what follows is known to be right: either
 each chunk can be checked by itself, or the whole file is here, hashed and judged. Whoever asks to be told after some seconds how
-far it is, as gateways and nodes do, is told (`hanse.model.steps`).
+far it is, as gateways and nodes do, is told, also where only the first chunk is late (`hanse.model.steps`): he would take the
+silence after the headers for that of a server that is stuck.
 
 Python's Hub client refuses, without asking, a file that HEAD says is larger than 50 GB and that does not come by Xet. From 1.0
 on it takes the size from the answer to its GET if HEAD says none; so it is told none.
@@ -106,23 +107,25 @@ def _cache(asked: Asked, revision: Pulled) -> str:
     return IMMUTABLE if is_git_oid(asked.rev) else "no-cache"
 
 
-async def _ready(asked: Asked, revision: Pulled) -> Fetching | HeldBytes | Response:
-    """Return the file once its first byte may leave, or the answer that it is not here yet."""
+async def _ready(asked: Asked, revision: Pulled, start: int) -> Fetching | HeldBytes | Response:
+    """Return the file once its first byte, `start`, may leave, or the answer that it is not here yet."""
     found = await asked.run(asked.source.file, revision, asked.path)
     fetch = fetch_of(found)
     if fetch is None:
         return found
-    return await _settled(asked, fetch) or _busy(asked, fetch)
+    return await _settled(asked, fetch, start) or _busy(asked, fetch)
 
 
-async def _settled(asked: Asked, found: Fetching) -> Fetching | HeldBytes | None:
+async def _settled(asked: Asked, found: Fetching, start: int) -> Fetching | HeldBytes | None:
     """Return the file once its first byte may leave; None if the caller left, or may not be kept waiting any longer.
 
-    A fetch that nobody waits for just now goes on: he who was told how far it is asks again.
+    A fetch that nobody waits for just now goes on: he who was told how far it is asks again. Who is not told gets the headers of
+    what can be streamed at once.
     """
-    waits = [seconds for seconds in (asked.patience, _told_after(asked)) if seconds is not None]
+    told = _told_after(asked)
+    waits = [seconds for seconds in (asked.patience, told) if seconds is not None]
     until = time.monotonic() + min(waits) if waits else None
-    while not await asked.run(found.settle, _POLL_SECONDS):
+    while not await asked.run(found.settle, _POLL_SECONDS, None if told is None else start):
         gone = await asked.request.is_disconnected()
         if gone:
             found.cancel()
@@ -165,7 +168,7 @@ async def resolve(asked: Asked) -> Response:
     if head or first.status_code not in (200, 206):
         return warned(first, revision)
     for last in (False, True):
-        ready = await _ready(asked, revision)
+        ready = await _ready(asked, revision, first.start)
         if isinstance(ready, Response):
             return ready
         held = held_of(ready)
