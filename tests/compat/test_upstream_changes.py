@@ -82,8 +82,10 @@ def test_behind_a_node(origin: HubOrigin, mother: Mother, tmp_path: Path) -> Non
             assert _weights(node)[2] != FILES[3]["weights.txt"]
             assert _weights(node, old)[::2] == (200, FILES[0]["weights.txt"])
             user = Runner(tmp_path / "user", ("--upstream", node.url))
-            user.run(client_hf("hub2"), "download", NAME, "--local-dir", tmp_path / "out").good()
-        assert tree_bytes(tmp_path / "out") == FILES[2]
+            user.run(
+                client_hf("hub2"), "download", NAME, "weights.txt", "--revision", old, "--local-dir", tmp_path / "out"
+            ).good()
+        assert tree_bytes(tmp_path / "out") == {"weights.txt": FILES[0]["weights.txt"]}
 
 
 def _restarted(node: ForkedNode) -> None:
