@@ -6,17 +6,16 @@ import os
 import random
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.support.places import Faults, HttpPlace, RangeServer, pin_of
 from tests.support.served import until
-from tests.support.simplace import SimPlace, true_list
+from tests.support.simplace import Halting, SimPlace, true_list
 
 from hanse.errors import BadRange, Busy, DigestMismatch, PeerDown, PolicyError
 from hanse.flows.pull.events import Event, Kind
@@ -72,33 +71,6 @@ class Watched:
     def chunk_list(self, pin: FilePin) -> bytes | None:
         """Return the chunk list of a file."""
         self.asked.append(pin.path)
-        return self.place.chunk_list(pin)
-
-
-@dataclass(frozen=True)
-class Halting:
-    """A place that sends nothing from byte `at` on until it goes `on`."""
-
-    place: HttpPlace
-    at: int
-    on: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def name(self) -> str:
-        """Host and port."""
-        return self.place.name
-
-    def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
-        """Yield bytes of a file."""
-        data = b"".join(self.place.read(pin, start, end))
-        cut = min(max(self.at - start, 0), len(data))
-        yield data[:cut]
-        if cut < len(data):
-            self.on.wait(60)
-        yield data[cut:]
-
-    def chunk_list(self, pin: FilePin) -> bytes | None:
-        """Return the chunk list of a file."""
         return self.place.chunk_list(pin)
 
 
