@@ -15,6 +15,7 @@ from tests.support.live import LiveNode
 from tests.support.ports import own_port
 from tests.support.proxies import olah
 from tests.support.running import Ran, Runner
+from tests.support.upstreams import impostor
 
 from hanse.conform.origin import HubOrigin
 from hanse.errors import HanseError
@@ -78,16 +79,8 @@ def test_rewritten(origin: HubOrigin, tmp_path: Path) -> None:
 def test_swapped(origin: HubOrigin, tmp_path: Path) -> None:
     """Another server at the same address that gives a known commit id other files is refused; what is held stays."""
     user = Runner(tmp_path / "user", ("--upstream", origin.url))
-    rev = origin.repo(NAME).refs["refs/heads/main"]
     assert _config(user).good().value == _v(1)
-    port = origin.port
-    origin.stop()
-    with HubOrigin({NAME: NEW}, port=port) as other:
-        repo = other.repo(NAME)
-        made = repo.revisions.pop(repo.refs["refs/heads/main"])
-        object.__setattr__(made, "rev", rev)
-        repo.revisions[rev] = made
-        repo.refs["refs/heads/main"] = rev
+    with impostor(origin, NAME, NEW):
         fresh = user.run(client_hf("hub2"), "download", NAME, "--local-dir", tmp_path / "out")
         assert fresh.code != 0 or tree_bytes(tmp_path / "out").get("config.json") == OLD["config.json"]
         assert NEW["weights.txt"] not in tree_bytes(tmp_path / "out").values()

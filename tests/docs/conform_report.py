@@ -28,6 +28,8 @@ from hanse.conform.suite import Result, Suite, chosen
 ROOT = Path(__file__).resolve().parents[2]
 REPORTS = ROOT / "docs" / "conform"
 PATIENCE = 30.0
+LONGER = {"hf 2.4 under hanse run": 90.0}
+"""Who repeats by himself for as long as the usual patience what a server behind him did not give."""
 HF = "download {repo} {file} --local-dir {dir}"
 HANSE = f"{sys.executable} -m hanse"
 COMMANDS = {
@@ -56,7 +58,7 @@ def report_path(name: str) -> Path:
 def subject(name: str, origin: HubOrigin) -> Iterator[Server | Command]:
     """Start what is examined; ends it after the block."""
     if name in COMMANDS:
-        yield Command(COMMANDS[name], origin.url, patience=PATIENCE)
+        yield Command(COMMANDS[name], origin.url, patience=LONGER.get(name, PATIENCE))
         return
     with tempfile.TemporaryDirectory(prefix="conform-") as folder:
         where = Path(folder)

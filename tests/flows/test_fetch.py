@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.places import Faults, HttpPlace, RangeServer, pin_of
-from tests.support.simplace import SimPlace, true_list
+from tests.support.served import until
+from tests.support.simplace import Halting, SimPlace, true_list
 
 from hanse.errors import BadRange, Busy, DigestMismatch, PeerDown, PolicyError
 from hanse.flows.pull.events import Event, Kind
@@ -134,6 +135,19 @@ def test_readers_stream(world: World) -> None:
     assert fetch.progress[0] < len(DATA)
     world.servers[0].faults.hold = None
     assert b"".join(fetch.read(0, len(DATA))) == DATA
+
+
+def test_a_chunk_that_is_late(world: World) -> None:
+    """What streams can be waited for by the byte; meanwhile every byte that comes counts as progress, also of half a chunk."""
+    late = Halting(world.server(), len(DATA) - 1000)
+    fetch = world.fetcher.open(PIN, [late])
+    assert fetch.settle(60, 5)
+    assert not fetch.settle(0.01, len(DATA) - 1)
+    until(lambda: fetch.progress[0] == len(DATA) - 1000, 60)
+    late.on.set()
+    assert fetch.settle(60, len(DATA) - 1)
+    assert content(fetch.wait(60)) == DATA
+    assert fetch.settle(0, len(DATA) - 1)
 
 
 @pytest.mark.parametrize("sizes", [0, 1, 100, 300_000, 3 * MIB])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.support.pulling import EVIL, FILES, Machine, content, main_of
+from tests.support.pulling import EVIL, FILES, Machine, content, machine, main_of
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
 from hanse.errors import BadRepoId, EntryNotFound, IntegrityError, PeerDown, PolicyError
 from hanse.flows.pull import puller as module
 from hanse.flows.pull.fetch import Fetch
+from hanse.model.digest import Sha256
 from hanse.model.repo import RepoType
 from hanse.store.held import HeldFile
 
@@ -138,6 +140,24 @@ def test_one_fetch_does_not_serve_two_names(home: Machine, origin: HubOrigin) ->
         second.wait(120)
     with pytest.raises(PeerDown, match="no place shows"):
         node.file(thief, stolen)
+
+
+def test_what_was_given_stays_given(home: Machine, origin: HubOrigin) -> None:
+    """What others had of one revision they have after another one, with other bytes at the same path, and a restart."""
+    node = home.puller(upstream=origin.url, for_others=True)
+    old, path = main_of(node), "model.safetensors"
+    assert content(node, old, path) == FILES[path]
+    origin.rewrite("org/m", FILES | {path: b"new" * 100_000})
+    with machine(home.folder) as again:
+        other = again.puller(upstream=origin.url, for_others=True)
+        assert content(other, main_of(other), path) == b"new" * 100_000
+    with machine(home.folder) as again:
+        after = again.puller(upstream=origin.url, for_others=True)
+        assert content(after, main_of(after, revision=old.rev), path) == FILES[path]
+        origin.stop()
+        assert content(after, main_of(after, revision=old.rev), path) == FILES[path]
+        assert [one for one in again.held.stock().listed() if any(label.startswith("given") for label in one.revisions)] == []
+        assert again.held.used_by(Sha256(hashlib.sha256(FILES[path]).hexdigest())) == [f"{old.repo}@{old.rev}"]
 
 
 def test_what_came_for_others_stays_theirs(home: Machine, origin: HubOrigin) -> None:

@@ -94,9 +94,9 @@ class Coming:
             yield data[start:stop]
             start = stop
 
-    def settle(self, timeout: float | None = None) -> bool:
-        """Wait for the gate, unless it streams."""
-        return self.streamable or self.gate.wait(timeout)
+    def settle(self, timeout: float | None = None, at: int | None = None) -> bool:
+        """Wait for the gate, unless it streams and no byte in particular is waited for."""
+        return (self.streamable and at is None) or self.gate.wait(timeout)
 
     def cancel(self) -> None:
         """Count those who left."""

@@ -11,7 +11,7 @@ from tests.support.places import chunks_of
 from hanse.content.hashing import encode_chunk_list
 from hanse.errors import HanseError
 from hanse.model.filepin import FilePin
-from hanse.peers.place import RangesIgnored
+from hanse.peers.place import Place, RangesIgnored
 
 
 @dataclass(eq=False)
@@ -67,3 +67,30 @@ class SimPlace:
 def true_list(data: bytes) -> bytes:
     """Return the chunk list of `data`."""
     return encode_chunk_list(chunks_of(data))
+
+
+@dataclass(frozen=True)
+class Halting:
+    """A place that sends nothing from byte `at` on until it goes `on`."""
+
+    place: Place
+    at: int
+    on: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def name(self) -> str:
+        """Host and port."""
+        return self.place.name
+
+    def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes of a file."""
+        data = b"".join(self.place.read(pin, start, end))
+        cut = min(max(self.at - start, 0), len(data))
+        yield data[:cut]
+        if cut < len(data):
+            self.on.wait(60)
+        yield data[cut:]
+
+    def chunk_list(self, pin: FilePin) -> bytes | None:
+        """Return the chunk list of a file."""
+        return self.place.chunk_list(pin)

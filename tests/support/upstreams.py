@@ -27,6 +27,19 @@ def changed(**contents: bytes) -> dict[str, bytes]:
 
 
 @contextmanager
+def impostor(origin: HubOrigin, name: str, files: dict[str, bytes]) -> Iterator[HubOrigin]:
+    """Run another server at the address of an origin, which stops, that gives the commit id of `main` other files."""
+    rev = origin.repo(name).refs["refs/heads/main"]
+    origin.stop()
+    with HubOrigin({name: files}, port=origin.port) as other:
+        repo = other.repo(name)
+        made = repo.revisions.pop(repo.refs["refs/heads/main"])
+        object.__setattr__(made, "rev", rev)
+        repo.revisions[rev], repo.refs["refs/heads/main"] = made, rev
+        yield other
+
+
+@contextmanager
 def upstream(files: dict[str, bytes] | None = None, **options: bool | int) -> Iterator[tuple[HubOrigin, HubUpstream]]:
     """Run an origin with one repository, and return it with the upstream that a mirror asks."""
     with (

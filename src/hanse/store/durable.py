@@ -24,6 +24,9 @@ from pathlib import Path
 from hanse.errors import StorageError, StorageFull
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_CLOSED_HINT = "whoever runs this may not write there: give him the folder, or name another one"
+_BROKEN_HINT = "see the system's log for disk errors; run `hanse admin fsck`"
 
 
 @contextmanager
@@ -40,9 +43,7 @@ def storage_errors(what: str) -> Iterator[None]:
                 f"cannot {what}: {error.strerror}",
                 hint="free space on the data directory's file system, or raise its quota, and send the request again",
             ) from error
-        raise StorageError(
-            f"cannot {what}: {error}", hint="see the system's log for disk errors; run `hanse admin fsck`"
-        ) from error
+        raise StorageError(f"cannot {what}: {error}", hint=_CLOSED_HINT if error.errno in _CLOSED else _BROKEN_HINT) from error
 
 
 def write_all(file: int, data: bytes | memoryview) -> None:

@@ -101,6 +101,18 @@ def test_who_wants_to_be_told_is(gateway: Edge, folder: Path) -> None:
     assert not coming.left
 
 
+def test_who_wants_to_be_told_waits_for_the_first_chunk(gateway: Edge, folder: Path) -> None:
+    """Where a file streams, who asks to be told gets no headers before the byte he asks for; who does not gets them at once."""
+    coming = Coming(folder / "model.safetensors", streamable=True)
+    gateway.source.coming["model.safetensors"] = coming
+    told = gateway.get(MODEL, prefer="wait=1", range="bytes=2000000-")
+    assert (told.status, told.headers["x-hanse-progress"]) == (503, f"7/{len(_data(folder))}")
+    assert not coming.left
+    assert gateway.get(MODEL).body == _data(folder)
+    coming.gate.set()
+    assert gateway.get(MODEL, prefer="wait=1", range="bytes=2000000-").body == _data(folder)[2_000_000:]
+
+
 def test_many_held_requests_leave_room(gateway: Edge, folder: Path) -> None:
     """A hundred requests that wait for a file do not keep others from being answered."""
     coming = Coming(folder / "model.safetensors", streamable=False)

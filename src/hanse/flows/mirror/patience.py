@@ -103,6 +103,7 @@ class Patience:
     def _wait_fetched(self, error: PeerBusy) -> None:
         if not self._waited.goes_on(Steps(error.done, error.total), self._clock()):
             raise error
+        self._failures = 0
         self._pause(rest_of(error.retry_after))
 
     def _wait_down(self, error: PeerDown | PeerTooSlow) -> None:

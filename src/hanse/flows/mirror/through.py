@@ -159,9 +159,9 @@ class Lasting:
         """Yield checked bytes [start, end) in order, waiting for them."""
         return self.fetch.read(start, end)
 
-    def settle(self, timeout: float | None = None) -> bool:
-        """Wait until it is streamable, here, or refused; tell whether that is so within `timeout` seconds."""
-        return self.fetch.settle(timeout)
+    def settle(self, timeout: float | None = None, at: int | None = None) -> bool:
+        """Wait until it streams (byte `at`, if given), is here, or refused; tell whether it is within `timeout` seconds."""
+        return self.fetch.settle(timeout, at)
 
     def wait(self, timeout: float | None = None) -> HeldFile | None:
         """Return the whole verified file, None if it is not here within `timeout` seconds; raises what went wrong."""

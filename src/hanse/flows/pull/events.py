@@ -40,3 +40,7 @@ OUT = "it is asked for nothing more of this file"
 def lie(path: str, place: str, what: str, *, chunk: int | None = None, done: int = 0, total: int = 0) -> Event:
     """Return the event of something false that a place sent: the message names the place first."""
     return Event(Kind.LIE, path, place, chunk, done, total, f"{place}: {what}; {OUT}")
+
+
+def silent(_: Event) -> None:
+    """Tell nobody."""

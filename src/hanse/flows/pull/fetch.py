@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from hanse.errors import BadRange, Busy, DigestMismatch, HanseError
 from hanse.flows.pull.chunklists import find_chunk_list
 from hanse.flows.pull.digests import Digests, WholeFile
-from hanse.flows.pull.events import Event, Kind
+from hanse.flows.pull.events import Event, Kind, silent
 from hanse.flows.pull.follower import Follower
 from hanse.flows.pull.layout import Layout, chunk_layout, true_chunks
 from hanse.flows.pull.schedule import Reader, Schedule
@@ -56,10 +56,6 @@ class Apart:
     require: Callable[[HeldFile], None]
 
 
-def _silent(_: Event) -> None:
-    """Tell nobody."""
-
-
 class Fetcher:
     """Fetches files into a held store; safe for threads. One serves a whole process: what it learns of places is for all files.
 
@@ -72,7 +68,7 @@ class Fetcher:
         self,
         held: Held,
         *,
-        report: Report = _silent,
+        report: Report = silent,
         parallel: int = PARALLEL,
         thorough: bool = False,
         tries: int = TRIES,
@@ -154,8 +150,9 @@ class Fetch:
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Bytes that are here (verified, or staged if they cannot be before the end), and bytes of the file."""
-        return self._done if self._file is None else self.pin.size, self.pin.size
+        """Bytes that came (a chunk that is not whole counts, too, and leaves it again if it is false), and bytes of the file."""
+        coming = self._schedule.coming if self._schedule is not None else 0
+        return min(self._done + coming, self.pin.size) if self._file is None else self.pin.size, self.pin.size
 
     @property
     def heard(self) -> Steps:
@@ -167,10 +164,12 @@ class Fetch:
         """Bytes of this file that were taken from each place, by its name."""
         return self._sources.shares
 
-    def settle(self, timeout: float | None = None) -> bool:
-        """Wait until the file is streamable, here, or refused; return whether that is so now. timeout: seconds."""
+    def settle(self, timeout: float | None = None, at: int | None = None) -> bool:
+        """Wait until it streams (byte `at`, if given), is here, or refused; tell whether it is within `timeout` seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: self.streamable or self._ended, timeout)
+            settled = self._changed.wait_for(lambda: self.streamable or self._ended, timeout)
+            schedule = None if at is None or self._ended else self._schedule
+        return settled and (at is None or schedule is None or schedule.reach(at, timeout, lambda: self._ended))
 
     def wait(self, timeout: float | None = None) -> HeldFile | None:
         """Return the file once it is complete, verified and judged, None after `timeout` seconds.

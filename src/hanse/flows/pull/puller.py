@@ -29,6 +29,7 @@ from hanse.model.admission import Outcome
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType
 from hanse.store.held.heldfile import HeldFile
+from hanse.store.held.index import GIVEN
 from hanse.store.held.store import Held
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ REV_SECONDS = 60.0
 MAX_KEPT = 256
 _Key = tuple[str, str, str]
 
-_GIVEN = "given "
 """Begins the label of files that a source of a repository has shown, so that others may get them under its name."""
 
 
@@ -151,14 +151,21 @@ class Puller:
         It may if it was so before, or if a place of the repository shows that it has the file: whoever controls a repository
         there could otherwise name the digest of something that is held for somebody else.
         """
-        if not self.settings.for_others or f"{_GIVEN}{revision.repo}" in self.held.used_by(file.sha256):
+        if not self.settings.for_others or self._is_given(revision, file):
             return
         if not is_shown(pin, partial(_part, file), revision.places):
             raise PeerDown(
                 f"{pin.path[:200]!r} of {revision.repo} cannot be given out: no place shows that it has the file now",
                 hint="try again when its source answers",
             )
-        self.held.use(f"{_GIVEN}{revision.repo}", pin.path, file.sha256)
+        self._give(revision, file)
+
+    def _is_given(self, revision: PulledRevision, file: HeldFile) -> bool:
+        return self.held.is_used(f"{GIVEN}{revision.repo}", file.sha256)
+
+    def _give(self, revision: PulledRevision, file: HeldFile) -> None:
+        # The label is of the repository: under a path of it there was something else in another revision.
+        self.held.use(f"{GIVEN}{revision.repo}", file.sha256, file.sha256)
 
     def _judge_of(self, revision: PulledRevision, pin: FilePin) -> Callable[[HeldFile], None] | None:
         if scanned_elsewhere(self.settings.policy, revision.facts):
@@ -171,7 +178,7 @@ class Puller:
         """Judge a file that was just fetched, of which others may have had the digest only now."""
         self.judge(revision, pin, file)
         if self.settings.for_others:
-            self.held.use(f"{_GIVEN}{revision.repo}", pin.path, file.sha256)
+            self._give(revision, file)
 
     def judge(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
         """Return if a verified file may be given out under its path; raises PolicyError with finding and remedy.

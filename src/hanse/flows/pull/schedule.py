@@ -32,8 +32,8 @@ _FIRST_GUESS = 2.0 * 1024 * 1024
 class Task:
     """Pieces [at, end) that `place` is fetching; `at` moves on, `end` may come nearer when another place helps out.
 
-    begun: seconds, monotonic; hoped: bytes a second that its place gave before; got: bytes so far; doubled: somebody else is
-    fetching the same; helps: the slow place whose work this was or is, empty if none.
+    begun: seconds, monotonic; hoped: bytes a second that its place gave before; got: bytes so far; coming: bytes of the piece
+    that is on its way; doubled: somebody else is fetching the same; helps: the slow place whose work this was or is, or empty.
     """
 
     place: str
@@ -42,6 +42,7 @@ class Task:
     begun: float
     hoped: float
     got: int = 0
+    coming: int = 0
     doubled: bool = False
     helps: str = ""
 
@@ -77,6 +78,12 @@ class Schedule:
     def complete(self) -> bool:
         """Whether every piece is done."""
         return self._left == 0
+
+    @property
+    def coming(self) -> int:
+        """Bytes of pieces that are not whole yet, those that are fetched twice counted once or twice."""
+        with self.changed:
+            return sum(task.coming for task in self._tasks)
 
     def have(self, pieces: Iterable[int]) -> None:
         """Note pieces that lie here already, checked."""
@@ -122,6 +129,17 @@ class Schedule:
         while number < end and self._state[number] == _DONE:
             number += 1
         return number
+
+    def reach(self, byte: int, seconds: float | None, over: Callable[[], bool]) -> bool:
+        """Wait until the piece with a byte is done, which is fetched next, or it is `over`; return whether that is so now."""
+        number = self.layout.at(byte)
+        reader = Reader(number, min(number + 1, self.layout.count))
+        self.join(reader)
+        try:
+            with self.changed:
+                return self.changed.wait_for(lambda: over() or self.ready(reader.at, reader.end) == reader.end, seconds)
+        finally:
+            self.leave(reader)
 
     def first_gap(self, number: int) -> int:
         """Return the number of the first piece from `number` on that is not done; the number of pieces if there is none."""

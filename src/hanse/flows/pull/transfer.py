@@ -168,6 +168,7 @@ class Transfer:
                 gathered.append(data)
                 held += len(data)
                 now = time.monotonic()
+                task.coming = held
                 if received < end - start and (held < first or (held < GATHER and now - flushed < GATHER_SECONDS)):
                     continue
                 left = self._accept(source, task, memoryview(b"".join(gathered) if len(gathered) > 1 else data))
@@ -175,6 +176,7 @@ class Transfer:
                     return
                 first = self._layout.start(task.at + 1) - self._layout.start(task.at)
                 gathered, held, flushed = [left] if left else [], len(left), now
+                task.coming = held
         raise PeerMisbehaved(f"{source.place.name} ended after {received} of {end - start} bytes")
 
     def _accept(self, source: Source, task: Task, data: memoryview) -> memoryview | None:

@@ -18,6 +18,8 @@ from hanse.errors import Busy, StorageError
 
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 10.0
+GIVEN = "given "
+"""What labels begin with that are no revisions: they say under whose name a file may be given to others."""
 _TABLES = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS copies (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hanse.store.durable import storage_errors
 from hanse.store.held.copies import Copies, Copy
-from hanse.store.held.index import Index
+from hanse.store.held.index import GIVEN, Index
 from hanse.store.held.locks import FileLock
 
 KEEP_SECONDS = 7 * 86400
@@ -42,6 +42,8 @@ class Stock:
         """Return every file, the least recently used first."""
         users: dict[str, list[str]] = {}
         for sha256, label in self._index.rows("SELECT DISTINCT sha256, label FROM uses ORDER BY label"):
+            if label.startswith(GIVEN):
+                continue
             users.setdefault(sha256, []).append(label)
         pins = {row[0] for row in self._index.rows("SELECT name FROM pins")}
         rows = [*self._copies.listed(own=True), *self._copies.listed(own=False)]

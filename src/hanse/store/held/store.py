@@ -25,7 +25,7 @@ from hanse.store.durable import make_directory, storage_errors, sync_directory
 from hanse.store.held.copies import INSERT, Copies, Digests
 from hanse.store.held.eviction import Evicted, evict
 from hanse.store.held.heldfile import HeldFile, Identity, identify
-from hanse.store.held.index import Index
+from hanse.store.held.index import GIVEN, Index
 from hanse.store.held.locks import FileLock, taken
 from hanse.store.held.partial import Partial
 from hanse.store.held.stock import Stock
@@ -148,7 +148,12 @@ class Held:
 
     def used_by(self, sha256: Sha256) -> list[str]:
         """Return the revisions, as given to `use`, that have a file with this SHA-256; at most 100."""
-        return [str(row[0]) for row in self._index.rows("SELECT DISTINCT label FROM uses WHERE sha256 = ? LIMIT 100", (sha256,))]
+        sql = "SELECT DISTINCT label FROM uses WHERE sha256 = ? AND label NOT LIKE ? LIMIT 100"
+        return [str(row[0]) for row in self._index.rows(sql, (sha256, f"{GIVEN}%"))]
+
+    def is_used(self, label: str, sha256: Sha256) -> bool:
+        """Tell whether `use` was told of a file with this SHA-256 under a label, whatever its path."""
+        return bool(self._index.rows("SELECT 1 FROM uses WHERE label = ? AND sha256 = ? LIMIT 1", (_key(label), sha256)))
 
     def put_verdict(self, sha256: Sha256, ruleset_digest: str, facts: bytes) -> None:
         """Keep what a scan of a file found, under the rules that looked; raises TooLarge, StorageError."""

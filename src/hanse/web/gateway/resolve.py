@@ -2,7 +2,8 @@
 
 HEAD is answered from the pins at once. GET sends nothing, not even headers, before what follows is known to be right: either
 each chunk can be checked by itself, or the whole file is here, hashed and judged. Whoever asks to be told after some seconds how
-far it is, as gateways and nodes do, is told (`hanse.model.steps`).
+far it is, as gateways and nodes do, is told, also where only the first chunk is late (`hanse.model.steps`): he would take the
+silence after the headers for that of a server that is stuck.
 
 Python's Hub client refuses, without asking, a file that HEAD says is larger than 50 GB and that does not come by Xet. From 1.0
 on it takes the size from the answer to its GET if HEAD says none; so it is told none.
@@ -126,11 +127,12 @@ def _cache(asked: Asked, revision: Pulled) -> str:
     return IMMUTABLE if is_git_oid(asked.rev) else "no-cache"
 
 
-async def _ready(asked: Asked, revision: Pulled, size: int, *, last: bool) -> ByteSource | Response | None:
+async def _ready(asked: Asked, revision: Pulled, first: BlobResponse, *, last: bool) -> ByteSource | Response | None:
     """Return the file once its first byte may leave, or the answer that it is not here yet; None if it is to be asked for again.
 
-    last: one that was moved or changed since it was found is not asked for again; raises BlobNotFound then.
+    first: the answer with its headers alone; last: one that was moved or changed since it was found is not asked for again; raises BlobNotFound then.
     """
+    size = first.source.size
 
     def at_hand() -> Fetching | ByteSource | None:
         found = asked.source.file(revision, asked.path)
@@ -141,7 +143,7 @@ async def _ready(asked: Asked, revision: Pulled, size: int, *, last: bool) -> By
     if found is None or not hasattr(found, "settle"):
         return found
     fetch = cast("Fetching", found)
-    ready = await _settled(asked, fetch)
+    ready = await _settled(asked, fetch, first.start)
     if ready is None:
         return _busy(asked, fetch)
     held = held_of(ready)
@@ -173,14 +175,16 @@ def _sendable(file: int, size: int) -> ByteSource:
     return _Read(data)
 
 
-async def _settled(asked: Asked, found: Fetching) -> Fetching | HeldBytes | None:
+async def _settled(asked: Asked, found: Fetching, start: int) -> Fetching | HeldBytes | None:
     """Return the file once its first byte may leave; None if the caller left, or may not be kept waiting any longer.
 
-    A fetch that nobody waits for just now goes on: he who was told how far it is asks again.
+    A fetch that nobody waits for just now goes on: he who was told how far it is asks again. Who is not told gets the headers of
+    what can be streamed at once.
     """
-    waits = [seconds for seconds in (asked.patience, _told_after(asked)) if seconds is not None]
+    told = _told_after(asked)
+    waits = [seconds for seconds in (asked.patience, told) if seconds is not None]
     until = time.monotonic() + min(waits) if waits else None
-    while not await asked.run(found.settle, _POLL_SECONDS):
+    while not await asked.run(found.settle, _POLL_SECONDS, None if told is None else start):
         gone = await asked.request.is_disconnected()
         if gone:
             found.cancel()
@@ -225,5 +229,5 @@ async def resolve(asked: Asked) -> Response:
     if head or first.status_code not in (200, 206):
         return warned(first, revision)
     # What was moved or changed since it was found is fetched, the second time, like one that never was here.
-    ready = await _ready(asked, revision, pin.size, last=False) or await _ready(asked, revision, pin.size, last=True)
+    ready = await _ready(asked, revision, first, last=False) or await _ready(asked, revision, first, last=True)
     return ready if isinstance(ready, Response) else warned(answer(cast("ByteSource", ready)), revision)

@@ -46,7 +46,7 @@ class Fetching(Protocol):
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Bytes that are here, and all."""
+        """Bytes that came, and all."""
         ...
 
     @property
@@ -58,8 +58,8 @@ class Fetching(Protocol):
         """Yield checked bytes [start, end) in order, waiting for them."""
         ...
 
-    def settle(self, timeout: float | None = None) -> bool:
-        """Wait until it is streamable, here, or refused; tell whether that is so within `timeout` seconds."""
+    def settle(self, timeout: float | None = None, at: int | None = None) -> bool:
+        """Wait until it streams (byte `at`, if given), is here, or refused; tell whether it is within `timeout` seconds."""
         ...
 
     def wait(self, timeout: float | None = None) -> HeldBytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -47,6 +48,32 @@ def test_tasks_fit_the_speed_of_their_place() -> None:
     assert [(one.at, one.end) for one in (fast, slow, new)] == [(0, 8), (8, 10), (10, 12)]
     tiny = taken(schedule, "tiny", LEAST / 100)
     assert tiny.end == tiny.at + 1
+
+
+def test_who_waits_for_a_byte() -> None:
+    """A byte is there once its piece is done; until then it is wanted first; what will not come any more is not waited for."""
+    schedule, _ = made(4)
+    assert not schedule.reach(2 * MIB + 5, 0, lambda: False)
+    assert schedule.reach(2 * MIB + 5, 0, lambda: True)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(schedule.reach, 2 * MIB + 5, 60, lambda: False)
+        task = taken(schedule, "a", 1)
+        while task.at != 2:  # until its wish counts
+            schedule.give_back(task)
+            task = taken(schedule, "a", 1)
+        schedule.arrived(task, 3)
+        assert waiting.result(60)
+    assert schedule.reach(2 * MIB, 0, lambda: False)
+
+
+def test_what_is_on_its_way_is_counted() -> None:
+    """Bytes of a piece that is not whole yet show that something comes; with the task they are gone."""
+    schedule, _ = made(4)
+    task, other = taken(schedule, "a", 1), taken(schedule, "b", 1)
+    task.coming, other.coming = 10, 5
+    assert schedule.coming == 15
+    schedule.give_back(task)
+    assert schedule.coming == 5
 
 
 def test_readers_come_first() -> None:
