@@ -130,7 +130,8 @@ def _cache(asked: Asked, revision: Pulled) -> str:
 async def _ready(asked: Asked, revision: Pulled, first: BlobResponse, *, last: bool) -> ByteSource | Response | None:
     """Return the file once its first byte may leave, or the answer that it is not here yet; None if it is to be asked for again.
 
-    first: the answer with its headers alone; last: one that was moved or changed since it was found is not asked for again; raises BlobNotFound then.
+    first: the answer with its headers alone; last: one that was moved or changed since it was found is not asked for again, and
+    BlobNotFound is raised then.
     """
     size = first.source.size
 
