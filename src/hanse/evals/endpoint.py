@@ -77,7 +77,7 @@ def parse_challenge(text: str) -> str:
 
 
 def parse_attestation(predicate: Mapping[str, Any]) -> Attestation:
-    """Return what a predicate says; raises BadFormat for one that is not exactly of this form."""
+    """Return what a predicate says; raises BadFormat or BadRepoId for one that is not of this form."""
     if predicate.keys() != _FIELDS:
         raise BadFormat(f"an attestation of an endpoint has the fields {', '.join(sorted(_FIELDS))}")
     texts = {name: predicate[name] for name in ("member", "challenge", "answers")}
