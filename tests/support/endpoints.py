@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 from tests.support.openaiserver import Adder, Model
@@ -44,16 +45,16 @@ class Between:
 
     async def pass_on(self, app: EndpointApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer back, changed."""
-        path = scope["path"]
+        path, begun = scope["path"], dict[str, Any]()
 
         async def back(message: Message) -> None:
             if message["type"] == "http.response.body":
                 body = self.change(path, message["body"])
-                await send(self.start | {"headers": [*self.start["headers"], (b"content-length", b"%d" % len(body))]})
+                await send(begun | {"headers": [*begun["headers"], (b"content-length", b"%d" % len(body))]})
                 await send({"type": "http.response.body", "body": body})
             else:
                 kept = [one for one in message["headers"] if one[0] != b"content-length"]
-                self.start = message | {"headers": self.headers(path, kept)}
+                begun.update(message, headers=self.headers(path, kept))
 
         await app(scope, receive, back)
 

@@ -185,7 +185,8 @@ def record_text(record: dict[str, Any], to: Path) -> str:
     score, counts = record["score"], record["counts"]
     flat = "; within one item of 0 or 1: agreement alone says nothing" if score["degenerate"] else ""
     lines = [f"score: {score['value']}, 95 % interval {score['low']} to {score['high']}, {score['n']} items{flat}"]
-    lines += rows("model", [f"{clean(record['model']['name'])}, weights {record['model']['weights']}"])
+    by = f", as {clean(record['runner']['attestedBy'])} attests" if "attestedBy" in record["runner"] else ""
+    lines += rows("model", [f"{clean(record['model']['name'])}, weights {record['model']['weights']}{by}"])
     if corrected := _corrected(record, to):
         lines += rows("corrected", [corrected_text(corrected)])
     ended = ", ".join(f"{count} {name}" for name, count in counts.items() if count and name != "total")
