@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 from tests.support.memorylog import MemoryLog
 
 from hanse.flows.node import Node
@@ -25,11 +26,15 @@ Fault = Callable[[bytes], bytes]
 @contextmanager
 def served(node: Node, through: PullThrough | None = None) -> Iterator[str]:
     """Serve a node for the length of a `with` block and give its address; through: what answers for an upstream."""
-    settings = load({}, {"HOME": "/nowhere"})
+    with hosted(HanseApp(node, load({}, {"HOME": "/nowhere"}), through)) as url:
+        yield url
+
+
+@contextmanager
+def hosted(app: ASGIApp) -> Iterator[str]:
+    """Serve an application for the length of a `with` block and give its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            HanseApp(node, settings, through), lifespan="off", log_config=None, access_log=False, ws="none", loop="asyncio"
-        )
+        config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, ws="none", loop="asyncio")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

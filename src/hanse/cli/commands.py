@@ -29,6 +29,7 @@ app.command(
     "hanse.cli.evaluate:evaluate", name="evaluate", group=PUBLISH, help="Run a suite on a model; others can check the record."
 )
 app.command("hanse.cli.reproduce:reproduce", name="reproduce", group=PUBLISH, help="Check a record of an evaluation.")
+app.command("hanse.cli.endpoint:endpoint", name="endpoint", group=PUBLISH, help="Serve a model, and attest which files answer.")
 app.command("hanse.cli.job:app", name="job", group=NODE, help="Evaluations that a node is to make, and who makes them.")
 app.command("hanse.cli.evaluations:evaluations", name="evaluations", group=USE, help="List evaluations of a revision.")
 app.command("hanse.cli.evaluations:fetch_record", name="fetch-record", group=USE, help="Fetch a record with what lies behind it.")

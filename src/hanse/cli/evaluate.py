@@ -17,9 +17,9 @@ from hanse.cli.evaluating import (
     Json,
     Running,
     engine_of,
+    named,
     record_text,
     signer_of,
-    subject_of,
     suite_of,
     with_corrected,
 )
@@ -72,17 +72,21 @@ def evaluate(
 
 def run_suite(target: str, suite: Suite, to: Path, chosen: Running, carding: Carding | None = None) -> dict[str, Any]:
     """Run a suite, or what is left of it, and return what the record says."""
+    from hanse.cli.attested import bound_to
     from hanse.flows.evaluate.run import Order, RunLimits, evaluate
     from hanse.model.repo import parse_origin
 
     evaluator: Origin = parse_origin(chosen.evaluator)
-    subject, digests = subject_of(target, chosen)
     limits = RunLimits(chosen.max_seconds, chosen.max_tokens, *_cost(carding or Carding()))
-    order = Order(suite, subject, to, evaluator, signer_of(chosen.key), limits, digests)
     carded = carding is not None and carding.run_card
     if carded and chosen.api:
         raise InputError("a run card is of an engine on this machine", hint="--api asks another one")
-    with engine_of(subject, chosen) as engine:
+    found = named(target, chosen)
+    order = Order(suite, found.subject, to, evaluator, signer_of(chosen.key), limits, found.digests)
+    if chosen.api and target:
+        with bound_to(found, order, chosen) as (bound, engine):
+            return evaluate(bound, engine, _Shown(order)).predicate()
+    with engine_of(found.subject, chosen) as engine:
         if carding is None or not carded:
             return evaluate(order, engine, _Shown(order)).predicate()
         return _carded(order, engine, carding)

@@ -66,8 +66,13 @@ def _submit(node: str, target: str, suite: str, to: Path, terms: dict[str, Any])
     from hanse.flows.evaluate.runfolder import put
     from hanse.store.durable import make_directory, storage_errors
 
-    if "/" in suite or not target:
-        raise InputError("a node runs NAMESPACE/NAME with a suite that it knows by name", hint="hanse suite list")
+    if not target:
+        raise InputError("a node runs NAMESPACE/NAME, as it has it", hint="hanse evaluate NAMESPACE/NAME@REV --on URL")
+    if "/" in suite and not suite.startswith("datasets/"):
+        raise InputError(
+            "a node runs a suite that ships, or one in a public dataset of its own, not a folder of this machine",
+            hint="hf upload NAMESPACE/NAME FOLDER --repo-type dataset, then --suite datasets/NAMESPACE/NAME@main",
+        )
     path, rev = split_name(target)
     answer = ask("POST", f"{node}/api/{path}/evaluations/{quote(rev, safe='')}", terms)
     job: dict[str, Any] = expected(answer, JOB, "a job")

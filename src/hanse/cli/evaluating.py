@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hanse.evals.engine import Engine
     from hanse.evals.suite import Suite
     from hanse.flows.evaluate.subject import Subject
+    from hanse.model.decision import Signed
 
 EVALUATOR = "unnamed.invalid"
 _MAX_KEY = 4096
@@ -32,6 +33,9 @@ class Running:
     api: Annotated[str, Parameter(help="Address that speaks the OpenAI form, instead of an engine here.")] = ""
     model: Annotated[str, Parameter(help="What the model is called at that address.")] = ""
     api_key_file: Annotated[Path | None, Parameter(help="File with the key for it; default HANSE_API_KEY.")] = None
+    attested_by: Annotated[
+        Path | None, Parameter(help="Public key of the member who attests which files answer at that address.")
+    ] = None
     engine: Annotated[Literal["xllamacpp", "transformers"], Parameter(help="Engine for weights on this machine.")] = "xllamacpp"
     python: Annotated[str, Parameter(help="Interpreter of the environment that has the engine.")] = ""
     threads: Annotated[int, Parameter(help="Threads of computing.")] = 1
@@ -67,19 +71,33 @@ class Asking:
 
 def subject_of(target: str, chosen: Running) -> tuple[Subject, dict[str, str]]:
     """Return the model that is named, and further digests of it; raises InputError if nothing names one."""
+    found = named(target, chosen)
+    return found.subject, found.digests
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A model that is named. digests: further ones of it; vouching: who signed it and is believed, where it was pulled."""
+
+    subject: Subject
+    digests: dict[str, str]
+    vouching: tuple[Signed, ...] = ()
+
+
+def named(target: str, chosen: Running) -> Named:
+    """Return the model that is named, behind an address as a claim about it; raises InputError if nothing names one."""
     from hanse.flows.evaluate.subject import claimed, of_endpoint, of_folder
 
-    if bool(chosen.api) != bool(chosen.model):
+    if (chosen.model and not chosen.api) or (chosen.api and not (chosen.model or target)):
         raise InputError("an address needs a model's name, and the other way round", hint="--api URL --model NAME")
+    if chosen.attested_by is not None and not (chosen.api and target):
+        raise InputError("which files are attested is for you to name", hint="NAMESPACE/NAME@REV --api URL --attested-by FILE")
     if not target:
         if not chosen.api:
             raise InputError("no model is named", hint="give a folder, NAMESPACE/NAME, or --api URL --model NAME")
-        return of_endpoint(chosen.api, chosen.model), {}
-    if Path(target).exists():
-        found, digests = of_folder(Path(target)), dict[str, str]()
-    else:
-        found, digests = _pulled(target)
-    return (claimed(found) if chosen.api else found), digests
+        return Named(of_endpoint(chosen.api, chosen.model), {})
+    found = Named(of_folder(Path(target)), {}) if Path(target).exists() else _pulled(target)
+    return replace(found, subject=claimed(found.subject)) if chosen.api else found
 
 
 def suite_of(name: str, source: Path | None = None) -> Suite:
@@ -96,7 +114,7 @@ def suite_of(name: str, source: Path | None = None) -> Suite:
     return find_suite(str(pull_verified(name.removeprefix("datasets/"), dataset=True).path), source)
 
 
-def _pulled(target: str) -> tuple[Subject, dict[str, str]]:
+def _pulled(target: str) -> Named:
     """Pull a revision and return it, hashed once more from where the engine reads it."""
     from hanse.cli.pull import pull_verified
     from hanse.errors import VerificationFailed
@@ -107,7 +125,7 @@ def _pulled(target: str) -> tuple[Subject, dict[str, str]]:
     found = of_folder(pulled.path, f"{one.repo.path}@{one.rev}")
     if one.tree and found.tree != one.tree:
         raise VerificationFailed(f"{pulled.path} holds the tree {found.tree}, the revision has {one.tree}")
-    return found, {"gitCommit": one.rev}
+    return Named(found, {"gitCommit": one.rev}, pulled.vouching)
 
 
 def signer_of(key: str) -> Any:
@@ -132,7 +150,7 @@ def engine_of(subject: Subject, chosen: Running) -> Iterator[Engine]:
 
     engine: Engine
     if chosen.api:
-        engine = Endpoint(chosen.api, chosen.model, key=_api_key(chosen.api_key_file))
+        engine = Endpoint(chosen.api, name_at(subject, chosen), key=api_key(chosen.api_key_file))
     else:
         if subject.file is None or not 0 < chosen.threads <= 1024 or not 0 < chosen.context <= 2**20:
             raise InputError("an engine runs with 1 to 1,024 threads and 1 to 1,048,576 tokens of context")
@@ -143,7 +161,13 @@ def engine_of(subject: Subject, chosen: Running) -> Iterator[Engine]:
         engine.close()
 
 
-def _api_key(file: Path | None) -> str:
+def name_at(subject: Subject, chosen: Running) -> str:
+    """Return what a model is called at an address: as the caller says, or as it is called everywhere."""
+    return chosen.model or subject.name.partition("@")[0]
+
+
+def api_key(file: Path | None) -> str:
+    """Return the key in a file, or in HANSE_API_KEY where none is named; raises BadSetting, NotFoundError, TooLarge."""
     from hanse.flows.bounded import read_bounded
 
     if file is None:
@@ -161,7 +185,8 @@ def record_text(record: dict[str, Any], to: Path) -> str:
     score, counts = record["score"], record["counts"]
     flat = "; within one item of 0 or 1: agreement alone says nothing" if score["degenerate"] else ""
     lines = [f"score: {score['value']}, 95 % interval {score['low']} to {score['high']}, {score['n']} items{flat}"]
-    lines += rows("model", [f"{clean(record['model']['name'])}, weights {record['model']['weights']}"])
+    by = f", as {clean(record['runner']['attestedBy'])} attests" if "attestedBy" in record["runner"] else ""
+    lines += rows("model", [f"{clean(record['model']['name'])}, weights {record['model']['weights']}{by}"])
     if corrected := _corrected(record, to):
         lines += rows("corrected", [corrected_text(corrected)])
     ended = ", ".join(f"{count} {name}" for name, count in counts.items() if count and name != "total")

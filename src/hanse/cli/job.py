@@ -54,7 +54,7 @@ def add(
     name: Annotated[str, Parameter(name="name", help="NAMESPACE/NAME@REVISION, as this node has it; default main.")],
     /,
     *,
-    suite: Annotated[str, Parameter(help="Name of a suite that ships or is installed: hanse suite list.")],
+    suite: Annotated[str, Parameter(help="Name of a suite (hanse suite list), or datasets/NAMESPACE/NAME@REV of this node.")],
     max_seconds: Annotated[int, Parameter(help="Seconds of running, all workers together; 0 for no bound.")] = 0,
     max_tokens: Annotated[int, Parameter(help="Tokens of answers; 0 for no bound.")] = 0,
     costs: Costs | None = None,

@@ -13,7 +13,7 @@ evaluation_jobs = Table(
     id_column(),
     repo_column(),
     Column("rev", String(40), nullable=False),
-    Column("suite", String(64), nullable=False),  # name of a suite
+    Column("suite", String(300), nullable=False),  # name of a suite, or datasets/NAMESPACE/NAME@COMMIT
     Column("max_seconds", BigInteger, nullable=False),  # of running, all workers together; 0: no bound
     Column("max_tokens", BigInteger, nullable=False),  # of answers; 0: no bound
     Column("account_id", BigInteger, nullable=False, server_default="0"),  # who asked; 0: the operator, at the machine

@@ -47,14 +47,14 @@ def parse_fields(said: Mapping[str, Any]) -> Fields:
         "model": parse_sha256(_text(model["tree"], "the tree of a model")),
         "name": _text(model["name"], "the name of a model"),
         "suite": parse_sha256(_text(said["suite"], "the digest of a suite")),
-        "numerics": _texts(said["numerics"], "numerics"),
-        "hardware": _texts(said["hardware"], "hardware"),
+        "numerics": parse_texts(said["numerics"], "numerics"),
+        "hardware": parse_texts(said["hardware"], "hardware"),
         "roots": {name: parse_sha256(_text(value, "a root")) for name, value in roots.items()},
         "counts": {name: _count(value, f"the count of {name}") for name, value in counts.items()},
         "table": parse_sha256(_text(said["table"], "the digest of an item table")),
-        "timing": _texts(said["timing"], "timing"),
+        "timing": parse_texts(said["timing"], "timing"),
         "evaluator": parse_origin(_text(said["evaluator"], "an evaluator")),
-        "runner": _texts(said["runner"], "runner"),
+        "runner": parse_texts(said["runner"], "runner"),
         "gaps": _gaps(said["gaps"]),
     }
     for name, value in plain["timing"].items():
@@ -80,7 +80,8 @@ def _object(value: object, keys: set[str], what: str) -> Mapping[str, Any]:
     return value
 
 
-def _texts(value: object, what: str) -> dict[str, str]:
+def parse_texts(value: object, what: str) -> dict[str, str]:
+    """Return an object of texts, such as numerics, hardware or runner; raises BadFormat for another form or too many of them."""
     if type(value) is not dict or len(value) > MAX_FIELDS:
         raise BadFormat(f"{what} of an evaluation record is an object of at most {MAX_FIELDS} texts")
     if any(_KEY.fullmatch(name) is None for name in value):

@@ -29,6 +29,8 @@ MAX_TOKENS = 32_768
 MAX_EPOCHS = 1000
 MIN_SAMPLED_EPOCHS = 3
 """A suite that samples asks each item as often at least: one shot agrees with many in nine of ten cases only."""
+WITHIN_ONE_ITEM = ("within-one-item", "1")
+"""The rule of `hanse.evals.compare.degenerate`: a score within one item of 0 or 1 says nothing by agreement alone."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
 _ROLES = ("system", "user", "assistant")
@@ -82,7 +84,8 @@ class Item:
 class Suite:
     """A suite with its items. delta, agreement_min: see `hanse.evals.compare.Terms`; risks: ids of a risk vocabulary.
 
-    scorer: name and version of a scorer. Raises BadFormat on construction for what no comparison could rest on.
+    scorer: name and version of a scorer; degenerate: name and version of the rule by which a score says nothing, None where the
+    manifest leaves it out, which means the same. Raises BadFormat on construction for what no comparison could rest on.
     """
 
     name: str
@@ -97,6 +100,7 @@ class Suite:
     lower_is_better: bool
     items: tuple[Item, ...]
     risks: tuple[str, ...] = ()
+    degenerate: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         ids = {one.id for one in self.items}
@@ -122,6 +126,7 @@ class Suite:
 
     def manifest(self) -> bytes:
         """Return the bytes of `suite.json`."""
+        rule = {} if self.degenerate is None else {"degenerate": list(self.degenerate)}
         return canonical(
             {
                 "format": FORMAT,
@@ -139,6 +144,7 @@ class Suite:
                 "itemsRoot": self.items_root,
                 "risks": list(self.risks),
             }
+            | rule
         )
 
     @property
@@ -168,8 +174,8 @@ _FIELDS = {
 def parse_suite(manifest: bytes, lines: bytes) -> Suite:
     """Return the suite in `suite.json` and `items.jsonl`; raises TooLarge, or BadFormat for what is not exactly one."""
     said = parse_canonical(manifest, "suite.json", MAX_MANIFEST_BYTES)
-    if said.keys() != _FIELDS or said["format"] != FORMAT:
-        raise BadFormat(f"suite.json has the format {FORMAT} and the fields {', '.join(sorted(_FIELDS))}")
+    if said.keys() - {"degenerate"} != _FIELDS or said["format"] != FORMAT:
+        raise BadFormat(f"suite.json has the format {FORMAT} and the fields {', '.join(sorted(_FIELDS))}, and degenerate or not")
     suite = Suite(
         name=_text(said["name"], _NAME, "the name of a suite"),
         version=_text(said["version"], _NAME, "the version of a suite"),
@@ -183,6 +189,7 @@ def parse_suite(manifest: bytes, lines: bytes) -> Suite:
         lower_is_better=_flag(said["lowerIsBetter"]),
         items=_items(lines),
         risks=tuple(_text(one, _ID, "a risk") for one in _list(said["risks"], 100, "risks")),
+        degenerate=_degenerate(said["degenerate"]) if "degenerate" in said else None,
     )
     root = merkle_root(lines.split(b"\n")[:-1]).hex()  # the lines are canonical: they are the leaves
     if (said["items"], said["itemsRoot"]) != (len(suite.items), root):
@@ -238,6 +245,12 @@ def _scorer(value: object) -> tuple[str, str]:
     if type(value) is not list or len(value) != 2:
         raise BadFormat("scorer is a name and a version")
     return _text(value[0], _NAME, "a scorer"), _text(value[1], _NAME, "the version of a scorer")
+
+
+def _degenerate(value: object) -> tuple[str, str]:
+    if value != list(WITHIN_ONE_ITEM):
+        raise BadFormat(f"the one rule for scores that say nothing is {' '.join(WITHIN_ONE_ITEM)}, got {str(value)[:60]}")
+    return WITHIN_ONE_ITEM
 
 
 def _list(value: object, most: int, what: str) -> Sequence[Any]:

@@ -18,6 +18,7 @@ from hanse.evals.openaiform import parse_answer
 from hanse.evals.record import CLASS_FIELDS
 from hanse.evals.suite import Request
 from hanse.model.canonical import canonical
+from hanse.peers.client import Answer as Reply
 from hanse.peers.client import PeerClient, parse_base
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -59,17 +60,29 @@ class Endpoint:
         body: dict[str, Any] = {"model": self._model, "max_tokens": decoding.tokens, "temperature": decoding.temperature}
         body |= prompt | {"top_p": decoding.top_p, "seed": ask.seed} | ({"stop": list(decoding.stop)} if decoding.stop else {})
         rendered = canonical(prompt).decode() if chat else str(prompt["prompt"])
-        said = self._ask("chat/completions" if chat else "completions", body)
+        said = self._ask("chat/completions" if chat else "completions", self._body(body, chat=chat))
         if isinstance(said, str):
             return Answer(Status.MODEL_ERROR, "", rendered, says=said)
+        return self._parse(said, rendered, chat=chat)
+
+    def _body(self, body: dict[str, Any], *, chat: bool) -> dict[str, Any]:  # noqa: ARG002 for servers that tell more
+        """Return what is sent."""
+        return body
+
+    def _parse(self, said: Mapping[str, Any], rendered: str, *, chat: bool) -> Answer:
+        """Return an answer in the OpenAI form."""
         return parse_answer(said, rendered, chat=chat)
+
+    def _send(self, path: str, data: bytes) -> Reply:
+        """Return what the server answers to a body, once."""
+        return self._client.request("POST", f"{self._base}/{path}", data, limit=MAX_ANSWER_BYTES, headers=self._headers)
 
     def _ask(self, path: str, body: Mapping[str, Any]) -> dict[str, Any] | str:
         """Return the JSON of an answer, or why the server does not answer this item."""
         data = json.dumps(body).encode()
         for tried in range(MAX_TRIES):
             try:
-                answer = self._client.request("POST", f"{self._base}/{path}", data, limit=MAX_ANSWER_BYTES, headers=self._headers)
+                answer = self._send(path, data)
             except PeerDown:
                 if tried + 1 == MAX_TRIES:
                     raise

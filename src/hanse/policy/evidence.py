@@ -209,7 +209,8 @@ class _Judging:
         suite = one.suite if one.suite != one.digest else "FOLDER, of the suite with this digest,"
         run = f"hanse evaluate {name} --suite {suite} --as ORIGIN --to"
         if all(self._checked(found) for found in self._young()):
-            weights = "" if one.weights == "claimed" else ", on files that it hashed itself"
+            served = ", or a member who serves them attests" if one.weights == "bound" else ""
+            weights = "" if one.weights == "claimed" else f", on files that it hashed itself{served}"
             return f"an institution{weights}: {run} RUN, then hanse log-record RUN {name}"
         known = " --node URL" if one.level == "V2" else ""
         model = f" {name}" if one.level in _WITH_MODEL else ""

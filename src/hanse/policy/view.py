@@ -94,6 +94,17 @@ class View:
         """Return the signatures whose keys count."""
         return tuple(one for one in signatures if self.counts(self.standing(one)))
 
+    def vouching(self) -> tuple[Signed, ...]:
+        """Return the signatures whose signers this policy believes beyond the revision, too.
+
+        They are of a group that the policy asks signatures of, or the owner's; their logs are witnessed as it asks; and their
+        keys were known before: one that was met for the first time just now could be anybody's.
+        """
+        parts = self.policy.signers.parts
+        sure = [one for one in self.facts.signatures if self.standing(one) in {Known.CONFIGURED, Known.PINNED}]
+        asked = [one for one in sure if one.owner or not parts or any(self.in_group(one, part.of) for part in parts)]
+        return self.witnessed(asked)
+
     # Others' word for a log.
 
     def time(self, log: LogFacts, *, mirror: bool) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hanse.errors import BadFormat, TooLarge
-from hanse.evals.suite import MAX_ITEMS, Decoding, Item, Request, Suite, claim_key, parse_suite
+from hanse.evals.suite import MAX_ITEMS, WITHIN_ONE_ITEM, Decoding, Item, Request, Suite, claim_key, parse_suite
 
 ITEMS = tuple(Item(f"q-{at:03}", f"kind-{at % 4}", (("user", f"What is {at} + 1?"),), str(at + 1)) for at in range(200))
 GREEDY = Decoding(0.0, 1.0, 8, ("\n",))
@@ -17,6 +17,18 @@ SUITE = Suite("sums", "1", "CC0-1.0", Request.CHAT, GREEDY, ("exact", "1"), 1, 0
 def test_written_and_read() -> None:
     """A suite is read from its two files as it was written."""
     assert parse_suite(SUITE.manifest(), SUITE.lines()) == SUITE
+
+
+def test_the_rule_for_scores_that_say_nothing() -> None:
+    """A manifest may name the one rule that there is, which binds it; those that leave it out are what they were."""
+    named = replace(SUITE, degenerate=WITHIN_ONE_ITEM)
+    assert parse_suite(named.manifest(), named.lines()) == named
+    assert named.digest != SUITE.digest
+    assert b"degenerate" not in SUITE.manifest()
+    for odd in (("within-two-items", "1"), ("within-one-item", "2")):
+        other = replace(SUITE, degenerate=odd)
+        with pytest.raises(BadFormat, match="within-one-item 1"):
+            parse_suite(other.manifest(), other.lines())
 
 
 @pytest.mark.parametrize(

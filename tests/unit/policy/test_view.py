@@ -8,7 +8,7 @@ from tests.support.facts import HOME, NOW, cosigned, good, log, signed, with_log
 
 from hanse.model.decision import EvidenceFacts, Known, NameKind, Want
 from hanse.policy.presets import CAREFUL, OPEN, STRICT
-from hanse.policy.rules import Quorum, Threshold
+from hanse.policy.rules import Group, Quorum, Threshold
 from hanse.policy.view import View, is_own, newest
 
 
@@ -73,3 +73,15 @@ def test_lacking() -> None:
     empty = EvidenceFacts(NOW, Want.PINNED, NameKind.MIRRORED)
     assert View(OPEN, empty).suffices([])
     assert not View(OPEN, empty).enough([])
+
+
+def test_who_is_believed_beyond_the_revision() -> None:
+    """Signers whom the policy asks, whose logs are witnessed, by keys that were known before; first contacts are nobody's."""
+    facts = good("b.example")
+    assert View(CAREFUL, facts).vouching() == facts.signatures
+    met = with_log(facts, "b.example", known=Known.NEW)
+    assert [one.member for one in View(OPEN, met).vouching()] == [HOME]
+    alone = with_log(facts, "b.example", witnesses=())
+    assert [one.member for one in View(CAREFUL, alone).vouching()] == [HOME]
+    few = replace(CAREFUL, signers=Quorum(1, "few"), groups={"few": Group(members=frozenset({"c.example"}))})
+    assert [one.member for one in View(few, facts).vouching()] == [HOME], "the owner, and nobody of another group"

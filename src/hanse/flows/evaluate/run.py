@@ -74,7 +74,8 @@ class Told:
 class Order:
     """What is run where.
 
-    evaluator: the institution; signer: None leaves the record unsigned; digests: further ones of the model, as of its commit.
+    evaluator: the institution; signer: None leaves the record unsigned; digests: further ones of the model, as of its commit;
+    attested: what a record says of the attestation that the answers come under, empty where nothing is attested.
     """
 
     suite: Suite
@@ -84,6 +85,7 @@ class Order:
     signer: Signer | None = None
     limits: RunLimits = field(default_factory=RunLimits)
     digests: dict[str, str] = field(default_factory=dict)
+    attested: dict[str, str] = field(default_factory=dict)
 
 
 def evaluate(
@@ -117,6 +119,8 @@ def evaluate(
 def _plan(order: Order, observed: Observed) -> dict[str, Any]:
     one = order.subject
     model = {"tree": one.tree, "name": one.name, "weights": one.weights.value}
+    if order.attested:  # answers under another member's key are no part of this run
+        model["attestedKey"] = order.attested["attestedKey"]
     return {"suite": order.suite.digest, "model": model, "numerics": dict(observed.numerics)}
 
 
@@ -177,7 +181,7 @@ def _finish(order: Order, observed: Observed, journal: Journal, timing: dict[str
         "hardware": dict(observed.hardware),
         "timing": timing,
         "evaluator": order.evaluator,
-        "runner": {"name": "hanse", "version": __version__},
+        "runner": {"name": "hanse", "version": __version__, **order.attested},
         "gaps": observed.gaps,
     }
     record = make_record(suite, table, said)

@@ -71,3 +71,8 @@ def of_endpoint(url: str, model: str) -> Subject:
 def claimed(subject: Subject) -> Subject:
     """Return files that somebody says are behind an address: the claim is about them, and nobody saw them loaded."""
     return Subject(subject.tree, subject.name, WeightsClass.CLAIMED)
+
+
+def bound(subject: Subject) -> Subject:
+    """Return files that a member attests to have loaded behind an address."""
+    return Subject(subject.tree, subject.name, WeightsClass.BOUND)

@@ -1,6 +1,6 @@
 """The queue of evaluations that a node was asked to make: asking, looking, and calling off.
 
-A job names a revision by its commit id and a suite that ships or is installed. Who may write the node's data folder may ask, and
+A job names a revision by its commit id and a suite (`.suites`). Who may write the node's data folder may ask, and
 over HTTP an operator, or who writes in the repository, with a token whose role is `write` or `evaluate`. A mirrored repository
 has no writers here, so that its evaluation is for the operator to ask. A job is seen and called off by those who could have asked
 for it, and whoever did.
@@ -18,11 +18,12 @@ from hanse.db import evaluation_jobs as jobs
 from hanse.db.evaluation_jobs import Job
 from hanse.db.repos import Repo, get
 from hanse.errors import Busy, Conflict, InputError, NotAllowed, NotFoundError
+from hanse.evals.builtin import is_harmful
 from hanse.evals.cost import UNIT, Price, check_bound
 from hanse.flows import access
 from hanse.flows.evaluations.kept import Shown, check_tiers
+from hanse.flows.evaluations.suites import suite_of_job
 from hanse.flows.node import Node
-from hanse.flows.suites.find import digest_of, find_suite, is_harmful_name
 from hanse.model.actor import Actor
 from hanse.model.repo import RepoType
 
@@ -50,8 +51,7 @@ class Asked:
 def submit(node: Node, repo: Repo, rev: str, suite: str, asked: Asked | None = None) -> Job:
     """Queue an evaluation of a revision, or return the job that is open for the same.
 
-    Raises RevisionNotFound, NotFoundError for a suite that there is not, InputError for limits out of bounds, Busy if the queue
-    is full.
+    Raises RevisionNotFound, what `suite_of_job` raises, InputError for limits out of bounds, Busy if the queue is full.
     """
     asked = asked or Asked()
     if not 0 <= asked.max_seconds <= MAX_SECONDS or not 0 <= asked.max_tokens <= MAX_TOKENS:
@@ -59,9 +59,8 @@ def submit(node: Node, repo: Repo, rev: str, suite: str, asked: Asked | None = N
     check_bound(asked.max_cost, asked.price)
     if repo.repo.type is not RepoType.MODEL:
         raise InputError(f"{repo.repo.path} is a {repo.repo.type.value}: models are evaluated")
-    digest_of(suite)
-    find_suite(suite)
-    check_tiers(asked.shown, harmful=is_harmful_name(suite))
+    suite, wanted = suite_of_job(node, suite)
+    check_tiers(asked.shown, harmful=is_harmful(wanted))
     job = _job(access.resolve_revision(node, repo, rev).rev, repo, suite, asked, node.clock.now())
     with node.db.write() as conn:
         known = jobs.same(conn, job)

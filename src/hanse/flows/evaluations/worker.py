@@ -38,9 +38,9 @@ from hanse.flows.evaluate.runcard import CARD, anchor_of, write_card
 from hanse.flows.evaluate.runfolder import Read, put, read_run
 from hanse.flows.evaluate.subject import Subject, of_folder
 from hanse.flows.evaluations.kept import Shown, keep
+from hanse.flows.evaluations.suites import suite_of_job
 from hanse.flows.files import open_by_xet
 from hanse.flows.node import Node
-from hanse.flows.suites.find import find_suite
 from hanse.jobs.energy import Meter
 from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.tier import Tier
@@ -214,7 +214,9 @@ class Worker:
         with storage_errors(f"make {folder}"):
             make_directory(folder.parent, 0o700)
         left = _left(job)
-        order = Order(find_suite(job.suite), subject, folder, self._node.origin, None, left, {"gitCommit": job.rev})
+        order = Order(
+            suite_of_job(self._node, job.suite)[1], subject, folder, self._node.origin, None, left, {"gitCommit": job.rev}
+        )
         engine, meter = self._start(subject), Meter()
         try:
             evaluate(order, engine, lambda told: setattr(held, "told", told), stopping)

@@ -32,10 +32,12 @@ from hanse.flows.pull.into_folder import write_folder
 from hanse.flows.pull.made import named
 from hanse.flows.pull.progress import Progress
 from hanse.flows.receipts import keep_receipt, make_receipt
+from hanse.model.decision import Signed
 from hanse.model.digest import GitOid
 from hanse.model.filepin import FilePin
 from hanse.model.receipt import Receipt
 from hanse.model.repo import RepoType
+from hanse.policy.view import View
 from hanse.store.held.heldfile import HeldFile, Identity
 from hanse.store.held.store import Held
 from hanse.store.sharing import copy, move
@@ -82,13 +84,14 @@ class Pulled:
     """What was pulled.
 
     path: the folder with the files; kept: where the receipt is, None if it could not be written; remarks: what is to be said
-    about sources.
+    about sources; vouching: those signers whom the policy believes in other things, too.
     """
 
     receipt: Receipt
     path: Path
     kept: Path | None
     remarks: tuple[str, ...] = ()
+    vouching: tuple[Signed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +126,12 @@ def pull(order: Order, setting: Setting, progress: Progress) -> Pulled:
     # 5.
     known = [_known(pin, files[pin.path]) for pin in pins]
     made = make_receipt(revision, setting.policy, known, progress.sources, setting.clock.now())
+    vouching = View(setting.policy.policy, revision.facts).vouching()
     try:
         receipt, kept = keep_receipt(setting.home, made, revision.evidence, order.to, listed=len(revision.files))
     except StorageError as error:  # the files are there and verified all the same
-        return Pulled(made, path, None, (*progress.remarks, f"no receipt is kept: {error.message}"))
-    return Pulled(receipt, path, kept, progress.remarks)
+        return Pulled(made, path, None, (*progress.remarks, f"no receipt is kept: {error.message}"), vouching)
+    return Pulled(receipt, path, kept, progress.remarks, vouching)
 
 
 def wanted_files(files: Mapping[str, FilePin], include: Sequence[str], exclude: Sequence[str]) -> list[FilePin]:

@@ -16,7 +16,7 @@ from hanse.flows.evaluations import asmember, kept, queue
 from hanse.flows.evaluations.kept import Caller, Shown
 from hanse.flows.evaluations.queue import Asked
 from hanse.model.tier import Tier
-from hanse.web.hub.bodies import Name, parse
+from hanse.web.hub.bodies import parse
 from hanse.web.hub.moved import with_repo
 from hanse.web.hub.shapes import json_response
 from hanse.web.routing import Call, Route
@@ -26,7 +26,7 @@ _Amount = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class _Ask(msgspec.Struct, rename="camel"):
-    suite: Name
+    suite: Annotated[str, msgspec.Meta(max_length=300)]
     max_seconds: Annotated[int, msgspec.Meta(ge=0, le=queue.MAX_SECONDS)] = 0
     max_tokens: Annotated[int, msgspec.Meta(ge=0, le=queue.MAX_TOKENS)] = 0
     max_cost: _Amount = 0.0
