@@ -25,10 +25,9 @@ from hanse.model.digest import Sha256
 
 PIECE = 1 << 20
 LANE_PIECE = 1 << 16
-"""Bytes of each lane between two reads: the lanes that come to an end within them are empty for the rest of the pass."""
-LARGE_LANE_PIECE = 1 << 18
-"""The same where all files have at least `LARGE` bytes: fewer calls of the system, and threads wait for each other at each."""
-LARGE = 1 << 22
+"""Bytes of each lane in one pass: a file that ends within them leaves its lane empty for the rest of the pass."""
+LANE_READ = 1 << 18
+"""Bytes of each lane that are read at once: threads wait for each other at every call of the system."""
 SWITCH_SECONDS = 0.0005
 _MEASURED = 1 << 14
 _ROUNDS = 3
@@ -228,8 +227,8 @@ class _Many:
     def __init__(self, owner: HashingThreads) -> None:
         self._owner = owner
         self._lanes = Lanes()
-        self._buffers = [memoryview(bytearray(LARGE_LANE_PIECE)) for _ in range(LANES)]
-        self._running: dict[int, Reading] = {}
+        self._buffers = [memoryview(bytearray(LANE_READ)) for _ in range(LANES)]
+        self._running: dict[int, _Lane] = {}
         self._free = list(range(LANES))
 
     def run(self, readings: list[Reading]) -> None:
@@ -241,44 +240,67 @@ class _Many:
         """Put files into free lanes; return whether any is left after what was handed over."""
         while self._free and (reading := readings.pop() if readings else self._owner.more()):
             if _begun(reading):
-                self._running[self._free.pop()] = reading
+                lane = self._free.pop()
+                self._running[lane] = _Lane(reading, self._buffers[lane])
             else:
                 self._owner.settled(1)
         count = self._owner.to_hand_over(len(self._running))
         if count > 0:
             lanes = list(self._running)[:count]
-            self._owner.hand_over([(self._running.pop(lane), self._lanes.take(lane)) for lane in lanes])
+            self._owner.hand_over([self._running.pop(lane).leave(self._lanes.take(lane)) for lane in lanes])
             self._free += lanes
         return bool(self._running)
 
     def _step(self) -> None:
         pieces: list[bytes | memoryview] = [b""] * LANES
-        failed, ended = list[int](), list[int]()
-        large = all(reading.size >= LARGE for reading in self._running.values())
-        length = LARGE_LANE_PIECE if large else LANE_PIECE
-        for lane, reading in self._running.items():
-            buffer = self._buffers[lane][:length]
+        ended: list[int] = []
+        for lane, file in self._running.items():
             try:
-                pieces[lane] = buffer[: reading.read(buffer)]
+                pieces[lane] = file.next()
             except OSError as error:
-                reading.fail(error)
-                failed.append(lane)
+                file.reading.fail(error)
+                ended.append(lane)
             else:
-                if reading.over:
+                if file.over:
                     ended.append(lane)
         self._lanes.update(pieces)
+        if not ended:
+            return
         for lane in ended:
-            reading, state = self._running.pop(lane), self._lanes.take(lane)
+            file, state = self._running.pop(lane), self._lanes.take(lane)
             try:
-                reading.end(state.digest())
+                if file.over:
+                    file.reading.end(state.digest())
             except OSError as error:
-                reading.fail(error)
-        for lane in failed:
-            del self._running[lane]
-            self._lanes.take(lane)
-        self._free += ended + failed
-        if ended or failed:
-            self._owner.settled(len(ended) + len(failed))
+                file.reading.fail(error)
+        self._free += ended
+        self._owner.settled(len(ended))
+
+
+class _Lane:
+    """A file in its lane, with what was read of it and is not hashed yet."""
+
+    __slots__ = ("_buffer", "_end", "_start", "over", "reading")
+
+    def __init__(self, reading: Reading, buffer: memoryview) -> None:
+        self.reading = reading
+        self.over = False
+        self._buffer = buffer
+        self._start = self._end = 0
+
+    def next(self) -> memoryview:
+        """Return the bytes for one pass; raises OSError."""
+        if self._start == self._end:
+            self._start, self._end = 0, self.reading.read(self._buffer)
+        start = self._start
+        self._start = end = min(start + LANE_PIECE, self._end)
+        self.over = end == self._end and self.reading.over
+        return self._buffer[start:end]
+
+    def leave(self, state: Digesting) -> tuple[Reading, Digesting]:
+        """Return the file with its state, for others to go on from what was read last."""
+        state.update(self._buffer[self._start : self._end])
+        return self.reading, state
 
 
 def _begun(reading: Reading) -> bool:
