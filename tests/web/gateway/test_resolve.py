@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from tests.support.gateways import REV, Coming, Edge, FolderSource, edge, until
 
-from hanse.errors import IntegrityError, PolicyError, Recalled
+from hanse.errors import GatedRepo, IntegrityError, PolicyError, Recalled
 
 MODEL = "/org/m/resolve/main/model.safetensors"
 
@@ -182,6 +182,14 @@ def test_refused(gateway: Edge, error: PolicyError | IntegrityError, path: str) 
     assert (reply.status, reply.headers["x-error-code"]) == (404, "RevisionNotFound")
     assert reply.headers["x-error-message"] == error.message
     assert reply.headers["x-hf-warning"] == f"refused; {error.message}"
+
+
+def test_what_a_source_does_not_give_is_told(gateway: Edge) -> None:
+    """Clients show words of their own for a gated repository: the reason that the source gave is in the summary."""
+    gateway.source.refuse = GatedRepo("the node refuses main: it is not what was pinned", anonymous=False)
+    assert gateway.ask("HEAD", MODEL).status == 403
+    (told,) = gateway.session.summary().refused
+    assert (told.repo, told.reason) == ("org/m", "the node refuses main: it is not what was pinned")
 
 
 def test_recalled(gateway: Edge) -> None:

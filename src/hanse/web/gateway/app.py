@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from hanse.errors import HanseError, NotAllowed, NotFoundError
+from hanse.errors import GatedRepo, HanseError, NotAllowed, NotFoundError
 from hanse.flows.gateway.home import Home
 from hanse.flows.gateway.session import Session, Summary
 from hanse.model.repo import RepoType
@@ -126,7 +126,8 @@ class GatewayApp:
 
     def _note(self, error: HanseError, found: paths.Found | None) -> None:
         recalled = isinstance(error, NotFoundError) and error.code == "Recalled"
-        if found is not None and (is_refusal(error) or recalled):
+        # Clients show a text of their own for what a source does not give to this user: a node's reasons are told here.
+        if found is not None and (is_refusal(error) or recalled or isinstance(error, GatedRepo)):
             self._session.refused(found.repo, found.rev, reason(error))
 
     async def _control(self, request: Request, segments: list[str]) -> Response:
