@@ -11,6 +11,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from tests.attacks.scene import Scene
 from tests.faults.whole import check_world, staged
 from tests.support.forked import ForkedNode, Mother
@@ -24,6 +25,7 @@ from hanse.web.serving import DRAIN_SECONDS
 REPO = "admin/draining"
 
 
+@pytest.mark.soak
 def test_sigterm_drains(mother: Mother, tmp_path: Path) -> None:
     """Downloads, an upload and commits in progress at SIGTERM are completed, the node exits with 0, and all is whole."""
     node = ForkedNode(mother, tmp_path)

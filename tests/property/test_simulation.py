@@ -37,7 +37,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize(("seed", "size", "steps"), [(1, 3, 500), (2, 5, 500), (5, 5, 500), (7, 5, 500)])
+@pytest.mark.parametrize(("seed", "size", "steps"), [(2, 5, 500), (22, 3, 500), (23, 3, 500), (28, 3, 500)])
 def test_histories(tmp_path: Path, template: Path, seed: int, size: int, steps: int) -> None:
     """Crashes, cuts, lies, joins, leaves and changes of keys in an order that a seed decides deceive nobody and stop nobody."""
     done = play(tmp_path / "world", template, seed, steps, (size,))
