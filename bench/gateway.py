@@ -176,9 +176,9 @@ def _kept(user: Runner, *program: str | Path) -> float:
     return took[0]
 
 
-def _own(user: Runner, *program: str | Path) -> float:
-    """Return how many seconds a program takes by itself that finds everything in its own cache and asks nobody."""
-    told = {**user.environ, "HF_HOME": str(user.home / "full"), "HF_HUB_OFFLINE": "1"}
+def _own(user: Runner, *program: str | Path, **environ: str) -> float:
+    """Return how many seconds a program takes by itself that finds everything in its own cache."""
+    told = {**user.environ, "HF_HOME": str(user.home / "full"), **environ}
     with clock() as took:
         subprocess.run([str(one) for one in program], env=told, check=True, capture_output=True)
     return took[0]
@@ -190,20 +190,36 @@ def _small(bench: Bench, user: Runner, nginx: str) -> list[Row]:
     get = (hf, "download", SMALL)
     filling = {**user.environ, "HF_HOME": str(user.home / "full"), "HF_HUB_DISABLE_XET": "1", "HF_ENDPOINT": nginx}
     subprocess.run([str(one) for one in get], env=filling, check=True, capture_output=True)
-    empty = interleave(
-        bench.rounds,
-        held=lambda: _timed(user, *get, flags=("--offline",)),
-        nginx=lambda: _plain(user, *get, HF_ENDPOINT=nginx),
-    )
     _kept(user, *get)  # the first run after a download looks into the cache
-    full = interleave(bench.rounds, held=lambda: _kept(user, *get), plain=lambda: _own(user, *get))
+    with gateway(nginx, user.home / "hanse") as running:
+        empty = interleave(
+            bench.rounds,
+            held=lambda: _timed(user, *get, flags=("--offline",)),
+            running=lambda: _plain(user, *get, HF_ENDPOINT=running),
+            nginx=lambda: _plain(user, *get, HF_ENDPOINT=nginx),
+        )
+        _kept(user, *get)
+        full = interleave(
+            bench.rounds,
+            held=lambda: _kept(user, *get),
+            running=lambda: _own(user, *get, HF_ENDPOINT=running),
+            nginx=lambda: _own(user, *get, HF_ENDPOINT=nginx),
+            plain=lambda: _own(user, *get, HF_HUB_OFFLINE="1"),
+        )
     return [
-        Row("hf download of 92 MB without network, held, into an empty cache, seconds", str(empty["held"])),
+        Row("hf download of 92 MB, held, without network, under hanse run, into an empty cache, seconds", str(empty["held"])),
+        Row("the same through a gateway that runs, seconds", str(empty["running"])),
         Row("the same from nginx by itself, seconds", str(empty["nginx"])),
-        Row("ratio", ratio(empty["held"], empty["nginx"])),
-        Row("hf download without network, all in the client's cache, under hanse run, seconds", str(full["held"])),
+        Row("ratios to nginx", f"{ratio(empty['held'], empty['nginx'])}, {ratio(empty['running'], empty['nginx'])}"),
+        Row("hf download, all in the client's cache, without network, under hanse run, seconds", str(full["held"])),
+        Row("the same through a gateway that runs, seconds", str(full["running"])),
+        Row("the same from nginx by itself, seconds", str(full["nginx"])),
         Row("the same by itself, with HF_HUB_OFFLINE=1, seconds", str(full["plain"])),
-        Row("ratio", ratio(full["held"], full["plain"]), "no difference seen"),
+        Row(
+            "ratios of hanse run and of the gateway to HF_HUB_OFFLINE=1",
+            f"{ratio(full['held'], full['plain'])}, {ratio(full['running'], full['plain'])}",
+            "no difference seen",
+        ),
     ]
 
 
