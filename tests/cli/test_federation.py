@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,6 +18,7 @@ from tests.support.forked import Mother, forked_node
 from tests.support.founders import founded, founders
 from tests.support.live import LiveNode
 from tests.support.served import until
+from tests.support.softtoken import LABEL, PIN, make_token
 
 from hanse.cli.federation_state import _retiring
 from hanse.cli.main import run
@@ -132,6 +137,33 @@ def test_the_key_moves_off_the_server(members: Members, monkeypatch: pytest.Monk
     assert "targets version 3" in members.type("a", "publish", "next.proposal")
     assert "not in the federation" in members.type("a", "leave", "other.example", status=1)
     members.type("a", "leave")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("members", ["a"], indirect=True)
+def test_keys_in_a_token(members: Members, tmp_path: Path) -> None:
+    """A federation begun with a key in a token goes over to another one there by the printed steps; a wrong PIN is told."""
+    token = make_token(tmp_path, {number: generate(Scheme.ECDSA_P256) for number in (1, 2)})
+    first, second = (f"hsm:{number}?label={LABEL}" for number in (1, 2))
+
+    def type_there(*words: str, pin: str = PIN) -> str:
+        environ = {**os.environ, **token, "HANSE_HOME": str(members.nodes["a"].folder), "HANSE_KEY_PASSPHRASE": pin}
+        command = [sys.executable, "-m", "hanse", "federation", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environ, check=False)
+        return done.stdout + done.stderr
+
+    begin = ("init", NAME, *members.listing("a"), "--key", first)
+    assert "PinIncorrect" in type_there(*begin, pin="000000")
+    assert "one member" in type_there(*begin)
+    steps = type_there("rekey", "--key", second)
+    assert f"changes are signed with --key '{second}'" in steps
+    typed = [shlex.split(line, comments=True)[2:] for line in steps.splitlines() if line.startswith("  hanse")]
+    assert typed[0][-2:] == ["--key", "KEY-BEFORE"]
+    for words in ([*typed[0][:-1], first], *typed[1:]):
+        said = type_there(*words)
+    assert "root version 2" in said
+    assert "signed by 0 of the 1" in type_there("propose", "--key", first)
+    assert "signed by enough" in type_there("propose", "--key", second)
 
 
 def test_a_key_that_is_written_nowhere_is_named(tmp_path: Path) -> None:

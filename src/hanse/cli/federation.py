@@ -37,7 +37,10 @@ app.command(
 app.command("hanse.cli.federation_state:rekey", name="rekey", help="Ask to change with another key than before.")
 KEY = "federation.key"
 MAX_FILE = 16 * 1024 * 1024
-Key = Annotated[str | None, Parameter(help="Key for changing federations: a PEM file or a token. Default: in the data folder.")]
+Key = Annotated[
+    str | None,
+    Parameter(help="Key for changing federations: a PEM file, or `hsm:KEYID?label=TOKEN`. Default: in the data folder."),
+]
 Out = Annotated[Path | None, Parameter(help="File to write.")]
 Name = Annotated[str | None, Parameter(help="Which federation, if the node is in several.")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,7 +63,7 @@ def rekey(
     name: Name = None,
     /,
     *,
-    key: Annotated[str, Parameter(help="The new key for changing the federation: a PEM file or a token.")],
+    key: Annotated[str, Parameter(help="The new key for changing the federation: a PEM file, or `hsm:KEYID?label=TOKEN`.")],
     out: Out = None,
     where: Where | None = None,
 ) -> None:
@@ -79,14 +80,25 @@ def rekey(
     path = out or Path(f"{node.origin}.request")
     write_file(path, request)
     proposal = f"{found.name}.{found.trusted.targets_version + 1}.proposal"
+    retiring = _retiring(found, node.origin, keys / KEY)
+    before = "" if (keys / KEY).exists() else " --key KEY-BEFORE"
     print(f"{path}: the key before still signs the change to the new one:")
     for step in (
-        f"hanse federation propose {found.name} --add {path}{_retiring(found, node.origin, keys / KEY)}",
-        f"hanse federation sign {proposal} --key {key}     # and other members, until enough did",
+        f"hanse federation propose {found.name} --add {shlex.quote(str(path))}{retiring}{before}",
+        f"hanse federation sign {proposal} --key {shlex.quote(key)}     # and other members, until enough did",
         f"hanse federation publish {proposal}",
     ):
         print(f"  {step}")
-    print(f"then remove {keys / KEY}, unless another federation needs it, and keep a copy of {key} where no server is")
+    print(_afterwards(key, keys / KEY))
+
+
+def _afterwards(key: str, path: Path) -> str:
+    """Return what to do with the keys once the change is published. path: where the one before lies by default."""
+    from hanse.keys.custody import is_address
+
+    removed = f"remove {path}, unless another federation needs it" if path.exists() else "the key before signs no more"
+    kept = f"changes are signed with --key {shlex.quote(key)}" if is_address(key) else f"keep a copy of {key} where no server is"
+    return f"once it is published: {removed}; {kept}"
 
 
 def _retiring(federation: Federation, origin: Origin, path: Path) -> str:

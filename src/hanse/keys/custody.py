@@ -43,6 +43,11 @@ def open_signer(place: str | Path, passphrase: str | None = None) -> Signer:
     Raises BadSetting if the library for it is missing, the address is wrong, or the passphrase or PIN is missing; PeerError if
     the token or service does not answer or has no such key; StorageError for a file that is missing, damaged or not private.
     """
+    if str(place).startswith("pkcs11:"):
+        raise BadSetting(
+            f"a key in a token is named by its number, got {str(place)[:120]!r}",
+            hint="hsm:KEYID?label=TOKEN; PYKCS11LIB names the module, key_passphrase_file the PIN",
+        )
     if isinstance(place, Path) or not is_address(place):
         return read_key(Path(place), passphrase)
     return RemoteSigner(place, passphrase)

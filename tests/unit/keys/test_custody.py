@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from tests.support.signing import manifest
+from tests.support.softtoken import PIN, make_token
 
 from hanse.errors import BadSetting, PeerError, StorageError
 from hanse.flows.keyring import Custody, open_key, open_keyring
@@ -17,30 +17,15 @@ from hanse.keys.files import FileSigner, generate, put_new
 from hanse.model.publickey import Scheme
 from hanse.sign.bundle import make_bundle, parse_bundle_json, verify_bundle
 
-PIN = "123456"
-MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so", "/usr/lib64/libsofthsm2.so")
-
 
 @pytest.fixture(name="token", scope="module")
 def _token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileSigner]:
     """Make a token `hanse` with an ECDSA P-256 key of number 2, and return what signs with the same key."""
-    folder = tmp_path_factory.mktemp("token")
-    (folder / "tokens").mkdir()
-    (folder / "softhsm2.conf").write_text(
-        f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
-    )
     key = generate(Scheme.ECDSA_P256)
-    (folder / "key.pem").write_bytes(key.pem())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
-        patch.setenv("PYKCS11LIB", next(name for name in MODULES if Path(name).exists()))
-        _util("--init-token", "--free", "--label", "hanse", "--so-pin", "87654321", "--pin", PIN)
-        _util("--import", str(folder / "key.pem"), "--token", "hanse", "--label", "attest", "--id", "02", "--pin", PIN)
+        for name, value in make_token(tmp_path_factory.mktemp("token"), {2: key}).items():
+            patch.setenv(name, value)
         yield key
-
-
-def _util(*arguments: str) -> None:
-    subprocess.run(["softhsm2-util", *arguments], check=True, capture_output=True, timeout=60)
 
 
 def test_a_token_signs(token: FileSigner) -> None:
@@ -105,7 +90,10 @@ def test_services_without_their_library(place: str, extra: str) -> None:
 
 
 def test_addresses_that_are_none() -> None:
-    """An address without the parts that its service needs is refused before anything is asked."""
+    """An address without the parts that its service needs is refused before anything is asked; a PKCS #11 URI gets our form."""
+    with pytest.raises(BadSetting, match="by its number") as refusal:
+        open_signer("pkcs11:token=hanse;id=%02", PIN)
+    assert "hsm:KEYID?label=TOKEN" in refusal.value.hint
     with pytest.raises(BadSetting, match="no address"):
         open_signer("azurekms:hanse")
 
