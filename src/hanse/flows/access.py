@@ -74,7 +74,7 @@ def find_typed(node: Node, operator: Actor, kind: RepoType, text: str) -> Repo:
     except RepoNotFound as error:
         raise RepoNotFound(
             f"this node has no repository {text}",
-            hint=f"hanse mirror {path} --from ORIGIN takes a copy; ORIGIN/{path} is its name if an account here has the namespace",
+            hint=f"hanse mirror {path} --from ORIGIN takes a copy; ORIGIN/{path} names it where an account has the namespace",
         ) from error
 
 
