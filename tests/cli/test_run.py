@@ -138,6 +138,7 @@ def test_signals_reach_the_program(tmp_path: Path) -> None:
     [
         ([], "there is nothing to run"),
         (["--", "/no/such/program"], "cannot start"),
+        (["--polcy", "open", "--", "true"], "no option '--polcy'"),
         (["--policy", "nosuch", "--", "true"], "there is no policy 'nosuch'"),
         (["--node", "ftp://x", "--", "true"], "expected an address"),
         (["--upstream", "http://u:p@x", "--", "true"], "credentials"),

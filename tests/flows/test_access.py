@@ -10,13 +10,13 @@ from tests.support.nodes import MAIN, add_user, commit, new_repo
 
 from hanse.db.schema import access_requests
 from hanse.db.schema import repos as repos_table
-from hanse.errors import Disabled, GatedRepo, NotAllowed, NotAuthenticated, RepoNotFound, RevisionNotFound
+from hanse.errors import BadRepoId, Disabled, GatedRepo, NotAllowed, NotAuthenticated, RepoNotFound, RevisionNotFound
 from hanse.flows import access
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.repos import set_disabled, set_gated
 from hanse.model.actor import ANONYMOUS, Actor
-from hanse.model.repo import Visibility
+from hanse.model.repo import RepoType, Visibility
 
 
 def test_invisible_is_missing(node: Node, alice: Actor, bob: Actor) -> None:
@@ -30,6 +30,19 @@ def test_invisible_is_missing(node: Node, alice: Actor, bob: Actor) -> None:
         assert hidden.value.message.replace("secret", "nothing") == absent.value.message
     assert access.resolve(node, alice, repo.repo).id == repo.id
     assert access.resolve(node, add_user(node, "root", admin=True), repo.repo).id == repo.id
+
+
+def test_what_an_operator_types(node: Node, alice: Actor) -> None:
+    """A name, with its origin or without; what is not here is answered with how to get it, and with how mirrors are named."""
+    repo, operator = new_repo(node, alice, "alice/m"), add_user(node, "root", admin=True)
+    for text in ("alice/m", f"{node.origin}/alice/m"):
+        assert access.find_typed(node, operator, RepoType.MODEL, text).id == repo.id
+    for text in ("alice/other", "elsewhere.example/alice/m"):
+        with pytest.raises(RepoNotFound, match=text) as told:
+            access.find_typed(node, operator, RepoType.MODEL, text)
+        assert "hanse mirror alice/" in told.value.hint
+    with pytest.raises(BadRepoId):
+        access.find_typed(node, operator, RepoType.MODEL, "a/b/c/d")
 
 
 def test_revision_names(node: Node, alice: Actor) -> None:

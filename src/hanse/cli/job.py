@@ -71,14 +71,14 @@ def add(
     from hanse.flows.evaluations.kept import Shown as Tiers
     from hanse.flows.evaluations.queue import Asked, submit, to_json
     from hanse.flows.evaluations.worker import OPERATOR
-    from hanse.model.repo import RepoType, parse_repo_id
+    from hanse.model.repo import RepoType
     from hanse.model.tier import Tier
 
     path, _, revision = name.partition("@")
     most, price = (costs or Costs()).exact()
     asked = Asked(max_seconds, max_tokens, most, price, Tiers(Tier(table), Tier(transcript)))
     with tended(settings_of(where)) as node:
-        repo = access.find_named(node, OPERATOR, parse_repo_id(node.origin, RepoType.MODEL, path))
+        repo = access.find_typed(node, OPERATOR, RepoType.MODEL, path)
         job = submit(node, repo, revision or "main", suite, asked)
     print(json.dumps(to_json(job, repo)))
 

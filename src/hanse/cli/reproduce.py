@@ -294,13 +294,13 @@ def publish(
     from hanse.flows.evaluations.kept import Shown as Tiers
     from hanse.flows.evaluations.kept import check_shown, keep_folder
     from hanse.model.actor import Actor
-    from hanse.model.repo import RepoType, parse_repo_id
+    from hanse.model.repo import RepoType
     from hanse.model.tier import Tier
 
     path, _, revision = name.partition("@")
     operator = Actor(account_id=0, name="operator", admin=True, role="write")
     with tended(settings_of(Where(data, config, database))) as node:
-        repo = access.find_named(node, operator, parse_repo_id(node.origin, RepoType.MODEL, path))
+        repo = access.find_typed(node, operator, RepoType.MODEL, path)
         there = access.resolve_revision(node, repo, revision or "main")
         check_shown(record, Tiers(Tier(table), Tier(transcript)))
         found = publish_folder(node, repo, there, record, commitment=commitment)

@@ -30,4 +30,6 @@ def run(
     """
     if not command:
         raise InputError("there is nothing to run", hint="hanse run -- python app.py")
+    if command[0].startswith("-"):
+        raise InputError(f"hanse run has no option {command[0][:200]!r}", hint="hanse run --help; hanse run -- python app.py")
     return run_program(RunOptions(command, policy, tuple(node or ()), upstream, offline, store, cache_size, json_file))

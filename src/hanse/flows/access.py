@@ -15,7 +15,7 @@ from hanse.db.schema import repos as repos_table
 from hanse.errors import Conflict, Disabled, GatedRepo, NotAllowed, NotAuthenticated, RepoNotFound, RevisionNotFound
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
-from hanse.model.repo import RepoId
+from hanse.model.repo import RepoId, RepoType, parse_origin, parse_repo_id
 
 
 def missing(repo_id: RepoId) -> RepoNotFound:
@@ -61,6 +61,21 @@ def find_named(node: Node, actor: Actor, repo_id: RepoId) -> Repo:
             f"{repo_id.path} is mirrored from {named}", hint=f"name the origin in the endpoint: …/o/{found[0].repo.origin}"
         )
     return found[0]
+
+
+def find_typed(node: Node, operator: Actor, kind: RepoType, text: str) -> Repo:
+    """Return what the operator of a node typed: `NAMESPACE/NAME`, or `ORIGIN/NAMESPACE/NAME` for a mirror of that origin's.
+
+    Raises RepoNotFound with what to do, Conflict as `find_named`, BadRepoId.
+    """
+    origin, _, path = text.partition("/") if text.count("/") == 2 else (node.origin, "", text)
+    try:
+        return find_named(node, operator, parse_repo_id(parse_origin(origin), kind, path))
+    except RepoNotFound as error:
+        raise RepoNotFound(
+            f"this node has no repository {text}",
+            hint=f"hanse mirror {path} --from ORIGIN takes a copy; ORIGIN/{path} names it where an account has the namespace",
+        ) from error
 
 
 def _mirrors(node: Node, actor: Actor, repo_id: RepoId) -> list[Repo]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.endpoints import KEY, MEMBER, TREE, public_key, served_model
+from tests.support.endpoints import KEY, MEMBER, NAME, TREE, public_key, served_model
+from tests.support.openaiserver import Adder, Model, sums
 from tests.support.signers import signer
 
 from hanse.errors import BadFormat, BadSignature, NotAllowed, VerificationFailed
 from hanse.evals.endpoint import ENDPOINT
-from hanse.flows.evaluate.attested import ATTESTATION, Believed, check, keep, runner_of
+from hanse.evals.record import Record, WeightsClass
+from hanse.flows.evaluate.attested import ATTESTATION, Believed, check, check_kept, keep, runner_of
+from hanse.flows.evaluate.run import Order, evaluate
+from hanse.flows.evaluate.serving import ServedModel
+from hanse.flows.evaluate.subject import Subject as Files
 from hanse.model.decision import Signed
 from hanse.model.digest import Sha256
 from hanse.model.publickey import Scheme
@@ -57,3 +63,30 @@ def test_what_is_no_attestation() -> None:
     for data in (b"x" * 100_000, b"{}", b"<html>"):
         with pytest.raises(BadFormat):
             check((data, KEY.public.text), CHALLENGE, TREE, SIGNERS, NOW)
+
+
+def _bound(folder: Path, model: ServedModel) -> Record:
+    """Return the record of a run under an attestation, which is kept beside it."""
+    found = check(model.attest(CHALLENGE), CHALLENGE, TREE, SIGNERS, NOW)
+    files = Files(TREE, NAME, WeightsClass.BOUND)
+    record = evaluate(Order(sums(20), files, folder, MEMBER, attested=runner_of(found)), Adder(Model()))
+    keep(folder, found)
+    return record
+
+
+def test_what_is_kept_is_what_the_record_names(tmp_path: Path) -> None:
+    """A record is held against the attestation beside it, if there is one: digest, files, member, engine and device."""
+    model = served_model(NOW)
+    record = _bound(tmp_path / "run", model)
+    check_kept(tmp_path / "run", record)
+    check_kept(tmp_path, record)
+    others = [{"runner": dict(record.runner) | {name: "x"}} for name in ("attestation", "attestedBy")]
+    for changed in (*others, {"model": Sha256("8" * 64)}, {"numerics": dict(record.numerics) | {"backend": "gpu"}}):
+        with pytest.raises(VerificationFailed, match="not the attestation"):
+            check_kept(tmp_path / "run", replace(record, **changed))  # type: ignore[arg-type]
+    check_kept(tmp_path / "run", replace(record, weights=WeightsClass.CLAIMED, runner={}))
+    (tmp_path / "run" / ATTESTATION).write_bytes(
+        make_bundle(Statement((Subject("x", {"sha256": TREE}),), "x:y", {}), KEY).encode()
+    )
+    with pytest.raises(BadFormat):
+        check_kept(tmp_path / "run", record)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from hanse.errors import BadFormat, NotAllowed, VerificationFailed
 from hanse.evals.endpoint import ENDPOINT, MAX_ATTESTATION_BYTES, check_attestation, parse_attestation
+from hanse.evals.record import Record, WeightsClass
 from hanse.flows.bounded import read_bounded
 from hanse.flows.evaluate.runfolder import put
 from hanse.model.decision import Signed
@@ -15,6 +17,7 @@ from hanse.model.digest import Sha256
 from hanse.model.publickey import PublicKey
 from hanse.peers.attested import Attested
 from hanse.sign.bundle import parse_bundle_json, verify_bundle
+from hanse.sign.statement import parse_statement
 
 ATTESTATION = "attestation.json"
 """In the folder of a run: the attestation that the first answers of its last call came under."""
@@ -81,3 +84,33 @@ def runner_of(one: Attested) -> dict[str, str]:
 def keep(folder: Path, one: Attested) -> None:
     """Write the attestation into the folder of a run; raises StorageError."""
     put(folder / ATTESTATION, one.bundle)
+
+
+def check_kept(folder: Path, record: Record) -> None:
+    """Hold the attestation that was kept beside a `bound` record, if there is one, against what the record says of it.
+
+    Its signature was checked when it came; the key itself is not kept. Raises VerificationFailed, BadFormat, TooLarge.
+    """
+    path = folder / ATTESTATION
+    if record.weights is not WeightsClass.BOUND or not path.exists():
+        return
+    payload = parse_bundle_json(read_bounded(path, MAX_ATTESTATION_BYTES)).envelope.payload
+    failed = []
+    if hashlib.sha256(payload).hexdigest() != record.runner.get("attestation"):
+        failed.append("the record names an attestation with another digest")
+    statement = parse_statement(payload)
+    if statement.predicate_type != ENDPOINT:
+        raise BadFormat(f"{path} is no attestation of an endpoint but {statement.predicate_type[:120]!r}")
+    found = parse_attestation(statement.predicate)
+    if not statement.about("sha256", record.model):
+        failed.append(f"it is about other files than those with the tree {record.model}")
+    if found.member != record.runner.get("attestedBy"):
+        failed.append(f"it speaks for {found.member}")
+    if dict(found.numerics) != dict(record.numerics):
+        failed.append("the record names another engine or device than it does")
+    if failed:
+        raise VerificationFailed(
+            f"{path} is not the attestation that the record is under: {failed[0]}",
+            failed=tuple(failed),
+            hint="after a run that was not ended: the same hanse evaluate again",
+        )

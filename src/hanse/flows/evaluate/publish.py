@@ -20,6 +20,7 @@ from hanse.evals.runcard import RUN_CARD
 from hanse.flows import bundles
 from hanse.flows.attest import enter
 from hanse.flows.evaluate import countersign, runcard
+from hanse.flows.evaluate.attested import check_kept
 from hanse.flows.evaluate.reproduce import check_if_ours
 from hanse.flows.evaluate.runfolder import RECORD, Read, read_run
 from hanse.flows.node import Node
@@ -97,6 +98,7 @@ def publish_folder(node: Node, repo: Repo, revision: Revision, folder: Path, *, 
     if (folder / RECORD).exists() or not (folder / countersign.SAID).exists():
         read = read_run(folder)
         check_if_ours(read)
+        check_kept(folder, read.record)
         found.append(publish(node, repo, revision, read))
         if (folder / runcard.CARD).exists():
             found.append(publish_card(node, repo, revision, folder))
