@@ -48,13 +48,15 @@ def _listed(address: str, path: str, rev: str) -> dict[str, Any]:
 
 def _lines(found: dict[str, Any]) -> list[str]:
     from hanse.cli.evaluating import corrected_text
-    from hanse.cli.verified import clean
+    from hanse.cli.verified import clean, counted
 
     lines = [f"{clean(found['rev'])}" + ("" if found["suites"] else ": no evaluation is known here")]
     for suite in found["suites"]:
         called = clean(suite["name"] or suite["suite"][:16])
         bounds = f"median of the bounds {suite['medianLow']:.4f} to {suite['medianHigh']:.4f}"
-        lines.append(f"\n{called}: {suite['institutions']} institutions, {suite['numericsClasses']} numerics classes, {bounds}")
+        classes = counted(suite["numericsClasses"], "numerics class", "numerics classes")
+        by = f"{counted(suite['institutions'], 'institution')}, {classes}"
+        lines.append(f"\n{called}: {by}, {bounds}")
         for one in suite["records"]:
             flat = ", degenerate" if one["degenerate"] else ""
             score = f"{one['score']:.4f} ({one['low']:.4f} to {one['high']:.4f}) on {one['n']:,} items{flat}"
