@@ -32,8 +32,8 @@ _NODE, _OFFLINE, _END = "--node", "--offline", "--"
 def parse_run(arguments: Sequence[str]) -> RunOptions | None:
     """Return what `run [--flag VALUE …] -- PROGRAM [ARGUMENT …]` says, None for every other command line.
 
-    Left to others, besides: a flag given twice that may be given once, a value that is empty or begins with a hyphen, and
-    `--flag=VALUE`.
+    Left to others, besides: a flag given twice that may be given once, a value that is empty or begins with a hyphen,
+    `--flag=VALUE`, and a program whose name begins with a hyphen, which is refused.
     """
     if arguments[:1] != ["run"] or _END not in arguments:
         return None
@@ -50,7 +50,7 @@ def parse_run(arguments: Sequence[str]) -> RunOptions | None:
             found[word] = value
         else:
             return None
-    return _options(command, tuple(nodes), found) if command else None
+    return _options(command, tuple(nodes), found) if command and not command[0].startswith("-") else None
 
 
 def _is_value(text: str) -> bool:
