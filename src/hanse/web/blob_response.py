@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote
 
 import anyio
@@ -38,6 +40,33 @@ def etag_matches(header: str | None, etag: str) -> bool:
     if header is None or len(header) > 4096:
         return False
     return any(one.strip().removeprefix("W/") in ("*", etag) for one in header.split(","))
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A source whose bytes are not asked for: HEAD."""
+
+    size: int
+
+    def pieces(self, start: int, length: int) -> Iterator[NoReturn]:
+        """Raise AssertionError: nobody may read it."""
+        raise AssertionError(f"a HEAD request reads no bytes, got {start} and {length}")
+
+
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """A source of few bytes."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        return len(self.data)
+
+    def pieces(self, start: int, length: int) -> Iterator[bytes]:
+        """Yield the run as one piece."""
+        yield self.data[start : start + length]
 
 
 class BlobResponse(Response):

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import cast
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -26,7 +26,7 @@ from hanse.model.digest import is_git_oid
 from hanse.model.filepin import FilePin
 from hanse.model.steps import PREFER, PROGRESS, Steps, parse_wait
 from hanse.store.base import ByteSource, FileSlice
-from hanse.web.blob_response import IMMUTABLE, PIECE, BlobResponse
+from hanse.web.blob_response import IMMUTABLE, PIECE, BlobResponse, InMemory, Sized
 from hanse.web.errors import header_text
 from hanse.web.gateway.info import json_response, warned
 from hanse.web.gateway.source import Asked, Fetching, HeldBytes, Pulled, fetch_of, held_of
@@ -39,16 +39,6 @@ _RETRY_TOLD_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Sized:
-    """A source whose bytes are not asked for: HEAD."""
-
-    size: int
-
-    def pieces(self, start: int, length: int) -> Iterator[NoReturn]:
-        raise AssertionError(f"a HEAD request reads no bytes, got {start} and {length}")
-
-
-@dataclass(frozen=True, slots=True)
 class _Opened:
     """A whole file by its descriptor, so that what was checked is what is sent, wherever its name points by then."""
 
@@ -58,21 +48,6 @@ class _Opened:
     def pieces(self, start: int, length: int) -> Iterator[FileSlice]:
         """Yield the run as one slice, for the system to send."""
         yield FileSlice(Path(f"/proc/self/fd/{self.file}"), start, length)
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A small file, read from the descriptor of what was checked."""
-
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def pieces(self, start: int, length: int) -> Iterator[bytes]:
-        """Yield the run."""
-        yield self.data[start : start + length]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +68,7 @@ class _Closing(BlobResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send, and close."""
         source, whole = self.source, False
-        if isinstance(source, _Read) and self.length and not self.head_only:
+        if isinstance(source, InMemory) and self.length and not self.head_only:
             body = source.data[self.start : self.start + self.length]
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -173,7 +148,7 @@ def _sendable(file: int, size: int) -> ByteSource:
         os.close(file)
     if len(data) != size:
         raise BlobNotFound("a held file changed while it was read", hint="ask for it again")
-    return _Read(data)
+    return InMemory(data)
 
 
 async def _settled(asked: Asked, found: Fetching, start: int) -> Fetching | HeldBytes | None:
@@ -223,7 +198,7 @@ async def resolve(asked: Asked) -> Response:
         given.threads = asked.threads
         return given
 
-    first = answer(_Sized(pin.size))
+    first = answer(Sized(pin.size))
     if head and pin.size > asked.large and _asks_without_size(asked.request.headers.get("user-agent", "")):
         for name in ("content-length", "x-linked-size"):
             del first.headers[name]

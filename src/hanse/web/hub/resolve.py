@@ -6,10 +6,6 @@ origin: it is plain text, a raster image, or bytes to save, never sniffed and al
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NoReturn
-
 from starlette.responses import Response
 
 from hanse.content.gitobjects import lfs_pointer
@@ -25,39 +21,13 @@ from hanse.model.actor import Actor
 from hanse.model.digest import is_git_oid
 from hanse.model.entry import Entry
 from hanse.store.base import ByteSource
-from hanse.web.blob_response import IMMUTABLE, BlobResponse
+from hanse.web.blob_response import IMMUTABLE, BlobResponse, InMemory, Sized
 from hanse.web.cas.common import cas_url
 from hanse.web.hub.counting import count_download
 from hanse.web.hub.moved import with_repo
 from hanse.web.hub.tree import missing
 from hanse.web.mediatypes import SAFETY, TEXT, content_type, disposition
 from hanse.web.routing import Call, Route
-
-
-@dataclass(frozen=True, slots=True)
-class _Sized:
-    """A source whose bytes are not asked for: HEAD."""
-
-    size: int
-
-    def pieces(self, start: int, length: int) -> Iterator[NoReturn]:
-        raise AssertionError(f"a HEAD request reads no bytes, got {start} and {length}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Plain:
-    """Bytes in memory."""
-
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        """Size in bytes."""
-        return len(self.data)
-
-    def pieces(self, start: int, length: int) -> Iterator[bytes]:
-        """Yield the bytes as one piece."""
-        yield self.data[start : start + length]
 
 
 def locate(node: Node, actor: Actor, repo: Repo, rev: str, path: str) -> tuple[str, Entry, str]:
@@ -73,7 +43,7 @@ def locate(node: Node, actor: Actor, repo: Repo, rev: str, path: str) -> tuple[s
 def open_entry(node: Node, entry: Entry) -> ByteSource:
     """Return the bytes of a file; raises BlobNotFound if they are gone, IntegrityError if they are not as recorded."""
     if entry.size == 0:
-        return _Plain(b"")
+        return InMemory(b"")
     with node.db.read() as conn:
         row = blobs.get_by_xet(conn, [entry.xet]).get(entry.xet)
     if row is None:
@@ -83,7 +53,7 @@ def open_entry(node: Node, entry: Entry) -> ByteSource:
 
 def _find(node: Node, actor: Actor, repo: Repo, rev: str, path: str, *, head: bool) -> tuple[str, Entry, str, ByteSource]:
     commit, entry, warning = locate(node, actor, repo, rev, path)
-    return commit, entry, warning, _Sized(entry.size) if head else open_entry(node, entry)
+    return commit, entry, warning, Sized(entry.size) if head else open_entry(node, entry)
 
 
 def _cache(repo: Repo, rev: str, warning: str) -> str:
@@ -130,7 +100,7 @@ async def raw(call: Call, repo: Repo) -> Response:
     rev, path = call.params["rev"], call.params["path"]
     commit, entry, warning = await call.run(locate, call.node, call.actor, repo, rev, path)
     call.warn(warning)
-    source: ByteSource = _Plain(lfs_pointer(entry.sha256, entry.size))
+    source: ByteSource = InMemory(lfs_pointer(entry.sha256, entry.size))
     if not entry.lfs:
         source = await call.run(open_entry, call.node, entry)
     headers = {"X-Repo-Commit": commit, **SAFETY}
