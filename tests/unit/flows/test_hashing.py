@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import itertools
+import mmap
 import random
 import sys
 import threading
@@ -13,6 +15,7 @@ import pytest
 
 from hanse.content.lanes import LANES
 from hanse.errors import StorageError
+from hanse.flows import hashing
 from hanse.flows.hashing import LANE_PIECE, LANE_READ, PIECE, HashingThreads, lanes_pay, short_turns
 
 PAYS = (2, 8, LANES + 1)
@@ -179,6 +182,17 @@ def test_lanes_are_used_where_they_pay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (measured(1, 2), measured(1, 16), measured(3, 2), measured(1, 0)) == (LANES // 2 + 1, 2, 25, LANES + 1)
     monkeypatch.setattr("hanse.flows.hashing.hashlib.sha256", hashlib.sha224)
     assert measured(1, 16) == LANES + 1
+
+
+def test_the_lanes_buffers() -> None:
+    """No lane writes into another's bytes, and none begins at the same place of its page as another."""
+    many = hashing._Many(HashingThreads())
+    for lane, buffer in enumerate(many._buffers):
+        buffer[:] = bytes([lane]) * LANE_READ
+    assert [bytes(one) for one in many._buffers] == [bytes([lane]) * LANE_READ for lane in range(LANES)]
+    places = {ctypes.addressof(ctypes.c_char.from_buffer(one)) % mmap.PAGESIZE for one in many._buffers}
+    assert len(places) == LANES
+    assert {one % 64 for one in places} == {0}
 
 
 def test_short_turns() -> None:
