@@ -10,6 +10,11 @@ from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoId
 
 
+def aged(as_of: str) -> str:
+    """Return the notice of a revision that could only be had as it was at a time, given as in RFC 3339."""
+    return f"as of {as_of}: no source said so since"
+
+
 class Summarised(Protocol):
     """A revision as far as a summary tells of it."""
 

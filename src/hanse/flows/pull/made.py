@@ -17,6 +17,7 @@ from hanse.flows.pull.origins import Origins
 from hanse.model.decision import Decision, EvidenceFacts, NameKind, Want
 from hanse.model.digest import GitOid, Sha256, XetHash
 from hanse.model.filepin import FilePin
+from hanse.model.pulled import aged
 from hanse.model.repo import RepoId
 from hanse.policy.decide import decide, require
 
@@ -217,8 +218,7 @@ def _about_nodes(found: Found) -> list[str]:
 
 
 def _with_age(said: Sequence[str], as_of: int | None) -> tuple[str, ...]:
-    age = [] if as_of is None else [f"as of {rfc3339(as_of)}: no source said so since"]
-    return tuple(dict.fromkeys((*said, *age)))
+    return tuple(dict.fromkeys((*said, *([] if as_of is None else [aged(rfc3339(as_of))]))))
 
 
 def named(repo: RepoId, rev: str) -> str:

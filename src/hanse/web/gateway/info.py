@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from hanse.clock import hub_time, rfc3339
 from hanse.errors import InputError
+from hanse.model.pulled import aged
 from hanse.model.repo import RepoType
 from hanse.web.errors import header_text
 from hanse.web.gateway.listing import sibling_json
@@ -38,7 +39,7 @@ def warned(response: Response, revision: Pulled) -> Response:
     if revision.as_of is not None:
         text = f"stale; {revision.repo.path} is answered as of {rfc3339(revision.as_of)}: its sources could not be asked since"
         response.headers.append("X-HF-Warning", text)
-    for notice in list(revision.notices)[:5]:
+    for notice in [one for one in revision.notices if revision.as_of is None or one != aged(rfc3339(revision.as_of))][:5]:
         response.headers.append("X-HF-Warning", header_text(f"hanse; {notice}"[:500]))
     return response
 
