@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from starlette.responses import Response
 from tests.services.clients import client_hf, client_python
 from tests.support.clients import Client, sample_folder, tree_bytes
+from tests.support.forked import Mother, forked_node
 from tests.support.live import LiveNode
 from tests.support.ports import own_port
 from tests.support.proxies import olah
-from tests.support.running import Ran, Runner
+from tests.support.relay import Sluice
+from tests.support.running import TIMEOUT, Ran, Runner
 from tests.support.upstreams import impostor
+from tests.support.wholegateway import whole_gateway
 
 from hanse.conform.origin import HubOrigin
 from hanse.errors import HanseError
 from hanse.flows.fetch_evidence import fetch_evidence
 from hanse.model.evidence import parse_evidence
 from hanse.model.repo import RepoType
+from hanse.peers import bulk
 from hanse.peers.client import PeerClient
+from hanse.web.gateway import resolve
+from hanse.web.gateway.source import Asked, Fetching
 
 NAME = "ada/m"
 OLD = {"config.json": b'{"v": 1}', "weights.txt": b"1" * 200_000}
@@ -94,13 +103,13 @@ def test_olah_between(origin: HubOrigin, tmp_path: Path) -> None:
     assert tree_bytes(tmp_path / "out") == OLD
 
 
-def _await_evidence(node: LiveNode, repo: str) -> None:
-    """Wait until the node has signed what `main` points at."""
+def _await_evidence(node: LiveNode, repo: str, bundles: int = 1) -> None:
+    """Wait until the node has signed what `main` points at: its content, and with two bundles its scan, too."""
     until = time.monotonic() + 120
     with closing(PeerClient()) as client:
         while time.monotonic() < until:
             with suppress(HanseError):
-                if parse_evidence(fetch_evidence(client, node.url, RepoType.MODEL, repo, revision="main")).bundles:
+                if parse_evidence(fetch_evidence(client, node.url, RepoType.MODEL, repo, revision="main")).bundles[bundles - 1 :]:
                     return
             time.sleep(0.1)
     raise AssertionError(f"{repo} is not signed")
@@ -140,3 +149,35 @@ def test_a_node_and_its_reader(node: LiveNode, tmp_path: Path) -> None:
     alone = gone.run(client_hf("hub2"), "download", "admin/chained", "--local-dir", tmp_path / "again").good()
     assert tree_bytes(tmp_path / "again") == got
     assert "as of" in json.dumps(alone.summary) + alone.err
+
+
+def test_a_slow_first_chunk(mother: Mother, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Node, gateway that streams, gateway: while the far one's first chunk moves the near one waits, and then has it all."""
+    files = {"config.json": b"{}", "weights.txt": bytes(1 << 17) + b"".join(b"%d\n" % n for n in range(200_000))}
+    for name, data in files.items():
+        (model / name).write_bytes(data)
+    steps, said, busy = set[int](), list[str](), resolve._busy
+    monkeypatch.setattr(bulk, "TOLD_SECONDS", 1)
+    monkeypatch.setattr(resolve, "_POLL_SECONDS", 0.1)
+    with ExitStack() as stack:
+        node = stack.enter_context(forked_node(mother, tmp_path, environ={"HANSE_SETTLE_SECONDS": "1"}))
+        Client("hub2", node, tmp_path / "owner").hf("upload", "admin/slowly", model)
+        _await_evidence(node, "admin/slowly", bundles=2)
+        sluice = stack.enter_context(Sluice(urlsplit(node.url).port or 0))
+        far = stack.enter_context(whole_gateway(tmp_path / "far", nodes=(sluice.url,)))
+        near = stack.enter_context(whole_gateway(tmp_path / "near", upstream=far.url, said=said))
+
+        def told(asked: Asked, found: Fetching) -> Response:
+            assert found.streamable
+            steps.add(found.progress[0])
+            if len(steps) > 1:
+                sluice.opened.set()
+            return busy(asked, found)
+
+        monkeypatch.setattr(resolve, "_busy", told)
+        download = [client_hf("hub2"), "download", "admin/slowly", "--local-dir", tmp_path / "out"]
+        subprocess.run(list(map(str, download)), env=near.env, check=True, timeout=TIMEOUT, capture_output=True)
+    got = tree_bytes(tmp_path / "out")
+    assert {name: got[name] for name in files} == files
+    assert len(steps) > 1, "the near one was told twice, and that something moves"
+    assert any("fetches and checks it first" in one for one in said)

@@ -118,6 +118,14 @@ def test_dripping(hasty: BulkClient, answer: bytes) -> None:
         list(hasty.read(url, 0, 2000, 2000))
 
 
+def test_a_chain_of_slow_heads() -> None:
+    """The way to the bytes of a file has one limit, however many redirects a server puts on it."""
+    moved = b"HTTP/1.1 302 Found\r\nlocation: /g\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    hasty = BulkClient(seconds=60, stall_seconds=0.8)
+    with scripted(*[moved] * 6, pause=0.005) as (url, _), pytest.raises(PeerTooSlow):
+        list(hasty.read(url, 0, 10, 10))
+
+
 def test_silence(hasty: BulkClient) -> None:
     """A server that takes the connection and never answers is given up."""
     with silent_server() as (url, _), pytest.raises(PeerTooSlow):

@@ -17,9 +17,10 @@ from tests.support.served import scripted
 
 from hanse.conform.origin import HubOrigin
 from hanse.content.hashing import file_hash_of_chunk_list
-from hanse.errors import NotFoundError, PeerMisbehaved, PeerRefused, RepoNotFound, RevisionNotFound
+from hanse.errors import NotFoundError, PeerMisbehaved, PeerRefused, PeerTooSlow, RepoNotFound, RevisionNotFound
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType
+from hanse.peers import hub as module
 from hanse.peers.bulk import BulkClient
 from hanse.peers.hub import Hub
 from hanse.peers.nodefiles import NodePlace
@@ -174,3 +175,13 @@ def test_pages_that_are_none(pages: list[bytes]) -> None:
     """Pages that go in circles or elsewhere, and files that are named twice, are refused."""
     with scripted(*pages) as (url, _), pytest.raises(PeerMisbehaved):
         Hub(url).tree(MODEL, "o/n", "main")
+
+
+def test_pages_that_trickle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page has a time of its own; all together must come as quickly as a body must, or a listing would never end."""
+    monkeypatch.setattr(module, "PAGES_SECONDS", 0.05)
+    pages = [_page([name], f'link: </api/models/o/n/tree/main?c={name}>; rel="next"') for name in "abcdef"]
+    with scripted(*pages, pause=0.001) as (url, requests):
+        with pytest.raises(PeerTooSlow, match=f"{url.partition('//')[2]} sends its pages too slowly"):
+            Hub(url).tree(MODEL, "o/n", "main")
+        assert len(requests) == 1

@@ -106,11 +106,11 @@ def test_a_dripping_server_is_too_slow(hasty: PeerClient) -> None:
         hasty.get(url, limit=4000)
 
 
-@pytest.mark.soak
-def test_a_dripping_head_is_given_up_early() -> None:
-    """A head may be late as a whole; once it has begun, its rest has five seconds, however much longer an answer may take."""
-    with scripted(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 90, pause=0.05) as (url, _), pytest.raises(PeerTooSlow):
-        PeerClient(seconds=600).get(url, limit=10)  # all of it would take 27 seconds
+def test_redirects_do_not_begin_anew() -> None:
+    """The limit covers all that a server redirects to, however little each answer takes."""
+    moved = ok(b"", "location: /b", status="302 Found")
+    with scripted(*[moved] * 4, pause=0.005) as (url, _), pytest.raises(PeerTooSlow):
+        PeerClient(seconds=0.8).get(url, limit=10)
 
 
 def test_no_http(client: PeerClient) -> None:

@@ -10,7 +10,7 @@ from tests.support.pulling import EVIL, FILES, Machine, content, machine, main_o
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
-from hanse.errors import BadRepoId, EntryNotFound, IntegrityError, PeerDown, PolicyError
+from hanse.errors import BadRepoId, EntryNotFound, IntegrityError, NotFoundError, PeerDown, PolicyError
 from hanse.flows.pull import puller as module
 from hanse.flows.pull.fetch import Fetch
 from hanse.model.digest import Sha256
@@ -40,6 +40,36 @@ def test_a_name_is_asked_again_soon(home: Machine, origin: HubOrigin, monkeypatc
     before = len(origin.requests)
     assert main_of(puller, token="hf_other").rev == second
     assert len(origin.requests) > before
+
+
+def test_who_waited_in_vain_is_told_at_once(home: Machine, origin: HubOrigin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients repeat what failed: a long wait for nothing is not begun anew for each of them, and after a while it is."""
+    monkeypatch.setattr(module, "LONG_SECONDS", 0.0)
+    puller = home.puller(upstream=origin.url)
+    origin.faults.set(Fault.RESET)
+    for _ in range(6):
+        with pytest.raises(PeerDown):
+            main_of(puller)
+    assert len(origin.requests) == 1
+    origin.faults.clear()
+    assert main_of(home.puller(upstream=origin.url)).as_of is None, "another program asks for itself"
+    monkeypatch.setattr(module, "UNANSWERED_SECONDS", 0.0)
+    other = home.puller(upstream=origin.url)
+    origin.faults.set(Fault.RESET)
+    with pytest.raises(PeerDown):
+        main_of(other, "org/n")
+    origin.faults.clear()
+    with pytest.raises(NotFoundError):
+        main_of(other, "org/n")
+
+
+def test_a_short_failure_is_not_kept(home: Machine, origin: HubOrigin) -> None:
+    """What failed at once may be well a moment later."""
+    puller = home.puller(upstream=origin.url)
+    origin.faults.set(Fault.RESET, times=1)
+    with pytest.raises(PeerDown):
+        main_of(puller)
+    assert main_of(puller).as_of is None
 
 
 def test_a_file_is_fetched_once(home: Machine, origin: HubOrigin) -> None:

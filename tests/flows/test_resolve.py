@@ -13,6 +13,7 @@ from hanse.errors import (
     IntegrityError,
     PeerDown,
     PeerError,
+    PeerTooSlow,
     PolicyError,
     RepoNotFound,
     RevisionNotFound,
@@ -20,6 +21,7 @@ from hanse.errors import (
 from hanse.flows.pull.forget import forget
 from hanse.model.decision import Rung, State
 from hanse.model.repo import RepoType
+from hanse.peers import timed
 
 # An upstream.
 
@@ -30,6 +32,15 @@ def test_an_upstream_is_claims_pinned_at_first_use(home: Machine, origin: HubOri
     assert (found.rung, found.decision.state, found.as_of, found.evidence) == (Rung.LOCAL, State.ACCEPTED, None, None)
     assert found.files == origin.pins("org/m", xet=False)
     assert content(home.puller(upstream=origin.url), found, "config.json") == b"{}"
+
+
+def test_an_upstream_that_drips_is_waited_for_once(home: Machine, origin: HubOrigin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upstream that is too slow when asked as a node is not asked as a hub as well; what it did is said with its name."""
+    monkeypatch.setattr(timed, "REST_OF_HEAD_SECONDS", 0.1)
+    origin.faults.set(Fault.DRIP_HEADERS)
+    with pytest.raises(PeerTooSlow, match=f"{origin.url} sends the head of its answer too slowly"):
+        main_of(home.puller(origin.url, upstream=origin.url))
+    assert len(origin.requests) == 1
 
 
 def test_a_policy_that_asks_for_signatures_refuses_claims(home: Machine, origin: HubOrigin) -> None:

@@ -65,6 +65,8 @@ class Wire(PeerClient):
         limit: int,  # noqa: ARG002
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,  # noqa: ARG002
+        *,
+        deadline: float,  # noqa: ARG002
     ) -> tuple[Answer, str | None]:
         self.asked.append(url)
         host, slash, path = url.removeprefix("https://").partition("/")

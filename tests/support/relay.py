@@ -40,6 +40,10 @@ class Relay:
     def seen(self, data: bytes) -> None:
         """Look at a piece on its way to the server; here: nothing."""
 
+    def answers(self, data: bytes, target: socket.socket) -> None:
+        """Send a piece of an answer on its way."""
+        target.sendall(data)
+
     def _accept(self) -> None:
         while True:
             try:
@@ -64,7 +68,10 @@ class Relay:
                 if self.rate is not None:
                     with self._turn:
                         time.sleep(len(data) / self.rate)
-                target.sendall(data)
+                if up:
+                    target.sendall(data)
+                else:
+                    self.answers(data, target)
         except OSError:
             pass
         for one in (source, target):
@@ -118,3 +125,24 @@ class Dam(Relay):
         with self._turn:
             self._first = self._first or time.monotonic()
         time.sleep(max(0.0, self._first + self.seconds - time.monotonic()))
+
+
+class Sluice(Relay):
+    """A relay through which the bytes of files only trickle until `opened`, some KiB a second."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.opened = threading.Event()
+        self._trickles = False
+
+    def seen(self, data: bytes) -> None:
+        """Take note of the first request for the bytes of a file."""
+        line = data[:4096].split(b"\r\n", 1)[0]
+        self._trickles |= line.startswith(b"GET /files/") and b"/chunks" not in line
+
+    def answers(self, data: bytes, target: socket.socket) -> None:
+        """Send a piece in small bits."""
+        while data and self._trickles and not self.opened.wait(0.2):
+            target.sendall(data[:2048])
+            data = data[2048:]
+        target.sendall(data)

@@ -14,7 +14,7 @@ from typing import Any
 
 TIMEOUT = 240
 PATIENCE = 150.0
-_TOO_SLOW = re.compile(r"in time\b|in [0-9]+ seconds|\b502\b|\b504\b")
+_TOO_SLOW = re.compile(r"in time\b|too slowly|in [0-9]+ seconds|\b502\b|\b504\b")
 _DROPPED = ("HANSE_", "HF_", "HUGGINGFACE_", "TRANSFORMERS_")
 
 

@@ -142,6 +142,38 @@ def silent_server() -> Iterator[tuple[str, list[socket.socket]]]:
 
 
 @contextmanager
+def dripping(start: bytes, drip: bytes, *, pause: float = 0.01) -> Iterator[tuple[str, list[bytes]]]:
+    """Answer each connection with `start`, then with `drip` again and again until it is hung up; give address and requests."""
+    requests: list[bytes] = []
+    threads: list[threading.Thread] = []
+    ended = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            requests.append(connection.recv(65_536))
+            connection.sendall(start)
+            while not ended.wait(pause):
+                connection.sendall(drip)
+
+    def accept(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                threads.append(threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True))
+                threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept, args=(listener,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", requests
+        finally:
+            ended.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            for one in (thread, *threads):
+                one.join(timeout=120)
+
+
+@contextmanager
 def scripted(*answers: bytes, pause: float = 0) -> Iterator[tuple[str, list[bytes]]]:
     """Answer each connection with the next of some raw answers, byte by byte if there is a pause; give address and requests."""
     requests: list[bytes] = []

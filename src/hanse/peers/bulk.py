@@ -30,6 +30,8 @@ SLOWEST = 512
 """Bytes a second under which a transfer counts as stalled."""
 PIECE = 1024 * 1024
 MAX_REDIRECTS = 5
+_LANDING = 1.5
+"""Stall time-outs that all answers on the way to the bytes of a file may take together; they are not added up for each."""
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _AWAY = frozenset({502, 503, 504})
 _BUSY = 503
@@ -41,8 +43,8 @@ _MAX_REASON = 300
 class BulkClient:
     """Asks other servers for bytes. Safe for threads; connections are kept and used again.
 
-    seconds: until when a bounded answer (`get`) must have come, whole. stall_seconds: how long nothing, or
-    under `SLOWEST` bytes a second, may come of a body.
+    seconds: until when a bounded answer (`get`) must have come, whole, redirects included. stall_seconds: how long nothing, or
+    under `SLOWEST` bytes a second, may come of a body, and how long its head may take.
     named: addresses that the user gave himself, which redirects may lead to wherever they are.
     """
 
@@ -69,12 +71,12 @@ class BulkClient:
         statuses are for the caller to judge.
         """
         sent = {"accept-encoding": "gzip, identity", **(headers or {})}
+        deadline = time.monotonic() + self._seconds
         for attempt in range(MAX_REDIRECTS + 1):
             addresses = None if elsewhere is None else self.target(elsewhere, url)
-            self.patience.before(url)
-            deadline = time.monotonic() + self._seconds
-            with self._wires.ask("GET", url, sent, addresses=addresses) as reply:
-                body = read_whole(reply, server_of(url).url, limit, deadline)
+            deadline += self.patience.before(url)
+            with self._wires.ask("GET", url, sent, addresses=addresses, until=deadline) as reply:
+                body = read_whole(reply, server_of(url).url, limit)
                 found = Answer(
                     reply.status, reply.headers.get("content-type", "").partition(";")[0].strip().lower(), body, reply.headers
                 )
@@ -138,19 +140,18 @@ class BulkClient:
     @contextmanager
     def _landed(self, url: str, headers: dict[str, str], elsewhere: Server | None) -> Iterator[tuple[Reply, str]]:
         """Yield the answer at the end of all redirects, and the server that it is of."""
-        source = server_of(url)
         addresses = None if elsewhere is None else self.target(elsewhere, url)
+        by = time.monotonic() + _LANDING * self._stall_seconds
         for attempt in range(MAX_REDIRECTS + 1):
-            self.patience.before(url)
-            with self._wires.ask("GET", url, headers, addresses=addresses) as reply:
+            by += self.patience.before(url)
+            with self._wires.ask("GET", url, headers, addresses=addresses, head_by=by) as reply:
                 if self.patience.again(url, reply.status, reply.headers, attempt):
                     continue
                 location = reply.headers.get("location") if reply.status in _MOVED else None
                 if location is None:
                     yield reply, server_of(url).url
                     return
-                with failures(source.url):
-                    reply.body.read(_MAX_REASON)
+                reply.body.skip()
                 target = follow(url, location)
             if server_of(target) != server_of(url):
                 headers = {name: value for name, value in headers.items() if name not in _SECRET}

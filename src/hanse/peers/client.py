@@ -38,7 +38,7 @@ class Answer:
 class PeerClient:
     """Asks other servers. Safe for threads; connections are kept and used again.
 
-    seconds: until when a whole answer must have come.
+    seconds: until when a whole answer must have come, redirects included.
     """
 
     def __init__(self, *, seconds: float = ANSWER_SECONDS) -> None:
@@ -50,8 +50,9 @@ class PeerClient:
 
         Raises PeerDown, PeerTooSlow or PeerMisbehaved; other statuses than 200 are for the caller to judge.
         """
+        deadline = time.monotonic() + self._seconds
         for _ in range(MAX_REDIRECTS + 1):
-            answer, target = self._ask("GET", url, limit, headers=headers)
+            answer, target = self._ask("GET", url, limit, headers=headers, deadline=deadline)
             if target is None:
                 return answer
             url = _same_server(url, target)
@@ -65,7 +66,7 @@ class PeerClient:
         self, method: str, url: str, body: bytes | None = None, *, limit: int, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Return the answer to any request, at most `limit` bytes; redirects are not followed. Raises as `get`."""
-        answer, target = self._ask(method, url, limit, body, headers)
+        answer, target = self._ask(method, url, limit, body, headers, deadline=time.monotonic() + self._seconds)
         if target is not None:
             raise PeerMisbehaved(f"{url[:200]} sends a {method} elsewhere", hint="give the address that it leads to")
         return answer
@@ -75,17 +76,23 @@ class PeerClient:
         self._wires.close()
 
     def _ask(
-        self, method: str, url: str, limit: int, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        limit: int,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        deadline: float,
     ) -> tuple[Answer, str | None]:
         """Return the answer, and where it redirects to if it does."""
-        deadline = time.monotonic() + self._seconds
         sent = {"accept-encoding": "gzip, identity", **(headers or {})}
-        with self._wires.ask(method, url, sent, body) as reply:
+        with self._wires.ask(method, url, sent, body, until=deadline) as reply:
             target = reply.headers.get("location") if reply.status in _MOVED else None
             if reply.status in _AWAY:
                 raise PeerDown(f"{_place(url)} answers {reply.status}")
             bound = limit if reply.status < 400 else max(limit, MAX_REFUSAL_BYTES)
-            data = read_whole(reply, _place(url), bound, deadline)
+            data = read_whole(reply, _place(url), bound)
         return Answer(reply.status, media_type(reply.headers), data, reply.headers), target
 
 

@@ -1,13 +1,13 @@
 """Connections to other servers: kept and used again, to addresses that were checked, every wait bounded.
 
 `http.client` speaks HTTP, at a quarter of the CPU time for bulk data that other clients take (docs/decisions, 0018). Its reads go
-through `_Timed`, which bounds what time-outs of a socket do not: the whole of an answer's head, and a body that only drips.
+through `hanse.peers.timed`, which bounds what time-outs of a socket do not. Connecting, the TLS handshake and the head of an
+answer have one time-out together.
 """
 
 from __future__ import annotations
 
 import http.client
-import io
 import socket
 import ssl
 import threading
@@ -16,98 +16,26 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from hanse.errors import PeerDown, PeerMisbehaved, PeerTooSlow
 from hanse.peers.addresses import Server, Zone, resolve, server_of, zone_of
+from hanse.peers.timed import Late, Response, left_until
 
 CONNECT_SECONDS = 5.0
-HEAD_SECONDS = 20.0
-"""Until when the head of an answer must be there, whole, where no stall time-out says less."""
-REST_OF_HEAD_SECONDS = 5.0
-"""How long after its first byte the head of an answer must be there: one that is late may be prepared, one that drips is not."""
-LEAST_RATE = 1024
-"""Bytes a second below which a body counts as standing still, on average over one stall time-out of waiting."""
 AGENT = "hanse"
 _KEPT_SECONDS = 30.0
 _KEPT = 8
 _PIECE = 1024 * 1024
 _SERVERS = 1000
-_BUFFER = 64 * 1024
-
-
-class _Timed(io.RawIOBase):
-    """Reads of one response, with a limit on the time of its head and a least rate for its body."""
-
-    def __init__(self, raw: socket.SocketIO, sock: socket.socket) -> None:
-        self._raw = raw
-        self._sock = sock
-        self._stall = sock.gettimeout() or HEAD_SECONDS
-        self._until: float | None = time.monotonic() + self._stall
-        self._begun = False
-        self._waited = 0.0
-        self._came = 0
-
-    def head_done(self) -> None:
-        """From now on a body is read."""
-        self._until = None
-        self._sock.settimeout(self._stall)
-
-    def readable(self) -> bool:
-        """Tell that this is read from."""
-        return True
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        """Read what is there; raises TimeoutError."""
-        began = time.monotonic()
-        if self._until is not None:
-            left = self._until - began
-            if left <= 0:
-                raise TimeoutError("the head of the answer took too long")
-            self._sock.settimeout(min(left, self._stall))
-        count = self._raw.readinto(buffer)
-        if self._until is not None and not self._begun:
-            self._begun = True
-            self._until = min(self._until, time.monotonic() + REST_OF_HEAD_SECONDS)
-        if self._until is None:
-            self._count(time.monotonic() - began, count or 0)
-        return count
-
-    def _count(self, waited: float, came: int) -> None:
-        self._waited += waited
-        self._came += came
-        if self._waited > self._stall:
-            if self._came < LEAST_RATE * self._waited:
-                raise TimeoutError("the answer only drips")
-            self._waited, self._came = 0.0, 0
-
-    def close(self) -> None:
-        """Let go of the socket."""
-        self._raw.close()
-        super().close()
-
-
-class _Response(http.client.HTTPResponse):
-    """A response whose reads are timed."""
-
-    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
-        super().__init__(sock, debuglevel, method, url)
-        self.fp.close()
-        self._timed = _Timed(sock.makefile("rb", buffering=0), sock)
-        self.fp = io.BufferedReader(self._timed, _BUFFER)
-
-    def begin(self) -> None:
-        """Read the head."""
-        super().begin()
-        self._timed.head_done()
 
 
 class _Wire(http.client.HTTPSConnection):
     """One connection, plain or TLS, to one of the given addresses or through a proxy of the user's."""
 
-    response_class = _Response
+    response_class = Response
 
     def __init__(self, server: Server, addresses: Sequence[str], stall: float, context: ssl.SSLContext) -> None:
         super().__init__(server.host, server.port, timeout=stall, context=context)
@@ -116,15 +44,16 @@ class _Wire(http.client.HTTPSConnection):
         self.server = server
         self.zone = Zone.PUBLIC
         self.used_at = 0.0
+        self.by = time.monotonic() + stall
         self._tls = context
 
     def connect(self) -> None:
-        """Connect; raises OSError."""
+        """Connect until `by`; raises OSError."""
         if not self.addresses:  # a proxy was named with set_tunnel
             super().connect()
             return
-        sock = _connected(self.addresses, self.server.port)
-        sock.settimeout(self.timeout)
+        sock = _connected(self.addresses, self.server.port, self.by)
+        sock.settimeout(left_until(self.by))  # of the handshake as a whole
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.zone = zone_of(str(sock.getpeername()[0]))
         if self.server.scheme == "https":
@@ -139,19 +68,20 @@ class _Wire(http.client.HTTPSConnection):
 class _ViaProxy(http.client.HTTPConnection):
     """A connection to a proxy that is asked for whole addresses: http through a proxy."""
 
-    response_class = _Response
+    response_class = Response
     zone = Zone.PUBLIC
     used_at = 0.0
+    by = 0.0
 
 
 Wire = _Wire | _ViaProxy
 
 
-def _connected(addresses: Sequence[str], port: int) -> socket.socket:
+def _connected(addresses: Sequence[str], port: int, by: float) -> socket.socket:
     failure: OSError | None = None
     for address in addresses:
         try:
-            return socket.create_connection((address, port), CONNECT_SECONDS)
+            return socket.create_connection((address, port), min(CONNECT_SECONDS, left_until(by)))
         except OSError as error:
             failure = error
     raise failure or OSError("it has no address")
@@ -164,7 +94,20 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     zone: Zone
-    body: http.client.HTTPResponse = field(repr=False)
+    body: Response = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked; by: when the head of the answer must be there (time.monotonic); until: when the whole must, if ever."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    addresses: Sequence[str] | None
+    by: float
+    until: float | None
 
 
 class Connections:
@@ -193,16 +136,26 @@ class Connections:
 
     @contextmanager
     def ask(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, addresses: Sequence[str] | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        addresses: Sequence[str] | None = None,
+        *,
+        head_by: float | None = None,
+        until: float | None = None,
     ) -> Iterator[Reply]:
         """Send a request and yield its answer; addresses: those to connect to, else whatever the name resolves to.
 
-        The connection is kept if the body was read to its end. Raises PeerDown, PeerTooSlow, PeerMisbehaved, also from reads
-        of the body in the block.
+        Connecting, sending and the head of the answer may take one stall time-out together, and no longer than to `head_by`; the
+        whole answer no longer than to `until` (both time.monotonic). The connection is kept if the body was read to its end.
+        Raises PeerDown, PeerTooSlow, PeerMisbehaved, also from reads of the body in the block.
         """
         server = server_of(url)
+        by = min(one for one in (time.monotonic() + self._stall, head_by, until) if one is not None)
         with failures(server.url):
-            wire, response = self._exchange(method, url, headers, body, addresses)
+            wire, response = self._exchange(server, _Request(method, url, headers, body, addresses, by, until))
             keep = False
             with self._lock:
                 if len(self._zones) > _SERVERS:
@@ -219,33 +172,35 @@ class Connections:
                 else:
                     wire.close()
 
-    def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, addresses: Sequence[str] | None
-    ) -> tuple[Wire, http.client.HTTPResponse]:
-        server = server_of(url)
-        wire = self._take(server, addresses)
+    def _exchange(self, server: Server, asked: _Request) -> tuple[Wire, Response]:
+        wire = self._take(server, asked.addresses)
         if wire is not None:
             try:
-                return wire, self._send(wire, method, url, headers, body)
+                return wire, self._send(wire, asked)
             except (ConnectionError, http.client.RemoteDisconnected):  # it was closed while it was kept
                 wire.close()
             except BaseException:
                 wire.close()
                 raise
-        wire = self._made(server, addresses)
+        wire = self._made(server, asked.addresses)
         try:
-            return wire, self._send(wire, method, url, headers, body)
+            return wire, self._send(wire, asked)
         except BaseException:
             wire.close()
             raise
 
-    @staticmethod
-    def _send(wire: Wire, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> http.client.HTTPResponse:
-        parts = urlsplit(url)
+    def _send(self, wire: Wire, asked: _Request) -> Response:
+        parts = urlsplit(asked.url)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        given = {"user-agent": AGENT, "accept-encoding": "identity", **headers}
-        wire.request(method, url if isinstance(wire, _ViaProxy) else target, body, given)
-        return wire.getresponse()
+        given = {"user-agent": AGENT, "accept-encoding": "identity", **asked.headers}
+        wire.by, wire.timeout = asked.by, left_until(asked.by)
+        if wire.sock is not None:
+            wire.sock.settimeout(wire.timeout)
+        wire.request(asked.method, asked.url if isinstance(wire, _ViaProxy) else target, asked.body, given)
+        wire.sock.settimeout(left_until(asked.by))
+        response = cast("Response", wire.getresponse())
+        response.begun(self._stall, asked.until)
+        return response
 
     def _made(self, server: Server, addresses: Sequence[str] | None) -> Wire:
         proxy = "" if addresses else self.proxy_of(server)
@@ -294,10 +249,10 @@ class Connections:
             wire.close()
 
 
-def read_whole(reply: Reply, place: str, limit: int, deadline: float) -> bytes:
-    """Return the body of an answer, unpacked, at most `limit` bytes, by `deadline` (time.monotonic).
+def read_whole(reply: Reply, place: str, limit: int) -> bytes:
+    """Return the body of an answer, unpacked, at most `limit` bytes.
 
-    Raises PeerDown if it is cut short, PeerTooSlow, or PeerMisbehaved for too much of it, another coding or damaged gzip.
+    Raises PeerDown if it is cut short, or PeerMisbehaved for too much of it, another coding or damaged gzip.
     """
     coding = reply.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip", ""):
@@ -305,8 +260,6 @@ def read_whole(reply: Reply, place: str, limit: int, deadline: float) -> bytes:
     unpack = zlib.decompressobj(zlib.MAX_WBITS | 16) if coding in ("gzip", "x-gzip") else None
     parts, size, raw_size = list[bytes](), 0, 0
     while raw := reply.body.read1(min(_PIECE, limit + 1)):
-        if time.monotonic() > deadline:
-            raise PeerTooSlow(f"{place} did not finish its answer in time")
         try:
             piece = raw if unpack is None else unpack.decompress(raw, limit - size + 1)  # 0 would mean no bound
         except zlib.error as error:
@@ -329,7 +282,8 @@ def failures(place: str) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise PeerTooSlow(f"{place} did not answer in time") from error
+        says = str(error) if isinstance(error, Late) else "did not answer in time"
+        raise PeerTooSlow(f"{place} {says}") from error
     except http.client.RemoteDisconnected as error:
         raise PeerDown(f"{place} hung up") from error
     except http.client.IncompleteRead as error:

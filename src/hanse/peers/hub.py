@@ -6,6 +6,7 @@ the fields that are used, pages follow one another on the same server only, and 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, urlsplit
 
@@ -13,6 +14,7 @@ from hanse.errors import (
     EntryNotFound,
     HanseError,
     PeerMisbehaved,
+    PeerTooSlow,
     RepoNotFound,
     RevisionNotFound,
 )
@@ -24,9 +26,12 @@ from hanse.peers.bulk import BulkClient, refusal
 from hanse.peers.client import Answer, parse_base
 from hanse.peers.hubforms import HubCommit, HubInfo, HubRef
 from hanse.peers.hubplace import HubPlace
+from hanse.peers.timed import LEAST_RATE
 
 PUBLIC_HUB = "https://huggingface.co"
 MAX_PAGES = 1000
+PAGES_SECONDS = 20.0
+"""After so long all pages of a listing together must have come as quickly as a body must: each has a time of its own, too."""
 MAX_FILES = 200_000
 MAX_COMMITS = 100_000
 MAX_ANSWER = 64 * 1024 * 1024
@@ -114,12 +119,16 @@ class Hub:
 
     def _pages(self, path: str, repo: str, rev: str) -> Iterator[bytes]:
         url: str | None = self.url + path
-        seen = set[str]()
+        seen, waited, came = set[str](), 0.0, 0
         while url is not None:
             if url in seen or len(seen) >= MAX_PAGES:
                 raise PeerMisbehaved(f"{self.name} answers with pages that do not end")
+            if waited > PAGES_SECONDS and came < LEAST_RATE * waited:
+                raise PeerTooSlow(f"{self.name} sends its pages too slowly: {came} bytes in {waited:.0f} seconds")
             seen.add(url)
+            began = time.monotonic()
             found = self.ask(url, repo, rev)
+            waited, came = waited + time.monotonic() - began, came + len(found.body)
             yield found.body
             url = self._next(url, found.headers)
 

@@ -41,16 +41,21 @@ class Patience:
         self._lock = threading.Lock()
         self._until: dict[tuple[Server, bool], float] = {}
 
-    def before(self, url: str) -> None:
-        """Wait until the server of an address may be asked; raises PeerRefused (429) if that is longer than `PATIENCE`."""
+    def before(self, url: str) -> float:
+        """Wait until the server of an address may be asked, and return for how many seconds.
+
+        Raises PeerRefused (429) if that is longer than `PATIENCE`.
+        """
         with self._lock:
             left = self._until.get(_kind(url), 0.0) - time.monotonic()
         if left > PATIENCE:
             name = server_of(url).name
             seconds = int(left) + 1
             raise PeerRefused(f"{name} wants to be left alone for {seconds} seconds", status=429, retry_after=seconds)
-        if left > 0:
-            time.sleep(left)
+        wait = max(0.0, left)
+        if wait:
+            time.sleep(wait)
+        return wait
 
     def forgive(self) -> None:
         """Let every server be asked again at once."""

@@ -54,6 +54,15 @@ def test_lies_are_told() -> None:
     assert said == ["false bytes: evil:80: big.bin, chunk 3"]
 
 
+def test_who_gives_nothing_is_told() -> None:
+    """A place that fails is said, one that only has no such file is not."""
+    said: list[str] = []
+    counting = Counting(Session("open", said.append))
+    for kind in (Kind.MISSING, Kind.DEAD):
+        counting.report(Event(kind, "big.bin", "slow:80", message="slow:80 sends its answer too slowly"))
+    assert said == ["slow:80: nothing of big.bin comes now: slow:80 sends its answer too slowly"]
+
+
 def test_held_bytes_and_false_ones(tmp_path: Path) -> None:
     """A file that came false is no answer and its source is named; the true one is, from then on also without its origin."""
     said: list[str] = []

@@ -46,6 +46,21 @@ def test_what_is_to_be_known_is_said_once() -> None:
     assert said == ["org/a: main was rewritten"]
 
 
+def test_what_fails_is_said_once() -> None:
+    """A program that repeats itself tells its user late: of a place, and of a repository that nobody answers for, it is said."""
+    said: list[str] = []
+    session = Session("open", said.append)
+    for _ in range(2):
+        session.unanswered("org/a", "hub.example does not answer in time")
+        session.fails("n1:80", "nothing of model.bin comes now: n1:80 hung up")
+    session.used(_revision("org/b"))
+    session.unanswered("org/b", "'model.bin' cannot be fetched now: n1:80 hung up")
+    assert said == [
+        "org/a: cannot be had now: hub.example does not answer in time",
+        "n1:80: nothing of model.bin comes now: n1:80 hung up",
+    ]
+
+
 def test_nothing_happened() -> None:
     """A program that asked for nothing, or for what was held, is told about as such."""
     session = Session("open")

@@ -47,9 +47,16 @@ class Wire(PeerClient):
         self._who = who
 
     def _ask(
-        self, method: str, url: str, limit: int, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        limit: int,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        deadline: float,
     ) -> tuple[Answer, str | None]:
-        del headers
+        del headers, deadline
         parts = urlsplit(url)
         host = str(parts.hostname)
         if not self._network.reaches(self._who, host):

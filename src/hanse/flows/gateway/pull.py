@@ -42,6 +42,8 @@ class Counting:
         if event.kind is Kind.LIE:
             chunk = "" if event.chunk is None else f", chunk {event.chunk}"
             self._session.lied(event.place, event.message or f"{event.path}{chunk}")
+        elif event.kind is Kind.DEAD:
+            self._session.fails(event.place, f"nothing of {event.path} comes now: {event.message}")
         elif event.kind is Kind.WAIT:
             self._session.waits(event.message)
 

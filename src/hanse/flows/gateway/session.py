@@ -73,6 +73,7 @@ class Session:
         self._bytes: Counter[str] = Counter()
         self._files = 0
         self._told: set[str] = set()
+        self._failed: set[str] = set()
 
     def used(self, revision: Summarised) -> None:
         """Take note of a revision that was resolved, and say what is to be known of it the first time."""
@@ -103,6 +104,25 @@ class Session:
             if len(self._lies) < MAX_KEPT:
                 self._lies.append(text)
         self._say(f"false bytes: {text}")
+
+    def fails(self, place: str, message: str) -> None:
+        """Say, once in a session, why a place gives nothing now."""
+        self._once(place, message)
+
+    def unanswered(self, repo: str, reason: str) -> None:
+        """Say once why a repository cannot be had now; one that was resolved lacks only files, of which places are told of."""
+        with self._lock:
+            resolved = any(one.repo == repo for one in self._used.values())
+        if not resolved:
+            self._once(repo, f"cannot be had now: {reason}")
+
+    def _once(self, what: str, message: str) -> None:
+        with self._lock:
+            new = what not in self._failed and len(self._failed) < MAX_KEPT
+            if new:
+                self._failed.add(what)
+        if new:
+            self._say(f"{what}: {message}")
 
     def waits(self, message: str) -> None:
         """Say what a file is waited for."""

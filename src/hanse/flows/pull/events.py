@@ -7,12 +7,16 @@ from enum import Enum
 
 
 class Kind(str, Enum):
-    """What an event tells: bytes came; a place lied, is slow or out of use; another process is waited for; a file is there."""
+    """What an event tells.
+
+    Bytes came; a place lied, is slow, gives nothing now, or does not have it; somebody who fetches it is waited for; it is there.
+    """
 
     PROGRESS = "progress"
     LIE = "lie"
     SLOW = "slow"
     DEAD = "dead"
+    MISSING = "missing"
     WAIT = "wait"
     DONE = "done"
 

@@ -76,7 +76,7 @@ class Progress:
 
     def saw(self, event: Event) -> None:
         """Take what is to be said about a place from an event of a fetch."""
-        if event.kind in (Kind.LIE, Kind.DEAD, Kind.SLOW, Kind.WAIT) and event.message:
+        if event.kind in (Kind.LIE, Kind.DEAD, Kind.MISSING, Kind.SLOW, Kind.WAIT) and event.message:
             with self._lock:
                 if event.message not in self._remarks and len(self._remarks) < MAX_REMARKS:
                     self._remarks.append(event.message)

@@ -1,7 +1,7 @@
 """The puller: revisions that may be used, and their verified files, for gateway, `hanse pull`, mirror and pull-through.
 
 Everything is for threads. A revision asked for again within moments is not resolved again; what several ask for at once is
-resolved once.
+resolved once. What nobody answered, after a long wait, is not asked again for a while either: clients repeat themselves.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hanse.clock import Clock
-from hanse.errors import PeerDown
-from hanse.flows.pull.asked import PulledRevision, PullSettings, parse_asked
+from hanse.errors import PeerDown, PeerError
+from hanse.flows.pull.asked import Asked, PulledRevision, PullSettings, parse_asked
 from hanse.flows.pull.gitnames import signed_form
 from hanse.flows.pull.health import Health
 from hanse.flows.pull.judge import Judge, scanned_elsewhere
@@ -40,6 +40,9 @@ __all__ = ["PullSettings", "PulledRevision", "Puller"]
 REF_SECONDS = 2.0
 REV_SECONDS = 60.0
 """For how long an answer about a name, or about a commit id, is given again without asking."""
+LONG_SECONDS = 3.0
+UNANSWERED_SECONDS = 30.0
+"""Who waited so long for nothing is told the same for this time: stock clients ask six times more within it."""
 MAX_KEPT = 256
 _Key = tuple[str, str, str]
 
@@ -60,6 +63,7 @@ class Puller:
         self._lock = threading.Lock()
         self._kept: OrderedDict[_Key, tuple[float, PulledRevision]] = OrderedDict()
         self._asking: dict[_Key, threading.Lock] = {}
+        self._unanswered: OrderedDict[_Key, tuple[float, PeerError]] = OrderedDict()
 
     def close(self) -> None:
         """End workers and connections; the held store and the fetcher are the caller's."""
@@ -83,9 +87,26 @@ class Puller:
             if kept is not None:
                 self._judge.check_flagged(kept.files.values(), kept.facts)
                 return kept
-            found = self._resolver.resolve(asked)
+            found = self._resolved(key, asked)
             self._keep(key, found)
             return found
+
+    def _resolved(self, key: _Key, asked: Asked) -> PulledRevision:
+        """Return what the sources say now; raises what they said, or did not say, to somebody who waited long for it just now."""
+        with self._lock:
+            until, failure = self._unanswered.get(key, (0.0, None))
+        began = time.monotonic()
+        if failure is not None and began < until:
+            raise failure.with_traceback(None)
+        try:
+            return self._resolver.resolve(asked)
+        except PeerError as error:
+            if time.monotonic() - began >= LONG_SECONDS:
+                with self._lock:
+                    self._unanswered[key] = (time.monotonic() + UNANSWERED_SECONDS, error)
+                    while len(self._unanswered) > MAX_KEPT:
+                        self._unanswered.popitem(last=False)
+            raise
 
     def full_name(self, kind: RepoType, name: str, *, token: str = "") -> str:
         """Return `namespace/name`, for a name without a namespace as the upstream says or once said.

@@ -23,6 +23,7 @@ from hanse.errors import (
     PeerDown,
     PeerError,
     PeerMisbehaved,
+    PeerTooSlow,
     PolicyError,
     Recalled,
     RepoNotFound,
@@ -297,6 +298,7 @@ class _One:
                 return self.held(error)
             raise error
         # What the upstream itself says as a node it could deny as well.
+        late = next((one.error for one in down if one.node == self.settings.upstream), None)
         down = [one for one in down if one.node != self.settings.upstream]
         if down and not self.known.unclaimed(asked.repo):
             says = f"{'; '.join(one.says for one in down)}: whether {asked.repo.path} is a name of a member is not known"
@@ -305,6 +307,8 @@ class _One:
             self.known.keep_unclaimed(asked.repo, self.now)
         absent = [one.node for one in answers if one.state is State.ABSENT and one.node in self.settings.nodes]
         hubs = list(dict.fromkeys([*([self.settings.upstream] if self.settings.upstream else []), *absent]))
+        if isinstance(late, PeerTooSlow):  # it was waited for once: the same wait again would bring nothing
+            return self._from_hubs(absent, late)
         return self._from_hubs(hubs, _nobody(answers, asked))
 
     def _taken(self, answers: Sequence[NodeAnswer]) -> str:

@@ -201,7 +201,8 @@ class Sources:
     def failed(self, source: Source, error: HanseError) -> Kind | None:
         """Note that a place gave nothing; return the kind of news that it is, None if it is none.
 
-        DEAD: it was well before, or it is out now; WAIT: it is waited for, which is said now and then.
+        DEAD: it was well before, or it is out now; MISSING: it is out, for it has no such file; WAIT: it is waited for, which is
+        said now and then.
         """
         with self._lock:
             if source.out:
@@ -213,7 +214,8 @@ class Sources:
                     source.failures, source.until = 0, max(source.until, now + rest_of(error.retry_after))
                     return Kind.WAIT if source.waited.to_say(now) else None
                 source.why += ", and it comes no further"
-            return Kind.DEAD if self._fails(source, error) else None
+            news = self._fails(source, error)
+            return None if not news else Kind.MISSING if source.missing else Kind.DEAD
 
     def _fails(self, source: Source, error: HanseError) -> bool:
         """Note a failure; return whether it is news. The lock is held."""

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from hanse.errors import GatedRepo, HanseError, NotAllowed, NotFoundError
+from hanse.errors import GatedRepo, HanseError, NotAllowed, NotFoundError, PeerError
 from hanse.flows.gateway.home import Home
 from hanse.flows.gateway.session import Session, Summary
 from hanse.model.repo import RepoType
@@ -129,6 +129,8 @@ class GatewayApp:
         # Clients show a text of their own for what a source does not give to this user: a node's reasons are told here.
         if found is not None and (is_refusal(error) or recalled or isinstance(error, GatedRepo)):
             self._session.refused(found.repo, found.rev, reason(error))
+        elif found is not None and isinstance(error, PeerError):  # they ask again and again, and tell their user at the end
+            self._session.unanswered(found.repo, reason(error))
 
     async def _control(self, request: Request, segments: list[str]) -> Response:
         if segments == ["status"] and request.method == "GET":

@@ -28,20 +28,20 @@ def fetch(*places: SimPlace, pin: FilePin = PIN) -> tuple[bytes, list[Event]]:
 
 
 @pytest.mark.parametrize(
-    "bad",
+    ("bad", "news"),
     [
-        SimPlace("bad", DATA, wrong={7}),
-        SimPlace("bad", DATA, short=10),
-        SimPlace("bad", DATA, long=3),
-        SimPlace("bad", b""),
-        SimPlace("bad", DATA, errors=[BlobNotFound("none")]),
+        (SimPlace("bad", DATA, wrong={7}), Kind.LIE),
+        (SimPlace("bad", DATA, short=10), Kind.DEAD),
+        (SimPlace("bad", DATA, long=3), Kind.DEAD),
+        (SimPlace("bad", b""), Kind.DEAD),
+        (SimPlace("bad", DATA, errors=[BlobNotFound("none")]), Kind.MISSING),
     ],
 )
-def test_the_next_place_has_it(bad: SimPlace) -> None:
+def test_the_next_place_has_it(bad: SimPlace, news: Kind) -> None:
     """Whatever the first place does, the file comes from the second, and only altered bytes are called a lie."""
     found, events = fetch(bad, SimPlace("good", DATA))
     assert found == DATA
-    assert [(one.kind, one.place) for one in events] == [(Kind.LIE if bad.wrong else Kind.DEAD, "bad")]
+    assert [(one.kind, one.place) for one in events] == [(news, "bad")]
 
 
 def test_a_place_that_recovers_is_asked_again() -> None:

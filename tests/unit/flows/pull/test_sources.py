@@ -195,6 +195,15 @@ def test_what_strangers_code_raises_is_misbehaviour() -> None:
     assert as_failure(error, "a") is error
 
 
+def test_having_no_such_file_is_no_failure() -> None:
+    """A place that does not have the file is out, which is another piece of news than one that fails."""
+    sources, _ = made("a", "b")
+    one, other = sources.left
+    assert sources.failed(one, BlobNotFound("none")) is Kind.MISSING
+    assert sources.failed(other, PeerDown("down")) is Kind.DEAD
+    assert sources.left == [other]
+
+
 def _busy(done: int) -> PeerBusy:
     return PeerBusy("fetches it first", done=done, total=1000, retry_after=1)
 
