@@ -33,7 +33,7 @@ from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked, PulledRevision
 from hanse.flows.pull.asking import Asking
 from hanse.flows.pull.claims import Claimed, ask_claims
-from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records
+from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records, scopes
 from hanse.flows.pull.made import Maker
 from hanse.flows.pull.members import Named
 from hanse.flows.pull.origins import Origins
@@ -65,6 +65,15 @@ class Resolver:
         """Return the revision; raises as `Puller.revision`."""
         one = _One(self, asked, Known(self._records, asked.token), self._clock.now())
         return one.resolve()
+
+    def kept(self, asked: Asked) -> PulledRevision:
+        """Return what is held of a commit id, whoever was shown it; raises as `Puller.kept`."""
+        callers = (Known(self._records, scope=one) for one in scopes(self._records, asked.repo, asked.revision))
+        ways = (_One(self, asked, known, self._clock.now()) for known in callers)
+        way = next((one for one in ways if one.record is not None), None)
+        if way is None:
+            raise RevisionNotFound(f"{asked.repo.path} is not held here")
+        return way.held("")
 
     def full_name(self, kind: RepoType, name: str, token: str) -> str:
         """Return `namespace/name` for the name of an old model without a namespace, as the upstream says or once said.
