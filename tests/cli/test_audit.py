@@ -42,6 +42,7 @@ def test_unknown_is_no_failure(hub: Path, capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     assert out.startswith(f"unknown   org/name@{REV[:12]}: 0 of 2 files verified")
     assert "1 unknown" in out
+    assert "--upstream URL asks a hub" in out
 
 
 def test_altered_fails_until_it_is_moved(hub: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hanse.flows.audit.moves import Moved
     from hanse.store.held.store import Held
 
+_SHOW_SECONDS = 0.3
 _MAX_TOLD = 10
 """How many files of one revision are told one by one without --verbose."""
 
@@ -60,10 +62,14 @@ def audit(
             else nullcontext() as known
         ):
             report = _audit(place, held, known, rehash=rehash)
+    asked = bool(node or upstream)
     moved = _move(report, place, home) if quarantine else None
     if not report.revisions and not as_json:
         print(f"looked in {place}")
-    print(json.dumps(_json(report, moved), indent=2, ensure_ascii=False) if as_json else _text(report, moved, verbose=verbose))
+    if as_json:
+        print(json.dumps(_json(report, moved), indent=2, ensure_ascii=False))
+    else:
+        print(_text(report, moved, asked=asked, verbose=verbose))
     return 1 if moved is None and any(one.bad for one in report.revisions) else 0
 
 
@@ -111,9 +117,28 @@ def _known(
 def _audit(place: Path, held: Held, known: Knowledge | None, *, rehash: bool) -> AuditReport:
     from hanse.flows.audit.folder import audit_folder
 
-    if known is None:
-        return audit_folder(place, held, rehash=rehash)
-    return audit_folder(place, held, known.resolve, known.judge, rehash=rehash)
+    resolve, judge = (None, None) if known is None else (known.resolve, known.judge)
+    try:
+        return audit_folder(place, held, resolve, judge, rehash=rehash, advance=_shown())
+    finally:
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _shown() -> Callable[[int], None]:
+    """Return what shows on a terminal how much has been looked at."""
+    from hanse.cli.verified import bytes_text
+
+    looked, told = 0, time.monotonic()
+
+    def advance(size: int) -> None:
+        nonlocal looked, told
+        looked += size
+        if sys.stderr.isatty() and time.monotonic() - told > _SHOW_SECONDS:
+            told = time.monotonic()
+            print(f"\rhashing: {bytes_text(looked)} looked at", end="\x1b[K", file=sys.stderr, flush=True)
+
+    return advance
 
 
 def _move(report: AuditReport, place: Path, home: Path) -> Moved | None:
@@ -163,14 +188,17 @@ def _revision_json(one: Audited) -> dict[str, Any]:
     }
 
 
-def _text(report: AuditReport, moved: Moved | None, *, verbose: bool) -> str:
+def _text(report: AuditReport, moved: Moved | None, *, asked: bool, verbose: bool) -> str:
     from hanse.cli.verified import bytes_text, clean
+    from hanse.flows.audit.folder import State
 
     lines = []
     for one in report.revisions:
         lines += [clean(line) for line in _revision_lines(one, None if verbose else _MAX_TOLD)]
     counts = ", ".join(f"{count} {state.value}" for state, count in report.counts.items() if count) or "nothing is there"
     lines.append(f"{counts}; {bytes_text(report.read)} hashed now")
+    if report.counts[State.UNKNOWN] and not asked:
+        lines.append("nobody was asked about what is unknown: --upstream URL asks a hub, --node URL a node")
     bad = sum(one.bad for one in report.revisions)
     if moved is not None:
         lines.append(f"moved out of reach: {len(moved.moves)}; hanse audit --restore puts it back")

@@ -120,10 +120,19 @@ class AuditReport:
 
 
 def audit_folder(
-    folder: Path, held: Held, resolve: Resolve | None = None, judge: Judge | None = None, *, rehash: bool = False
+    folder: Path,
+    held: Held,
+    resolve: Resolve | None = None,
+    judge: Judge | None = None,
+    *,
+    rehash: bool = False,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> AuditReport:
-    """Return what everything in a cache or folder is; raises EntryNotFound, StorageError, TooLarge."""
-    hashing, root = AuditHashing(held, rehash=rehash), os.path.realpath(folder)
+    """Return what everything in a cache or folder is; raises EntryNotFound, StorageError, TooLarge.
+
+    advance: called with the size of each file once it is known what it is, one call at a time.
+    """
+    hashing, root = AuditHashing(held, advance=advance, rehash=rehash), os.path.realpath(folder)
     hashing.below(root)
 
     def seen(place: str, status: os.stat_result, said: Said) -> None:

@@ -156,7 +156,7 @@ class _One:
     def resolve(self) -> PulledRevision:
         """Return the revision, by the steps at the top of this file."""
         if self.settings.offline:
-            return self.held("no network is to be used")
+            return self.held("nobody is to be asked")
         recent = self._recent()
         if recent is not None:
             return recent
