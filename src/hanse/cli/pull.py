@@ -168,7 +168,7 @@ def _text(pulled: Pulled) -> str:
     part = "" if one.complete else ", a part of it"
     lines = [f"pulled: {one.repo.path} at {one.rev[:12]}, {len(one.files)} files{part}, {bytes_text(one.size)}"]
     lines += rows("path", [str(pulled.path)])
-    lines += rows("from", [f"{source.name}, {bytes_text(source.size)}" for source in one.sources])
+    lines += rows("from", [f"{source.name}, {bytes_text(source.size)}" for source in pulled.sources])
     signers = list(dict.fromkeys(signer.member or f"key {signer.key[:16]}" for signer in one.signers))
     lines += rows("signed", [", ".join(signers) or f"by nobody: {one.repo.origin} claims what it is, pinned when first seen"])
     witnesses = list(dict.fromkeys(cosigner.name for cosigner in one.cosigners))
