@@ -50,6 +50,8 @@ def test_pinned_files_stay(store: Path, name: str, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == f"pinned: {LABEL}\n"
     assert run(["cache", "prune", "--cache-size", "0", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["bytes"] == 2000
+    assert run(["cache", "prune", "--cache-size", "0"]) == 0
+    assert "1.0 kB stay: pinned" in capsys.readouterr().out
     assert run(["cache", "unpin", name]) == 0
     capsys.readouterr()
     assert run(["cache", "prune", "--cache-size", "0", "--json"]) == 0

@@ -114,10 +114,13 @@ def prune(
     with _opened(store) as held:
         removed = held.evict(limit) if limit is not None else held.evict()
         things, left_over = held.stock().sweep()
+        kept = sum(one.size for one in held.stock().listed() if not one.adopted)
     if as_json:
         print(json.dumps({"files": removed.files, "bytes": removed.size, "left_overs": things, "left_over_bytes": left_over}))
     else:
         print(f"removed: {removed.files} files, {bytes_text(removed.size)}; {things} left-overs, {bytes_text(left_over)}")
+        if limit is not None and kept > limit:
+            print(f"{bytes_text(kept)} stay: pinned, being read, or used within the last minute")
 
 
 @app.command
