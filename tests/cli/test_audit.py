@@ -45,6 +45,14 @@ def test_unknown_is_no_failure(hub: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "--upstream URL asks a hub" in out
 
 
+def test_no_cache_is_no_failure(tmp_path: Path, hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no client ever kept anything nothing is wrong; a folder that was named has to be there."""
+    hub.rename(tmp_path / "elsewhere")
+    assert run(["audit"]) == 0
+    assert capsys.readouterr().out.startswith(f"looked in {hub}\nnothing is there")
+    assert run(["audit", str(hub)]) == 1
+
+
 def test_altered_fails_until_it_is_moved(hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An altered file gives exit code 1 and the way out; moved away it is 0, put back it is as before."""
     alter(hub)

@@ -61,7 +61,9 @@ def audit(
             if asking or _knows(held)
             else nullcontext() as known
         ):
-            report = _audit(place, held, known, rehash=rehash)
+            # A machine on which no client ever ran has no cache, and nothing that is wrong.
+            absent = folder is None and not place.exists()
+            report = _nothing() if absent else _audit(place, held, known, rehash=rehash)
     asked = bool(node or upstream)
     moved = _move(report, place, home) if quarantine else None
     if not report.revisions and not as_json:
@@ -112,6 +114,12 @@ def _known(
         closing(Knowledge(puller, int(time.time()), scan=scan)) as knowledge,
     ):
         yield knowledge
+
+
+def _nothing() -> AuditReport:
+    from hanse.flows.audit.folder import AuditReport
+
+    return AuditReport((), 0)
 
 
 def _audit(place: Path, held: Held, known: Knowledge | None, *, rehash: bool) -> AuditReport:

@@ -63,7 +63,8 @@ def gateway(
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: running.stop())
         try:
-            print(f'listening on 127.0.0.1:{running.port}; in each shell: eval "$(hanse gateway env)"', flush=True)
+            where = "" if options.caches == options.home else f"HANSE_HOME={options.caches} "  # where the note could be written
+            print(f'listening on 127.0.0.1:{running.port}; in each shell: eval "$({where}hanse gateway env)"', flush=True)
             running.serve(held)
         finally:
             drop_note(options.caches, note)

@@ -133,7 +133,7 @@ def log_in(credentials: Credentials, place: str, token: str) -> tuple[str, str]:
     try:
         account = hub.whoami()
     except HanseError as error:
-        error.hint = error.hint or "is the token one of this server, and not expired?"
+        error.hint = "is the token one of this server, and not expired?" if error.status in (401, 403) else error.hint
         raise
     finally:
         hub.close()
