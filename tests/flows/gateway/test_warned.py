@@ -18,7 +18,10 @@ from tests.support.served import until
 from tests.support.wholegateway import whole_gateway
 
 from hanse.cli.main import run
+from hanse.clock import SystemClock
 from hanse.flows.gateway.warned import listed_now
+from hanse.flows.pull.health import Health
+from hanse.store.held import Held
 
 pytestmark = pytest.mark.soak
 
@@ -47,7 +50,24 @@ def get(home: Path, node: LiveNode, said: list[str] | None = None) -> tuple[Repl
         return reply, gateway.options.cache
 
 
-def test_a_list_that_is_no_text() -> None:
+@pytest.fixture(name="health")
+def _health(tmp_path: Path) -> Iterator[Health]:
+    """Return which sources did not answer lately: none."""
+    with Held.open(tmp_path / "health") as held:
+        yield Health(held, SystemClock())
+
+
+def test_a_node_that_rests_is_not_asked(node: LiveNode, health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that does not answer rests, and the next program starts without asking it."""
+    gone = "http://127.0.0.1:9"
+    assert listed_now((gone,), health) == ""
+    assert health.resting(gone)
+    health.failed(node.url)
+    monkeypatch.setattr("hanse.flows.gateway.warned.PeerClient", None)
+    assert listed_now((gone, node.url), health) == ""
+
+
+def test_a_list_that_is_no_text(health: Health) -> None:
     """A list with half of a surrogate pair in it is one like any other: it keeps no program from being started."""
     body = b'{"advisories": [{"log": "\\ud800", "id": "x", "payload": "y", "state": "z"}]}'
 
@@ -61,16 +81,18 @@ def test_a_list_that_is_no_text() -> None:
     with HTTPServer(("127.0.0.1", 0), Liar) as server:
         serving = Thread(target=server.handle_request, daemon=True)
         serving.start()
-        assert len(listed_now((f"http://127.0.0.1:{server.server_port}",))) == 64
+        assert len(listed_now((f"http://127.0.0.1:{server.server_port}",), health)) == 64
         serving.join(60)
 
 
-def test_a_revocation_reaches_gateway_and_cache(node: LiveNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_revocation_reaches_gateway_and_cache(
+    node: LiveNode, health: Health, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The publisher's advisory refuses what was given before, and moves it out of the cache; withdrawn, it is given again."""
     monkeypatch.setenv("HANSE_HOME", str(node.folder))
     monkeypatch.setenv("HANSE_ORIGIN", ORIGIN)
     said = list[str]()
-    assert listed_now((node.url,)) == ""
+    assert listed_now((node.url,), health) == ""
     reply, cache = get(tmp_path, node)
     assert (reply.status, reply.body) == (200, DATA)
     rev, etag = reply.headers["x-repo-commit"], reply.headers["etag"].strip('"')
@@ -88,7 +110,7 @@ def test_a_revocation_reaches_gateway_and_cache(node: LiveNode, tmp_path: Path, 
     assert run(["advisory", "issue", str(file)]) == 0
     with RawClient(node.port) as hub:
         until(lambda: json.loads(hub("GET", "/v1/advisories").body)["advisories"][0]["index"] is not None, 60)
-    assert len(listed_now((node.url, "http://127.0.0.1:9"))) == 64
+    assert len(listed_now((node.url, "http://127.0.0.1:9"), health)) == 64
     refused, _ = get(tmp_path, node, said)
     assert refused.status in (403, 404)
     assert "R-1" in refused.headers["x-error-message"]
