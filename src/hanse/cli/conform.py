@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -48,9 +49,12 @@ def conform(
     results = []
     with HubOrigin(xet=xet, chunk_lists=xet, port=listen) as origin, InternalServer() as internal:
         subject = Server(url, patience=patience) if url else Command(command, origin.url, patience=patience)
-        for result in Suite(origin, subject, internal).run(cases):
-            results.append(result)
-            print(line(result), flush=True)
+        with closing(subject):
+            suite = Suite(origin, subject, internal)
+            suite.require_honest()
+            for result in suite.run(cases):
+                results.append(result)
+                print(line(result), flush=True)
     print(summary(results))
     if report is not None:
         report.write_text(json.dumps(as_json(url or command, results), indent=1) + "\n")
