@@ -42,13 +42,14 @@ def conform(
     from hanse.conform.report import as_json, line, summary
     from hanse.conform.subjects import Command, Server
     from hanse.conform.suite import Suite, chosen
+    from hanse.peers.client import parse_base
 
     if bool(url) == bool(command):
         raise InputError("give either the address of a server or --command", hint="hanse conform --help shows both")
     cases = chosen(case or [])
     results = []
     with HubOrigin(xet=xet, chunk_lists=xet, port=listen) as origin, InternalServer() as internal:
-        subject = Server(url, patience=patience) if url else Command(command, origin.url, patience=patience)
+        subject = Server(parse_base(url), patience=patience) if url else Command(command, origin.url, patience=patience)
         with closing(subject):
             suite = Suite(origin, subject, internal)
             suite.require_honest()
