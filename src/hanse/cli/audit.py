@@ -108,6 +108,7 @@ def _known(
         home,
         token_for=Credentials(home, before(os.environ)).token_for,
         offline=not nodes and not upstream,
+        fresh=True,
     )
     with (
         closing(Puller(settings, held, Fetcher(held), SystemClock())) as puller,

@@ -34,20 +34,34 @@ def _node(mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Return a node with one signed model."""
     environ = {"HANSE_ORIGIN": ORIGIN, "HANSE_SETTLE_SECONDS": "1"}
     with forked_node(mother, tmp_path_factory.mktemp("warned"), environ=environ) as node:
-        with RawClient(node.port, ADMIN_TOKEN) as hub:
-            assert hub.json("POST", "/api/repos/create", {"name": "m", "type": "model"}).status == 200
-            body = commit_body(put_bytes("config.json", DATA))
-            assert hub("POST", f"/api/models/{NAME}/commit/main", body).status == 200
+        commit(node, "m")
         with RawClient(node.port) as hub:
             until(lambda: json.loads(hub("GET", f"/api/models/{NAME}/attestations/main").body), 60)
         yield node
 
 
-def get(home: Path, node: LiveNode, said: list[str] | None = None) -> tuple[Reply, Path]:
+def get(home: Path, node: LiveNode, said: list[str] | None = None, *, revision: str = "main") -> tuple[Reply, Path]:
     """Ask for a file through a gateway in front of the node, after its audit; return the answer and the cache."""
     with whole_gateway(home, nodes=(node.url,), said=said) as gateway, RawClient(gateway.port, timeout=120) as client:
-        reply = client("GET", f"/{gateway.url.rpartition('/')[2]}/{NAME}/resolve/main/config.json")
+        reply = client("GET", f"/{gateway.url.rpartition('/')[2]}/{NAME}/resolve/{revision}/config.json")
         return reply, gateway.options.cache
+
+
+def commit(node: LiveNode, name: str) -> str:
+    """Publish a model of one file; return its commit id."""
+    with RawClient(node.port, ADMIN_TOKEN) as hub:
+        assert hub.json("POST", "/api/repos/create", {"name": name, "type": "model"}).status == 200
+        body = commit_body(put_bytes("config.json", DATA))
+        return str(json.loads(hub("POST", f"/api/models/admin/{name}/commit/main", body).body)["commitOid"])
+
+
+def advise(node: LiveNode, tmp_path: Path, number: str, purl: str) -> None:
+    """Have the node's operator warn of a model, and wait until that is in the log."""
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(record(number, affected=[{"package": {"purl": purl}}])))
+    assert run(["advisory", "issue", str(file)]) == 0
+    with RawClient(node.port) as hub:
+        until(lambda: json.loads(hub("GET", "/v1/advisories").body)["advisories"][0]["index"] is not None, 60)
 
 
 @pytest.fixture(name="health")
@@ -105,11 +119,7 @@ def test_a_revocation_reaches_gateway_and_cache(
     assert get(tmp_path, node, said)[0].status == 200
     assert said == []
 
-    file = tmp_path / "record.json"
-    file.write_text(json.dumps(record("R-1", affected=[{"package": {"purl": PURL}}])))
-    assert run(["advisory", "issue", str(file)]) == 0
-    with RawClient(node.port) as hub:
-        until(lambda: json.loads(hub("GET", "/v1/advisories").body)["advisories"][0]["index"] is not None, 60)
+    advise(node, tmp_path, "R-1", PURL)
     assert len(listed_now((node.url, "http://127.0.0.1:9"), health)) == 64
     refused, _ = get(tmp_path, node, said)
     assert refused.status in (403, 404)
@@ -122,3 +132,23 @@ def test_a_revocation_reaches_gateway_and_cache(
         until(lambda: json.loads(hub("GET", "/v1/advisories").body)["advisories"][0]["state"] == "withdrawn", 60)
     again, _ = get(tmp_path, node)
     assert (again.status, again.body) == (200, DATA)
+
+
+def test_a_revocation_of_what_nobody_signed_yet(mother: Mother, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a refusal is known, what is held is given by its commit id no more, although it was confirmed a moment ago."""
+    folder, home = tmp_path / "node", tmp_path / "reader"
+    folder.mkdir()
+    with forked_node(mother, folder, environ={"HANSE_ORIGIN": ORIGIN, "HANSE_SETTLE_SECONDS": "3600"}) as node:
+        monkeypatch.setenv("HANSE_HOME", str(folder))
+        monkeypatch.setenv("HANSE_ORIGIN", ORIGIN)
+        rev = commit(node, "m")
+        assert get(home, node, revision=rev)[0].status == 200
+        advise(node, tmp_path, "R-2", PURL)
+        assert "R-2" in get(home, node)[0].headers["x-error-message"]
+        refused, _ = get(home, node, revision=rev)
+        assert refused.status in (403, 404)
+        assert "R-2" in refused.headers["x-error-message"]
+        assert run(["advisory", "withdraw", "R-2"]) == 0
+        with RawClient(node.port) as hub:
+            until(lambda: json.loads(hub("GET", "/v1/advisories").body)["advisories"][0]["state"] == "withdrawn", 60)
+        assert get(home, node, revision=rev)[0].status == 200

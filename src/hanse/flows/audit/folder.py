@@ -283,5 +283,5 @@ def _differs(who: str, wanted: tuple[int | None, str | None, str | None], size: 
 
 
 def _told(error: HanseError) -> str:
-    failed = getattr(error, "failed", ())
+    failed = [one for one in getattr(error, "failed", ()) if one not in error.message]
     return f"{error.message} ({'; '.join(failed[:5])})" if failed else error.message

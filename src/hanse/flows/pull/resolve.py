@@ -234,12 +234,20 @@ class _One:
         honest = [one for one in names if one not in found.false]
         return self.maker.from_evidence(self.asked, self.known, found, self.now, nodes=honest, notices=self.notices)
 
-    def _warned_of(self, failure: HanseError) -> None:
-        """Raise a refusal because of an advisory: what is held, and was good before, does not stand in for it. It is recalled."""
+    def _warned_of(self, failure: HanseError, rev: str = "") -> None:
+        """Raise a refusal because of an advisory: what is held, and was good before, does not stand in for it. It is recalled.
+
+        rev: the commit id that is refused, if it is known.
+        """
         says = [one for one in getattr(failure, "failed", ()) if one.startswith("advised:")]
         if says and isinstance(failure, PolicyError):
-            self.known.recall(self.asked.repo, self.asked.revision, says[0], self.now)
+            self._recall(says[0], rev)
             raise failure
+
+    def _recall(self, says: str, rev: str = "") -> None:
+        """Note that what was asked for, and the commit id that it is, are recalled; with an empty text, that they are not."""
+        for revision in {self.asked.revision, rev} - {""}:
+            self.known.recall(self.asked.repo, revision, says, self.now)
 
     def _logged(self, shown: Sequence[Shown], growth: NodesGrowth) -> PulledRevision | None:
         """Return a revision that nobody has signed yet and that a log proves, None if there is none such."""
@@ -260,9 +268,15 @@ class _One:
                 self.notices.append(f"{one.node}: {error.message}")
                 continue
             self.known.keep_name(claimed.known.repo, self.now, node=True, private=claimed.known.private)
-            return self.maker.from_claims(
-                self.asked, self.known, claimed, self.now, logged=logged, notices=self.notices, first=(one.node,)
-            )
+            try:
+                made = self.maker.from_claims(
+                    self.asked, self.known, claimed, self.now, logged=logged, notices=self.notices, first=(one.node,)
+                )
+            except PolicyError as refused:
+                self._warned_of(refused, claimed.known.rev)
+                raise
+            self._recall("", claimed.known.rev)
+            return made
         return None
 
     def _with_held(self, shown: Sequence[Shown], growth: NodesGrowth) -> Found | None:
