@@ -61,7 +61,7 @@ def test_altered_fails_until_it_is_moved(hub: Path, capsys: pytest.CaptureFixtur
     assert "model.bin: the place itself says SHA-256" in out
     assert "--quarantine" in out
     assert run(["audit", str(hub), "--quarantine"]) == 0
-    assert "moved out of reach: 2" in capsys.readouterr().out
+    assert f"moved out of reach: 2; hanse audit {hub} --restore puts it back" in capsys.readouterr().out
     assert run(["audit", str(hub)]) == 0
     assert capsys.readouterr().out.startswith(f"looked in {hub}\nnothing is there")
     assert run(["audit", str(hub), "--restore"]) == 0

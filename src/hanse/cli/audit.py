@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -71,7 +72,8 @@ def audit(
     if as_json:
         print(json.dumps(_json(report, moved), indent=2, ensure_ascii=False))
     else:
-        print(_text(report, moved, asked=asked, verbose=verbose))
+        again = f"hanse audit {shlex.quote(str(folder))}" if folder else "hanse audit"
+        print(_text(report, moved, again, asked=asked, verbose=verbose))
     return 1 if moved is None and any(one.bad for one in report.revisions) else 0
 
 
@@ -197,7 +199,7 @@ def _revision_json(one: Audited) -> dict[str, Any]:
     }
 
 
-def _text(report: AuditReport, moved: Moved | None, *, asked: bool, verbose: bool) -> str:
+def _text(report: AuditReport, moved: Moved | None, again: str, *, asked: bool, verbose: bool) -> str:
     from hanse.cli.verified import bytes_text, clean
     from hanse.flows.audit.folder import State
 
@@ -210,9 +212,9 @@ def _text(report: AuditReport, moved: Moved | None, *, asked: bool, verbose: boo
         lines.append("nobody was asked about what is unknown: --upstream URL asks a hub, --node URL a node")
     bad = sum(one.bad for one in report.revisions)
     if moved is not None:
-        lines.append(f"moved out of reach: {len(moved.moves)}; hanse audit --restore puts it back")
+        lines.append(f"moved out of reach: {len(moved.moves)}; {again} --restore puts it back")
     elif bad:
-        lines.append("hanse audit --quarantine moves what is altered or refused out of the clients' reach")
+        lines.append(f"{again} --quarantine moves what is altered or refused out of the clients' reach")
     return "\n".join(lines)
 
 
