@@ -189,7 +189,10 @@ def _held() -> Iterator[Callable[[FilePin], Local | None]]:
 
 
 def options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> Options:
-    """Return options that say how far it is, on a terminal in place, else in a line now and then; stop: ends it; held: where verified files may lie here."""
+    """Return options that say how far it is, on a terminal in place, else in a line now and then.
+
+    stop: ends it; held: where verified files may lie here.
+    """
     from hanse.flows.mirror.journey import Options
 
     shown = [time.monotonic()]
