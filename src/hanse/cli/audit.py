@@ -96,7 +96,7 @@ def _known(
     from hanse.clock import SystemClock
     from hanse.flows.audit.known import Knowledge
     from hanse.flows.credentials import Credentials
-    from hanse.flows.named_servers import before
+    from hanse.flows.named_servers import before, hub_address
     from hanse.flows.policies import load_policy
     from hanse.flows.pull.asked import PullSettings
     from hanse.flows.pull.fetch import Fetcher
@@ -105,7 +105,7 @@ def _known(
 
     settings = PullSettings(
         tuple(parse_base(one) for one in nodes),
-        parse_base(upstream) if upstream else None,
+        hub_address(upstream) if upstream else None,
         load_policy(policy or os.environ.get("HANSE_POLICY") or None, home),
         home,
         token_for=Credentials(home, before(os.environ)).token_for,
