@@ -65,15 +65,12 @@ def audit(
             # A machine on which no client ever ran has no cache, and nothing that is wrong.
             absent = folder is None and not place.exists()
             report = _nothing() if absent else _audit(place, held, known, rehash=rehash)
-    asked = bool(node or upstream)
     moved = _move(report, place, home) if quarantine else None
-    if not report.revisions and not as_json:
-        print(f"looked in {place}")
     if as_json:
         print(json.dumps(_json(report, moved), indent=2, ensure_ascii=False))
     else:
-        again = f"hanse audit {shlex.quote(str(folder))}" if folder else "hanse audit"
-        print(_text(report, moved, again, asked=asked, verbose=verbose))
+        print("" if report.revisions else f"looked in {place}\n", end="")
+        print(_text(report, moved, folder, asked=bool(node or upstream), verbose=verbose))
     return 1 if moved is None and any(one.bad for one in report.revisions) else 0
 
 
@@ -199,7 +196,7 @@ def _revision_json(one: Audited) -> dict[str, Any]:
     }
 
 
-def _text(report: AuditReport, moved: Moved | None, again: str, *, asked: bool, verbose: bool) -> str:
+def _text(report: AuditReport, moved: Moved | None, folder: Path | None, *, asked: bool, verbose: bool) -> str:
     from hanse.cli.verified import bytes_text, clean
     from hanse.flows.audit.folder import State
 
@@ -210,6 +207,7 @@ def _text(report: AuditReport, moved: Moved | None, again: str, *, asked: bool, 
     lines.append(f"{counts}; {bytes_text(report.read)} hashed now")
     if report.counts[State.UNKNOWN] and not asked:
         lines.append("nobody was asked about what is unknown: --upstream URL asks a hub, --node URL a node")
+    again = f"hanse audit {shlex.quote(str(folder))}" if folder else "hanse audit"
     bad = sum(one.bad for one in report.revisions)
     if moved is not None:
         lines.append(f"moved out of reach: {len(moved.moves)}; {again} --restore puts it back")
