@@ -62,9 +62,7 @@ def audit(
             if asking or _knows(held)
             else nullcontext() as known
         ):
-            # A machine on which no client ever ran has no cache, and nothing that is wrong.
-            absent = folder is None and not place.exists()
-            report = _nothing() if absent else _audit(place, held, known, rehash=rehash)
+            report = _audit(place, held, known, rehash=rehash, needed=folder is not None)
     moved = _move(report, place, home) if quarantine else None
     if as_json:
         print(json.dumps(_json(report, moved), indent=2, ensure_ascii=False))
@@ -116,15 +114,12 @@ def _known(
         yield knowledge
 
 
-def _nothing() -> AuditReport:
-    from hanse.flows.audit.folder import AuditReport
+def _audit(place: Path, held: Held, known: Knowledge | None, *, rehash: bool, needed: bool) -> AuditReport:
+    """Return what is there; needed: it has to be, where otherwise a machine on which no client ever ran has nothing wrong."""
+    from hanse.flows.audit.folder import AuditReport, audit_folder
 
-    return AuditReport((), 0)
-
-
-def _audit(place: Path, held: Held, known: Knowledge | None, *, rehash: bool) -> AuditReport:
-    from hanse.flows.audit.folder import audit_folder
-
+    if not needed and not place.exists():
+        return AuditReport((), 0)
     resolve, judge = (None, None) if known is None else (known.resolve, known.judge)
     try:
         return audit_folder(place, held, resolve, judge, rehash=rehash, advance=_shown())
