@@ -86,8 +86,12 @@ def _pull(asked: Whom, order: Order) -> Pulled:
     from hanse.flows.pull.pull import pull as pull_order
 
     progress = Progress()
-    with opened(asked, os.environ, progress.saw) as setting, _shown(progress):
-        return pull_order(order, setting, progress)
+    try:
+        with opened(asked, os.environ, progress.saw) as setting, _shown(progress):
+            return pull_order(order, setting, progress)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where this one was", file=sys.stderr)
+        raise
 
 
 @contextmanager
