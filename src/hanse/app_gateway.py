@@ -61,8 +61,8 @@ class GatewayOptions:
 
     @property
     def cache(self) -> Path:
-        """The hub cache of programs under this policy."""
-        return cache_of(self.caches, self.policy.key)
+        """The hub cache of programs under this policy, for this upstream."""
+        return cache_of(self.caches, self.policy.key, self.upstream)
 
     def settings(self, token_for: Callable[[str], str] = lambda _: "") -> PullSettings:
         """Return whom the puller asks. token_for: the token that the user has for an address."""

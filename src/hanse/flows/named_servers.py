@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from hanse.flows.gateway import env
 from hanse.flows.gateway.env import BEHIND
 from hanse.peers.addresses import parse_base
 
-PUBLIC_HUB = "https://huggingface.co"
+PUBLIC_HUB = env.PUBLIC_HUB
 NONE = "none"
 _PUBLIC_NAME = "huggingface"
 _MAX_TOKEN = 4096
