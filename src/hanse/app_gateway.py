@@ -61,8 +61,8 @@ class GatewayOptions:
 
     @property
     def cache(self) -> Path:
-        """The hub cache of programs under this policy."""
-        return cache_of(self.caches, self.policy.key)
+        """The hub cache of programs under this policy, for this upstream."""
+        return cache_of(self.caches, self.policy.key, self.upstream)
 
     def settings(self, token_for: Callable[[str], str] = lambda _: "") -> PullSettings:
         """Return whom the puller asks. token_for: the token that the user has for an address."""
@@ -139,16 +139,18 @@ class Gateway:
                 settings=self._own_settings,
                 now=int(time.time()),
                 say=self._say,
-                warned=self._warned,
+                warned=lambda: self._warned(held),
             )
 
-    def _warned(self) -> str:
+    def _warned(self, held: Held) -> str:
         """Return a digest of the advisories that the nodes list now."""
         if self.options.offline or not self.options.nodes:
             return ""
+        from hanse.clock import SystemClock  # noqa: PLC0415 same
         from hanse.flows.gateway.warned import listed_now  # noqa: PLC0415 same
+        from hanse.flows.pull.health import Health  # noqa: PLC0415 same
 
-        return listed_now(self.options.nodes)
+        return listed_now(self.options.nodes, Health(held, SystemClock()))
 
     def _own_settings(self) -> PullSettings:
         from hanse.flows.credentials import Credentials  # noqa: PLC0415 same

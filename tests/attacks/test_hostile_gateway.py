@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def _origin() -> Iterator[HubOrigin]:
 
 def unsafe(origin: HubOrigin, subject: Server | Command, names: tuple[str, ...]) -> list[str]:
     """Run cases; returns the lines of those in which something false or dangerous reached the user."""
-    with InternalServer() as internal:
+    with InternalServer() as internal, closing(subject):
         results = list(Suite(origin, subject, internal).run(chosen(names)))
     return [line(result) for result in results if result.verdict.unsafe]
 

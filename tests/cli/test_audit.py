@@ -42,6 +42,15 @@ def test_unknown_is_no_failure(hub: Path, capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     assert out.startswith(f"unknown   org/name@{REV[:12]}: 0 of 2 files verified")
     assert "1 unknown" in out
+    assert "--upstream URL asks a hub" in out
+
+
+def test_no_cache_is_no_failure(tmp_path: Path, hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no client ever kept anything nothing is wrong; a folder that was named has to be there."""
+    hub.rename(tmp_path / "elsewhere")
+    assert run(["audit"]) == 0
+    assert capsys.readouterr().out.startswith(f"looked in {hub}\nnothing is there")
+    assert run(["audit", str(hub)]) == 1
 
 
 def test_altered_fails_until_it_is_moved(hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,7 +61,7 @@ def test_altered_fails_until_it_is_moved(hub: Path, capsys: pytest.CaptureFixtur
     assert "model.bin: the place itself says SHA-256" in out
     assert "--quarantine" in out
     assert run(["audit", str(hub), "--quarantine"]) == 0
-    assert "moved out of reach: 2" in capsys.readouterr().out
+    assert f"moved out of reach: 2; hanse audit {hub} --restore puts it back" in capsys.readouterr().out
     assert run(["audit", str(hub)]) == 0
     assert capsys.readouterr().out.startswith(f"looked in {hub}\nnothing is there")
     assert run(["audit", str(hub), "--restore"]) == 0

@@ -28,16 +28,19 @@ def _store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "held"
 
 
-def test_list(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Revisions are listed with size and pin, for people and as one object."""
+def test_list(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Revisions are listed with size and pin, for people and as one object; a file in two places is one file."""
+    (tmp_path / "copy").write_bytes(b"a" * 1000)
+    with Held.open(store) as held:
+        held.adopt(tmp_path / "copy", sha256_of(b"a" * 1000), None, None, 1000)
     assert run(["cache", "list"]) == 0
     out = capsys.readouterr().out
-    assert LABEL in out
+    assert f"1.0 kB      1 files  {LABEL}" in out
     assert "3.0 kB in" in out
     assert run(["cache", "list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["bytes"] == 3000
-    assert {one["bytes"]: one["revisions"] for one in found["files"]} == {1000: [LABEL], 2000: []}
+    assert {one["bytes"]: one["revisions"] for one in found["files"] if not one["adopted"]} == {1000: [LABEL], 2000: []}
 
 
 @pytest.mark.parametrize("name", [LABEL, "org/name", "org/name@" + "a" * 40])
@@ -47,6 +50,8 @@ def test_pinned_files_stay(store: Path, name: str, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == f"pinned: {LABEL}\n"
     assert run(["cache", "prune", "--cache-size", "0", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["bytes"] == 2000
+    assert run(["cache", "prune", "--cache-size", "0"]) == 0
+    assert "1.0 kB stay: pinned" in capsys.readouterr().out
     assert run(["cache", "unpin", name]) == 0
     capsys.readouterr()
     assert run(["cache", "prune", "--cache-size", "0", "--json"]) == 0

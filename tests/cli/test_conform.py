@@ -22,6 +22,17 @@ def test_a_server_is_examined(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "1 of 2 cases passed; 1 unsafe" in capsys.readouterr().out
 
 
+def test_what_has_another_upstream_is_not_examined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A subject that gives nothing of an honest origin is refused before the first case, and nothing is left of it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    port = own_port()
+    assert run(["conform", "--listen", str(port), "--command", "true {repo} {dir}"]) == 1
+    assert "does not come" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_either_a_server_or_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither is an error, and says what to do."""
     assert run(["conform"]) == 1

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -19,6 +20,7 @@ from tests.support.served import until
 from tests.support.upstreams import FILES, NAME, WEIGHTS, upstream
 
 from hanse.cli.main import run
+from hanse.cli.mirror import options
 from hanse.cli.taking import parse_subject
 from hanse.conform.faults import Fault
 from hanse.model.repo import RepoType
@@ -127,3 +129,13 @@ def test_subjects() -> None:
     assert parse_subject("org/m") == (RepoType.MODEL, "org/m", "main")
     assert parse_subject("org/m@v1") == (RepoType.MODEL, "org/m", "v1")
     assert parse_subject("datasets/org/d@refs/tags/x") == (RepoType.DATASET, "org/d", "refs/tags/x")
+
+
+def test_a_long_file_is_told_without_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where standard error is a file, a line now and then says how far a mirror is."""
+    report = options(threading.Event(), lambda _: None).report
+    report("big.bin", 1000, 5000)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("hanse.cli.mirror._LINE_SECONDS", -1.0)
+    report("big.bin", 2000, 5000)
+    assert capsys.readouterr().err == "2,000 of 5,000 bytes: big.bin\n"

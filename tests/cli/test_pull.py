@@ -59,6 +59,18 @@ def test_one_screen(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
     assert "as of" in capsys.readouterr().out
 
 
+def test_stopped(person: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever presses Ctrl-C is told that nothing is lost."""
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hanse.flows.pull.pull.pull", stopped)
+    with pytest.raises(SystemExit, match="130"):
+        run(["pull", NAME, "--upstream", person.url])
+    assert "goes on where this one was" in capsys.readouterr().err
+
+
 def test_programs_read_the_receipt(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
     """One JSON object, with the path to load from."""
     assert run(["pull", f"{NAME}@main", "--upstream", person.url, "--include", "*.json", "--json"]) == 0

@@ -157,7 +157,7 @@ def test_the_cache_is_audited_before(origin: HubOrigin, tmp_path: Path) -> None:
     home = tmp_path / "home"
     done = _run(home, "--upstream", origin.url, *_python(_FETCH, "config.json"))
     assert done.returncode == 0, done.stderr
-    cache = Path(json.loads(_run(home, "--upstream", "none", *_python(_SHOW)).stdout)["HF_HUB_CACHE"])
+    cache = Path(json.loads(_run(home, "--upstream", origin.url, *_python(_SHOW)).stdout)["HF_HUB_CACHE"])
     rev = origin.repo(NAME).newest.rev
     entry = cache / "models--org--m"
     snapshot = entry / "snapshots" / rev

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def _origin() -> Iterator[HubOrigin]:
 
 def verdicts(origin: HubOrigin, subject: Server | Command, names: list[str]) -> dict[str, Verdict]:
     """Run some cases and return their verdicts."""
-    with InternalServer() as internal:
+    with InternalServer() as internal, closing(subject):
         results = list(Suite(origin, subject, internal).run(chosen(names)))
     assert all(line(result) for result in results)
     return {result.case.name: result.verdict for result in results}

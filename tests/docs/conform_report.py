@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.services.clients import client_hf
@@ -58,7 +58,8 @@ def report_path(name: str) -> Path:
 def subject(name: str, origin: HubOrigin) -> Iterator[Server | Command]:
     """Start what is examined; ends it after the block."""
     if name in COMMANDS:
-        yield Command(COMMANDS[name], origin.url, patience=LONGER.get(name, PATIENCE))
+        with closing(Command(COMMANDS[name], origin.url, patience=LONGER.get(name, PATIENCE))) as command:
+            yield command
         return
     with tempfile.TemporaryDirectory(prefix="conform-") as folder:
         where = Path(folder)

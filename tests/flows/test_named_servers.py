@@ -6,7 +6,7 @@ import pytest
 
 from hanse.errors import InputError
 from hanse.flows.gateway.env import BEHIND
-from hanse.flows.named_servers import PUBLIC_HUB, before, nodes_of, servers
+from hanse.flows.named_servers import PUBLIC_HUB, before, hub_address, nodes_of, servers
 
 NODE = "http://127.0.0.1:1"
 
@@ -18,6 +18,7 @@ def test_an_endpoint_is_asked_as_a_node_and_as_an_upstream() -> None:
     assert servers((), None, {"HF_ENDPOINT": f"{NODE}/"}) == ((NODE,), NODE)
     assert servers((), "none", {"HF_ENDPOINT": NODE}) == ((NODE,), None)
     assert servers((), PUBLIC_HUB, {"HF_ENDPOINT": NODE}) == ((), PUBLIC_HUB)
+    assert servers((), "huggingface", {"HF_ENDPOINT": NODE}) == ((), PUBLIC_HUB) == ((), hub_address("huggingface"))
     assert servers((), NODE, {"HF_ENDPOINT": NODE}) == ((NODE,), NODE)
     assert servers(("http://b/",), None, {"HANSE_NODE": NODE}) == (("http://b",), PUBLIC_HUB)
     assert servers((), None, {"HANSE_NODE": f"{NODE}/, http://b {NODE}"}) == ((NODE, "http://b"), PUBLIC_HUB)

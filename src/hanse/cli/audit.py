@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from hanse.flows.audit.moves import Moved
     from hanse.store.held.store import Held
 
+_SHOW_SECONDS = 0.3
 _MAX_TOLD = 10
 """How many files of one revision are told one by one without --verbose."""
 
@@ -59,11 +62,13 @@ def audit(
             if asking or _knows(held)
             else nullcontext() as known
         ):
-            report = _audit(place, held, known, rehash=rehash)
+            report = _audit(place, held, known, rehash=rehash, needed=folder is not None)
     moved = _move(report, place, home) if quarantine else None
-    if not report.revisions and not as_json:
-        print(f"looked in {place}")
-    print(json.dumps(_json(report, moved), indent=2, ensure_ascii=False) if as_json else _text(report, moved, verbose=verbose))
+    if as_json:
+        print(json.dumps(_json(report, moved), indent=2, ensure_ascii=False))
+    else:
+        print("" if report.revisions else f"looked in {place}\n", end="")
+        print(_text(report, moved, folder, asked=bool(node or upstream), verbose=verbose))
     return 1 if moved is None and any(one.bad for one in report.revisions) else 0
 
 
@@ -86,7 +91,7 @@ def _known(
     from hanse.clock import SystemClock
     from hanse.flows.audit.known import Knowledge
     from hanse.flows.credentials import Credentials
-    from hanse.flows.named_servers import before
+    from hanse.flows.named_servers import before, hub_address
     from hanse.flows.policies import load_policy
     from hanse.flows.pull.asked import PullSettings
     from hanse.flows.pull.fetch import Fetcher
@@ -95,11 +100,12 @@ def _known(
 
     settings = PullSettings(
         tuple(parse_base(one) for one in nodes),
-        parse_base(upstream) if upstream else None,
+        hub_address(upstream) if upstream else None,
         load_policy(policy or os.environ.get("HANSE_POLICY") or None, home),
         home,
         token_for=Credentials(home, before(os.environ)).token_for,
         offline=not nodes and not upstream,
+        fresh=True,
     )
     with (
         closing(Puller(settings, held, Fetcher(held), SystemClock())) as puller,
@@ -108,12 +114,34 @@ def _known(
         yield knowledge
 
 
-def _audit(place: Path, held: Held, known: Knowledge | None, *, rehash: bool) -> AuditReport:
-    from hanse.flows.audit.folder import audit_folder
+def _audit(place: Path, held: Held, known: Knowledge | None, *, rehash: bool, needed: bool) -> AuditReport:
+    """Return what is there; needed: it has to be, where otherwise a machine on which no client ever ran has nothing wrong."""
+    from hanse.flows.audit.folder import AuditReport, audit_folder
 
-    if known is None:
-        return audit_folder(place, held, rehash=rehash)
-    return audit_folder(place, held, known.resolve, known.judge, rehash=rehash)
+    if not needed and not place.exists():
+        return AuditReport((), 0)
+    resolve, judge = (None, None) if known is None else (known.resolve, known.judge)
+    try:
+        return audit_folder(place, held, resolve, judge, rehash=rehash, advance=_shown())
+    finally:
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _shown() -> Callable[[int], None]:
+    """Return what shows on a terminal how much has been looked at."""
+    from hanse.cli.verified import bytes_text
+
+    looked, told = 0, time.monotonic()
+
+    def advance(size: int) -> None:
+        nonlocal looked, told
+        looked += size
+        if sys.stderr.isatty() and time.monotonic() - told > _SHOW_SECONDS:
+            told = time.monotonic()
+            print(f"\rhashing: {bytes_text(looked)} looked at", end="\x1b[K", file=sys.stderr, flush=True)
+
+    return advance
 
 
 def _move(report: AuditReport, place: Path, home: Path) -> Moved | None:
@@ -163,19 +191,23 @@ def _revision_json(one: Audited) -> dict[str, Any]:
     }
 
 
-def _text(report: AuditReport, moved: Moved | None, *, verbose: bool) -> str:
+def _text(report: AuditReport, moved: Moved | None, folder: Path | None, *, asked: bool, verbose: bool) -> str:
     from hanse.cli.verified import bytes_text, clean
+    from hanse.flows.audit.folder import State
 
     lines = []
     for one in report.revisions:
         lines += [clean(line) for line in _revision_lines(one, None if verbose else _MAX_TOLD)]
     counts = ", ".join(f"{count} {state.value}" for state, count in report.counts.items() if count) or "nothing is there"
     lines.append(f"{counts}; {bytes_text(report.read)} hashed now")
+    if report.counts[State.UNKNOWN] and not asked:
+        lines.append("nobody was asked about what is unknown: --upstream URL asks a hub, --node URL a node")
+    again = f"hanse audit {shlex.quote(str(folder))}" if folder else "hanse audit"
     bad = sum(one.bad for one in report.revisions)
     if moved is not None:
-        lines.append(f"moved out of reach: {len(moved.moves)}; hanse audit --restore puts it back")
+        lines.append(f"moved out of reach: {len(moved.moves)}; {again} --restore puts it back")
     elif bad:
-        lines.append("hanse audit --quarantine moves what is altered or refused out of the clients' reach")
+        lines.append(f"{again} --quarantine moves what is altered or refused out of the clients' reach")
     return "\n".join(lines)
 
 

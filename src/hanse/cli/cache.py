@@ -58,12 +58,18 @@ def _json(one: Stocked) -> dict[str, Any]:
 
 
 def _by_revision(files: list[Stocked]) -> list[tuple[str, int, int, bool]]:
-    """Return name, number of files, bytes, and whether it is pinned, of each revision and of what belongs to none."""
-    found: dict[str, list[Stocked]] = {}
+    """Return name, number of files, bytes, and whether it is pinned, of each revision and of what belongs to none.
+
+    A file that lies in several places is one file of its revision.
+    """
+    found: dict[str, dict[str, Stocked]] = {}
     for one in files:
         for label in one.revisions or ("other files" if not one.adopted else "hashed by audits",):
-            found.setdefault(label, []).append(one)
-    rows = [(label, len(some), sum(one.size for one in some), all(one.pinned for one in some)) for label, some in found.items()]
+            found.setdefault(label, {})[one.sha256] = one
+    rows = [
+        (label, len(some), sum(one.size for one in some.values()), all(one.pinned for one in some.values()))
+        for label, some in found.items()
+    ]
     return sorted(rows, key=lambda row: -row[2])
 
 
@@ -108,10 +114,13 @@ def prune(
     with _opened(store) as held:
         removed = held.evict(limit) if limit is not None else held.evict()
         things, left_over = held.stock().sweep()
+        kept = sum(one.size for one in held.stock().listed() if not one.adopted)
     if as_json:
         print(json.dumps({"files": removed.files, "bytes": removed.size, "left_overs": things, "left_over_bytes": left_over}))
     else:
         print(f"removed: {removed.files} files, {bytes_text(removed.size)}; {things} left-overs, {bytes_text(left_over)}")
+        if limit is not None and kept > limit:
+            print(f"{bytes_text(kept)} stay: pinned, being read, or used within the last minute")
 
 
 @app.command

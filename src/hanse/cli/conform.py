@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -41,16 +42,20 @@ def conform(
     from hanse.conform.report import as_json, line, summary
     from hanse.conform.subjects import Command, Server
     from hanse.conform.suite import Suite, chosen
+    from hanse.peers.client import parse_base
 
     if bool(url) == bool(command):
         raise InputError("give either the address of a server or --command", hint="hanse conform --help shows both")
     cases = chosen(case or [])
     results = []
     with HubOrigin(xet=xet, chunk_lists=xet, port=listen) as origin, InternalServer() as internal:
-        subject = Server(url, patience=patience) if url else Command(command, origin.url, patience=patience)
-        for result in Suite(origin, subject, internal).run(cases):
-            results.append(result)
-            print(line(result), flush=True)
+        subject = Server(parse_base(url), patience=patience) if url else Command(command, origin.url, patience=patience)
+        with closing(subject):
+            suite = Suite(origin, subject, internal)
+            suite.require_honest()
+            for result in suite.run(cases):
+                results.append(result)
+                print(line(result), flush=True)
     print(summary(results))
     if report is not None:
         report.write_text(json.dumps(as_json(url or command, results), indent=1) + "\n")

@@ -22,7 +22,7 @@ from hanse.cli.gateway_flags import (
 )
 from hanse.cli.prepared import prepared, say
 from hanse.errors import InputError
-from hanse.flows.gateway.state import Note, drop_note, new_secret, read_note, status, stop, write_note
+from hanse.flows.gateway.state import Note, drop_note, new_secret, read_note, require_none, status, stop, write_note
 from hanse.home import home_folder
 
 app = App(name="gateway", help="A gateway for a session, in front of unmodified clients.", result_action="return_value")
@@ -44,6 +44,7 @@ def gateway(
     """Serve until Ctrl-C, SIGTERM or `hanse gateway stop`; programs find it by `eval "$(hanse gateway env)"`."""
     from hanse.app_gateway import Gateway, listen
     from hanse.flows.gateway.session import one_line
+    from hanse.peers.client import PeerClient
 
     with (
         prepared(policy=policy, node=node, upstream=upstream, offline=offline, store=store, cache_size=cache_size) as (
@@ -52,6 +53,8 @@ def gateway(
         ),
         closing(listen(port)) as listener,
     ):
+        with closing(PeerClient()) as client:
+            require_none(client, options.caches)
         running = Gateway(options, listener, new_secret(), say)
         running.audit(held)
         note = Note(running.url, str(options.cache), options.policy.name)
@@ -60,7 +63,8 @@ def gateway(
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: running.stop())
         try:
-            print(f'listening on 127.0.0.1:{running.port}; in each shell: eval "$(hanse gateway env)"', flush=True)
+            where = "" if options.caches == options.home else f"HANSE_HOME={options.caches} "  # where the note could be written
+            print(f'listening on 127.0.0.1:{running.port}; in each shell: eval "$({where}hanse gateway env)"', flush=True)
             running.serve(held)
         finally:
             drop_note(options.caches, note)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hanse.peers.place import Place
 
 _EVERY = 300
+_LINE_SECONDS = 10.0
 _SHOW_SECONDS = 0.5
 
 
@@ -188,15 +189,22 @@ def _held() -> Iterator[Callable[[FilePin], Local | None]]:
 
 
 def options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> Options:
-    """Return options that show on a terminal how far it is; stop: ends it; held: where verified files may lie here."""
+    """Return options that say how far it is, on a terminal in place, else in a line now and then.
+
+    stop: ends it; held: where verified files may lie here.
+    """
     from hanse.flows.mirror.journey import Options
 
-    shown = [0.0]
+    shown = [time.monotonic()]
 
     def report(path: str, done: int, total: int) -> None:
-        if sys.stderr.isatty() and (done == total or time.monotonic() - shown[0] > _SHOW_SECONDS):
+        here, since = f"{done:,} of {total:,} bytes: {path[-60:]}", time.monotonic() - shown[0]
+        if sys.stderr.isatty() and (done == total or since > _SHOW_SECONDS):
             shown[0] = time.monotonic()
-            print(f"\r{done:,} of {total:,} bytes: {path[-60:]}", end="\x1b[K", file=sys.stderr, flush=True)
+            print(f"\r{here}", end="\x1b[K", file=sys.stderr, flush=True)
+        elif not sys.stderr.isatty() and since > _LINE_SECONDS:
+            shown[0] = time.monotonic()
+            print(here, file=sys.stderr, flush=True)
 
     return Options(report=report, stop=stop, held=held)
 

@@ -86,8 +86,12 @@ def _pull(asked: Whom, order: Order) -> Pulled:
     from hanse.flows.pull.pull import pull as pull_order
 
     progress = Progress()
-    with opened(asked, os.environ, progress.saw) as setting, _shown(progress):
-        return pull_order(order, setting, progress)
+    try:
+        with opened(asked, os.environ, progress.saw) as setting, _shown(progress):
+            return pull_order(order, setting, progress)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where this one was", file=sys.stderr)
+        raise
 
 
 @contextmanager
@@ -168,7 +172,7 @@ def _text(pulled: Pulled) -> str:
     part = "" if one.complete else ", a part of it"
     lines = [f"pulled: {one.repo.path} at {one.rev[:12]}, {len(one.files)} files{part}, {bytes_text(one.size)}"]
     lines += rows("path", [str(pulled.path)])
-    lines += rows("from", [f"{source.name}, {bytes_text(source.size)}" for source in one.sources])
+    lines += rows("from", [f"{source.name}, {bytes_text(source.size)}" for source in pulled.sources])
     signers = list(dict.fromkeys(signer.member or f"key {signer.key[:16]}" for signer in one.signers))
     lines += rows("signed", [", ".join(signers) or f"by nobody: {one.repo.origin} claims what it is, pinned when first seen"])
     witnesses = list(dict.fromkeys(cosigner.name for cosigner in one.cosigners))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -46,6 +47,9 @@ class Server:
 
     def __init__(self, url: str, *, patience: float) -> None:
         self.probe = Probe(url, patience=patience)
+
+    def close(self) -> None:
+        """Do nothing: nothing was kept."""
 
     def see(self, repo: str) -> None:
         """Ask for the info, the tree and the head of a file."""
@@ -102,6 +106,10 @@ class Command:
     def root(self) -> Path:
         """The folder below which everything is."""
         return self._root
+
+    def close(self) -> None:
+        """Remove everything that was downloaded."""
+        shutil.rmtree(self._root, ignore_errors=True)
 
     def see(self, repo: str) -> None:
         """Download the configuration."""

@@ -22,6 +22,7 @@ _OTHER_SIZE = 3 * 1024 * 1024
 _AGAIN_SECONDS = 20.0
 """For how long a server may leave an origin alone that has just failed."""
 
+_UNSET = "set the server's upstream to that address before; of a command: {file} of {repo} has to lie in {dir} afterwards"
 
 _TOLD = ("older", "moved back", "rewritten", "rewrote", "as of ", "rolled back")
 """What a client says that tells people that a state is not the newest."""
@@ -75,6 +76,17 @@ class Suite:
                 self._origin.faults.clear()
                 self._origin.forget()
             yield Result(case, verdict, note, time.monotonic() - start)
+
+    def require_honest(self) -> None:
+        """Raise InputError if the subject does not give a file while the origin is honest: then no case would say anything."""
+        repo = f"conform/first-{self._nonce}"
+        self._origin.commit(repo, files(repo))
+        end = time.monotonic() + _AGAIN_SECONDS
+        while not (found := self._subject.file(repo, FILE, self._truth(repo))).right:
+            if time.monotonic() > end or not self._subject.over_http or found.hung:
+                raise InputError(f"what an honest origin at {self._origin.url} has does not come: {_said(found)}", hint=_UNSET)
+            time.sleep(0.5)
+        self._origin.forget()
 
     def _truth(self, repo: str, path: str = FILE) -> Content:
         """Return what a file of the newest revision holds."""

@@ -58,7 +58,8 @@ def find_named(node: Node, actor: Actor, repo_id: RepoId) -> Repo:
     if len(found) > 1:
         named = ", ".join(str(one.repo.origin) for one in found)
         raise Conflict(
-            f"{repo_id.path} is mirrored from {named}", hint=f"name the origin in the endpoint: …/o/{found[0].repo.origin}"
+            f"{repo_id.path} is mirrored from {named}",
+            hint=f"name the origin in the endpoint: http://NODE/o/{found[0].repo.origin}",
         )
     return found[0]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from hanse.errors import HanseError, InputError, StorageError
+from hanse.errors import InputError, PeerRefused, StorageError
 from hanse.flows.named_servers import PUBLIC_HUB, hub_token, nodes_of
 from hanse.flows.remembered import write_private
 from hanse.peers.addresses import Zone, resolve, server_of, zone_of
@@ -132,8 +132,8 @@ def log_in(credentials: Credentials, place: str, token: str) -> tuple[str, str]:
     hub = Hub(url, token.strip())
     try:
         account = hub.whoami()
-    except HanseError as error:
-        error.hint = error.hint or "is the token one of this server, and not expired?"
+    except PeerRefused as error:
+        error.hint = "is the token one of this server, and not expired?"
         raise
     finally:
         hub.close()

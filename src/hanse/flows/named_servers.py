@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from hanse.flows.gateway import env
 from hanse.flows.gateway.env import BEHIND
 from hanse.peers.addresses import parse_base
 
-PUBLIC_HUB = "https://huggingface.co"
+PUBLIC_HUB = env.PUBLIC_HUB
 NONE = "none"
+_PUBLIC_NAME = "huggingface"
 _MAX_TOKEN = 4096
 
 
@@ -27,6 +29,11 @@ def nodes_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(environ.get("HANSE_NODE", "").replace(",", " ").split())
 
 
+def hub_address(text: str) -> str:
+    """Return the address of a hub that is named by it, or as `huggingface`, as `hanse mirror` has it; raises InputError."""
+    return PUBLIC_HUB if text == _PUBLIC_NAME else parse_base(text)
+
+
 def servers(nodes: Sequence[str], upstream: str | None, environ: Mapping[str, str]) -> tuple[tuple[str, ...], str | None]:
     """Return the addresses of nodes and upstream; raises InputError for what is none.
 
@@ -34,6 +41,7 @@ def servers(nodes: Sequence[str], upstream: str | None, environ: Mapping[str, st
     named in its place. Upstream: the one that was named (`none` for none), else HF_ENDPOINT, else the public hub.
     """
     endpoint = before(environ).get("HF_ENDPOINT", "").rstrip("/")
+    upstream = PUBLIC_HUB if upstream == _PUBLIC_NAME else upstream
     replaced = upstream not in {None, "", NONE, endpoint}
     own = (endpoint,) if endpoint not in {"", PUBLIC_HUB} and not replaced else ()
     named = tuple(nodes) or nodes_of(environ) or own

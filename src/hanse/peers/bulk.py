@@ -222,6 +222,9 @@ def _reason(reply: Reply) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in said[:_MAX_REASON]).split())
 
 
+_HINTS = {401: "if you have a token for it: hanse login", 403: "ask there for access"}
+
+
 def refusal(
     status: int, headers: Mapping[str, str], place: str, reason: str = ""
 ) -> NotFoundError | PeerRefused | PeerDown | PeerMisbehaved:
@@ -240,5 +243,5 @@ def refusal(
         when = f" for {wait} seconds" if wait else ""
         return PeerRefused(f"{place} wants to be left alone{when}{says}", status=429, retry_after=wait, hint="try again later")
     if 400 <= status < 600 and status != 416:
-        return PeerRefused(f"{place} answers {status}{says}", status=status, retry_after=wait)
+        return PeerRefused(f"{place} answers {status}{says}", status=status, retry_after=wait, hint=_HINTS.get(status, ""))
     return PeerMisbehaved(f"{place} answers {status}, which is no answer to this")

@@ -88,7 +88,7 @@ def test_malicious_files_are_refused(tmp_path: Path, auditor: Auditor) -> None:
 
 
 def test_what_only_this_user_may_see(tmp_path: Path) -> None:
-    """A gated revision that his own token saw is verified for him, offline, too; without a token it is unknown."""
+    """A gated revision that a token saw here is verified, offline and without the token, too: the bytes are the same."""
     home = tmp_path / "home"
 
     def audited(held: Held, upstream: str, token: str, *, offline: bool) -> State:
@@ -100,7 +100,9 @@ def test_what_only_this_user_may_see(tmp_path: Path) -> None:
         origin.repo("org/name").tokens = frozenset({"mine"})
         cached(tmp_path, origin, FILES)
         settings = PullSettings((), origin.url, load_policy("open", home), home)
+        assert audited(held, origin.url, "", offline=False) is State.UNKNOWN
         with closing(Puller(settings, held, Fetcher(held), SystemClock())) as puller:
             puller.revision(RepoType.MODEL, "org/name", "main", token="mine")
-        assert audited(held, origin.url, "", offline=True) is State.UNKNOWN
         assert audited(held, origin.url, "mine", offline=True) is State.VERIFIED
+        assert audited(held, origin.url, "", offline=True) is State.VERIFIED
+        assert audited(held, origin.url, "", offline=False) is State.VERIFIED

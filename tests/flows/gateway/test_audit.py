@@ -65,6 +65,13 @@ def test_what_is_verified_stays(cached: Cached) -> None:
     assert cached.said == []
 
 
+def test_a_long_look_is_said(cached: Cached, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for an audit before his program starts is told that it goes on."""
+    monkeypatch.setattr("hanse.flows.gateway.audit.SAY_SECONDS", -1.0)
+    cached.audit()
+    assert cached.said == ["looking into the cache before the program starts: 0.0 GB so far"]
+
+
 def test_what_was_altered_goes(cached: Cached) -> None:
     """A file that has other bytes than it must have is out of reach, and said to be, although size and time are as before."""
     cached.audit()

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from hanse.flows.gateway.env import BEHIND, client_env, exports, hub_cache, policy_key, repo_folder
+from hanse.flows.gateway.env import BEHIND, PUBLIC_HUB, cache_of, client_env, exports, hub_cache, policy_key, repo_folder
 from hanse.policy.presets import PRESETS
 
 URL = "http://127.0.0.1:1/s"
@@ -46,6 +46,14 @@ def test_a_cache_per_policy(tmp_path: Path) -> None:
     assert not odd.startswith(".")
     assert hub_cache(tmp_path, policy).parent == tmp_path / "hub-cache"
     assert repo_folder(tmp_path, "models", "org/m").name == "models--org--m"
+
+
+def test_a_cache_per_upstream(tmp_path: Path) -> None:
+    """What one hub claimed of a commit id is not found by a program that asks another one; who asks none has the public hub's."""
+    public = cache_of(tmp_path, "open-01234567", PUBLIC_HUB)
+    assert public == cache_of(tmp_path, "open-01234567") == tmp_path / "hub-cache" / "open-01234567"
+    others = {cache_of(tmp_path, "open-01234567", url) for url in ("http://a", "http://b", "http://a")}
+    assert len(others - {public}) == 2
 
 
 def test_the_shell_understands_it() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from tests.support.ports import own_port
 from tests.support.rawhttp import RawClient, Reply
 from tests.support.wholegateway import whole_gateway
@@ -26,6 +27,7 @@ class _Fetch:
     """A fetch at some point."""
 
     progress: tuple[int, int]
+    streamable: bool = False
     sources: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -38,13 +40,32 @@ def test_files_are_counted_once_by_place() -> None:
     """A fetch that several wait for counts once, when it is whole; at the end what came of others counts, too."""
     session = Session("open")
     counting = Counting(session)
-    half, whole = _Fetch((5, 10), {"a": 3, "b": 2}), _Fetch((10, 10), {"a": 10})
+    half, whole = _Fetch((5, 10), sources={"a": 3, "b": 2}), _Fetch((10, 10), sources={"a": 10})
     for one in (half, whole, half):
         counting.add(one)
     assert (session.summary().files, session.summary().bytes) == (1, {"a": 10})
     counting.settle(everything=True)
     counting.settle(everything=True)
     assert (session.summary().files, session.summary().bytes) == (1, {"a": 13, "b": 2})
+
+
+def test_who_waits_is_told_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of files of which nothing leaves yet it is said now and then how far they are; of what streams clients see it."""
+    said: list[str] = []
+    counting = Counting(Session("open", said.append))
+    event = Event(Kind.PROGRESS, "big.bin")
+    counting.add(_Fetch((5, 10)))
+    counting.report(event)
+    assert said == []
+    monkeypatch.setattr("hanse.flows.gateway.pull.SAY_SECONDS", -1.0)
+    counting.add(_Fetch((7, 20), streamable=True))
+    counting.settle(everything=True)
+    counting.add(_Fetch((7, 20), streamable=True))
+    counting.report(event)
+    assert said == []
+    counting.add(_Fetch((5, 10)))
+    counting.report(event)
+    assert said == ["5 B of 10 B are here of a file, to be checked before the first byte is given"]
 
 
 def test_lies_are_told() -> None:

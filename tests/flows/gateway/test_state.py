@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hanse.errors import InputError, PeerDown, PeerMisbehaved, StorageError
-from hanse.flows.gateway.state import FILE, Note, drop_note, new_secret, read_note, status, stop, write_note
+from hanse.errors import Conflict, InputError, PeerDown, PeerMisbehaved, StorageError
+from hanse.flows.gateway.state import FILE, Note, drop_note, new_secret, read_note, require_none, status, stop, write_note
 from hanse.peers.client import Answer
 
 NOTE = Note("http://127.0.0.1:9/s3cret", "/cache", "open")
@@ -73,6 +73,15 @@ def test_asking_and_ending() -> None:
         assert not gone.ended
     with pytest.raises(PeerMisbehaved):
         stop(_Gateway(200, ending=500), NOTE)
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    """A second gateway does not start beside one that runs, whose note it would hide; one that was killed is in nobody's way."""
+    require_none(_Gateway(200), tmp_path)
+    write_note(tmp_path, NOTE)
+    with pytest.raises(Conflict, match="runs already"):
+        require_none(_Gateway(200), tmp_path)
+    require_none(_Gateway(0), tmp_path)
 
 
 def test_secrets_differ() -> None:

@@ -84,7 +84,7 @@ def test_an_altered_file_is_fetched_instead(lite: Node, tmp_path: Path) -> None:
 
 
 def test_a_partial_snapshot_is_pinned_and_completed_later(lite: Node, tmp_path: Path) -> None:
-    """What is there is taken in and nothing is fetched; mirroring it fetches only what is missing."""
+    """What is there is taken in and nothing is fetched; mirroring it fetches only what is missing, and then it is mirrored."""
     some = {path: data for path, data in FILES.items() if path != "config.json"}
     with upstream() as (origin, hub):
         rev = origin.repo(NAME).refs["refs/heads/main"]
@@ -94,6 +94,7 @@ def test_a_partial_snapshot_is_pinned_and_completed_later(lite: Node, tmp_path: 
         assert not [one for one in origin.requests if "/resolve/" in one.path]
         done = mirror(lite, hub, MODEL, NAME)
         assert [one.path.rpartition("/")[2] for one in origin.requests if "/resolve/" in one.path] == ["config.json"]
+        assert [one.state for one in adopt(lite, root, hub)] == ["mirrored"]
     assert done.revision.rev == rev
 
 

@@ -35,11 +35,14 @@ def test_a_liar_is_named_and_passed_over(lite: Node, mirrored: Repo) -> None:
     liar, honest = MemoryPlace(DATA[:-1] + b"!", name="liar.example"), MemoryPlace(DATA)
     told: list[tuple[str, int, int]] = []
     options = Options(report=lambda path, done, total: told.append((path, done, total)))
+    with pytest.raises(DigestMismatch) as alone:
+        Intake(lite, mirrored, REV, [PIN], [liar], options).run()
+    assert "--also" in alone.value.hint
     intake = Intake(lite, mirrored, REV, [PIN], [liar, honest], options)
     assert intake.run()[key_of(PIN)].sha256 == PIN.sha256
     assert told == [("model.bin", len(DATA), len(DATA))]
     with lite.db.read() as conn:
-        (alarm,) = alarms.every(conn)
+        alarm = alarms.every(conn)[0]
     assert "liar.example lies about 'model.bin'" in alarm.says
     before = len(honest.asked)
     Intake(lite, mirrored, REV, [PIN], [honest], Options()).run()

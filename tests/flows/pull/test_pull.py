@@ -74,6 +74,7 @@ def test_into_the_cache(person: Person, origin: HubOrigin) -> None:
             assert found is not None
             assert found.path.is_relative_to(person.cache)
             assert found.adopted
+        assert not [one for one in held.stock().listed() if not one.adopted]
     assert not [one for one in (person.home / "held" / "files").rglob("*") if one.is_file()]
 
 
@@ -91,7 +92,7 @@ def test_the_receipt(person: Person, plain: HubOrigin) -> None:
 
 
 def test_what_is_held_needs_no_network(person: Person, plain: HubOrigin) -> None:
-    """A second pull goes to nobody, says as of when, and the receipt keeps where the bytes came from."""
+    """A second pull goes to nobody, says so and as of when, and the receipt keeps where the bytes came from."""
     first = _of(person, plain).pull()
     plain.stop()
     again = person.pull()
@@ -100,6 +101,7 @@ def test_what_is_held_needs_no_network(person: Person, plain: HubOrigin) -> None
     assert any("as of" in one for one in alone.receipt.notices)
     assert person.progress is not None
     assert {one.name for one in again.receipt.sources} == {one.name for one in first.receipt.sources} - {HELD}
+    assert [one.name for one in alone.sources] == [HELD]
 
 
 def test_a_lost_cache_is_fetched_again(person: Person, plain: HubOrigin) -> None:

@@ -38,6 +38,11 @@ def test_a_refusal_says_when() -> None:
     assert "too many" in error.message
 
 
+def test_a_refusal_says_what_to_do() -> None:
+    """Who has no token is told how to keep one."""
+    assert "hanse login" in refusal(401, {}, "http://a").hint
+
+
 def test_a_server_that_fetches_it_first() -> None:
     """503 with how far it is, is no outage; with nonsense, or another status, it is what it is without that."""
     error = refusal(503, {"x-hanse-progress": "3/10", "retry-after": "1"}, "http://a")

@@ -120,10 +120,19 @@ class AuditReport:
 
 
 def audit_folder(
-    folder: Path, held: Held, resolve: Resolve | None = None, judge: Judge | None = None, *, rehash: bool = False
+    folder: Path,
+    held: Held,
+    resolve: Resolve | None = None,
+    judge: Judge | None = None,
+    *,
+    rehash: bool = False,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> AuditReport:
-    """Return what everything in a cache or folder is; raises EntryNotFound, StorageError, TooLarge."""
-    hashing, root = AuditHashing(held, rehash=rehash), os.path.realpath(folder)
+    """Return what everything in a cache or folder is; raises EntryNotFound, StorageError, TooLarge.
+
+    advance: called with the size of each file once it is known what it is, one call at a time.
+    """
+    hashing, root = AuditHashing(held, advance=advance, rehash=rehash), os.path.realpath(folder)
     hashing.below(root)
 
     def seen(place: str, status: os.stat_result, said: Said) -> None:
@@ -274,5 +283,5 @@ def _differs(who: str, wanted: tuple[int | None, str | None, str | None], size: 
 
 
 def _told(error: HanseError) -> str:
-    failed = getattr(error, "failed", ())
+    failed = [one for one in getattr(error, "failed", ()) if one not in error.message]
     return f"{error.message} ({'; '.join(failed[:5])})" if failed else error.message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hanse.errors import AccessError, NotFoundError, PeerError, PolicyError
+from hanse.errors import AccessError, NotFoundError, PeerError, PolicyError, Recalled
 from hanse.flows.audit.hashing import Hashed
 from hanse.flows.pull.asked import PulledRevision
 from hanse.flows.pull.judge import Judge, flags, scanned_elsewhere
@@ -19,7 +19,8 @@ from hanse.store.held.heldfile import HeldFile
 class Knowledge:
     """What a puller knows, and can ask if its settings are not offline. Close it when it is no longer needed.
 
-    What only some may see is known, too, if this user's own token for the home server saw it.
+    What only some may see is known, too: by this user's own token for the home server, else as it was shown here before, to
+    whatever token. Whoever has the bytes already learns nothing by it, and a token that is not set today alters no bytes.
     scan: scan files that were never scanned, unless the policy counts a scan of somebody else's; now: seconds since 1970.
     """
 
@@ -37,14 +38,22 @@ class Knowledge:
 
     def resolve(self, kind: RepoType, name: str, rev: str) -> PulledRevision:
         """Return what is known of a revision to anybody, else to this user; raises as `Puller.revision`."""
+        settings = self._puller.settings
+        own = settings.token_for(settings.home_node) if settings.home_node else ""
         try:
-            return self._puller.revision(kind, name, rev)
-        except (NotFoundError, AccessError, PeerError):
-            settings = self._puller.settings
-            own = settings.token_for(settings.home_node) if settings.home_node else ""
-            if not own:
+            try:
+                return self._puller.revision(kind, name, rev)
+            except (NotFoundError, AccessError, PeerError):
+                if not own:
+                    raise
+                return self._puller.revision(kind, name, rev, token=own)
+        except (NotFoundError, AccessError, PeerError) as error:
+            try:
+                return self._puller.kept(kind, name, rev)
+            except Recalled:
                 raise
-            return self._puller.revision(kind, name, rev, token=own)
+            except NotFoundError:
+                raise error from None
 
     def judge(self, known: PulledRevision | None, path: str, place: str, hashed: Hashed) -> str:
         """Return why the policy refuses a file under its path, empty if it does not, or if nothing was ever found in it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from hanse.flows.pull.asked import PullSettings
 
 MAX_FILES = 2_000_000
+SAY_SECONDS = 3.0
+"""After what time it is said that a cache is still being looked into."""
 _KIND = "audited-cache"
 _WARNED = "advisories-listed"
 
@@ -105,7 +108,7 @@ def _audit(cache: Path, home: Path, held: Held, *, settings: PullSettings, now: 
     from hanse.flows.pull.puller import Puller  # noqa: PLC0415 same
 
     with closing(Puller(settings, held, Fetcher(held), SystemClock())) as puller, closing(Knowledge(puller, now)) as knowledge:
-        report = audit_folder(cache, held, knowledge.resolve, knowledge.judge)
+        report = audit_folder(cache, held, knowledge.resolve, knowledge.judge, advance=_telling(say))
     # In a cache that only a gateway has filled, what nobody vouches for was put there by somebody else.
     # A plain folder is no cache: clients find nothing in it.
     looked = [one for one in report.revisions if one.found.kind is Kind.HUB]
@@ -117,6 +120,20 @@ def _audit(cache: Path, home: Path, held: Held, *, settings: PullSettings, now: 
         quarantine(replace(report, revisions=tuple(judged)), cache, home, now)
     except HanseError as error:
         raise StorageError(f"{cache} holds files that are not verified, and cannot be cleaned: {error.message}") from error
+
+
+def _telling(say: Callable[[str], None]) -> Callable[[int], None]:
+    """Return what counts the bytes that were looked at, and says every few seconds how many: much may be new in a cache."""
+    looked, told = 0, time.monotonic()
+
+    def advance(size: int) -> None:
+        nonlocal looked, told
+        looked += size
+        if time.monotonic() - told > SAY_SECONDS:
+            told = time.monotonic()
+            say(f"looking into the cache before the program starts: {looked / 1e9:.1f} GB so far")
+
+    return advance
 
 
 def _first(files: tuple[AuditedFile, ...]) -> str:

@@ -1,6 +1,7 @@
 """What a program is given so that its Hugging Face client asks the gateway, and nothing it finds on the way was put there before.
 
-The cache is one of its own per policy: clients keep trees and files for ever and ask no one about what they have.
+The cache is one of its own per policy and upstream: clients keep trees and files for ever and ask no one about what they have,
+and what one hub claimed of a commit id is not what another one claims.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hanse.policy.rules import Policy
 
+PUBLIC_HUB = "https://huggingface.co"
 BEHIND = "HANSE_BEHIND"
 """Holds HF_ENDPOINT as it was before, for a gateway that is started behind another one."""
 DAY = "86400"
@@ -55,9 +57,13 @@ def hub_cache(home: Path, policy: Policy) -> Path:
     return cache_of(home, policy_key(policy))
 
 
-def cache_of(home: Path, key: str) -> Path:
-    """Return the cache that programs use under the policy with this key (`policy_key`)."""
-    return home / "hub-cache" / key
+def cache_of(home: Path, key: str, upstream: str | None = None) -> Path:
+    """Return the cache that programs use under the policy with this key (`policy_key`) for names that only `upstream` has.
+
+    upstream: its address, None if no hub is asked, who can contradict nobody.
+    """
+    other = "" if upstream in (None, PUBLIC_HUB) else f"-{hashlib.sha256((upstream or '').encode()).hexdigest()[:8]}"
+    return home / "hub-cache" / f"{key}{other}"
 
 
 def repo_folder(cache: Path, plural: str, name: str) -> Path:

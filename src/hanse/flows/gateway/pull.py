@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from typing import Protocol
 
-from hanse.flows.gateway.session import Session
+from hanse.flows.gateway.session import Session, size_text
 from hanse.flows.pull.asked import PulledRevision
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.fetch import Fetch
@@ -14,9 +15,17 @@ from hanse.flows.pull.puller import Puller
 from hanse.model.repo import RepoType
 from hanse.store.held.heldfile import HeldFile
 
+SAY_SECONDS = 10.0
+"""How often it is said how far files are."""
+
 
 class Tracked(Protocol):
     """A fetch as far as it is counted."""
+
+    @property
+    def streamable(self) -> bool:
+        """Whether its bytes leave while it goes on."""
+        ...
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -36,6 +45,7 @@ class Counting:
         self._session = session
         self._lock = threading.Lock()
         self._running: dict[int, Tracked] = {}
+        self._say_at = 0.0
 
     def report(self, event: Event) -> None:
         """Take an event of the fetcher."""
@@ -46,10 +56,28 @@ class Counting:
             self._session.fails(event.place, f"nothing of {event.path} comes now: {event.message}")
         elif event.kind is Kind.WAIT:
             self._session.waits(event.message)
+        elif event.kind is Kind.PROGRESS and time.monotonic() > self._say_at:
+            self._say()
+
+    def _say(self) -> None:
+        """Say how far the files are of which nothing leaves yet: whoever waits for them sees nothing of them until then."""
+        with self._lock:
+            if time.monotonic() <= self._say_at:
+                return
+            self._say_at = time.monotonic() + SAY_SECONDS
+            held = [one.progress for one in self._running.values() if not one.streamable and one.progress[0] < one.progress[1]]
+        if held:
+            done, total = sum(one for one, _ in held), sum(one for _, one in held)
+            what = "a file" if len(held) == 1 else f"{len(held)} files"
+            self._session.waits(
+                f"{size_text(done)} of {size_text(total)} are here of {what}, to be checked before the first byte is given"
+            )
 
     def add(self, fetch: Tracked) -> None:
         """Count a fetch, now or when it has ended; one that several wait for is counted once."""
         with self._lock:
+            if not self._running:
+                self._say_at = time.monotonic() + SAY_SECONDS
             self._running[id(fetch)] = fetch
         self.settle(everything=False)
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hanse.errors import InputError, PeerError, PeerMisbehaved, StorageError
+from hanse.errors import Conflict, InputError, PeerError, PeerMisbehaved, StorageError
 from hanse.flows.remembered import read_private, write_private
 
 if TYPE_CHECKING:
@@ -69,6 +69,19 @@ def read_note(home: Path) -> Note:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StorageError(f"{home / FILE} cannot be read: {error}", hint="remove it and start the gateway again") from error
     raise InputError("no gateway is running", hint="start one: hanse gateway")
+
+
+def require_none(client: Asker, home: Path) -> None:
+    """Raise Conflict if a gateway runs already: a second note would hide it from those who want to ask or end it."""
+    try:
+        note = read_note(home)
+        status(client, note)
+    except (InputError, StorageError):
+        return
+    raise Conflict(
+        f"a gateway runs already, at {note.url.rpartition('/')[0].rpartition('/')[2]}",
+        hint="use it, or end it: hanse gateway stop; for one program with another policy: hanse run --policy",
+    )
 
 
 def drop_note(home: Path, note: Note) -> None:

@@ -131,8 +131,7 @@ def _compared(
         if not info.private:
             repo = disclose(node, upstream, repo, options)
         missing = [one.path for one in claim.files if one.path not in found.files]
-        if missing and not fetch:
-            pin(node, repo, claim)
+        if missing and not fetch and pin(node, repo, claim).state != "complete":
             here = tuple(one for one in claim.files if one.path in found.files)
             _take_part(node, repo, replace(claim, files=here), chosen)
             says = f"{len(here)} of {len(claim.files)} files are here; the others are fetched when it is mirrored"

@@ -27,6 +27,7 @@ from hanse.model.repo import Origin, RepoId, RepoType, parse_origin, parse_path,
 
 MAX_RECORD_BYTES = 256 * 1024 * 1024
 MAX_HISTORY = 1000
+_SCOPED = "|"
 _VERSION = 1
 
 
@@ -97,11 +98,14 @@ class KnownName:
 
 
 class Known:
-    """The records of one caller: what everybody may see, and what only he may."""
+    """The records of one caller: what everybody may see, and what only he may.
 
-    def __init__(self, records: Records, token: str = "") -> None:
+    scope: the beginning of the keys of what only he may see, of `scopes`; otherwise it follows from his token.
+    """
+
+    def __init__(self, records: Records, token: str = "", *, scope: str = "") -> None:
         self._records = records
-        self._scope = f"{hashlib.sha256(token.encode()).hexdigest()[:16]}|" if token else ""
+        self._scope = scope or (f"{hashlib.sha256(token.encode()).hexdigest()[:16]}{_SCOPED}" if token else "")
 
     # Revisions.
 
@@ -222,6 +226,12 @@ class Known:
     def _put(self, kind: str, key: str, told: Mapping[str, Any], at: int, *, private: bool) -> None:
         data = zlib.compress(json.dumps(told, separators=(",", ":")).encode(), 1)
         self._records.put(kind, self._key(key, private=private), data, at)
+
+
+def scopes(records: Records, repo: RepoId, rev: str) -> list[str]:
+    """Return the scopes of all callers to whom a revision was shown that not everybody may see; its origin does not matter."""
+    found = (key.partition(_SCOPED) for key in records.keys("revision") if key.endswith(f"/{_unowned(repo)}@{rev}"))
+    return [f"{scope}{_SCOPED}" for scope, scoped, _ in found if scoped]
 
 
 def parse_rows(rows: Sequence[Any]) -> dict[str, FilePin]:

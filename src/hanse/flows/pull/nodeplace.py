@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hanse.errors import NotFoundError
+from hanse.errors import NotFoundError, PeerRefused
+from hanse.model.digest import XetHash
 from hanse.model.filepin import FilePin
 from hanse.peers.place import Place
+
+_TOO_MANY = 429
 
 
 class NodeOfRevision:
@@ -15,6 +18,7 @@ class NodeOfRevision:
     def __init__(self, files: Place, hub: Place) -> None:
         self._files = files
         self._hub = hub
+        self._unknown: set[XetHash] = set()
 
     @property
     def name(self) -> str:
@@ -24,14 +28,16 @@ class NodeOfRevision:
     def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
         """Yield bytes [start, end) of a file, see `Place`."""
         begun = False
-        if pin.xet is not None:
+        if pin.xet is not None and pin.xet not in self._unknown:
             try:
                 for piece in self._files.read(pin, start, end):
                     begun = True
                     yield piece
-            except NotFoundError:
-                if begun:
+            except (NotFoundError, PeerRefused) as error:
+                # A hub or proxy that is no node may answer anything to a route that it does not know.
+                if begun or (isinstance(error, PeerRefused) and error.status == _TOO_MANY):
                     raise
+                self._unknown.add(pin.xet)
             else:
                 return
         yield from self._hub.read(pin, start, end)

@@ -36,6 +36,7 @@ from hanse.model.decision import Signed
 from hanse.model.digest import GitOid
 from hanse.model.filepin import FilePin
 from hanse.model.receipt import Receipt
+from hanse.model.receipt import Source as Place
 from hanse.model.repo import RepoType
 from hanse.policy.view import View
 from hanse.store.held.heldfile import HeldFile, Identity
@@ -84,7 +85,8 @@ class Pulled:
     """What was pulled.
 
     path: the folder with the files; kept: where the receipt is, None if it could not be written; remarks: what is to be said
-    about sources; vouching: those signers whom the policy believes in other things, too.
+    about sources; vouching: those signers whom the policy believes in other things, too; sources: where this pull, not one
+    before it, took how many bytes from.
     """
 
     receipt: Receipt
@@ -92,6 +94,7 @@ class Pulled:
     kept: Path | None
     remarks: tuple[str, ...] = ()
     vouching: tuple[Signed, ...] = ()
+    sources: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +133,8 @@ def pull(order: Order, setting: Setting, progress: Progress) -> Pulled:
     try:
         receipt, kept = keep_receipt(setting.home, made, revision.evidence, order.to, listed=len(revision.files))
     except StorageError as error:  # the files are there and verified all the same
-        return Pulled(made, path, None, (*progress.remarks, f"no receipt is kept: {error.message}"), vouching)
-    return Pulled(receipt, path, kept, progress.remarks, vouching)
+        return Pulled(made, path, None, (*progress.remarks, f"no receipt is kept: {error.message}"), vouching, made.sources)
+    return Pulled(receipt, path, kept, progress.remarks, vouching, made.sources)
 
 
 def wanted_files(files: Mapping[str, FilePin], include: Sequence[str], exclude: Sequence[str]) -> list[FilePin]:
@@ -268,6 +271,7 @@ class _Placing:
         self._setting.held.adopt(target, file.sha256, file.xet, file.git_oid, file.size)
         if not stays:  # it could not be moved to another file system: one copy is enough
             file.path.unlink(missing_ok=True)
+            self._setting.held.gone(file)
 
     def _pinned(self, file: HeldFile) -> bool:
         """Tell whether the store was asked to keep a file."""

@@ -108,6 +108,13 @@ class Puller:
                         self._unanswered.popitem(last=False)
             raise
 
+    def kept(self, kind: RepoType, name: str, rev: str) -> PulledRevision:
+        """Return what was once shown to anybody on this machine of a commit id that not everybody may see; asks nobody.
+
+        For audits of bytes that lie here already, never to give bytes out. Raises PolicyError, Recalled, RevisionNotFound.
+        """
+        return self._resolver.kept(parse_asked(kind, name, rev))
+
     def full_name(self, kind: RepoType, name: str, *, token: str = "") -> str:
         """Return `namespace/name`, for a name without a namespace as the upstream says or once said.
 

@@ -34,7 +34,7 @@ from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked, PulledRevision
 from hanse.flows.pull.asking import Asking
 from hanse.flows.pull.claims import Claimed, ask_claims
-from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records
+from hanse.flows.pull.known import Known, KnownRef, KnownRevision, Records, scopes
 from hanse.flows.pull.made import Maker
 from hanse.flows.pull.members import Named
 from hanse.flows.pull.origins import Origins
@@ -66,6 +66,15 @@ class Resolver:
         """Return the revision; raises as `Puller.revision`."""
         one = _One(self, asked, Known(self._records, asked.token), self._clock.now())
         return one.resolve()
+
+    def kept(self, asked: Asked) -> PulledRevision:
+        """Return what is held of a commit id, whoever was shown it; raises as `Puller.kept`."""
+        callers = (Known(self._records, scope=one) for one in scopes(self._records, asked.repo, asked.revision))
+        ways = (_One(self, asked, known, self._clock.now()) for known in callers)
+        way = next((one for one in ways if one.record is not None), None)
+        if way is None:
+            raise RevisionNotFound(f"{asked.repo.path} is not held here")
+        return way.held("")
 
     def full_name(self, kind: RepoType, name: str, token: str) -> str:
         """Return `namespace/name` for the name of an old model without a namespace, as the upstream says or once said.
@@ -148,7 +157,7 @@ class _One:
     def resolve(self) -> PulledRevision:
         """Return the revision, by the steps at the top of this file."""
         if self.settings.offline:
-            return self.held("no network is to be used")
+            return self.held("nobody is to be asked")
         recent = self._recent()
         if recent is not None:
             return recent
@@ -226,12 +235,20 @@ class _One:
         honest = [one for one in names if one not in found.false]
         return self.maker.from_evidence(self.asked, self.known, found, self.now, nodes=honest, notices=self.notices)
 
-    def _warned_of(self, failure: HanseError) -> None:
-        """Raise a refusal because of an advisory: what is held, and was good before, does not stand in for it. It is recalled."""
+    def _warned_of(self, failure: HanseError, rev: str = "") -> None:
+        """Raise a refusal because of an advisory: what is held, and was good before, does not stand in for it. It is recalled.
+
+        rev: the commit id that is refused, if it is known.
+        """
         says = [one for one in getattr(failure, "failed", ()) if one.startswith("advised:")]
         if says and isinstance(failure, PolicyError):
-            self.known.recall(self.asked.repo, self.asked.revision, says[0], self.now)
+            self._recall(says[0], rev)
             raise failure
+
+    def _recall(self, says: str, rev: str = "") -> None:
+        """Note that what was asked for, and the commit id that it is, are recalled; with an empty text, that they are not."""
+        for revision in {self.asked.revision, rev} - {""}:
+            self.known.recall(self.asked.repo, revision, says, self.now)
 
     def _logged(self, shown: Sequence[Shown], growth: NodesGrowth) -> PulledRevision | None:
         """Return a revision that nobody has signed yet and that a log proves, None if there is none such."""
@@ -252,9 +269,15 @@ class _One:
                 self.notices.append(f"{one.node}: {error.message}")
                 continue
             self.known.keep_name(claimed.known.repo, self.now, node=True, private=claimed.known.private)
-            return self.maker.from_claims(
-                self.asked, self.known, claimed, self.now, logged=logged, notices=self.notices, first=(one.node,)
-            )
+            try:
+                made = self.maker.from_claims(
+                    self.asked, self.known, claimed, self.now, logged=logged, notices=self.notices, first=(one.node,)
+                )
+            except PolicyError as refused:
+                self._warned_of(refused, claimed.known.rev)
+                raise
+            self._recall("", claimed.known.rev)
+            return made
         return None
 
     def _with_held(self, shown: Sequence[Shown], growth: NodesGrowth) -> Found | None:

@@ -127,6 +127,10 @@ class Held:
         self._copies.note(os.fsencode(real), own=False, digests=digests, identity=found)
         return HeldFile(real, size, *digests, True, found)
 
+    def gone(self, file: HeldFile) -> None:
+        """Forget that one of the store's own files lies in it: it was moved elsewhere, and takes no room here any more."""
+        self._copies.forget(os.fsencode(file.path.relative_to(self.folder)))
+
     def adopt_all(self, hashed: Iterable[tuple[str, Digests, Identity]]) -> None:
         """Adopt many files at once: real path, digests, and the identity before hashing, after which nobody wrote to it."""
         with self._index.transaction() as base:

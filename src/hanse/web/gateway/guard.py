@@ -38,5 +38,5 @@ class Guard:
         if not hmac.compare_digest(first.encode("utf-8", "surrogatepass"), self._secret):
             raise NotAllowed(
                 "the address lacks this session's secret",
-                hint='start the program with `hanse run -- …`, or run `eval "$(hanse gateway env)"` first',
+                hint='start the program with `hanse run -- COMMAND`, or run `eval "$(hanse gateway env)"` first',
             )

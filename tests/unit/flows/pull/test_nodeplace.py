@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 from tests.support.held import pin_of
 
-from hanse.errors import BlobNotFound, NotFoundError
+from hanse.errors import BlobNotFound, NotFoundError, PeerRefused
 from hanse.flows.pull.nodeplace import NodeOfRevision
 from hanse.model.filepin import FilePin
 
@@ -50,3 +50,29 @@ def test_by_hash_then_by_name() -> None:
     assert NodeOfRevision(gone, hub).chunk_list(PIN) == b"by name"
     assert NodeOfRevision(here, hub).chunk_list(replace(PIN, xet=None)) is None
     assert NodeOfRevision(here, hub).name == "files"
+
+
+class Refusing(Memory):
+    """A place that answers a status. asked: how often."""
+
+    status = 401
+    asked = 0
+
+    def read(self, _: FilePin, start: int, end: int) -> Iterator[bytes]:
+        """Refuse."""
+        self.asked += 1
+        if self.data is None:
+            raise PeerRefused(f"{self.name} {start} {end}", status=self.status)
+        yield self.data
+
+
+def test_what_knows_no_route_by_hash() -> None:
+    """A proxy that answers 401 to what it does not know is asked by name, and by hash no more; one that is busy is left alone."""
+    files = Refusing("files", None)
+    place = NodeOfRevision(files, Memory("hub", DATA))
+    assert [b"".join(place.read(PIN, 0, 7)) for _ in range(2)] == [DATA, DATA]
+    assert files.asked == 1
+    busy = Refusing("files", None)
+    busy.status = 429
+    with pytest.raises(PeerRefused):
+        list(NodeOfRevision(busy, Memory("hub", DATA)).read(PIN, 0, 7))
