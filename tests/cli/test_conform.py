@@ -22,6 +22,12 @@ def test_a_server_is_examined(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "1 of 2 cases passed; 1 unsafe" in capsys.readouterr().out
 
 
+def test_a_report_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused before anything is examined."""
+    assert run(["conform", "http://127.0.0.1:1", "--json", str(tmp_path / "none" / "report.json")]) == 1
+    assert "cannot write" in capsys.readouterr().err
+
+
 def test_either_a_server_or_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither is an error, and says what to do."""
     assert run(["conform"]) == 1

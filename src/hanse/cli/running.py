@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hanse.cli.prepared import prepared, say
-from hanse.errors import StorageError
+from hanse.store.outfile import replace_file, require_writable
 
 if TYPE_CHECKING:
     from hanse.app_gateway import GatewayOptions
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def run_program(told: RunOptions) -> int:
     """Run a program, say what it used, and return its exit code."""
+    require_writable(told.json_file)
     with prepared(
         policy=told.policy,
         node=told.node,
@@ -57,7 +58,4 @@ def _tell(summary: Summary, json_file: Path | None) -> None:
     if json_file is not None:
         import json
 
-        try:
-            json_file.write_text(json.dumps(summary.to_json(), indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise StorageError(f"cannot write {json_file}: {error.strerror}") from error
+        replace_file(json_file, json.dumps(summary.to_json(), indent=1).encode() + b"\n")
