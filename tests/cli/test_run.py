@@ -143,6 +143,7 @@ def test_signals_reach_the_program(tmp_path: Path) -> None:
         (["--node", "ftp://x", "--", "true"], "expected an address"),
         (["--upstream", "http://u:p@x", "--", "true"], "credentials"),
         (["--cache-size", "much", "--", "true"], "size"),
+        (["--store", "/etc/passwd", "--", "true"], "/etc/passwd is no folder"),
         (["--json", "/no/such/folder/x", "--", "true"], "cannot write"),
     ],
 )

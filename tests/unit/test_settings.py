@@ -113,6 +113,11 @@ def test_unknown_environment_variables_are_refused() -> None:
         load({}, {**HOME, "HANSE_REQUIRE_AUTH_FOR_READ": "1"})
 
 
+def test_variables_of_other_commands_are_no_settings() -> None:
+    """What names the store of verified files, or is set by `hanse run`, does not keep a node from starting."""
+    load({}, {**HOME, "HANSE_STORE": "/s", "HANSE_BEHIND": "http://127.0.0.1:1"})
+
+
 def test_half_a_certificate_is_refused() -> None:
     """TLS needs both files; one alone would start a node without TLS."""
     with pytest.raises(BadSetting, match="tls_key"):
