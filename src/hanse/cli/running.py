@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +56,12 @@ def _secret() -> str:
 def _tell(summary: Summary, json_file: Path | None) -> None:
     from hanse.flows.gateway.session import one_line
 
-    say(one_line(summary))
+    try:
+        say(one_line(summary))
+    except OSError:
+        # Nobody reads it any more, as when the terminal was closed. What counts is how the program ended; what is still in the
+        # buffer must not fail again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     if json_file is not None:
         import json
 
