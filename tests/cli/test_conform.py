@@ -32,3 +32,10 @@ def test_either_a_server_or_a_command(capsys: pytest.CaptureFixture[str]) -> Non
     """Neither is an error, and says what to do."""
     assert run(["conform"]) == 1
     assert "--command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://h:99999", "http://a..b", "https://127.0.0.1", "127.0.0.1:80"])
+def test_what_is_no_address_is_refused(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An address that is none, or that is not asked over plain HTTP, is a message and no traceback."""
+    assert run(["conform", url, "--listen", "0"]) == 1
+    assert url in capsys.readouterr().err

@@ -205,6 +205,7 @@ def test_nobody_hears_the_summary(tmp_path: Path) -> None:
         (["--policy", "nosuch", "--", "true"], "there is no policy 'nosuch'"),
         (["--node", "ftp://x", "--", "true"], "expected an address"),
         (["--upstream", "http://u:p@x", "--", "true"], "credentials"),
+        (["--upstream", "http://[", "--", "true"], "expected an address"),
         (["--cache-size", "much", "--", "true"], "size"),
         (["--store", "/etc/passwd", "--", "true"], "/etc/passwd is no folder"),
         (["--json", "/no/such/folder/x", "--", "true"], "cannot write"),

@@ -34,12 +34,15 @@ def prepared(
     from hanse.flows.chosen_policy import choose_policy
     from hanse.flows.named_servers import before, servers
     from hanse.home import held_folder, home_folder
+    from hanse.peers.addresses import parse_base
     from hanse.store.held.store import open_or_temporary
 
     environ = before(os.environ)
     home = home_folder(environ)
     loaded = choose_policy(policy, home)
     nodes, above = servers(tuple(node or ()), upstream, environ)
+    if environ.get("HF_ENDPOINT"):  # the user's own token is for it, whoever is asked besides
+        parse_base(environ["HF_ENDPOINT"])
     limit = _bytes(cache_size)
     with caches_folder(home, say) as caches:
         where, named = held_folder(environ, caches, store)
