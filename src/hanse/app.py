@@ -56,6 +56,7 @@ from hanse.policy.copies import Copies, parse_copies
 from hanse.settings import Settings
 from hanse.store.local import LocalStore
 from hanse.store.staging import Staging
+from hanse.web.repeats import limit_repeats
 from hanse.web.server import build_app
 from hanse.web.serving import address_of, bind, config_of, run
 from hanse.web.through import PullThrough
@@ -337,6 +338,7 @@ class _WorkerApp:
 
     def __call__(self) -> ASGIApp:
         configure_logging(self.settings.log_format, self.settings.log_level)
+        limit_repeats()
         self.opened = open_node(self.settings)
         app = _app(self.opened, self.settings)
         set_apart()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from hanse.flows.credentials import Credentials
 from hanse.flows.mirror.background import Completing
@@ -16,6 +15,7 @@ from hanse.flows.node import Node
 from hanse.flows.policies import load_policy
 from hanse.flows.pull.fetch import Fetcher
 from hanse.flows.pull.puller import Puller, PullSettings
+from hanse.home import held_folder
 from hanse.peers.hub import Hub
 from hanse.settings import Settings
 from hanse.store.held.store import Held, open_or_temporary
@@ -43,8 +43,8 @@ def open_through(settings: Settings, node: Node) -> OpenedThrough | None:
     if settings.upstream is None:
         return None
     url, tokens = address_of(settings.upstream), Credentials(settings.home, os.environ)
-    kept = Path(os.environ.get("HANSE_STORE") or settings.home / "held").expanduser()
-    held = open_or_temporary(kept, limit=settings.upstream_cache_bytes or None)
+    kept, named = held_folder(os.environ, settings.home)
+    held = open_or_temporary(kept, named=named, limit=settings.upstream_cache_bytes or None)
     # Members are asked as anybody: what they show this node's own token only would be shown to everybody here.
     asked = PullSettings(
         (),

@@ -12,3 +12,9 @@ def home_folder(environ: Mapping[str, str]) -> Path:
         return Path(environ["HANSE_HOME"]).expanduser().absolute()
     base = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local" / "share")
     return Path(base).absolute() / "hanse"
+
+
+def held_folder(environ: Mapping[str, str], home: Path, store: Path | None = None) -> tuple[Path, bool]:
+    """Return where the held store is, and whether somebody named that place: as was said, else HANSE_STORE, else in `home`."""
+    named = store or environ.get("HANSE_STORE")
+    return (Path(named) if named else home / "held").expanduser().absolute(), bool(named)

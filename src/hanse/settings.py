@@ -45,7 +45,7 @@ from hanse.settings_parsers import upstream as _upstream
 from hanse.settings_parsers import url as _url
 from hanse.settings_parsers import whole as _whole
 
-_ENV_ONLY = ("HANSE_HOME", "HANSE_CONFIG", "HANSE_NODE", "HANSE_API_KEY")
+_ENV_ONLY = ("HANSE_HOME", "HANSE_CONFIG", "HANSE_NODE", "HANSE_API_KEY", "HANSE_STORE", "HANSE_BEHIND")
 _SECRET = ("admin_token", "key_passphrase")
 
 

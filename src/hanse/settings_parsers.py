@@ -145,9 +145,14 @@ def place(raw: object) -> str:
 def url(raw: object) -> str:
     """Return an http or https address without a trailing slash, query or credentials."""
     said = text(raw).rstrip("/")
-    parts = urlsplit(said)
+    expected = "an address such as https://models.example.org"
+    try:
+        parts = urlsplit(said)
+        _ = parts.port
+    except ValueError as error:  # unbalanced brackets, no such port
+        raise ValueError(expected) from error
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("an address such as https://models.example.org")
+        raise ValueError(expected)
     return said
 
 

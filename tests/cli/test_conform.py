@@ -33,7 +33,20 @@ def test_what_has_another_upstream_is_not_examined(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_report_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused before anything is examined."""
+    assert run(["conform", "http://127.0.0.1:1", "--json", str(tmp_path / "none" / "report.json")]) == 1
+    assert "cannot write" in capsys.readouterr().err
+
+
 def test_either_a_server_or_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither is an error, and says what to do."""
     assert run(["conform"]) == 1
     assert "--command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://h:99999", "http://a..b", "https://127.0.0.1", "127.0.0.1:80"])
+def test_what_is_no_address_is_refused(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An address that is none, or that is not asked over plain HTTP, is a message and no traceback."""
+    assert run(["conform", url, "--listen", "0"]) == 1
+    assert url in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from ast import literal_eval
@@ -22,6 +23,22 @@ import os, sys, urllib.request
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 opener.addheaders += [("Authorization", "Bearer " + os.environ.get("HF_TOKEN", "none"))]
 print(opener.open(os.environ["HF_ENDPOINT"] + "/org/m/resolve/main/" + sys.argv[1]).read().decode(), end="")
+"""
+# A terminal of its own for a command: what comes on standard input is typed there.
+_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+_COUNT = """
+import os, signal, sys
+count = 0
+def count_it(number, frame):
+    global count
+    count += 1
+    print("interrupted", flush=True)
+signal.signal(signal.SIGINT, count_it)
+signal.signal(signal.SIGUSR1, lambda number, frame: print("in all", count, flush=True))
+print(os.getpid(), os.getppid(), os.environ["HF_ENDPOINT"].split(":")[2].split("/")[0], flush=True)
+sys.stdin.readline()
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.kill(os.getpid(), signal.SIGINT)
 """
 _SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
 
@@ -133,6 +150,52 @@ def test_signals_reach_the_program(tmp_path: Path) -> None:
     assert "nothing was given" in told
 
 
+def test_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
+    """Each Ctrl-C reaches the program once, which does with it what it likes; nothing is left when it has ended."""
+    command = [sys.executable, "-c", _TERMINAL, sys.executable, "-m", "hanse", "run", "--upstream", "none", *_python(_COUNT)]
+    with subprocess.Popen(command, env=_environ(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        program, runner, port = map(int, process.stdout.readline().split())
+        heard = b""
+        for _ in range(2):
+            os.kill(runner, signal.SIGSTOP)  # until the program had it, so that another one would count
+            process.stdin.write(b"\x03")
+            heard += process.stdout.readline()
+            for number in (signal.SIGCONT, signal.SIGUSR1):
+                os.kill(runner, number)
+            heard += process.stdout.readline()
+        process.stdin.write(b"\n")
+        heard += process.stdout.read()
+    assert [one for one in heard.split(b"\r\n") if b"in all" in one] == [b"in all 1", b"in all 2"], heard
+    assert (process.returncode, b"nothing was given" in heard) == (130, True), heard
+    with pytest.raises(ProcessLookupError):
+        os.kill(program, 0)
+    with socket.socket() as gateway:
+        assert gateway.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_nobody_hears_the_summary(tmp_path: Path) -> None:
+    """Where standard error cannot be written, as after a terminal was closed, exit code and file still count."""
+    command = [
+        sys.executable,
+        "-m",
+        "hanse",
+        "run",
+        "--upstream",
+        "none",
+        "--json",
+        str(tmp_path / "x"),
+        "--",
+        "/bin/sh",
+        "-c",
+        "exit 7",
+    ]
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(command, env=_environ(tmp_path), stderr=full, timeout=200, check=False).returncode == 7
+    assert json.loads((tmp_path / "x").read_text())["files"] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -142,7 +205,10 @@ def test_signals_reach_the_program(tmp_path: Path) -> None:
         (["--policy", "nosuch", "--", "true"], "there is no policy 'nosuch'"),
         (["--node", "ftp://x", "--", "true"], "expected an address"),
         (["--upstream", "http://u:p@x", "--", "true"], "credentials"),
+        (["--upstream", "http://[", "--", "true"], "expected an address"),
         (["--cache-size", "much", "--", "true"], "size"),
+        (["--store", "/etc/passwd", "--", "true"], "/etc/passwd is no folder"),
+        (["--json", "/no/such/folder/x", "--", "true"], "cannot write"),
     ],
 )
 def test_what_cannot_start(tmp_path: Path, arguments: list[str], says: str) -> None:

@@ -71,6 +71,8 @@ def test_times_take_units() -> None:
         ("ORIGIN", "Bad_Origin"),
         ("PUBLIC_URL", "ftp://x"),
         ("PUBLIC_URL", "https://user:secret@x"),
+        ("PUBLIC_URL", "http://["),
+        ("PUBLIC_URL", "http://h:99999"),
         ("DATABASE", "mysql://x"),
         ("TRUSTED_PROXY", "10.0.0.1/8"),
         ("ADMIN_TOKEN", "short"),
@@ -90,6 +92,7 @@ def test_values_outside_their_bounds_are_refused(name: str, raw: str) -> None:
     with pytest.raises(BadSetting) as caught:
         load({}, {**HOME, f"HANSE_{name}": raw})
     assert name.lower() in caught.value.message
+    assert "Invalid" not in caught.value.message, "what is expected is said, not what the library says"
 
 
 def test_the_admin_token_is_never_echoed() -> None:
@@ -111,6 +114,11 @@ def test_unknown_environment_variables_are_refused() -> None:
     """A mistyped protection in the environment must not be silently absent."""
     with pytest.raises(BadSetting, match="require_auth_for_read'"):
         load({}, {**HOME, "HANSE_REQUIRE_AUTH_FOR_READ": "1"})
+
+
+def test_variables_of_other_commands_are_no_settings() -> None:
+    """What names the store of verified files, or is set by `hanse run`, does not keep a node from starting."""
+    load({}, {**HOME, "HANSE_STORE": "/s", "HANSE_BEHIND": "http://127.0.0.1:1"})
 
 
 def test_half_a_certificate_is_refused() -> None:

@@ -73,9 +73,11 @@ def audit(
 
 
 def _held(home: Path, store: Path | None) -> Held:
+    from hanse.home import held_folder
     from hanse.store.held.store import open_or_temporary
 
-    return open_or_temporary((store or Path(os.environ.get("HANSE_STORE") or home / "held")).expanduser())
+    folder, named = held_folder(os.environ, home, store)
+    return open_or_temporary(folder, named=named)
 
 
 def _knows(held: Held) -> bool:

@@ -25,11 +25,10 @@ Store = Annotated[Path | None, Parameter(help="Store of verified files. Default:
 
 @contextmanager
 def _opened(store: Path | None) -> Iterator[Held]:
-    from hanse.home import home_folder
+    from hanse.home import held_folder, home_folder
     from hanse.store.held.store import Held
 
-    folder = store or Path(os.environ.get("HANSE_STORE") or home_folder(os.environ) / "held")
-    with Held.open(folder.expanduser()) as held:
+    with Held.open(held_folder(os.environ, home_folder(os.environ), store)[0]) as held:
         yield held
 
 

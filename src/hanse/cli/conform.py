@@ -42,14 +42,15 @@ def conform(
     from hanse.conform.report import as_json, line, summary
     from hanse.conform.subjects import Command, Server
     from hanse.conform.suite import Suite, chosen
-    from hanse.peers.client import parse_base
+    from hanse.store.outfile import replace_file, require_writable
 
     if bool(url) == bool(command):
         raise InputError("give either the address of a server or --command", hint="hanse conform --help shows both")
     cases = chosen(case or [])
+    require_writable(report)
     results = []
     with HubOrigin(xet=xet, chunk_lists=xet, port=listen) as origin, InternalServer() as internal:
-        subject = Server(parse_base(url), patience=patience) if url else Command(command, origin.url, patience=patience)
+        subject = Server(url, patience=patience) if url else Command(command, origin.url, patience=patience)
         with closing(subject):
             suite = Suite(origin, subject, internal)
             suite.require_honest()
@@ -58,5 +59,5 @@ def conform(
                 print(line(result), flush=True)
     print(summary(results))
     if report is not None:
-        report.write_text(json.dumps(as_json(url or command, results), indent=1) + "\n")
+        replace_file(report, json.dumps(as_json(url or command, results), indent=1).encode() + b"\n")
     return 0 if all(result.verdict.ok for result in results) else 1

@@ -65,6 +65,7 @@ def _terms(suite: str, chosen: Running, priced: Carding, asked: Asking) -> dict[
 def _submit(node: str, target: str, suite: str, to: Path, terms: dict[str, Any]) -> dict[str, Any]:
     from hanse.flows.evaluate.runfolder import put
     from hanse.store.durable import make_directory, storage_errors
+    from hanse.store.outfile import require_writable
 
     if not target:
         raise InputError("a node runs NAMESPACE/NAME, as it has it", hint="hanse evaluate NAMESPACE/NAME@REV --on URL")
@@ -74,6 +75,7 @@ def _submit(node: str, target: str, suite: str, to: Path, terms: dict[str, Any])
             hint="hf upload NAMESPACE/NAME FOLDER --repo-type dataset, then --suite datasets/NAMESPACE/NAME@main",
         )
     path, rev = split_name(target)
+    require_writable(to / TICKET, folders=True)
     answer = ask("POST", f"{node}/api/{path}/evaluations/{quote(rev, safe='')}", terms)
     job: dict[str, Any] = expected(answer, JOB, "a job")
     with storage_errors(f"make {to}"):

@@ -58,7 +58,9 @@ def import_claims(
     from hanse.cli.evaluating import signer_of
     from hanse.flows.evaluate.subject import of_files
     from hanse.flows.exchange.claims import import_claims as read
+    from hanse.store.outfile import require_writable
 
+    require_writable(to)
     said = read(file, of_files(of), to, signer_of(key))
     if as_json:
         print(json.dumps(said, indent=2, ensure_ascii=False))

@@ -70,7 +70,7 @@ def _facts(one: Imported | Refused) -> dict[str, Any]:
     if isinstance(one, Refused):
         return found | {"error": one.error.code, "message": one.error.message}
     found |= {"tree": one.tree, "files": one.files, "bytes": one.bytes, "rung": one.rung.value}
-    return found | {"refs": list(one.refs)}
+    return found | {"refs": list(one.refs), "address": one.address}
 
 
 def _sentence(one: Imported | Refused) -> str:
@@ -79,4 +79,5 @@ def _sentence(one: Imported | Refused) -> str:
     if isinstance(one, Refused):
         return f"{one.repo}@{one.rev[:12]}: REFUSED, {one.error.code}: {one.error.message}"
     named = f", {', '.join(one.refs)}" if one.refs else ""
-    return f"{one.repo}@{one.rev[:12]}{named}: {one.files} files, {one.bytes:,} bytes, {one.rung.value}"
+    size = f"{one.files} files, {one.bytes:,} bytes"
+    return f"{one.repo}@{one.rev[:12]}{named}: {size}, {one.rung.value}; here as {one.address}"

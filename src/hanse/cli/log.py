@@ -87,16 +87,14 @@ def prove(
     as_json: Json = False,
 ) -> None:
     """Write a C2SP tlog-proof that a leaf is in the log: with the leaf it can be checked without network."""
-    from hanse.errors import StorageError
     from hanse.flows.inspect_log import prove_leaf
+    from hanse.store.outfile import replace_file, require_writable
 
+    path = output or Path(f"{index}.tlog-proof")
+    require_writable(path)
     with _opened(url, key) as log:
         proof, leaf = prove_leaf(log, index)
-    path = output or Path(f"{index}.tlog-proof")
-    try:
-        path.write_bytes(proof.encode())
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    replace_file(path, proof.encode())
     if as_json:
         print(json.dumps(_log_json(log) | {"index": index, "leaf": leaf.decode("utf-8", "replace"), "file": str(path)}, indent=2))
     else:

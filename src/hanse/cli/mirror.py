@@ -177,11 +177,11 @@ def _held() -> Iterator[Callable[[FilePin], Local | None]]:
     import os
 
     from hanse.flows.mirror.heldfiles import held_local
-    from hanse.home import home_folder
+    from hanse.home import held_folder, home_folder
     from hanse.store.held.store import Held
 
-    folder = Path(os.environ.get("HANSE_STORE") or home_folder(os.environ) / "held")
-    if not folder.is_dir():
+    folder, named = held_folder(os.environ, home_folder(os.environ))
+    if not folder.is_dir() and not (named and folder.exists()):
         yield lambda _pin: None
         return
     with Held.open(folder) as store:

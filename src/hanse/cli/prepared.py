@@ -33,17 +33,20 @@ def prepared(
     from hanse.app_gateway import GatewayOptions, caches_folder
     from hanse.flows.chosen_policy import choose_policy
     from hanse.flows.named_servers import before, servers
-    from hanse.home import home_folder
+    from hanse.home import held_folder, home_folder
+    from hanse.peers.addresses import parse_base
     from hanse.store.held.store import open_or_temporary
 
     environ = before(os.environ)
     home = home_folder(environ)
     loaded = choose_policy(policy, home)
     nodes, above = servers(tuple(node or ()), upstream, environ)
+    if environ.get("HF_ENDPOINT"):  # the user's own token is for it, whoever is asked besides
+        parse_base(environ["HF_ENDPOINT"])
     limit = _bytes(cache_size)
     with caches_folder(home, say) as caches:
-        where = store or Path(environ.get("HANSE_STORE") or caches / "held")
-        with open_or_temporary(where.expanduser().absolute(), limit=limit) as held:
+        where, named = held_folder(environ, caches, store)
+        with open_or_temporary(where, named=named, limit=limit) as held:
             yield GatewayOptions(loaded, home, caches, environ, nodes, above, offline), held
 
 

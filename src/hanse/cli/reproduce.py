@@ -50,6 +50,8 @@ def reproduce(
     Exits with 0 if it holds or agrees, 1 if it does not, 3 if your check cannot decide.
     """
     chosen = running or Running()
+    if to is not None:
+        _require_writable(to)
     if level == "V2" and to is not None:
         _signing(chosen)
     if level in ("V0", "V1"):
@@ -198,6 +200,13 @@ def _say(to: Path, one: Countersignature, read: Read, chosen: Running) -> None:
     from hanse.flows.evaluate.countersign import write
 
     write(to, one, read.record, signer_of(chosen.key))
+
+
+def _require_writable(to: Path) -> None:
+    from hanse.flows.evaluate.countersign import SAID
+    from hanse.store.outfile import require_writable
+
+    require_writable(to / SAID, folders=True)
 
 
 def _signing(chosen: Running) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hanse.cli.prepared import prepared, say
-from hanse.errors import StorageError
+from hanse.store.outfile import replace_file, require_writable
 
 if TYPE_CHECKING:
     from hanse.app_gateway import GatewayOptions
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 def run_program(told: RunOptions) -> int:
     """Run a program, say what it used, and return its exit code."""
+    require_writable(told.json_file)
     with prepared(
         policy=told.policy,
         node=told.node,
@@ -53,11 +56,13 @@ def _secret() -> str:
 def _tell(summary: Summary, json_file: Path | None) -> None:
     from hanse.flows.gateway.session import one_line
 
-    say(one_line(summary))
+    try:
+        say(one_line(summary))
+    except OSError:
+        # Nobody reads it any more, as when the terminal was closed. What counts is how the program ended; what is still in the
+        # buffer must not fail again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     if json_file is not None:
         import json
 
-        try:
-            json_file.write_text(json.dumps(summary.to_json(), indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise StorageError(f"cannot write {json_file}: {error.strerror}") from error
+        replace_file(json_file, json.dumps(summary.to_json(), indent=1).encode() + b"\n")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from hanse.cli.main import report
-from hanse.errors import HanseError, InputError, NotFoundError, StorageError
+from hanse.errors import HanseError, InputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +43,10 @@ def scan(
     fully read (or the command line is wrong).
     """
     from hanse.flows.scanning import exit_code, judge_folders
+    from hanse.store.outfile import require_writable
 
     try:
+        require_writable(sarif)
         found, rules = _scan(paths, ruleset, digest=digest)
         if sarif is not None:
             _write_sarif(sarif, found, rules)
@@ -194,12 +196,10 @@ def _clean(text: str) -> str:
 
 def _write_sarif(path: Path, found: Sequence[Scanned], rules: Ruleset) -> None:
     from hanse.scan.sarif import sarif
+    from hanse.store.outfile import replace_file
 
     log = sarif([(one.input.found.as_posix(), one.judgement) for one in found], rules)
-    try:
-        path.write_text(json.dumps(log, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    replace_file(path, json.dumps(log, indent=2).encode() + b"\n")
 
 
 @contextmanager

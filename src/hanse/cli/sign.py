@@ -46,7 +46,10 @@ def sign(
     nothing but the commit id.
     """
     from hanse.keys.custody import open_signer
+    from hanse.store.outfile import replace_file, require_writable
 
+    target = None if repo and out is None and not detached else out or folder.with_name(f"{folder.resolve().name}.sig")
+    require_writable(target)
     signer = open_signer(key, passphrase())
     if repo:
         path, rev = split_name(repo)
@@ -58,16 +61,11 @@ def sign(
             with as_told("what it logged"):
                 for one in printable(json.loads(answer)):
                     print(f"{one['predicate']} by key {one['key'][:16]} is leaf {one['index']} of the log")
-        if out is None and not detached:
-            return
     else:
         lines = [_folder(folder, signer, out)]
-    target = out or folder.with_name(f"{folder.resolve().name}.sig")
-    try:
-        target.write_bytes(b"\n".join(lines) + b"\n")
-    except OSError as error:
-        raise StorageError(f"cannot write {target}: {error.strerror}") from error
-    print(f"{target}, signed with key {signer.public.fingerprint}")
+    if target is not None:
+        replace_file(target, b"\n".join(lines) + b"\n")
+        print(f"{target}, signed with key {signer.public.fingerprint}")
 
 
 def passphrase() -> str | None:

@@ -18,6 +18,7 @@ from hanse.errors import HanseError, InputError, PolicyError, VerificationFailed
 from hanse.flows.hashing import short_turns
 from hanse.flows.local_files import Hashing, Place, find_place, list_place
 from hanse.flows.remembered import Remembered
+from hanse.store.outfile import require_writable
 
 if TYPE_CHECKING:
     from hanse.flows.verify_folder import Outcome, Question, Source
@@ -58,6 +59,7 @@ def verify(
     if bundle is None and repo is None and is_export(path) and not (path.is_dir() and _is_received(path)):
         return verify_one(path, policy=policy, as_json=as_json)
     place = find_place(path, revision)
+    require_writable(save_evidence)
     data = _evidence(place, bundle, repo, offline=offline)
     out = [one for one in (bundle, save_evidence) if one]
     with _hashing(place, out, rehash=rehash) as (hashing, progress):

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from hanse.conform.outcome import Comparison, Outcome
 from hanse.conform.repos import Content
+from hanse.errors import InputError
+from hanse.peers.addresses import parse_base
 
 _PIECE = 256 * 1024
 _RESUMES = 3
@@ -35,10 +37,16 @@ class Head:
 
 
 class Probe:
-    """Asks one server. patience: seconds for every request as a whole."""
+    """Asks one server. patience: seconds for every request as a whole. Raises InputError for what is no address."""
 
     def __init__(self, url: str, *, patience: float) -> None:
-        parts = urlsplit(url)
+        parts = urlsplit(parse_base(url))
+        try:
+            (parts.hostname or "").encode("idna")
+        except UnicodeError as error:
+            raise InputError(f"{url[:200]!r} names no server: {error}", hint="such as http://127.0.0.1:8080") from error
+        if parts.scheme != "http":
+            raise InputError(f"{url[:200]!r} is examined over plain HTTP only", hint="name the port behind TLS: http://HOST:PORT")
         self._host, self._port, self._base = parts.hostname or "", parts.port or 80, parts.path.rstrip("/")
         self.patience = patience
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from hanse.errors import BadFormat, BadRepoId, HanseError, StorageError
+from hanse.errors import BadFormat, BadRepoId, HanseError
 from hanse.flows.federation.known import known_roots
 from hanse.flows.federation.roots import Roots, with_roots
 from hanse.flows.federation.seen import FOLDER
@@ -32,6 +32,7 @@ from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.evidence import LogEvidence, MapName, UnverifiedEvidence, parse_evidence
 from hanse.model.publickey import PublicKey
 from hanse.model.repo import Origin, RepoId, RepoType, branch_ref, parse_origin, parse_repo_id, tag_ref
+from hanse.store.outfile import replace_file
 from hanse.tlog.note import parse_note, parse_vkey
 
 _ANY = Origin("any")
@@ -279,7 +280,4 @@ def _name(found: VerifiedRevision, repo: RepoId) -> NameSeen:
 
 def save_evidence(path: Path, outcome: Outcome) -> None:
     """Write the evidence that was verified; raises StorageError."""
-    try:
-        path.write_bytes(outcome.evidence)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    replace_file(path, outcome.evidence)

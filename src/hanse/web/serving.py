@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from hanse.errors import BadSetting
 from hanse.settings import Settings
 from hanse.web.protocol import HeadLimited
+from hanse.web.repeats import limit_repeats
 
 DRAIN_SECONDS = 30
 
@@ -60,6 +61,7 @@ def address_of(settings: Settings, listener: socket.socket) -> str:
 
 def run(app: ASGIApp, settings: Settings, listener: socket.socket) -> None:
     """Serve an application until SIGTERM or SIGINT, and drain."""
+    limit_repeats()
     # uvicorn raises the signal that stopped it once more when it has drained; a clean stop ends with 0, not by that signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)

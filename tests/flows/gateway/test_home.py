@@ -36,6 +36,7 @@ def test_the_home() -> None:
     assert choose_home("", (), None) == ""
     assert same_server("HTTP://A.example/x/", "http://a.example/x")
     assert not same_server("https://a.example", "http://a.example")
+    assert not same_server("http://a.example", "http://[")
 
 
 def test_what_clients_send_by_themselves_is_for_the_public_hub(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from tests.flows.leaving.conftest import Left
 from tests.support.seaweed import KEY, SECRET, seaweed
 
 from hanse.cli.main import run
-from hanse.errors import InputError, StorageError
+from hanse.errors import BadSetting, InputError, StorageError
 from hanse.flows.leaving import bucket
 from hanse.flows.leaving.bucket import PROGRESS, BucketExport
 from hanse.flows.leaving.export import export
-from hanse.flows.static.bucket import listed, open_bucket
+from hanse.flows.static.bucket import is_bucket, listed, open_bucket
 from hanse.model.exportindex import INDEX
 
 PLACE = "s3://site/left/all"
@@ -77,5 +77,22 @@ def test_what_is_not_public_stays_out_of_buckets() -> None:
     """Nobody can see from here who may read a bucket, so only what everybody may read goes there."""
     with pytest.raises(InputError, match="not written to a bucket"):
         BucketExport(PLACE, private=True)
-    with pytest.raises(InputError, match="no address of a bucket"):
-        BucketExport("s3://")
+    for bad in ("s3://", "s3://[", "s3://a b", "s3://a/../b", "s3://a//b", "s3://a/\1", f"s3://{'a' * 300}"):
+        with pytest.raises(InputError, match="no address of a bucket"):
+            BucketExport(bad)
+
+
+def test_other_addresses_are_no_folders() -> None:
+    """What looks like an address is a bucket or refused; a folder may still be called so."""
+    assert is_bucket(PLACE)
+    assert not any(map(is_bucket, ("/a/b", "a", "./http:/x", "a.tar")))
+    for bad in ("gs://a/b", "http://[", "s3:/a"):
+        with pytest.raises(InputError, match="neither a path nor"):
+            is_bucket(bad)
+
+
+def test_an_endpoint_that_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment names as the store is looked at before the library reads it."""
+    monkeypatch.setenv("AWS_ENDPOINT", "http://[")
+    with pytest.raises(BadSetting, match="AWS_ENDPOINT"):
+        open_bucket("s3://a/b")

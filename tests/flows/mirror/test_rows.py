@@ -12,7 +12,7 @@ from hanse.errors import Conflict, IntegrityError, NotAllowed, RepoNotFound
 from hanse.flows import access
 from hanse.flows.accounts import set_claims
 from hanse.flows.mirror.claims import RevisionClaim, unpack
-from hanse.flows.mirror.rows import find_mirror, hidden, open_mirror, pin, raise_alarm
+from hanse.flows.mirror.rows import address, find_mirror, hidden, open_mirror, pin, raise_alarm
 from hanse.flows.node import Node
 from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.digest import GitOid
@@ -95,6 +95,7 @@ def test_which_mirror_a_plain_name_means(lite: Node, owner: Actor) -> None:
         if number == 0:
             assert access.find_named(lite, ANONYMOUS, plain).id == repo.id
             assert not hidden(lite, repo)
+            assert address(lite, repo) == UP.path
     with pytest.raises(Conflict, match=r"up\.example, upper\.example"):
         access.find_named(lite, ANONYMOUS, plain)
     assert "mirrored from up.example, too" in hidden(lite, repo)
@@ -103,6 +104,7 @@ def test_which_mirror_a_plain_name_means(lite: Node, owner: Actor) -> None:
     assert hidden(lite, repo).endswith("/o/upper.example")
     mine = open_mirror(lite, replace(UP, namespace="owner"), "")
     assert "owner is an account of this node" in hidden(lite, mine)
+    assert address(lite, mine) == f"/o/up.example/owner/{UP.name}"
     with lite.db.write() as conn:
         repos.take_name(conn, mine.repo, mine.id)
         repos.update_columns(conn, mine.id, state="live")

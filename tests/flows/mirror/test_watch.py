@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 
-from tests.support.upstreams import NAME, changed, upstream
+from tests.support.upstreams import NAME, changed, impostor, upstream
 
-from hanse.errors import HanseError, PeerError
+from hanse.conform.origin import HubOrigin
+from hanse.db import alarms, revisions
+from hanse.errors import HanseError, IntegrityError, PeerError
 from hanse.flows.mirror.journey import Mirrored, Options
 from hanse.flows.mirror.watch import watch
 from hanse.flows.node import Node
@@ -62,3 +65,30 @@ def test_all_revisions_again_and_again(lite: Node) -> None:
         (later[0], "refs/heads/dev"),
     ]
     assert not [path for path in asked if f"/revision/{first}" in path]
+
+
+def test_another_upstream_under_the_same_commit_id(lite: Node) -> None:
+    """A round lists what is complete here again: other files of its commit id are an alarm, for two requests a round."""
+    told: list[Mirrored | HanseError] = []
+    options = Options(stop=threading.Event())
+    with upstream() as (origin, hub), ExitStack() as stack:
+        servers: list[HubOrigin] = []
+
+        def tell(one: Mirrored | HanseError) -> None:
+            told.append(one)
+            if len(told) == 1:
+                servers.append(stack.enter_context(impostor(origin, NAME, changed(config_json=b"{}"))))
+            else:
+                options.stop.set()
+
+        watch(lite, hub, RepoType.MODEL, NAME, "main", every=0.01, told=tell, options=options)
+        asked = [one.path.split("/")[5] for one in servers[0].requests]
+    first, second = told
+    assert isinstance(first, Mirrored)
+    assert isinstance(second, IntegrityError)
+    assert asked == ["revision", "tree"]
+    with lite.db.read() as conn:
+        assert [one.kind for one in alarms.every(conn)] == ["upstream-contradiction"]
+        at = revisions.ref(conn, first.repo.id, "refs/heads/main")
+    assert at is not None
+    assert at.rev == first.revision.rev

@@ -41,7 +41,8 @@ def test_what_is_said_comes_first() -> None:
     found = whom(environ, nodes=("http://a.example/",), upstream="https://b.example", store=Path("/t"), policy="open")
     assert (found.nodes, found.upstream) == (("http://a.example",), "https://b.example")
     assert (found.store, found.policy) == (Path("/t"), "open")
-    assert whom({"HANSE_HOME": "/x"}).store == Path("/x/held")
+    assert (whom({"HANSE_HOME": "/x"}).store, whom({"HANSE_HOME": "/x"}).named) == (Path("/x/held"), False)
+    assert whom({"HANSE_HOME": "/x", "HANSE_STORE": "/s"}).named
     assert whom({"HOME": "/h"}).upstream == HUB
     assert whom({"HOME": "/h"}, upstream="none").upstream is None
 

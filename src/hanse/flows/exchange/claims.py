@@ -14,12 +14,12 @@ from hanse.evals.exchange.claim import CLAIM, Claimed
 from hanse.evals.exchange.evalresults import parse_entries
 from hanse.evals.exchange.everyeval import MAX_BYTES, parse_aggregate
 from hanse.flows.bounded import read_bounded
-from hanse.flows.evaluate.runfolder import put
 from hanse.flows.evaluate.subject import Subject
 from hanse.model.publickey import Signer
 from hanse.sign import statement as statements
 from hanse.sign.bundle import make_bundle
 from hanse.sign.statement import Statement
+from hanse.store.outfile import replace_file
 
 MAX_YAML = 64 * 1024
 MAX_NESTED = 200
@@ -50,5 +50,5 @@ def import_claims(file: Path, subject: Subject, to: Path, signer: Signer | None 
     data = read_bounded(file, MAX_BYTES)
     said = read_claims(data).predicate(hashlib.sha256(data).hexdigest())
     statement = Statement((statements.Subject(subject.name, {"sha256": subject.tree}),), CLAIM, said)
-    put(to, statement.encode() if signer is None else make_bundle(statement, signer).encode())
+    replace_file(to, statement.encode() if signer is None else make_bundle(statement, signer).encode())
     return said

@@ -13,7 +13,8 @@ import yaml
 from hanse.errors import InputError
 from hanse.evals.exchange import evalresults, everyeval
 from hanse.evals.exchange.report import Shown, page
-from hanse.flows.evaluate.runfolder import Read, put, read_run
+from hanse.flows.evaluate.runfolder import Read, read_run
+from hanse.store.outfile import replace_file, require_writable
 
 FORMS = ("html", "eval-results", "model-index", "every-eval-ever")
 MAX_RUNS = 50
@@ -26,8 +27,9 @@ def export(folders: Sequence[Path], form: str, to: Path, *, url: str = "", datas
     """
     if not 0 < len(folders) <= MAX_RUNS or form not in FORMS:
         raise InputError(f"one of the forms {', '.join(FORMS)}, and 1 to {MAX_RUNS} runs, are written; {len(folders)} are named")
+    require_writable(to)
     reads = [read_run(one, answers=False) for one in folders]
-    put(to, _write(reads, form, url, dataset, time.time() if now is None else now).encode())
+    replace_file(to, _write(reads, form, url, dataset, time.time() if now is None else now).encode())
 
 
 def _dump(value: object) -> str:

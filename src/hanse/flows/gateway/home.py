@@ -51,7 +51,10 @@ def foreign_tokens(environ: Mapping[str, str], home: str, kept: str = "") -> fro
 
 def same_server(one: str, other: str) -> bool:
     """Tell whether two addresses are of one server and path."""
-    first, second = urlsplit(one.rstrip("/")), urlsplit(other.rstrip("/"))
+    try:
+        first, second = urlsplit(one.rstrip("/")), urlsplit(other.rstrip("/"))
+    except ValueError:  # what the environment names is no address, and nobody's
+        return False
     return (first.scheme, first.netloc.lower(), first.path) == (second.scheme, second.netloc.lower(), second.path)
 
 

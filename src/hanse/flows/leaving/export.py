@@ -24,7 +24,7 @@ from hanse.flows.leaving.log_copies import write_copies
 from hanse.flows.leaving.made_listing import make_listing
 from hanse.flows.leaving.progress import Done
 from hanse.flows.node import Node
-from hanse.flows.static.bucket import SCHEME
+from hanse.flows.static.bucket import is_bucket
 from hanse.flows.static.selection import Selection, Written, WrittenRepo
 from hanse.flows.static.sink import Sink
 from hanse.flows.static.write import write_static
@@ -67,7 +67,7 @@ class Exported:
 
 def target_of(place: Path | str, *, private: bool) -> Target:
     """Return where to export to: a bucket (`s3://…`), an archive if it ends in `.tar`, else a folder; raises as these do."""
-    if str(place).startswith(SCHEME):
+    if is_bucket(str(place)):
         from hanse.flows.leaving.bucket import BucketExport  # noqa: PLC0415 an extra
 
         return BucketExport(str(place), private=private)

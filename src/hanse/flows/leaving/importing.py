@@ -27,7 +27,7 @@ from hanse.flows.mirror import complete as completing
 from hanse.flows.mirror.claims import RevisionClaim
 from hanse.flows.mirror.journey import Options, take
 from hanse.flows.mirror.large import mirror_folder
-from hanse.flows.mirror.rows import open_mirror, pin
+from hanse.flows.mirror.rows import address, open_mirror, pin
 from hanse.flows.node import Node
 from hanse.flows.policies import load_policy
 from hanse.flows.verify_folder import Verifying
@@ -45,7 +45,10 @@ Keep = Callable[[Node, Repo, bytes], object]
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A revision that was taken in. refs: the names that were observed to point at it; rung: what its evidence reached."""
+    """A revision that was taken in.
+
+    refs: the names that were observed to point at it; rung: what its evidence reached; address: where it is to be had here.
+    """
 
     repo: RepoId
     rev: GitOid
@@ -54,6 +57,7 @@ class Imported:
     bytes: int
     rung: Rung
     refs: tuple[RefName, ...]
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,8 @@ def _one(job: _Import, repo: ExportedRepo, rev: GitOid, names: Sequence[RefName]
     for ref in shown:
         completing.observe(node, row, ref, revision)
     completing.attest(node, row, revision)
-    return Imported(repo.repo, rev, found.tree, len(found.files), revision.bytes, found.decision.rung, shown)
+    size, rung = revision.bytes, found.decision.rung
+    return Imported(repo.repo, rev, found.tree, len(found.files), size, rung, shown, address(node, row))
 
 
 def _take(job: _Import, repo_id: RepoId, rev: GitOid, named: Named, *, private: bool) -> tuple[Repo, Revision]:

@@ -1,6 +1,6 @@
 """Mirroring a repository of an upstream hub.
 
-1. The upstream says what the revision name means now, and lists the files of that commit.
+1. The upstream says what the revision name means now, and lists the files of that commit, every time.
 2. That is pinned: a later claim about the same commit that says something else is an alarm.
 3. The files are taken in: fetched, checked against every digest claimed, scanned (`hanse.flows.mirror.intake`).
 4. The revision is complete: recorded, resolvable (`hanse.flows.mirror.complete`).
@@ -24,7 +24,7 @@ from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.errors import HanseError, PeerError, RevisionNotFound
 from hanse.flows.mirror import complete as completing
-from hanse.flows.mirror.claims import NO_WORDS, RevisionClaim, unpack, words_of
+from hanse.flows.mirror.claims import NO_WORDS, RevisionClaim, parse_words, unpack, words_of
 from hanse.flows.mirror.disclose import disclose
 from hanse.flows.mirror.gone import observe_gone
 from hanse.flows.mirror.intake import Intake, Options
@@ -35,7 +35,6 @@ from hanse.flows.mirror.upstream import CommitClaim, InfoClaim, Upstream, full_n
 from hanse.flows.node import Node
 from hanse.flows.records import ClaimedWords
 from hanse.model.digest import NO_GIT_OID, GitOid, is_git_oid
-from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RefName, RepoId, RepoType, parse_repo_id
 from hanse.peers.place import Place
 from hanse.store.parts import sole
@@ -78,8 +77,7 @@ def mirror(
         info = _asked(node, upstream, known, (kind, path, name))
         repo_id = parse_repo_id(Origin(upstream.origin), kind, info.path)
         ref = _ref_of(upstream, kind, path, name)
-        files = _files(node, upstream, repo_id, info.rev)
-        claim = _claim(upstream, repo_id, info, files)
+        claim = _claim(node, upstream, repo_id, info)
     repo = open_mirror(node, repo_id, upstream.url, private=info.private)
     with node.db.write() as conn:
         mirrors.note(conn, repo.id, node.clock.now())
@@ -160,28 +158,29 @@ def _ref_of(upstream: Upstream, kind: RepoType, path: str, name: str) -> RefName
     return None if found is None else RefName(found)
 
 
-def _files(node: Node, upstream: Upstream, repo_id: RepoId, rev: GitOid) -> tuple[FilePin, ...]:
-    """Return the files of a revision; those of one that is complete here are not asked for again."""
+def _claim(node: Node, upstream: Upstream, repo_id: RepoId, info: InfoClaim) -> RevisionClaim:
+    """Return what the upstream says of a revision.
+
+    Files are listed every time, also of what is complete here: an upstream that gives a commit id other files than before is
+    noticed by nothing else. What it says of the commit is asked once, because nothing replaces it.
+    """
+    files = tuple(upstream.tree(repo_id.type, repo_id.path, info.rev))
     repo = find_mirror(node, repo_id)
-    if repo is not None:
-        with node.db.read() as conn:
-            row = mirrors.claimed(conn, repo.id, rev)
-        if row is not None and row.state == "complete" and row.source == "upstream":
-            return unpack(row.pins)
-    return tuple(upstream.tree(repo_id.type, repo_id.path, rev))
-
-
-def _claim(upstream: Upstream, repo_id: RepoId, info: InfoClaim, files: tuple[FilePin, ...]) -> RevisionClaim:
-    try:
-        listed = upstream.commits(repo_id.type, repo_id.path, info.rev, 1)
-    except (PeerError, RevisionNotFound):
-        listed = ()
-    words = _words(listed[0]) if listed and listed[0].rev == info.rev else NO_WORDS
+    with node.db.read() as conn:
+        row = None if repo is None else mirrors.claimed(conn, repo.id, info.rev)
+    words = parse_words(row.words) if row is not None and row.source == "upstream" else _words(upstream, repo_id, info.rev)
     return RevisionClaim(repo_id, info.rev, files, words, gated=info.gated, private=info.private)
 
 
-def _words(commit: CommitClaim) -> ClaimedWords:
-    return words_of(commit.title, commit.message, commit.author, commit.time)
+def _words(upstream: Upstream, repo_id: RepoId, rev: GitOid) -> ClaimedWords:
+    try:
+        listed = upstream.commits(repo_id.type, repo_id.path, rev, 1)
+    except (PeerError, RevisionNotFound):
+        return NO_WORDS
+    if not listed or listed[0].rev != rev:
+        return NO_WORDS
+    said = listed[0]
+    return words_of(said.title, said.message, said.author, said.time)
 
 
 def _rewritten(node: Node, upstream: Upstream, repo: Repo, ref: RefName, revision: Revision) -> GitOid | None:

@@ -85,6 +85,13 @@ def hidden(node: Node, repo: Repo) -> str:
     return f"the plain name {place.path} does not mean this mirror here: {why}; read it with HF_ENDPOINT=http://NODE/o/{place.origin}"
 
 
+def address(node: Node, repo: Repo) -> str:
+    """Return where a mirror is to be had at this node: its plain name, or `/o/ORIGIN/…` where that means another repository."""
+    place = repo.repo
+    plain = f"{place.type.prefix}{place.path}"
+    return f"/o/{place.origin}/{plain}" if hidden(node, repo) else plain
+
+
 def pin(node: Node, repo: Repo, claim: RevisionClaim) -> Claimed:
     """Pin a revision as it is claimed and return what is pinned of it.
 

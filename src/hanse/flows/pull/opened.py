@@ -14,19 +14,23 @@ from hanse.flows.policies import load_policy
 from hanse.flows.pull.fetch import Fetcher, Report
 from hanse.flows.pull.pull import Setting
 from hanse.flows.pull.puller import Puller, PullSettings
-from hanse.home import home_folder
+from hanse.home import held_folder, home_folder
 from hanse.store.held.store import open_or_temporary
 
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """Who is asked, and what is let pass. policy: its name, None for the user's own; home: HANSE_HOME; store: the held store."""
+    """Who is asked, and what is let pass.
+
+    policy: its name, None for the user's own; home: HANSE_HOME; store: the held store; named: somebody named its place.
+    """
 
     nodes: tuple[str, ...]
     upstream: str | None
     policy: str | None
     home: Path
     store: Path
+    named: bool = False
     offline: bool = False
 
 
@@ -44,14 +48,15 @@ def whom(
     Raises InputError for an address that is none.
     """
     home = home_folder(environ)
-    named, above = servers(nodes, upstream, environ)
-    kept = store or Path(environ.get("HANSE_STORE") or home / "held")
+    asked, above = servers(nodes, upstream, environ)
+    kept, named = held_folder(environ, home, store)
     return Whom(
-        nodes=named,
+        nodes=asked,
         upstream=above,
         policy=policy,
         home=home,
-        store=kept.expanduser().absolute(),
+        store=kept,
+        named=named,
         offline=offline,
     )
 
@@ -68,5 +73,8 @@ def opened(asked: Whom, environ: Mapping[str, str], report: Report) -> Iterator[
         asked.nodes, asked.upstream, policy, asked.home, token_for=credentials.token_for, offline=asked.offline
     )
     clock = SystemClock()
-    with open_or_temporary(asked.store) as held, closing(Puller(settings, held, Fetcher(held, report=report), clock)) as puller:
+    with (
+        open_or_temporary(asked.store, named=asked.named) as held,
+        closing(Puller(settings, held, Fetcher(held, report=report), clock)) as puller,
+    ):
         yield Setting(puller, held, policy, asked.home, clock)

@@ -7,6 +7,8 @@ other stores than Amazon's. What is there is listed once; an object is whole or 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +18,15 @@ from hanse.errors import BadSetting, Conflict, InputError, StorageError
 from hanse.flows.static.folder import MARK
 from hanse.model.repo import Origin
 from hanse.model.staticlayout import INDEX, StaticPath, is_lasting
+from hanse.peers.addresses import parse_base
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
 SCHEME = "s3://"
+_ADDRESS = re.compile("[A-Za-z][A-Za-z0-9+.-]*:/")
+"""A scheme as addresses have it; of two slashes a path keeps one."""
+_BUCKET = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _LASTING = "public, max-age=31536000, immutable"
 
 
@@ -106,17 +112,42 @@ def media_type(path: StaticPath) -> str:
     return "text/plain; charset=utf-8" if path.endswith("/checkpoint") else "application/octet-stream"
 
 
+def is_bucket(place: str) -> bool:
+    """Tell whether files go to a bucket, not to a folder; raises InputError for an address of anything else."""
+    if not place.startswith(SCHEME) and _ADDRESS.match(place):
+        raise InputError(
+            f"{place[:200]!r} is neither a path nor s3://BUCKET/PREFIX", hint=f"a folder that is called so: ./{place[:200]}"
+        )
+    return place.startswith(SCHEME)
+
+
 def open_bucket(url: str) -> S3Store:
     """Return a bucket, or the part below a prefix; raises InputError for no such address, BadSetting without the extra."""
     bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
-    if not url.startswith(SCHEME) or not bucket or "//" in f"/{prefix}" or len(url) > 1024:
+    parts = prefix.rstrip("/").split("/") if prefix else []
+    if (
+        not url.startswith(SCHEME)
+        or _BUCKET.fullmatch(bucket) is None
+        or not {"", ".", ".."}.isdisjoint(parts)
+        or not (url.isprintable() and len(url) <= 1024)
+    ):
         raise InputError(f"{url[:200]!r} is no address of a bucket", hint="s3://BUCKET or s3://BUCKET/PREFIX")
+    _require_endpoint()
     try:
         from obstore.store import S3Store  # noqa: PLC0415 an extra
     except ImportError as error:
         raise BadSetting("writing to a bucket needs the extra s3", hint="pip install 'hanse[s3]'") from error
     with bucket_errors(url):
         return S3Store(bucket, prefix=prefix.rstrip("/") or None)
+
+
+def _require_endpoint() -> None:
+    """Raise BadSetting for an address of a store that is none: the library, which reads it, would not survive that."""
+    for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        try:
+            parse_base(os.environ.get(name) or "https://none")
+        except InputError as error:
+            raise BadSetting(f"{name}: {error.message}") from error
 
 
 @contextmanager
@@ -127,4 +158,5 @@ def bucket_errors(url: str) -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        raise StorageError(f"{url}: {error}"[:600], hint="see AWS_ACCESS_KEY_ID, AWS_REGION and AWS_ENDPOINT") from error
+        said = str(error).partition("\n\nDebug source")[0]
+        raise StorageError(f"{url}: {said}"[:600], hint="see AWS_ACCESS_KEY_ID, AWS_REGION and AWS_ENDPOINT") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hanse.flows.node import Node
-from hanse.flows.static.bucket import SCHEME, BucketSink
+from hanse.flows.static.bucket import BucketSink, is_bucket
 from hanse.flows.static.folder import FolderSink
 from hanse.flows.static.selection import Written
 from hanse.flows.static.sink import Sink
@@ -39,7 +39,7 @@ class PublishedSite:
 
 def site_at(place: str) -> Site:
     """Return the site at a folder, or at `s3://BUCKET/PREFIX`; raises InputError or BadSetting."""
-    return BucketSink(place) if place.startswith(SCHEME) else FolderSink(Path(place).expanduser().absolute())
+    return BucketSink(place) if is_bucket(place) else FolderSink(Path(place).expanduser().absolute())
 
 
 def publish_static(node: Node, site: Site) -> PublishedSite:

@@ -39,6 +39,7 @@ from hanse.model.repo import Origin
 from hanse.sign.bundle import make_bundle
 from hanse.sign.statement import Statement, Subject
 from hanse.store.durable import make_directory, storage_errors
+from hanse.store.outfile import require_writable
 
 UNKNOWN = "unknown"
 """What stands for a version that nobody named."""
@@ -109,6 +110,7 @@ def read_vetted(folder: Path) -> Vetted:
 
 
 def _require_new(folder: Path) -> None:
+    require_writable(folder / RECORD, folders=True)
     if (folder / RECORD).exists():
         raise Conflict(f"{folder} has a record already", hint="choose another folder")
 

@@ -233,12 +233,15 @@ class Held:
         return HeldFile(path, found.size, *digests, False, found)
 
 
-def open_or_temporary(folder: Path, *, limit: int | None = None) -> Held:
-    """Return the store in `folder`, or one that lasts until it is closed if that cannot be written; raises StorageError."""
+def open_or_temporary(folder: Path, *, named: bool = False, limit: int | None = None) -> Held:
+    """Return the store in `folder`, or one that lasts until it is closed if that cannot be written.
+
+    named: somebody named the folder, and nothing takes its place. Raises StorageError.
+    """
     try:
         return Held.open(folder, limit=limit)
     except StorageError:
-        if _is_writable(folder):
+        if named or _is_writable(folder):
             raise
         import tempfile  # noqa: PLC0415 same
 
@@ -249,8 +252,12 @@ def open_or_temporary(folder: Path, *, limit: int | None = None) -> Held:
 
 def _is_writable(folder: Path) -> bool:
     """Tell whether `folder`, or the closest folder above it that exists, can be written."""
-    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if os.access(one, os.F_OK))
+    there = _closest(folder)
     return there.is_dir() and os.access(there, os.W_OK) and not os.statvfs(there).f_flag & os.ST_RDONLY
+
+
+def _closest(folder: Path) -> Path:
+    return next(one for one in (folder.absolute(), *folder.absolute().parents) if os.access(one, os.F_OK))
 
 
 @contextmanager
@@ -258,8 +265,10 @@ def _writable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        there = _closest(folder)
+        why = error.strerror if there.is_dir() else f"{there} is no folder"
         raise StorageError(
-            f"the store {folder} cannot be written: {error.strerror}",
+            f"the store {folder} cannot be written: {why}",
             hint="name a folder of your own with --store or HANSE_STORE, or set HANSE_HOME",
         ) from error
 

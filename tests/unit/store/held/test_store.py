@@ -214,6 +214,15 @@ def test_a_temporary_store_instead(tmp_path: Path) -> None:
         assert not held.temporary
 
 
+def test_nothing_takes_the_place_of_a_store_that_was_named(tmp_path: Path) -> None:
+    """A file in the place of the named folder is refused, and stays what it is."""
+    (tmp_path / "file").write_bytes(b"x")
+    for folder in (tmp_path / "file", tmp_path / "file" / "held"):
+        with pytest.raises(StorageError, match=r"file is no folder"):
+            open_or_temporary(folder, named=True)
+    assert (tmp_path / "file").read_bytes() == b"x"
+
+
 def test_an_index_that_is_no_index(tmp_path: Path) -> None:
     """A damaged index is an error that says what to do, not an empty store: pins at first use are in it."""
     (tmp_path / "index.sqlite3").write_bytes(b"no database at all" * 1000)
