@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 
@@ -16,6 +17,7 @@ from hanse.errors import InputError
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+_MAX_SIGNALS = 4096
 
 
 class Child:
@@ -30,9 +32,31 @@ class Child:
         return self._process.pid
 
     def wait(self) -> int:
-        """Wait for the end of the program and return its exit code, 128 + N if signal N ended it (as shells say it)."""
-        code = self._process.wait()
+        """Wait for the end of the program and return its exit code, 128 + N if signal N ended it (as shells say it).
+
+        A signal may reach another thread, or arrive just before a wait begins; both would be passed on when the program has ended
+        only. So what is waited for is a byte, which every signal writes, and the end of the program, too.
+        """
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        waiting = threading.Thread(target=self._end, args=(writer,), name="program", daemon=True)
+        before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        try:
+            waiting.start()
+            while self._process.returncode is None:
+                os.read(reader, _MAX_SIGNALS)
+        finally:
+            signal.set_wakeup_fd(before)
+        waiting.join()
+        os.close(reader)
+        os.close(writer)
+        code = self._process.returncode
         return 128 - code if code < 0 else code
+
+    def _end(self, writer: int) -> None:
+        self._process.wait()
+        with contextlib.suppress(BlockingIOError):  # it is full, so that somebody reads
+            os.write(writer, b"\0")
 
     def signal(self, number: int) -> None:
         """Send a signal, unless the program has ended or has it from the terminal already."""

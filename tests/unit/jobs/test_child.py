@@ -46,15 +46,19 @@ def test_what_cannot_be_started() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.parametrize("thread", [False, True], ids=["process", "thread"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
-def test_signals_reach_it(number: signal.Signals, tmp_path: Path) -> None:
-    """What is sent here is sent on, and the program decides what becomes of it."""
+def test_signals_reach_it(number: signal.Signals, tmp_path: Path, *, thread: bool) -> None:
+    """What is sent here is sent on, whichever thread the system gives it to, and the program decides what becomes of it."""
     ready = tmp_path / "ready"
 
     def send() -> None:
         while not ready.exists():
             done.wait(0.01)
-        os.kill(os.getpid(), number)
+        if thread:
+            signal.pthread_kill(threading.get_ident(), number)
+        else:
+            os.kill(os.getpid(), number)
 
     done = threading.Event()
     with started([sys.executable, "-c", _WAITS, str(ready)], os.environ) as child:
