@@ -53,12 +53,14 @@ def test_the_environment_names_the_administrators_token(mother: Mother, tmp_path
 def test_a_taken_port_is_a_clear_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The message names the address and the remedy, and nothing is made."""
+    """The message names the address, also one that is none, and the remedy, and nothing is made."""
     monkeypatch.setenv("HANSE_HOME", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         assert run(["serve", "--port", str(port)]) == 1
+        assert run(["serve", "--port", "0", "--host", "xn--ß.."]) == 1
     said = capsys.readouterr().err
+    assert "cannot listen on xn--ß..:0" in said
     assert f"cannot listen on 127.0.0.1:{port}" in said
     assert "choose another --port" in said
     assert not (tmp_path / "node").exists()

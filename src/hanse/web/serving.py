@@ -42,10 +42,11 @@ def bind(settings: Settings) -> socket.socket:
     try:
         listener.bind((settings.host, settings.port))
         listener.listen(1024)
-    except OSError as error:
+    except (OSError, TypeError, ValueError) as error:  # the latter for what cannot be the name of a host
         listener.close()
+        why = error.strerror if isinstance(error, OSError) else error
         raise BadSetting(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}",
+            f"cannot listen on {settings.host}:{settings.port}: {why}",
             hint="choose another --port (0 takes a free one), or stop the program that uses this one",
         ) from error
     listener.set_inheritable(True)
