@@ -19,7 +19,7 @@ def _hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the cache that clients would use, with one revision."""
     monkeypatch.setenv("HANSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    for name in ("HANSE_STORE", "HANSE_POLICY", "HF_TOKEN"):
+    for name in ("HANSE_STORE", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     write_cache(tmp_path / "hub", FILES)
     return tmp_path / "hub"

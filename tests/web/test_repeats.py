@@ -23,6 +23,7 @@ def test_the_first_of_a_minute_are_written_and_the_others_counted(
 ) -> None:
     """Each kind has a minute of its own; what was left out is told with the first line of the next minute."""
     now = 1000.0
+    caplog.set_level(logging.WARNING, logger.name)
     logger.filters[:] = [Repeats(lambda: now)]
     for number in range(MOST + 1234):
         logger.warning("request %d is none", number)

@@ -35,7 +35,7 @@ def audit(
     restore: Annotated[bool, Parameter(help="Put back what earlier audits moved out of this folder.")] = False,
     node: Annotated[list[str] | None, Parameter(help="Address of a node to ask. Default: only what is known here.")] = None,
     upstream: Annotated[str | None, Parameter(help="Hub to ask for what no node has.")] = None,
-    policy: Annotated[str | None, Parameter(help="Policy: a preset, a name, or a file. Default: HANSE_POLICY.")] = None,
+    policy: Annotated[str | None, Parameter(help="Policy: a preset, a name, or a file. Default: the one in use.")] = None,
     scan: Annotated[bool, Parameter(help="Scan files that were never scanned.")] = False,
     rehash: Annotated[bool, Parameter(help="Read every file, also those that did not change since they were hashed.")] = False,
     store: Annotated[Path | None, Parameter(help="Store of verified files. Default: HANSE_STORE, else HANSE_HOME/held.")] = None,
@@ -103,7 +103,7 @@ def _known(
     settings = PullSettings(
         tuple(parse_base(one) for one in nodes),
         hub_address(upstream) if upstream else None,
-        load_policy(policy or os.environ.get("HANSE_POLICY") or None, home),
+        load_policy(policy or None, home),
         home,
         token_for=Credentials(home, before(os.environ)).token_for,
         offline=not nodes and not upstream,
