@@ -69,7 +69,10 @@ class RawClient:
         try:
             response.begin()
             body = response.read()
-            headers = {name.lower(): value for name, value in response.getheaders()}
+            headers: dict[str, str] = {}
+            for name, value in response.getheaders():  # several of one name are one list (RFC 9110, section 5.3)
+                before = headers.get(name.lower())
+                headers[name.lower()] = value if before is None else f"{before}, {value}"
             closing = response.will_close
         finally:
             response.close()
