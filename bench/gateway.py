@@ -105,7 +105,7 @@ def run(bench: Bench) -> list[Row]:
         user = Runner(bench.folder / "user", ("--upstream", origin.url), _INSTALLED)
         try:
             rows += _downloads(bench, user, url)
-            rows += _offline(bench, user)
+            rows += _offline(bench, user, url)
             rows += _small(bench, user, url)
         finally:
             process.terminate()
@@ -145,25 +145,29 @@ def _downloads(bench: Bench, user: Runner, nginx: str) -> list[Row]:
     ]
 
 
-def _offline(bench: Bench, user: Runner) -> list[Row]:
+def _offline(bench: Bench, user: Runner, nginx: str) -> list[Row]:
     """Without network: tokenizer and download of what is held, against a plain folder and a copy."""
     out, hf, python = bench.folder / "small", client_hf("hub2"), client_python("hub2")
     _timed(user, hf, "download", SMALL, "--local-dir", out)
     off = ("--offline",)
-    tokens = interleave(
-        bench.rounds,
-        held=lambda: _timed(user, python, "-c", _TOKENIZER, SMALL, flags=off),
-        plain=lambda: _plain(user, python, "-c", _TOKENIZER, MINILM, HF_HUB_OFFLINE="1"),
-    )
+    with gateway(nginx, user.home / "hanse") as running:
+        tokens = interleave(
+            bench.rounds,
+            held=lambda: _timed(user, python, "-c", _TOKENIZER, SMALL, flags=off),
+            running=lambda: _plain(user, python, "-c", _TOKENIZER, SMALL, HF_ENDPOINT=running),
+            plain=lambda: _plain(user, python, "-c", _TOKENIZER, MINILM),
+        )
     files = interleave(
         bench.rounds,
         held=lambda: _timed(user, hf, "download", SMALL, "--local-dir", out, flags=off, fresh=out),
         plain=lambda: _plain(user, python, "-c", _COPY, MINILM, out, fresh=out),
     )
     return [
-        Row("AutoTokenizer without network, held, seconds", str(tokens["held"])),
+        Row("AutoTokenizer without network, held, under hanse run with its start, seconds", str(tokens["held"])),
+        Row("the same through a gateway that runs, seconds", str(tokens["running"])),
         Row("AutoTokenizer of a plain folder, seconds", str(tokens["plain"])),
-        Row("ratio", ratio(tokens["held"], tokens["plain"]), "no difference seen"),
+        Row("hanse run / plain folder", ratio(tokens["held"], tokens["plain"])),
+        Row("gateway that runs / plain folder", ratio(tokens["running"], tokens["plain"]), "no difference seen"),
         Row("hf download without network, held, seconds", str(files["held"])),
         Row("a copy of the folder by Python with the client imported, seconds", str(files["plain"])),
     ]
