@@ -47,9 +47,14 @@ def test_who_waited_in_vain_is_told_at_once(home: Machine, origin: HubOrigin, mo
     monkeypatch.setattr(module, "LONG_SECONDS", 0.0)
     puller = home.puller(upstream=origin.url)
     origin.faults.set(Fault.RESET)
+    told: list[PeerDown] = []
     for _ in range(6):
-        with pytest.raises(PeerDown):
+        with pytest.raises(PeerDown) as failed:
             main_of(puller)
+        told.append(failed.value)
+    assert len({(one.message, one.hint) for one in told}) == 1
+    assert len({id(one) for one in told}) == 6, "each has one of his own, and none holds on to what was read"
+    assert all(one.__cause__ is None is one.__context__ for one in told[1:])
     assert len(origin.requests) == 1
     origin.faults.clear()
     assert main_of(home.puller(upstream=origin.url)).as_of is None, "another program asks for itself"

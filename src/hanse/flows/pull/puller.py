@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -97,13 +98,14 @@ class Puller:
             until, failure = self._unanswered.get(key, (0.0, None))
         began = time.monotonic()
         if failure is not None and began < until:
-            raise failure.with_traceback(None)
+            raise copy(failure)
         try:
             return self._resolver.resolve(asked)
         except PeerError as error:
             if time.monotonic() - began >= LONG_SECONDS:
                 with self._lock:
-                    self._unanswered[key] = (time.monotonic() + UNANSWERED_SECONDS, error)
+                    # A copy: the error itself holds on to all that was read meanwhile, and whoever gets it may change it.
+                    self._unanswered[key] = (time.monotonic() + UNANSWERED_SECONDS, copy(error))
                     while len(self._unanswered) > MAX_KEPT:
                         self._unanswered.popitem(last=False)
             raise
