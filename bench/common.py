@@ -123,10 +123,10 @@ def spread(values: list[float]) -> Spread:
 
 
 def interleave(rounds: int, **runs: Callable[[], float]) -> dict[str, Spread]:
-    """Run the named measurements in turn, `rounds` times, and return the spread of each."""
+    """Run the named measurements in turn, `rounds` times, every second time backwards, and return the spread of each."""
     found: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
+    for at in range(rounds):
+        for name, run in list(runs.items())[:: -1 if at % 2 else 1]:
             found[name].append(run())
     return {name: spread(values) for name, values in found.items()}
 

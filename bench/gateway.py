@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from tests.services.clients import MINILM, client_hf, client_python
@@ -17,6 +18,7 @@ from tests.support.proxies import gateway
 from tests.support.running import Runner
 
 from bench.common import Bench, Row, clock, interleave, ratio
+from bench.memory import Reserve
 from hanse.conform.origin import HubOrigin
 
 NAME, SMALL = "ada/big", "ada/minilm"
@@ -65,21 +67,23 @@ def _nginx(bench: Bench, origin: HubOrigin, file: Path) -> tuple[subprocess.Pope
     return process, f"http://127.0.0.1:{port}"
 
 
-def _timed(user: Runner, *program: str | Path, flags: tuple[str, ...] = (), fresh: Path | None = None) -> float:
+def _timed(
+    user: Runner, *program: str | Path, flags: tuple[str, ...] = (), fresh: Path | None = None, memory: Reserve | None = None
+) -> float:
     """Return how many seconds a run takes, with an empty client's cache; fresh: a folder that is removed before."""
     for folder in (user.home / "hanse" / "hub-cache", *([fresh] if fresh else [])):
         shutil.rmtree(folder, ignore_errors=True)
-    with clock() as took:
+    with memory.spent() if memory else nullcontext(), clock() as took:
         user.run(*program, flags=flags).good()
     return took[0]
 
 
-def _plain(user: Runner, *program: str | Path, fresh: Path | None = None, **environ: str) -> float:
+def _plain(user: Runner, *program: str | Path, fresh: Path | None = None, memory: Reserve | None = None, **environ: str) -> float:
     """Return how many seconds a program takes by itself."""
     for folder in (user.home / "plain", *([fresh] if fresh else [])):
         shutil.rmtree(folder, ignore_errors=True)
     told = {**user.environ, "HF_HOME": str(user.home / "plain"), "HF_HUB_DISABLE_XET": "1", **environ}
-    with clock() as took:
+    with memory.spent() if memory else nullcontext(), clock() as took:
         subprocess.run([str(one) for one in program], env=told, check=True, capture_output=True)
     return took[0]
 
@@ -98,9 +102,9 @@ def _bare(user: Runner) -> float:
 
 def run(bench: Bench) -> list[Row]:
     """Measure wall times; interleaved."""
-    big = bench.random_file("big.txt")
+    big = bench.safetensors_file()
     rows: list[Row] = []
-    with HubOrigin({NAME: {"big.txt": big}, SMALL: MINILM}, xet=True, chunk_lists=True) as origin:
+    with HubOrigin({NAME: {big.name: big}, SMALL: MINILM}, xet=True, chunk_lists=True) as origin:
         process, url = _nginx(bench, origin, big)
         user = Runner(bench.folder / "user", ("--upstream", origin.url), _INSTALLED)
         try:
@@ -123,16 +127,16 @@ def _downloads(bench: Bench, user: Runner, nginx: str) -> list[Row]:
 
     def cold() -> float:
         shutil.rmtree(cold_user.home, ignore_errors=True)
-        return _timed(cold_user, *get, fresh=out)
+        return _timed(cold_user, *get, fresh=out, memory=memory)
 
     _timed(user, *get, fresh=out)
-    with gateway(nginx, user.home / "hanse") as running:
+    with gateway(nginx, user.home / "hanse") as running, Reserve(4 * bench.size) as memory:
         found = interleave(
             bench.rounds,
-            running=lambda: _plain(user, *get, fresh=out, HF_ENDPOINT=running),
-            warm=lambda: _timed(user, *get, fresh=out),
+            running=lambda: _plain(user, *get, fresh=out, memory=memory, HF_ENDPOINT=running),
+            warm=lambda: _timed(user, *get, fresh=out, memory=memory),
             cold=cold,
-            nginx=lambda: _plain(user, *get, fresh=out, HF_ENDPOINT=nginx),
+            nginx=lambda: _plain(user, *get, fresh=out, memory=memory, HF_ENDPOINT=nginx),
         )
     return [
         Row("hf download, held, through a gateway that runs, seconds", str(found["running"])),

@@ -7,6 +7,8 @@ file. In a file without a chunk list pieces cannot be checked; then one place at
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +28,8 @@ PER_PLACE = 3
 GATHER = 256 * 1024
 """Bytes that are checked and written at a time, unless they come slowly: calls cost more than bytes."""
 GATHER_SECONDS = 0.05
+NICE = 5
+"""How far lanes give way: three of them weigh as much as one other thread of this machine."""
 _TICK = 0.1
 
 
@@ -102,6 +106,7 @@ class Transfer:
     def _lane(self, source: Source) -> None:
         """Work for one place until the transfer or the place is done."""
         name, changed = source.place.name, self.schedule.changed
+        _give_way()
         try:
             while self._wanted(source):
                 rest = self._sources.resting(source)
@@ -226,6 +231,14 @@ class Transfer:
 
     def _tell(self, kind: Kind, place: str, message: str) -> None:
         self._report(Event(kind, self._pin.path, place, None, self.schedule.done_bytes, self._pin.size, message))
+
+
+def _give_way() -> None:
+    """Let the one thread that hashes the file go first where cores are few: bytes leave when it has seen the last of them."""
+    if sys.platform == "linux":  # elsewhere priorities are of processes
+        me = threading.get_native_id()
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, me, os.getpriority(os.PRIO_PROCESS, me) + NICE)
 
 
 def _part(place: Place, pin: FilePin, start: int, end: int) -> Iterator[bytes]:

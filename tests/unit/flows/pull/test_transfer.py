@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.layout import Layout, chunk_layout
 from hanse.flows.pull.schedule import Schedule
 from hanse.flows.pull.sources import Sources, Speeds
-from hanse.flows.pull.transfer import Transfer
+from hanse.flows.pull.transfer import NICE, Transfer
+from hanse.model.filepin import FilePin
 from hanse.peers.place import RangesIgnored
 from hanse.store.held import Held
 from hanse.store.held.partial import Partial
@@ -55,6 +57,22 @@ class Run:
 def _partial(tmp_path: Path) -> Iterator[Partial]:
     with Held.open(tmp_path / "held") as held, held.begin(PIN) as partial:
         yield partial
+
+
+class _Nice(SimPlace):
+    """Notes how far those that ask it give way to others on this machine."""
+
+    def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes [start, end) of the file."""
+        self.nice = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        yield from super().read(pin, start, end)
+
+
+def test_who_receives_gives_way_to_who_hashes(partial: Partial) -> None:
+    """Threads that receive weigh less than others of the process: bytes leave when the last of them was hashed."""
+    place = _Nice("a", DATA)
+    assert Run(partial, place).go()
+    assert place.nice == min(os.getpriority(os.PRIO_PROCESS, 0) + NICE, 19)
 
 
 @pytest.mark.parametrize("step", [1000, 100_000, MIB])
