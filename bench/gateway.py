@@ -17,7 +17,7 @@ from tests.services.clients import MINILM, client_hf, client_python
 from tests.support.proxies import gateway
 from tests.support.running import Runner
 
-from bench.common import Bench, Row, clock, interleave, ratio
+from bench.common import Bench, Row, Spread, clock, interleave, ratio
 from bench.memory import Reserve
 from hanse.conform.origin import HubOrigin
 
@@ -154,11 +154,12 @@ def _offline(bench: Bench, user: Runner, nginx: str) -> list[Row]:
     out, hf, python = bench.folder / "small", client_hf("hub2"), client_python("hub2")
     _timed(user, hf, "download", SMALL, "--local-dir", out)
     off = ("--offline",)
-    with gateway(nginx, user.home / "hanse") as running:
+    with gateway(nginx, user.home / "hanse", "--offline") as running:
         tokens = interleave(
             bench.rounds,
             held=lambda: _timed(user, python, "-c", _TOKENIZER, SMALL, flags=off),
             running=lambda: _plain(user, python, "-c", _TOKENIZER, SMALL, HF_ENDPOINT=running),
+            nginx=lambda: _plain(user, python, "-c", _TOKENIZER, SMALL, HF_ENDPOINT=nginx),
             plain=lambda: _plain(user, python, "-c", _TOKENIZER, MINILM),
         )
     files = interleave(
@@ -166,12 +167,19 @@ def _offline(bench: Bench, user: Runner, nginx: str) -> list[Row]:
         held=lambda: _timed(user, hf, "download", SMALL, "--local-dir", out, flags=off, fresh=out),
         plain=lambda: _plain(user, python, "-c", _COPY, MINILM, out, fresh=out),
     )
+    return _offline_rows(tokens, files)
+
+
+def _offline_rows(tokens: dict[str, Spread], files: dict[str, Spread]) -> list[Row]:
     return [
         Row("AutoTokenizer without network, held, under hanse run with its start, seconds", str(tokens["held"])),
         Row("the same through a gateway that runs, seconds", str(tokens["running"])),
+        Row("the same from nginx by itself, seconds", str(tokens["nginx"])),
         Row("AutoTokenizer of a plain folder, seconds", str(tokens["plain"])),
         Row("hanse run / plain folder", ratio(tokens["held"], tokens["plain"])),
         Row("gateway that runs / plain folder", ratio(tokens["running"], tokens["plain"]), "no difference seen"),
+        Row("nginx / plain folder: what asking any hub costs the client", ratio(tokens["nginx"], tokens["plain"])),
+        Row("gateway that runs / nginx", ratio(tokens["running"], tokens["nginx"])),
         Row("hf download without network, held, seconds", str(files["held"])),
         Row("a copy of the folder by Python with the client imported, seconds", str(files["plain"])),
     ]

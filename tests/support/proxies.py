@@ -121,13 +121,14 @@ def olah(upstream: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def gateway(upstream: str, folder: Path) -> Iterator[str]:
-    """Run `hanse gateway` before `upstream` under the policy `open`; yields its address with its secret."""
+def gateway(upstream: str, folder: Path, *flags: str) -> Iterator[str]:
+    """Run `hanse gateway` before `upstream` under the policy `open`, with more flags; yields its address with its secret."""
     port = own_port()
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("HANSE_", "HF_"))}
     environ |= {"HANSE_HOME": str(folder), "HOME": str(folder)}
     hanse = [sys.executable, "-m", "hanse", "gateway"]
-    with _running([*hanse, "--port", str(port), "--policy", "open", "--upstream", upstream], port, folder, environ):
+    told = ["--port", str(port), "--policy", "open", "--upstream", upstream, *flags]
+    with _running([*hanse, *told], port, folder, environ):
         yield _address([*hanse, "env"], environ)
 
 
