@@ -31,6 +31,7 @@ NAMES = (
     "sources",
     "audit",
     "gateway",
+    "streaming",
     "replicate",
     "export",
     "evaluate",
