@@ -23,7 +23,7 @@ from pathlib import Path
 
 from hanse.db import cosignatures, cosigners
 from hanse.db.cosignatures import Made
-from hanse.errors import HanseError
+from hanse.errors import HanseError, NotFoundError
 from hanse.flows.federation.defaults import policy_of
 from hanse.flows.federation.kept import POLICY
 from hanse.flows.federation.seen import Seen, seen_in
@@ -107,6 +107,14 @@ class Enough:
                     since = view.time(log, mirror=mirror)
                     times.append(-1 if since is None else since)
         return min(times)
+
+
+def cosigned_checkpoint(node: Node) -> bytes:
+    """Return the newest checkpoint of this node's log that enough others cosigned; raises NotFoundError if nobody did."""
+    size = Enough(node).newest(node.origin, 0)
+    if size is None:
+        raise NotFoundError(f"nobody cosigned {node.origin} yet", hint="it takes a witness: hanse witness ask, and a moment")
+    return node.log.checkpoint(size)
 
 
 def _facts(loaded: LoadedPolicy, origin: str, size: int, known: Sequence[tuple[Made, NoteKey]]) -> LogFacts:

@@ -6,14 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 from tests.flows.foreign.conftest import WORD, A, Agreed, B, C
 from tests.support.attesting import wait
 from tests.support.fellows import MAIN, Fellows, fellows
 from tests.support.nodes import add_user, commit
 from tests.support.upstreams import NAME, upstream
 
-from hanse.db import leaves
+from hanse.db import cosignatures, leaves
 from hanse.db.repos import Repo
+from hanse.db.schema_trust import cosignatures as table
 from hanse.errors import PolicyError, VerificationFailed
 from hanse.flows import access, bundles, effects
 from hanse.flows.access import resolve_revision
@@ -165,6 +167,28 @@ def test_the_newest_entries_have_too_few_cosignatures(own: Agreed) -> None:
         assert [sized(data)[A] for data in (seen, more)] == [now, now]
     three.round()
     assert sized(shown(three[B], own.at[B]))[A] == three[A].log.size
+
+
+def test_a_log_that_never_rests(own: Agreed) -> None:
+    """Who follows a growing log learns who cosigned what it had a moment ago: its newest checkpoint says nothing of that."""
+    three, node = own.three, own.three[A]
+    cosigned_by_few(own)
+    three.round()
+    enough = node.log.size
+    with three[B].db.write() as conn:
+        conn.execute(delete(table).where(table.c.origin == A, table.c.name.startswith(C)))
+    assert set(counted(three[B], A, enough)) == {B}
+    commit(node, add_user(node, "alice"), own.at[A], PutBytes("y", b"y"))
+    wait(node)
+    three.followers[B].follow(find_log(three[B], A))
+    assert set(counted(three[B], A, enough)) == {B, C}
+    assert set(counted(three[B], A, node.log.size)) == {B}
+
+
+def counted(node: Node, origin: str, size: int) -> list[str]:
+    """Return who cosigned a size of a log, as far as a member knows."""
+    with node.db.read() as conn:
+        return [one.name.partition("/")[0] for one in cosignatures.of_size(conn, origin, size)]
 
 
 def sized(data: bytes) -> dict[str, int]:
