@@ -41,7 +41,6 @@ CITIES = ("hamburg", "wismar", "stralsund", "danzig", "reval")
 NAME = "league.example"
 MODEL = "hamburg/all-MiniLM-L6-v2"
 COPIES, MIRRORS = 4, 3
-AGAIN = ", as the policy asks: tried again in a moment"
 SETTINGS = {
     "HANSE_FOLLOW_SECONDS": "1",
     "HANSE_AUDIT_SECONDS": "2",
@@ -147,7 +146,7 @@ def publish(told: League) -> bytes:
     told.home.hf(writer, "upload", MODEL, model / "README.md", "README.md")
     told.rev = sha(told.home)
     until(lambda: len(told.holders(told.rev)) >= COPIES - 1, "the others hold the second edition, too")
-    until(lambda: all(map(vouched, told.holders(told.rev))), "and enough have cosigned")
+    until(lambda: all(map(vouched, [told.home, *told.holders(told.rev)])), "and enough have cosigned, as each of them shows")
     until(lambda: numbers(told.others[0], MODEL).get("lost", 0) >= COPIES, "everybody counts the copies")
     told.before = numbers(told.others[0], MODEL)
     return old
@@ -170,14 +169,7 @@ def load(reader: Person, name: str) -> str:
     """Load the model with the stock client under `hanse run`, into an empty store; return what was said."""
     store, out = reader.home / f"store-{name}", reader.home / f"copy-{name}"
     run: list[str | Path] = ["run", "--policy", reader.home / "policy.toml", "--upstream", "none", "--store", store, "--"]
-    said = ""
-    for _ in range(20):
-        last = reader.hanse(*run, client_hf("hub2"), "download", MODEL, "--local-dir", out, status=None)
-        said += last
-        if "cosign" not in last and "maps of advisories" not in last:
-            break
-        say(f"not all of the others have cosigned the newest entries yet{AGAIN}")
-        time.sleep(1)
+    said = reader.hanse(*run, client_hf("hub2"), "download", MODEL, "--local-dir", out)
     if (out / "model.safetensors").read_bytes() != (MINILM / "model.safetensors").read_bytes():
         sys.exit("the model is not the one that was published")
     if "Second edition." not in (out / "README.md").read_text():
@@ -251,15 +243,9 @@ def leave(told: League) -> None:
     prefix = ["unshare", "--net", "--map-root-user"]
     cut = shutil.which("unshare") and subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode == 0
     say("the network is off" if cut else "this machine cannot switch a network off for one program: verified without asking it")
-    verify = partial(alone.hanse, "verify", out, prefix=tuple(prefix) if cut else (), status=None)
+    until(partial(vouched, one), f"all of the others have cosigned that {one.name.title()} holds it, too, as the policy asks")
     one.hanse("export", MODEL, "--to", out)
-    for _ in range(20):
-        if "NOT VERIFIED" not in verify():
-            break
-        say(f"not all of the others have cosigned the newest entries yet{AGAIN}")
-        time.sleep(3)
-        one.hanse("export", MODEL, "--to", out)
-    else:
+    if "NOT VERIFIED" in alone.hanse("verify", out, prefix=tuple(prefix) if cut else (), status=None):
         sys.exit("the export is not verified")
     with on_stage(told.folder, "island") as (island,):
         shutil.copytree(alone.home / "federations", island.home / "federations")

@@ -175,8 +175,8 @@ SAYS_NOTHING = {
 }  # fmt: skip
 """Routes that know nothing of repositories."""
 LISTS = {
-    "/log/checkpoint", "/log/checkpoint/after/{index}", "/log/tile/{path*}", "/witness/add-checkpoint",
-    "/witness/{log}/checkpoint", "/mirror/add-checkpoint",
+    "/log/checkpoint", "/log/checkpoint/cosigned", "/log/checkpoint/after/{index}", "/log/tile/{path*}",
+    "/witness/add-checkpoint", "/witness/{log}/checkpoint", "/mirror/add-checkpoint",
     "/mirror/{log}/checkpoint", "/mirror/{log}/tile/{path*}", "/api/{kind}/{repo}/evidence/{rev}", "/v1/evidence/tree/{tree}",
     "/api/{kind}/{repo}/cite/{rev}", "/api/{kind}/{repo}/notices", "/v1/find/{digest}", "/api/{kind}/{repo}/manifest/{rev}",
     "/api/{kind}/{repo}/attestations/{rev}", "/v1/namespaces/{namespace}/keys", "/federation", "/federation/{name}/{what}/{file}",

@@ -148,6 +148,35 @@ def test_a_hidden_newer_revision_is_noticed(members: Federation) -> None:
     assert found.revision.rev == second.rev
 
 
+def test_a_checkpoint_that_nobody_cosigned_yet(members: Federation) -> None:
+    """Who shows a log further than others cosigned it keeps nobody from what they did; nobody goes back behind what he saw."""
+    revision, home = members.world.publish(), members.world.home
+    good = (members.at_home(revision), members.elsewhere(revision))
+    home.publish("org/other", {"config.json": b"{}"})
+    bare = home.evidence(revision, home.signed_head)
+    with pytest.raises(PolicyError, match="not enough others cosigned"):
+        members.verify(bare, good[1])
+    size = parse_evidence(good[0]).logs[0].checkpoint.split(b"\n")[1]
+    for files in ((*good, bare), (bare, *good)):
+        found = members.verify(*files)
+        shown = next(log.checkpoint.size for log in found.revision.logs if log.origin == HOME)
+        assert (found.revision.rev, shown, found.false, found.older) == (revision.rev, int(size), {}, ())
+    members.verify(members.at_home(revision), *good, bare)
+    for more in ((), (bare,)):
+        with pytest.raises((PolicyError, VerificationFailed), match=r"was seen with more|not enough others cosigned"):
+            members.verify(*good, *more)
+
+
+def test_a_newer_revision_is_not_left_for_an_older_one(members: Federation) -> None:
+    """A newer `main` that too few have signed is refused, though an older one is shown that enough did."""
+    first = members.world.publish()
+    good = (members.at_home(first), members.elsewhere(first))
+    second = members.world.publish(b"newer", second=False)
+    bare = members.world.home.evidence(second, members.world.home.signed_head)
+    with pytest.raises(PolicyError, match="signed by 1 of 2"):
+        members.verify(*good, bare)
+
+
 def test_a_log_with_two_histories_is_an_alarm(members: Federation) -> None:
     """Both heads are kept as proof; nothing is accepted."""
     branch = members.world.home.branch()

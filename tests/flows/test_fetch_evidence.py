@@ -7,16 +7,20 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.support.attesting import ask, cosigned, wait
 from tests.support.nodes import add_user, new_repo
 from tests.support.served import served
 
 from hanse.errors import InputError, NotFoundError, PeerDown, PeerRefused
 from hanse.flows.accounts import create_token
-from hanse.flows.fetch_evidence import fetch_evidence, node_address
+from hanse.flows.fetch_evidence import fetch_evidence, node_address, seen_before
 from hanse.flows.named_servers import hub_token
 from hanse.flows.node import Node
+from hanse.flows.pins import LogSeen, remember
+from hanse.model.evidence import parse_evidence
 from hanse.model.repo import RepoType, Visibility
 from hanse.peers.client import PeerClient
+from hanse.tlog.checkpoint import open_checkpoint
 
 
 @pytest.fixture(name="client")
@@ -70,6 +74,32 @@ def test_a_private_repository_needs_a_token(lite: Node, client: PeerClient) -> N
         with pytest.raises(NotFoundError, match="no evidence of alice/secret"):
             fetch_evidence(client, url, RepoType.MODEL, "alice/secret", revision="main")
         assert b"vnd.hanse" in fetch_evidence(client, url, RepoType.MODEL, "alice/secret", revision="main", token=token)
+
+
+def test_what_was_seen_before_is_asked_for(lite: Node, client: PeerClient, tmp_path: Path) -> None:
+    """A log that was seen with more leaves than enough have cosigned is shown with as many to who says so, and only to him."""
+    alice = add_user(lite, "alice")
+    new_repo(lite, alice, "alice/m")
+    ask(lite, ["b.example"])
+    early = cosigned(lite, ["b.example"], lite.clock.now())
+    new_repo(lite, alice, "alice/n")
+    wait(lite)
+    head = lite.log.head()
+    with served(lite) as url:
+        data = fetch_evidence(client, url, RepoType.MODEL, "alice/m", revision="main")
+        assert (seen_before(data, None), seen_before(data, tmp_path), seen_before(b"{", tmp_path)) == ("", "", "")
+        note = lite.log.checkpoint()
+        log = LogSeen(lite.origin, (lite.log.key.text,), head.size, head.root, note, consistent=True)
+        remember(tmp_path, (log,), None, 0)
+        seen = seen_before(data, tmp_path)
+        assert seen == f"{lite.origin}:{head.size}"
+        more = fetch_evidence(client, url, RepoType.MODEL, "alice/m", revision="main", seen=f"x.example:7,{seen}")
+        sizes = [open_checkpoint(parse_evidence(one).logs[0].checkpoint, lite.log.key).checkpoint.size for one in (data, more)]
+        assert sizes == [early, head.size]
+        assert early < head.size
+        for bad in ("x", "x:", "x:-1", "x:1e3", f"x:{'9' * 17}"):
+            with pytest.raises(PeerRefused, match="seen must be ORIGIN:LEAVES"):
+                fetch_evidence(client, url, RepoType.MODEL, "alice/m", revision="main", seen=bad)
 
 
 def test_other_refusals_keep_their_reason(lite: Node, client: PeerClient) -> None:

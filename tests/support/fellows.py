@@ -20,6 +20,7 @@ from hanse.errors import HanseError, NotFoundError, PeerDown, SizeConflict
 from hanse.flows import access, cosign, evidence, mirror_cosign, witness
 from hanse.flows.advisories.book import bundle_of
 from hanse.flows.asking import Target, ask
+from hanse.flows.enough import cosigned_checkpoint
 from hanse.flows.federation.roots import Roots
 from hanse.flows.follow import Follower
 from hanse.flows.foreign.checkpoints import MIRROR, WITNESS
@@ -83,6 +84,8 @@ class Wire(PeerClient):
     def _answer(node: Node, path: str, body: bytes | None) -> bytes:
         if path == "/log/checkpoint":
             return node.log.checkpoint()
+        if path == "/log/checkpoint/cosigned":
+            return cosigned_checkpoint(node)
         if path.startswith("/log/tile/"):
             return node.log.files.read(parse_tile_path(path.removeprefix("/log/")))
         if path == "/witness/add-checkpoint":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 
@@ -31,6 +31,15 @@ class Cosignature:
     line: str
 
 
+class Made(NamedTuple):
+    """Who cosigned a checkpoint when, without the signature: fields as in `Cosignature`."""
+
+    name: str
+    key_id: str
+    kind: str
+    time: int
+
+
 def _cosignature(row: Row[Any]) -> Cosignature:
     return Cosignature(**{name: getattr(row, name) for name in Cosignature.__slots__})
 
@@ -53,6 +62,19 @@ def of_size(conn: Connection, origin: str, size: int) -> list[Cosignature]:
     here = (cosignatures.c.origin == origin) & (cosignatures.c.size == size)
     query = select(cosignatures).where(here).order_by(cosignatures.c.name, cosignatures.c.key_id)
     return [_cosignature(row) for row in conn.execute(query)]
+
+
+def made(conn: Connection, origin: str, least: int, limit: int = 64) -> dict[int, list[Made]]:
+    """Return who cosigned the newest sizes of a log, from `least` on, the largest first."""
+    table = cosignatures.c
+    newest = select(table.size).where(table.origin == origin, table.size >= least).distinct()
+    newest = newest.order_by(table.size.desc()).limit(limit)
+    query = select(table.size, table.name, table.key_id, table.kind, table.time)
+    query = query.where(table.origin == origin, table.size.in_(newest.scalar_subquery()))
+    found: dict[int, list[Made]] = {}
+    for row in conn.execute(query.order_by(table.size.desc(), table.name, table.key_id)):
+        found.setdefault(row.size, []).append(Made(row.name, row.key_id, row.kind, row.time))
+    return found
 
 
 def sizes(conn: Connection, origin: str, limit: int) -> list[int]:

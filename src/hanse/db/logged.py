@@ -1,8 +1,8 @@
-"""Leaves that are in the log, asked for by what they are about, and who cosigned the log after them."""
+"""Leaves that are in the log, asked for by what they are about."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, func, select
 
@@ -10,7 +10,6 @@ from hanse.db import leaves
 from hanse.db.batch import batches
 from hanse.db.leaves import PendingLeaf
 from hanse.db.schema import ADVISORIES, KEYS, pending, refs
-from hanse.db.schema_trust import cosignatures, cosigners
 from hanse.model.digest import GitOid
 from hanse.model.repo import RefName
 
@@ -91,25 +90,6 @@ def newest_advisory(conn: Connection) -> int:
     """Return a number that changes whenever a leaf about an advisory is queued or logged here, 0 while there is none."""
     newest, there = conn.execute(select(func.max(pending.c.id), func.count(_INDEX)).where(ADVISORIES)).one()
     return 0 if newest is None else int(newest) * 2 + int(there)
-
-
-def cosigners_asked(conn: Connection) -> dict[str, int]:
-    """Return how many cosigners this node asks, by kind (`witness`, `mirror`)."""
-    query = select(cosigners.c.kind, func.count().label("number")).group_by(cosigners.c.kind)
-    return {row.kind: row.number for row in conn.execute(query)}
-
-
-def cosigned(conn: Connection, origin: str, least: int, limit: int = 64) -> list[tuple[int, Mapping[str, int]]]:
-    """Return the newest sizes of a log from `least` on that were cosigned, newest first, with how many did it, by kind."""
-    mine = (cosignatures.c.origin == origin, cosignatures.c.size >= least)
-    newest = select(cosignatures.c.size).where(*mine).distinct().order_by(cosignatures.c.size.desc()).limit(limit)
-    sizes = list(conn.execute(newest).scalars())
-    query = select(cosignatures.c.size, cosignatures.c.kind, func.count(cosignatures.c.name.distinct()).label("number"))
-    query = query.where(cosignatures.c.origin == origin, cosignatures.c.size.in_(sizes))
-    found: dict[int, dict[str, int]] = {size: {} for size in sizes}
-    for row in conn.execute(query.group_by(cosignatures.c.size, cosignatures.c.kind)):
-        found[row.size][row.kind] = row.number
-    return list(found.items())
 
 
 def _first(conn: Connection, ids: Iterable[int]) -> PendingLeaf | None:

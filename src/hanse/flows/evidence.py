@@ -3,9 +3,9 @@
 1. The current statements about it, as their bundles; those that are not in the log yet are left out.
 2. The leaves that log them, the leaf that set each ref which points at it (or last did), the `key` leaves of who signed, and the
    `member` leaves of the newest lists of federations.
-3. A checkpoint that has the manifest's leaf and that of the ref which was asked for: the newest one that a majority of the
-   cosigners signed, or the one that most did, or else the log's own newest one. Publishing waits for nobody, so there may be no
-   cosignature yet. What was logged after it is left out.
+3. A checkpoint that has the manifest's leaf and that of the ref which was asked for, with its owner's signature: the newest one
+   that enough others cosigned (`hanse.flows.enough`), or else the log's own newest one. Publishing waits for nobody, so there may
+   be no cosignature yet. What was logged after it is left out.
 4. The newest snapshot under that checkpoint and what came after it, with a proof for each ref of what the map of refs says.
 5. What the logs of other members say about it, as far as this node mirrors them (`hanse.flows.foreign.shown`): so one file is
    enough to see that several agree, and a copy of another member's revision is shown with its publisher's own log.
@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hanse.db import attestations, find, leaves, logged, revisions, witnesses
@@ -29,6 +29,7 @@ from hanse.errors import BlobNotFound, NotFoundError
 from hanse.flows import access, bundles
 from hanse.flows.advisories.book import shown as listed_advisories
 from hanse.flows.effects import MAIN
+from hanse.flows.enough import Enough
 from hanse.flows.foreign.shown import Subject, others
 from hanse.flows.logview import LogView
 from hanse.flows.newer_lists import newest_of
@@ -43,7 +44,7 @@ from hanse.model.leaf import parse_leaf
 from hanse.model.listed_advisories import AdvisoriesEvidence
 from hanse.model.predicates import REPEATED
 from hanse.model.ref_leaf import RefLeaf
-from hanse.model.trust_leaf import MemberLeaf
+from hanse.model.trust_leaf import AttestLeaf, MemberLeaf
 from hanse.sign.statement import OBSERVATION, OMS, REF
 from hanse.tlog.map import ref_key, ref_value
 
@@ -61,14 +62,15 @@ MAX_TAIL = 64
 _POSITIONS = 200
 
 
-def of_revision(node: Node, repo: Repo, rev: str, least: int = 0) -> tuple[GitOid, bytes]:
+def of_revision(node: Node, repo: Repo, rev: str, seen: Mapping[str, int] | None = None) -> tuple[GitOid, bytes]:
     """Return (commit id, evidence file) of a revision that the caller may see.
 
-    least: leaves of this node's log that the caller has seen: it is shown with no fewer, though fewer may be cosigned.
+    seen: leaves of logs, by origin, that the caller has seen: they are shown with no fewer, as far as they are here, though only
+    fewer may be cosigned.
     Raises RevisionNotFound or Disabled; RolledBack or Equivocation if this node's log is not the one that was cosigned.
     """
     revision = access.resolve_revision(node, repo, rev)
-    return revision.rev, _assemble(node, [(repo, revision)], asked=rev, least=least)
+    return revision.rev, _assemble(node, [(repo, revision)], Enough(node, seen), asked=rev)
 
 
 def of_tree(node: Node, actor: Actor, tree: str) -> bytes:
@@ -79,7 +81,7 @@ def of_tree(node: Node, actor: Actor, tree: str) -> bytes:
         found = [(repo, row) for repo, rev in named if (row := revisions.get(conn, repo.id, rev)) is not None]
     if not found:
         raise NotFoundError(f"no revision here has the tree {tree}", hint="see /v1/find")
-    return _assemble(node, found)
+    return _assemble(node, found, Enough(node))
 
 
 @dataclass(slots=True)
@@ -112,19 +114,21 @@ class _Shown:
         self.wanted = {index: data for index, data in self.wanted.items() if index < size}
 
 
-def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str = "", least: int = 0) -> bytes:
+def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], enough: Enough, asked: str = "") -> bytes:
     shown = _Shown()
     # 1. and 2.
     for repo, revision in subjects:
-        _statements(node, shown, repo, revision)
-        _positions(node, shown, repo, revision, asked)
+        wanted = frozenset({asked, f"refs/heads/{asked}", f"refs/tags/{asked}"} if asked else ())
+        _statements(node, shown, repo, revision, wanted)
+        _positions(node, shown, repo, revision, wanted)
     if shown.last < 0:
         shown.last = min(shown.wanted, default=-1)
     _keys(node, shown, {repo.repo.namespace.lower() for repo, _ in subjects if not repo.mirrored})
     _lists(node, shown)
     # 3.
     view = node.log
-    size = _size(node, view, max(shown.last, min(least, view.size) - 1))
+    least = max(shown.last + 1, min(enough.seen.get(view.origin, 0), view.size))
+    size = enough.newest(view.origin, least) or view.size
     shown.cut(size)
     # 4.
     maps = _maps(node, view, shown, size)
@@ -134,7 +138,7 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], asked: str 
     # 5.
     refs = {repo.id: tuple(name for one, name in shown.refs if one.id == repo.id) for repo, _ in subjects}
     asking = [Subject(repo, revision, refs[repo.id]) for repo, revision in subjects]
-    parts = others(node, asking, MAX_LEAVES - len(listed), shown.payloads.values())
+    parts = others(node, asking, MAX_LEAVES - len(listed), enough, shown.payloads.values())
     own = list(dict.fromkeys(shown.bundles.values()))
     rest, times = shorten(own, parts.bundles)
     salts = _salts(repo for repo, _ in subjects)
@@ -155,15 +159,19 @@ def _advisories(node: Node, view: LogView, shown: _Shown, size: int) -> list[Adv
     return [] if found is None else [found]
 
 
-def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> None:
-    """Show the current statements; only the oldest manifest is needed, for others may not be cosigned for a while."""
+def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision, wanted: Collection[str]) -> None:
+    """Show the current statements; only the oldest manifest is needed, for others may not be cosigned for a while.
+
+    wanted: names of the ref that was asked for; where its owner signed its position, that is needed, too.
+    """
     with node.db.read() as conn:
         rows = [(row, leaves.get(conn, row.leaf_id)) for row in attestations.of_revision(conn, repo.id, revision.rev)]
     manifest = False
     rows = _without_old(rows)
     for row, leaf in rows:
         if leaf is not None and leaf.index is not None:
-            shown.add(leaf, needed=row.predicate == OMS and not manifest)
+            named = row.predicate == REF and _ref(leaf) in wanted
+            shown.add(leaf, needed=named or (row.predicate == OMS and not manifest))
             manifest = manifest or row.predicate == OMS
             shown.keys.add(row.key)
             if row.predicate != REF:  # rebuilt from the leaf by whoever reads it
@@ -179,9 +187,14 @@ def _without_old(rows: list[tuple[Attestation, PendingLeaf | None]]) -> list[tup
     return [(row, leaf) for row, leaf in rows if id(row) not in old]
 
 
-def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision, asked: str) -> None:
+def _ref(row: PendingLeaf) -> str | None:
+    """Return the ref whose position a leaf lists a statement about, None if it is about none."""
+    leaf = parse_leaf(row.leaf)
+    return leaf.ref if isinstance(leaf, AttestLeaf) else None
+
+
+def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision, wanted: Collection[str]) -> None:
     """Show the newest leaf of each ref that points at the revision; of `main`, and what last did, if none does."""
-    wanted = {asked, f"refs/heads/{asked}", f"refs/tags/{asked}"}
     with node.db.read() as conn:
         home = witnesses.find(conn, repo.repo.origin)
         names = find.refs_to(conn, repo.id, revision.rev)
@@ -217,20 +230,6 @@ def _lists(node: Node, shown: _Shown) -> None:
     found = [(index, leaf) for index, row in rows.items() if isinstance(leaf := parse_leaf(row.leaf), MemberLeaf)]
     for index in newest_of((index, leaf.federation or "", leaf.role.value, leaf.version) for index, leaf in found):
         shown.add(rows[index])
-
-
-def _size(node: Node, view: LogView, last: int) -> int:
-    """Return the size of the checkpoint to show: one with leaf `last`, cosigned by a majority, or by as many as did."""
-    with node.db.read() as conn:
-        asked = logged.cosigners_asked(conn)
-        signed = logged.cosigned(conn, view.origin, last + 1)
-    best, most = view.size, 0
-    for size, counts in signed:  # the newest first
-        if all(counts.get(kind, 0) > number // 2 for kind, number in asked.items()):
-            return size
-        if sum(counts.values()) > most:
-            best, most = size, sum(counts.values())
-    return best
 
 
 def _maps(node: Node, view: LogView, shown: _Shown, size: int) -> list[MapEvidence]:

@@ -35,7 +35,7 @@ class NodeSource:
     """Evidence from a node. token: what the node may be told, or empty; data: the file, if it is here already.
 
     With `data` the node is only asked how logs went on since they were seen, and is not needed for it. home: HANSE_HOME, which
-    knows how far the node's log was seen.
+    knows how far logs were seen.
     """
 
     client: PeerClient
@@ -58,10 +58,10 @@ class NodeSource:
         repo = parse_repo_id(Origin("any"), question.type, question.repo).path
         revision = question.revision or "main"
         found = fetch_evidence(self.client, self.node, question.type, repo, revision=revision, token=self.token)
-        seen = seen_before(self.client, self.node, found, self.home)
+        seen = seen_before(found, self.home)
         if not seen:
             return found
-        return fetch_evidence(self.client, self.node, question.type, repo, revision=revision, token=self.token, size=seen)
+        return fetch_evidence(self.client, self.node, question.type, repo, revision=revision, token=self.token, seen=seen)
 
     def growth(self, logs: Iterable[LogEvidence], pins: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
         """Return the proofs between pinned and shown checkpoints, as far as the node has them."""
@@ -82,35 +82,38 @@ def node_address(given: str | None, environ: Mapping[str, str]) -> str:
     return parse_base(url)
 
 
-def seen_before(client: PeerClient, node: str, data: bytes, home: Path | None) -> int:
-    """Return how many leaves of the node's own log were seen before, 0 if its evidence shows as many or is malformed.
+def seen_before(data: bytes, home: Path | None) -> str:
+    """Return which logs were seen with more leaves than evidence shows, as `asking` takes it; empty if none was.
 
-    A node shows its log where others cosigned it, and that may be behind what it showed of something newer; asked for no less
-    than was seen, it shows that. home: HANSE_HOME, None for one that remembers nothing.
+    A node shows logs where enough others cosigned them, and that may be behind what it, or another node, showed of something
+    newer; asked for no less than was seen, it shows that. home: HANSE_HOME, None for one that remembers nothing.
     """
     if home is None:
-        return 0
+        return ""
     with suppress(HanseError):
         shown = {log.origin: size for log in parse_evidence(data).logs if (size := _claimed_size(log)) is not None}
         pins = {origin: pin.size for origin in shown if (pin := read_pins(home, origin).log)}
-        behind = {origin: size for origin, size in pins.items() if size > shown[origin]}
-        own = _own_log(client, node) if behind else None
-        return next((size for origin, size in behind.items() if origin == own), 0)
-    return 0
+        return ",".join(f"{origin}:{size}" for origin, size in sorted(pins.items()) if size > shown[origin])
+    return ""
+
+
+def asking(url: str, seen: str) -> str:
+    """Return the address of evidence that shows logs no shorter than they were seen: `ORIGIN:LEAVES`, separated by commas."""
+    return f"{url}?seen={quote(seen, safe=':,')}" if seen else url
 
 
 def fetch_evidence(
-    client: PeerClient, node: str, kind: RepoType, repo: str, *, revision: str, token: str = "", size: int = 0
+    client: PeerClient, node: str, kind: RepoType, repo: str, *, revision: str, token: str = "", seen: str = ""
 ) -> bytes:
     """Return the evidence file that a node, or a static site, has of a revision (a commit id or a name).
 
-    size: leaves that the node's own log is shown with at least.
+    seen: how far logs are shown at least, as `seen_before` says it.
 
     Raises NotFoundError if it has none for this caller, PeerRefused, PeerDown, PeerTooSlow or PeerMisbehaved.
     """
     url = f"{node}/api/{kind.plural}/{repo}/evidence/{quote(revision, safe='')}"
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    answer = client.get(f"{url}?size={size}" if size else url, limit=MAX_EVIDENCE_BYTES, headers=headers)
+    answer = client.get(asking(url, seen), limit=MAX_EVIDENCE_BYTES, headers=headers)
     if answer.status == 200:
         return answer.body
     says = _reason(answer.body)

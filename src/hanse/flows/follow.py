@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -94,10 +95,18 @@ class Follower:
         client = LogClient(self.peers, log.url)
         look_through(self.node.db, self.node.store, log.origin, log.mirrored, ())
         try:
-            self._catch_up(client, self.look(client, log))
+            found = self.look(client, log)
+            self._catch_up(client, found)
+            if found.size > log.size:
+                self._learn(client, log.origin)
         except PeerError:
             if log.mirrored == log.size or self.is_stuck(log) or not self._read_copies(log):
                 raise
+
+    def _learn(self, client: LogClient, origin: str) -> None:
+        """Take up who cosigned a log that grows: its newest checkpoint is always too new to have many cosignatures."""
+        with suppress(PeerError):  # a static site has no such file, and what is not learned now is learned later
+            learn(self.node, origin, client.checkpoint_cosigned())
 
     def _catch_up(self, client: LogClient, log: WitnessedLog) -> None:
         while log.mirrored < log.size and not self.is_stuck(log):

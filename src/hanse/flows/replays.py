@@ -71,7 +71,10 @@ class Replays:
         the copy is damaged.
         """
         with self._of(log.origin):
-            state = self._at(log).clone()
+            present = self._at(log)
+            with self._lock:
+                self._mark(log.origin, present)  # after a restart, too, evidence can be shown where the copy stood before
+            state = present.clone()
         before = len(state.alarms)
         state.append(entries)
         with self._lock:

@@ -55,6 +55,10 @@ class LogClient:
         """Return what the log shows as its first cosigned checkpoint with this leaf, not verified."""
         return _required(self._client.get(f"{self.url}/checkpoint/after/{index}", limit=MAX_NOTE_BYTES), "first checkpoint")
 
+    def checkpoint_cosigned(self) -> bytes:
+        """Return what the log shows as its newest checkpoint that enough others cosigned, not verified."""
+        return _required(self._client.get(f"{self.url}/checkpoint/cosigned", limit=MAX_NOTE_BYTES), "cosigned checkpoint")
+
     def tile(self, name: TileName) -> bytes:
         """Return the hashes of a tile, as many as `name` says, one after the other; raises BadFormat if it has another length.
 

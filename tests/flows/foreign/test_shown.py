@@ -6,36 +6,45 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.flows.foreign.conftest import A, Agreed, B, C
+from sqlalchemy import delete
+from tests.flows.foreign.conftest import WORD, A, Agreed, B, C
 from tests.support.attesting import wait
 from tests.support.fellows import MAIN, Fellows, fellows
 from tests.support.nodes import add_user, commit
 from tests.support.upstreams import NAME, upstream
 
-from hanse.db import leaves
+from hanse.db import cosignatures, leaves
 from hanse.db.repos import Repo
-from hanse.errors import VerificationFailed
-from hanse.flows import effects
+from hanse.db.schema_trust import cosignatures as table
+from hanse.errors import PolicyError, VerificationFailed
+from hanse.flows import access, bundles, effects
 from hanse.flows.access import resolve_revision
+from hanse.flows.attest import enter
 from hanse.flows.evidence import of_revision
+from hanse.flows.foreign.checkpoints import learn
 from hanse.flows.loaded_policy import complete
 from hanse.flows.mirror.journey import mirror
 from hanse.flows.node import Node
 from hanse.flows.pins import read_pins
 from hanse.flows.policies import load_policy
 from hanse.flows.publish import PutBytes
+from hanse.flows.repos import create_repo
 from hanse.flows.standing import revision_standing
-from hanse.flows.trust import KnownList, Wanted
+from hanse.flows.trust import KnownList, Wanted, witness_name
 from hanse.flows.verify import VerifiedRevision, verify_revision
 from hanse.flows.verify_folder import keep
+from hanse.flows.witness import find_log
 from hanse.model.decision import Rung
 from hanse.model.digest import Sha256
 from hanse.model.evidence import parse_evidence
 from hanse.model.leaf import encode_leaf, leaf_id
 from hanse.model.leaf_fields import Payload
-from hanse.model.repo import Origin, RepoType, Visibility
+from hanse.model.repo import Origin, RepoId, RepoType, Visibility
 from hanse.model.trust_leaf import MemberLeaf, MemberRole
 from hanse.policy.parse import parse_policy
+from hanse.sign.statement import Statement, revision_subject
+from hanse.tlog.cosignature import cosign
+from hanse.tlog.note import encode_note
 
 DAY = 86_400
 TWO = """
@@ -46,6 +55,16 @@ need = 2
 of = "all"
 [groups.all]
 members = ["a.example", "b.example", "c.example"]
+"""
+BOTH = """
+policy = 1
+base = "careful"
+[signers]
+need = 2
+[witness]
+need = 2
+[mirror]
+need = 2
 """
 
 
@@ -110,6 +129,85 @@ def test_an_older_copy_is_not_the_latest(own: Agreed) -> None:
     three.round()
     with pytest.raises(VerificationFailed, match="of which the evidence has no manifest"):
         verify(three, shown(three[B], own.at[B]))
+
+
+def cosigned_by_few(own: Agreed) -> tuple[int, int]:
+    """Let the publisher publish elsewhere and the others follow; return the sizes at which its log had enough, and now has.
+
+    Of what is new they know only their own cosignatures, and that another one witnessed it.
+    """
+    three, node = own.three, own.three[A]
+    before = node.log.size
+    repo = create_repo(node, add_user(node, "alice"), RepoId(Origin(A), RepoType.MODEL, "alice", "n"), Visibility.PUBLIC)
+    commit(node, add_user(node, "alice"), repo, PutBytes("x", b"x"))
+    wait(node)
+    for one in (B, C):
+        three.followers[one].follow(find_log(three[one], A))
+    head = node.log.head()
+    at = three.clock.now()
+    line = cosign(head, witness_name(C), three[C].keys.witness, at)
+    learn(three[B], A, encode_note(head.text, [*node.log.checkpoint().decode().splitlines()[4:5], line]))
+    return before, head.size
+
+
+def test_the_newest_entries_have_too_few_cosignatures(own: Agreed) -> None:
+    """Of another's log as of its own a member shows what enough have cosigned; mirrors count for themselves, and come later."""
+    three = own.three
+    before, now = cosigned_by_few(own)
+    policy = complete(parse_policy(BOTH), "both", Path())
+    want = Wanted(origin=Origin(A), repo="alice/m", ref=MAIN)
+    for one in (A, B):
+        found = verify_revision(parse_evidence(shown(three[one], own.at[one])), three.trust, policy, want, three.clock.now())
+        assert {log.checkpoint.size for log in found.logs if log.origin == A} == {before}
+        assert found.decision.rung is Rung.WITNESSED
+        seen = of_revision(three[one], own.at[one], "main", {A: before + 1, "x.example": 5})[1]
+        with pytest.raises(PolicyError, match=f"{A} has"):
+            verify_revision(parse_evidence(seen), three.trust, policy, want, three.clock.now())
+        more = of_revision(three[one], own.at[one], "main", {A: now + 9})[1]
+        assert [sized(data)[A] for data in (seen, more)] == [now, now]
+    three.round()
+    assert sized(shown(three[B], own.at[B]))[A] == three[A].log.size
+
+
+def test_a_log_that_never_rests(own: Agreed) -> None:
+    """Who follows a growing log learns who cosigned what it had a moment ago: its newest checkpoint says nothing of that."""
+    three, node = own.three, own.three[A]
+    cosigned_by_few(own)
+    three.round()
+    enough = node.log.size
+    with three[B].db.write() as conn:
+        conn.execute(delete(table).where(table.c.origin == A, table.c.name.startswith(C)))
+    assert set(counted(three[B], A, enough)) == {B}
+    commit(node, add_user(node, "alice"), own.at[A], PutBytes("y", b"y"))
+    wait(node)
+    three.followers[B].follow(find_log(three[B], A))
+    assert set(counted(three[B], A, enough)) == {B, C}
+    assert set(counted(three[B], A, node.log.size)) == {B}
+
+
+def counted(node: Node, origin: str, size: int) -> list[str]:
+    """Return who cosigned a size of a log, as far as a member knows."""
+    with node.db.read() as conn:
+        return [one.name.partition("/")[0] for one in cosignatures.of_size(conn, origin, size)]
+
+
+def sized(data: bytes) -> dict[str, int]:
+    """Return how many leaves each log is shown with."""
+    return {log.origin: int(log.checkpoint.split(b"\n")[1]) for log in parse_evidence(data).logs}
+
+
+def test_a_new_statement_waits_for_its_cosignatures(own: Agreed) -> None:
+    """What another member says since is left out for a moment, and what it said before stays."""
+    three, node = own.three, own.three[C]
+    before = sized(shown(three[B], own.at[B]))[C]
+    revision = access.resolve_revision(node, own.at[C], "main")
+    said = Statement((revision_subject(own.at[C].repo, revision.rev, revision.tree),), WORD, {"word": "better"})
+    enter(node, own.at[C], revision, bundles.sign(node.store, said, node.keys.attest), WORD)
+    wait(node)
+    three.followers[B].follow(find_log(three[B], C))
+    data = shown(three[B], own.at[B])
+    assert sized(data)[C] == before < node.log.size
+    assert {one.member for one in verify(three, data).attested if one.vouches} == {A, B, C}
 
 
 def test_newer_lists_of_members(own: Agreed) -> None:

@@ -38,6 +38,17 @@ def test_the_newest_size_with_a_quorum(database: Database) -> None:
         assert cosignatures.newest_size(conn, "other", "witness", 1) is None
 
 
+def test_who_cosigned_which_size(database: Database) -> None:
+    """The newest sizes come first, each with everybody's key and time; smaller sizes and other logs are left out."""
+    with database.write() as conn:
+        cosignatures.put(conn, [_one("w1", 5), _one("w2", 7), _one("m1", 7, 50, "mirror"), _one("w1", 9)])
+        cosignatures.put(conn, [replace(_one("w2", 7, 60), key_id="22" * 4), replace(_one("w1", 11), origin="other")])
+        first, second = [("w1", "00" * 4, "witness", 100)], [("m1", "00" * 4, "mirror", 50), ("w2", "00" * 4, "witness", 100)]
+        assert cosignatures.made(conn, ORIGIN, 6) == {9: first, 7: [*second, ("w2", "22" * 4, "witness", 60)]}
+        assert list(cosignatures.made(conn, ORIGIN, 6)) == [9, 7]
+        assert list(cosignatures.made(conn, ORIGIN, 0, 2)) == [9, 7]
+
+
 def test_the_largest_and_the_sizes(database: Database) -> None:
     """The largest size is what the log must never be shorter than."""
     with database.write() as conn:

@@ -1,12 +1,10 @@
-"""Leaves in the log by what they are about, and cosignatures by size."""
+"""Leaves in the log by what they are about."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from hanse.db import cosignatures, cosigners, leaves, logged, repos, revisions
-from hanse.db.cosignatures import Cosignature
-from hanse.db.cosigners import Cosigner
+from hanse.db import leaves, logged, repos, revisions
 from hanse.db.engine import Database
 from hanse.db.revisions import RefRow
 from hanse.model.digest import GitOid, Sha256
@@ -55,21 +53,3 @@ def test_leaves_about_keys(database: Database) -> None:
             _leaf(conn, repo if kind == "ref" else None, index, kind)
         _leaf(conn, None, None, "key")
         assert [row.index for row in logged.key_leaves(conn)] == [0, 2]
-
-
-def test_who_cosigned_which_size(database: Database) -> None:
-    """Each cosigner counts once for a size, by kind; sizes below the wanted one and other logs are left out."""
-
-    def one(size: int, name: str, kind: str, key: str = "00", origin: str = HERE) -> Cosignature:
-        return Cosignature(origin, size, name, key, kind, "f" * 64, 5, "line")
-
-    given = [one(5, "a", "witness"), one(7, "a", "witness"), one(7, "a", "witness", "01"), one(7, "b", "witness")]
-    given += [one(7, "m", "mirror"), one(9, "a", "witness"), one(11, "a", "witness", origin="x.example.org")]
-    with database.write() as conn:
-        cosignatures.put(conn, given)
-        assert logged.cosigned(conn, HERE, 6) == [(9, {"witness": 1}), (7, {"witness": 2, "mirror": 1})]
-        assert [size for size, _ in logged.cosigned(conn, HERE, 0, 2)] == [9, 7]
-        assert logged.cosigners_asked(conn) == {}
-        for name, kind in (("a", "witness"), ("b", "witness"), ("a", "mirror")):
-            cosigners.put(conn, Cosigner(name, kind, "vkey", "https://x", 0))
-        assert logged.cosigners_asked(conn) == {"witness": 2, "mirror": 1}

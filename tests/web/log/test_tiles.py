@@ -47,6 +47,13 @@ def test_log_can_be_followed(live: LiveNode) -> None:
         verify_inclusion(leaf_hash(leaves[2]), 2, head.size, head.root, inclusion_proof(2, head.size, read))
 
 
+def test_a_log_that_nobody_cosigned(live: LiveNode) -> None:
+    """It has no checkpoint that enough others cosigned, which is no error of anybody."""
+    with RawClient(live.port) as client:
+        answer = client("GET", "/log/checkpoint/cosigned")
+        assert (answer.status, b"nobody cosigned log.example.org yet" in answer.body) == (404, True)
+
+
 def test_what_never_changes_says_so(live: LiveNode) -> None:
     """Tiles and bundles may be kept for ever and are confirmed by their ETag; bundles come compressed to those who ask."""
     with RawClient(live.port) as client:

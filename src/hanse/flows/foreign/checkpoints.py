@@ -54,7 +54,7 @@ def learn(node: Keeper, origin: str, note: bytes) -> int:
         if claimed.origin == origin and kept.get(claimed.size) == claimed.root.hex():
             latest = node.clock.now() + MAX_AHEAD_SECONDS
             lines = parse_note(note).signatures
-            for key, kind in _known(node).items():
+            for key, kind in known_cosigners(node).items():
                 found += _verified(claimed, [line for line in lines if _is_by(line, key)], key, kind, latest)
     if found:
         with node.db.write() as conn:
@@ -63,7 +63,7 @@ def learn(node: Keeper, origin: str, note: bytes) -> int:
     return len(found)
 
 
-def _known(node: Keeper) -> Mapping[NoteKey, str]:
+def known_cosigners(node: Keeper) -> Mapping[NoteKey, str]:
     """Return the keys of cosigners that are known here, this node's own among them, with their kind."""
     with node.db.read() as conn:
         rows = cosigners.every(conn)

@@ -2,7 +2,8 @@
 
 1. Logs that list a statement about the revision, the log that answers for the name, and the other mirrored ones, of which only
    the newest snapshot is shown, with the advisories in force.
-2. Of each the checkpoint that most others cosigned, among those at which the copy was cosigned here.
+2. Of each the newest checkpoint that enough others cosigned (`hanse.flows.enough`), among those at which the copy was cosigned
+   here and which have a manifest of the revision and the position of its ref.
 3. Statements whose bundle is here, with the leaves that log them and the keys that signed them; a payload that several signed is
    in one bundle only.
 4. The newest snapshot, what came after it, and what its map of refs has for each ref. Of the log that answers for the name also
@@ -19,13 +20,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from hanse.db import foreign, logged, sightings, witnesses
+from hanse.db import foreign, sightings, witnesses
 from hanse.db.foreign import KeptCheckpoint
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.sightings import Said
 from hanse.errors import BlobNotFound, HanseError
 from hanse.flows.advisories.book import shown as listed_advisories
+from hanse.flows.enough import Enough
 from hanse.flows.foreign import statements
 from hanse.flows.foreign.checkpoints import shown_note
 from hanse.flows.foreign.copies import Copy
@@ -81,11 +83,11 @@ class Parts:
     advisories: list[AdvisoriesEvidence] = field(default_factory=list)
 
 
-def others(node: Node, subjects: Sequence[Subject], room: int, payloads: Iterable[str] = ()) -> Parts:
+def others(node: Node, subjects: Sequence[Subject], room: int, enough: Enough, payloads: Iterable[str] = ()) -> Parts:
     """Return what the logs of others, as they are held here, say about revisions of public repositories.
 
-    room: leaves that may be shown; logs for which there is no room are left out; payloads: digests of those that are shown
-    already, which no second bundle repeats.
+    room: leaves that may be shown; logs for which there is no room are left out; enough: whose cosignatures are; payloads:
+    digests of those that are shown already, which no second bundle repeats.
     """
     found = Parts()
     public = [one for one in subjects if one.repo.public]
@@ -99,7 +101,8 @@ def others(node: Node, subjects: Sequence[Subject], room: int, payloads: Iterabl
     logs.sort(key=lambda log: (log.origin not in about, log.origin))
     for log in logs[:MAX_LOGS]:
         with suppress(HanseError):
-            one = _One(node, Copy(node.db, node.store, log), public, said, logs=frozenset(log.origin for log in logs))
+            copy = Copy(node.db, node.store, log)
+            one = _One(node, copy, public, said, enough=enough, logs=frozenset(log.origin for log in logs))
             one.collect(brief=log.origin not in about)
             room -= len(one.wanted)
             if room < 0:
@@ -123,9 +126,17 @@ class _One:
     """One log in the making."""
 
     def __init__(
-        self, node: Node, copy: Copy, subjects: Sequence[Subject], said: Mapping[GitOid, list[Said]], *, logs: frozenset[str]
+        self,
+        node: Node,
+        copy: Copy,
+        subjects: Sequence[Subject],
+        said: Mapping[GitOid, list[Said]],
+        *,
+        enough: Enough,
+        logs: frozenset[str],
     ) -> None:
         self.node = node
+        self.enough = enough
         self.logs = logs
         self.copy = copy
         self.origin = Origin(copy.log.origin)
@@ -142,10 +153,10 @@ class _One:
 
         brief: the log says nothing about the revisions, so that a few leaves are worth it, and not more.
         """
-        listed = [(one, index, leaf) for one in self.subjects for index, leaf in self._listed(one)]
-        self.kept = self._checkpoint(max((index for _, index, _ in listed), default=-1) + 1)
-        for subject, index, leaf in listed:
-            self._statement(subject, index, leaf)
+        self.kept = self._checkpoint(max(map(self._needed, self.subjects)) + 1)
+        for subject in self.subjects:
+            for index, leaf in self._listed(subject):
+                self._statement(subject, index, leaf)
         tail = self.copy.tail(self.kept.size, MAX_BRIEF if brief else MAX_TAIL)
         if tail is not None:
             self.wanted |= set(tail)
@@ -166,11 +177,37 @@ class _One:
         found = None if maps is None else listed_advisories(self.node, self.copy.log, maps.advisories, maps.snapshot)
         return [] if found is None else [found]
 
+    def _needed(self, subject: Subject) -> int:
+        """Return the index of the last leaf without which the log is of no use, -1 if there is none.
+
+        That is the oldest manifest, for others may not be cosigned for a while, and where a ref was set to the revision last.
+        """
+        manifests = [row.index for row in self.said[subject.revision.rev] if row.log == self.origin and row.manifest]
+        found = [min(manifests, default=-1)]
+        for ref in subject.refs if self._answers(subject) else ():
+            repo = subject.repo.repo
+            positions = self.copy.positions(ref_key(repo.origin, repo.type, repo.folded, ref), self.copy.log.mirrored)
+            newest = next(iter(positions), None)
+            found += [newest[0]] if newest is not None and newest[1].rev == subject.revision.rev else []
+        return max([*found, *self._by_owner(subject)])
+
+    def _by_owner(self, subject: Subject) -> Iterable[int]:
+        """Yield where the owner of a name signed that its refs are at the revision, if he holds the key himself."""
+        for row in self.said[subject.revision.rev] if subject.repo.repo.origin == self.origin else ():
+            leaf = self.copy.attest(row.index) if row.log == self.origin and not row.manifest else None
+            if leaf is not None and leaf.ref in subject.refs:
+                yield row.index
+
+    def _answers(self, subject: Subject) -> bool:
+        """Tell whether the log answers for a name, or may have observed it at an upstream."""
+        origin = subject.repo.repo.origin
+        return origin == self.origin or (origin != self.node.origin and origin not in self.logs)
+
     def _listed(self, subject: Subject) -> list[tuple[int, AttestLeaf]]:
         """Return the newest leaf of each statement about a revision, by predicate and key, and of each owner's position."""
         found: dict[tuple[str, ...], tuple[int, AttestLeaf]] = {}
         for row in self.said[subject.revision.rev]:
-            leaf = self.copy.attest(row.index) if row.log == self.origin else None
+            leaf = self.copy.attest(row.index) if row.log == self.origin and row.index < self.kept.size else None
             if leaf is not None:
                 again = leaf.payload.sha256 if leaf.predicate in REPEATED else ""
                 found[leaf.predicate, leaf.key, leaf.ref or again] = (row.index, leaf)
@@ -179,19 +216,15 @@ class _One:
         return [*sorted(once, key=lambda pair: (pair[1].predicate != OMS, pair[0]))[:MAX_BUNDLES], *many]
 
     def _checkpoint(self, least: int) -> KeptCheckpoint:
-        """Return the newest checkpoint of a majority of cosigners that has the wanted leaves, or the one that most cosigned."""
+        """Return the newest checkpoint with `least` leaves, and those that the reader saw, which enough others cosigned."""
         with self.node.db.read() as conn:
             kept = [one for one in foreign.kept_checkpoints(conn, self.origin) if one.size <= self.copy.log.mirrored]
-            asked = sum(logged.cosigners_asked(conn).values())
-            counts = {size: sum(by.values()) for size, by in logged.cosigned(conn, self.origin, 0)}
         if not kept:
             raise BlobNotFound(f"no checkpoint of {self.origin} is kept here")
-        able = [one for one in kept if one.size >= least] or kept[:1]
-        usable = [one for one in able if one is able[0] or self._maps(one.size) is not None]
-        return next(
-            (one for one in usable if counts.get(one.size, 0) > asked // 2),
-            max(usable, key=lambda one: (counts.get(one.size, 0), one.size)),
-        )
+        least = min(max(least, self.enough.seen.get(self.origin, 0)), kept[0].size)
+        able = {one.size: one for one in kept if one.size >= least}
+        usable = {size for size in able if size == kept[0].size or self._maps(size) is not None}
+        return able[self.enough.newest(self.origin, least, usable) or kept[0].size]
 
     def _maps(self, size: int) -> KeptMaps | None:
         return None if self.node.replays is None else self.node.replays.maps(self.copy.log, size)
@@ -210,8 +243,7 @@ class _One:
         if maps is None or maps.snapshot != snapshot:
             return
         for subject in self.subjects:
-            origin = subject.repo.repo.origin
-            if origin == self.origin or (origin != self.node.origin and origin not in self.logs):
+            if self._answers(subject):
                 for ref in subject.refs:
                     self._position(subject, ref, maps)
 

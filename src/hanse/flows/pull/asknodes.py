@@ -7,7 +7,7 @@ itself is left out and its node named, so that one liar cannot stop the others.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,21 +25,23 @@ from hanse.errors import (
     StorageError,
     VerificationFailed,
 )
-from hanse.flows.fetch_evidence import fetch_growth, own_logs, seen_before
+from hanse.flows.fetch_evidence import asking, fetch_growth, own_logs, seen_before
 from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import Pins
 from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked, PullSettings
 from hanse.flows.pull.judge import PENDING
-from hanse.flows.pull.merge import Shown, merge, split_views
-from hanse.flows.verify import UNSHOWN, VerifiedRevision
-from hanse.flows.verify_folder import Growth, Question, Verifying, keep, verify_evidence
+from hanse.flows.pull.merge import Rank, Shown, longest, merge, most_cosigned, split_views
+from hanse.flows.verify import UNSHOWN, VerifiedRevision, with_policy
+from hanse.flows.verify_folder import Growth, Question, Verifying, keep, trust_of, verify_evidence
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
 from hanse.model.repo import Origin
 from hanse.peers.client import PeerClient
 from hanse.policy.presets import PRESETS
 
 _LENIENT = LoadedPolicy(PRESETS["open"], "preset open")
+_COSIGNED = frozenset({"witness", "mirror", "freshness", "advisories", "evidence", "rung"})
+"""Rules that a checkpoint fails which too few cosigned, and is true otherwise."""
 
 
 def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path | None = None) -> NodeAnswer:
@@ -50,8 +52,8 @@ def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path
     try:
         answer = client.get(url, limit=MAX_EVIDENCE_BYTES, headers=headers)
         if answer.status == 200:
-            seen = seen_before(client, node, answer.body, home)
-            again = client.get(f"{url}?size={seen}", limit=MAX_EVIDENCE_BYTES, headers=headers) if seen else answer
+            seen = seen_before(answer.body, home)
+            again = client.get(asking(url, seen), limit=MAX_EVIDENCE_BYTES, headers=headers) if seen else answer
             answer = again if again.status == 200 else answer
             return NodeAnswer(node, State.SHOWN if answer.body.strip() else State.UNSIGNED, answer.body)
         if token and answer.status == 401:
@@ -172,28 +174,55 @@ def verifying_with(settings: PullSettings, now: int) -> Verifying:
 def verify_shown(shown: Sequence[Shown], asked: Asked, settings: PullSettings, source: NodeGrowth, now: int) -> Found:
     """Return the revision that several evidence files show together.
 
+    Where a log is shown at a checkpoint that too few cosigned yet, an earlier one does that is shown as well.
+
     Raises VerificationFailed or PolicyError for what is left once false files are left out, Equivocation if a log shows two
     nodes two histories, StorageError.
     """
     question = Question(asked.repo.path, asked.repo.type, asked.revision)
     with_what = verifying_with(settings, now)
     try:
-        return _together(shown, question, source, with_what)
+        return _sufficing(shown, question, source, with_what)
     except (VerificationFailed, PolicyError, InputError) as failure:
         false = _false(shown, question, source, with_what)
         honest = [one for one in shown if one.node not in false]
         if not honest or not false:
             raise
         try:
-            found = _together(honest, question, source, with_what)
+            found = _sufficing(honest, question, source, with_what)
         except (VerificationFailed, PolicyError, InputError):
             raise failure from None
         return replace(found, false={**false, **found.false})
 
 
-def _together(shown: Sequence[Shown], question: Question, source: NodeGrowth, verifying: Verifying) -> Found:
+def _sufficing(shown: Sequence[Shown], question: Question, source: NodeGrowth, verifying: Verifying) -> Found:
+    """Return what files show together; with logs at checkpoints that most cosigned if nothing else is amiss with the longest."""
+    try:
+        return _together(shown, question, source, verifying)
+    except PolicyError as failure:
+        if len(shown) == 1 or not {says.partition(":")[0] for says in failure.failed} <= _COSIGNED:
+            raise
+        try:
+            return _together(shown, question, source, verifying, _by_cosigners(shown, verifying))
+        except (VerificationFailed, PolicyError, InputError):
+            raise failure from None
+
+
+def _by_cosigners(shown: Sequence[Shown], verifying: Verifying) -> Callable[[LogEvidence], Rank]:
+    """Return the order of checkpoints by how many known cosigners vouched for them lately."""
+    trust = with_policy(trust_of(merge(shown).evidence, NoGrowth(), verifying), verifying.policy)
+    return most_cosigned((one.key for one in trust.cosigners), verifying.now - verifying.policy.policy.freshness.max_age)
+
+
+def _together(
+    shown: Sequence[Shown],
+    question: Question,
+    source: NodeGrowth,
+    verifying: Verifying,
+    rank: Callable[[LogEvidence], Rank] = longest,
+) -> Found:
     """Return what files show together; one of those that differ about a log is false, or the log has two histories."""
-    merged = merge(shown)
+    merged = merge(shown, rank)
     false = dict(merged.false)
     split = split_views(shown)
     if split:
@@ -207,7 +236,7 @@ def _together(shown: Sequence[Shown], question: Question, source: NodeGrowth, ve
             )
     honest = [one for one in shown if one.node not in false]
     if len(honest) != len(shown) and honest:
-        merged = merge(honest)
+        merged = merge(honest, rank)
     return Found(verify_evidence(merged.evidence, source, question, verifying), merged.data, false, merged.older)
 
 

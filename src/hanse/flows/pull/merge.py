@@ -1,13 +1,13 @@
 """Putting together what several nodes show about one question, before anything of it is verified.
 
-Of each log the longest checkpoint counts; who shows an older one is not believed about that log. Files that show the same
-checkpoint are one: leaves, cosignatures and map proofs of all of them. Statements, salts, lists of advisories and times of scans
-of all files are taken.
+Of each log the longest checkpoint counts; who shows an older one is not believed about that log. Where that one has too few
+cosignatures, another order may count (`most_cosigned`). Files that show the same checkpoint are one: leaves, cosignatures and map
+proofs of all of them. Statements, salts, lists of advisories and times of scans of all files are taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -17,7 +17,11 @@ from hanse.model.evidence import LogEvidence, UnverifiedEvidence, encode_evidenc
 from hanse.model.repo import Origin
 from hanse.model.scan_times import MAX_TIMES_LINES, ScanTimes
 from hanse.tlog.checkpoint import parse_checkpoint
-from hanse.tlog.note import parse_note
+from hanse.tlog.cosignature import verify_cosignatures
+from hanse.tlog.note import NoteKey, parse_note
+
+Rank = tuple[int, ...]
+"""How far a checkpoint of a log goes before others that are shown: the largest counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,34 @@ class Merged:
     older: tuple[tuple[str, Origin], ...]
 
 
-def merge(shown: Sequence[Shown]) -> Merged:
-    """Return everything that these nodes show, files that do not parse left out; raises BadFormat if there is none left."""
+def longest(log: LogEvidence) -> Rank:
+    """Return the size of the checkpoint that is shown of a log, as it claims."""
+    return (_size(log),)
+
+
+def most_cosigned(keys: Iterable[NoteKey], since: int) -> Callable[[LogEvidence], Rank]:
+    """Return the order of checkpoints by how many of these cosigned them since a time, then by size."""
+    known = tuple(dict.fromkeys(keys))
+
+    def rank(log: LogEvidence) -> Rank:
+        return sum(_cosigned(log, key) >= since for key in known), _size(log)
+
+    return rank
+
+
+def _cosigned(log: LogEvidence, key: NoteKey) -> int:
+    """Return when a key cosigned what is shown of a log, -1 if it did not."""
+    with suppress(HanseError):
+        note = parse_note(log.checkpoint)
+        return max((one.time for one in verify_cosignatures(parse_checkpoint(note).claimed, note.signatures, [key])), default=-1)
+    return -1
+
+
+def merge(shown: Sequence[Shown], rank: Callable[[LogEvidence], Rank] = longest) -> Merged:
+    """Return everything that these nodes show, files that do not parse left out; raises BadFormat if there is none left.
+
+    rank: which checkpoint of a log counts where they show several.
+    """
     false: dict[str, str] = {}
     parsed: list[tuple[str, UnverifiedEvidence]] = []
     last: HanseError | None = None
@@ -59,15 +89,14 @@ def merge(shown: Sequence[Shown]) -> Merged:
         node, evidence = parsed[0]
         data = next(one.data for one in shown if one.node == node)
         return Merged(evidence, data, false, ())
-    logs, older = _logs(parsed)
+    logs, older, apart = _logs(parsed, rank)
     bundles = dict.fromkeys(bundle for _, evidence in parsed for bundle in evidence.bundles)
     salts = dict.fromkeys(salt for _, evidence in parsed for salt in evidence.salts)
-    stale = set(older)
     maps = dict.fromkeys(
-        one for node, evidence in parsed for one in evidence.maps if (node, one.origin) not in stale and one.origin in logs
+        one for node, evidence in parsed for one in evidence.maps if (node, one.origin) not in apart and one.origin in logs
     )
     lists = dict.fromkeys(
-        one for node, evidence in parsed for one in evidence.advisories if (node, one.origin) not in stale and one.origin in logs
+        one for node, evidence in parsed for one in evidence.advisories if (node, one.origin) not in apart and one.origin in logs
     )
     data = encode_evidence(bundles, logs.values(), maps, salts, lists, times=_times(parsed))
     return Merged(parse_evidence(data), data, false, tuple(older))
@@ -79,20 +108,23 @@ def _times(parsed: Iterable[tuple[str, UnverifiedEvidence]]) -> list[ScanTimes]:
     return list(dict.fromkeys(one for row in rows for one in row if one is not None))[:MAX_TIMES_LINES]
 
 
-def _logs(parsed: Iterable[tuple[str, UnverifiedEvidence]]) -> tuple[dict[Origin, LogEvidence], list[tuple[str, Origin]]]:
-    """Return each log at the longest checkpoint shown, and who shows an older one."""
+def _logs(
+    parsed: Iterable[tuple[str, UnverifiedEvidence]], rank: Callable[[LogEvidence], Rank]
+) -> tuple[dict[Origin, LogEvidence], list[tuple[str, Origin]], set[tuple[str, Origin]]]:
+    """Return each log at the first checkpoint by rank, who shows an older one, and who shows another one."""
     found: dict[Origin, list[tuple[str, LogEvidence]]] = {}
     for node, evidence in parsed:
         for log in evidence.logs:
             found.setdefault(log.origin, []).append((node, log))
     logs: dict[Origin, LogEvidence] = {}
     older: list[tuple[str, Origin]] = []
+    apart: set[tuple[str, Origin]] = set()
     for origin, shown in found.items():
-        newest = max(_size(log) for _, log in shown)
-        same = [log for _, log in shown if _size(log) == newest]
-        logs[origin] = _joined(same)
-        older += [(node, origin) for node, log in shown if _size(log) != newest]
-    return logs, older
+        size = _size(shown[0][1] if len(shown) == 1 else max((log for _, log in shown), key=rank))
+        logs[origin] = _joined([log for _, log in shown if _size(log) == size])
+        older += [(node, origin) for node, log in shown if _size(log) < size]
+        apart |= {(node, origin) for node, log in shown if _size(log) != size}
+    return logs, older, apart
 
 
 def _joined(same: Sequence[LogEvidence]) -> LogEvidence:

@@ -10,16 +10,17 @@ from hanse.clock import rfc3339
 from hanse.db import notices
 from hanse.db.notices import Noticed
 from hanse.db.repos import Repo
+from hanse.errors import InputError
 from hanse.flows import access, citation, evidence
 from hanse.flows.find import Findings, Held, Member, Sighting
 from hanse.flows.find import find as find_bytes
 from hanse.flows.node import Node
 from hanse.web.hub.moved import with_repo
-from hanse.web.hub.query import whole
+from hanse.web.hub.query import values
 from hanse.web.hub.shapes import json_response
 from hanse.web.routing import Call, Route
 
-MAX_SIZE = 2**53 - 1
+MAX_DIGITS = 16
 _PRIVATE = {"Cache-Control": "private, no-cache"}
 
 
@@ -60,10 +61,20 @@ def _file(data: bytes, rev: str) -> Response:
     return Response(data, media_type="application/x-ndjson", headers=headers)
 
 
+def _seen(text: str) -> tuple[str, int]:
+    origin, _, size = text.rpartition(":")
+    if not size.isascii() or not size.isdigit() or len(size) > MAX_DIGITS:
+        raise InputError(f"seen must be ORIGIN:LEAVES, got {text[:80]!r}")
+    return origin, int(size)
+
+
 async def revision_evidence(call: Call, repo: Repo) -> Response:
-    """Answer the evidence file of a revision: who signed it, and proofs that this is logged and how the log goes on."""
-    least = whole(call, "size", 0, 0, MAX_SIZE)
-    rev, data = await call.run(evidence.of_revision, call.node, repo, call.params["rev"], least)
+    """Answer the evidence file of a revision: who signed it, and proofs that this is logged and how the log goes on.
+
+    `seen`: how many leaves of logs the caller saw before, as `ORIGIN:LEAVES`.
+    """
+    seen = dict(map(_seen, values(call, "seen")))
+    rev, data = await call.run(evidence.of_revision, call.node, repo, call.params["rev"], seen)
     return _file(data, rev)
 
 

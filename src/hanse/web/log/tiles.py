@@ -8,6 +8,7 @@ import hashlib
 from starlette.responses import Response
 
 from hanse.errors import BadFormat, BlobNotFound
+from hanse.flows.enough import cosigned_checkpoint
 from hanse.tlog.tiles import TileName, parse_tile_path
 from hanse.web.blob_response import IMMUTABLE, etag_matches
 from hanse.web.routing import Call, Route
@@ -19,6 +20,12 @@ _DIGITS = 19
 async def checkpoint(call: Call) -> Response:
     """Answer the newest checkpoint of this node's log: its signed head and the cosignatures known for it."""
     note = await call.run(call.node.log.checkpoint)
+    return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": MUTABLE})
+
+
+async def checkpoint_cosigned(call: Call) -> Response:
+    """Answer the newest checkpoint of this node's log that enough others cosigned, as evidence shows it; 404 if nobody did."""
+    note = await call.run(cosigned_checkpoint, call.node)
     return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": MUTABLE})
 
 
@@ -60,6 +67,7 @@ def _takes_gzip(accepted: str) -> bool:
 
 ROUTES = [
     Route("GET", "/log/checkpoint", checkpoint),
+    Route("GET", "/log/checkpoint/cosigned", checkpoint_cosigned),
     Route("GET", "/log/checkpoint/after/{index}", checkpoint_after),
     Route("GET", "/log/tile/{path*}", tile),
 ]
