@@ -46,9 +46,9 @@ def found_revisions(folder: Path, seen: Seen = unseen) -> Iterator[FoundRevision
         yield from entry_revisions(root, seen)
     elif root.parent.name == "snapshots" and is_entry(root.parent.parent) and is_git_oid(root.name):
         yield snapshot_revision(root.parent.parent, root.name, seen)
-    elif entries := [one for one in scan(root) if one.is_dir() and is_entry(Path(one.path))]:
-        for one in entries:
-            yield from entry_revisions(Path(one.path), seen)
+    elif entries := [place for one in scan(root) if is_entry(place := Path(one.path))]:
+        for place in entries:
+            yield from entry_revisions(place, seen)
     elif is_olah(root):
         yield from olah_revisions(root)
     elif (root / "hub").is_dir() and any(is_entry(Path(one.path)) for one in scan(root / "hub")):
