@@ -41,7 +41,7 @@ def storage_errors(what: str) -> Iterator[None]:
         if error.errno in _FULL:
             raise StorageFull(
                 f"cannot {what}: {error.strerror}",
-                hint="free space on the data directory's file system, or raise its quota, and send the request again",
+                hint="free space where it is kept (HANSE_HOME, or a node's data folder), or raise its quota, and try again",
             ) from error
         raise StorageError(f"cannot {what}: {error}", hint=_CLOSED_HINT if error.errno in _CLOSED else _BROKEN_HINT) from error
 
