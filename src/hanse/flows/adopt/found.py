@@ -105,7 +105,7 @@ def walk(root: Path) -> tuple[dict[str, Path], dict[str, str]]:
         for entry in scan(root / prefix):
             name = f"{prefix}{entry.name}"
             if entry.is_symlink():
-                odd[name] = "a link leads out of what is looked at"
+                odd[name] = "it is a link, which may lead anywhere"
             elif entry.is_dir(follow_symlinks=False):
                 if name not in (".cache/huggingface", QUARANTINE, ".git"):
                     stack.append(f"{name}/")

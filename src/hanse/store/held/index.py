@@ -166,8 +166,10 @@ class Index:
             if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise Busy(f"another process writes to {self._path} all the time", hint="try again in a moment") from error
             kind = StorageFull if error.sqlite_errorcode in _FULL else StorageError
+            # Clients of a node are told, too: not where its store is.
             raise kind(
-                f"cannot use {self._path}: {error}", hint="free space there, or name a folder that can be written with --store"
+                f"cannot use the store's {self._path.name}: {error}",
+                hint="free space where the store is (HANSE_STORE, else held in HANSE_HOME), or name another one with --store",
             ) from error
         except sqlite3.DatabaseError as error:
             raise StorageError(
