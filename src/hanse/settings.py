@@ -306,10 +306,10 @@ def from_machine(flags: Mapping[str, object], config: Path | None = None) -> Set
     """
     named = config or (Path(os.environ["HANSE_CONFIG"]) if os.environ.get("HANSE_CONFIG") else None)
     path = named or home_folder(os.environ) / "hanse.toml"
-    text = ""
-    if named or path.exists():
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        if named or not isinstance(error, FileNotFoundError):
             raise BadSetting(f"cannot read the settings file {path}: {error}") from error
+        text = ""
     return load(flags, os.environ, text)

@@ -18,6 +18,7 @@ from tests.support.pull_person import EVIL, FILES, NAME, SIZE, Person
 from hanse.cli.main import run
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
+from hanse.model.repo import RepoType
 
 BIG = {"big.txt": b"w" * 8_000_000}
 
@@ -57,6 +58,16 @@ def test_one_screen(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
     assert str(person.home / "receipts") in text
     assert run(["download", NAME, "--upstream", person.url, "--offline"]) == 0
     assert "as of" in capsys.readouterr().out
+
+
+def test_a_data_set_by_its_name(
+    person: Person, origin: HubOrigin, facts: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`datasets/` before a name says what it is, as for `hanse mirror` and in what `hanse audit` prints."""
+    person.knows(facts)
+    origin.commit("org/data", FILES, kind=RepoType.DATASET)
+    assert run(["pull", "datasets/org/data", "--upstream", person.url, "--to", str(person.home / "data")]) == 0
+    assert "pulled: org/data at " in capsys.readouterr().out
 
 
 def test_stopped(person: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

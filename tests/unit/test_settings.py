@@ -158,6 +158,9 @@ def test_the_file_is_found_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert from_machine({}, tmp_path / "other.toml").port == 10
     with pytest.raises(BadSetting, match="cannot read"):
         from_machine({}, tmp_path / "missing.toml")
+    monkeypatch.setenv("HANSE_HOME", str(tmp_path / "other.toml"))
+    with pytest.raises(BadSetting, match="cannot read"):  # what is there cannot be looked into
+        from_machine({})
 
 
 def test_sizes_on_the_command_line() -> None:

@@ -23,7 +23,7 @@ _BAR_SECONDS = 0.2
 
 
 def pull(
-    repo: Annotated[str, Parameter(help="NAMESPACE/NAME, with @REVISION for another than main.")],
+    repo: Annotated[str, Parameter(help="[datasets/]NAMESPACE/NAME, with @REVISION for another than main.")],
     /,
     *,
     to: Annotated[
@@ -46,17 +46,18 @@ def pull(
 
     Exits with 0 if every file is there and verified, 1 otherwise; then nothing of it was put where programs look.
     """
+    from hanse.cli.taking import parse_subject
     from hanse.flows.pull.into_cache import hub_cache
     from hanse.flows.pull.opened import whom
     from hanse.flows.pull.pull import Order
-    from hanse.model.repo import parse_repo_type
+    from hanse.model.repo import RepoType
 
-    name, _, revision = repo.partition("@")
+    kind, name, revision = parse_subject(repo)
     asked = whom(os.environ, nodes=tuple(node or ()), upstream=upstream, policy=policy, store=store, offline=offline)
     order = Order(
-        type=parse_repo_type(repo_type),
+        type=RepoType.DATASET if repo_type == "dataset" else kind,
         name=name,
-        revision=revision or "main",
+        revision=revision,
         cache=cache_dir.absolute() if cache_dir else hub_cache(os.environ),
         to=to.absolute() if to else None,
         include=tuple(include or ()),

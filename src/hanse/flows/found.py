@@ -101,7 +101,8 @@ class FoundRevision:
 
 def is_entry(folder: Path) -> bool:
     """Tell whether a folder is an entry of the Hugging Face cache; one without snapshots is what `--local-dir` leaves there."""
-    return folder.name.startswith(tuple(PREFIXES)) and any((folder / one).is_dir() for one in _ENTRY)
+    # Not `Path.is_dir`, which raises for a link in a circle and for what only others may read: a client finds nothing there.
+    return folder.name.startswith(tuple(PREFIXES)) and any(os.path.isdir(folder / one) for one in _ENTRY)  # noqa: PTH112
 
 
 def is_empty_cache(entries: Sequence[os.DirEntry[str]]) -> bool:

@@ -95,21 +95,25 @@ class Process(Protocol):
 
 
 def spawn(limits: JobLimits, task: str) -> tuple[Process, socket.socket]:
-    """Start a worker by a fresh interpreter and return it with the connection to it."""
+    """Start a worker by a fresh interpreter and return it with the connection to it; raises OSError."""
     import subprocess  # noqa: PLC0415 a command whose workers are forked does without
 
     ours, theirs = socket.socketpair()
     with theirs:
         arguments = [_ROOT, str(limits.seconds), str(limits.memory), task]
-        process = subprocess.Popen(  # noqa: S603 our own interpreter and fixed arguments
-            [sys.executable, "-I", "-c", _BOOT, *arguments],
-            stdin=theirs.fileno(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={"LANG": "C.UTF-8"},
-            close_fds=True,
-            cwd="/",
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 our own interpreter and fixed arguments
+                [sys.executable, "-I", "-c", _BOOT, *arguments],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={"LANG": "C.UTF-8"},
+                close_fds=True,
+                cwd="/",
+            )
+        except OSError:
+            ours.close()
+            raise
     return process, ours
 
 

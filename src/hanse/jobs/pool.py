@@ -200,7 +200,10 @@ class ScanPool:
             return worker
         self._drop(worker)
         for _ in range(_STARTS):
-            made = self._ready() or Worker(self.limits, self._task)
+            try:
+                made = self._ready() or Worker(self.limits, self._task)
+            except OSError:  # no process, memory or file descriptor to be had
+                continue
             try:
                 made.greet()
             except (wire.BrokenFrame, OSError):

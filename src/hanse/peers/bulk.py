@@ -222,7 +222,7 @@ def _reason(reply: Reply) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in said[:_MAX_REASON]).split())
 
 
-_HINTS = {401: "if you have a token for it: hanse login", 403: "ask there for access"}
+_HINTS = {401: "if you have a token for it: hanse login SERVER", 403: "ask there for access"}
 
 
 def refusal(

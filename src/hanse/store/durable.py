@@ -26,6 +26,8 @@ from hanse.errors import StorageError, StorageFull
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _CLOSED_HINT = "whoever runs this may not write there: give him the folder, or name another one"
+_TAKEN = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.ELOOP})
+_TAKEN_HINT = "something else is in its place: move that away, or name another place"
 _BROKEN_HINT = "see the system's log for disk errors; run `hanse admin fsck`"
 
 
@@ -41,9 +43,10 @@ def storage_errors(what: str) -> Iterator[None]:
         if error.errno in _FULL:
             raise StorageFull(
                 f"cannot {what}: {error.strerror}",
-                hint="free space on the data directory's file system, or raise its quota, and send the request again",
+                hint="free space where it is kept (HANSE_HOME, or a node's data folder), or raise its quota, and try again",
             ) from error
-        raise StorageError(f"cannot {what}: {error}", hint=_CLOSED_HINT if error.errno in _CLOSED else _BROKEN_HINT) from error
+        hint = _CLOSED_HINT if error.errno in _CLOSED else _TAKEN_HINT if error.errno in _TAKEN else _BROKEN_HINT
+        raise StorageError(f"cannot {what}: {error}", hint=hint) from error
 
 
 def write_all(file: int, data: bytes | memoryview) -> None:

@@ -38,6 +38,14 @@ def test_a_home_of_clients(tmp_path: Path) -> None:
     assert len(list(found_revisions(tmp_path))) == 1
 
 
+@pytest.mark.parametrize("named", ["models--org--circle", "circle"])
+def test_a_link_in_a_circle_is_no_entry(tmp_path: Path, named: str) -> None:
+    """A link that leads to itself, which no client can follow, hides nothing of the rest of a cache."""
+    write_cache(tmp_path / "hub", FILES)
+    (tmp_path / "hub" / named).symlink_to(named)
+    assert [one.repo for one in found_revisions(tmp_path / "hub")] == ["org/name"]
+
+
 @pytest.mark.parametrize("client", ["hub0", "hub1", "hub2"])
 def test_what_real_clients_leave(tmp_path: Path, client: str) -> None:
     """Caches of three client versions are read; those that keep a list of files tell that a snapshot is complete."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -209,6 +210,17 @@ def test_a_machine_that_starts_no_worker_is_busy(monkeypatch: pytest.MonkeyPatch
     made = ScanPool(1)
     with pytest.raises(Busy):
         made.submit_batch([b"x"]).result(60)
+    made.close()
+
+
+def test_a_machine_that_starts_no_process_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system refuses a process, whoever has a job is told so at once, also if the pool was told of it before."""
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    made = ScanPool(1)
+    made.warm()
+    for _ in range(2):
+        with pytest.raises(Busy):
+            made.submit_batch([b"x"]).result(60)
     made.close()
 
 

@@ -81,6 +81,10 @@ def test_what_is_not_there(gateway: Edge) -> None:
         assert reply.status == 404
         assert reply.json()["error"]
     assert gateway.ask("POST", "/api/telemetry/x", b"{}").status == 404
+    for path in ("/api/spaces/org/m", "/spaces/org/m/resolve/main/app.py"):
+        reply = gateway.get(path)
+        assert reply.status == 404
+        assert "no Spaces" in reply.json()["error"]
 
 
 def test_the_session_is_asked_and_ended(gateway: Edge) -> None:

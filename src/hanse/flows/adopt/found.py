@@ -46,9 +46,9 @@ def found_revisions(folder: Path, seen: Seen = unseen) -> Iterator[FoundRevision
         yield from entry_revisions(root, seen)
     elif root.parent.name == "snapshots" and is_entry(root.parent.parent) and is_git_oid(root.name):
         yield snapshot_revision(root.parent.parent, root.name, seen)
-    elif entries := [one for one in scan(root) if one.is_dir() and is_entry(Path(one.path))]:
-        for one in entries:
-            yield from entry_revisions(Path(one.path), seen)
+    elif entries := [place for one in scan(root) if is_entry(place := Path(one.path))]:
+        for place in entries:
+            yield from entry_revisions(place, seen)
     elif is_olah(root):
         yield from olah_revisions(root)
     elif (root / "hub").is_dir() and any(is_entry(Path(one.path)) for one in scan(root / "hub")):
@@ -105,7 +105,7 @@ def walk(root: Path) -> tuple[dict[str, Path], dict[str, str]]:
         for entry in scan(root / prefix):
             name = f"{prefix}{entry.name}"
             if entry.is_symlink():
-                odd[name] = "a link leads out of what is looked at"
+                odd[name] = "it is a link, which may lead anywhere"
             elif entry.is_dir(follow_symlinks=False):
                 if name not in (".cache/huggingface", QUARANTINE, ".git"):
                     stack.append(f"{name}/")

@@ -40,6 +40,7 @@ MOST_REST = 300.0
 """Seconds that a place may ask to be left alone for; asking for more is refusing."""
 _TICK = 0.1
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_DENIED = (401, 403, 451)
 _PASSING = (PeerDown, PeerMisbehaved)
 
 
@@ -68,8 +69,9 @@ class Source:
 
     until: monotonic time before which it rests; why: the last thing that went wrong, as a sentence; out: not to be asked again;
     lied: it sent something false; of_list: only its chunk list was; chance, again: it was not asked again after a lie, and may be
-    if nobody else is left; failures: in a row, without a byte between; silent: no byte came since it failed last; whole: it knows
-    no ranges; got: bytes of this file taken from it; waited: what it said of fetching the file itself.
+    if nobody else is left; denied: status with which it said that this user may not have it, or 0; failures: in a row, without
+    a byte between; silent: no byte came since it failed last; whole: it knows no ranges; got: bytes of this file taken from it;
+    waited: what it said of fetching the file itself.
     """
 
     place: Place
@@ -83,6 +85,7 @@ class Source:
     silent: bool = True
     whole: bool = False
     missing: bool = False
+    denied: int = 0
     failures: int = 0
     got: int = 0
     waited: Waited = field(default_factory=Waited)
@@ -227,6 +230,7 @@ class Sources:
             return False  # its other requests fail with it: that is one failure
         later = float(getattr(error, "retry_after", 0) or 0)
         refused = isinstance(error, PeerRefused) and error.status not in _BUSY
+        source.denied = error.status if isinstance(error, PeerRefused) and error.status in _DENIED else 0
         stuck = isinstance(error, PeerBusy) or (isinstance(error, PeerTooSlow) and source.silent)
         source.failures, source.silent = source.failures + 1, True
         source.out = refused or stuck or later > MOST_REST or (source.failures >= self._tries)
@@ -239,6 +243,7 @@ class Sources:
             liars = [one.place.name for one in self._all if one.lied]
             said = "; ".join(f"{one.place.name}: {one.why}" for one in self._all if not one.lied)[:600]
             missing = bool(self._all) and all(one.missing for one in self._all)
+            denied = [one.denied for one in self._all if not one.missing]
         if liars:
             rest = f"; others: {said}" if said else "; no other place has it"
             return DigestMismatch(
@@ -247,6 +252,9 @@ class Sources:
             )
         if missing:
             return BlobNotFound(f"no place has {path!r}: {said}", hint="name another node or upstream that has the file")
+        if denied and all(denied):
+            hint = "ask there for access; if you have it: hanse login SERVER; or name another node or upstream that has the file"
+            return PeerRefused(f"{path!r} is not given to you: {said}", status=denied[0], hint=hint)
         return PeerDown(
             f"{path!r} cannot be fetched now: {said or 'no place to ask is known'}",
             hint="check the network or name another node; what came so far is kept and continued next time",

@@ -32,10 +32,10 @@ class Waiting:
             self._seen, self._since = seen, now
         if not self._told:
             self._told = True
-            self._tell(f"another process fetches {self._pin.path}: it is waited for")
+            self._tell(f"{self._pin.path} is being fetched already: it is waited for")
         if not self.stuck and now - self._since >= STUCK_SECONDS:
             self.stuck = True
-            self._tell(f"another process has stopped fetching {self._pin.path}: it is fetched once more")
+            self._tell(f"whoever fetched {self._pin.path} has stopped: it is fetched once more")
         return seen[0]
 
     def _tell(self, message: str) -> None:

@@ -140,6 +140,6 @@ class Copies:
 
     def _touch(self, copy: Copy) -> None:
         now = int(self._clock())
-        if now - copy.used >= TOUCH_SECONDS:
+        if abs(now - copy.used) >= TOUCH_SECONDS:  # in the future, too: the clock was wrong when it was used
             with suppress(StorageError):
                 self._index.write("UPDATE copies SET used = ? WHERE path = ?", (now, copy.path))

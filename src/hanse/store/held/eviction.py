@@ -14,7 +14,7 @@ GRACE_SECONDS = 60
 """A file that was found so recently may be about to be opened."""
 _CANDIDATES = """
 SELECT path, size FROM copies
-WHERE own = 1 AND used < ? AND sha256 NOT IN (SELECT name FROM pins)
+WHERE own = 1 AND NOT used BETWEEN ? AND ? AND sha256 NOT IN (SELECT name FROM pins)
   AND sha256 NOT IN (SELECT sha256 FROM uses WHERE label IN (SELECT name FROM pins))
 ORDER BY used, path
 """
@@ -37,7 +37,8 @@ def evict(index: Index, folder: Path, limit: int, now: int) -> Evicted:
     if total <= limit:
         return Evicted(0, 0)
     files = size = 0
-    for path, length in index.rows(_CANDIDATES, (now - GRACE_SECONDS + 1,)):
+    # What was used in the future was used before the clock was set right.
+    for path, length in index.rows(_CANDIDATES, (now - GRACE_SECONDS + 1, now)):
         if total - size <= limit:
             break
         if remove(index, folder, path):

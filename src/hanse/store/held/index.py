@@ -3,23 +3,31 @@
 Write-ahead logging, so that readers never wait; a transaction is over in milliseconds and whoever meets another waits for it.
 What must survive power loss (records: pins at first use, evidence) is written with a flush; losing a row about a file costs only
 that the file is hashed or fetched again.
+
+On a full disk SQLite cannot even read: its first reader makes a file of 32 KiB. So a mebibyte lies beside the index, and is given
+up then: what is held can still be used, and removed to make room.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from hanse.errors import Busy, StorageError
+from hanse.errors import Busy, StorageError, StorageFull
 
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 10.0
 GIVEN = "given "
 """What labels begin with that are no revisions: they say under whose name a file may be given to others."""
+RESERVE_BYTES = 1 << 20
+_ROOMY_BYTES = 64 * RESERVE_BYTES
+"""The reserve is made again where so much is free."""
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 _TABLES = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS copies (
@@ -46,19 +54,48 @@ COMMIT;
 class Index:
     """The opened index; safe for threads.
 
-    Raises StorageError if the file cannot be written, is damaged, or was written by a newer Hanse.
+    Raises StorageError if the file cannot be written, is damaged, or was written by a newer Hanse; StorageFull on a full disk.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._reserve = path.with_name("reserve")
         self._lock = threading.RLock()
+        try:
+            self._open()
+        except StorageFull:
+            if not self._give_up_reserve():
+                raise
+            self._open()
+        self._keep_reserve()
+
+    def _open(self) -> None:
         with self._errors():
-            self._base = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            self._base = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
                 self._prepare()
             except BaseException:
                 self._base.close()
                 raise
+
+    def _keep_reserve(self) -> None:
+        """Make the reserve if it is gone and there is much room again."""
+        with suppress(OSError):
+            disk = os.statvfs(self._path.parent)
+            if disk.f_bavail * disk.f_frsize < _ROOMY_BYTES or self._reserve.exists():
+                return
+            file = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                os.posix_fallocate(file, 0, RESERVE_BYTES)
+            finally:
+                os.close(file)
+
+    def _give_up_reserve(self) -> bool:
+        """Give the reserve's room to whoever needs it; tell whether there was any."""
+        with suppress(OSError):
+            self._reserve.unlink()
+            return True
+        return False
 
     def _prepare(self) -> None:
         version = self._base.execute("PRAGMA user_version").fetchone()[0]
@@ -79,6 +116,14 @@ class Index:
 
     def write(self, sql: str, given: Sequence[Any] = (), *, flushed: bool = False) -> int:
         """Run one statement and return how many rows it changed; raises as `transaction`."""
+        try:
+            return self._write(sql, given, flushed=flushed)
+        except StorageFull:
+            if not self._give_up_reserve():
+                raise
+            return self._write(sql, given, flushed=flushed)
+
+    def _write(self, sql: str, given: Sequence[Any], *, flushed: bool) -> int:
         if flushed:
             with self.transaction(flushed=True) as base:
                 return base.execute(sql, given).rowcount
@@ -89,7 +134,8 @@ class Index:
     def transaction(self, *, flushed: bool = False) -> Iterator[sqlite3.Connection]:
         """Write in one transaction, which no other process's overlaps; taken back if the block raises.
 
-        flushed: on disk before this returns. Raises Busy if another process writes for more than BUSY_SECONDS, StorageError.
+        flushed: on disk before this returns. Raises Busy if another process writes for more than BUSY_SECONDS, StorageFull,
+        StorageError.
         """
         with self._lock, self._errors():
             if flushed:
@@ -119,8 +165,11 @@ class Index:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise Busy(f"another process writes to {self._path} all the time", hint="try again in a moment") from error
-            raise StorageError(
-                f"cannot use {self._path}: {error}", hint="free space there, or name a folder that can be written with --store"
+            kind = StorageFull if error.sqlite_errorcode in _FULL else StorageError
+            # Clients of a node are told, too: not where its store is.
+            raise kind(
+                f"cannot use the store's {self._path.name}: {error}",
+                hint="free space where the store is (HANSE_STORE, else held in HANSE_HOME), or name another one with --store",
             ) from error
         except sqlite3.DatabaseError as error:
             raise StorageError(

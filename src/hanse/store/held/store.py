@@ -3,6 +3,7 @@
     STORE/index.sqlite3      what lies where, records of whoever resolves names, pins
     STORE/files/ab/SHA256    held files, never changed, mode 0400
     STORE/partial/…          files on their way (`hanse.store.held.partial`)
+    STORE/reserve            room for the index, given up on a full disk (`hanse.store.held.index`)
 
 Files that lie elsewhere are *adopted*: found by their digests as well, as long as they are the files that were hashed. A file
 is moved in place and noted in one transaction; a crash before leaves a partial file, a crash between leaves a file that nobody

@@ -154,6 +154,8 @@ def _unrouted(request: Request, segments: list[str]) -> Response:
     if segments[:2] in (["api", "telemetry"], ["api", "agent-harnesses"]) or request.method in ("GET", "HEAD"):
         if segments[:1] == ["api"] and segments[1:] in (["models"], ["datasets"]):
             raise NotFoundError("a gateway does not search", hint="ask the hub itself, without `hanse run`")
+        if "spaces" in segments[:2]:
+            raise NotFoundError("a gateway gives models and data sets, no Spaces", hint="ask the hub itself, without `hanse run`")
         raise NotFoundError("no such address on this gateway")
     raise NotAllowed(
         f"a gateway only reads, and {request.method} would change something",

@@ -148,6 +148,19 @@ def test_liars_are_named_above_all() -> None:
         sources.ready("w.bin", lambda: False)
 
 
+def test_what_is_not_for_this_user_is_refused_and_not_down() -> None:
+    """If all who have a file deny it to this user, that is said; as soon as one could not be asked, it is unreachable."""
+    sources, _ = made("a", "b")
+    first, second = sources.left
+    sources.failed(first, PeerRefused("gated", status=401))
+    assert isinstance(sources.verdict("f"), PeerDown)
+    sources.failed(second, BlobNotFound("none"))
+    verdict = sources.verdict("f")
+    assert isinstance(verdict, PeerRefused)
+    assert verdict.status == 401
+    assert "a: gated" in verdict.message
+
+
 def test_nobody_has_it_is_not_found_and_nobody_answers_is_down() -> None:
     """If all say that they have no such file, it is not found; as soon as one could not be asked, it is unreachable."""
     sources, clock = made("a", "b")

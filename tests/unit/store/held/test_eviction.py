@@ -37,6 +37,16 @@ def test_least_recently_used_first(held: Held, clock: Clock) -> None:
     assert len([one for one in (held.folder / "files").rglob("*") if one.is_file()]) == 2
 
 
+def test_a_clock_that_was_ahead(held: Held, clock: Clock) -> None:
+    """What was used while the clock was ahead may go once it is right again, unless it is used then."""
+    clock.now += 10**9
+    fill(held, clock)
+    clock.now -= 10**9
+    assert held.find(pin_of(FILES[0]))
+    assert held.evict(0).files == 4
+    assert left(held) == [0]
+
+
 def test_room_is_made_before_fetching(tmp_path: Path, clock: Clock) -> None:
     """With a limit, what begins to be fetched fits beside what stays."""
     with Held.open(tmp_path / "held", limit=500, clock=clock) as held:
