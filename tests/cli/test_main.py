@@ -45,6 +45,17 @@ def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
     assert caught.value.code == 2
 
 
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["run", "--"], ["run", "--nonsense"], ["conform"], ["audit", "--restore", "--quarantine"]]
+)
+def test_so_does_what_a_command_itself_finds_missing_or_contrary(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is unknown, missing or excluded by another flag exits with 2, whoever finds it."""
+    assert run(arguments) == 2
+    assert "\nhint: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts_know_the_commands(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The completion script of each shell names the commands."""

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from hanse.cli.plain import parse_run
+from hanse.cli.usage import WrongUsage
 from hanse.errors import HanseError
 
 
@@ -25,12 +26,12 @@ def report(error: HanseError) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; usage errors leave by SystemExit(2)."""
+    """Run one command and return its exit code; usage errors that the command line's library finds leave by SystemExit(2)."""
     try:
         result = _called(arguments)
     except HanseError as error:
         report(error)
-        return 1
+        return 2 if isinstance(error, WrongUsage) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
