@@ -62,8 +62,8 @@ def decide(policy: Policy, facts: EvidenceFacts) -> Decision:
     return _Deciding(View(policy, facts)).decision()
 
 
-def require(decision: Decision) -> None:
-    """Raise PolicyError, with what would make each failed rule pass, unless the decision lets the revision through."""
+def require(decision: Decision, rev: str = "") -> None:
+    """Raise PolicyError, with what would make each failed rule pass, unless the decision lets the revision `rev` through."""
     if decision.state is not State.REFUSED:
         return
     failed = tuple(f"{one.rule}: {one.says}; to pass: {one.remedy}" for one in decision.failed) or (
@@ -72,6 +72,7 @@ def require(decision: Decision) -> None:
     raise PolicyError(
         f"policy {decision.policy!r} refuses: {'; '.join(failed)}"[:2000],
         failed=failed,
+        rev=rev,
         hint=f"what the policy asks for in full: hanse policy show {decision.policy}",
     )
 
