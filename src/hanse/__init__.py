@@ -4,13 +4,12 @@
 """
 
 from importlib import import_module
-from typing import Any
 
 __version__ = "0.1.0"
 _LIBRARY = ("pull", "verify")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Return a function of the library; raises AttributeError."""
     if name in _LIBRARY:
         return getattr(import_module("hanse.flows.library"), name)

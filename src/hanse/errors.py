@@ -246,13 +246,14 @@ class VerificationFailed(IntegrityError):
 
 
 class PolicyError(HanseError):
-    """The data is honest but refused; `failed` lists every rule that did not hold."""
+    """The data is honest but refused; `failed` lists every rule that did not hold, `rev` is the commit id if it is known."""
 
     code = "Policy"
 
-    def __init__(self, message: str, *, failed: tuple[str, ...] = (), hint: str = "") -> None:
+    def __init__(self, message: str, *, failed: tuple[str, ...] = (), rev: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.failed = failed
+        self.rev = rev
 
 
 class Held(PolicyError):

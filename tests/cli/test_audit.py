@@ -102,7 +102,7 @@ def test_what_cannot_be_put_back(hub: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_opposites(hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Moving away and putting back at once is refused."""
-    assert run(["audit", "--restore", "--quarantine"]) == 1
+    assert run(["audit", "--restore", "--quarantine"]) == 2
     assert "opposites" in capsys.readouterr().err
 
 

@@ -41,7 +41,7 @@ def test_a_report_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_either_a_server_or_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither is an error, and says what to do."""
-    assert run(["conform"]) == 1
+    assert run(["conform"]) == 2
     assert "--command" in capsys.readouterr().err
 
 

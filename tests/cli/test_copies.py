@@ -50,7 +50,7 @@ def test_allowed_and_forbidden(node: LiveNode, capsys: pytest.CaptureFixture[str
     assert run(["copies", NAME, "--allow", "--json"]) == 0
     told = {"repo": f"models/{NAME}", "gated": "manual", "visibility": "public", "copies": True}
     assert json.loads(capsys.readouterr().out) == told
-    assert run(["copies", NAME, "--allow", "--forbid"]) == 1
+    assert run(["copies", NAME, "--allow", "--forbid"]) == 2
     assert run(["copies", f"{NAME}@main", "--allow"]) == 1
 
 

@@ -74,5 +74,5 @@ def test_a_task_is_driven_twice(tmp_path: Path, program: str, capsys: pytest.Cap
 def test_what_is_run_must_be_said(tmp_path: Path, program: str, more: list[str]) -> None:
     """Neither suite nor harness, both, or a harness without a task are refused before anything is started."""
     model = ["--api", "http://127.0.0.1:9/v1", "--model", "m", "--harness-python", program]
-    assert run(["evaluate", *model, *more, "--to", str(tmp_path / "a")]) == 1
+    assert run(["evaluate", *model, *more, "--to", str(tmp_path / "a")]) == 2
     assert not (tmp_path / "a").exists()

@@ -59,8 +59,8 @@ def test_there_and_back(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_what_is_not_public(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What not everybody may read leaves only on purpose, apart; what is to be exported has to be said."""
     where = ["--data", str(data)]
-    assert run(["export", "--to", str(tmp_path / "out"), *where]) == 1
-    assert run(["export", "alice/m", "--to", str(tmp_path / "out"), "--non-public-to", str(tmp_path / "x"), *where]) == 1
+    assert run(["export", "--to", str(tmp_path / "out"), *where]) == 2
+    assert run(["export", "alice/m", "--to", str(tmp_path / "out"), "--non-public-to", str(tmp_path / "x"), *where]) == 2
     assert run(["export", "--all", "--to", str(tmp_path / "out"), "--non-public-to", str(tmp_path / "x.tar"), *where]) == 0
     assert "x.tar: NOT PUBLIC, 0 repositories" in capsys.readouterr().out
     assert (tmp_path / "x.tar").stat().st_mode & 0o777 == 0o600

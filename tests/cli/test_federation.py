@@ -182,7 +182,7 @@ def test_a_key_that_is_written_nowhere_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("members", ["a"], indirect=True)
 def test_nothing_to_begin_with(members: Members) -> None:
     """Without a key, a federation or an invitation there is a reason and a way on."""
-    assert "--quick" in members.type("a", "init", NAME, *members.listing("a"), status=1)
+    assert "--quick" in members.type("a", "init", NAME, *members.listing("a"), status=2)
     assert "in no federation" in members.type("a", "invite", status=1)
     assert "cannot read" in members.type("a", "join", "none.invite", *members.listing("a"), status=1)
     assert members.type("a", "status") == ""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from hanse import __version__
@@ -43,6 +47,33 @@ def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         run(arguments)
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["run", "--"], ["run", "--nonsense"], ["conform"], ["audit", "--restore", "--quarantine"]]
+)
+def test_so_does_what_a_command_itself_finds_missing_or_contrary(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is unknown, missing or excluded by another flag exits with 2, whoever finds it."""
+    assert run(arguments) == 2
+    assert "\nhint: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["hanse.cli.plain", "hanse.errors", "cyclopts", "hanse.cli.policy"])
+def test_ctrl_c_while_it_is_loaded(module: str) -> None:
+    """An interruption while `hanse` imports something ends it by that signal, and nothing is said."""
+    code = (
+        "import os, signal, sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from hanse.cli.main import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "policy", "list"], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -56,7 +56,7 @@ def test_mirrored_beside_a_serving_node(node: LiveNode, capsys: pytest.CaptureFi
         code, text = _call(node, capsys, "org/none", "--from", origin.url)
         assert (code, text.startswith("RepoNotFound")) == (1, True)
     code, text = _call(node, capsys)
-    assert (code, "hint: name it" in text) == (1, True)
+    assert (code, "hint: name it" in text) == (2, True)
 
 
 @pytest.mark.soak

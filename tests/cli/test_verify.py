@@ -15,9 +15,12 @@ from tests.support.evidence import Member, Revision
 from tests.support.signers import signer
 
 from hanse.cli.main import run
+from hanse.flows.pull.known import Known
 from hanse.model.publickey import Scheme
+from hanse.model.repo import Origin, RepoType, parse_repo_id
 from hanse.sign.bundle import make_bundle
 from hanse.sign.statement import Statement, Subject
+from hanse.store.held import Held
 
 CONTENTS = {"config.json": b"{}", "sub/model.bin": b"w" * 3_000_000}
 
@@ -231,6 +234,19 @@ def test_evidence_is_saved(case: Case, tmp_path: Path) -> None:
     assert case.verify("--save-evidence", str(tmp_path / "saved.jsonl")) == 0
     assert (tmp_path / "saved.jsonl").read_bytes() == case.bundle.read_bytes()
     assert case.verify("--save-evidence", str(tmp_path / "none" / "saved.jsonl")) == 1
+
+
+def test_what_this_machine_knows_to_be_recalled(case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not verified, and the rule is `recalled`; with an empty store the evidence speaks for itself, and nothing is made."""
+    assert case.verify() == 0
+    assert not (tmp_path / "home" / "held").exists()
+    with Held.open(tmp_path / "home" / "held") as held:
+        Known(held).recall(parse_repo_id(Origin("a.example"), RepoType.MODEL, "org/name"), case.revision.rev, "it runs code", 1)
+    capsys.readouterr()
+    assert case.verify("--json") == 1
+    assert _json(capsys)["failed"][0].startswith("recalled: it runs code, as was learnt here on 1970-01-01")
+    assert case.verify("--store", str(tmp_path / "empty")) == 0
+    assert not (tmp_path / "empty").exists()
 
 
 def test_verifying_imports_nothing_heavy(case: Case, tmp_path: Path) -> None:

@@ -18,9 +18,11 @@ import hanse
 from hanse.errors import InputError, PolicyError, VerificationFailed
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
+from hanse.flows.pull.known import Known
 from hanse.flows.pull.pull import Pulled
 from hanse.flows.verify_folder import Outcome
 from hanse.model.receipt import encode_receipt, split_receipt
+from hanse.store.held import Held
 
 FILES = {"config.json": b"{}", "notes/model.txt": b"w" * 100_000}
 NOWHERE = "http://127.0.0.1:9"
@@ -98,6 +100,19 @@ def test_policies_judge_again(case: Case) -> None:
     with pytest.raises(PolicyError):
         hanse.pull("alice/m", nodes=[case.url], upstream=NOWHERE, cache=case.folder / "other", policy="strict")
     assert not (case.folder / "other").exists()
+
+
+def test_what_was_recalled_since_does_not_verify(case: Case, tmp_path: Path) -> None:
+    """A copy of a revision that this machine knows to be recalled fails with the remedy; by itself its receipt is still true."""
+    receipt = case.pull(to=tmp_path / "out").receipt
+    with Held.open(tmp_path / "home" / "held") as held:
+        Known(held).recall(receipt.repo, receipt.rev, "advised: it runs code; to pass: lower it", 1_800_000_000)
+    with pytest.raises(VerificationFailed, match=f"learnt here on 2027-01-15.*hanse pull alice/m@{receipt.rev}"):
+        hanse.verify(tmp_path / "out")
+    assert hanse.verify(tmp_path / "out", store=tmp_path / "empty").files.verified == len(FILES) + 1
+    with Held.open(tmp_path / "home" / "held") as held:
+        Known(held).recall(receipt.repo, receipt.rev, "", 1_800_000_001)
+    assert hanse.verify(tmp_path / "out").files.verified == len(FILES) + 1
 
 
 def test_nothing_to_verify_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

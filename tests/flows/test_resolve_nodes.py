@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from tests.support.advising import record
 from tests.support.attesting import attest_scans, cosigned, settle, wait
 from tests.support.nodes import add_user, new_repo
 from tests.support.publishing import Publisher
@@ -28,6 +29,7 @@ from hanse.errors import (
     VerificationFailed,
 )
 from hanse.flows.accounts import create_token
+from hanse.flows.advisories.issue import issue, withdraw
 from hanse.flows.fetch_evidence import fetch_evidence
 from hanse.flows.node import Node
 from hanse.flows.pull.fetch import Fetch
@@ -191,6 +193,23 @@ def test_a_recalled_revision_is_refused_from_then_on(home: Machine, publisher: P
         node.table[target] = (200, data)
         assert main_of(home.puller(node.url), "alice/m").rev == rev
         assert main_of(home.puller(offline=True), "alice/m").rev == rev
+
+
+def test_what_is_refused_by_its_name_is_recalled_by_its_commit_id(home: Machine, publisher: Publisher) -> None:
+    """Whoever learnt of an advisory when he asked for `main` knows it of the revision, too, until it is taken back."""
+    rev = publisher.publish(FILES)
+    main_of(home.puller(publisher.url), "alice/m")
+    package = {"purl": f"pkg:huggingface/alice/m?repository_url={publisher.node.origin}"}
+    said = issue(publisher.node, record(affected=[{"package": package}]))
+    wait(publisher.node)
+    with pytest.raises(PolicyError, match="it runs code"):
+        main_of(home.puller(publisher.url), "alice/m")
+    with pytest.raises(Recalled, match="it runs code"):
+        main_of(home.puller(offline=True), "alice/m", rev)
+    withdraw(publisher.node, said.id)
+    wait(publisher.node)
+    main_of(home.puller(publisher.url), "alice/m")
+    assert main_of(home.puller(offline=True), "alice/m", rev).rev == rev
 
 
 def test_false_lists_of_files_are_not_followed(home: Machine, publisher: Publisher) -> None:

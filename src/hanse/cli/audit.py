@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from hanse.errors import InputError
+from hanse.cli.usage import WrongUsage
 
 if TYPE_CHECKING:
     from hanse.flows.audit.folder import Audited, AuditReport
@@ -53,7 +53,7 @@ def audit(
     place = folder or hub_cache(os.environ)
     if restore:
         if quarantine:
-            raise InputError("--quarantine and --restore are opposites", hint="give one of them")
+            raise WrongUsage("--quarantine and --restore are opposites", hint="give one of them")
         return _restore(place, home, as_json=as_json)
     with _held(home, store) as held:
         asking = bool(node or upstream or scan)

@@ -18,6 +18,7 @@ app = App(
     default_parameter=Parameter(negative=()),
     help_format="plaintext",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 app.command("hanse.cli.completion:completion", name="completion", group=USE, help="Install tab completion for your shell.")
 app.command("hanse.cli.federation:app", name="federation", group=FEDERATE, help="Join with others, and change it together.")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hanse.errors import InputError
+from hanse.cli.usage import WrongUsage
 
 
 def conform(
@@ -45,7 +45,7 @@ def conform(
     from hanse.store.outfile import replace_file, require_writable
 
     if bool(url) == bool(command):
-        raise InputError("give either the address of a server or --command", hint="hanse conform --help shows both")
+        raise WrongUsage("give either the address of a server or --command", hint="hanse conform --help shows both")
     cases = chosen(case or [])
     require_writable(report)
     results = []

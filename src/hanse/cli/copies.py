@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from hanse.cli.admin import Json
 from hanse.cli.expected import as_told
 from hanse.cli.remote import Node, ask, node_address, split_name
+from hanse.cli.usage import WrongUsage
 from hanse.errors import InputError
 
 
@@ -27,7 +28,7 @@ def copies(
     The home logs what is said, and every member reads it there. For whoever administers the repository.
     """
     if allow and forbid:
-        raise InputError("--allow and --forbid exclude each other", hint="give one of them, or none to see what holds")
+        raise WrongUsage("--allow and --forbid exclude each other", hint="give one of them, or none to see what holds")
     if "@" in name:
         raise InputError(f"copies are allowed of a whole repository, got {name[:120]!r}", hint="leave the revision out")
     path, _ = split_name(name)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from hanse.errors import InputError
+from hanse.cli.usage import WrongUsage
 
 if TYPE_CHECKING:
     from hanse.cli.evaluating import Running
@@ -42,7 +42,7 @@ def run_harness(target: str, to: Path, chosen: Running, driving: Driving) -> dic
     from hanse.model.repo import parse_origin
 
     if not driving.task or driving.limit < 0:
-        raise InputError("a harness runs a task, of 0 or more items", hint="--task NAME, or a file with it")
+        raise WrongUsage("a harness runs a task, of 0 or more items", hint="--task NAME, or a file with it")
     evaluator = parse_origin(chosen.evaluator)
     subject, digests = subject_of(target, chosen)
     wanted = Wanted("", driving.metric, to, evaluator, signer_of(chosen.key), subject, digests)

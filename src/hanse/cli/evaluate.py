@@ -23,7 +23,7 @@ from hanse.cli.evaluating import (
     suite_of,
     with_corrected,
 )
-from hanse.errors import InputError
+from hanse.cli.usage import WrongUsage
 
 if TYPE_CHECKING:
     from hanse.evals.cost import Price
@@ -53,15 +53,15 @@ def evaluate(
     chosen, priced, asked = running or Running(), carding or Carding(), asking or Asking()
     harness = driving or Driving()
     if bool(suite) == bool(harness.harness):
-        raise InputError("what is run is either a suite or a task of a harness", hint="--suite NAME")
+        raise WrongUsage("what is run is either a suite or a task of a harness", hint="--suite NAME")
     if harness.harness and (priced != Carding() or asked.on):
-        raise InputError("a harness runs on this machine, without a run card and prices", hint="--max-tokens and --max-seconds")
+        raise WrongUsage("a harness runs on this machine, without a run card and prices", hint="--max-tokens and --max-seconds")
     if asked.on:
         from hanse.cli.evaluate_on import evaluate_on
 
         return evaluate_on((target, suite), to, chosen, priced, asked, as_json=as_json)
     if asked != Asking():
-        raise InputError("--detach, --table and --transcript are for an evaluation on a node", hint="--on URL")
+        raise WrongUsage("--detach, --table and --transcript are for an evaluation on a node", hint="--on URL")
     if harness.harness:
         record = run_harness(target, to, chosen, harness)
     else:
@@ -80,7 +80,7 @@ def run_suite(target: str, suite: Suite, to: Path, chosen: Running, carding: Car
     limits = RunLimits(chosen.max_seconds, chosen.max_tokens, *_cost(carding or Carding()))
     carded = carding is not None and carding.run_card
     if carded and chosen.api:
-        raise InputError("a run card is of an engine on this machine", hint="--api asks another one")
+        raise WrongUsage("a run card is of an engine on this machine", hint="--api asks another one")
     found = named(target, chosen)
     order = Order(suite, found.subject, to, evaluator, signer_of(chosen.key), limits, found.digests)
     if chosen.api and target:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from hanse.cli.evaluating import Asking, Carding, Running, record_text, with_corrected
 from hanse.cli.expected import JOB, SHOWN_FILES, expected
 from hanse.cli.remote import ask, fetch, node_address, split_name
+from hanse.cli.usage import WrongUsage
 from hanse.errors import HanseError, InputError, PeerError, VerificationFailed
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ def evaluate_on(
 
     model: the revision's name and that of the suite.
 
-    Raises InputError for flags of a run on this machine, and what the node refuses.
+    Raises WrongUsage for flags of a run on this machine, and what the node refuses.
     """
     from hanse.model.digest import parse_sha256
 
     if replace(chosen, max_seconds=0.0, max_tokens=0) != Running() or priced.run_card or priced.anchor:
-        raise InputError(
+        raise WrongUsage(
             "how a node runs a model is its operator's to say", hint="leave out the flags of engine, address and key"
         )
     (target, suite), node = model, node_address(asked.on)
@@ -68,7 +69,7 @@ def _submit(node: str, target: str, suite: str, to: Path, terms: dict[str, Any])
     from hanse.store.outfile import require_writable
 
     if not target:
-        raise InputError("a node runs NAMESPACE/NAME, as it has it", hint="hanse evaluate NAMESPACE/NAME@REV --on URL")
+        raise WrongUsage("a node runs NAMESPACE/NAME, as it has it", hint="hanse evaluate NAMESPACE/NAME@REV --on URL")
     if "/" in suite and not suite.startswith("datasets/"):
         raise InputError(
             "a node runs a suite that ships, or one in a public dataset of its own, not a folder of this machine",

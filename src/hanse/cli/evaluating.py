@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from hanse.cli.usage import WrongUsage
 from hanse.errors import BadSetting, InputError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Asking:
 
 
 def subject_of(target: str, chosen: Running) -> tuple[Subject, dict[str, str]]:
-    """Return the model that is named, and further digests of it; raises InputError if nothing names one."""
+    """Return the model that is named, and further digests of it; raises WrongUsage if nothing names one."""
     found = named(target, chosen)
     return found.subject, found.digests
 
@@ -85,16 +86,16 @@ class Named:
 
 
 def named(target: str, chosen: Running) -> Named:
-    """Return the model that is named, behind an address as a claim about it; raises InputError if nothing names one."""
+    """Return the model that is named, behind an address as a claim about it; raises WrongUsage if nothing names one."""
     from hanse.flows.evaluate.subject import claimed, of_endpoint, of_folder
 
     if (chosen.model and not chosen.api) or (chosen.api and not (chosen.model or target)):
-        raise InputError("an address needs a model's name, and the other way round", hint="--api URL --model NAME")
+        raise WrongUsage("an address needs a model's name, and the other way round", hint="--api URL --model NAME")
     if chosen.attested_by is not None and not (chosen.api and target):
-        raise InputError("which files are attested is for you to name", hint="NAMESPACE/NAME@REV --api URL --attested-by FILE")
+        raise WrongUsage("which files are attested is for you to name", hint="NAMESPACE/NAME@REV --api URL --attested-by FILE")
     if not target:
         if not chosen.api:
-            raise InputError("no model is named", hint="give a folder, NAMESPACE/NAME, or --api URL --model NAME")
+            raise WrongUsage("no model is named", hint="give a folder, NAMESPACE/NAME, or --api URL --model NAME")
         return Named(of_endpoint(chosen.api, chosen.model), {})
     found = Named(of_folder(Path(target)), {}) if Path(target).exists() else _pulled(target)
     return replace(found, subject=claimed(found.subject)) if chosen.api else found

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from hanse.cli.admin import Json, Where, settings_of
+from hanse.cli.usage import WrongUsage
 from hanse.cli.verified import counted
-from hanse.errors import InputError
 
 if TYPE_CHECKING:
     from hanse.flows.leaving.export import Exported
@@ -34,11 +34,11 @@ def export(
     was; run again into a whole folder, it writes what is new. `hanse verify` and `hanse import` read it without network.
     """
     if bool(repos) == everything:
-        raise InputError(
+        raise WrongUsage(
             "name what is to be exported, or all", hint="hanse export ORG/NAME --to DIR, or hanse export --all --to DIR"
         )
     if non_public_to is not None and not everything:
-        raise InputError("what is not public is exported as a whole only", hint="add --all")
+        raise WrongUsage("what is not public is exported as a whole only", hint="add --all")
     from hanse.cli.upkeep import tended
     from hanse.flows.leaving.export import export as write
 

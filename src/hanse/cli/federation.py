@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from hanse.cli.admin import Where, settings_of
+from hanse.cli.usage import WrongUsage
 from hanse.errors import InputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def init(
     from hanse.model.repo import parse_origin
 
     if key is None and not quick:
-        raise InputError(
+        raise WrongUsage(
             "a federation is changed with a key that is better not on a server", hint="name one with --key, or say --quick"
         )
     with opened(where) as (node, files, keys):

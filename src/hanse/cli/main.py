@@ -1,7 +1,9 @@
 """The `hanse` command: its exit codes, and how errors are told; its commands are in `hanse.cli.commands`.
 
 Exit codes: 0 done; 1 a HanseError, with code, message and hint on standard error; 2 the command line itself is wrong; 130
-interrupted.
+interrupted, by the signal itself where it can be, so that a shell's loop ends, too.
+
+Nothing is imported here that takes time: an interruption before `run` is entered would show where it happened to be.
 """
 
 from __future__ import annotations
@@ -9,12 +11,15 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any
 
-from hanse.cli.plain import parse_run
-from hanse.errors import HanseError
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from hanse.errors import HanseError
+
+INTERRUPTED = 130
 
 
 def report(error: HanseError) -> None:
@@ -25,23 +30,33 @@ def report(error: HanseError) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; usage errors leave by SystemExit(2)."""
+    """Run one command and return its exit code; usage errors that the command line's library finds leave by SystemExit(2)."""
     try:
-        result = _called(arguments)
-    except HanseError as error:
-        report(error)
-        return 1
+        return _answered(arguments)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output left; nothing more can be said, and the interpreter must not try at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _answered(arguments: Sequence[str]) -> int:
+    from hanse.cli.usage import WrongUsage
+    from hanse.errors import HanseError
+
+    try:
+        result = _called(arguments)
+    except HanseError as error:
+        report(error)
+        return 2 if isinstance(error, WrongUsage) else 1
     return result if isinstance(result, int) else 0
 
 
 def _called(arguments: Sequence[str]) -> Any:
     """Return what the command gives that a command line names."""
+    from hanse.cli.plain import parse_run
+
     plain = parse_run(arguments)
     if plain is not None:  # whoever runs a program waits for it, and not for the library of all the other command lines
         from hanse.cli.running import run_program
@@ -54,19 +69,41 @@ def _called(arguments: Sequence[str]) -> Any:
 
 def main() -> None:
     """Run the command named by `sys.argv` and exit."""
-    code = run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        _end_when_interrupted()
     gc.freeze()  # the system takes everything back at once; looking for unused objects first would take up to half a second
-    if sys.argv[1:2] == ["run"]:
-        _leave(code)
+    if code == INTERRUPTED:
+        _interrupt()
+    if sys.argv[1:2] == ["run"] and _flushed():
+        # Taking hundreds of modules apart would change nothing, and whoever ran a program waits no longer than for that.
+        os._exit(code)
     sys.exit(code)
 
 
-def _leave(code: int) -> None:
-    """End this process at once, unless what it said cannot be written: whoever ran a program waits no longer than for that.
+def _end_when_interrupted() -> None:
+    """Let an interruption end us at once, from now on: nothing is left to be tidied up."""
+    import signal
 
-    Its program, its gateway and its workers have ended by now; taking hundreds of modules apart would change nothing.
-    """
-    with suppress(OSError, ValueError, AttributeError):
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _interrupt() -> None:
+    """End by the signal that interrupted us; returns if that cannot be, as for the first process of a container."""
+    import signal
+
+    _flushed()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _flushed() -> bool:
+    """Write what was said, and tell whether that could be done."""
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
+    except (OSError, ValueError, AttributeError):
+        return False
+    return True

@@ -17,7 +17,8 @@ from cyclopts import Parameter
 
 from hanse.cli.admin import Json, Where
 from hanse.cli.taking import opened, parse_subject, stopping
-from hanse.errors import HanseError, InputError
+from hanse.cli.usage import WrongUsage
+from hanse.errors import HanseError
 
 if TYPE_CHECKING:
     from hanse.flows.mirror.adopt import Adopted
@@ -69,9 +70,9 @@ def mirror(
     if not (from_cache or watch or all_revisions) and (done := _of_member(name, origin, where, as_json=as_json)) is not None:
         return done
     if from_cache and (watch or all_revisions):
-        raise InputError("--from-cache takes in what lies here once", hint="mirror the name with --watch or --all-revisions then")
+        raise WrongUsage("--from-cache takes in what lies here once", hint="mirror the name with --watch or --all-revisions then")
     if not name and not from_cache:
-        raise InputError("what is to be mirrored is missing", hint="name it: hanse mirror ORG/NAME")
+        raise WrongUsage("what is to be mirrored is missing", hint="name it: hanse mirror ORG/NAME")
     with opened(where) as node, _upstream(origin or "huggingface") as upstream, _opened_options(also or ()) as chosen:
         patient = _patiently(upstream, chosen.stop)
         if from_cache:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from hanse.cli.driving import Driving
 from hanse.cli.evaluating import Json, Running, Shown
+from hanse.cli.usage import WrongUsage
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _audit(
 
     file, node = drawn[:2]
     if (file is None and not node) or chosen.api:
-        raise InputError(
+        raise WrongUsage(
             "an audit needs the weights and a log's checkpoint",
             hint="--node URL of the log with the record, or --checkpoint FILE: the first one after it, which chooses the items",
         )
@@ -183,7 +184,7 @@ def _runs(record: Path, target: str, level: str, to: Path | None, how: tuple[Run
     if read.spoken is not None:
         check_if_ours(read)
     if to is None:
-        raise InputError("a run of your own needs a folder", hint="--to FOLDER")
+        raise WrongUsage("a run of your own needs a folder", hint="--to FOLDER")
     # At V4 one's own run was made, and committed to, before: it is not run again.
     own = _rerun(read, target, to, *how) if level == "V3" else read_run(to, answers=False)
     both = side_by_side(read, own)

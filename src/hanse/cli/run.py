@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from hanse.cli.gateway_flags import NodeFlag, OfflineFlag, PolicyFlag, SizeFlag, StoreFlag, UpstreamFlag
 from hanse.cli.plain import RunOptions
 from hanse.cli.running import run_program
-from hanse.errors import InputError
+from hanse.cli.usage import WrongUsage
 
 
 def run(
@@ -29,7 +29,7 @@ def run(
     Exits with the program's exit code.
     """
     if not command:
-        raise InputError("there is nothing to run", hint="hanse run -- python app.py")
+        raise WrongUsage("there is nothing to run", hint="hanse run -- python app.py")
     if command[0].startswith("-"):
-        raise InputError(f"hanse run has no option {command[0][:200]!r}", hint="hanse run --help; hanse run -- python app.py")
+        raise WrongUsage(f"hanse run has no option {command[0][:200]!r}", hint="hanse run --help; hanse run -- python app.py")
     return run_program(RunOptions(command, policy, tuple(node or ()), upstream, offline, store, cache_size, json_file))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def run_program(told: RunOptions) -> int:
-    """Run a program, say what it used, and return its exit code."""
+    """Run a program, say what it used, and return its exit code, 128 + N if signal N ended it (as shells say it).
+
+    Raises KeyboardInterrupt if an interruption ended it.
+    """
     require_writable(told.json_file)
     with prepared(
         policy=told.policy,
@@ -31,7 +35,9 @@ def run_program(told: RunOptions) -> int:
     ) as (options, held):
         code, summary = _run(told.command, options, held)
     _tell(summary, told.json_file)
-    return code
+    if code == -signal.SIGINT:
+        raise KeyboardInterrupt
+    return 128 - code if code < 0 else code
 
 
 def _run(command: tuple[str, ...], options: GatewayOptions, held: Held) -> tuple[int, Summary]:

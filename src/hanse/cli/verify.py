@@ -21,6 +21,7 @@ from hanse.flows.remembered import Remembered
 from hanse.store.outfile import require_writable
 
 if TYPE_CHECKING:
+    from hanse.flows.verify import VerifiedRevision
     from hanse.flows.verify_folder import Outcome, Question, Source
     from hanse.flows.verify_receipt import Received
     from hanse.model.publickey import PublicKey
@@ -48,6 +49,7 @@ def verify(
     offline: Annotated[bool, Parameter(help="Use no network.")] = False,
     complete: Annotated[bool, Parameter(help="Fail if a file of the manifest is absent.")] = False,
     rehash: Annotated[bool, Parameter(help="Read every file, also those that did not change since they were verified.")] = False,
+    store: Annotated[Path | None, Parameter(help="Store that knows of recalls. Default: HANSE_STORE or HANSE_HOME/held.")] = None,
     save_evidence: Annotated[Path | None, Parameter(help="Write the evidence to this file.")] = None,
     as_json: Annotated[bool, Parameter(name="--json", help="Print one JSON object.")] = False,
 ) -> int:
@@ -61,21 +63,21 @@ def verify(
     place = find_place(path, revision)
     require_writable(save_evidence)
     data = _evidence(place, bundle, repo, offline=offline)
-    out = [one for one in (bundle, save_evidence) if one]
-    with _hashing(place, out, rehash=rehash) as (hashing, progress):
+    with _hashing(place, [one for one in (bundle, save_evidence) if one], rehash=rehash) as (hashing, progress):
         question = _question(place, bundle, repo=repo, repo_type=repo_type, revision=revision, origin=origin, tree=tree)
         try:
             receipt, question, data = _receipt(data, question)
             if receipt is not None and not data:
-                received = _received(hashing, receipt, policy=policy, waiting=progress)
-                return _told_received(received, complete=complete, as_json=as_json)
+                found = _received(hashing, receipt, policy=policy, waiting=progress)
+                return _told_received(found, _recalls(store, receipt), complete=complete, as_json=as_json)
             with _source(data, node, offline=offline) as source:
                 outcome = _verify(hashing, source, question, policy=policy, keys=_keys(key or []), waiting=progress)
+                recalled = _recalls(store, outcome.revision, asked=source.online)
         except (VerificationFailed, PolicyError) as error:
             return _refused(error, as_json=as_json)
     if save_evidence is not None:
         _save(save_evidence, outcome)
-    return _told(outcome, receipt, complete=complete, as_json=as_json)
+    return _told(outcome, receipt, recalled, complete=complete, as_json=as_json)
 
 
 def _is_received(path: Path) -> bool:
@@ -174,6 +176,19 @@ def _silent(source: Source, question: Question, home: Path, now: int) -> frozens
 
     with closing(PeerClient(seconds=SILENT_SECONDS)) as client:
         return silent_owner(client, source.node, known_roots(home / FOLDER, now), question.repo)
+
+
+def _recalls(store: Path | None, about: Receipt | VerifiedRevision, *, asked: bool = False) -> tuple[str, ...]:
+    """Return a line if this machine has learnt that nobody gives the revision any more.
+
+    asked: a node was asked, which shows what holds now.
+    """
+    if asked:
+        return ()
+    from hanse.flows.recalls import recalls
+    from hanse.home import held_folder
+
+    return recalls(held_folder(os.environ, _home(), store)[0], about.repo, about.rev)
 
 
 def _save(path: Path, outcome: Outcome) -> None:
@@ -289,11 +304,11 @@ def _refused(error: HanseError, *, as_json: bool) -> int:
     return 1
 
 
-def _told_received(received: Received, *, complete: bool, as_json: bool) -> int:
+def _told_received(received: Received, recalled: tuple[str, ...], *, complete: bool, as_json: bool) -> int:
     from hanse.cli.received import received_json, received_text
     from hanse.cli.verified import file_failures
 
-    failed = file_failures(received.files, complete=complete)
+    failed = file_failures(received.files, complete=complete) + recalled
     now = int(time.time())
     if as_json:
         print(json.dumps(received_json(received, failed), indent=2, ensure_ascii=False))
@@ -302,10 +317,10 @@ def _told_received(received: Received, *, complete: bool, as_json: bool) -> int:
     return 1 if failed else 0
 
 
-def _told(outcome: Outcome, receipt: Receipt | None, *, complete: bool, as_json: bool) -> int:
+def _told(outcome: Outcome, receipt: Receipt | None, recalled: tuple[str, ...], *, complete: bool, as_json: bool) -> int:
     from hanse.cli.verified import failures, to_json, to_text
 
-    failed = failures(outcome, complete=complete)
+    failed = failures(outcome, complete=complete) + recalled
     if receipt is not None:
         from hanse.flows.verify_receipt import contradictions
 

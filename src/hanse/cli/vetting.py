@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from hanse.cli.evaluating import EVALUATOR, Json
+from hanse.cli.usage import WrongUsage
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def vet(
     order = _order(tool, chosen)
     if corpus is None:
         if tool != "refusal" or chosen.command:
-            raise InputError("no corpus is named", hint="give the folder with labels.tsv; only refusal has labels in a package")
+            raise WrongUsage("no corpus is named", hint="give the folder with labels.tsv; only refusal has labels in a package")
         found = vet_refusals(chosen.source, order, to)
     else:
         found = judged(_tool(tool, chosen), read_corpus(corpus), order, to, _tell)

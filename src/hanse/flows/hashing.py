@@ -12,7 +12,6 @@ import hashlib
 import heapq
 import itertools
 import mmap
-import os
 import sys
 import threading
 import time
@@ -22,6 +21,7 @@ from typing import Protocol
 
 from hanse.content.lanes import LANES, Digesting, Lanes
 from hanse.errors import StorageError
+from hanse.jobs.cores import cores
 from hanse.model.digest import Sha256
 
 PIECE = 1 << 20
@@ -350,9 +350,3 @@ def _fastest(call: Callable[[], None], clock: Callable[[], float]) -> float:
         call()
         taken.append(clock() - begin)
     return min(taken)
-
-
-def cores() -> int:
-    """Return how many cores this process may use; not every system tells, then all there are."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1

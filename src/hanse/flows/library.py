@@ -13,11 +13,12 @@ from hanse.flows.bounded import read_bounded
 from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.local_files import Checked, Hashing, Place, find_place, list_place
 from hanse.flows.policies import load_policy
+from hanse.flows.recalls import recalls
 from hanse.flows.receipts import find_receipt
 from hanse.flows.remembered import Remembered
 from hanse.flows.verify_folder import FileSource, Outcome, Question, verify_folder
 from hanse.flows.verify_receipt import Received, ask_of, contradictions, verify_received
-from hanse.home import home_folder
+from hanse.home import held_folder, home_folder
 from hanse.model.receipt import MAX_RECEIPT_BYTES, split_receipt
 from hanse.model.repo import parse_repo_type
 
@@ -83,12 +84,14 @@ def verify(
     policy: str | None = None,
     complete: bool = False,
     rehash: bool = False,
+    store: Path | str | None = None,
 ) -> Outcome | Received:
     """Verify that a folder, or an entry of the Hugging Face cache, holds what was pulled; no network is used.
 
     receipt: receipt or evidence file, default the one that was kept when it was pulled; revision: of several in a cache;
-    complete: every file must be there; rehash: read also what did not change. Raises VerificationFailed with everything that is
-    not as it must be, PolicyError, InputError if there is nothing to verify with, NotFoundError, StorageError.
+    complete: every file must be there; rehash: read also what did not change; store: whose word on recalls counts, as for
+    `hanse verify`. Raises VerificationFailed with everything that is not as it must be, PolicyError, InputError if there is
+    nothing to verify with, NotFoundError, StorageError.
     """
     home, place = home_folder(os.environ), find_place(Path(path), revision)
     data = read_bounded(Path(receipt), MAX_RECEIPT_BYTES) if receipt is not None else find_receipt(home, place)
@@ -100,6 +103,8 @@ def verify(
     except BaseException:
         hashing.stop()
         raise
+    found = outcome.receipt if isinstance(outcome, Received) else outcome.revision
+    failed += recalls(held_folder(os.environ, home, None if store is None else Path(store))[0], found.repo, found.rev)
     failed += _failed(outcome.files, complete=complete)
     if failed:
         raise VerificationFailed(f"not verified: {'; '.join(failed)}"[:2000], failed=failed, hint="do not use it")

@@ -14,9 +14,10 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
 from hanse.errors import EntryNotFound, StorageError, TooLarge
+from hanse.jobs.cores import cores
 from hanse.jobs.handle import OpenFile
 from hanse.jobs.pool import ScanPool, parse_facts
-from hanse.jobs.sandbox import JobLimits, cores
+from hanse.jobs.sandbox import JobLimits
 from hanse.model.canonical import canonical
 from hanse.model.finding import Coverage, Gap, Judgement, RepositoryJudgement, Verdict
 from hanse.scan.dispatch import all_formats, extract

@@ -13,6 +13,7 @@ from hanse.content.gitobjects import BlobHasher
 from hanse.content.hashing import ChunkListBuilder, chunk_hash
 from hanse.errors import StorageError, VerificationFailed
 from hanse.flows.local_files import find_place, list_place
+from hanse.jobs.cores import cores
 from hanse.model.digest import Sha256
 from hanse.model.entry import Entry
 from hanse.model.repo import parse_path
@@ -32,7 +33,7 @@ def hash_folder(folder: Path, leave_out: Sequence[Path] = (), done: Callable[[in
     if listing.odd:
         failed = tuple(f"{name}: {why}" for name, why in sorted(listing.odd.items()))
         raise VerificationFailed(f"{folder} holds what cannot be signed: {'; '.join(failed[:_SHOWN])}", failed=failed)
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hash") as pool:
+    with ThreadPoolExecutor(cores(), thread_name_prefix="hash") as pool:
         return list(pool.map(lambda item: _entry(parse_path(item[0]), item[1], done), sorted(listing.files.items())))
 
 

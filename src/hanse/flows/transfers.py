@@ -5,7 +5,6 @@ Nothing here is needed after a restart. The module knows no node, so that `hanse
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ import numpy as np
 
 from hanse.content.xorb import HEADER_BYTES, XorbTable, parse_table
 from hanse.errors import Busy
+from hanse.jobs.cores import cores
 from hanse.model.digest import Sha256, XetHash
 from hanse.store.base import BlobStore
 from hanse.store.keys import ObjectKey, xorb_table_key
@@ -134,7 +134,7 @@ class Transfers:
     tables: TableCache = field(default_factory=TableCache)
     checks: dict[tuple[int, Sha256], Check] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(max(2, os.cpu_count() or 1)))
+    slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(max(2, cores())))
     hook: Callable[[], ContentHook] | None = None
 
 

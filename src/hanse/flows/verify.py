@@ -300,7 +300,7 @@ class _Steps:
             told = [f"policy {one.rule}: {one.says}" for one in decision.failed]
             failed = tuple(self.failed + told)
             raise VerificationFailed(f"not verified: {'; '.join(failed)}"[:2000], failed=failed, hint="do not use it")
-        require(decision)
+        require(decision, self.rev)
         owner = None if self.repo is None else owner_key(home_of(self.logs, self.repo), self.repo, self.position)
         return VerifiedRevision(
             repo=self.repo,

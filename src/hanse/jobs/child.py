@@ -32,7 +32,7 @@ class Child:
         return self._process.pid
 
     def wait(self) -> int:
-        """Wait for the end of the program and return its exit code, 128 + N if signal N ended it (as shells say it).
+        """Wait for the end of the program and return its exit code, -N if signal N ended it.
 
         A signal may reach another thread, or arrive just before a wait begins; both would be passed on when the program has ended
         only. So what is waited for is a byte, which every signal writes, and the end of the program, too.
@@ -50,8 +50,7 @@ class Child:
         waiting.join()
         os.close(reader)
         os.close(writer)
-        code = self._process.returncode
-        return 128 - code if code < 0 else code
+        return self._process.returncode
 
     def _end(self, writer: int) -> None:
         self._process.wait()

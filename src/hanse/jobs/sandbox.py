@@ -103,9 +103,3 @@ def allow_seconds(seconds: int) -> None:
     """Let this process use so many further seconds of processor time; then the system ends it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, resource.RLIM_INFINITY))
-
-
-def cores() -> int:
-    """Return how many cores this process may use; where the system does not tell, all there are."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1

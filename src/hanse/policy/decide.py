@@ -62,16 +62,19 @@ def decide(policy: Policy, facts: EvidenceFacts) -> Decision:
     return _Deciding(View(policy, facts)).decision()
 
 
-def require(decision: Decision) -> None:
-    """Raise PolicyError, with what would make each failed rule pass, unless the decision lets the revision through."""
+REMEDY = "; to pass: "
+"""What stands in the line of a failed rule between what it says and its remedy."""
+
+
+def require(decision: Decision, rev: str = "") -> None:
+    """Raise PolicyError, with what would make each failed rule pass, unless the decision lets the revision `rev` through."""
     if decision.state is not State.REFUSED:
         return
-    failed = tuple(f"{one.rule}: {one.says}; to pass: {one.remedy}" for one in decision.failed) or (
-        "policy: no rule was applied",
-    )
+    failed = tuple(f"{one.rule}: {one.says}{REMEDY}{one.remedy}" for one in decision.failed) or ("policy: no rule was applied",)
     raise PolicyError(
         f"policy {decision.policy!r} refuses: {'; '.join(failed)}"[:2000],
         failed=failed,
+        rev=rev,
         hint=f"what the policy asks for in full: hanse policy show {decision.policy}",
     )
 

@@ -123,6 +123,27 @@ def test_something_else_is_there_now(held: Held, tmp_path: Path) -> None:
     assert blob.read_bytes() == b"W" * 100_000
 
 
+def test_what_is_downloaded_again_lies_there_once(held: Held, tmp_path: Path) -> None:
+    """The same snapshot and blob, moved away each time, take the place of their like; another content has one of its own."""
+    blob = tmp_path / "hub" / "models--org--name" / "blobs" / etag_of(FILES["model.bin"])
+
+    def again(data: bytes) -> Moved | None:
+        write_cache(tmp_path / "hub", FILES)
+        blob.write_bytes(data)
+        return moved(held, tmp_path)
+
+    kept = [again(b"W" * 100_000) for _ in range(3)]
+    assert moved_before(tmp_path / "home") == kept[-1:]
+    assert len(list((tmp_path / "home" / "quarantine").iterdir())) == 2, "a note and its folder"
+    again(b"V" * 100_000)
+    assert sorted(len(one.moves) for one in moved_before(tmp_path / "home")) == [1, 2]
+    again(b"W" * 100_000)
+    contents = sorted(
+        target.read_bytes()[:1] for one in moved_before(tmp_path / "home") for item, target in one.moves if item == blob
+    )
+    assert contents == [b"V", b"W"]
+
+
 def test_only_the_named_folder_is_put_back(held: Held, tmp_path: Path) -> None:
     """What was moved out of another cache stays where it is."""
     altered(tmp_path)

@@ -3,16 +3,19 @@
 Each move is a rename, so nothing is copied and nothing lost. What is moved where is written down before it is moved, one file for
 each time, `HANSE_HOME/quarantine/ID.json`; a crash between leaves a note of a move that was not made, which putting back passes
 over. The files go to `HANSE_HOME/quarantine/ID/`, or, where that is on another file system, to a folder `.hanse-quarantine`
-beside or in what was audited.
+beside or in what was audited. What was downloaded again and is moved away again takes the place of its like: it lies there once.
 """
 
 from __future__ import annotations
 
 import errno
+import filecmp
 import json
 import os
 import re
 import secrets
+import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -63,6 +66,7 @@ def quarantine(report: AuditReport, folder: Path, home: Path, now: int) -> Moved
     bases = (home / "quarantine" / moved.id, real.parent / QUARANTINE / moved.id, real / QUARANTINE / moved.id)
     for number, item in enumerate(items):
         moved = _move(moved, item, [base / f"{number:06}" for base in bases], home)
+    _drop_like(moved, home)
     return moved
 
 
@@ -107,6 +111,42 @@ def _move(moved: Moved, item: Path, targets: Sequence[Path], home: Path) -> Move
     raise StorageError(f"cannot move {item} out of reach: every place for it is on another file system")
 
 
+def _drop_like(moved: Moved, home: Path) -> None:
+    """Remove what earlier audits moved from the same places and that is the same to the last byte as what was moved now."""
+    now = dict(moved.moves)
+    for path in _notes(home):
+        with suppress(StorageError, OSError):  # a note or copy that is kept costs room, and nothing else
+            earlier = _read(path)
+            like = [one for one in earlier.moves if earlier.id != moved.id and one[0] in now and _same(one[1], now[one[0]])]
+            for _, target in like:
+                _remove(target)
+            left = tuple(one for one in earlier.moves if one not in like)
+            if not left:
+                _forget(earlier, home)
+            elif like:
+                _write(replace(earlier, moves=left), home)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Tell whether two files, links or folders are the same in all that is in them."""
+    kinds = {stat.S_IFMT(each.lstat().st_mode) for each in (one, other)}
+    if kinds == {stat.S_IFLNK}:
+        return one.readlink() == other.readlink()
+    if kinds == {stat.S_IFREG}:
+        return filecmp.cmp(one, other, shallow=False)
+    if kinds != {stat.S_IFDIR}:
+        return False
+    names, others = ({path.name for path in each.iterdir()} for each in (one, other))
+    return names == others and all(_same(one / name, other / name) for name in names)
+
+
+def _remove(target: Path) -> None:
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    else:
+        target.unlink()
+
+
 def restore(folder: Path | None, home: Path) -> Restored:
     """Put back what was moved out of `folder` or anything inside it, by any audit; everything if None. Raises StorageError."""
     real = None if folder is None else Path(os.path.realpath(folder))
@@ -144,8 +184,11 @@ def _put_back(item: Path, target: Path) -> str:
 
 def moved_before(home: Path) -> list[Moved]:
     """Return what earlier audits moved and nobody put back, the newest first; raises StorageError for a note that is damaged."""
-    found = (home / "quarantine").glob("*.json")
-    return sorted((_read(path) for path in found if _ID.fullmatch(path.stem)), key=lambda one: -one.at)
+    return sorted(map(_read, _notes(home)), key=lambda one: -one.at)
+
+
+def _notes(home: Path) -> list[Path]:
+    return [path for path in (home / "quarantine").glob("*.json") if _ID.fullmatch(path.stem)]
 
 
 def _read(path: Path) -> Moved:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hanse.content.xorb import XorbReader, XorbTable
 from hanse.errors import HanseError, StorageError
 from hanse.flows.leaving.sources import ExportSource, pieces
+from hanse.jobs.cores import cores
 from hanse.model.digest import Sha256, XetHash, parse_xet
 from hanse.model.staticlayout import StaticPath
 
@@ -51,7 +51,7 @@ def hash_files(
             done += source.sizes[path]
             advance(done, total)
 
-    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), thread_name_prefix="verify-export") as pool:
+    with ThreadPoolExecutor(min(_THREADS, cores()), thread_name_prefix="verify-export") as pool:
         for _ in pool.map(check, there):
             pass
     return tables

@@ -27,6 +27,7 @@ from hanse.model.repo import Origin, RepoId, RepoType, parse_origin, parse_path,
 
 MAX_RECORD_BYTES = 256 * 1024 * 1024
 MAX_HISTORY = 1000
+RECALLED = "recalled"
 _SCOPED = "|"
 _VERSION = 1
 
@@ -190,16 +191,16 @@ class Known:
 
     def recalled(self, repo: RepoId, revision: str) -> str:
         """Return why a revision or ref was recalled, empty if it was not."""
-        found = self._raw("recalled", f"{_unowned(repo)}@{revision}")
+        found = self._raw(RECALLED, recall_key(repo, revision))
         return "" if found is None else found[0].decode("utf-8", "replace")
 
     def recall(self, repo: RepoId, revision: str, says: str, now: int) -> None:
         """Store that a revision or ref was recalled; with an empty text, that it is not any more."""
-        key = self._key(f"{_unowned(repo)}@{revision}", private=False)
+        key = self._key(recall_key(repo, revision), private=False)
         if says:
-            self._records.put("recalled", key, says[:2000].encode(), now)
+            self._records.put(RECALLED, key, says[:2000].encode(), now)
         else:
-            self._records.delete("recalled", key)
+            self._records.delete(RECALLED, key)
 
     # How.
 
@@ -226,6 +227,11 @@ class Known:
     def _put(self, kind: str, key: str, told: Mapping[str, Any], at: int, *, private: bool) -> None:
         data = zlib.compress(json.dumps(told, separators=(",", ":")).encode(), 1)
         self._records.put(kind, self._key(key, private=private), data, at)
+
+
+def recall_key(repo: RepoId, revision: str) -> str:
+    """Return the key of a record that a revision or ref was recalled; the origin of `repo` does not matter."""
+    return f"{_unowned(repo)}@{revision}"
 
 
 def scopes(records: Records, repo: RepoId, rev: str) -> list[str]:

@@ -170,7 +170,8 @@ class Maker:
         known.keep_evidence(repo, rev, found.data, now, private=private)
         known.keep_revision(KnownRevision(repo, rev, files, tree, claims, first, now, private))
         known.keep_name(repo, now, node=repo.origin != self._origins.upstream, private=private)
-        known.recall(asked.repo, asked.revision, "", now)
+        for one in {asked.revision, rev}:
+            known.recall(asked.repo, one, "", now)
         if not asked.pinned:
             ref = known.ref(repo, asked.revision)
             moved = KnownRef(((rev, now),), now) if ref is None else ref.moved(rev, now)

@@ -238,11 +238,11 @@ class _One:
     def _warned_of(self, failure: HanseError, rev: str = "") -> None:
         """Raise a refusal because of an advisory: what is held, and was good before, does not stand in for it. It is recalled.
 
-        rev: the commit id that is refused, if it is known.
+        rev: the commit id that is refused, if the refusal itself does not say it.
         """
         says = [one for one in getattr(failure, "failed", ()) if one.startswith("advised:")]
         if says and isinstance(failure, PolicyError):
-            self._recall(says[0], rev)
+            self._recall(says[0], failure.rev or rev)
             raise failure
 
     def _recall(self, says: str, rev: str = "") -> None:

@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,30 @@ CREATE TABLE IF NOT EXISTS pins (name TEXT PRIMARY KEY) WITHOUT ROWID;
 PRAGMA user_version = 1;
 COMMIT;
 """
+
+
+def kept_record(folder: Path, kind: str, key: str) -> tuple[bytes, int] | None:
+    """Return a record of the store in `folder`, and its time; None if there is no store or no such record.
+
+    The store is only looked into: it is not made, and need not be writable. Raises StorageError.
+    """
+    path = folder / "index.sqlite3"
+    if not path.is_file():
+        return None
+    with _errors(path):
+        try:
+            return _looked_up(path, "mode=ro", kind, key)
+        except sqlite3.OperationalError:
+            if os.access(folder, os.W_OK):
+                raise
+            # Write-ahead logging needs files beside it, also to read; where nobody can make them nobody writes either.
+            return _looked_up(path, "immutable=1", kind, key)
+
+
+def _looked_up(path: Path, how: str, kind: str, key: str) -> tuple[bytes, int] | None:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY_SECONDS)) as base:
+        found = base.execute("SELECT data, at FROM records WHERE kind = ? AND key = ?", (kind, key)).fetchone()
+        return None if found is None else (bytes(found[0]), int(found[1]))
 
 
 class Index:
@@ -86,7 +110,7 @@ class Index:
                 return
             file = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
-                os.posix_fallocate(file, 0, RESERVE_BYTES)
+                os.write(file, bytes(RESERVE_BYTES))
             finally:
                 os.close(file)
 
@@ -158,21 +182,25 @@ class Index:
         with self._lock:
             self._base.close()
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise Busy(f"another process writes to {self._path} all the time", hint="try again in a moment") from error
-            kind = StorageFull if error.sqlite_errorcode in _FULL else StorageError
-            # Clients of a node are told, too: not where its store is.
-            raise kind(
-                f"cannot use the store's {self._path.name}: {error}",
-                hint="free space where the store is (HANSE_STORE, else held in HANSE_HOME), or name another one with --store",
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise StorageError(
-                f"{self._path} is damaged: {error}",
-                hint="move the store's folder aside; what is pinned at first use, and files, are then had anew",
-            ) from error
+    def _errors(self) -> AbstractContextManager[None]:
+        return _errors(self._path)
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Busy(f"another process writes to {path} all the time", hint="try again in a moment") from error
+        kind = StorageFull if error.sqlite_errorcode in _FULL else StorageError
+        # Clients of a node are told, too: not where its store is.
+        raise kind(
+            f"cannot use the store's {path.name}: {error}",
+            hint="free space where the store is (HANSE_STORE, else held in HANSE_HOME), or name another one with --store",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise StorageError(
+            f"{path} is damaged: {error}",
+            hint="move the store's folder aside; what is pinned at first use, and files, are then had anew",
+        ) from error

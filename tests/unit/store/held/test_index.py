@@ -15,7 +15,7 @@ import pytest
 
 from hanse.errors import Busy, StorageError
 from hanse.store.held import index as module
-from hanse.store.held.index import SCHEMA_VERSION, Index
+from hanse.store.held.index import SCHEMA_VERSION, Index, kept_record
 
 KILLED = """
 import os, sys, signal
@@ -98,3 +98,18 @@ def test_a_writer_that_does_not_end(path: Path, monkeypatch: pytest.MonkeyPatch)
         second.write("INSERT INTO pins VALUES ('x')")
     first.close()
     second.close()
+
+
+def test_looking_into_a_store(path: Path) -> None:
+    """A record is read beside whoever writes; no store is made by it, and a damaged one is an error, never empty."""
+    assert kept_record(path.parent, "recalled", "x") is None
+    assert not path.exists()
+    index = Index(path)
+    index.write("INSERT INTO records VALUES ('recalled', 'x', ?, 7)", (b"why",), flushed=True)
+    assert kept_record(path.parent, "recalled", "x") == (b"why", 7)
+    index.close()
+    assert kept_record(path.parent, "recalled", "x") == (b"why", 7)
+    assert kept_record(path.parent, "recalled", "y") is None
+    path.write_bytes(b"damaged" * 1000)
+    with pytest.raises(StorageError, match="is damaged"):
+        kept_record(path.parent, "recalled", "x")
