@@ -35,8 +35,8 @@ def test_errors_are_sorted(number: int, kind: type[StorageError]) -> None:
 
 def test_what_is_in_the_way_is_no_broken_disk(tmp_path: Path) -> None:
     """Where a folder lies at the place of a file, whoever asked is told to move it, and nothing of disks."""
+    (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StorageError) as refusal, storage_errors("store x"):
-        (tmp_path / "file").write_bytes(b"")
         (tmp_path / "file").replace(tmp_path)
     assert "in its place" in refusal.value.hint
 
