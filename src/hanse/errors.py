@@ -298,6 +298,12 @@ class PeerMisbehaved(PeerError):
     code = "PeerMisbehaved"
 
 
+class PeerMalformed(PeerMisbehaved):
+    """Another server answered in full what nobody can use, such as a list that is none: asking again soon brings the same."""
+
+    code = "PeerMalformed"
+
+
 class PeerRefused(PeerError):
     """Another server refused; `status` is what it answered, `retry_after` whole seconds if it said when to ask again."""
 

@@ -7,6 +7,7 @@ import subprocess
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.support.rawhttp import RawClient, Reply
 from tests.support.wholegateway import whole_gateway
 
 from hanse.app_gateway import Gateway
+from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
 
 NAME = "org/m"
@@ -117,6 +119,16 @@ def test_another_revision_is_not_refused(answers: tuple[Asked, Asked], refusing:
     """The older revision, which has no such file, is given by its commit id all the while."""
     for found in answers:
         assert found[f"{how}@{refusing.older}"] == {"bytes": GOOD["config.json"].decode()}
+
+
+@pytest.mark.parametrize("client", [CLIENTS[0], *(pytest.param(one, marks=pytest.mark.soak) for one in CLIENTS[1:])])
+def test_a_hub_that_talks_nonsense_is_asked_once(client: str, tmp_path: Path) -> None:
+    """Where asking again brings the same, both calls end with the reason; the origin hears each question once and no repeats."""
+    with HubOrigin({NAME: GOOD}) as origin, whole_gateway(tmp_path, upstream=origin.url) as gateway:
+        origin.faults.set(Fault.NOT_JSON)
+        found = _ask(gateway, client, "file", "snapshot")
+        assert all("something else than a Hub" in one["text"] for one in found.values()), found
+        assert [one.target for one in origin.requests] == [f"/api/models/{NAME}/revision/main"] * len(found)
 
 
 def test_the_person_is_told_once(refusing: Refusing, answers: tuple[Asked, Asked]) -> None:

@@ -20,7 +20,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from hanse.errors import PeerDown, PeerMisbehaved, PeerTooSlow
+from hanse.errors import PeerDown, PeerMalformed, PeerMisbehaved, PeerTooSlow
 from hanse.peers.addresses import Server, Zone, resolve, server_of, zone_of
 from hanse.peers.timed import Late, Response, left_until
 
@@ -252,7 +252,7 @@ class Connections:
 def read_whole(reply: Reply, place: str, limit: int) -> bytes:
     """Return the body of an answer, unpacked, at most `limit` bytes.
 
-    Raises PeerDown if it is cut short, or PeerMisbehaved for too much of it, another coding or damaged gzip.
+    Raises PeerDown if it is cut short, PeerMalformed for too much of it, PeerMisbehaved for another coding or damaged gzip.
     """
     coding = reply.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip", ""):
@@ -266,7 +266,7 @@ def read_whole(reply: Reply, place: str, limit: int) -> bytes:
             raise PeerMisbehaved(f"{place} sends damaged gzip") from error
         size, raw_size = size + len(piece), raw_size + len(raw)
         if size > limit:
-            raise PeerMisbehaved(f"{place} sends more than the {limit} bytes that this answer may have")
+            raise PeerMalformed(f"{place} sends more than the {limit} bytes that this answer may have")
         parts.append(piece)
     declared = reply.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and len(declared) < 19 and raw_size != int(declared):

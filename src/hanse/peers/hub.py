@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from hanse.errors import (
     EntryNotFound,
     HanseError,
-    PeerMisbehaved,
+    PeerMalformed,
     PeerTooSlow,
     RepoNotFound,
     RevisionNotFound,
@@ -81,10 +81,10 @@ class Hub:
         for page in self._pages(f"{self._api(kind, repo)}/tree/{_part(rev)}?recursive=true&expand=false", repo, rev):
             for pin in hubforms.tree_page(page, self.name):
                 if pin.path in pins:
-                    raise PeerMisbehaved(f"{self.name} names {pin.path[:200]!r} twice in one revision of {repo}")
+                    raise PeerMalformed(f"{self.name} names {pin.path[:200]!r} twice in one revision of {repo}")
                 pins[pin.path] = pin
             if len(pins) > MAX_FILES:
-                raise PeerMisbehaved(f"{self.name} names more than {MAX_FILES:,} files in one revision of {repo}")
+                raise PeerMalformed(f"{self.name} names more than {MAX_FILES:,} files in one revision of {repo}")
         return tuple(pins[path] for path in sorted(pins))
 
     def refs(self, kind: RepoType, repo: str) -> tuple[HubRef, ...]:
@@ -122,7 +122,7 @@ class Hub:
         seen, waited, came = set[str](), 0.0, 0
         while url is not None:
             if url in seen or len(seen) >= MAX_PAGES:
-                raise PeerMisbehaved(f"{self.name} answers with pages that do not end")
+                raise PeerMalformed(f"{self.name} answers with pages that do not end")
             if waited > PAGES_SECONDS and came < LEAST_RATE * waited:
                 raise PeerTooSlow(f"{self.name} sends its pages too slowly: {came} bytes in {waited:.0f} seconds")
             seen.add(url)
@@ -143,7 +143,7 @@ class Hub:
             parts = urlsplit(target)
             target = f"{server_of(self.url).url}{parts.path}?{parts.query}"
             if not parts.path.startswith(urlsplit(url).path):
-                raise PeerMisbehaved(f"{self.name} leads to another server for its next page")
+                raise PeerMalformed(f"{self.name} leads to another server for its next page")
         return target
 
     def _get(self, path: str, repo: str, rev: str = "") -> Answer:

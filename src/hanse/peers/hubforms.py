@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hanse.errors import HanseError, PeerMisbehaved
+from hanse.errors import HanseError, PeerMalformed
 from hanse.model.digest import GitOid, Sha256, XetHash, parse_git_oid, parse_sha256, parse_xet
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RefName, branch_ref, parse_path, tag_ref
@@ -109,11 +109,11 @@ def _decoded(data: bytes, kind: type[T], name: str) -> T:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PeerMisbehaved(f"{name} answers something else than a Hub does: {str(error)[:200]}") from error
+        raise PeerMalformed(f"{name} answers something else than a Hub does: {str(error)[:200]}") from error
 
 
 def info(data: bytes, name: str) -> HubInfo:
-    """Return what a revision's answer says; raises PeerMisbehaved."""
+    """Return what a revision's answer says; raises PeerMalformed."""
     found = _decoded(data, _Info, name)
     claims: dict[str, Any] = {
         "private": bool(found.private),
@@ -147,24 +147,24 @@ def _commit_id(text: str, name: str) -> GitOid:
     try:
         return parse_git_oid(text)
     except HanseError as error:
-        raise PeerMisbehaved(f"{name} names a commit {text[:80]!r}, which is no commit id") from error
+        raise PeerMalformed(f"{name} names a commit {text[:80]!r}, which is no commit id") from error
 
 
 def tree_page(data: bytes, name: str) -> Iterator[FilePin]:
-    """Yield the files of a page of a tree; raises PeerMisbehaved."""
+    """Yield the files of a page of a tree; raises PeerMalformed."""
     for entry in _decoded(data, list[_Entry], name):
         if entry.type == "file":
             try:
                 yield _pin(entry, name)
-            except PeerMisbehaved:
+            except PeerMalformed:
                 raise
             except HanseError as error:
-                raise PeerMisbehaved(f"{name} says of {entry.path[:200]!r}: {error.message}") from error
+                raise PeerMalformed(f"{name} says of {entry.path[:200]!r}: {error.message}") from error
 
 
 def _pin(entry: _Entry, name: str) -> FilePin:
     if not 0 <= entry.size <= MAX_SIZE or (entry.lfs is not None and entry.lfs.size != entry.size):
-        raise PeerMisbehaved(f"{name} says of {entry.path[:200]!r} that it has {entry.size} bytes, and something else")
+        raise PeerMalformed(f"{name} says of {entry.path[:200]!r} that it has {entry.size} bytes, and something else")
     sha256: Sha256 | None = None if entry.lfs is None else parse_sha256(entry.lfs.oid.removeprefix("sha256:"))
     xet: XetHash | None = None if entry.xet is None else parse_xet(entry.xet)
     oid = parse_git_oid(entry.oid)
@@ -172,11 +172,11 @@ def _pin(entry: _Entry, name: str) -> FilePin:
 
 
 def refs(data: bytes, name: str) -> tuple[HubRef, ...]:
-    """Return the refs of an answer, those with names that cannot be left out; raises PeerMisbehaved."""
+    """Return the refs of an answer, those with names that cannot be left out; raises PeerMalformed."""
     found = _decoded(data, _Refs, name)
     rows = [*found.branches, *found.converts, *found.tags, *(found.pulls or [])]
     if len(rows) > _MAX_REFS:
-        raise PeerMisbehaved(f"{name} names more than {_MAX_REFS:,} refs")
+        raise PeerMalformed(f"{name} names more than {_MAX_REFS:,} refs")
     return tuple(HubRef(ref, _commit_id(row.commit, name)) for row in rows if (ref := _ref(row.ref)) is not None)
 
 
@@ -193,13 +193,13 @@ def _ref(text: str) -> RefName | None:
 
 
 def commits_page(data: bytes, name: str) -> list[HubCommit]:
-    """Return the commits of a page; raises PeerMisbehaved."""
+    """Return the commits of a page; raises PeerMalformed."""
     found = _decoded(data, list[_Commit], name)
     return [HubCommit(_commit_id(row.id, name), row.title[:_MAX_TEXT], row.date[:_MAX_TEXT]) for row in found]
 
 
 def account(data: bytes, name: str) -> str:
-    """Return the name in an answer of whoami; raises PeerMisbehaved."""
+    """Return the name in an answer of whoami; raises PeerMalformed."""
     return _decoded(data, _Account, name).name[:_MAX_TEXT]
 
 

@@ -14,7 +14,7 @@ from hanse.db.repos import Repo
 from hanse.errors import HanseError, NotFoundError, Recalled, RepoNotFound
 from hanse.flows.mirror.through import CallersView, Through, as_of
 from hanse.web.gateway import paths
-from hanse.web.gateway.refusals import is_refusal, refusal
+from hanse.web.gateway.refusals import is_final, refusal
 from hanse.web.gateway.source import Asked
 from hanse.web.rawpath import split_raw_path
 from hanse.web.routing import Call
@@ -51,7 +51,7 @@ class PullThrough:
         try:
             return await found.handler(asked)
         except HanseError as refused:
-            if not is_refusal(refused):
+            if not is_final(refused):
                 raise
             return refusal(refused, cached=False)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from tests.support.gateways import REV, Coming, Edge, FolderSource, edge, until
 
-from hanse.errors import GatedRepo, IntegrityError, PolicyError, Recalled
+from hanse.errors import GatedRepo, IntegrityError, PeerMalformed, PeerMisbehaved, PolicyError, Recalled
 
 MODEL = "/org/m/resolve/main/model.safetensors"
 
@@ -190,6 +190,18 @@ def test_what_a_source_does_not_give_is_told(gateway: Edge) -> None:
     assert gateway.ask("HEAD", MODEL).status == 403
     (told,) = gateway.session.summary().refused
     assert (told.repo, told.reason) == ("org/m", "the node refuses main: it is not what was pinned")
+
+
+def test_what_nobody_can_use_is_told_once(gateway: Edge) -> None:
+    """A malformed answer is final for clients, with a copy, too, which they go on to use; what may pass is asked for again."""
+    gateway.cached.add("models/org/m")
+    gateway.source.refuse = PeerMalformed("the hub answers something else than a Hub does")
+    reply = gateway.ask("HEAD", MODEL)
+    assert (reply.status, reply.headers["x-error-code"]) == (403, "GatedRepo")
+    assert reply.headers["x-error-message"] == "the hub answers something else than a Hub does"
+    assert not gateway.session.summary().refused
+    gateway.source.refuse = PeerMisbehaved("the hub ended its answer early")
+    assert gateway.ask("HEAD", MODEL).status == 502
 
 
 def test_recalled(gateway: Edge) -> None:

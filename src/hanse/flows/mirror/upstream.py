@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from hanse.errors import PeerMisbehaved
+from hanse.errors import PeerMalformed
 from hanse.model.digest import GitOid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import Origin, RepoType, parse_repo_id
@@ -81,5 +81,5 @@ def full_name(upstream: Upstream, kind: RepoType, name: str, rev: str = "main") 
         return name
     path = parse_repo_id(Origin("any"), kind, upstream.info(kind, name, rev).path).path
     if path.rpartition("/")[2].lower() != name.lower():
-        raise PeerMisbehaved(f"{upstream.url} calls {name[:100]!r} {path}", hint="write it as namespace/name")
+        raise PeerMalformed(f"{upstream.url} calls {name[:100]!r} {path}", hint="write it as namespace/name")
     return path

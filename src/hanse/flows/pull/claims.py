@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hanse.clock import rfc3339
-from hanse.errors import BadFormat, Equivocation, HanseError, IntegrityError, PeerMisbehaved, TooLarge
+from hanse.errors import BadFormat, Equivocation, HanseError, IntegrityError, PeerMalformed, TooLarge
 from hanse.flows.pull.asked import Asked
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision
 from hanse.flows.pull.restated import restated
@@ -94,7 +94,7 @@ def ask_claims(hub: Claimer, origin: Origin, asked: Asked, known: Known, now: in
     asked = replace(asked, repo=replace(asked.repo, origin=origin))
     info = hub.info(asked.repo.type, asked.repo.path, asked.revision)
     if not is_git_oid(info.rev):
-        raise PeerMisbehaved(f"{origin} gives {info.rev[:60]!r} as a commit id")
+        raise PeerMalformed(f"{origin} gives {info.rev[:60]!r} as a commit id")
     rev, private = GitOid(info.rev), is_private(info.info) or bool(logged and logged.veil.salt)
     if logged is not None:
         logged.check(rev)

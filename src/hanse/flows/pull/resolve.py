@@ -22,7 +22,7 @@ from hanse.errors import (
     NotFoundError,
     PeerDown,
     PeerError,
-    PeerMisbehaved,
+    PeerMalformed,
     PeerTooSlow,
     PolicyError,
     Recalled,
@@ -91,7 +91,7 @@ class Resolver:
         shown = self.origins.upstream_hub(token).info(kind, name, "main").id
         path = parse_repo_id(Origin("any"), kind, shown).path
         if path.rpartition("/")[2].lower() != name.lower():
-            raise PeerMisbehaved(f"{url} calls {name[:100]!r} {path}", hint="write it as namespace/name")
+            raise PeerMalformed(f"{url} calls {name[:100]!r} {path}", hint="write it as namespace/name")
         known.keep_alias(kind, name, path, self._clock.now())
         return path
 
