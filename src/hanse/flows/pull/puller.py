@@ -1,7 +1,7 @@
 """The puller: revisions that may be used, and their verified files, for gateway, `hanse pull`, mirror and pull-through.
 
 Everything is for threads. A revision asked for again within moments is not resolved again; what several ask for at once is
-resolved once. What nobody answered, after a long wait, is not asked again for a while either: clients repeat themselves.
+resolved once. What nobody answered, after a long wait, is not waited for again by everybody: clients repeat themselves.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hanse.clock import Clock
-from hanse.errors import PeerDown, PeerError
-from hanse.flows.pull.asked import Asked, PulledRevision, PullSettings, parse_asked
+from hanse.errors import PeerDown
+from hanse.flows.pull.asked import PulledRevision, PullSettings, parse_asked
 from hanse.flows.pull.gitnames import signed_form
 from hanse.flows.pull.health import Health
 from hanse.flows.pull.judge import Judge, scanned_elsewhere
@@ -26,6 +25,7 @@ from hanse.flows.pull.made import Maker, named
 from hanse.flows.pull.origins import Origins
 from hanse.flows.pull.proof import is_shown
 from hanse.flows.pull.resolve import Resolver
+from hanse.flows.pull.unanswered import Unanswered
 from hanse.model.admission import Outcome
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType
@@ -41,9 +41,6 @@ __all__ = ["PullSettings", "PulledRevision", "Puller"]
 REF_SECONDS = 2.0
 REV_SECONDS = 60.0
 """For how long an answer about a name, or about a commit id, is given again without asking."""
-LONG_SECONDS = 3.0
-UNANSWERED_SECONDS = 30.0
-"""Who waited so long for nothing is told the same for this time: stock clients ask six times more within it."""
 MAX_KEPT = 256
 _Key = tuple[str, str, str]
 
@@ -64,7 +61,7 @@ class Puller:
         self._lock = threading.Lock()
         self._kept: OrderedDict[_Key, tuple[float, PulledRevision]] = OrderedDict()
         self._asking: dict[_Key, threading.Lock] = {}
-        self._unanswered: OrderedDict[_Key, tuple[float, PeerError]] = OrderedDict()
+        self._unanswered = Unanswered[PulledRevision]()
 
     def close(self) -> None:
         """End workers and connections; the held store and the fetcher are the caller's."""
@@ -88,27 +85,9 @@ class Puller:
             if kept is not None:
                 self._judge.check_flagged(kept.files.values(), kept.facts)
                 return kept
-            found = self._resolved(key, asked)
+            found = self._unanswered.ask(key, partial(self._resolver.resolve, asked))
             self._keep(key, found)
             return found
-
-    def _resolved(self, key: _Key, asked: Asked) -> PulledRevision:
-        """Return what the sources say now; raises what they said, or did not say, to somebody who waited long for it just now."""
-        with self._lock:
-            until, failure = self._unanswered.get(key, (0.0, None))
-        began = time.monotonic()
-        if failure is not None and began < until:
-            raise copy(failure)
-        try:
-            return self._resolver.resolve(asked)
-        except PeerError as error:
-            if time.monotonic() - began >= LONG_SECONDS:
-                with self._lock:
-                    # A copy: the error itself holds on to all that was read meanwhile, and whoever gets it may change it.
-                    self._unanswered[key] = (time.monotonic() + UNANSWERED_SECONDS, copy(error))
-                    while len(self._unanswered) > MAX_KEPT:
-                        self._unanswered.popitem(last=False)
-            raise
 
     def kept(self, kind: RepoType, name: str, rev: str) -> PulledRevision:
         """Return what was once shown to anybody on this machine of a commit id that not everybody may see; asks nobody.
