@@ -11,6 +11,7 @@ from tests.support.held import hold, pin_of
 
 from hanse.errors import StorageFull
 from hanse.store.held import Held
+from hanse.store.held.index import RESERVE_BYTES
 
 DATA = b"w" * 3_000_000
 
@@ -48,7 +49,7 @@ def main(folder: Path) -> None:
             raise AssertionError("what does not fit was held")
     (folder / "rest").unlink()
     with Held.open(folder / "held") as held:
-        assert (held.folder / "reserve").stat().st_blocks * 512 >= 1 << 20
+        assert (held.folder / "reserve").stat().st_blocks * 512 >= RESERVE_BYTES
         assert held.get("record", "key") == (b"kept", 1)
         hold(held, b"v" * 3_000_000)
     print("held on a full disk")

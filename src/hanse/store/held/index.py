@@ -4,7 +4,7 @@ Write-ahead logging, so that readers never wait; a transaction is over in millis
 What must survive power loss (records: pins at first use, evidence) is written with a flush; losing a row about a file costs only
 that the file is hashed or fetched again.
 
-On a full disk SQLite cannot even read: its first reader makes a file of 32 KiB. So a mebibyte lies beside the index, and is given
+On a full disk SQLite cannot even read: its first reader makes a file of 32 KiB. So twice that lies beside the index, and is given
 up then: what is held can still be used, and removed to make room.
 """
 
@@ -24,8 +24,8 @@ SCHEMA_VERSION = 1
 BUSY_SECONDS = 10.0
 GIVEN = "given "
 """What labels begin with that are no revisions: they say under whose name a file may be given to others."""
-RESERVE_BYTES = 1 << 20
-_ROOMY_BYTES = 64 * RESERVE_BYTES
+RESERVE_BYTES = 64 << 10
+_ROOMY_BYTES = 64 << 20
 """The reserve is made again where so much is free."""
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 _TABLES = """
