@@ -102,9 +102,10 @@ def _as_anybody(node: LiveNode, to: Path, record: str) -> None:
 def test_called_off_while_it_runs(node: LiveNode, tmp_path: Path) -> None:
     """A job that its asker calls off ends the wait in words; wrong flags and suites are refused before anything is queued."""
     command: list[str | Path] = ["evaluate", "admin/m", "--on", node.url, "--to", tmp_path / "run"]
-    for wrong in (["--suite", SUITE, "--threads", "2"], ["--suite", "./folder"], ["--suite", "nothing"]):
-        assert _hanse(node, *command, *wrong)[0] == 1
-    assert _hanse(node, "evaluate", "admin/m", "--suite", SUITE, "--to", tmp_path / "x", "--detach")[0] == 1
+    assert _hanse(node, *command, "--suite", SUITE, "--threads", "2")[0] == 2
+    for wrong in ("./folder", "nothing"):
+        assert _hanse(node, *command, "--suite", wrong)[0] == 1
+    assert _hanse(node, "evaluate", "admin/m", "--suite", SUITE, "--to", tmp_path / "x", "--detach")[0] == 2
     assert json.loads(_hanse(node, "job", "list", "--node", node.url, "--json")[1]) == []
     number = json.loads(_hanse(node, *command, "--suite", SUITE, "--detach", "--json")[1])["id"]
 
