@@ -153,6 +153,7 @@ def _offline(bench: Bench, user: Runner, nginx: str) -> list[Row]:
     """Without network: tokenizer and download of what is held, against a plain folder and a copy."""
     out, hf, python = bench.folder / "small", client_hf("hub2"), client_python("hub2")
     _timed(user, hf, "download", SMALL, "--local-dir", out)
+    _plain(user, python, "-c", _TOKENIZER, MINILM)  # what was installed just now is read, and compiled, for the first time
     off = ("--offline",)
     with gateway(nginx, user.home / "hanse", "--offline") as running:
         tokens = interleave(
