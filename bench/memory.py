@@ -2,7 +2,8 @@
 
 Writing a GiB to a file took 0.2 s into pages that had just been freed, and up to 2.4 s into pages that had been free for eight
 seconds. Who writes more, or later, is measured as slower for that alone. A `Reserve` holds pages that were written to, and gives
-them back as fast as others take them, so that whatever is measured finds memory as it is on a machine of its own.
+them back as fast as others take them, so that whatever is measured finds memory as it is on a machine of its own. Pages of files
+that were deleted are given back two seconds later, for a quarter of a second of a core: `spent` waits for that, too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import mmap
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,8 @@ _STEP = 32 << 20
 _LEAD = 192 << 20
 """Bytes that are free beside what is taken: pages that are free for long are given back."""
 _LOOK = 0.004
+_REST = 4.0
+"""Seconds until the pages of files that were deleted are given back."""
 _PAGE = 4096
 
 
@@ -36,7 +40,8 @@ class Reserve:
 
     @contextmanager
     def spent(self) -> Iterator[None]:
-        """Give the pages back while the block runs, as they are taken."""
+        """Give the pages back while the block runs, as they are taken; the block begins once the machine is at rest."""
+        time.sleep(_REST)
         self._say()
         try:
             yield

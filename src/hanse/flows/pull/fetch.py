@@ -124,7 +124,8 @@ class Fetch:
         self.pin = pin
         self._apart, self._own = apart, False
         self._fetcher, self._sources, self._judge, self._forget = fetcher, sources, judge, forget
-        self._changed = threading.Condition()
+        lock = threading.RLock()  # pieces change by the thousand: who waits for how it turns out is not woken for each
+        self._changed, self._turned = threading.Condition(lock), threading.Condition(lock)
         self._users = 1
         self._stopped = self._ended = False
         self._schedule: Schedule | None = None
@@ -167,7 +168,7 @@ class Fetch:
     def settle(self, timeout: float | None = None, at: int | None = None) -> bool:
         """Wait until it streams (byte `at`, if given), is here, or refused; tell whether it is within `timeout` seconds."""
         with self._changed:
-            settled = self._changed.wait_for(lambda: self.streamable or self._ended, timeout)
+            settled = self._turned.wait_for(lambda: self.streamable or self._ended, timeout)
             schedule = None if at is None or self._ended else self._schedule
         return settled and (at is None or schedule is None or schedule.reach(at, timeout, lambda: self._ended))
 
@@ -178,7 +179,7 @@ class Fetch:
         say that they have no such file, PolicyError if the judge refused it, StorageError; Busy if it was cancelled.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._ended, timeout)
+            self._turned.wait_for(lambda: self._ended, timeout)
             if not self._ended:
                 return None
         return self._result()
@@ -189,7 +190,6 @@ class Fetch:
             self._users -= 1
             if self._users <= 0:
                 self._stopped = True
-                self._changed.notify_all()
 
     def read(self, start: int, end: int) -> Iterator[bytes]:
         """Yield bytes [start, end) in order, in pieces of at most 1 MiB, each checked before; waits for what is not here yet.
@@ -277,6 +277,7 @@ class Fetch:
                         told(file)
             self._file, self._error, self._ended = file, error, True
             self._changed.notify_all()
+            self._turned.notify_all()
         if file is not None:
             self._tell(Event(Kind.DONE, self.pin.path, "", None, self.pin.size, self.pin.size))
 
@@ -381,7 +382,7 @@ class Fetch:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
             self._schedule, self._descriptor = schedule, descriptor
-            self._changed.notify_all()
+            self._turned.notify_all()
 
     def _tell(self, event: Event) -> None:
         if event.kind is Kind.PROGRESS:

@@ -11,7 +11,8 @@ from hanse.flows.pull.schedule import Schedule
 from hanse.store.durable import storage_errors
 from hanse.store.held.partial import Partial
 
-_READ = 1 << 20
+_READ = 4 << 20
+"""Bytes that are read and hashed at a time: for each piece this thread waits for its turn beside those that fetch."""
 
 
 class Follower:

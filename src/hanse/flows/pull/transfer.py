@@ -26,7 +26,9 @@ from hanse.store.held.partial import Partial
 PARALLEL = 8
 PER_PLACE = 3
 GATHER = 256 * 1024
-"""Bytes that are checked and written at a time, unless they come slowly: calls cost more than bytes."""
+"""Bytes that are checked and written at a time, unless they come slowly: calls cost more than bytes, each waits for its turn."""
+GATHER_STAGED = 1024 * 1024
+"""The same where nobody has a byte before the last one is here."""
 GATHER_SECONDS = 0.05
 NICE = 5
 """How far lanes give way: three of them weigh as much as one other thread of this machine."""
@@ -62,6 +64,8 @@ class Transfer:
         self._report, self._parallel = report, parallel
         self._failure: Exception | None = None
         self._closed = False
+        self._turned = threading.Event()
+        self._gather = GATHER if schedule.layout.checked else GATHER_STAGED
         self._writing = 0
         self._only: Source | None = None
         self._lanes: dict[Source, int] = {}
@@ -81,9 +85,8 @@ class Transfer:
                 if not left or (only is not None and (only.out or self._sources.resting(only))):
                     break
                 self._staff(left)
-                with changed:
-                    if not self.schedule.complete:
-                        changed.wait(_TICK)
+                self._turned.wait(_TICK)  # not for each piece: whoever wakes up takes a turn from those that work
+                self._turned.clear()
         finally:
             with changed:
                 self._closed = True
@@ -122,7 +125,7 @@ class Transfer:
         finally:
             with changed:
                 self._lanes[source] -= 1
-                changed.notify_all()
+            self._turned.set()
 
     def _wanted(self, source: Source) -> bool:
         return self._live(source) and not source.out and not self.schedule.complete
@@ -151,6 +154,7 @@ class Transfer:
             self._fail(source, as_failure(error, source.place.name))
         finally:
             self.schedule.give_back(task)
+            self._turned.set()
             if task.got:
                 self._sources.speeds.saw(source.place.name, task.got, time.monotonic() - began)
 
@@ -174,7 +178,7 @@ class Transfer:
                 held += len(data)
                 now = time.monotonic()
                 task.coming = held
-                if received < end - start and (held < first or (held < GATHER and now - flushed < GATHER_SECONDS)):
+                if received < end - start and (held < first or (held < self._gather and now - flushed < GATHER_SECONDS)):
                     continue
                 left = self._accept(source, task, memoryview(b"".join(gathered) if len(gathered) > 1 else data))
                 if left is None:
@@ -212,7 +216,8 @@ class Transfer:
         finally:
             with changed:
                 self._writing -= 1
-                changed.notify_all()
+                if self._closed:
+                    changed.notify_all()
         self._sources.brought(source, len(data))
         more = self.schedule.arrived(task, end)
         self._report(Event(Kind.PROGRESS, self._pin.path, source.place.name, None, self.schedule.done_bytes, self._pin.size))
