@@ -160,6 +160,7 @@ def _offline(bench: Bench, user: Runner, nginx: str) -> list[Row]:
             bench.rounds,
             held=lambda: _timed(user, python, "-c", _TOKENIZER, SMALL, flags=off),
             running=lambda: _plain(user, python, "-c", _TOKENIZER, SMALL, HF_ENDPOINT=running),
+            again=lambda: _own(user, python, "-c", _TOKENIZER, SMALL, HF_ENDPOINT=running),
             nginx=lambda: _plain(user, python, "-c", _TOKENIZER, SMALL, HF_ENDPOINT=nginx),
             plain=lambda: _plain(user, python, "-c", _TOKENIZER, MINILM),
         )
@@ -175,10 +176,12 @@ def _offline_rows(tokens: dict[str, Spread], files: dict[str, Spread]) -> list[R
     return [
         Row("AutoTokenizer without network, held, under hanse run with its start, seconds", str(tokens["held"])),
         Row("the same through a gateway that runs, seconds", str(tokens["running"])),
-        Row("the same from nginx by itself, seconds", str(tokens["nginx"])),
+        Row("the same again, with the client's own cache of the time before, seconds", str(tokens["again"])),
+        Row("the same from nginx by itself, into an empty cache, seconds", str(tokens["nginx"])),
         Row("AutoTokenizer of a plain folder, seconds", str(tokens["plain"])),
         Row("hanse run / plain folder", ratio(tokens["held"], tokens["plain"])),
         Row("gateway that runs / plain folder", ratio(tokens["running"], tokens["plain"]), "no difference seen"),
+        Row("gateway that runs, again / plain folder", ratio(tokens["again"], tokens["plain"]), "no difference seen"),
         Row("nginx / plain folder: what asking any hub costs the client", ratio(tokens["nginx"], tokens["plain"])),
         Row("gateway that runs / nginx", ratio(tokens["running"], tokens["nginx"])),
         Row("hf download without network, held, seconds", str(files["held"])),
