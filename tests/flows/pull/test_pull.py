@@ -130,6 +130,20 @@ def test_what_clients_had_is_not_fetched(person: Person, plain: HubOrigin) -> No
     assert not any("model.safetensors" in one or "config.json" in one for one in asked)
 
 
+def test_a_cache_without_links_is_taken_up(person: Person, plain: HubOrigin) -> None:
+    """Files that a client had to put into snapshots themselves, of this revision or another, are hashed and not fetched."""
+    for rev, name in (("0" * 40, "model.safetensors"), (plain.repo(NAME).newest.rev, "config.json")):
+        path = entry_folder(person.cache, RepoType.MODEL, NAME) / "snapshots" / rev / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(FILES[name])
+    blob = entry_folder(person.cache, RepoType.MODEL, NAME) / "blobs" / "left.incomplete"
+    blob.parent.mkdir()
+    blob.touch()
+    assert _read(_of(person, plain).pull().path) == FILES
+    asked = {one.path for one in plain.requests}
+    assert not any("model.safetensors" in one or "config.json" in one for one in asked)
+
+
 def test_a_link_in_place_of_a_blob_leads_nowhere(person: Person, plain: HubOrigin, tmp_path: Path) -> None:
     """A blob that is a link, as clients share them, is replaced by a file of its own, even if its bytes are right now."""
     pins = plain.pins(NAME)

@@ -119,8 +119,10 @@ def pull(order: Order, setting: Setting, progress: Progress) -> Pulled:
     pins = wanted_files(revision.files, order.include, order.exclude)
     progress.begin(revision, len(pins), sum(one.size for one in pins))
     # 2.
+    snapshots = _snapshots(order)
     for pin in pins:
-        adopt_present(setting.held, pin, _target(order, pin))
+        for place in (_target(order, pin), *(one / pin.path for one in snapshots)):
+            adopt_present(setting.held, pin, place)
     # 3.
     files = _Fetching(setting.source, revision, progress).all(pins)
     # 4.
@@ -158,6 +160,15 @@ def _target(order: Order, pin: FilePin) -> Path:
     if order.to is not None:
         return order.to / pin.path
     return blob_path(entry_folder(order.cache, order.type, order.name), pin)
+
+
+def _snapshots(order: Order) -> list[Path]:
+    """Return the folders of revisions in the cache, if it is on a file system without links: the files themselves are in them."""
+    if order.to is not None:
+        return []
+    entry = entry_folder(order.cache, order.type, order.name)
+    blobs = (one for one in (entry / "blobs").glob("*") if one.suffix != ".incomplete")
+    return [] if any(blobs) else sorted((entry / "snapshots").glob("*"))
 
 
 def adopt_present(held: Held, pin: FilePin, path: Path) -> None:
