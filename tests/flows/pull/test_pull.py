@@ -15,7 +15,7 @@ from tests.support.pull_person import EVIL, FILES, NAME, SIZE, Person, disk_use
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
-from hanse.errors import EntryNotFound, IntegrityError, PeerDown, PolicyError, RepoNotFound
+from hanse.errors import EntryNotFound, IntegrityError, PeerDown, PolicyError, RepoNotFound, StorageError
 from hanse.flows.pull import pull as module
 from hanse.flows.pull.into_cache import entry_folder
 from hanse.flows.pull.pull import adopt_present, wanted_files
@@ -156,6 +156,20 @@ def test_a_link_in_place_of_a_blob_leads_nowhere(person: Person, plain: HubOrigi
     assert not blob.is_symlink()
     (tmp_path / "shared").write_text("altered")
     assert blob.read_bytes() == FILES["config.json"]
+
+
+@pytest.mark.parametrize("taken", ["model.safetensors/mine.txt", "sub", ".cache/huggingface/download/config.json.metadata/mine"])
+def test_a_place_that_is_taken(person: Person, plain: HubOrigin, tmp_path: Path, taken: str) -> None:
+    """A folder where a file goes, or a file where a folder goes, is named before anything is replaced or fetched."""
+    folder = tmp_path / "out"
+    (folder / taken).parent.mkdir(parents=True)
+    (folder / taken).write_text("mine")
+    (folder / "config.json").write_text("mine")
+    with pytest.raises(StorageError, match=rf"{taken.split('/mine', maxsplit=1)[0]} is a f") as refused:
+        _of(person, plain).pull(to=folder)
+    assert "move it away" in refused.value.hint
+    assert (folder / "config.json").read_text() == "mine"
+    assert not any("model.safetensors" in one.path for one in plain.requests)
 
 
 def test_a_malicious_file_refuses_all(person: Person, plain: HubOrigin) -> None:
