@@ -34,7 +34,7 @@ class BadRepoId(InputError):
 
 
 class BadPath(InputError):
-    """A file path inside a repository is not allowed (traversal, empty segment, `.git`, NUL, backslash)."""
+    """A file path inside a repository is not allowed (traversal, empty segment, `.git`, NUL, backslash, line break)."""
 
     code = "BadPath"
 
