@@ -6,6 +6,8 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+from hanse.errors import BadSetting
+
 
 class Clock(Protocol):
     """Source of the current time."""
@@ -19,8 +21,11 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> int:
-        """Return seconds since 1970-01-01 UTC, whole."""
-        return int(time.time())
+        """Return seconds since 1970-01-01 UTC, whole; raises BadSetting before that, a time that no record can have."""
+        seconds = time.time()
+        if seconds < 0:
+            raise BadSetting(f"the clock of this machine is wrong: it says {rfc3339(int(seconds))}", hint="set it to now")
+        return int(seconds)
 
 
 def rfc3339(seconds: int) -> str:

@@ -34,7 +34,7 @@ class BadRepoId(InputError):
 
 
 class BadPath(InputError):
-    """A file path inside a repository is not allowed (traversal, empty segment, `.git`, NUL, backslash)."""
+    """A file path inside a repository is not allowed (traversal, empty segment, `.git`, NUL, backslash, line break)."""
 
     code = "BadPath"
 
@@ -128,9 +128,16 @@ class RevisionNotFound(NotFoundError):
 
 
 class Recalled(RevisionNotFound):
-    """The revision has a file that others could have before the scanner withheld it; caches must not answer for it."""
+    """The revision has a file that others could have before the scanner withheld it; caches must not answer for it.
+
+    rev: its commit id, if it is known.
+    """
 
     code = "Recalled"
+
+    def __init__(self, message: str, *, rev: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.rev = rev
 
 
 class EntryNotFound(NotFoundError):

@@ -90,6 +90,18 @@ def test_programs_read_one_object(hub: Path, capsys: pytest.CaptureFixture[str])
     assert told(capsys) == {"restored": 2, "problems": []}
 
 
+def test_everything_in_a_cache_is_accounted_for(hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A Space is looked into like a model, and what no client could have put there is named."""
+    write_cache(hub, {"app.py": b"print()"}, repo="spaces--org--demo")
+    (hub / "stray.bin").write_bytes(b"x")
+    assert run(["audit"]) == 0
+    out = capsys.readouterr().out
+    assert f"spaces/org/demo@{REV[:12]}: 0 of 1 files verified" in out
+    assert "not looked at, clients find nothing in it: stray.bin" in out
+    run(["audit", "--json"])
+    assert told(capsys)["beside"] == ["stray.bin"]
+
+
 def test_what_cannot_be_put_back(hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that was downloaded again is not overwritten, and the command says so with exit code 1."""
     alter(hub)

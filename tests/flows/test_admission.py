@@ -25,7 +25,7 @@ from hanse.flows.repos import duplicate_repo
 from hanse.jobs.pool import ScanPool
 from hanse.model.actor import ANONYMOUS, Actor
 from hanse.model.admission import Action, Policy
-from hanse.model.digest import Sha256
+from hanse.model.digest import GitOid, Sha256
 from hanse.model.entry import Entry
 
 XET = raw_file(b"\x00" + random.Random(5).randbytes(200_000))
@@ -120,8 +120,12 @@ def test_what_was_served_before_is_recalled(scanned: Node, node: Node, alice: Ac
     assert scanned.scanning is not None
     strict = with_scanner(node, pool, "malicious")
     admission.flag_entries(strict, repo.id, list(admission.head_entries(strict, repo.id)))
-    with pytest.raises(Recalled, match="gguf at"):
+    with pytest.raises(Recalled, match="gguf at") as told:
         browse.open_revision(strict, bob, repo, "main")
+    rev = GitOid(told.value.rev)
+    assert browse.open_revision(strict, alice, repo, "main")[0].rev == rev
+    assert told.value.message in browse.recalled(strict, bob, repo, rev)
+    assert browse.recalled(strict, alice, repo, rev) == ""
     with pytest.raises(Recalled):
         admission.require_file(strict, bob, repo, _entry(strict, repo, "a.gguf"))
     browse.open_revision(strict, alice, repo, "main")  # so that the owner can remove it

@@ -14,7 +14,7 @@ from tests.support.attesting import attest_scans, cosigned, settle, wait
 from tests.support.nodes import add_user, new_repo
 from tests.support.publishing import Publisher
 from tests.support.pulling import DEAD, FILES, Machine, content, machine, main_of, said_node
-from tests.support.scanning import with_scanner
+from tests.support.scanning import ODD, RULE, with_scanner
 from tests.support.served import served
 
 from hanse.conform.origin import HubOrigin
@@ -29,6 +29,7 @@ from hanse.errors import (
     VerificationFailed,
 )
 from hanse.flows.accounts import create_token
+from hanse.flows.admission import flag_entries, head_entries
 from hanse.flows.advisories.issue import issue, withdraw
 from hanse.flows.fetch_evidence import fetch_evidence
 from hanse.flows.node import Node
@@ -186,13 +187,32 @@ def test_a_recalled_revision_is_refused_from_then_on(home: Machine, publisher: P
             data = fetch_evidence(client, publisher.url, RepoType.MODEL, "alice/m", revision="main")
         node.table[target] = (200, data)
         assert main_of(home.puller(node.url), "alice/m").rev == rev
-        node.refuse(target, 404, "Recalled", "model.safetensors is malicious")
+        node.headers[target] = {"X-Hanse-Recalled": "model.safetensors is malicious", "X-Repo-Commit": rev}
         for puller in (home.puller(node.url), home.puller(DEAD), home.puller(node.url, offline=True)):
             with pytest.raises(Recalled, match="is malicious"):
                 main_of(puller, "alice/m")
-        node.table[target] = (200, data)
+        with pytest.raises(Recalled, match="is malicious"):  # what was asked for by name is known by its commit id, too
+            main_of(home.puller(offline=True), "alice/m", rev)
+        assert main_of(home.puller(publisher.url, node.url), "alice/m").rev == rev  # the home node gives it, and that counts
+        assert main_of(home.puller(offline=True), "alice/m", rev).rev == rev
+        del node.headers[target]
         assert main_of(home.puller(node.url), "alice/m").rev == rev
         assert main_of(home.puller(offline=True), "alice/m").rev == rev
+
+
+def test_what_a_node_recalls_is_recalled_here(home: Machine, publisher: Publisher, pool: ScanPool) -> None:
+    """A ruleset that condemns what was served takes it from who has it already, by name and commit id, also offline."""
+    with served(with_scanner(publisher.node, pool, "caution")) as url:
+        rev = publisher.publish({"x.gguf": ODD})
+        assert main_of(home.puller(url), "alice/m").rev == rev
+    strict = with_scanner(publisher.node, pool)
+    assert publisher.repo is not None
+    flag_entries(strict, publisher.repo.id, list(head_entries(strict, publisher.repo.id)))
+    with served(strict) as url, pytest.raises(Recalled, match=RULE):
+        main_of(home.puller(url), "alice/m")
+    for revision in ("main", rev):
+        with pytest.raises(Recalled, match=RULE):
+            main_of(home.puller(offline=True), "alice/m", revision)
 
 
 def test_what_is_refused_by_its_name_is_recalled_by_its_commit_id(home: Machine, publisher: Publisher) -> None:

@@ -88,10 +88,14 @@ def content(puller: Puller, revision: PulledRevision, path: str) -> bytes:
 
 @dataclass
 class SaidNode:
-    """A server that answers GETs as a table says: target -> (status, body); `asked` are the targets and tokens so far."""
+    """A server that answers GETs as a table says: target -> (status, body), with `headers`.
+
+    asked: the targets and tokens so far.
+    """
 
     table: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
     url: str = ""
 
     def refuse(self, target: str, status: int, code: str, says: str) -> None:
@@ -112,6 +116,8 @@ def said_node() -> Iterator[SaidNode]:
             status, body = made.table.get(self.path, (404, b"{}"))
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
+            for name, value in made.headers.get(self.path, {}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

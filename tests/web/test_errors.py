@@ -38,10 +38,10 @@ def test_missing_repo_is_401_to_anonymous_callers() -> None:
     assert error_response(error, anonymous=True).headers["x-error-code"] == "RepoNotFound"
 
 
-def test_missing_entry_names_the_commit() -> None:
-    """X-Repo-Commit on a missing file lets clients remember that it does not exist."""
-    response = error_response(errors.EntryNotFound("Entry not found", rev="a" * 40), anonymous=False)
-    assert response.headers["x-repo-commit"] == "a" * 40
+def test_what_is_missing_or_recalled_names_the_commit() -> None:
+    """X-Repo-Commit on a missing file lets clients remember that it does not exist, on a recall which commit a name meant."""
+    for error in (errors.EntryNotFound("Entry not found", rev="a" * 40), errors.Recalled("it is malicious", rev="a" * 40)):
+        assert error_response(error, anonymous=False).headers["x-repo-commit"] == "a" * 40
 
 
 @pytest.mark.parametrize("kind", [errors.Disabled, errors.BadToken])

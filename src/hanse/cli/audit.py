@@ -170,6 +170,7 @@ def _json(report: AuditReport, moved: Moved | None) -> dict[str, Any]:
     return {
         "counts": {state.value: count for state, count in report.counts.items()},
         "revisions": [_revision_json(one) for one in report.revisions],
+        "beside": list(report.beside),
         "read": report.read,
         "quarantine": None if moved is None else {"id": moved.id, "moved": [str(one) for one, _ in moved.moves]},
     }
@@ -202,6 +203,10 @@ def _text(report: AuditReport, moved: Moved | None, folder: Path | None, *, aske
         lines += [clean(line) for line in _revision_lines(one, None if verbose else _MAX_TOLD)]
     counts = ", ".join(f"{count} {state.value}" for state, count in report.counts.items() if count) or "nothing is there"
     lines.append(f"{counts}; {bytes_text(report.read)} hashed now")
+    if report.beside:
+        more = f" and {len(report.beside) - _MAX_TOLD} more" if len(report.beside) > _MAX_TOLD else ""
+        named = ", ".join(map(clean, report.beside[:_MAX_TOLD]))
+        lines.append(f"not looked at, clients find nothing in it: {named}{more}")
     if report.counts[State.UNKNOWN] and not asked:
         lines.append("nobody was asked about what is unknown: --upstream URL asks a hub, --node URL a node")
     again = f"hanse audit {shlex.quote(str(folder))}" if folder else "hanse audit"

@@ -202,8 +202,10 @@ def warning(path: str, outcome: Outcome) -> str:
     return f"{name}; {name}: {outcome.says or 'not judged to its end'} [{shown}]"
 
 
-def _withheld(node: Node, actor: Actor, repo: Repo, entry: tuple[Sha256, str], outcome: Outcome, *, recalled: bool) -> HanseError:
-    """Return the refusal of a file (content, path) in the form that reaches clients."""
+def _withheld(
+    node: Node, actor: Actor, repo: Repo, entry: tuple[Sha256, str], outcome: Outcome, *, recalled: bool, rev: str = ""
+) -> HanseError:
+    """Return the refusal of a file (content, path) in the form that reaches clients; rev: of which revision, if that is known."""
     digest, path = entry
     reason = f"{repo.repo.path} is withheld by this node's scanner: {_reason(path, outcome)}"
     if actor.is_writer(repo.people):
@@ -211,7 +213,7 @@ def _withheld(node: Node, actor: Actor, repo: Repo, entry: tuple[Sha256, str], o
         rules = blocking_rules(outcome, node.scanning.policy)
         return Held(reason, hint=f"{outcome.remedy} To let it pass: {waive_command(repo, digest, rules)}".strip())
     if recalled:
-        return Recalled(reason, hint="ask its owners for another revision")
+        return Recalled(reason, rev=rev, hint="ask its owners for another revision")
     return Held(reason, hint="ask its owners")
 
 
@@ -228,7 +230,8 @@ def require_revision(node: Node, actor: Actor, repo: Repo, rev: GitOid, listing:
     for flag in withheld(node, actor, repo):
         entry = listing.directory.file(flag.path) if flag.recalled else None
         if entry is not None and entry.sha256 == flag.sha256:
-            raise _withheld(node, actor, repo, (flag.sha256, f"{flag.path} at {rev[:12]}"), flag.outcome, recalled=True)
+            named = (flag.sha256, f"{flag.path} at {rev[:12]}")
+            raise _withheld(node, actor, repo, named, flag.outcome, recalled=True, rev=rev)
 
 
 def require_whole(node: Node, actor: Actor, repo: Repo, listing: RevisionListing) -> None:

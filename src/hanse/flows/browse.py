@@ -6,8 +6,9 @@ from hanse.db import revisions, search
 from hanse.db.repos import Repo
 from hanse.db.revisions import Revision
 from hanse.db.search import Listed, Query
+from hanse.errors import Recalled
 from hanse.flows import access
-from hanse.flows.admission import require_revision
+from hanse.flows.admission import require_revision, withheld
 from hanse.flows.listing import RevisionListing
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
@@ -24,6 +25,16 @@ def open_revision(node: Node, actor: Actor, repo: Repo, name: str) -> tuple[Revi
     revision, listing = read_revision(node, repo, name)
     require_revision(node, actor, repo, revision.rev, listing)
     return revision, listing
+
+
+def recalled(node: Node, actor: Actor, repo: Repo, rev: GitOid) -> str:
+    """Return why a revision is recalled from the caller, empty if it is not; its files are looked at only where one may be."""
+    try:
+        if withheld(node, actor, repo):
+            open_revision(node, actor, repo, rev)
+    except Recalled as error:
+        return f"{error.message} ({error.hint})"
+    return ""
 
 
 def read_revision(node: Node, repo: Repo, name: str) -> tuple[Revision, RevisionListing]:

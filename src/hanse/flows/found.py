@@ -19,6 +19,8 @@ MAX_FILES = 1_000_000
 MAX_LISTING_BYTES = 256 << 20
 PREFIXES = {f"{kind.plural}--": kind for kind in RepoType}
 """How the name of an entry of the Hugging Face cache begins."""
+FOREIGN = ("spaces--", "kernels--")
+"""The same for what clients keep beside models and data sets: it lies there and is looked into, and no evidence is made of it."""
 _ENTRY = ("snapshots", "refs", "blobs")
 _BESIDE = frozenset(("CACHEDIR.TAG", ".locks", "version.txt"))
 """What clients put into a cache beside its entries."""
@@ -65,7 +67,8 @@ class Paths(Mapping[str, Path]):
 class FoundRevision:
     """One revision that lies somewhere, whole or in part.
 
-    type, repo, rev: as the place says, None or empty where it does not (`repo` may lack a namespace); refs: names that point at
+    type, repo, rev: as the place says, None or empty where it does not (`repo` may lack a namespace, and is `spaces/ORG/NAME` and
+    alike of what is no model and no data set); refs: names that point at
     it there; files: real path by path in the revision; parts: the same for files that lie in several pieces; links: where a
     client looks for a file, if that is another path; said: by path; odd: what is no file a model may have, and why;
     complete: the place has a list of its files, and all are there. root: where it lies; entry: its folder in a cache, with the
@@ -96,18 +99,24 @@ class FoundRevision:
     def title(self) -> str:
         """How people are told which revision is meant."""
         name = f"{self.type.prefix if self.type else ''}{self.repo}" if self.repo else str(self.root)
-        return f"{name}@{self.rev[:12]}" if self.rev else name
+        rev = self.root.name[:60] if self.kind is Kind.HUB and not self.rev else self.rev and self.rev[:12]
+        return f"{name}@{rev}" if rev else name
 
 
 def is_entry(folder: Path) -> bool:
     """Tell whether a folder is an entry of the Hugging Face cache; one without snapshots is what `--local-dir` leaves there."""
     # Not `Path.is_dir`, which raises for a link in a circle and for what only others may read: a client finds nothing there.
-    return folder.name.startswith(tuple(PREFIXES)) and any(os.path.isdir(folder / one) for one in _ENTRY)  # noqa: PTH112
+    return folder.name.startswith((*PREFIXES, *FOREIGN)) and any(os.path.isdir(folder / one) for one in _ENTRY)  # noqa: PTH112
 
 
 def is_empty_cache(entries: Sequence[os.DirEntry[str]]) -> bool:
     """Tell whether what is in a folder is what clients put into a cache before its first entry, and nothing else."""
     return bool(entries) and all(one.name in _BESIDE for one in entries)
+
+
+def is_client_own(name: str) -> bool:
+    """Tell whether something in a cache beside its entries is what clients put there, the blobs that entries share, or ours."""
+    return name in _BESIDE or name in ("blobs", QUARANTINE)
 
 
 def scan(folder: Path) -> list[os.DirEntry[str]]:

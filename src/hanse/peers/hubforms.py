@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hanse.errors import HanseError, PeerMalformed
+from hanse.errors import BadPath, HanseError, PeerMalformed
 from hanse.model.digest import GitOid, Sha256, XetHash, parse_git_oid, parse_sha256, parse_xet
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RefName, branch_ref, parse_path, tag_ref
@@ -21,6 +21,7 @@ MAX_CARD_BYTES = 512 * 1024
 _MAX_TEXT = 500
 _MAX_TAGS = 2000
 _MAX_REFS = 50_000
+_RENAME = "a revision is taken as a whole: its publisher has to rename that file, or name a revision without it"
 _LINK = re.compile(r'<([^<>]{1,8192})>\s*;\s*rel="?next"?')
 _PULL = re.compile(r"refs/pr/[1-9][0-9]{0,8}")
 
@@ -158,6 +159,8 @@ def tree_page(data: bytes, name: str) -> Iterator[FilePin]:
                 yield _pin(entry, name)
             except PeerMalformed:
                 raise
+            except BadPath as error:
+                raise PeerMalformed(f"{name} lists a file that no revision may have: {error.message}", hint=_RENAME) from error
             except HanseError as error:
                 raise PeerMalformed(f"{name} says of {entry.path[:200]!r}: {error.message}") from error
 

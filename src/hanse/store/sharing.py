@@ -37,8 +37,13 @@ def move(source: Path, target: Path, mode: int) -> bool:
             if error.errno in _ELSEWHERE:
                 return False
             raise
-        temporary.chmod(mode)
-        temporary.replace(target)
+        try:
+            temporary.chmod(mode)
+            temporary.replace(target)
+        except OSError:
+            with suppress(OSError):
+                temporary.rename(source)
+            raise
         sync_directory(target.parent)
     return True
 
@@ -67,13 +72,10 @@ def copy(file: int, size: int, target: Path, mode: int) -> None:
 
 def replace_link(target: Path, to: str) -> None:
     """Make `target` a symbolic link to `to`, in place of whatever file or link was there; raises StorageError."""
-    with storage_errors(f"link {target}"):
-        with suppress(OSError):
-            if target.readlink() == Path(to):
-                return
-        temporary = _beside(target)
-        temporary.symlink_to(to)
-        temporary.replace(target)
+    with storage_errors(f"link {target}"), suppress(OSError):
+        if target.readlink() == Path(to):
+            return
+    _write(target, lambda out: out.symlink_to(to))
 
 
 def replace_text(target: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 
 from hanse.errors import BadFormat, BadSignature, TooLarge
@@ -69,6 +70,7 @@ class NoteKey:
         return f"{self.name}+{self.key_id.hex()}+{base64_text(bytes([self.kind]) + self.public.raw)}"
 
 
+@lru_cache(maxsize=256)  # each evidence file asks for those of all known cosigners
 def parse_vkey(text: str) -> NoteKey:
     """Return the key that a vkey writes.
 

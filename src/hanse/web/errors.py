@@ -71,7 +71,7 @@ def error_response(error: HanseError, *, anonymous: bool) -> Response:
         headers["X-Error-Code"] = HUB_CODES.get(type(error), error.code)
     if isinstance(error, errors.Held | errors.Recalled):
         headers["X-HF-Warning"] = header_text(f"withheld; {full}")  # printed also where the refusal itself is not
-    if isinstance(error, errors.EntryNotFound) and error.rev:
+    if isinstance(error, errors.EntryNotFound | errors.Recalled) and error.rev:
         headers["X-Repo-Commit"] = error.rev
     if isinstance(error, errors.RateLimited):
         headers["Retry-After"] = str(error.retry_after)

@@ -10,7 +10,7 @@ from tests.support.caches import REV, download, write_cache
 
 from hanse.conform.origin import HubOrigin
 from hanse.errors import EntryNotFound
-from hanse.flows.adopt.found import FoundRevision, Kind, found_revisions, read_pieces
+from hanse.flows.adopt.found import FoundRevision, Kind, found_revisions, passed_over, read_pieces
 from hanse.flows.found import is_entry
 from hanse.model.repo import RepoType
 
@@ -76,6 +76,25 @@ def test_a_cache_after_a_download_into_a_folder(tmp_path: Path) -> None:
         download("hub2", origin.url, tmp_path / "hub", "org/model", "--local-dir", str(tmp_path / "model"))
     assert any(is_entry(one) for one in (tmp_path / "hub").iterdir())
     assert list(found_revisions(tmp_path / "hub")) == []
+
+
+@pytest.mark.parametrize("kind", ["spaces", "kernels"])
+def test_what_is_no_model_and_no_data_set(tmp_path: Path, kind: str) -> None:
+    """Spaces and kernels in a cache are found as what they are, also where there is nothing else."""
+    write_cache(tmp_path, FILES, repo=f"{kind}--org--name")
+    (found,) = found_revisions(tmp_path)
+    assert (found.kind, found.type, found.title) == (Kind.HUB, None, f"{kind}/org/name@{REV[:12]}")
+    assert contents(found) == FILES
+
+
+def test_what_is_passed_over(tmp_path: Path) -> None:
+    """What is in a cache and is none of its entries is named, by whichever folder it is found; a plain folder has no such."""
+    write_cache(tmp_path / "hub", FILES)
+    for name in ("old-model", ".locks", "blobs", "models--org--broken"):
+        (tmp_path / "hub" / name).mkdir()
+    for folder in (tmp_path / "hub", tmp_path):
+        assert passed_over(folder) == ("models--org--broken", "old-model")
+    assert passed_over(tmp_path / "hub" / "models--org--name") == passed_over(tmp_path / "hub" / "old-model") == ()
 
 
 def test_a_cache_without_an_entry(tmp_path: Path) -> None:

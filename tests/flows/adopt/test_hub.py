@@ -68,6 +68,12 @@ def test_refs_and_names(tmp_path: Path) -> None:
     assert old.repo == "gpt2"
 
 
+def test_a_snapshot_by_another_name(tmp_path: Path) -> None:
+    """A snapshot that is named by no commit id is found: clients look there for the name that they are given."""
+    (found,) = entry_revisions(write_cache(tmp_path, {"x": b"x"}, rev="main"))
+    assert (found.rev, found.title, set(found.files)) == (None, "org/name@main", {"x"})
+
+
 def test_files_instead_of_links(tmp_path: Path) -> None:
     """Where a system has no links, clients put the files themselves into the snapshot."""
     folder = tmp_path / "models--org--name" / "snapshots" / REV

@@ -15,7 +15,7 @@ from tests.support.pull_person import EVIL, FILES, NAME, SIZE, Person, disk_use
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
-from hanse.errors import EntryNotFound, IntegrityError, PeerDown, PolicyError, RepoNotFound
+from hanse.errors import EntryNotFound, IntegrityError, PeerDown, PolicyError, RepoNotFound, StorageError
 from hanse.flows.pull import pull as module
 from hanse.flows.pull.into_cache import entry_folder
 from hanse.flows.pull.pull import adopt_present, wanted_files
@@ -130,6 +130,20 @@ def test_what_clients_had_is_not_fetched(person: Person, plain: HubOrigin) -> No
     assert not any("model.safetensors" in one or "config.json" in one for one in asked)
 
 
+def test_a_cache_without_links_is_taken_up(person: Person, plain: HubOrigin) -> None:
+    """Files that a client had to put into snapshots themselves, of this revision or another, are hashed and not fetched."""
+    for rev, name in (("0" * 40, "model.safetensors"), (plain.repo(NAME).newest.rev, "config.json")):
+        path = entry_folder(person.cache, RepoType.MODEL, NAME) / "snapshots" / rev / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(FILES[name])
+    blob = entry_folder(person.cache, RepoType.MODEL, NAME) / "blobs" / "left.incomplete"
+    blob.parent.mkdir()
+    blob.touch()
+    assert _read(_of(person, plain).pull().path) == FILES
+    asked = {one.path for one in plain.requests}
+    assert not any("model.safetensors" in one or "config.json" in one for one in asked)
+
+
 def test_a_link_in_place_of_a_blob_leads_nowhere(person: Person, plain: HubOrigin, tmp_path: Path) -> None:
     """A blob that is a link, as clients share them, is replaced by a file of its own, even if its bytes are right now."""
     pins = plain.pins(NAME)
@@ -142,6 +156,20 @@ def test_a_link_in_place_of_a_blob_leads_nowhere(person: Person, plain: HubOrigi
     assert not blob.is_symlink()
     (tmp_path / "shared").write_text("altered")
     assert blob.read_bytes() == FILES["config.json"]
+
+
+@pytest.mark.parametrize("taken", ["model.safetensors/mine.txt", "sub", ".cache/huggingface/download/config.json.metadata/mine"])
+def test_a_place_that_is_taken(person: Person, plain: HubOrigin, tmp_path: Path, taken: str) -> None:
+    """A folder where a file goes, or a file where a folder goes, is named before anything is replaced or fetched."""
+    folder = tmp_path / "out"
+    (folder / taken).parent.mkdir(parents=True)
+    (folder / taken).write_text("mine")
+    (folder / "config.json").write_text("mine")
+    with pytest.raises(StorageError, match=rf"{taken.split('/mine', maxsplit=1)[0]} is a f") as refused:
+        _of(person, plain).pull(to=folder)
+    assert "move it away" in refused.value.hint
+    assert (folder / "config.json").read_text() == "mine"
+    assert not any("model.safetensors" in one.path for one in plain.requests)
 
 
 def test_a_malicious_file_refuses_all(person: Person, plain: HubOrigin) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hanse.errors import PeerMisbehaved
+from hanse.errors import PeerMalformed, PeerMisbehaved
 from hanse.peers import hubforms
 
 REV, OID, SHA, XET = "c" * 40, "a" * 40, "b" * 64, "d" * 64
@@ -134,3 +134,10 @@ def test_commits_and_accounts() -> None:
 def test_links(header: str, target: str | None) -> None:
     """The next page is the one that is called so."""
     assert hubforms.next_link(header) == target
+
+
+def test_a_name_that_no_file_may_have() -> None:
+    """A line break in a file's name is an error that shows the file and says what is to be done."""
+    with pytest.raises(PeerMalformed, match=r"line break: 'a\\nb\.txt'") as refused:
+        _tree({"type": "file", "path": "a\nb.txt", "size": 1, "oid": "a" * 40})
+    assert "rename" in refused.value.hint

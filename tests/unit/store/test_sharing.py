@@ -115,6 +115,10 @@ def test_a_folder_in_the_way_is_an_error(tmp_path: Path) -> None:
         replace_text(tmp_path / "folder", "text")
     with pytest.raises(StorageError):
         replace_link(tmp_path / "folder", "to")
+    (tmp_path / "source").write_bytes(b"x")
+    with pytest.raises(StorageError):
+        move(tmp_path / "source", tmp_path / "folder", 0o600)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["folder", "source"]
     assert (tmp_path / "folder" / "inside").is_dir()
 
 

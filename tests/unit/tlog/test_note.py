@@ -194,6 +194,7 @@ def test_vkeys_round_trip(kind: int, scheme: Scheme) -> None:
     key = NoteKey("a.example/b", signer("a", scheme).public, kind)
     assert parse_vkey(key.text) == key
     assert parse_vkey(key.text).key_id == key.key_id
+    assert parse_vkey(key.text) is parse_vkey(key.text)
     assert key.key_id != NoteKey("a.example/c", key.public, kind).key_id
 
 

@@ -19,13 +19,14 @@ from hanse.flows.found import (
     FoundRevision,
     Kind,
     Said,
+    is_client_own,
     is_empty_cache,
     is_entry,
     read_listing,
     said_by_name,
     scan,
 )
-from hanse.model.digest import GitOid, is_git_oid, parse_git_oid
+from hanse.model.digest import GitOid, parse_git_oid
 
 __all__ = ["FoundRevision", "Kind", "Said", "found_revisions", "read_pieces"]
 
@@ -44,7 +45,7 @@ def found_revisions(folder: Path, seen: Seen = unseen) -> Iterator[FoundRevision
         raise EntryNotFound(f"there is no folder {str(folder)!r}", hint="name a cache, an entry of it, or a folder with a model")
     if is_entry(root):
         yield from entry_revisions(root, seen)
-    elif root.parent.name == "snapshots" and is_entry(root.parent.parent) and is_git_oid(root.name):
+    elif root.parent.name == "snapshots" and is_entry(root.parent.parent):
         yield snapshot_revision(root.parent.parent, root.name, seen)
     elif entries := [place for one in scan(root) if is_entry(place := Path(one.path))]:
         for place in entries:
@@ -55,6 +56,20 @@ def found_revisions(folder: Path, seen: Seen = unseen) -> Iterator[FoundRevision
         yield from found_revisions(root / "hub", seen)
     elif not is_empty_cache(scan(root)):
         yield _plain(root)
+
+
+def passed_over(folder: Path) -> tuple[str, ...]:
+    """Return the names of what is in a Hugging Face cache, and neither an entry of it nor what clients keep beside those.
+
+    Raises StorageError.
+    """
+    root = Path(os.path.realpath(folder))
+    for cache in (root, root / "hub"):
+        found = scan(cache) if cache.is_dir() and not is_entry(cache) else []
+        others = [one for one in found if not is_entry(Path(one.path))]
+        if len(others) < len(found):
+            return tuple(one.name for one in others if not is_client_own(one.name))
+    return ()
 
 
 def read_pieces(found: FoundRevision, path: str) -> Iterator[bytes]:

@@ -34,20 +34,21 @@ def entry_revisions(entry: Path, seen: Seen = unseen) -> Iterator[FoundRevision]
     """Yield the snapshots of one entry; raises StorageError, TooLarge."""
     refs = _refs(entry)
     for one in scan(entry / "snapshots") if (entry / "snapshots").is_dir() else ():
-        if is_git_oid(one.name) and one.is_dir(follow_symlinks=False):
-            yield _snapshot(entry, GitOid(one.name), refs, seen)
+        if one.is_dir(follow_symlinks=False):
+            yield _snapshot(entry, one.name, refs, seen)
 
 
-def snapshot_revision(entry: Path, rev: str, seen: Seen = unseen) -> FoundRevision:
+def snapshot_revision(entry: Path, name: str, seen: Seen = unseen) -> FoundRevision:
     """Return one snapshot of an entry; raises StorageError, TooLarge."""
-    return _snapshot(entry, GitOid(rev), _refs(entry), seen)
+    return _snapshot(entry, name, _refs(entry), seen)
 
 
-def _snapshot(entry: Path, rev: GitOid, refs: dict[str, str], seen: Seen) -> FoundRevision:
+def _snapshot(entry: Path, name: str, refs: dict[str, str], seen: Seen) -> FoundRevision:
+    """Return a snapshot. name: its commit id, or, as clients look there too, the name of a revision, whatever that was."""
     kind, repo = _named(entry.name)
-    reading = _Reading(entry, entry / "snapshots" / rev, seen)
+    reading = _Reading(entry, entry / "snapshots" / name, seen)
     reading.read()
-    listed = read_listing(entry / "trees" / f"{rev}.json")
+    listed = read_listing(entry / "trees" / f"{name}.json")
     said = reading.said
     for path, one in (listed or {}).items():
         if path in reading.files:
@@ -59,8 +60,8 @@ def _snapshot(entry: Path, rev: GitOid, refs: dict[str, str], seen: Seen) -> Fou
         reading.root,
         kind,
         repo,
-        rev,
-        tuple(name for name, target in refs.items() if target == rev),
+        GitOid(name) if is_git_oid(name) else None,
+        tuple(ref for ref, target in refs.items() if target == name),
         Paths(reading.files),
         listed is not None and listed.keys() <= reading.files.keys(),
         links=Paths(reading.links),
@@ -149,9 +150,9 @@ def _refs(entry: Path) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _named(name: str) -> tuple[RepoType, str]:
-    """Return type and repository of an entry's name."""
+def _named(name: str) -> tuple[RepoType | None, str]:
+    """Return type and repository of an entry's name; of what is no model and no data set, the name with what it is."""
     for prefix, kind in PREFIXES.items():
         if name.startswith(prefix):
             return kind, name.removeprefix(prefix).replace("--", "/", 1)
-    raise ValueError(name)
+    return None, name.replace("--", "/", 2)

@@ -30,7 +30,7 @@ from hanse.errors import (
     PolicyError,
     Recalled,
 )
-from hanse.flows.adopt.found import found_revisions
+from hanse.flows.adopt.found import found_revisions, passed_over
 from hanse.flows.audit.hashing import AuditHashing, Hashed, Wanted
 from hanse.flows.found import FoundRevision, Said
 from hanse.flows.hashing import short_turns
@@ -107,10 +107,11 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """Everything that was found. read: bytes hashed now, not known from before."""
+    """Everything that was found. read: bytes hashed now, not known from before; beside: what was not looked at, by name."""
 
     revisions: tuple[Audited, ...]
     read: int
+    beside: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Mapping[State, int]:
@@ -140,7 +141,8 @@ def audit_folder(
 
     with short_turns():
         try:
-            return audit(found_revisions(folder, seen), hashing, resolve, judge, held.used_by)
+            found = audit(found_revisions(folder, seen), hashing, resolve, judge, held.used_by)
+            return replace(found, beside=passed_over(folder))
         finally:
             hashing.close()
 
@@ -223,6 +225,8 @@ class _Auditing:
     def _known(self, resolve: Resolve | None) -> tuple[PulledRevision | None, State, str]:
         """Return what is known of the revision, the best state that it can have, and why no better."""
         found = self._found
+        if found.type is None and found.repo:
+            return None, State.UNKNOWN, "no evidence is made of what is no model and no data set"
         if found.type is None or found.rev is None or not found.repo:
             return None, State.UNKNOWN, "nothing here says which revision of what it is"
         if resolve is None:

@@ -33,7 +33,7 @@ from hanse.errors import (
     RepoNotFound,
     StorageError,
 )
-from hanse.flows.adopt.found import FoundRevision, found_revisions, read_pieces
+from hanse.flows.adopt.found import FoundRevision, Kind, found_revisions, read_pieces
 from hanse.flows.mirror.claims import NO_WORDS, RevisionClaim
 from hanse.flows.mirror.disclose import disclose
 from hanse.flows.mirror.intake import Intake
@@ -92,6 +92,8 @@ def adopt(
 
 
 def _adopt(node: Node, found: FoundRevision, upstream: Upstream, options: Options, *, fetch: bool) -> Adopted:
+    if found.type is None and found.repo:
+        return Adopted(found.title, "skipped", "only models and data sets are mirrored")
     if found.type is None or not found.repo or found.rev is None:
         return Adopted(found.title, "skipped", "nothing tells of which repository and commit it is: name it with --repo")
     kind, rev = found.type, found.rev
@@ -105,7 +107,7 @@ def _adopt(node: Node, found: FoundRevision, upstream: Upstream, options: Option
 
 def _called(found: FoundRevision, named: tuple[RepoType, str, str] | None, upstream: Upstream) -> FoundRevision:
     """Return a plain folder as the revision that somebody says it is; raises as the upstream, if it has to be asked."""
-    if found.type is not None or named is None:
+    if found.kind is Kind.HUB or found.type is not None or named is None:
         return found
     kind, path, name = named
     rev = GitOid(name) if is_git_oid(name) else found.rev if name == "main" else None

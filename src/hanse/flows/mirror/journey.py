@@ -223,18 +223,24 @@ def mirror_all(
     known = find_mirror(node, parse_repo_id(Origin(upstream.origin), kind, path))
     if known is not None:
         observe_gone(node, upstream, known)
-    refs = upstream.refs(kind, path)
+    refs = {ref: rev for ref, rev in upstream.refs(kind, path).items() if ref.startswith(("refs/heads/", "refs/tags/"))}
     listed: dict[GitOid, CommitClaim | None] = {}
     for name in sorted(refs, key=lambda one: (one != "refs/heads/main", one)):
         if name.startswith("refs/heads/"):
             found = {one.rev: one for one in upstream.commits(kind, path, refs[name], MAX_COMMITS)}
             listed |= {rev: commit for rev, commit in found.items() if rev not in listed}
     done = _complete(node, known) if new_only else frozenset[GitOid]()
-    for rev in reversed([one for one in listed if one not in done]):
-        yield from _one(node, upstream, kind, path, rev, options=chosen)
-    for name in refs:
-        if name.startswith(("refs/heads/", "refs/tags/")):
-            yield from _one(node, upstream, kind, path, name, options=chosen)
+    left, at, came = [one for one in reversed(listed) if one not in done], set(refs.values()), set[GitOid]()
+    for rev in left:
+        if rev not in at:  # else it comes with its name, once
+            yield from _one(node, upstream, kind, path, rev, options=chosen)
+    for ref, rev in refs.items():
+        for one in _one(node, upstream, kind, path, ref, options=chosen):
+            came.add(rev if isinstance(one, HanseError) else one.revision.rev)
+            yield one
+    for rev in left:
+        if rev in at - came:  # its name moved on meanwhile
+            yield from _one(node, upstream, kind, path, rev, options=chosen)
 
 
 def _complete(node: Node, repo: Repo | None) -> frozenset[GitOid]:

@@ -27,11 +27,16 @@ class State(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class NodeAnswer:
-    """A node's answer. data: the evidence file if it has one; says: its reason; revision: only the revision is absent."""
+    """A node's answer.
+
+    data: the evidence file if it shows one, also of what is recalled; says: its reason; revision: only the revision is absent;
+    rev: commit id of what is recalled, empty if it does not say it.
+    """
 
     node: str
     state: State
     data: bytes = b""
     says: str = ""
     revision: bool = False
+    rev: str = ""
     error: HanseError | None = None

@@ -34,9 +34,10 @@ from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.merge import Rank, Shown, longest, merge, most_cosigned, split_views
 from hanse.flows.verify import UNSHOWN, VerifiedRevision, with_policy
 from hanse.flows.verify_folder import Growth, Question, Verifying, keep, trust_of, verify_evidence
+from hanse.model.digest import is_git_oid
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
 from hanse.model.repo import Origin
-from hanse.peers.client import PeerClient
+from hanse.peers.client import Answer, PeerClient
 from hanse.policy.presets import PRESETS
 
 _LENIENT = LoadedPolicy(PRESETS["open"], "preset open")
@@ -55,19 +56,21 @@ def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path
             seen = seen_before(answer.body, home)
             again = client.get(asking(url, seen), limit=MAX_EVIDENCE_BYTES, headers=headers) if seen else answer
             answer = again if again.status == 200 else answer
+            if says := answer.headers.get("x-hanse-recalled", ""):
+                return NodeAnswer(node, State.RECALLED, answer.body, says, rev=_commit(answer, asked))
             return NodeAnswer(node, State.SHOWN if answer.body.strip() else State.UNSIGNED, answer.body)
         if token and answer.status == 401:
             return ask_node(client, node, asked, "", home)
-        return _refusal(client, node, asked, answer.status, answer.body)
+        return _refusal(client, node, asked, answer)
     except PeerError as error:
         return NodeAnswer(node, State.DOWN, says=error.message, error=error)
 
 
-def _refusal(client: PeerClient, node: str, asked: Asked, status: int, body: bytes) -> NodeAnswer:
-    code, says = _told(body)
+def _refusal(client: PeerClient, node: str, asked: Asked, answer: Answer) -> NodeAnswer:
+    status, (code, says) = answer.status, _told(answer.body)
     says = says or f"status {status}"
     if code == "Recalled":
-        return NodeAnswer(node, State.RECALLED, says=says)
+        return NodeAnswer(node, State.RECALLED, says=says, rev=_commit(answer, asked))
     if code == "RevisionNotFound":
         return NodeAnswer(node, State.ABSENT, says=says, revision=True)
     if code == "GatedRepo":
@@ -77,6 +80,12 @@ def _refusal(client: PeerClient, node: str, asked: Asked, status: int, body: byt
         return NodeAnswer(node, State.CLAIMED if taken else State.ABSENT, says=says)
     error = PeerMisbehaved(f"{node} answers {status} when asked for evidence: {says}"[:400])
     return NodeAnswer(node, State.DOWN, says=error.message, error=error)
+
+
+def _commit(answer: Answer, asked: Asked) -> str:
+    """Return the commit id that an answer about a name says it is about, empty if it says none."""
+    rev = answer.headers.get("x-repo-commit", "")
+    return rev if is_git_oid(rev) and not asked.pinned else ""
 
 
 def _claims(client: PeerClient, node: str, namespace: str) -> bool:

@@ -1,7 +1,8 @@
 """Pulling a revision: from a name to its verified files where programs look for them, and a receipt.
 
 1. The name is resolved and judged (`hanse.flows.pull.puller`).
-2. What lies at the target already is hashed, and indexed if it is what it must be: it is not fetched again.
+2. What stands in the way at the target is refused. What lies there already is hashed, and indexed if it is what it must be: it
+   is not fetched again.
 3. Every file that is wanted is held: fetched from all places, checked, scanned. One refusal, and nothing goes further.
 4. The files get their places: moved out of the held store, which goes on to find them there, so that they are on disk once.
 5. The receipt is kept.
@@ -28,7 +29,7 @@ from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pull.digests import WholeFile
 from hanse.flows.pull.fetch import Fetch
 from hanse.flows.pull.into_cache import blob_path, entry_folder, write_snapshot
-from hanse.flows.pull.into_folder import write_folder
+from hanse.flows.pull.into_folder import check_places, write_folder
 from hanse.flows.pull.made import named
 from hanse.flows.pull.progress import Progress
 from hanse.flows.receipts import keep_receipt, make_receipt
@@ -119,8 +120,12 @@ def pull(order: Order, setting: Setting, progress: Progress) -> Pulled:
     pins = wanted_files(revision.files, order.include, order.exclude)
     progress.begin(revision, len(pins), sum(one.size for one in pins))
     # 2.
+    if order.to is not None:
+        check_places(order.to, pins)
+    snapshots = _snapshots(order)
     for pin in pins:
-        adopt_present(setting.held, pin, _target(order, pin))
+        for place in (_target(order, pin), *(one / pin.path for one in snapshots)):
+            adopt_present(setting.held, pin, place)
     # 3.
     files = _Fetching(setting.source, revision, progress).all(pins)
     # 4.
@@ -158,6 +163,15 @@ def _target(order: Order, pin: FilePin) -> Path:
     if order.to is not None:
         return order.to / pin.path
     return blob_path(entry_folder(order.cache, order.type, order.name), pin)
+
+
+def _snapshots(order: Order) -> list[Path]:
+    """Return the folders of revisions in the cache, if it is on a file system without links: the files themselves are in them."""
+    if order.to is not None:
+        return []
+    entry = entry_folder(order.cache, order.type, order.name)
+    blobs = (one for one in (entry / "blobs").glob("*") if one.suffix != ".incomplete")
+    return [] if any(blobs) else sorted((entry / "snapshots").glob("*"))
 
 
 def adopt_present(held: Held, pin: FilePin, path: Path) -> None:

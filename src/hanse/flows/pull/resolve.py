@@ -168,6 +168,7 @@ class _One:
             return self._recalled(answers)
         if not shown:
             return self._without_nodes(answers)
+        shown += [one for one in answers if one.state is State.RECALLED and one.data]  # what it signed may be a warning
         try:
             return self._from_nodes(shown)
         except (IntegrityError, PolicyError) as error:
@@ -201,9 +202,9 @@ class _One:
         return answers + [members.copied(one) for one in self.asking.ask_nodes(copies)]
 
     def _recalled(self, answers: Sequence[NodeAnswer]) -> PulledRevision:
-        says = next(one.says for one in answers if one.state is State.RECALLED)
-        self.known.recall(self.asked.repo, self.asked.revision, says, self.now)
-        raise Recalled(f"{self.asked.repo.path} at {self.asked.revision[:60]} was recalled: {says}"[:1000])
+        one = next(one for one in answers if one.state is State.RECALLED)
+        self._recall(one.says, one.rev)
+        raise Recalled(f"{self.asked.repo.path} at {self.asked.revision[:60]} was recalled: {one.says}"[:1000], rev=one.rev)
 
     # Nodes.
 

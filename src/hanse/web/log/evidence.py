@@ -11,10 +11,11 @@ from hanse.db import notices
 from hanse.db.notices import Noticed
 from hanse.db.repos import Repo
 from hanse.errors import InputError
-from hanse.flows import access, citation, evidence
+from hanse.flows import access, browse, citation, evidence
 from hanse.flows.find import Findings, Held, Member, Sighting
 from hanse.flows.find import find as find_bytes
 from hanse.flows.node import Node
+from hanse.web.errors import header_text
 from hanse.web.hub.moved import with_repo
 from hanse.web.hub.query import values
 from hanse.web.hub.shapes import json_response
@@ -71,11 +72,15 @@ def _seen(text: str) -> tuple[str, int]:
 async def revision_evidence(call: Call, repo: Repo) -> Response:
     """Answer the evidence file of a revision: who signed it, and proofs that this is logged and how the log goes on.
 
+    That the node gives the revision to the caller no more is said in `X-Hanse-Recalled`: what was signed stays signed.
     `seen`: how many leaves of logs the caller saw before, as `ORIGIN:LEAVES`.
     """
     seen = dict(map(_seen, values(call, "seen")))
     rev, data = await call.run(evidence.of_revision, call.node, repo, call.params["rev"], seen)
-    return _file(data, rev)
+    response, recalled = _file(data, rev), await call.run(browse.recalled, call.node, call.actor, repo, rev)
+    if recalled:
+        response.headers["X-Hanse-Recalled"] = header_text(recalled)
+    return response
 
 
 async def tree_evidence(call: Call) -> Response:
