@@ -31,12 +31,13 @@ from hanse.errors import (
 from hanse.flows.accounts import create_token
 from hanse.flows.admission import flag_entries, head_entries
 from hanse.flows.advisories.issue import issue, withdraw
-from hanse.flows.fetch_evidence import fetch_evidence
+from hanse.flows.fetch_evidence import NodeSource, fetch_evidence
 from hanse.flows.node import Node
 from hanse.flows.pull.fetch import Fetch
 from hanse.flows.pull.known import Known
 from hanse.flows.pull.puller import PulledRevision, Puller
 from hanse.flows.settle import START, judge_next
+from hanse.flows.verify_folder import Question
 from hanse.jobs.pool import ScanPool
 from hanse.model.decision import Rung
 from hanse.model.digest import Sha256
@@ -208,8 +209,11 @@ def test_what_a_node_recalls_is_recalled_here(home: Machine, publisher: Publishe
     strict = with_scanner(publisher.node, pool)
     assert publisher.repo is not None
     flag_entries(strict, publisher.repo.id, list(head_entries(strict, publisher.repo.id)))
-    with served(strict) as url, pytest.raises(Recalled, match=RULE):
-        main_of(home.puller(url), "alice/m")
+    with served(strict) as url, closing(PeerClient()) as client:
+        with pytest.raises(Recalled, match=RULE):
+            main_of(home.puller(url), "alice/m")
+        with pytest.raises(Recalled, match=RULE):  # whoever verifies what he has and asks the node
+            NodeSource(client, url).evidence(Question("alice/m"))
     for revision in ("main", rev):
         with pytest.raises(Recalled, match=RULE):
             main_of(home.puller(offline=True), "alice/m", revision)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from hanse.errors import HanseError, InputError, NotFoundError, PeerRefused
+from hanse.errors import HanseError, InputError, NotFoundError, PeerRefused, Recalled
 from hanse.flows.federation.roots import Roots
 from hanse.flows.named_servers import PUBLIC_HUB, nodes_of
 from hanse.flows.pins import LogPin, Pins, read_pins
@@ -50,14 +50,16 @@ class NodeSource:
         return self.data is None
 
     def evidence(self, question: Question) -> bytes:
-        """Return the evidence file; raises as `fetch_evidence`, and NotFoundError if no repository is named."""
+        """Return the evidence file; raises as `fetch_evidence`, NotFoundError if no repository is named, and Recalled."""
         if self.data is not None:
             return self.data
         if question.repo is None:
             raise NotFoundError("there is no evidence to verify with", hint="name a file with --bundle, or a repository")
         repo = parse_repo_id(Origin("any"), question.type, question.repo).path
         revision = question.revision or "main"
-        found = fetch_evidence(self.client, self.node, question.type, repo, revision=revision, token=self.token)
+        found, recalled = _shown(self.client, self.node, question.type, repo, revision=revision, token=self.token)
+        if recalled:
+            raise Recalled(f"{repo} at {revision[:60]} was recalled: {recalled[:1000]}", hint="use another revision")
         seen = seen_before(found, self.home)
         if not seen:
             return found
@@ -111,15 +113,22 @@ def fetch_evidence(
 
     Raises NotFoundError if it has none for this caller, PeerRefused, PeerDown, PeerTooSlow or PeerMisbehaved.
     """
+    return _shown(client, node, kind, repo, revision=revision, token=token, seen=seen)[0]
+
+
+def _shown(
+    client: PeerClient, node: str, kind: RepoType, repo: str, *, revision: str, token: str, seen: str = ""
+) -> tuple[bytes, str]:
+    """Return the evidence file, and why the node gives the revision to nobody any more, empty if it does."""
     url = f"{node}/api/{kind.plural}/{repo}/evidence/{quote(revision, safe='')}"
     headers = {"authorization": f"Bearer {token}"} if token else {}
     answer = client.get(asking(url, seen), limit=MAX_EVIDENCE_BYTES, headers=headers)
     if answer.status == 200:
-        return answer.body
+        return answer.body, answer.headers.get("x-hanse-recalled", "")
     says = _reason(answer.body)
     site = StaticSite(client, node)
     if not says and answer.status in (401, 403, 404) and site.index() is not None:
-        return site.require_evidence(kind, repo.lower(), revision)
+        return site.require_evidence(kind, repo.lower(), revision), ""
     says = says or f"status {answer.status}"
     if answer.status in (401, 404):
         raise NotFoundError(f"the node has no evidence of {repo} at {revision[:80]}: {says}", hint="check the name, or log in")
