@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from hanse.cli.admin import Json, Where
+from hanse.cli.inplace import clear, show
 from hanse.cli.taking import opened, parse_subject, stopping
 from hanse.cli.usage import WrongUsage
 from hanse.errors import HanseError
@@ -200,9 +201,9 @@ def options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> O
 
     def report(path: str, done: int, total: int) -> None:
         here, since = f"{done:,} of {total:,} bytes: {path[-60:]}", time.monotonic() - shown[0]
-        if sys.stderr.isatty() and (done == total or since > _SHOW_SECONDS):
+        if sys.stderr.isatty() and since > _SHOW_SECONDS:
             shown[0] = time.monotonic()
-            print(f"\r{here}", end="\x1b[K", file=sys.stderr, flush=True)
+            show(here)
         elif not sys.stderr.isatty() and since > _LINE_SECONDS:
             shown[0] = time.monotonic()
             print(here, file=sys.stderr, flush=True)
@@ -211,6 +212,7 @@ def options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> O
 
 
 def _tell(one: Mirrored | HanseError, *, as_json: bool) -> None:
+    clear()
     if as_json:
         print(json.dumps(_facts(one)), flush=True)
     elif isinstance(one, HanseError):
@@ -252,6 +254,7 @@ def _from_cache(node: Node, folder: Path, upstream: Upstream, options: Options, 
     count = 0
     for one in adopt(node, folder, upstream, options, fetch=fetch, named=parse_subject(named) if named else None):
         count += one.state != "skipped"
+        clear()
         print(json.dumps(_adopted(one)) if as_json else _adopted_sentence(one), flush=True)
     return 0 if count else 1
 
