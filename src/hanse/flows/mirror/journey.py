@@ -252,6 +252,8 @@ def _one(
     except PeerError:
         raise
     except HanseError as error:
+        if options.stop.is_set():
+            raise
         yield error
 
 
