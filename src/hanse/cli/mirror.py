@@ -197,9 +197,12 @@ def options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> O
     """
     from hanse.flows.mirror.journey import Options
 
-    shown = [time.monotonic()]
+    shown, last = [time.monotonic()], [0]
 
     def report(path: str, done: int, total: int) -> None:
+        if done < last[0]:  # another revision begins
+            shown[0] = time.monotonic()
+        last[0] = done
         here, since = f"{done:,} of {total:,} bytes: {path[-60:]}", time.monotonic() - shown[0]
         if sys.stderr.isatty() and since > _SHOW_SECONDS:
             shown[0] = time.monotonic()
