@@ -54,6 +54,7 @@ from hanse.model.repo import Origin
 from hanse.opening import custody_of, database_url
 from hanse.policy.copies import Copies, parse_copies
 from hanse.settings import Settings
+from hanse.store.durable import storage_errors
 from hanse.store.local import LocalStore
 from hanse.store.staging import Staging
 from hanse.web.repeats import limit_repeats
@@ -92,7 +93,8 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     disk or database fail.
     """
     chosen = clock or SystemClock()
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with storage_errors("make the data folder"):
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     db = Database(database_url(settings))
     db.migrate()
     identity = open_identity(settings.data, db, settings.origin, custody_of(settings), rebuilding=rebuilding)

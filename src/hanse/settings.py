@@ -218,7 +218,10 @@ LIMIT_PARSERS: dict[str, tuple[Callable[[object], int], str]] = {
     "url_ttl_seconds": (_whole(60, 86400, _TIMES), "Life of signed byte addresses."),
     "token_ttl_seconds": (_whole(35, 86400, _TIMES), "Life of Xet tokens; clients renew them 30 seconds before they end."),
     "lfs_part_bytes": (_whole(5 * MIB, 5 * GIB, _UNITS), "Size of the parts of a multipart upload."),
-    "upload_ttl_seconds": (_TIME, "How long unfinished uploads are kept."),
+    "upload_ttl_seconds": (
+        _TIME,
+        "How long unfinished uploads are kept, and what came of files that mirrors lack the rest of.",
+    ),
     "publish_timeout_seconds": (_whole(1, 3600, _TIMES), "How long a commit waits for its turn before 503."),
     "evaluation_seconds": (
         _whole(0, 30 * 86400, _TIMES),

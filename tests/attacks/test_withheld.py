@@ -108,11 +108,11 @@ def _path(pattern: str, **values: str) -> _Ask:
     return lambda caller: caller.get(address(pattern, fill(caller.scene, REPO, **values)))
 
 
-def _reconstructed(version: str) -> _Ask:
+def _reconstructed(version: str = "/v2/reconstructions") -> _Ask:
     """Return the way by a reconstruction to the bytes themselves."""
 
     def ask(caller: _As) -> Reply:
-        reply = caller.cas("GET", f"{version}/reconstructions/{XET.file}")
+        reply = caller.cas("GET", f"{version}/{XET.file}")
         if reply.status != 200:
             return reply
         return _fetch(caller, reply.json())
@@ -150,12 +150,13 @@ _FILE = {"path*": "a.gguf"}
 GIVE: dict[tuple[str, str], _Ask] = {
     **{("GET", f"{prefix}/{{repo}}/{verb}/{{rev}}/{{path*}}"): _path(f"{prefix}/{{repo}}/{verb}/{{rev}}/{{path*}}", **_FILE)
        for prefix in ("", "/datasets") for verb in ("resolve", "raw", "blob")},
-    **{("GET", f"/cas/{{epoch}}{version}/reconstructions/{{hash}}"): _reconstructed(version) for version in ("/v2", "/v1", "")},
+    **{("GET", f"/cas/{{epoch}}{version}/{{hash}}"): _reconstructed(version)
+       for version in ("/v2/reconstructions", "/v1/reconstructions", "/reconstructions", "/reconstruction")},
     **{("HEAD", f"/cas/{{epoch}}{version}/files/{{hash}}"): lambda caller: caller.cas("HEAD", f"/v1/files/{XET.file}")
        for version in ("/v1", "")},
     **{("GET", f"/cas/{{epoch}}{version}/file-chunk-hashes/{{hash}}"):
        lambda caller: caller.cas("GET", f"/v2/file-chunk-hashes/{XET.file}") for version in ("/v2", "/v1")},
-    ("GET", "/cas/{epoch}/data/{hash}"): _reconstructed("/v2"),
+    ("GET", "/cas/{epoch}/data/{hash}"): _reconstructed(),
     ("GET", "/files/{xet}"): _path("/files/{xet}", xet=XET.file),
     ("GET", "/files/{xet}/chunks"): _path("/files/{xet}/chunks", xet=XET.file),
     ("POST", "/{kind}/{repo}/info/lfs/objects/batch"): _by_lfs,
@@ -203,6 +204,7 @@ CHANGES = {
     "/cas/{epoch}/v1/xorbs/{prefix}/{hash}", "/cas/{epoch}/xorbs/{prefix}/{hash}", "/cas/{epoch}/v1/xorb-grants/{prefix}/{hash}",
     "/cas/{epoch}/v1/xorb-commits/{prefix}/{hash}/grant/{id}",
     "/cas/{epoch}/put/{repo_id}/{account}/{rights}/{length}/{hash}", "/cas/{epoch}/v2/shards", "/cas/{epoch}/v1/shards",
+    "/cas/{epoch}/xorb/{prefix}/{hash}", "/cas/{epoch}/shard/{prefix}/{hash}", "/cas/{epoch}/chunk/{prefix}/{hash}",
     "/cas/{epoch}/shards", "/cas/{epoch}/v1/chunks/{prefix}/{hash}", "/cas/{epoch}/chunks/{prefix}/{hash}",
     "/api/repos/create", "/api/repos/delete", "/api/repos/move", "/api/{kind}/{repo}/settings", "/api/{kind}/{repo}/duplicate",
     "/api/{kind}/{repo}/branch/{name}", "/api/{kind}/{repo}/tag/{name}", "/api/{kind}/{repo}/super-squash/{name}",

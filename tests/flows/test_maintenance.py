@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from sqlalchemy import update
 from tests.support.nodes import new_repo
 
 from hanse.db import repos
 from hanse.db.schema import repos as repos_table
 from hanse.flows.maintenance import Maintenance, tidy
+from hanse.flows.mirror.large import mirror_folder
 from hanse.flows.node import Node
 from hanse.model.actor import Actor
 
@@ -35,3 +38,15 @@ def test_counts_are_written_when_it_stops(node: Node, alice: Actor) -> None:
         found = repos.get(conn, repo.id)
     assert found is not None
     assert found.downloads == 1
+
+
+def test_what_came_of_a_file_that_no_mirror_goes_on_with_goes(node: Node) -> None:
+    """The part of a mirror that was given up is removed when it is as old as an upload that was."""
+    part = mirror_folder(node) / "1-x.part"
+    part.parent.mkdir(parents=True)
+    part.touch()
+    last = node.clock.now() - node.limits.upload_ttl_seconds
+    for written, stays in ((last + 60, True), (last - 60, False)):
+        os.utime(part, (written, written))
+        tidy(node)
+        assert part.exists() == stays

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from hanse.app import open_node
+from hanse.errors import StorageError
 from hanse.opening import custody_of, database_url, opened_witness
 from hanse.settings import load
 
@@ -31,6 +35,16 @@ def test_a_witness_keeps_what_it_is(tmp_path: Path) -> None:
     with opened_witness(settings) as first, opened_witness(settings) as second:
         assert first.origin == second.origin
         assert first.keys.witness.public == second.keys.witness.public
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """A link to a disk that is not there is an error that names it."""
+    (tmp_path / "node").symlink_to(tmp_path / "not mounted")
+    settings = load({"data": tmp_path / "node"}, {"HOME": "/nowhere"})
+    with pytest.raises(StorageError, match="cannot make the data folder"):
+        open_node(settings)
+    with pytest.raises(StorageError, match="cannot make the data folder"), opened_witness(settings):
+        pass
 
 
 def test_a_witness_does_not_load_what_makes_its_catalogue(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from hanse.cli.inplace import clear, show
 from hanse.cli.usage import WrongUsage
 
 if TYPE_CHECKING:
@@ -126,8 +126,7 @@ def _audit(place: Path, held: Held, known: Knowledge | None, *, rehash: bool, ne
     try:
         return audit_folder(place, held, resolve, judge, rehash=rehash, advance=_shown())
     finally:
-        if sys.stderr.isatty():
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        clear()
 
 
 def _shown() -> Callable[[int], None]:
@@ -139,9 +138,9 @@ def _shown() -> Callable[[int], None]:
     def advance(size: int) -> None:
         nonlocal looked, told
         looked += size
-        if sys.stderr.isatty() and time.monotonic() - told > _SHOW_SECONDS:
+        if time.monotonic() - told > _SHOW_SECONDS:
             told = time.monotonic()
-            print(f"\rhashing: {bytes_text(looked)} looked at", end="\x1b[K", file=sys.stderr, flush=True)
+            show(f"hashing: {bytes_text(looked)} looked at")
 
     return advance
 

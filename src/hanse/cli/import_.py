@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from hanse.cli.admin import Json, Where
+from hanse.cli.inplace import clear
 
 if TYPE_CHECKING:
     from hanse.flows.leaving.importing import Imported, Refused
@@ -52,6 +53,7 @@ def import_(
             _tell_log(taken, as_json=as_json)
         for one in import_export(node, source, verifying, repos, keep=keep_evidence, options=options(stop, lambda _pin: None)):
             refused += isinstance(one, Refused)
+            clear()
             print(json.dumps(_facts(one)) if as_json else _sentence(one), flush=True)
     return 1 if refused else 0
 

@@ -24,6 +24,9 @@ INTERRUPTED = 130
 
 def report(error: HanseError) -> None:
     """Print code, message and hint of `error` on standard error: the only place where the command line does."""
+    from hanse.cli.inplace import clear
+
+    clear()
     print(f"{error.code}: {error.message}", file=sys.stderr)
     if error.hint:
         print(f"hint: {error.hint}", file=sys.stderr)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from hanse.cli.admin import Json, Where
+from hanse.cli.inplace import clear, show
 from hanse.cli.taking import opened, parse_subject, stopping
 from hanse.cli.usage import WrongUsage
 from hanse.errors import HanseError
@@ -196,13 +197,16 @@ def options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> O
     """
     from hanse.flows.mirror.journey import Options
 
-    shown = [time.monotonic()]
+    shown, last = [time.monotonic()], [0]
 
     def report(path: str, done: int, total: int) -> None:
-        here, since = f"{done:,} of {total:,} bytes: {path[-60:]}", time.monotonic() - shown[0]
-        if sys.stderr.isatty() and (done == total or since > _SHOW_SECONDS):
+        if done < last[0]:  # another revision begins
             shown[0] = time.monotonic()
-            print(f"\r{here}", end="\x1b[K", file=sys.stderr, flush=True)
+        last[0] = done
+        here, since = f"{done:,} of {total:,} bytes: {path[-60:]}", time.monotonic() - shown[0]
+        if sys.stderr.isatty() and since > _SHOW_SECONDS:
+            shown[0] = time.monotonic()
+            show(here)
         elif not sys.stderr.isatty() and since > _LINE_SECONDS:
             shown[0] = time.monotonic()
             print(here, file=sys.stderr, flush=True)
@@ -211,6 +215,7 @@ def options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> O
 
 
 def _tell(one: Mirrored | HanseError, *, as_json: bool) -> None:
+    clear()
     if as_json:
         print(json.dumps(_facts(one)), flush=True)
     elif isinstance(one, HanseError):
@@ -252,6 +257,7 @@ def _from_cache(node: Node, folder: Path, upstream: Upstream, options: Options, 
     count = 0
     for one in adopt(node, folder, upstream, options, fetch=fetch, named=parse_subject(named) if named else None):
         count += one.state != "skipped"
+        clear()
         print(json.dumps(_adopted(one)) if as_json else _adopted_sentence(one), flush=True)
     return 0 if count else 1
 

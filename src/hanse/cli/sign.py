@@ -15,6 +15,7 @@ from urllib.parse import quote
 from cyclopts import App, Parameter
 
 from hanse.cli.expected import as_told, printable
+from hanse.cli.inplace import clear, show
 from hanse.cli.remote import Node, ask, fetch, node_address, split_name
 from hanse.errors import Conflict, InputError, StorageError
 
@@ -85,13 +86,12 @@ def _progress(what: str) -> Iterator[Callable[[int], None]]:
     def advance(size: int) -> None:
         nonlocal total, shown
         total += size
-        if sys.stderr.isatty() and time.monotonic() - shown > 0.2:
+        if time.monotonic() - shown > 0.2:
             shown = time.monotonic()
-            print(f"\r{what}: {total / 1e6:,.0f} MB", end="\x1b[K", file=sys.stderr, flush=True)
+            show(f"{what}: {total / 1e6:,.0f} MB")
 
     yield advance
-    if sys.stderr.isatty():
-        print("\r", end="\x1b[K", file=sys.stderr, flush=True)
+    clear()
 
 
 def _folder(folder: Path, signer: Signer, out: Path | None) -> bytes:

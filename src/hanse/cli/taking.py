@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hanse.cli.admin import Where, settings_of
+from hanse.cli.inplace import clear
 
 if TYPE_CHECKING:
     from hanse.flows.node import Node
@@ -41,13 +43,27 @@ def opened(where: Where | None) -> Iterator[Node]:
 
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and SIGINT set, for the length of a `with` block."""
+    """Give an event that SIGTERM and SIGINT set, for the length of a `with` block; the second of a kind ends the process at once.
+
+    SIGINT raises KeyboardInterrupt as well, as everywhere: whoever waits for a silent server would not look at the event.
+    """
     stop = threading.Event()
     former = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+
+    def came(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)  # first: whatever follows may wait for a thread that waits for a server
+        stop.set()
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+
     try:
         for one in former:
-            signal.signal(one, lambda _number, _frame: stop.set())
+            signal.signal(one, came)
         yield stop
+    except KeyboardInterrupt:
+        clear()
+        print("stopped; the same command goes on where this one was", file=sys.stderr)
+        raise
     finally:
         for one, handler in former.items():
             signal.signal(one, handler)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from hanse.cli.admin import Json, Where, settings_of
+from hanse.cli.inplace import clear, show
 from hanse.errors import BadSetting, StorageError
 from hanse.settings import Settings
 
@@ -38,8 +39,8 @@ def tended(settings: Settings) -> Iterator[Node]:
 
 def _progress(kind: str, count: int) -> None:
     """Show on a terminal how far a check has come."""
-    if count % 500 == 0 and sys.stderr.isatty():
-        print(f"\r{kind}: {count:,}", end="\x1b[K", file=sys.stderr, flush=True)
+    if count % 500 == 0:
+        show(f"{kind}: {count:,}")
 
 
 def fsck(
@@ -58,6 +59,7 @@ def fsck(
     settings = settings_of(where)
     with tended(settings) as node:
         report = check(node, quarantine=settings.data / "quarantine" if quarantine else None, deep=deep, progress=_progress)
+    clear()
     if as_json:
         print(json.dumps(report.as_json(), indent=2))
         return 0 if report.clean else 1

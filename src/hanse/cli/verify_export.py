@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hanse.cli.inplace import clear, show
 from hanse.cli.verified import bytes_text, clean, counted, failed_rows, rows
 from hanse.clock import rfc3339
 
@@ -36,13 +36,14 @@ def verify_one(path: Path, *, policy: str | None, as_json: bool) -> int:
     verifying = Verifying(load_policy(policy, home), home, int(time.time()))
     with open_export(path) as source:
         report = verify_export(source, verifying, _advance)
+    clear()
     print(json.dumps(_facts(report), indent=2, ensure_ascii=False) if as_json else _text(report))
     return 1 if report.failed else 0
 
 
 def _advance(done: int, total: int) -> None:
-    if total > _EVERY and sys.stderr.isatty():
-        print(f"\r{bytes_text(done)} of {bytes_text(total)}", end="\x1b[K", file=sys.stderr, flush=True)
+    if total > _EVERY:
+        show(f"{bytes_text(done)} of {bytes_text(total)}")
 
 
 def _facts(report: ExportReport) -> dict[str, Any]:

@@ -101,11 +101,13 @@ def database_errors() -> Iterator[None]:
 
 
 def _translate(error: BaseException | None) -> StorageError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # extended codes keep the primary one in the low byte
+    extended = getattr(error, "sqlite_errorcode", 0)
+    code = extended & 0xFF  # extended codes keep the primary one in the low byte
     state = str(getattr(error, "sqlstate", None) or "")
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} or state in _BUSY_STATES:
         return _busy(str(error))
-    if code == sqlite3.SQLITE_FULL or state == "53100":
+    # A disk on which nothing is left has no room for the file that processes share, either.
+    if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE or state == "53100":
         return StorageFull("the catalogue's disk is full", hint="free space where the database lies, then send the request again")
     return StorageError(f"the catalogue failed: {error}", hint="is the database server up, and its disk healthy?")
 

@@ -12,8 +12,10 @@ from collections.abc import Callable
 
 from hanse.errors import HanseError
 from hanse.flows import downloads, index, lfs
+from hanse.flows.mirror.large import mirror_folder
 from hanse.flows.node import Node
 from hanse.flows.signing import sign_chains
+from hanse.store.parts import purge_parts
 
 ROUND_SECONDS = 600.0
 _log = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ def tidy(node: Node) -> None:
     _until_none(lambda: index.reindex_stale(node), "derived fields")
     _until_none(lambda: lfs.purge_uploads(node), "expired uploads")
     _once(lambda: node.staging.purge(node.clock.now()), "staging area")
+    _once(lambda: purge_parts(mirror_folder(node), node.clock.now() - node.limits.upload_ttl_seconds), "parts of mirrors")
     _once(lambda: downloads.flush(node.db, node.downloads, node.clock), "download counts")
 
 

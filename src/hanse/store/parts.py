@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -73,6 +73,21 @@ class PartFile:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def purge_parts(folder: Path, before: int) -> int:
+    """Remove the parts in a folder that were last written before a time (seconds since 1970), and return how many.
+
+    One that somebody has open goes on without its name. Raises StorageError.
+    """
+    removed = 0
+    with storage_errors("purge files that were being fetched"):
+        for path in folder.glob("*.part"):
+            with suppress(FileNotFoundError):  # it was taken in meanwhile
+                if path.lstat().st_mtime < before:
+                    path.unlink()
+                    removed += 1
+    return removed
 
 
 @contextmanager

@@ -146,12 +146,16 @@ Handler = Callable[[Call], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route: HTTP method, pattern, handler; `auth` False where a signature in the address or a CAS token authorises."""
+    """One route: HTTP method, pattern, handler; `auth` False where a signature in the address or a CAS token authorises.
+
+    basic: a token may come as the password of `Basic`, which browsers send unasked: nowhere but where clients know no other way.
+    """
 
     method: str
     pattern: str
     handler: Handler
     auth: bool = True
+    basic: bool = False
 
     @property
     def segments(self) -> tuple[str, ...]:

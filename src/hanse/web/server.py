@@ -18,6 +18,7 @@ from hanse.model.repo import Origin, parse_origin
 from hanse.settings import Settings
 from hanse.web import metrics
 from hanse.web.address import client_address, public_base
+from hanse.web.authorization import token_in
 from hanse.web.blob_response import ACCEL
 from hanse.web.errors import error_response, header_text
 from hanse.web.ratelimit import RateLimiter
@@ -69,7 +70,7 @@ class HanseApp:
             route, call = found
             pattern = route.pattern
             if route.auth:
-                await self._authenticate(call)
+                await self._authenticate(call, basic=route.basic)
                 if self.settings.require_auth_for_reads:
                     call.require_account()
             actor_known = not call.actor.anonymous
@@ -138,11 +139,10 @@ class HanseApp:
         if not mirrored:
             raise NotFoundError(f"this node answers for origin {self.node.origin!r}, not for {origin!r}")
 
-    async def _authenticate(self, call: Call) -> None:
-        scheme, _, token = call.request.headers.get("authorization", "").partition(" ")
-        if not token:
-            return
-        await call.run(self._enter, call, token.strip() if scheme.lower() == "bearer" and len(token) <= 512 else "")
+    async def _authenticate(self, call: Call, *, basic: bool) -> None:
+        token = token_in(call.request.headers.get("authorization", ""), basic=basic)
+        if token is not None:
+            await call.run(self._enter, call, token)
 
     def _enter(self, call: Call, token: str) -> None:
         actor = authenticate(self.node.db, self.node.clock, token)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Connection, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from hanse.db import engine
-from hanse.db.engine import Database, refuse_network, sqlite_url
+from hanse.db.engine import Database, database_errors, refuse_network, sqlite_url
 from hanse.db.schema import node_state, repo_tags
 from hanse.errors import BadSetting, Busy, StorageError, StorageFull
 
@@ -207,6 +207,14 @@ def test_full_disk_is_storage_full(sqlite_url: URL) -> None:
         _put(connection, "b", "x" * 10_000_000)
     assert _keys(database) == ["a"]
     database.close()
+
+
+def test_a_disk_with_nothing_left_is_full() -> None:
+    """Where even the file that processes share has no room, SQLite speaks of an I/O error: that is a full disk as well."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    with pytest.raises(StorageFull), database_errors():
+        raise OperationalError("SELECT 1", None, error)
 
 
 def test_network_file_system_is_refused(tmp_path: Path) -> None:

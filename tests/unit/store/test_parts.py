@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hanse.errors import Busy, StorageError
-from hanse.store.parts import PartFile, sole
+from hanse.store.parts import PartFile, purge_parts, sole
 
 
 def test_a_part_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -60,3 +60,13 @@ def test_only_one_process(tmp_path: Path) -> None:
             pass
         assert subprocess.run(command, check=False, capture_output=True).returncode != 0
     assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def test_what_nobody_goes_on_with_goes(tmp_path: Path) -> None:
+    """A part that was last written before a time is removed, a newer one and other files stay; a folder need not be there."""
+    for name, written in (("old.part", 100), ("new.part", 300), ("1.lock", 100)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (written, written))
+    assert purge_parts(tmp_path, 200) == 1
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["1.lock", "new.part"]
+    assert purge_parts(tmp_path / "none", 200) == 0

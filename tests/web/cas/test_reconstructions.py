@@ -50,7 +50,7 @@ def _follow(cas: Cas, answer: dict[str, Any], length: int) -> bytes:
     return b"".join(parts)[answer["offset_into_first_range"] :][:length]
 
 
-@pytest.mark.parametrize("target", ["/v2/reconstructions/", "/v1/reconstructions/", "/reconstructions/"])
+@pytest.mark.parametrize("target", ["/v2/reconstructions/", "/v1/reconstructions/", "/reconstructions/", "/reconstruction/"])
 def test_answers_lead_to_the_bytes(cas: Cas, file: RawFile, target: str) -> None:
     """All versions of the answer, whole and by range, give the file's bytes without a token."""
     assert _follow(cas, cas("GET", target + file.file).json(), len(DATA)) == DATA
@@ -84,7 +84,7 @@ def test_chunk_lists_recompute_to_the_file(cas: Cas, file: RawFile) -> None:
     assert cas("GET", f"/v2/file-chunk-hashes/{file.file}", x_range_dirty="bytes=0-9").status == 404
 
 
-@pytest.mark.parametrize("target", ["/v1/chunks/default/", "/v1/chunks/default-merkledb/", "/chunks/default/"])
+@pytest.mark.parametrize("target", ["/v1/chunks/default/", "/v1/chunks/default-merkledb/", "/chunks/default/", "/chunk/default/"])
 def test_deduplication_answers(cas: Cas, file: RawFile, target: str) -> None:
     """Under both prefixes the first chunk of a file is found, blinded; an unknown one is 404."""
     shard = parse_shard(cas("GET", target + xet_from_bytes(file.chunks[0][0])).body)

@@ -38,11 +38,14 @@ def _lines(reply: Reply) -> list[dict[str, Any]]:
     return [json.loads(line) for line in reply.body.splitlines()]
 
 
-@pytest.mark.parametrize("target", ["/v1/shards", "/shards"])
-def test_one_answer_at_the_end(cas: Cas, file: RawFile, target: str) -> None:
+_NAMED = f"/shard/default/{'0' * 64}"
+
+
+@pytest.mark.parametrize(("method", "target"), [("POST", "/v1/shards"), ("POST", "/shards"), ("POST", _NAMED), ("PUT", _NAMED)])
+def test_one_answer_at_the_end(cas: Cas, file: RawFile, method: str, target: str) -> None:
     """1 for a new shard, 0 for one that was taken before."""
-    assert cas("POST", target, file.shard).json() == {"result": 1}
-    assert cas("POST", target, file.shard).json() == {"result": 0}
+    assert cas(method, target, file.shard).json() == {"result": 1}
+    assert cas(method, target, file.shard).json() == {"result": 0}
 
 
 def test_lines_of_progress(cas: Cas, file: RawFile) -> None:

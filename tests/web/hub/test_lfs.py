@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import random
 from hashlib import sha256
 from pathlib import Path
@@ -143,3 +145,19 @@ def test_downloads(people: People, api: HfApi, repo: str) -> None:
 def test_odd_repository_names(people: People, repo_name: str) -> None:
     """Names that are no repository lead nowhere."""
     assert _batch(people.raw(), repo_name, (OID, 5)).status in (400, 404)
+
+
+def test_the_token_as_a_password(people: People, repo: str) -> None:
+    """Clients of LFS send Basic: asking for an upload and its check take the token so, other routes do not."""
+    nobody = people.raw("")
+    pair = base64.b64encode(f"USER:{people.raw().token}".encode()).decode()
+    headers = {"authorization": f"Basic {pair}", "content-type": "application/json"}
+    data = random.Random(21).randbytes(900)
+    body = {"oid": sha256(data).hexdigest(), "size": len(data)}
+    asked = json.dumps({"operation": "upload", "transfers": ["basic"], "hash_algo": "sha256", "objects": [body]}).encode()
+    answer = nobody("POST", f"/{repo}.git/info/lfs/objects/batch", asked, headers)
+    assert answer.status == 200
+    assert _put(people, _href(people, answer), data) == 200
+    assert nobody("POST", _href(people, answer, "verify"), json.dumps(body).encode(), headers).status == 200
+    assert nobody("GET", "/api/whoami-v2", None, headers).status == 401
+    assert nobody("POST", f"/{repo}.git/info/lfs/objects/batch", asked, headers | {"authorization": "Basic !"}).status == 401

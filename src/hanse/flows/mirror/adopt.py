@@ -24,6 +24,7 @@ from hanse.db.notices import Notice
 from hanse.db.repos import Repo
 from hanse.errors import (
     BlobNotFound,
+    Busy,
     DigestMismatch,
     HanseError,
     IntegrityError,
@@ -85,9 +86,9 @@ def adopt(
     for found in found_revisions(folder):
         try:
             yield _adopt(node, _called(found, named, upstream), upstream, chosen, fetch=fetch)
-        except StorageError:
-            raise
         except HanseError as error:
+            if isinstance(error, StorageError) and (chosen.stop.is_set() or not isinstance(error, Busy)):
+                raise
             yield Adopted(found.title, "skipped", error.message)
 
 

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from hanse.content.gitobjects import lfs_pointer_id
@@ -24,7 +25,7 @@ from hanse.db import blobs, mirrors
 from hanse.db.blobs import FileRow
 from hanse.db.mirrors import Content
 from hanse.db.repos import Repo
-from hanse.errors import Busy, HanseError, IntegrityError, NotFoundError
+from hanse.errors import HanseError, IntegrityError, NotFoundError, StorageError
 from hanse.flows.mirror.heldfiles import shown
 from hanse.flows.mirror.large import Local, read_whole, take_large
 from hanse.flows.mirror.lies import check_content, lie
@@ -85,6 +86,8 @@ class Intake:
     options: Options
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _done: int = 0
+    _total: int = 0
+    _arriving: dict[GitOid, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._halt = Halt(self.options.stop)
@@ -95,12 +98,12 @@ class Intake:
         Raises IntegrityError for a lie, PeerError if no place gives a file, StorageError; what was taken in stays.
         """
         wanted = {key_of(pin): pin for pin in self.pins}
+        self._total = sum(pin.size for pin in wanted.values())
         # 1. What is here already.
         known = self._known(wanted)
         missing = [pin for key, pin in wanted.items() if key not in known]
-        for pin in self.pins:
-            if key_of(pin) in known:
-                self._progress(pin)
+        for pin in (wanted[key] for key in known):
+            self._progress(pin)
         # 2. and 3.
         small = [pin for pin in missing if not pin.lfs and pin.size <= self.node.limits.max_regular_bytes]
         large = sorted((pin for pin in missing if pin not in set(small)), key=lambda pin: -pin.size)
@@ -149,7 +152,7 @@ class Intake:
         if failed:
             raise failed[0]
         if self._halt.is_set():
-            raise Busy("stopped", hint="run the same command again: it goes on where it was")
+            raise self._halt.stopped()
 
     def _guarded(self, job: Callable[[], None]) -> None:
         if not self._halt.is_set():
@@ -178,22 +181,26 @@ class Intake:
         return self._anywhere(pin, lambda place: checked_small(pin, Patience(self._halt).whole(place, pin)))
 
     def _large(self, pin: FilePin) -> None:
+        arrived = partial(self._progress, pin)
         here = self.options.local(pin) or shown(pin, self.options.held(pin), self.places)
         if here is not None:
             try:
-                row = take_large(self.node, self.repo, pin, here, self._halt)
+                row = take_large(self.node, self.repo, pin, here, self._halt, arrived=arrived)
             except (IntegrityError, NotFoundError) as error:
                 self.options.refused(pin, error.message)
                 here = None
             else:
                 self.keep({key_of(pin): row})
         if here is None:
-            row = self._anywhere(pin, lambda place: take_large(self.node, self.repo, pin, place, self._halt))
+            row = self._anywhere(pin, lambda place: take_large(self.node, self.repo, pin, place, self._halt, arrived=arrived))
             self.keep({key_of(pin): row})
         self._progress(pin)
 
     def _anywhere(self, pin: FilePin, fetch: Callable[[Place], T]) -> T:
-        """Return what the first honest place gives; a place that lies is recorded. Raises the last failure."""
+        """Return what the first honest place gives; a place that lies is recorded.
+
+        Raises the last failure, and at once StorageError of this node's own, or Busy if reading was stopped.
+        """
         last: HanseError = NotFoundError("there is no place to fetch it from", hint="name the upstream with --from")
         culprit = ""
         for place in self.places:
@@ -202,6 +209,8 @@ class Intake:
             except IntegrityError as error:
                 lie(self.node, self.repo, self.rev, pin, place=place.name, says=error.message)
                 last, culprit = error, place.name
+            except StorageError:
+                raise
             except HanseError as error:
                 if not isinstance(last, IntegrityError):
                     last, culprit = error, place.name
@@ -212,11 +221,16 @@ class Intake:
             last.hint = "the lie is kept: hanse witness alarms; --also HUB takes the bytes from somebody else"
         raise last
 
-    def _progress(self, pin: FilePin) -> None:
+    def _progress(self, pin: FilePin, part: int | None = None) -> None:
+        """Tell how far it is, all of a file being here, or the first `part` bytes of it."""
         with self._lock:
-            self._done += pin.size
-            done = self._done
-        self.options.report(pin.path, done, sum(one.size for one in self.pins))
+            if part is None:
+                self._arriving.pop(key_of(pin), None)
+                self._done += pin.size
+            else:
+                self._arriving[key_of(pin)] = part
+            done = self._done + sum(self._arriving.values())
+        self.options.report(pin.path, done, self._total)
 
 
 def key_of(pin: FilePin) -> GitOid:

@@ -258,6 +258,8 @@ def _one(
     except PeerError:
         raise
     except HanseError as error:
+        if options.stop.is_set():
+            raise
         yield error
 
 

@@ -26,28 +26,36 @@ from hanse.store.parts import PartFile
 
 Local = Callable[[], Iterator[bytes]]
 """Reads a file of this machine from its start, in pieces of about 1 MiB; raises BlobNotFound if that cannot be done."""
+Arrived = Callable[[int], None]
+"""Told how many bytes of a file have been taken in; it may begin anew."""
 _READ = 1024 * 1024
 
 
-def take_large(node: Node, repo: Repo, pin: FilePin, source: Place | Local, stop: Halt) -> FileRow:
+def take_large(
+    node: Node, repo: Repo, pin: FilePin, source: Place | Local, stop: Halt, *, arrived: Arrived = lambda _size: None
+) -> FileRow:
     """Take a file in, from a place or from this machine, and return its row.
 
     Raises DigestMismatch if it is not what was claimed, BlobNotFound if a file on this machine cannot be read, what a place
     raises, StorageError, TooLarge.
     """
     if callable(source):
-        digest = pin.sha256 or _digest(pin, source())
-        return _ingest(node, repo, pin, digest, source())
+        digest = pin.sha256 or _digest(pin, _watched(source(), stop))
+        return _ingest(node, repo, pin, digest, _watched(source(), stop, arrived))
     with PartFile(part_path(node, repo, pin)) as part:
         resumed = part.size > 0
+
+        def read() -> Iterator[bytes]:
+            return _watched(_through(part, pin, source, stop), stop, arrived)
+
         try:
-            row = _from_place(node, repo, pin, source, part=part, stop=stop)
+            row = _from_place(node, repo, pin, part, read)
         except DigestMismatch:
             part.reset()
             if not resumed:
                 part.remove()
                 raise
-            row = _from_place(node, repo, pin, source, part=part, stop=stop)
+            row = _from_place(node, repo, pin, part, read)
         part.remove()
         return row
 
@@ -62,13 +70,13 @@ def mirror_folder(node: Node) -> Path:
     return node.staging.root / "mirror"
 
 
-def _from_place(node: Node, repo: Repo, pin: FilePin, place: Place, *, part: PartFile, stop: Halt) -> FileRow:
+def _from_place(node: Node, repo: Repo, pin: FilePin, part: PartFile, read: Callable[[], Iterator[bytes]]) -> FileRow:
     if part.size > pin.size:
         part.reset()
     if pin.sha256 is not None:
-        return _ingest(node, repo, pin, pin.sha256, _through(part, pin, place, stop))
+        return _ingest(node, repo, pin, pin.sha256, read())
     # What it will be called is not known before all of it is here.
-    digest = _digest(pin, _through(part, pin, place, stop))
+    digest = _digest(pin, read())
     return _ingest(node, repo, pin, digest, part.pieces())
 
 
@@ -77,6 +85,17 @@ def _through(part: PartFile, pin: FilePin, place: Place, stop: Halt) -> Iterator
     yield from part.pieces()
     for piece in Patience(stop).read(place, pin, part.size):
         part.append(piece)
+        yield piece
+
+
+def _watched(pieces: Iterator[bytes], stop: Halt, arrived: Arrived = lambda _size: None) -> Iterator[bytes]:
+    """Yield the pieces, and tell how many bytes they have together; raises Busy if reading was stopped."""
+    size = 0
+    for piece in pieces:
+        if stop.is_set():
+            raise stop.stopped()
+        size += len(piece)
+        arrived(size)
         yield piece
 
 

@@ -41,6 +41,11 @@ class Halt:
         """Tell whether reading is to end."""
         return self._stop.is_set() or self._failed.is_set()
 
+    @staticmethod
+    def stopped() -> Busy:
+        """Return the error of what is not done because reading was to end."""
+        return Busy("stopped", hint="run the same command again: it goes on where it was")
+
     def wait(self, seconds: float) -> None:
         """Wait so long, or until reading failed elsewhere."""
         self._failed.wait(seconds)
@@ -63,7 +68,7 @@ class Patience:
         at = start
         while at < pin.size:
             if self._stop.is_set():
-                raise Busy("stopped", hint="run the same command again: it goes on where it was")
+                raise self._stop.stopped()
             began = at
             try:
                 for piece in self._rest(place, pin, at):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hanse.errors import HanseError, StorageError
+from hanse.errors import Busy, HanseError, StorageError
 from hanse.flows.mirror.journey import Mirrored, Options, mirror, mirror_all
 from hanse.flows.mirror.upstream import Upstream
 from hanse.flows.node import Node
@@ -29,8 +29,8 @@ def watch(
 
     all_revisions: every commit, branch and tag instead, of which only what is new is told, and what failed.
 
-    An upstream that is down, or lies, is looked at again in the next round. Ends when `options.stop` is set; raises StorageError
-    of this node's own.
+    An upstream that is down, or lies, is looked at again in the next round, and so is a mirror that another process is just busy
+    with. Ends when `options.stop` is set; raises StorageError of this node's own.
     """
     while not options.stop.is_set():
         try:
@@ -40,11 +40,10 @@ def watch(
                         told(one)
             else:
                 told(mirror(node, upstream, kind, path, name, options=options))
-        except StorageError as error:
+        except HanseError as error:
             if options.stop.is_set():
                 return
-            told(error)
-            raise
-        except HanseError as error:
+            if isinstance(error, StorageError) and not isinstance(error, Busy):
+                raise
             told(error)
         options.stop.wait(every)

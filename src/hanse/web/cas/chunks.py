@@ -16,4 +16,4 @@ async def chunk(call: Call) -> Response:
     return Response(data, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
 
-ROUTES = routes("GET", "/chunks/{prefix}/{hash}", chunk, "v1", "")
+ROUTES = [*routes("GET", "/chunks/{prefix}/{hash}", chunk, "v1", ""), *routes("GET", "/chunk/{prefix}/{hash}", chunk, "")]

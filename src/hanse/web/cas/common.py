@@ -17,7 +17,10 @@ _NAMESPACES = ("default", "default-merkledb")
 
 
 def routes(method: str, pattern: str, handler: Handler, *versions: str) -> list[Route]:
-    """Return one route per version (`v1`, `v2`, or empty for the unversioned form of hf-xet 1.2); all carry Xet tokens."""
+    """Return one route per version (`v1`, `v2`, or empty for the unversioned form of hf-xet 1.2); all carry Xet tokens.
+
+    hf-xet up to 1.1.9 asks in the singular: `/reconstruction/…`, `/xorb/…`, `/shard/…`, `/chunk/…`.
+    """
     return [Route(method, f"{PREFIX}/{version}{pattern}".replace("//", "/"), handler, auth=False) for version in versions]
 
 

@@ -77,6 +77,7 @@ async def file_chunk_hashes(call: Call) -> Response:
 ROUTES = [
     *routes("GET", "/reconstructions/{hash}", reconstruction_v2, "v2"),
     *routes("GET", "/reconstructions/{hash}", reconstruction_v1, "v1", ""),
+    *routes("GET", "/reconstruction/{hash}", reconstruction_v1, ""),
     *routes("HEAD", "/files/{hash}", file_head, "v1", ""),
     *routes("GET", "/file-chunk-hashes/{hash}", file_chunk_hashes, "v2", "v1"),
 ]

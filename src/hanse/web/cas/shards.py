@@ -135,4 +135,10 @@ async def shard_v2(call: Call) -> Response:
     return ProgressResponse(call, opened, data)
 
 
-ROUTES = [*routes("POST", "/shards", shard_v2, "v2"), *routes("POST", "/shards", shard_v1, "v1", "")]
+ROUTES = [
+    *routes("POST", "/shards", shard_v2, "v2"),
+    *routes("POST", "/shards", shard_v1, "v1", ""),
+    # The name in the address says nothing that the shard does not; PUT is the same, awaited.
+    *routes("POST", "/shard/{prefix}/{hash}", shard_v1, ""),
+    *routes("PUT", "/shard/{prefix}/{hash}", shard_v1, ""),
+]

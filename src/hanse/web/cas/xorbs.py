@@ -103,6 +103,7 @@ async def commit(call: Call) -> Response:
 
 ROUTES = [
     *routes("POST", "/xorbs/{prefix}/{hash}", post_xorb, "v1", ""),
+    *routes("POST", "/xorb/{prefix}/{hash}", post_xorb, ""),
     *routes("HEAD", "/xorbs/{prefix}/{hash}", head_xorb, "v1", ""),
     *routes("POST", "/xorb-grants/{prefix}/{hash}", grant, "v1"),
     *routes("POST", "/xorb-commits/{prefix}/{hash}/grant/{id}", commit, "v1"),

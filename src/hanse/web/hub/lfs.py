@@ -212,9 +212,9 @@ async def get_object(call: Call) -> Response:
 
 
 ROUTES = [
-    Route("POST", "/{kind}/{repo}/info/lfs/objects/batch", batch),
-    Route("POST", "/{repo}/info/lfs/objects/batch", batch),
-    Route("POST", "/api/{kind}/{repo}/lfs-verify", verify),
+    Route("POST", "/{kind}/{repo}/info/lfs/objects/batch", batch, basic=True),
+    Route("POST", "/{repo}/info/lfs/objects/batch", batch, basic=True),
+    Route("POST", "/api/{kind}/{repo}/lfs-verify", verify, basic=True),
     Route("PUT", "/api/lfs/objects/{id}/{holder}/{oid}/{size}", put_object, auth=False),
     Route("GET", "/api/lfs/objects/{id}/{holder}/{oid}/{size}", get_object, auth=False),
     Route("PUT", "/api/lfs/parts/{id}/{holder}/{number}", put_part, auth=False),
