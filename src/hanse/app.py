@@ -19,7 +19,7 @@ from hanse.db.engine import Database
 from hanse.errors import StorageError
 from hanse.flows.accounts import ensure_administrator, set_claims
 from hanse.flows.attest import attest_next
-from hanse.flows.attest_scan import attest_scan_next
+from hanse.flows.attest_scan import attest_scan_next, scan_passed_next
 from hanse.flows.audits.background import Auditing
 from hanse.flows.audits.counted import failed
 from hanse.flows.credentials import Credentials
@@ -221,7 +221,7 @@ def open_settling(node: Node, settings: Settings) -> Settling:
     """Return what judges revisions as a whole once they rested; nothing runs before it is started."""
     rest, stopping = settings.settle_seconds, threading.Event()
     steps: list[Step] = [partial(judge_next, node, rest), partial(ask_next, node, rest, stopping)]
-    steps += [partial(attest_next, node, rest), partial(attest_scan_next, node, rest)]
+    steps += [partial(attest_next, node, rest), partial(attest_scan_next, node, rest), partial(scan_passed_next, node)]
     return Settling(steps, min(rest, 30), stopping)
 
 

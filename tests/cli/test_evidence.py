@@ -80,6 +80,24 @@ def _hanse(node: LiveNode, *arguments: str | Path, token: str = ADMIN_TOKEN) -> 
     return code, printed.getvalue()
 
 
+def test_a_ref_that_moves_on_leaves_nothing_unscanned(node: LiveNode, model: Path, tmp_path: Path) -> None:
+    """A revision is attested, and the next one is uploaded at once: the scanner's word on the first is signed all the same."""
+    client = Client("hub2", node, tmp_path / "home")
+    (model / "one.txt").write_text("one")
+    client.hf("upload", "admin/moving", model, ".", "--quiet")
+    with RawClient(node.port) as anybody:
+        first = anybody("GET", "/api/models/admin/moving").json()["sha"]
+
+        def look() -> bytes:
+            return anybody("GET", f"/api/models/admin/moving/evidence/{first}").body
+
+        _until(look, lambda found: OMS in _predicates(found))
+        (model / "more.txt").write_text("more")
+        client.hf("upload", "admin/moving", model, ".", "--quiet")
+        assert anybody("GET", "/api/models/admin/moving").json()["sha"] != first
+        _until(look, lambda found: _predicates(found) == {OMS, SCAN})
+
+
 def test_upload_settle_verify(node: LiveNode, model: Path, tmp_path: Path) -> None:
     """`hf upload`, and a moment later the evidence verifies, with the scanner's word beside it, in far less than 20 kB."""
     _upload(node, model, tmp_path / "home", "admin/signed")

@@ -7,17 +7,21 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.attesting import attest_scans
+from tests.support.attesting import attest_all, attest_scans, scan_passed
 from tests.support.nodes import commit, new_repo
 from tests.support.scanning import ODD, RULE, with_scanner
+from tests.support.upstreams import NAME, upstream
 
 from hanse.db import attestations, leaves
 from hanse.db.attestations import Attestation
 from hanse.db.repos import Repo
+from hanse.db.repository_scans import Head
+from hanse.errors import StorageError
 from hanse.flows import attest_scan as flow
-from hanse.flows import bundles
-from hanse.flows.attest_scan import basis_of
+from hanse.flows import bundles, rejudge
+from hanse.flows.attest_scan import basis_of, scan_passed_next
 from hanse.flows.gitattributes import DEFAULT_GITATTRIBUTES
+from hanse.flows.mirror.journey import mirror
 from hanse.flows.node import Node
 from hanse.flows.publish import PutBytes
 from hanse.flows.reports import whole_evidence
@@ -27,6 +31,7 @@ from hanse.model.actor import Actor
 from hanse.model.canonical import canonical
 from hanse.model.digest import GitOid
 from hanse.model.finding import Coverage
+from hanse.model.repo import RepoType
 from hanse.scan.dispatch import extract
 from hanse.scan.source import BytesSource
 from hanse.scan.verdict import judge
@@ -53,6 +58,12 @@ def _judge(node: Node) -> None:
     after = START
     while (found := judge_next(node, 0, after)) is not None:
         after = found
+
+
+def _judge_files(node: Node) -> None:
+    """Judge all files by the ruleset, as a node does in the background when it starts."""
+    while rejudge.step(node):
+        pass
 
 
 def _rows(node: Node, repo: Repo, rev: str) -> list[Attestation]:
@@ -109,6 +120,77 @@ def test_another_ruleset_is_another_statement(scanned: Node, alice: Actor, pool:
     assert _statement(scanned, second).predicate["verdict"] == "malicious"
 
 
+def test_what_was_passed_over_is_judged_and_signed(scanned: Node, alice: Actor) -> None:
+    """A ref that moved on after its revision was attested leaves no revision unscanned, judged already or not; heads wait."""
+    _judge_files(scanned)
+    repo, first = _publish(scanned, alice)
+    attest_all(scanned)
+    assert scan_passed(scanned) == 1
+    assert (_rows(scanned, repo, first), whole_evidence(scanned, repo, first)) == ([], None), "it is a head"
+    second = commit(scanned, alice, repo, PutBytes("a.txt", b"a")).rev
+    attest_all(scanned)
+    _judge(scanned)
+    third = commit(scanned, alice, repo, PutBytes("b.txt", b"b")).rev
+    assert attest_scans(scanned) == 0
+    assert scan_passed(scanned) == 2
+    for rev in (first, second):
+        (row,) = _rows(scanned, repo, rev)
+        assert _statement(scanned, row).about("gitCommit", rev)
+    assert whole_evidence(scanned, repo, third) is None, "nobody attested it"
+    assert scan_passed(scanned) == 0
+
+
+def test_what_was_passed_over_is_scanned_once(scanned: Node, alice: Actor, pool: ScanPool) -> None:
+    """Another ruleset concerns heads alone, and while files are still judged by it nothing else is."""
+    _judge_files(scanned)
+    repo, first = _publish(scanned, alice)
+    attest_all(scanned)
+    second = commit(scanned, alice, repo, PutBytes("a.txt", b"a")).rev
+    attest_all(scanned)
+    scan_passed(scanned)
+    other = with_scanner(scanned, pool, "malicious")
+    commit(scanned, alice, repo, PutBytes("b.txt", b"b"))
+    assert scan_passed_next(other) is None, "files are judged first"
+    _judge_files(other)
+    assert scan_passed(other) == 1
+    assert [len(_rows(other, repo, rev)) for rev in (first, second)] == [1, 1]
+    assert scan_passed(other) == 0
+
+
+def test_a_mirrored_commit_is_scanned_without_a_ref(scanned: Node) -> None:
+    """What was mirrored by its commit id, and is no head here, has the scanner's word like any other."""
+    with upstream() as (origin, hub):
+        rev = origin.repo(NAME).refs["refs/heads/main"]
+        found = mirror(scanned, hub, RepoType.MODEL, NAME, rev)
+    assert (found.ref, attest_scans(scanned)) == (None, 0)
+    _judge_files(scanned)
+    assert scan_passed(scanned) == 1
+    assert len(_rows(scanned, found.repo, rev)) == 1
+
+
+def test_trouble_with_one_keeps_no_other(scanned: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revision that cannot be judged is passed by, and tried again in the next round."""
+    _judge_files(scanned)
+    repo, first = _publish(scanned, alice)
+    attest_all(scanned)
+    second = commit(scanned, alice, repo, PutBytes("a.txt", b"a")).rev
+    attest_all(scanned)
+    commit(scanned, alice, repo, PutBytes("b.txt", b"b"))
+    real = flow.judge_head
+
+    def failing(node: Node, head: Head) -> None:
+        if head.rev == second:
+            raise StorageError("the disk is gone")
+        real(node, head)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(flow, "judge_head", failing)
+        assert scan_passed(scanned) == 2
+    assert [len(_rows(scanned, repo, rev)) for rev in (first, second)] == [1, 0]
+    assert scan_passed(scanned) == 1
+    assert len(_rows(scanned, repo, second)) == 1
+
+
 def test_errors_are_not_signed(scanned: Node, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     """A verdict that fails for want of time, memory or bytes depends on the machine, and nobody signs it."""
     repo, rev = _publish(scanned, alice)
@@ -151,4 +233,4 @@ def test_lists_are_bounded(scanned: Node, alice: Actor, monkeypatch: pytest.Monk
 def test_a_node_without_scanner_signs_no_verdict(node: Node, alice: Actor) -> None:
     """No scanner, no word."""
     _publish(node, alice)
-    assert attest_scans(node) == 0
+    assert (attest_scans(node), scan_passed(node)) == (0, 0)

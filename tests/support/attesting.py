@@ -11,7 +11,7 @@ from hanse.db import cosignatures, cosigners, leaves
 from hanse.db.cosignatures import Cosignature
 from hanse.db.cosigners import Cosigner
 from hanse.flows.attest import attest_next
-from hanse.flows.attest_scan import attest_scan_next
+from hanse.flows.attest_scan import attest_scan_next, scan_passed_next
 from hanse.flows.node import Node
 from hanse.flows.settle import START, Step
 from hanse.flows.trust import mirror_name, witness_name
@@ -26,6 +26,11 @@ def attest_all(node: Node, rest: int = 0) -> int:
 def attest_scans(node: Node, rest: int = 0) -> int:
     """Sign every verdict on what has settled; return how many heads were looked at."""
     return _all(lambda after: attest_scan_next(node, rest, after))
+
+
+def scan_passed(node: Node) -> int:
+    """Judge and sign what was attested and passed over; return how many revisions were looked at."""
+    return _all(lambda after: scan_passed_next(node, after))
 
 
 def _all(step: Step) -> int:

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, delete, exists, insert, or_, select, text, true, update
 
 from hanse.db.batch import batches
 from hanse.db.repository_scans import Head
-from hanse.db.schema import names, pending, refs, repos
+from hanse.db.schema import names, pending, refs, repos, revisions
 from hanse.db.schema_scans import repository_scans
 from hanse.db.schema_trust import attestations as table
 from hanse.model.digest import NO_GIT_OID, GitOid, Sha256
@@ -208,10 +208,34 @@ def unattested_scan(
     return None if row is None else Head(row.repo_id, row.ref, GitOid(row.rev))
 
 
+def unscanned(conn: Connection, manifest: str, scan: str, after: int = 0) -> tuple[int, Head] | None:
+    """Return the revision that was attested last, and never scanned by whatever ruleset, with the row id of its manifest.
+
+    manifest, scan: type URIs of what it has a current statement of and of what it has none; after: only rows before this one,
+    0 for all. Whether a ref is at it is not asked here: in a repository of many refs that is asked once for each answer.
+    """
+    said = table.alias()
+    scanned = and_(said.c.repo_id == table.c.repo_id, said.c.rev == table.c.rev, said.c.predicate == scan, said.c.current)
+    query = select(table.c.id, table.c.repo_id, table.c.rev).join(repos, repos.c.id == table.c.repo_id)
+    query = query.join(revisions, and_(revisions.c.repo_id == table.c.repo_id, revisions.c.rev == table.c.rev))
+    query = query.where(table.c.predicate == manifest, table.c.current, repos.c.state == "live", revisions.c.state == "live")
+    query = query.where(~exists().where(scanned), table.c.id < after if after else true())
+    row = conn.execute(query.order_by(table.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else (row.id, Head(row.repo_id, "", GitOid(row.rev)))
+
+
+def is_head(conn: Connection, repo: int, rev: str) -> bool:
+    """Tell whether a branch or tag is at a revision."""
+    query = select(refs.c.ref).where(refs.c.repo_id == repo, refs.c.rev == rev, or_(_TAG, _BRANCH))
+    return conn.execute(query.limit(1)).first() is not None
+
+
+_TAG = and_(refs.c.ref >= "refs/tags/", refs.c.ref < "refs/tags0")
+_BRANCH = and_(refs.c.ref >= "refs/heads/", refs.c.ref < "refs/heads0")
+
+
 def _settled(before: int, origin: Origin) -> Any:
-    tag = and_(refs.c.ref >= "refs/tags/", refs.c.ref < "refs/tags0")
-    branch = and_(refs.c.ref >= "refs/heads/", refs.c.ref < "refs/heads0")
-    return or_(tag, and_(branch, or_(refs.c.updated_at <= before, repos.c.origin != origin)))
+    return or_(_TAG, and_(_BRANCH, or_(refs.c.updated_at <= before, repos.c.origin != origin)))
 
 
 def _behind(after: Place) -> Any:

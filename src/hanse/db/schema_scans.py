@@ -37,7 +37,7 @@ flags = Table(  # files of repositories about which there is something to say; m
 )
 Index("ix_flags_sha256", flags.c.sha256)
 
-repository_scans = Table(  # verdicts on revisions that were heads of refs and had rested; made again by judging
+repository_scans = Table(  # verdicts on revisions that rested or were attested; made again by judging
     "repository_scans",
     metadata,
     repo_column(primary_key=True),

@@ -4,6 +4,10 @@ Evidence that institutions compare is the SHA-256 of the canonical JSON `{"files
 "repository": sha256 of the judgement on all files}`: whoever has the same files, ruleset and scanner version comes to the same.
 The findings that are listed beside it name rules and paths, and do not quote files: everybody who sees the names may read them.
 What failed for want of time or memory is not signed.
+
+Signing the manifest does not wait for the verdict, so a ref can move on in between: what was passed over like this, and what
+was mirrored or copied without a ref, is judged and signed once, by whatever ruleset is in force then. Only heads are judged and
+signed anew by another.
 """
 
 from __future__ import annotations
@@ -21,10 +25,11 @@ from hanse.db.attestations import START, Place
 from hanse.db.repository_scans import Head, RepositoryScan
 from hanse.errors import HanseError
 from hanse.flows import bundles
+from hanse.flows.admission import is_settled
 from hanse.flows.attest import enter, settled
 from hanse.flows.node import Node
 from hanse.flows.scans import facts_of
-from hanse.flows.settle import MAX_FILES, MAX_REPORT
+from hanse.flows.settle import MAX_FILES, MAX_REPORT, judge_head
 from hanse.model.canonical import canonical
 from hanse.model.digest import Sha256
 from hanse.model.entry import Entry
@@ -32,7 +37,7 @@ from hanse.model.finding import Coverage, Finding, Judgement, Verdict
 from hanse.scan.ruleset import Ruleset
 from hanse.scan.verdict import judge
 from hanse.scan.versions import SCANNER
-from hanse.sign.statement import SCAN, ScanReport, file_subject, revision_subject, scan_statement
+from hanse.sign.statement import OMS, SCAN, ScanReport, file_subject, revision_subject, scan_statement
 
 MAX_FINDINGS = 20
 """Findings that are listed, the worst first; the evidence covers all."""
@@ -64,6 +69,32 @@ def attest_scan_next(node: Node, rest: int, after: Place = START) -> Place | Non
     except HanseError as error:
         _log.warning("attest: verdict on %s of repository %d: %s", head.rev, head.repo_id, error.message)
     return head.repo_id, head.ref
+
+
+def scan_passed_next(node: Node, after: Place = START) -> Place | None:
+    """Judge the newest revision behind `after` that was attested and never scanned, sign the verdict, and return its place.
+
+    Its ref moved on before its verdict was signed, or it never had one here. Heads are left to `judge_next` and
+    `attest_scan_next`. A place is the row id of a manifest, with no ref.
+    """
+    # While files are judged again after an upgrade, that is for heads alone.
+    if node.scanning is None or not is_settled(node):
+        return None
+    with node.db.read() as conn:
+        found = attestations.unscanned(conn, OMS, SCAN, after[0])
+        if found is None:
+            return None
+        number, passed = found
+        head = attestations.is_head(conn, passed.repo_id, passed.rev)
+        judged = repository_scans.get(conn, passed.repo_id, passed.rev, node.scanning.rules.digest, SCANNER)
+    if not head:
+        try:
+            if judged is None:
+                judge_head(node, passed)
+            attest_scan(node, passed)
+        except HanseError as error:
+            _log.warning("attest: verdict on %s of repository %d: %s", passed.rev, passed.repo_id, error.message)
+    return number, ""
 
 
 def attest_scan(node: Node, head: Head) -> int | None:

@@ -44,7 +44,7 @@ _RETRY_SECONDS = 60
 _log = logging.getLogger(__name__)
 
 Step = Callable[[tuple[int, str]], tuple[int, str] | None]
-"""Does the next piece of work behind a place (repository, ref) and returns the place after it; None if there is none."""
+"""Does the next piece of work behind a place (of most: repository, ref) and returns its place; None if there is none."""
 
 
 def judge_next(node: Node, rest: int, after: tuple[int, str] = START) -> tuple[int, str] | None:

@@ -102,8 +102,44 @@ def test_verdicts_wait_to_be_signed(database: Database) -> None:
         assert following("y") == Head(repo, "refs/heads/main", REV)
 
 
-def _revision(repo: int) -> dict[str, object]:
-    row: dict[str, object] = {"repo_id": repo, "rev": REV, "tree": "a" * 64, "object": "b" * 64, "parent": None}
+def test_what_was_attested_waits_to_be_scanned(database: Database) -> None:
+    """The newest first, each until a current statement says what any ruleset found; what is not live has had its time."""
+    with database.write() as conn:
+        repo = _repo(conn)
+        revisions.insert_pending(conn, [_revision(repo), _revision(repo, OLD)])
+        revisions.set_state(conn, repo, [REV, OLD], "live", 0)
+        assert attestations.unscanned(conn, OMS, SCAN) is None
+        attestations.put(conn, _row(repo, OLD))
+        attestations.put(conn, _row(repo, payload="c"))
+        first, second = attestations.unscanned(conn, OMS, SCAN), attestations.unscanned(conn, OMS, SCAN, 2)
+        assert (first, second) == ((2, Head(repo, "", REV)), (1, Head(repo, "", OLD)))
+        assert attestations.unscanned(conn, OMS, SCAN, 1) is None
+        attestations.put(conn, _row(repo, predicate=SCAN, payload="f", basis="x"))
+        assert attestations.unscanned(conn, OMS, SCAN) == second
+        revisions.set_state(conn, repo, [OLD], "withdrawn", 0)
+        assert attestations.unscanned(conn, OMS, SCAN) is None
+        attestations.end(conn, repo)
+        attestations.put(conn, _row(repo, payload="c"))
+        assert attestations.unscanned(conn, OMS, SCAN) == first, "what it was called then is not what it is called"
+        repos.update_columns(conn, repo, state="withdrawn")
+        assert attestations.unscanned(conn, OMS, SCAN) is None
+
+
+def test_heads_are_what_branches_and_tags_are_at(database: Database) -> None:
+    """A pull request makes no head, nor does a ref that moved on."""
+    with database.write() as conn:
+        repo = _repo(conn)
+        _move(conn, repo, "refs/pr/1")
+        assert not attestations.is_head(conn, repo, REV)
+        for name in ("refs/heads/main", "refs/tags/v1"):
+            _move(conn, repo, name)
+            assert attestations.is_head(conn, repo, REV)
+            _move(conn, repo, name, OLD)
+            assert not attestations.is_head(conn, repo, REV)
+
+
+def _revision(repo: int, rev: GitOid = REV) -> dict[str, object]:
+    row: dict[str, object] = {"repo_id": repo, "rev": rev, "tree": "a" * 64, "object": "b" * 64, "parent": None}
     return row | dict.fromkeys(("title", "message", "author"), "") | dict.fromkeys(("created_at", "files", "bytes"), 0)
 
 
