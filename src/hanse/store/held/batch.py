@@ -1,7 +1,7 @@
 """Small files on their way into the store, many at once: each is on disk before any is named, all are noted in one transaction.
 
 They were had whole and verified before a byte is written, so that nothing of them is ever resumed, and nobody waits for who else
-may fetch the same: what comes second is dropped. `PARTIAL/SHA256.RANDOM.data` is one that waits for the others.
+may fetch the same: what comes second is dropped. `PARTIAL/SHA256.RANDOM.small` is one that waits for the others.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Batch:
     def add(self, data: bytes, sha256: Sha256, xet: XetHash | None, git_oid: GitOid | None) -> None:
         """Write a file to disk whose digests were computed from `data`; raises StorageFull, StorageError."""
         digests = Digests(sha256, xet, git_oid)
-        path = self._folder / f"{sha256}.{secrets.token_hex(8)}.data"
+        path = self._folder / f"{sha256}.{secrets.token_hex(8)}.small"
         with storage_errors("stage a fetched file"):
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o400)
             try:
