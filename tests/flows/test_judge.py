@@ -16,6 +16,7 @@ from hanse.flows.policies import load_policy
 from hanse.flows.pull.judge import PENDING, Judge, flags, scanned_elsewhere
 from hanse.flows.rulesets import builtin_ruleset
 from hanse.model.decision import EvidenceFacts, NameKind, Scanned, Want
+from hanse.model.filepin import FilePin
 from hanse.model.finding import Coverage, Verdict
 from hanse.policy.parse import parse_policy
 from hanse.scan.versions import SCANNER
@@ -71,6 +72,33 @@ def test_a_revision_with_a_known_file_is_refused_as_a_whole(held: Held, judge: J
         with pytest.raises(PolicyError, match=r"weights/model\.pkl"):
             judge.check_flagged([pin_of(b"{}", "config.json"), known], FACTS)
     judge.check_flagged([pin_of(b"{}", "config.json")], FACTS)
+
+
+def test_what_was_looked_for_is_not_looked_for_again(held: Held, judge: Judge) -> None:
+    """Whoever asks for file after file of a revision has all of them looked at once, and again when more is known to be bad."""
+    looked, pin = list[str](), pin_of(EVIL, "model.pkl")
+
+    def files() -> Iterator[FilePin]:
+        looked.append("at all")
+        yield pin
+
+    judge.outcome(hold(held, EVIL + b"more"), "x.pkl", 1)
+    flagged = judge.check_flagged(files(), FACTS)
+    assert judge.check_flagged(files(), FACTS, flagged) == flagged != frozenset()
+    assert looked == ["at all"]
+    judge.outcome(hold(held, EVIL), "model.pkl", 1)
+    with pytest.raises(PolicyError, match=r"model\.pkl"):
+        judge.check_flagged(files(), FACTS, flagged)
+
+
+def test_many_small_files_are_scanned_together(held: Held, judge: Judge) -> None:
+    """Each has its own facts afterwards, whichever are known already, and one that is bad is found among them."""
+    files = [hold(held, data) for data in (b"{}", EVIL, b"text", b"")]
+    judge.outcome(files[0], "config.json", 1)
+    judge.look(files)
+    assert all(held.facts(file.sha256, SCANNER) for file in files)
+    verdicts = [judge.outcome(file, "model.pkl", 1).verdict for file in files]
+    assert [one is Verdict.MALICIOUS for one in verdicts] == [False, True, False, False]
 
 
 def test_a_file_that_changed_is_not_judged(held: Held, judge: Judge) -> None:

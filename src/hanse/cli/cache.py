@@ -106,13 +106,16 @@ def prune(
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Remove left-overs, and what was not used for longest until the rest takes no more than --cache-size."""
+    """Remove left-overs, and what was not used for longest until the rest takes no more than --cache-size.
+
+    Parts of files, kept for whoever goes on fetching, are left-overs after a week; they go before if there is no room for them.
+    """
     from hanse.cli.verified import bytes_text
 
     limit = _size(cache_size)
     with _opened(store) as held:
         removed = held.evict(limit) if limit is not None else held.evict()
-        things, left_over = held.stock().sweep()
+        things, left_over = held.stock().sweep(limit=limit)
         kept = sum(one.size for one in held.stock().listed() if not one.adopted)
     if as_json:
         print(json.dumps({"files": removed.files, "bytes": removed.size, "left_overs": things, "left_over_bytes": left_over}))

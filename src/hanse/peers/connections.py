@@ -27,7 +27,7 @@ from hanse.peers.timed import Late, Response, left_until
 CONNECT_SECONDS = 5.0
 AGENT = "hanse"
 _KEPT_SECONDS = 30.0
-_KEPT = 8
+_KEPT = 16
 _PIECE = 1024 * 1024
 _SERVERS = 1000
 

@@ -1,7 +1,8 @@
 """Giving a file another place with as few bytes written as the file system allows: moved, cloned (reflink), or copied.
 
 A target appears as a whole or not at all, and replaces what was there: it is made beside it under a name that begins with a dot,
-flushed, and renamed. A crash leaves at most such a file behind.
+flushed, and renamed. A crash leaves at most such a file behind. That the name survives power loss is for the caller, who flushes
+a folder once for all that he puts there (`hanse.store.durable.sync_directory`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from hanse.store.durable import storage_errors, sync_directory
+from hanse.store.durable import storage_errors
 
 FICLONE = 0x40049409
 """ioctl of Linux: let this file share the blocks of that one until either is written."""
@@ -44,7 +45,6 @@ def move(source: Path, target: Path, mode: int) -> bool:
             with suppress(OSError):
                 temporary.rename(source)
             raise
-        sync_directory(target.parent)
     return True
 
 
@@ -67,14 +67,17 @@ def copy(file: int, size: int, target: Path, mode: int) -> None:
             raise
         finally:
             os.close(out)
-        sync_directory(target.parent)
 
 
 def replace_link(target: Path, to: str) -> None:
     """Make `target` a symbolic link to `to`, in place of whatever file or link was there; raises StorageError."""
-    with storage_errors(f"link {target}"), suppress(OSError):
-        if target.readlink() == Path(to):
+    with storage_errors(f"link {target}"):
+        with suppress(FileExistsError):
+            target.symlink_to(to)
             return
+        with suppress(OSError):
+            if target.readlink() == Path(to):
+                return
     _write(target, lambda out: out.symlink_to(to))
 
 

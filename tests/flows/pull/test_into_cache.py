@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +50,15 @@ def pin(path: str, data: bytes) -> FilePin:
 PINS = [pin(path, data) for path, data in FILES.items()]
 
 
-def put(one: FilePin, target: Path) -> None:
-    """Write the file of a pin."""
-    target.write_bytes(FILES[one.path])
+def put(files: Iterable[tuple[FilePin, Path]]) -> None:
+    """Write the files of pins."""
+    for one, target in files:
+        target.write_bytes(FILES[one.path])
+
+
+def _touch(files: Iterable[tuple[FilePin, Path]]) -> None:
+    for _, target in files:
+        target.touch()
 
 
 @pytest.fixture(name="entry")
@@ -133,9 +139,9 @@ def test_no_path_leads_out(entry: Path, path: str, tmp_path: Path) -> None:
     """A path that a hostile origin made up ends nowhere."""
     bad = FilePin(path, 2, GitOid("a" * 40), lfs=False)
     with pytest.raises(BadPath):
-        write_snapshot(entry, REV, "", listed=[], pulled=[bad], put=lambda _, target: target.touch())
+        write_snapshot(entry, REV, "", listed=[], pulled=[bad], put=_touch)
     with pytest.raises(BadPath):
-        write_folder(tmp_path / "out", REV, [bad], lambda _, target: target.touch())
+        write_folder(tmp_path / "out", REV, [bad], _touch)
 
 
 @pytest.mark.parametrize("ref", ["../../x", "/x", "a/../b", "-x", "a b"])
@@ -149,7 +155,7 @@ def test_a_file_where_a_folder_must_be(entry: Path) -> None:
     """A revision with a file and a folder of one name cannot be written, which is said."""
     both = [pin("a", b"1"), pin("a/b", b"2")]
     with pytest.raises(StorageError):
-        write_snapshot(entry, REV, "", listed=both, pulled=both, put=lambda _, target: target.touch())
+        write_snapshot(entry, REV, "", listed=both, pulled=both, put=_touch)
 
 
 @pytest.mark.parametrize(

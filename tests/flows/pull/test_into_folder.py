@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,9 @@ print(json.dumps([found.commit_hash, found.etag]))
 """
 
 
-def _put(_: FilePin, target: Path) -> None:
-    target.write_bytes(b"bytes")
+def _put(files: Iterable[tuple[FilePin, Path]]) -> None:
+    for _, target in files:
+        target.write_bytes(b"bytes")
 
 
 def test_the_files_are_there(tmp_path: Path) -> None:

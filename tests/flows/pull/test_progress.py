@@ -32,8 +32,8 @@ def test_bytes_are_counted_by_source() -> None:
     state = progress.look()
     assert (state.done, state.fetching, dict(state.by_source)) == (10, ("a",), {"one": 6, "two": 4})
     progress.fetching("a", _fetch(50, 50, one=30, two=10))
-    progress.finished("a", 50)
-    progress.finished("b", 50)
+    progress.finished("a", 50, {"one": 30, "two": 10})
+    progress.finished("b", 50, {})
     state = progress.look()
     assert (state.done, state.size, state.files_done, state.fetching) == (100, 100, 2, ())
     assert dict(progress.sources) == {"one": 30, "two": 10, HELD: 60}
@@ -54,5 +54,5 @@ def test_speed_needs_two_looks() -> None:
     """Nothing divides by zero, and a speed is never negative."""
     progress = Progress()
     assert progress.look().speed == 0
-    progress.finished("a", 1000)
+    progress.finished("a", 1000, {})
     assert progress.look().speed > 0

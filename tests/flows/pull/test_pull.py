@@ -16,7 +16,7 @@ from tests.support.pull_person import EVIL, FILES, NAME, SIZE, Person, disk_use
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
 from hanse.errors import EntryNotFound, IntegrityError, PeerDown, PolicyError, RepoNotFound, StorageError
-from hanse.flows.pull import pull as module
+from hanse.flows.pull import placing as module
 from hanse.flows.pull.into_cache import entry_folder
 from hanse.flows.pull.pull import adopt_present, wanted_files
 from hanse.model.digest import GitOid
@@ -304,5 +304,5 @@ def test_only_what_it_is_said_to_be_is_adopted(tmp_path: Path, plain: HubOrigin)
     (tmp_path / "longer").write_bytes(FILES["config.json"] + b" ")
     with Held.open(tmp_path / "held") as held:
         for name in ("folder", "pipe", "longer", "absent"):
-            adopt_present(held, pin, tmp_path / name)
+            adopt_present(held, [(pin, [tmp_path / name])])
         assert held.find(pin) is None

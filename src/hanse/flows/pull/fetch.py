@@ -1,7 +1,7 @@
 """Fetching one file: from several places at once, every chunk checked before it is stored or leaves, kept in the held store.
 
-1. Look in the held store; wait for another process that fetches the same.
-2. Get a chunk list that recomputes to the pinned xet hash (small files do without).
+1. Look in the held store; wait for another process that fetches the same. A small file is had whole, checked and stored: done.
+2. Get a chunk list that recomputes to the pinned xet hash.
 3. With it: fetch chunks from everywhere, each checked; readers get them as they come. Without: stage the whole, then hash it.
 4. Commit the file under the digests that were computed, ask the judge, and let it go.
 
@@ -97,10 +97,14 @@ class Fetcher:
             running = self._running.get(key)
             if running is not None and running.share(places):
                 return running
-            sources = Sources(places, self.speeds, tries=self._tries, rest=self._rest)
+            sources = self.sources(places)
             fetch = self._running[key] = Fetch(self, pin, sources, judge, lambda one: self._forget(key, one), apart=apart)
             fetch.begin()
             return fetch
+
+    def sources(self, places: Sequence[Place]) -> Sources:
+        """Return the places of one file, to be asked as this fetcher asks them."""
+        return Sources(places, self.speeds, tries=self._tries, rest=self._rest)
 
     def _forget(self, key: _Key, fetch: Fetch) -> None:
         with self._lock:
@@ -288,6 +292,9 @@ class Fetch:
             found = held.find(self.pin)
             if found is not None:
                 return found
+            if self.pin.size <= IN_MEMORY:  # had whole and at once: who else fetches it is not waited for
+                self._own, thorough = True, self._fetcher.thorough
+                return SmallFile(self.pin, self._sources, self._tell, lambda: self._stopped, thorough=thorough).stored(held)
             try:
                 partial = held.begin(self.pin, _TICK, beside=other.stuck)
             except Busy:
@@ -307,13 +314,6 @@ class Fetch:
     def _digests(self, partial: Partial) -> Digests | None:
         """Fetch what is missing in `partial` and check it; return the digests, None if everybody has lost interest."""
         fetcher, stopped = self._fetcher, lambda: self._stopped
-        if self.pin.size <= IN_MEMORY:
-            small = SmallFile(self.pin, self._sources, self._tell, stopped, thorough=fetcher.thorough).fetch()
-            if small is None:
-                return None
-            partial.write(0, small[0])
-            partial.mark(0, self.pin.size)
-            return small[1]
         one_way = self._one_way() and partial.chunk_list is None
         layout = None if one_way else self._layout(partial)
         if layout is not None:

@@ -14,7 +14,6 @@ fetch what is missing past whoever they were told to ask.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -26,8 +25,8 @@ from hanse.store.sharing import replace_link, replace_text
 
 TREE_FORM = 1
 """Version of the list of files that is written."""
-Put = Callable[[FilePin, Path], None]
-"""Brings the bytes of a file to a path, in place of what may be there."""
+Put = Callable[[Iterable[tuple[FilePin, Path]]], None]
+"""Brings the bytes of files to paths, in place of what may be there; on disk when it returns."""
 
 
 def hub_cache(environ: Mapping[str, str]) -> Path:
@@ -62,11 +61,9 @@ def write_snapshot(entry: Path, rev: GitOid, ref: str, *, listed: Iterable[FileP
     with storage_errors(f"make the cache entry {entry}"):
         for folder in (entry / "blobs", entry / "trees", snapshot):
             folder.mkdir(parents=True, exist_ok=True)
-    for pin in {one.etag: one for one in pins}.values():
-        put(pin, blob_path(entry, pin))
+    put((pin, blob_path(entry, pin)) for pin in {one.etag: one for one in pins}.values())
     replace_text(entry / "trees" / f"{rev}.json", tree_listing(listed))
-    for pin in pins:
-        _link(snapshot, pin, blob_path(entry, pin))
+    _link_all(snapshot, pins)
     if ref:
         _point(entry / "refs", ref, rev)
     return snapshot
@@ -82,11 +79,15 @@ def tree_listing(listed: Iterable[FilePin]) -> str:
     return json.dumps({"format_version": TREE_FORM, "files": files}, indent=1)
 
 
-def _link(snapshot: Path, pin: FilePin, blob: Path) -> None:
-    link = snapshot / parse_path(pin.path)
-    with storage_errors(f"write {link}"):
-        link.parent.mkdir(parents=True, exist_ok=True)
-    replace_link(link, os.path.relpath(blob, link.parent))
+def _link_all(snapshot: Path, pins: Iterable[FilePin]) -> None:
+    made = set[Path]()
+    for pin in pins:
+        link = snapshot / parse_path(pin.path)
+        if link.parent not in made:
+            with storage_errors(f"write {link}"):
+                link.parent.mkdir(parents=True, exist_ok=True)
+            made.add(link.parent)
+        replace_link(link, f"{'../' * (2 + pin.path.count('/'))}blobs/{pin.etag}")
 
 
 def _point(refs: Path, ref: str, rev: GitOid) -> None:

@@ -50,12 +50,11 @@ def write_folder(folder: Path, rev: GitOid, pulled: Iterable[FilePin], put: Put)
         folder.mkdir(parents=True, exist_ok=True)
         notes.mkdir(parents=True, exist_ok=True)
     replace_text(notes / ".gitignore", "*")
-    for pin in pulled:
-        path = folder / parse_path(pin.path)
-        note = notes / "download" / f"{pin.path}.metadata"
-        with storage_errors(f"write {path}"):
-            for one in (path, note):
-                one.parent.mkdir(parents=True, exist_ok=True)
-        put(pin, path)
+    pins = [(pin, folder / parse_path(pin.path), notes / "download" / f"{pin.path}.metadata") for pin in pulled]
+    for parent in dict.fromkeys(one.parent for _, *both in pins for one in both):
+        with storage_errors(f"write {parent}"):
+            parent.mkdir(parents=True, exist_ok=True)
+    put((pin, path) for pin, path, _ in pins)
+    for pin, _, note in pins:
         replace_text(note, f"{rev}\n{pin.etag}\n{time.time()}\n")
     return folder

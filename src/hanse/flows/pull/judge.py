@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pull.known import Records
 from hanse.jobs.handle import OpenFile
 from hanse.jobs.pool import ScanPool, parse_facts
+from hanse.jobs.wire import MAX_BATCH
 from hanse.model.admission import Outcome, outcome_of
 from hanse.model.decision import EvidenceFacts, Scanned
 from hanse.model.digest import Sha256
@@ -39,6 +40,8 @@ PENDING = Scanned("", Verdict.SAFE, Coverage.COMPLETE)
 """Stands for the scans made here until they are made: every file is judged by its own before its first byte leaves."""
 _FLAGGED = "flagged"
 _GIT = "git:"
+_HEAD = 4
+"""Bytes that a file takes in a group beside its own."""
 
 
 class Content(Protocol):
@@ -67,8 +70,8 @@ class Content(Protocol):
 class FactStore(Records, Protocol):
     """Where facts are kept: the held store."""
 
-    def put_verdict(self, sha256: Sha256, ruleset: str, facts: bytes, /) -> None:
-        """Store facts of a content."""
+    def put_verdicts(self, ruleset: str, found: Mapping[Sha256, bytes], /) -> None:
+        """Store facts of contents."""
         ...
 
     def facts(self, sha256: Sha256, ruleset: str, /) -> bytes | None:
@@ -127,6 +130,14 @@ class Judge:
             self._flag(content, now)
         return found
 
+    def look(self, contents: Iterable[Content]) -> None:
+        """Scan small files, many at a time, so that `outcome` finds what it needs; raises as `outcome`."""
+        missing = {one.sha256: one for one in contents if self._store.facts(one.sha256, SCANNER) is None}
+        for group in _groups(missing.values()):
+            found = self._workers().submit_batch([_read(one) for one in group]).result()
+            facts = {one.sha256: zlib.compress(data, 6) for one, data in zip(group, found, strict=True)}
+            self._store.put_verdicts(SCANNER, facts)
+
     def require(self, facts: EvidenceFacts, outcome: Outcome, path: str) -> None:
         """Return if the policy lets a file pass with what was found in it; raises PolicyError with finding and remedy."""
         says = self.refusal(facts, outcome, path)
@@ -150,18 +161,24 @@ class Judge:
             hint=f"{remedy}; or let it pass with a policy of yours: hanse policy show {decision.policy}",
         )
 
-    def check_flagged(self, files: Iterable[FilePin], facts: EvidenceFacts) -> None:
-        """Raise PolicyError if a file of a revision is known to be what the policy refuses."""
-        flagged = set(self._store.keys(_FLAGGED))
-        if not flagged:
-            return
+    def check_flagged(
+        self, files: Iterable[FilePin], facts: EvidenceFacts, checked: frozenset[str] = frozenset()
+    ) -> frozenset[str]:
+        """Raise PolicyError if a file of a revision is known to be what the policy refuses.
+
+        Returns what was flagged when it looked, which need not be looked for in the same files again: `checked`.
+        """
+        flagged = frozenset(self._store.keys(_FLAGGED))
+        if flagged <= checked:
+            return flagged
         for pin in files:
             sha256 = self._flagged_as(pin, flagged)
             known = self._known(sha256) if sha256 else None
             if known is not None:
                 self.require(facts, outcome_of(judge(known, pin.path, self._rules)), pin.path)
+        return flagged
 
-    def _flagged_as(self, pin: FilePin, flagged: set[str]) -> Sha256 | None:
+    def _flagged_as(self, pin: FilePin, flagged: frozenset[str]) -> Sha256 | None:
         """Return the SHA-256 under which a pinned file is flagged."""
         if pin.sha256 is not None:
             return pin.sha256 if pin.sha256 in flagged else None
@@ -192,7 +209,7 @@ class Judge:
             raise StorageError(f"cannot read a held file: {error.strerror}") from error
         finally:
             os.close(descriptor)
-        self._store.put_verdict(content.sha256, SCANNER, zlib.compress(data, 6))
+        self._store.put_verdicts(SCANNER, {content.sha256: zlib.compress(data, 6)})
         return parse_facts(data, content.size)
 
     def _workers(self) -> ScanPool:
@@ -200,6 +217,33 @@ class Judge:
             if self._pool is None:
                 self._pool = ScanPool(self._size)
             return self._pool
+
+
+def _groups(contents: Iterable[Content]) -> Iterator[list[Content]]:
+    """Yield groups of files that a worker can be given at once."""
+    group, size = list[Content](), 0
+    for one in contents:
+        if group and size + one.size + _HEAD > MAX_BATCH:
+            yield group
+            group, size = [], 0
+        group.append(one)
+        size += one.size + _HEAD
+    if group:
+        yield group
+
+
+def _read(content: Content) -> bytes:
+    """Return a small file whole; raises StorageError."""
+    descriptor = content.open()
+    try:
+        data = os.pread(descriptor, content.size, 0)
+    except OSError as error:
+        raise StorageError(f"cannot read a held file: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
+    if len(data) != content.size:
+        raise StorageError("a held file became shorter while it was read", hint="fetch it again")
+    return data
 
 
 def flags(store: Records) -> Mapping[str, int]:

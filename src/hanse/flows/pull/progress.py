@@ -62,15 +62,13 @@ class Progress:
         with self._lock:
             self._running[path] = fetch
 
-    def finished(self, path: str, size: int) -> None:
-        """Say that a file is here, from wherever it came."""
+    def finished(self, path: str, size: int, shares: Mapping[str, int]) -> None:
+        """Say that a file is here. shares: bytes of it that came from each place, by its name; the rest was held."""
         with self._lock:
-            fetch = self._running.pop(path, None)
-            shares = {} if fetch is None else dict(fetch.sources)
-            taken = sum(shares.values())
-            if taken < size:
-                shares[HELD] = size - taken
+            self._running.pop(path, None)
             self._sources.update({name: count for name, count in shares.items() if count})
+            if (rest := size - sum(shares.values())) > 0:
+                self._sources[HELD] += rest
             self._files_done += 1
             self._done += size
 

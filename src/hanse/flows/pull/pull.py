@@ -13,9 +13,11 @@ Run again after a crash, it goes on where it was.
 from __future__ import annotations
 
 import fnmatch
+import functools
+import itertools
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,14 +26,16 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Protocol
 
 from hanse.clock import Clock
-from hanse.errors import BlobNotFound, DigestMismatch, EntryNotFound, StorageError
+from hanse.errors import DigestMismatch, EntryNotFound, StorageError
 from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pull.digests import WholeFile
 from hanse.flows.pull.fetch import Fetch
 from hanse.flows.pull.into_cache import blob_path, entry_folder, write_snapshot
 from hanse.flows.pull.into_folder import check_places, write_folder
 from hanse.flows.pull.made import named
+from hanse.flows.pull.placing import Placing
 from hanse.flows.pull.progress import Progress
+from hanse.flows.pull.several import Got, is_small, together
 from hanse.flows.receipts import keep_receipt, make_receipt
 from hanse.model.decision import Signed
 from hanse.model.digest import GitOid
@@ -40,17 +44,20 @@ from hanse.model.receipt import Receipt
 from hanse.model.receipt import Source as Place
 from hanse.model.repo import RepoType
 from hanse.policy.view import View
-from hanse.store.held.heldfile import HeldFile, Identity
+from hanse.store.held.copies import Digests
+from hanse.store.held.heldfile import HeldFile, Identity, identify
 from hanse.store.held.store import Held
-from hanse.store.sharing import copy, move
 
 if TYPE_CHECKING:
     from hanse.flows.pull.asked import PulledRevision
 
 FILES_AT_ONCE = 4
+"""Large files, or groups of small ones, that are fetched at once."""
 _PIECE = 1 << 20
-_TRIES = 3
 _TICK = 0.5
+_TOGETHER = 256
+_TOGETHER_BYTES = 64 << 20
+"""Files that lie at the target already, and bytes of them, of which the store is told together."""
 
 
 class Source(Protocol):
@@ -62,6 +69,10 @@ class Source(Protocol):
 
     def file(self, revision: PulledRevision, path: str, /) -> Fetch | HeldFile:
         """Return a file of it, held or on its way."""
+        ...
+
+    def some(self, revision: PulledRevision, pins: Sequence[FilePin], stopped: Callable[[], bool], /) -> Mapping[str, Got]:
+        """Return small files of it, by path; fewer if `stopped`."""
         ...
 
 
@@ -123,14 +134,12 @@ def pull(order: Order, setting: Setting, progress: Progress) -> Pulled:
     if order.to is not None:
         check_places(order.to, pins)
     snapshots = _snapshots(order)
-    for pin in pins:
-        for place in (_target(order, pin), *(one / pin.path for one in snapshots)):
-            adopt_present(setting.held, pin, place)
+    adopt_present(setting.held, ((pin, [_target(order, pin), *(one / pin.path for one in snapshots)]) for pin in pins))
     # 3.
     files = _Fetching(setting.source, revision, progress).all(pins)
     # 4.
-    placing = _Placing(setting, revision, files)
-    path = placing.into_folder(order.to) if order.to else placing.into_cache(order)
+    again = functools.partial(_again, setting.source, revision)
+    path = _placed(order, revision, pins, Placing(setting.held, files, named(revision.repo, revision.rev), again))
     # 5.
     known = [_known(pin, files[pin.path]) for pin in pins]
     made = make_receipt(revision, setting.policy, known, progress.sources, setting.clock.now())
@@ -174,23 +183,47 @@ def _snapshots(order: Order) -> list[Path]:
     return [] if any(blobs) else sorted((entry / "snapshots").glob("*"))
 
 
-def adopt_present(held: Held, pin: FilePin, path: Path) -> None:
-    """Have the store find the file at `path` if there is one and its bytes are what `pin` says; otherwise nothing happens."""
-    if held.find(pin) is not None:
-        return
-    with suppress(OSError, DigestMismatch, StorageError):
-        real = Path(os.path.realpath(path))
+def adopt_present(held: Held, places: Iterable[tuple[FilePin, Sequence[Path]]]) -> None:
+    """Have the store find files at places where they may be, if there are any and their bytes are what the pins say.
+
+    Raises StorageError if the store cannot be read.
+    """
+    wanted = dict(places)
+    known = held.find_all(wanted)
+    hashed, size = list[tuple[str, Digests, Identity]](), 0
+    for pin, paths in wanted.items():
+        there = () if pin in known else (one for path in paths if os.path.lexists(path) and (one := _hashed(pin, path)))
+        for one in itertools.islice(there, 1):
+            hashed.append(one)
+            size += pin.size
+        if len(hashed) >= _TOGETHER or size >= _TOGETHER_BYTES:
+            _adopt(held, hashed)
+            hashed, size = [], 0
+    _adopt(held, hashed)
+
+
+def _adopt(held: Held, hashed: Sequence[tuple[str, Digests, Identity]]) -> None:
+    with suppress(StorageError):  # then they are fetched, or that fails for the same reason
+        held.adopt_all(hashed)
+
+
+def _hashed(pin: FilePin, path: Path) -> tuple[str, Digests, Identity] | None:
+    """Return real path, digests and identity of the file at `path` if its bytes, which nobody wrote to, are what `pin` says."""
+    with suppress(OSError, DigestMismatch):
+        real = os.path.realpath(path)
         descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             seen = Identity.of(status)
             if not S_ISREG(status.st_mode) or seen.size != pin.size:
-                return
+                return None
             whole = WholeFile(pin, thorough=True)
             while piece := file.read(_PIECE):
                 whole.update(piece)
-        digests = whole.finish()
-        held.adopt(real, digests.sha256, digests.xet, digests.git_oid, digests.size, seen=seen)
+            found = whole.finish()
+        if identify(Path(real)) == seen:
+            return real, Digests(found.sha256, found.xet, found.git_oid), seen
+    return None
 
 
 def _known(pin: FilePin, file: HeldFile) -> FilePin:
@@ -198,7 +231,7 @@ def _known(pin: FilePin, file: HeldFile) -> FilePin:
 
 
 class _Fetching:
-    """Gets all files of one order, several at a time."""
+    """Gets all files of one order, several at a time, small ones together."""
 
     def __init__(self, source: Source, revision: PulledRevision, progress: Progress) -> None:
         self._source = source
@@ -206,27 +239,38 @@ class _Fetching:
         self._progress = progress
         self._stopped = threading.Event()
 
-    def all(self, pins: Iterable[FilePin]) -> dict[str, HeldFile]:
+    def all(self, pins: Sequence[FilePin]) -> dict[str, HeldFile]:
         """Return every file, held; the first error ends all of it."""
+        # The largest last files of a list would leave the others idle.
+        large = sorted((pin for pin in pins if not is_small(pin)), key=lambda one: -one.size)
+        groups = [[pin] for pin in large] + list(together(pin for pin in pins if is_small(pin)))
         with ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="pull") as pool:
-            # The largest last files of a list would leave the others idle.
-            ordered = sorted(pins, key=lambda one: -one.size)
-            running = [(pin, pool.submit(self._one, pin)) for pin in ordered]
+            running = [pool.submit(self._some if is_small(group[0]) else self._one, group) for group in groups]
             try:
-                return {pin.path: file for pin, one in running if (file := one.result()) is not None}
+                return {path: file for one in running for path, file in one.result().items()}
             except BaseException:
                 self._stopped.set()
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _one(self, pin: FilePin) -> HeldFile | None:
+    def _some(self, pins: Sequence[FilePin]) -> dict[str, HeldFile]:
+        found = {} if self._stopped.is_set() else self._source.some(self._revision, pins, self._stopped.is_set)
+        for path, one in found.items():
+            self._progress.finished(path, one.file.size, one.shares)
+        return {path: one.file for path, one in found.items()}
+
+    def _one(self, pins: Sequence[FilePin]) -> dict[str, HeldFile]:
+        (pin,) = pins
         found: Fetch | HeldFile | None = None if self._stopped.is_set() else self._source.file(self._revision, pin.path)
+        shares = dict[str, int]()
         if isinstance(found, Fetch):
-            self._progress.fetching(pin.path, found)
-            found = self._wait(found)
-        if found is not None:
-            self._progress.finished(pin.path, pin.size)
-        return found
+            fetch = found
+            self._progress.fetching(pin.path, fetch)
+            found, shares = self._wait(fetch), dict(fetch.sources)
+        if found is None:
+            return {}
+        self._progress.finished(pin.path, pin.size, shares)
+        return {pin.path: found}
 
     def _wait(self, fetch: Fetch) -> HeldFile | None:
         while not self._stopped.is_set():
@@ -237,79 +281,20 @@ class _Fetching:
         return None
 
 
-class _Placing:
-    """Brings held files to where they are wanted, as one copy on disk where that can be."""
-
-    def __init__(self, setting: Setting, revision: PulledRevision, files: dict[str, HeldFile]) -> None:
-        self._setting = setting
-        self._revision = revision
-        self._files = files
-        self._mode = 0o666 & ~_umask()
-        self._pins = set(setting.held.pins())
-
-    def into_cache(self, order: Order) -> Path:
-        """Write the snapshot of a client's cache."""
-        revision = self._revision
-        entry = entry_folder(order.cache, order.type, order.name)
-        pins = [revision.files[path] for path in sorted(self._files)]
-        rev, ref = GitOid(revision.rev), revision.ref or ""
-        return write_snapshot(entry, rev, ref, listed=revision.files.values(), pulled=pins, put=self._put)
-
-    def into_folder(self, folder: Path) -> Path:
-        """Write a plain folder."""
-        pins = [self._revision.files[path] for path in sorted(self._files)]
-        return write_folder(folder, GitOid(self._revision.rev), pins, self._put)
-
-    def _put(self, pin: FilePin, target: Path) -> None:
-        for _ in range(_TRIES):
-            file = self._files[pin.path]
-            with suppress(BlobNotFound):
-                self._bring(file, target)
-                return
-            self._files[pin.path] = self._again(pin)
-        raise BlobNotFound(f"{pin.path} changes while it is used", hint="find out what writes to it, and pull again")
-
-    def _bring(self, file: HeldFile, target: Path) -> None:
-        """Let `target` be the file, and the store find it there. Raises BlobNotFound if it is gone or has changed."""
-        descriptor = file.open()
-        try:
-            if file.path == Path(os.path.realpath(target.parent)) / target.name:
-                return
-            stays = file.adopted or self._pinned(file)
-            if stays or not move(file.path, target, self._mode):
-                copy(descriptor, file.size, target, self._mode)
-                if file.adopted:
-                    _check_same(file, descriptor)
-        finally:
-            os.close(descriptor)
-        self._setting.held.adopt(target, file.sha256, file.xet, file.git_oid, file.size)
-        if not stays:  # it could not be moved to another file system: one copy is enough
-            file.path.unlink(missing_ok=True)
-            self._setting.held.gone(file)
-
-    def _pinned(self, file: HeldFile) -> bool:
-        """Tell whether the store was asked to keep a file."""
-        return bool(self._pins & {file.sha256, named(self._revision.repo, self._revision.rev)})
-
-    def _again(self, pin: FilePin) -> HeldFile:
-        found = self._setting.source.file(self._revision, pin.path)
-        if isinstance(found, Fetch):
-            while (file := found.wait(_TICK)) is None:
-                pass
-            return file
-        return found
+def _again(source: Source, revision: PulledRevision, pin: FilePin) -> HeldFile:
+    """Return a file that was held, and is fetched once more if it is gone or has changed."""
+    found = source.file(revision, pin.path)
+    if isinstance(found, Fetch):
+        while (file := found.wait(_TICK)) is None:
+            pass
+        return file
+    return found
 
 
-def _check_same(file: HeldFile, descriptor: int) -> None:
-    """Raise BlobNotFound if a file that others may write to was written while it was copied."""
-    if Identity.of(os.fstat(descriptor)) != file.identity:
-        raise BlobNotFound(f"{file.path} changed while it was copied", hint="fetch it again")
-
-
-def _umask() -> int:
-    """Return the file mode mask of this process, which can be set, but not asked for, without a moment of another one."""
-    with suppress(OSError, ValueError):
-        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("Umask:"):
-                return int(line.partition(":")[2], 8)
-    return 0o022
+def _placed(order: Order, revision: PulledRevision, pins: Sequence[FilePin], placing: Placing) -> Path:
+    """Put the files where they are wanted, and return the folder."""
+    rev = GitOid(revision.rev)
+    if order.to is not None:
+        return write_folder(order.to, rev, pins, placing.put)
+    entry = entry_folder(order.cache, order.type, order.name)
+    return write_snapshot(entry, rev, revision.ref or "", listed=revision.files.values(), pulled=pins, put=placing.put)

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ from hanse.store.held.store import Held
 
 if TYPE_CHECKING:
     from hanse.flows.pull.fetch import Apart, Fetch, Fetcher
+    from hanse.flows.pull.several import Got
 
 __all__ = ["PullSettings", "PulledRevision", "Puller"]
 
@@ -60,6 +61,7 @@ class Puller:
         self._resolver = Resolver(self._origins, held, Maker(self._origins, self._judge), clock)
         self._lock = threading.Lock()
         self._kept: OrderedDict[_Key, tuple[float, PulledRevision]] = OrderedDict()
+        self._checked: dict[_Key, tuple[PulledRevision, frozenset[str]]] = {}
         self._asking: dict[_Key, threading.Lock] = {}
         self._unanswered = Unanswered[PulledRevision]()
 
@@ -83,7 +85,7 @@ class Puller:
         with self._one_at_a_time(key):
             kept = self._recent(key)
             if kept is not None:
-                self._judge.check_flagged(kept.files.values(), kept.facts)
+                self._check_flagged(key, kept)
                 return kept
             found = self._unanswered.ask(key, partial(self._resolver.resolve, asked))
             self._keep(key, found)
@@ -108,6 +110,14 @@ class Puller:
             until, found = self._kept.get(key, (0.0, None))
         return found if time.monotonic() < until else None
 
+    def _check_flagged(self, key: _Key, kept: PulledRevision) -> None:
+        """Raise PolicyError if a file was found to be bad since a revision was resolved; clients ask once for each file."""
+        before, flagged = self._checked.get(key, (None, frozenset[str]()))
+        flagged = self._judge.check_flagged(kept.files.values(), kept.facts, flagged if before is kept else frozenset())
+        with self._lock:
+            if key in self._kept:
+                self._checked[key] = kept, flagged
+
     def _keep(self, key: _Key, found: PulledRevision) -> None:
         until = time.monotonic() + (REF_SECONDS if found.ref else REV_SECONDS)
         with self._lock:
@@ -115,7 +125,7 @@ class Puller:
             if found.ref is not None:  # clients go on with the commit id
                 self._kept[key[0], found.rev, key[2]] = (time.monotonic() + REV_SECONDS, replace(found, ref=None))
             while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
+                self._checked.pop(self._kept.popitem(last=False)[0], None)
 
     def _one_at_a_time(self, key: _Key) -> threading.Lock:
         with self._lock:
@@ -138,15 +148,58 @@ class Puller:
             self.judge(revision, pin, found)
             self._note(revision, pin, found)
             return found
-        if not revision.places:
-            raise PeerDown(
-                f"{path[:200]!r} of {revision.repo} is not held here, and there is nobody to ask",
-                hint="run it with a network once; hanse pull fetches everything",
-            )
+        self._require_places(revision, pin)
         judge, apart = self._judge_of(revision, pin), self._apart(revision, wanted)
         fetch = self._fetcher.open(wanted, revision.places, judge=judge, apart=apart)
         fetch.then(partial(self._note, revision, pin))
         return fetch
+
+    def some(self, revision: PulledRevision, pins: Sequence[FilePin], stopped: Callable[[], bool]) -> dict[str, Got]:
+        """Return small files of a revision, held or fetched now, verified and judged, by path; fewer if `stopped`.
+
+        Raises as `file`, and as `Fetch.wait`.
+        """
+        from hanse.flows.pull.several import Got  # noqa: PLC0415 loaded by whoever pulls
+
+        wanted = {pin.path: signed_form(pin) if revision.evidence is not None else pin for pin in pins}
+        held = self.held.find_all(wanted.values())
+        for pin, file in held.items():
+            self._require_shown(revision, pin, file)
+        found = {pin.path: Got(file, {}) for pin, file in held.items()}
+        fresh = self._fetched(revision, [pin for pin in wanted.values() if pin not in held], stopped)
+        self._judge_all(revision, {path: one.file for path, one in (found | fresh).items()})
+        for one in fresh.values() if self.settings.for_others else ():
+            self._give(revision, one.file)
+        return found | fresh
+
+    def _fetched(self, revision: PulledRevision, pins: Sequence[FilePin], stopped: Callable[[], bool]) -> dict[str, Got]:
+        """Return small files that are not held, each content fetched once, by path."""
+        from hanse.flows.pull.several import Got, Several  # noqa: PLC0415 as above
+
+        if not pins:
+            return {}
+        self._require_places(revision, pins[0])
+        if not scanned_elsewhere(self.settings.policy, revision.facts):
+            self._judge.prepare()
+        first = {replace(pin, path=""): pin for pin in reversed(pins)}
+        got = Several(self._fetcher, revision.places, stopped).fetch(list(first.values()))
+        same = {pin: got[one] for pin in pins if (one := first[replace(pin, path="")]) in got}
+        return {pin.path: one if pin in got else Got(one.file, {}) for pin, one in same.items()}
+
+    def _judge_all(self, revision: PulledRevision, files: Mapping[str, HeldFile]) -> None:
+        """Judge small files, scanned together, and note whose they are."""
+        if not scanned_elsewhere(self.settings.policy, revision.facts):
+            self._judge.look(files.values())
+        for path, file in files.items():
+            self.judge(revision, revision.pin(path), file)
+        self.held.use_all(named(revision.repo, revision.rev), {path: file.sha256 for path, file in files.items()})
+
+    def _require_places(self, revision: PulledRevision, pin: FilePin) -> None:
+        if not revision.places:
+            raise PeerDown(
+                f"{pin.path[:200]!r} of {revision.repo} is not held here, and there is nobody to ask",
+                hint="run it with a network once; hanse pull fetches everything",
+            )
 
     def _apart(self, revision: PulledRevision, pin: FilePin) -> Apart | None:
         """Return what keeps the bytes that another repository's places showed from being given to others as this one's."""

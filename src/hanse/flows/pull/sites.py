@@ -86,11 +86,7 @@ class NodeOrSite:
     def __init__(self, sites: Sites, url: str, node: Place, site: Place) -> None:
         self._sites, self._url = sites, url
         self._node, self._site = node, site
-
-    @property
-    def name(self) -> str:
-        """Host and port, as people are told it."""
-        return self._site.name
+        self.name = site.name
 
     def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
         """Yield bytes [start, end) of a file, see `Place`."""

@@ -1,4 +1,4 @@
-"""Small files: fetched in one request and checked before a byte of them is written."""
+"""Small files: fetched in one request, and checked before a byte of them is written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from hanse.flows.pull.digests import Digests, WholeFile
 from hanse.flows.pull.events import Event, lie
 from hanse.flows.pull.inturn import InTurn
 from hanse.flows.pull.sources import Source, Sources, as_failure
+from hanse.model.digest import Sha256
 from hanse.model.filepin import FilePin
+from hanse.store.held.batch import Batch
+from hanse.store.held.heldfile import HeldFile
+from hanse.store.held.store import Held
 
 IN_MEMORY = 512 * 1024
 """Bytes up to which a file counts as small."""
@@ -40,6 +44,21 @@ class SmallFile:
                 if found is not None:
                     return found
         return None
+
+    def stored(self, held: Held) -> HeldFile | None:
+        """Return the true file, fetched and stored, None if `stopped`; raises as `fetch`, StorageFull, StorageError."""
+        with held.batch(self._pin.size) as batch:
+            sha256 = self.into(batch)
+            return None if sha256 is None else batch.commit()[sha256]
+
+    def into(self, batch: Batch) -> Sha256 | None:
+        """Fetch the file and add it to a batch; return what it is, None if `stopped`; raises as `stored`."""
+        found = self.fetch()
+        if found is None:
+            return None
+        data, digests = found
+        batch.add(data, digests.sha256, digests.xet, digests.git_oid)
+        return digests.sha256
 
     def _judge(self, source: Source, answer: bytes | Exception) -> tuple[bytes, Digests] | None:
         """Return true bytes; note what anything else says about the place."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,11 @@ from hanse.store.held.index import Index
 
 TOUCH_SECONDS = 60
 """How often the time of a file's last use is noted."""
+_TOUCH = "UPDATE copies SET used = ? WHERE path = ?"
+_AT_ONCE = 500
+"""Values that one query looks for."""
 _COLUMNS = "path, own, sha256, xet, git_oid, dev, ino, size, mtime_ns, ctime_ns, used"
+FORGET = "DELETE FROM copies WHERE path = ?"
 INSERT = """
 INSERT INTO copies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET
     own = excluded.own, sha256 = excluded.sha256, size = excluded.size, dev = excluded.dev, ino = excluded.ino,
@@ -73,16 +77,47 @@ class Copies:
 
     def find(self, pin: FilePin) -> HeldFile | None:
         """Return a file that is what `pin` says, as `Held.find`."""
-        for column, value in (("xet", pin.xet), ("sha256", pin.sha256), ("git_oid", None if pin.lfs else pin.git_oid)):
-            if value is None:
-                continue
+        for column, value in _names(pin):
             sql = f"SELECT {_COLUMNS} FROM copies WHERE {column} = ? AND size = ? ORDER BY own DESC LIMIT 50"  # noqa: S608 - fixed names
             for row in self._index.rows(sql, (value, pin.size)):
                 copy = Copy.of(row)
                 if copy.digests.agrees(pin) and (found := self.opened(copy)) is not None:
-                    self._touch(copy)
+                    with suppress(StorageError):
+                        self._touch([copy])
                     return found
         return None
+
+    def find_all(self, pins: Iterable[FilePin]) -> dict[FilePin, HeldFile]:
+        """Return those of many files that are here, each as `find` does."""
+        wanted = list(dict.fromkeys(pins))
+        rows = self._named(wanted)
+        found, opened = dict[FilePin, HeldFile](), dict[bytes, tuple[Copy, HeldFile | None]]()
+        for pin in wanted:
+            for copy in (one for name in _names(pin) for one in rows.get(name, ())):
+                if copy.size != pin.size or not copy.digests.agrees(pin):
+                    continue
+                if copy.path not in opened:
+                    opened[copy.path] = copy, self.opened(copy)
+                file = opened[copy.path][1]
+                if file is not None:
+                    found[pin] = file
+                    break
+        with suppress(StorageError):
+            self._touch([copy for copy, file in opened.values() if file is not None])
+        return found
+
+    def _named(self, pins: Sequence[FilePin]) -> dict[tuple[str, str], list[Copy]]:
+        """Return the rows that any of these pins may mean, by column and value, the store's own first."""
+        found: dict[tuple[str, str], list[Copy]] = {}
+        for column, place in (("xet", 3), ("sha256", 2), ("git_oid", 4)):
+            values = list({value for pin in pins for name, value in _names(pin) if name == column})
+            for start in range(0, len(values), _AT_ONCE):
+                some = values[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                sql = f"SELECT {_COLUMNS} FROM copies WHERE {column} IN ({marks}) ORDER BY own DESC"  # noqa: S608 - fixed names
+                for row in self._index.rows(sql, some):
+                    found.setdefault((column, row[place]), []).append(Copy.of(row))
+        return found
 
     def listed(self, *, own: bool) -> list[Copy]:
         """Return the rows of the store's own files, or of adopted ones, the least recently used first."""
@@ -107,7 +142,12 @@ class Copies:
 
     def forget(self, path: bytes) -> None:
         """Remove a row; the file stays."""
-        self._index.write("DELETE FROM copies WHERE path = ?", (path,))
+        self._index.write(FORGET, (path,))
+
+    def at(self, path: bytes) -> Copy | None:
+        """Return the row of a path."""
+        rows = self._index.rows(f"SELECT {_COLUMNS} FROM copies WHERE path = ?", (path,))  # noqa: S608 - fixed names
+        return Copy.of(rows[0]) if rows else None
 
     def where(self, copy: Copy) -> Path:
         """Return the path of a row's file."""
@@ -138,8 +178,15 @@ class Copies:
         self.note(copy.path, own=copy.own, digests=copy.digests, identity=hashed[1])
         return HeldFile(path, hashed[1].size, *copy.digests, not copy.own, hashed[1])
 
-    def _touch(self, copy: Copy) -> None:
+    def _touch(self, copies: Iterable[Copy]) -> None:
         now = int(self._clock())
-        if abs(now - copy.used) >= TOUCH_SECONDS:  # in the future, too: the clock was wrong when it was used
-            with suppress(StorageError):
-                self._index.write("UPDATE copies SET used = ? WHERE path = ?", (now, copy.path))
+        # In the future, too: the clock was wrong when it was used.
+        due = [(now, copy.path) for copy in copies if abs(now - copy.used) >= TOUCH_SECONDS]
+        if due:
+            self._index.write_all(((_TOUCH, due),))
+
+
+def _names(pin: FilePin) -> list[tuple[str, str]]:
+    """Return by which columns a pin is looked for, the best first, with what it says there."""
+    names = (("xet", pin.xet), ("sha256", pin.sha256), ("git_oid", None if pin.lfs else pin.git_oid))
+    return [(column, value) for column, value in names if value is not None]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ class Index:
         try:
             self._open()
         except StorageFull:
-            if not self._give_up_reserve():
+            if not self.give_up_reserve():
                 raise
             self._open()
         self._keep_reserve()
@@ -114,7 +114,7 @@ class Index:
             finally:
                 os.close(file)
 
-    def _give_up_reserve(self) -> bool:
+    def give_up_reserve(self) -> bool:
         """Give the reserve's room to whoever needs it; tell whether there was any."""
         with suppress(OSError):
             self._reserve.unlink()
@@ -143,9 +143,23 @@ class Index:
         try:
             return self._write(sql, given, flushed=flushed)
         except StorageFull:
-            if not self._give_up_reserve():
+            if not self.give_up_reserve():
                 raise
             return self._write(sql, given, flushed=flushed)
+
+    def write_all(self, statements: Sequence[tuple[str, Sequence[Sequence[Any]]]], *, flushed: bool = False) -> None:
+        """Run statements, each once with every one of its rows of values, in one transaction; raises as `transaction`."""
+        try:
+            self._write_all(statements, flushed=flushed)
+        except StorageFull:
+            if not self.give_up_reserve():
+                raise
+            self._write_all(statements, flushed=flushed)
+
+    def _write_all(self, statements: Sequence[tuple[str, Sequence[Sequence[Any]]]], *, flushed: bool) -> None:
+        with self.transaction(flushed=flushed) as base:
+            for sql, rows in statements:
+                base.executemany(sql, rows)
 
     def _write(self, sql: str, given: Sequence[Any], *, flushed: bool) -> int:
         if flushed:
@@ -155,11 +169,11 @@ class Index:
             return self._base.execute(sql, given).rowcount
 
     @contextmanager
-    def transaction(self, *, flushed: bool = False) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, flushed: bool = False, undo: Callable[[], None] = lambda: None) -> Iterator[sqlite3.Connection]:
         """Write in one transaction, which no other process's overlaps; taken back if the block raises.
 
-        flushed: on disk before this returns. Raises Busy if another process writes for more than BUSY_SECONDS, StorageFull,
-        StorageError.
+        flushed: on disk before this returns; undo: takes back what else the block did, before others can write. Raises Busy if
+        another process writes for more than BUSY_SECONDS, StorageFull, StorageError.
         """
         with self._lock, self._errors():
             if flushed:
@@ -170,6 +184,7 @@ class Index:
                     yield self._base
                     self._base.execute("COMMIT")
                 except BaseException:
+                    undo()
                     if self._base.in_transaction:
                         self._base.execute("ROLLBACK")
                     raise

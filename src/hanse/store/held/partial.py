@@ -1,9 +1,10 @@
 """A file on its way into the store: written in any order, resumed after a crash, visible to nobody until it is committed.
 
-Three files under STORE/partial, named by the digest that is fetched:
+Files under STORE/partial, named by the digest that is fetched:
 
     KEY.data     the bytes, at their places
     KEY.done     which ranges are there, one line `start end` each; replaced as a whole, after the data was flushed (fdatasync)
+    KEY.done.new room for the next KEY.done, so that what came before a disk was full can be noted on it
     KEY.chunks   the chunk list by which pieces are checked, if one was had
 
 KEY.lock is held by the one thread of all processes that fetches it. What was written and not yet noted in KEY.done is fetched
@@ -32,6 +33,9 @@ from hanse.store.held.ranges import Range, Ranges
 FLUSH_BYTES = 64 << 20
 FLUSH_SECONDS = 2.0
 MAX_JOURNAL_BYTES = 16 << 20
+BESIDE = ("done", "done.new", "chunks", "chunks.new")
+"""What the names of files beside the data end in."""
+_ROOM = 4096
 MAX_CHUNK_LIST_BYTES = 1 << 30
 """36 bytes for each of the chunks of a file of 1 TiB, more or less."""
 
@@ -61,6 +65,7 @@ class Partial:
             self._ranges = self._load() if fit else Ranges()
             if not fit:
                 self._empty()
+            self._make_room()
 
     @property
     def done(self) -> list[Range]:
@@ -117,6 +122,7 @@ class Partial:
                 os.fdatasync(self._file)
                 if len(lines) <= MAX_JOURNAL_BYTES:
                     _replace(self._beside("done"), lines)
+                    self._make_room()
         finally:
             self._flushing.release()
 
@@ -157,7 +163,7 @@ class Partial:
         with storage_errors("store a fetched file"):
             os.fsync(self._file)
         held = self._take(self.path, found)
-        for kind in ("done", "chunks"):
+        for kind in BESIDE:
             self._beside(kind).unlink(missing_ok=True)
         self._close()
         return held
@@ -184,9 +190,18 @@ class Partial:
     def _beside(self, kind: str) -> Path:
         return self.path.with_suffix(f".{kind}")
 
+    def _make_room(self) -> None:
+        """Have room for the next note; on a full disk there is none, and the note may fail."""
+        with suppress(OSError):
+            file = os.open(self._beside("done.new"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                write_all(file, bytes(_ROOM))
+            finally:
+                os.close(file)
+
     def _empty(self) -> None:
         # The note goes first, and durably: it must never speak of bytes that come after it.
-        for kind in ("done", "chunks"):
+        for kind in BESIDE:
             self._beside(kind).unlink(missing_ok=True)
         sync_directory(self.path.parent)
         os.ftruncate(self._file, 0)
@@ -219,9 +234,10 @@ def _check(pin: FilePin, computed: Digests) -> None:
 
 def _replace(path: Path, data: bytes) -> None:
     temporary = path.with_name(f"{path.name}.new")
-    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        write_all(file, data)
+        write_all(file, data)  # over what is there, whose room another writer would take if it were given up first
+        os.ftruncate(file, len(data))
         os.fdatasync(file)
     finally:
         os.close(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hanse.store.durable import storage_errors
 from hanse.store.held.copies import Copies, Copy
 from hanse.store.held.index import GIVEN, Index
 from hanse.store.held.locks import FileLock
+from hanse.store.held.partial import BESIDE
 
 KEEP_SECONDS = 7 * 86400
 """How long a file that was fetched in part is kept for whoever goes on with it."""
@@ -64,25 +66,36 @@ class Stock:
                     path.unlink(missing_ok=True)
             yield path, good
 
-    def sweep(self, now: float | None = None) -> tuple[int, int]:
+    def sweep(self, now: float | None = None, *, limit: int | None = None) -> tuple[int, int]:
         """Remove what nobody needs: files without a row, and what was fetched in part long ago; return (things, bytes).
 
-        now: seconds since 1970.
+        now: seconds since 1970; limit: bytes that all may take in the end, for which parts go that nobody is fetching.
         """
-        known = {copy.path for copy in self._copies.listed(own=True)}
+        owned = self._copies.listed(own=True)
+        known = {copy.path for copy in owned}
         count = size = 0
         before = (time.time() if now is None else now) - KEEP_SECONDS
-        for path in sorted((self._folder / "files").glob("*/*")):
+        for path in sorted([*(self._folder / "files").glob("*/*"), *(self._folder / "partial").glob("*.small")]):
             name = os.fsencode(path.relative_to(self._folder))
-            if name not in known and path.lstat().st_mtime < before:
-                size, count = size + _remove(path), count + 1
-        for path in sorted((self._folder / "partial").glob("*.data")):
-            if path.lstat().st_mtime < before and (lock := FileLock.get(path.with_suffix(".lock"))) is not None:
-                size, count = size + _remove(path), count + 1
-                for kind in (".done", ".chunks"):
-                    path.with_suffix(kind).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if name not in known and path.lstat().st_mtime < before:
+                    size, count = size + _remove(path), count + 1
+        parts = sorted((status.st_mtime, status.st_blocks * 512, path) for path, status in self._parts())
+        taken = sum(copy.size for copy in owned) + sum(part for _, part, _ in parts)
+        for since, part, path in parts:
+            over = limit is not None and taken > limit
+            if (since < before or over) and (lock := FileLock.get(path.with_suffix(".lock"))) is not None:
+                size, count, taken = size + _remove(path), count + 1, taken - part
+                for kind in BESIDE:
+                    path.with_suffix(f".{kind}").unlink(missing_ok=True)
                 lock.release()
         return count, size
+
+    def _parts(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield what was fetched in part, or is being."""
+        for path in (self._folder / "partial").glob("*.data"):
+            with suppress(FileNotFoundError):
+                yield path, path.lstat()
 
 
 def _remove(path: Path) -> int:

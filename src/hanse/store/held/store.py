@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from hanse.errors import Busy, StorageError, TooLarge
+from hanse.errors import Busy, StorageError, StorageFull, TooLarge
 from hanse.model.digest import GitOid, Sha256, XetHash
 from hanse.model.filepin import FilePin
 from hanse.store.durable import make_directory, storage_errors, sync_directory
-from hanse.store.held.copies import INSERT, Copies, Digests
+from hanse.store.held.batch import Batch
+from hanse.store.held.copies import FORGET, INSERT, Copies, Digests
 from hanse.store.held.eviction import Evicted, evict
 from hanse.store.held.heldfile import HeldFile, Identity, identify
 from hanse.store.held.index import GIVEN, Index
@@ -33,6 +34,7 @@ from hanse.store.held.stock import Stock
 
 MAX_RECORD_BYTES = 128 << 20
 MAX_KEY_CHARS = 4096
+_PUT = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)"
 
 
 class Held:
@@ -83,6 +85,16 @@ class Held:
         """
         return self._copies.find(pin)
 
+    def find_all(self, pins: Iterable[FilePin]) -> dict[FilePin, HeldFile]:
+        """Return those of many files that are held, each as `find` does; raises StorageError."""
+        return self._copies.find_all(pins)
+
+    def batch(self, size: int) -> Batch:
+        """Return a batch of small files, `size` bytes together, that were verified; raises StorageError."""
+        if self.limit is not None:
+            self.evict(room=size)
+        return Batch(self.folder / "partial", self._take_all)
+
     def begin(self, pin: FilePin, wait: float = 0.0, *, beside: bool = False) -> Partial:
         """Return the file of `pin` to be fetched, with what was fetched of it before; one at a time in all processes.
 
@@ -128,15 +140,15 @@ class Held:
         self._copies.note(os.fsencode(real), own=False, digests=digests, identity=found)
         return HeldFile(real, size, *digests, True, found)
 
-    def gone(self, file: HeldFile) -> None:
-        """Forget that one of the store's own files lies in it: it was moved elsewhere, and takes no room here any more."""
-        self._copies.forget(os.fsencode(file.path.relative_to(self.folder)))
+    def adopt_all(self, hashed: Iterable[tuple[str, Digests, Identity]], *, gone: Iterable[HeldFile] = ()) -> None:
+        """Adopt many files at once: real path, digests, and the identity before hashing, after which nobody wrote to it.
 
-    def adopt_all(self, hashed: Iterable[tuple[str, Digests, Identity]]) -> None:
-        """Adopt many files at once: real path, digests, and the identity before hashing, after which nobody wrote to it."""
-        with self._index.transaction() as base:
-            rows = (self._copies.row(os.fsencode(path), own=False, digests=one, identity=seen)[1] for path, one, seen in hashed)
-            base.executemany(INSERT, rows)
+        gone: of the store's own, those that were moved elsewhere and take no room in it any more.
+        """
+        rows = [self._copies.row(os.fsencode(path), own=False, digests=one, identity=seen)[1] for path, one, seen in hashed]
+        names = [(os.fsencode(file.path.relative_to(self.folder)),) for file in gone]
+        if rows or names:
+            self._index.write_all(((INSERT, rows), (FORGET, names)))
 
     def adopted(self, under: str = "/") -> dict[str, tuple[Identity, Digests]]:
         """Return what is known of the files below a folder that were ever hashed, by path: identity then, and digests."""
@@ -144,12 +156,17 @@ class Held:
 
     def use(self, label: str, path: str, sha256: Sha256) -> None:
         """Note that the revision `label` (ORIGIN/NAMESPACE/NAME@REV) has the held file at `path`: for pins and listings."""
-        key = (label, path, sha256)
-        if key not in self._used:
-            given = (_key(label), _key(path), sha256)
-            if not self._index.rows("SELECT 1 FROM uses WHERE label = ? AND path = ? AND sha256 = ?", given):
-                self._index.write("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", given)
-            self._used.add(key)
+        self.use_all(label, {path: sha256})
+
+    def use_all(self, label: str, files: Mapping[str, Sha256]) -> None:
+        """Note as `use` does what a revision has, by path."""
+        fresh = {(label, path, sha256) for path, sha256 in files.items()} - self._used
+        given = [(_key(label), _key(path), sha256) for _label, path, sha256 in fresh]
+        sql = "SELECT 1 FROM uses WHERE label = ? AND path = ? AND sha256 = ?"
+        missing = [one for one in given if not self._index.rows(sql, one)]
+        if missing:
+            self._index.write_all((("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", missing),))
+        self._used |= fresh
 
     def used_by(self, sha256: Sha256) -> list[str]:
         """Return the revisions, as given to `use`, that have a file with this SHA-256; at most 100."""
@@ -162,7 +179,15 @@ class Held:
 
     def put_verdict(self, sha256: Sha256, ruleset_digest: str, facts: bytes) -> None:
         """Keep what a scan of a file found, under the rules that looked; raises TooLarge, StorageError."""
-        self.put("facts", f"{ruleset_digest}/{sha256}", facts, int(self._clock()))
+        self.put_verdicts(ruleset_digest, {sha256: facts})
+
+    def put_verdicts(self, ruleset_digest: str, found: Mapping[Sha256, bytes]) -> None:
+        """Keep as `put_verdict` does what a scan of many files found."""
+        for facts in found.values():
+            _check_record(facts)
+        now = int(self._clock())
+        rows = [("facts", f"{ruleset_digest}/{sha256}", facts, now) for sha256, facts in found.items()]
+        self._index.write_all(((_PUT, rows),), flushed=True)
 
     def facts(self, sha256: Sha256, ruleset_digest: str) -> bytes | None:
         """Return what a scan of a file found, None if no scan under these rules is known."""
@@ -174,9 +199,8 @@ class Held:
 
         at: seconds since 1970, for the reader. Raises TooLarge, Busy, StorageError.
         """
-        if len(data) > MAX_RECORD_BYTES:
-            raise TooLarge(f"a record has at most {MAX_RECORD_BYTES:,} bytes, this one {len(data):,}")
-        self._index.write("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", (_key(kind), _key(key), data, at), flushed=True)
+        _check_record(data)
+        self._index.write(_PUT, (_key(kind), _key(key), data, at), flushed=True)
 
     def get(self, kind: str, key: str) -> tuple[bytes, int] | None:
         """Return a record and the time it was given, None if there is none; raises StorageError."""
@@ -221,17 +245,53 @@ class Held:
 
     def _take(self, staged: Path, digests: Digests) -> HeldFile:
         """Move a complete, flushed file to its place, and note it."""
-        name = f"files/{digests.sha256[:2]}/{digests.sha256}"
-        path = self.folder / name
-        with self._index.transaction() as base, storage_errors("store a fetched file"):
-            if not path.parent.is_dir():
-                make_directory(path.parent, 0o700)
-            staged.rename(path)
-            path.chmod(0o400)
-            sync_directory(path.parent)
-            found = Identity.of(path.stat())
-            base.execute(*self._copies.row(name.encode(), own=True, digests=digests, identity=found))
-        return HeldFile(path, found.size, *digests, False, found)
+        return self._take_all([(staged, digests)])[digests.sha256]
+
+    def _take_all(self, staged: Sequence[tuple[Path, Digests]]) -> dict[Sha256, HeldFile]:
+        """Move complete, flushed files to their places, and note them: all, or none if there is no room for that."""
+        try:
+            found = self._placed(staged)
+        except StorageFull:
+            if not self._index.give_up_reserve():
+                raise
+            found = self._placed(staged)
+        with storage_errors("store a fetched file"):
+            for folder in {file.path.parent for file in found.values()}:
+                sync_directory(folder)
+        return found
+
+    def _placed(self, staged: Sequence[tuple[Path, Digests]]) -> dict[Sha256, HeldFile]:
+        found, moved = dict[Sha256, HeldFile](), list[tuple[Path, Path]]()
+
+        def undo() -> None:
+            for before, after in moved:
+                with suppress(OSError):
+                    after.chmod(0o600)
+                    after.rename(before)
+
+        with self._index.transaction(undo=undo) as base, storage_errors("store a fetched file"):
+            for before, digests in staged:
+                name = f"files/{digests.sha256[:2]}/{digests.sha256}"
+                path = self.folder / name
+                there = self._stored(path, name)
+                if there is None:
+                    if not path.parent.is_dir():
+                        make_directory(path.parent, 0o700)
+                    before.rename(path)
+                    moved.append((before, path))
+                    path.chmod(0o400)
+                    there = Identity.of(path.stat())
+                else:
+                    before.unlink(missing_ok=True)
+                base.execute(*self._copies.row(name.encode(), own=True, digests=digests, identity=there))
+                found[digests.sha256] = HeldFile(path, there.size, *digests, False, there)
+        return found
+
+    def _stored(self, path: Path, name: str) -> Identity | None:
+        """Return the identity of a file that another thread or process stored already: who has found it goes on using it."""
+        there = identify(path)
+        row = None if there is None else self._copies.at(name.encode())
+        return there if row is not None and there is not None and there.inside(row.identity) else None
 
 
 def open_or_temporary(folder: Path, *, named: bool = False, limit: int | None = None) -> Held:
@@ -272,6 +332,11 @@ def _writable(folder: Path) -> Iterator[None]:
             f"the store {folder} cannot be written: {why}",
             hint="name a folder of your own with --store or HANSE_STORE, or set HANSE_HOME",
         ) from error
+
+
+def _check_record(data: bytes) -> None:
+    if len(data) > MAX_RECORD_BYTES:
+        raise TooLarge(f"a record has at most {MAX_RECORD_BYTES:,} bytes, this one {len(data):,}")
 
 
 def _key(text: str) -> str:

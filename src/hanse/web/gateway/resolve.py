@@ -160,14 +160,18 @@ async def _settled(asked: Asked, found: Fetching, start: int) -> Fetching | Held
     told = _told_after(asked)
     waits = [seconds for seconds in (asked.patience, told) if seconds is not None]
     until = time.monotonic() + min(waits) if waits else None
-    while not await asked.run(found.settle, _POLL_SECONDS, None if told is None else start):
+
+    def settled() -> Fetching | HeldBytes | None:
+        # What has come whole is sent by the system; `wait` raises what went wrong.
+        return (found.wait(0) or found) if found.settle(_POLL_SECONDS, None if told is None else start) else None
+
+    while (ready := await asked.run(settled)) is None:
         gone = await asked.request.is_disconnected()
         if gone:
             found.cancel()
         if gone or (until is not None and time.monotonic() > until):
             return None
-    # What has come whole is sent by the system; `wait` raises what went wrong.
-    return await asked.run(found.wait, 0) or found
+    return ready
 
 
 def _told_after(asked: Asked) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.support.held import hold, pin_of, sha256_of
+from tests.support.held import Clock, hold, pin_of, sha256_of
 
 from hanse.model.digest import NO_SHA256, GitOid
 from hanse.store.held import Held
@@ -34,6 +34,23 @@ def test_rows_of_files_that_are_gone_are_removed(held: Held, tmp_path: Path) -> 
     assert held.find(pin) is None
     assert held.adopted() == {}
     assert held._copies.listed(own=True) == []
+
+
+def test_many_are_found_as_one_is(held: Held, tmp_path: Path, clock: Clock) -> None:
+    """Whichever digest a pin has, and wherever the file lies, many are found as one is, and their use is noted."""
+    hold(held, b"abc")
+    for name, data in (("b", b"bcd"), ("c", b"cde")):
+        (tmp_path / name).write_bytes(data)
+        held.adopt(tmp_path / name, sha256_of(data), None, pin_of(data).git_oid, 3)
+    (tmp_path / "c").write_bytes(b"cdf")
+    full = [pin_of(data) for data in (b"abc", b"bcd", b"cde", b"def")]
+    pins = [*full, *(replace(one, xet=None, sha256=None) for one in full), replace(full[0], size=4)]
+    clock.now += 100
+    found = held.find_all(pins)
+    assert [copy.used for copy in held._copies.listed(own=True)] == [int(clock.now)]
+    assert [found.get(pin) for pin in pins] == [held.find(pin) for pin in pins]
+    assert {pin.path for pin in found} == {"model.bin"}
+    assert len(found) == 4
 
 
 def test_an_unchanged_copy_beside_a_changed_one(held: Held, tmp_path: Path) -> None:

@@ -67,6 +67,19 @@ def test_abandoned_is_kept(held: Held) -> None:
         assert again.done_bytes == 100
 
 
+def test_there_is_room_for_the_next_note(held: Held) -> None:
+    """What came before a disk was full can be noted on it: the note is written where room was set aside, and that again."""
+    with held.begin(pin_of(DATA)) as partial:
+        for end in (100, 200):
+            room = partial.path.with_suffix(".done.new").stat()
+            assert room.st_blocks * 512 >= 4096
+            partial.write(0, DATA[:end])
+            partial.mark(0, end)
+            partial.flush()
+            assert partial.path.with_suffix(".done").stat().st_ino == room.st_ino
+            assert partial.path.with_suffix(".done").read_text() == f"0 {end}\n"
+
+
 def test_reset_forgets_everything(held: Held) -> None:
     """After a lie that could not be placed, no byte, range or chunk list of it is left."""
     pin = pin_of(DATA)

@@ -60,3 +60,22 @@ def test_left_overs(held: Held) -> None:
     assert [one.name for one in (held.folder / "partial").glob("*.data")] == [fetching.path.name]
     fetching.abandon()
     assert held.find(pin_of(b"kept")) is not None
+
+
+def test_parts_go_where_there_is_no_room(held: Held) -> None:
+    """With a limit parts that nobody is fetching go, the oldest first, until all takes no more, and nothing stays beside them."""
+    kept = hold(held, b"kept")
+    for number in range(3):
+        with held.begin(pin_of(bytes([number]) * 8192)) as partial:
+            partial.write(0, bytes([number]) * 8192)
+            partial.mark(0, 8192)
+        os.utime(partial.path, (number, number + time.time()))
+    fetching = held.begin(pin_of(b"z" * 8192))
+    fetching.write(0, b"z" * 8192)
+    assert held.stock().sweep(limit=2 * 8192 + 4) == (2, 2 * 8192)
+    assert held.stock().sweep(limit=0) == (1, 8192)
+    assert {one.name for one in (held.folder / "partial").iterdir()} == {
+        fetching.path.with_suffix(f".{kind}").name for kind in ("data", "lock", "done.new")
+    }
+    fetching.abandon()
+    assert kept.path.exists()
