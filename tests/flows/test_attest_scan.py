@@ -18,7 +18,7 @@ from hanse.db.repos import Repo
 from hanse.db.repository_scans import Head
 from hanse.errors import StorageError
 from hanse.flows import attest_scan as flow
-from hanse.flows import bundles, rejudge
+from hanse.flows import bundles, rejudge, settle
 from hanse.flows.attest_scan import basis_of, scan_passed_next
 from hanse.flows.gitattributes import DEFAULT_GITATTRIBUTES
 from hanse.flows.mirror.journey import mirror
@@ -176,7 +176,7 @@ def test_trouble_with_one_keeps_no_other(scanned: Node, alice: Actor, monkeypatc
     second = commit(scanned, alice, repo, PutBytes("a.txt", b"a")).rev
     attest_all(scanned)
     commit(scanned, alice, repo, PutBytes("b.txt", b"b"))
-    real = flow.judge_head
+    real = settle.judge_head
 
     def failing(node: Node, head: Head) -> None:
         if head.rev == second:
