@@ -115,3 +115,14 @@ def test_the_state(cached: Cached) -> None:
     assert not is_empty(cached.cache)
     with pytest.raises(StorageError, match="cannot be read"):
         cache_state(cached.blob, ())
+
+
+def test_whole_models_in_plain_folders_go(cached: Cached) -> None:
+    """Old libraries read such a folder without a question: it is removed, and what clients look after stays."""
+    for name in ("org_m", ".locks"):
+        (cached.cache / name).mkdir()
+        (cached.cache / name / "modules.json").write_text("[]")
+    cached.audit()
+    assert not (cached.cache / "org_m").exists()
+    assert (cached.cache / ".locks" / "modules.json").exists()
+    assert cached.blob.exists()

@@ -32,6 +32,8 @@ def test_other_caches_are_out_of_reach() -> None:
     given = {"TRANSFORMERS_CACHE": "/a", "HUGGINGFACE_HUB_CACHE": "/b", "SENTENCE_TRANSFORMERS_HOME": "/c", "HF_HUB_CACHE": "/d"}
     found = client_env(given, URL, CACHE)
     assert not {"/a", "/b", "/c", "/d"} & set(found.values())
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "SENTENCE_TRANSFORMERS_HOME"):  # old libraries know one of these
+        assert client_env({}, URL, CACHE)[name] == str(CACHE)
 
 
 def test_a_cache_per_policy(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def test_paths_info(gateway: Edge) -> None:
     found = gateway.ask("POST", url, form, content_type="application/x-www-form-urlencoded").json()
     assert [(one["type"], one["path"]) for one in found] == [("file", "config.json"), ("directory", "sub")]
     assert found[0]["securityFileStatus"]["status"] == "unscanned"
+    assert [one["lastCommit"]["id"] for one in found] == [REV, REV]
     body = json.dumps({"paths": ["empty.txt"]}).encode()
     (one,) = gateway.ask("POST", url, body, content_type="application/json").json()
     assert one["size"] == 0

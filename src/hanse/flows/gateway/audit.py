@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hanse.errors import HanseError, StorageError
+from hanse.store.durable import storage_errors
 from hanse.store.held.store import Held
 
 if TYPE_CHECKING:
@@ -64,6 +66,23 @@ def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
             yield entry.path, entry.stat(follow_symlinks=False)
 
 
+def remove_plain(cache: Path) -> None:
+    """Remove whole models that lie in a cache as plain folders, where sentence-transformers up to 2.2 puts them.
+
+    It asks nobody about such a folder again; what was in it is held, and given anew. Raises StorageError.
+    """
+    with storage_errors(f"look into the cache {cache}"), os.scandir(cache) as entries:
+        plain = [one.path for one in entries if one.is_dir(follow_symlinks=False) and not _is_of_clients(one.name)]
+    for path in plain:
+        with storage_errors(f"remove {path}, of which nobody knows what it is"):
+            shutil.rmtree(path)
+
+
+def _is_of_clients(name: str) -> bool:
+    """Tell whether a folder of a cache is one that clients of the Hub make, and look after."""
+    return name.startswith(".") or name == "blobs" or "--" in name
+
+
 def audit_before(
     cache: Path,
     home: Path,
@@ -83,6 +102,7 @@ def audit_before(
     """
     if is_empty(cache):
         return
+    remove_plain(cache)
     kept, heard, listed = held.get(_KIND, str(cache)), held.get(_WARNED, str(cache)), warned()
     asks = bool(listed) and (heard is None or heard[0].decode() != listed)
     if not asks and kept is not None and kept[0].decode() == cache_state(cache, _flagged(held)):

@@ -22,7 +22,7 @@ BEHIND = "HANSE_BEHIND"
 DAY = "86400"
 """Seconds that a client waits for a silent answer: a file is held back until it is whole and judged."""
 LOCAL = ("127.0.0.1", "localhost")
-OLD_CACHES = ("HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE")
+OLD_CACHES = ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE")
 """Variables by which older libraries find a cache of their own; what lies there was judged by no policy."""
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _MAX_NAME = 60
@@ -82,6 +82,8 @@ def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, s
         BEHIND: environ.get("HF_ENDPOINT", ""),
         "HF_ENDPOINT": url,
         "HF_HUB_CACHE": str(cache),
+        "HUGGINGFACE_HUB_CACHE": str(cache),  # huggingface_hub up to 0.18, transformers up to 4.35
+        "SENTENCE_TRANSFORMERS_HOME": str(cache),  # sentence-transformers up to 2.2 would use a folder of torch's
         "HF_DATASETS_CACHE": str(more / "datasets-cache" / cache.name),
         "HF_MODULES_CACHE": str(more / "modules-cache" / cache.name),
         "HF_HUB_DOWNLOAD_TIMEOUT": DAY,
@@ -89,8 +91,6 @@ def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, s
         "HF_HUB_DISABLE_SHARED_BLOBS": "1",
         "HF_HUB_DISABLE_XET": "1",
     }
-    if "SENTENCE_TRANSFORMERS_HOME" in environ:
-        found["SENTENCE_TRANSFORMERS_HOME"] = str(cache)
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [one.strip() for one in environ.get(name, "").split(",") if one.strip()]
         found[name] = ",".join([*hosts, *(one for one in LOCAL if one not in hosts)])

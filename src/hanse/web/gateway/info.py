@@ -53,6 +53,11 @@ def _hanse(revision: Pulled) -> dict[str, Any]:
     return found
 
 
+def modified(revision: Pulled) -> str:
+    """Return when a revision was made, as far as its origin says so; else the beginning of 1970."""
+    return next((said for name in ("lastModified", "createdAt") if isinstance(said := revision.claims.get(name), str)), _EPOCH)
+
+
 def describe(revision: Pulled, *, blobs: bool) -> dict[str, Any]:
     """Return everything that is said about a repository at a revision, by the names of the Hub API."""
     path = revision.repo.path

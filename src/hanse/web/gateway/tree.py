@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from hanse.errors import BadFormat, EntryNotFound, InputError, TooLarge
 from hanse.model.filepin import FilePin
-from hanse.web.gateway.info import json_response, warned
+from hanse.web.gateway.info import json_response, modified, warned
 from hanse.web.gateway.listing import Folder, Item, Listing, item_json
 from hanse.web.gateway.source import Asked, Pulled
 
@@ -33,10 +33,13 @@ def missing(path: str, rev: str) -> EntryNotFound:
     return EntryNotFound("Entry not found", rev=rev, hint=f"{path[:300]!r} does not exist on {rev[:40]!r}")
 
 
-def _shown(items: Iterable[Item], *, expand: bool) -> list[dict[str, Any]]:
+def _shown(items: Iterable[Item], revision: Pulled, *, expand: bool) -> list[dict[str, Any]]:
     found = [item_json(item) for item in items]
-    for one in found:
-        if expand and one["type"] == "file":
+    # Which commit was the last to change a file nobody vouches for; HfFileSystem up to 0.18 does not go without one.
+    last = {"id": revision.rev, "title": "", "date": modified(revision), "exact": False}
+    for one in found if expand else ():
+        one["lastCommit"] = last
+        if one["type"] == "file":
             one["securityFileStatus"] = _UNSCANNED
     return found
 
@@ -74,7 +77,7 @@ def _page(asked: Asked, path: str, after: str, limit: int) -> Response:
     headers = {"X-Repo-Commit": revision.rev}
     if len(rows) > limit:
         headers["Link"] = _next(asked, revision, path, rows[limit - 1][0])
-    shown = _shown((item for _, item in rows[:limit]), expand=asked.flag("expand"))
+    shown = _shown((item for _, item in rows[:limit]), revision, expand=asked.flag("expand"))
     return warned(json_response(shown, headers), revision)
 
 
@@ -123,7 +126,7 @@ def _infos(asked: Asked, paths: list[str], *, expand: bool) -> Response:
             folders = folders or Listing(revision.files)
             item = folders.get(path)
         items += [] if item is None else [item]
-    return warned(json_response(_shown(items, expand=expand), {"X-Repo-Commit": revision.rev}), revision)
+    return warned(json_response(_shown(items, revision, expand=expand), {"X-Repo-Commit": revision.rev}), revision)
 
 
 async def paths_info(asked: Asked) -> Response:
