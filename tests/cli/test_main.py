@@ -65,6 +65,7 @@ def test_ctrl_c_while_it_is_loaded(module: str) -> None:
     """An interruption while `hanse` imports something ends it by that signal, and nothing is said."""
     code = (
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs begin with it ignored
         "class Interrupted:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"

@@ -58,7 +58,7 @@ def test_titles(tmp_path: Path) -> None:
 
 def test_entries(tmp_path: Path) -> None:
     """A folder is an entry of a cache by its name and its snapshots."""
-    for name in ("models--a--b", "datasets--a--b", "spaces--a--b"):
+    for name in ("models--a--b", "datasets--a--b", "spaces--a--b", "others--a--b"):
         (tmp_path / name / "snapshots").mkdir(parents=True)
     (tmp_path / "models--c--d").mkdir()
-    assert sorted(one.name for one in tmp_path.iterdir() if is_entry(one)) == ["datasets--a--b", "models--a--b"]
+    assert sorted(one.name for one in tmp_path.iterdir() if is_entry(one)) == ["datasets--a--b", "models--a--b", "spaces--a--b"]

@@ -88,8 +88,9 @@ def test_a_large_file_is_told_while_it_arrives(lite: Node, mirrored: Repo) -> No
 
 def test_being_stopped_is_nobodys_fault(lite: Node, mirrored: Repo, tmp_path: Path) -> None:
     """Neither a place nor a file of this machine is named for it, and neither is read on."""
-    (tmp_path / "here").write_bytes(DATA)
+    long = DATA * 20
+    (tmp_path / "here").write_bytes(long)
     stop = threading.Event()
     options = Options(stop=stop, report=lambda _path, _done, _total: stop.set(), local=lambda _pin: local_file(tmp_path / "here"))
     with pytest.raises(Busy, match=r"^stopped$"):
-        Intake(lite, mirrored, REV, [PIN, pin_of("z.bin", DATA[1:])], [], options).run()
+        Intake(lite, mirrored, REV, [pin_of("long.bin", long)], [], options).run()

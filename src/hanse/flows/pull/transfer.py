@@ -168,7 +168,7 @@ class Transfer:
         first = self._layout.start(task.at + 1) - start
         read = part_of_whole if whole else _part
         with _reading(read(source.place, self._pin, start, end)) as stream:
-            for data in stream:
+            for data in stream.pieces():
                 received += len(data)
                 if not self._live(source):
                     return
@@ -186,7 +186,9 @@ class Transfer:
                 first = self._layout.start(task.at + 1) - self._layout.start(task.at)
                 gathered, held, flushed = [left] if left else [], len(left), now
                 task.coming = held
-        raise PeerMisbehaved(f"{source.place.name} ended after {received} of {end - start} bytes")
+        if gathered and self._live(source):  # what came whole before it broke off need not come again
+            self._accept(source, task, memoryview(b"".join(gathered)))
+        raise stream.error or PeerMisbehaved(f"{source.place.name} ended after {received} of {end - start} bytes")
 
     def _accept(self, source: Source, task: Task, data: memoryview) -> memoryview | None:
         """Check and store the whole pieces at the front of `data`; return what is left over, None if the task is over.
@@ -250,13 +252,28 @@ def _part(place: Place, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
     return place.read(pin, start, end)
 
 
+class _Stream:
+    """What a place sends, up to where it ends or breaks off; error: why it broke off."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self.error: Exception | None = None
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield what comes; raises nothing."""
+        try:
+            yield from self._pieces
+        except Exception as error:  # noqa: BLE001 - a place is code that talks to strangers
+            self.error = error
+
+
 @contextmanager
-def _reading(stream: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
+def _reading(pieces: Iterator[bytes]) -> Iterator[_Stream]:
     """End the transfer behind an iterator when the block is left."""
     try:
-        yield stream
+        yield _Stream(pieces)
     finally:
-        close = getattr(stream, "close", None)
+        close = getattr(pieces, "close", None)
         if close is not None:
             with suppress(Exception):
                 close()

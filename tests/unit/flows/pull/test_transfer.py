@@ -75,6 +75,22 @@ def test_who_receives_gives_way_to_who_hashes(partial: Partial) -> None:
     assert place.nice == min(os.getpriority(os.PRIO_PROCESS, 0) + NICE, 19)
 
 
+class _Breaking(SimPlace):
+    """Hangs up after 200,000 bytes of each answer."""
+
+    def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes of the file from `start` on; raises PeerDown before the end of a long answer."""
+        yield from super().read(pin, start, min(end, start + 200_000))
+        if end > start + 200_000:
+            raise PeerDown("hung up")
+
+
+def test_what_came_before_a_place_hung_up_is_kept(partial: Partial) -> None:
+    """A place that breaks off every answer after a whole piece or more gives the whole file in the end."""
+    assert Run(partial, _Breaking("a", DATA), parallel=1).go()
+    assert partial.path.read_bytes() == DATA
+
+
 @pytest.mark.parametrize("step", [1000, 100_000, MIB])
 def test_every_byte_is_stored(partial: Partial, step: int) -> None:
     """In whatever pieces the bytes come, the file is whole in the end, and each place's share is counted."""
