@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -118,11 +119,13 @@ def test_the_state(cached: Cached) -> None:
 
 
 def test_whole_models_in_plain_folders_go(cached: Cached) -> None:
-    """Old libraries read such a folder without a question: it is removed, and what clients look after stays."""
-    for name in ("org_m", ".locks"):
+    """Old libraries read such a folder without a question: it is removed, and what clients or others look after stays."""
+    for name, file in (("org_m", "modules.json"), (".locks", "modules.json"), ("mine", "notes.txt")):
         (cached.cache / name).mkdir()
-        (cached.cache / name / "modules.json").write_text("[]")
+        (cached.cache / name / file).write_text("[]")
+    (cached.cache / "org_n").symlink_to(cached.cache / "org_m")
     cached.audit()
-    assert not (cached.cache / "org_m").exists()
+    assert not any(os.path.lexists(cached.cache / name) for name in ("org_m", "org_n"))
+    assert (cached.cache / "mine" / "notes.txt").exists()
     assert (cached.cache / ".locks" / "modules.json").exists()
     assert cached.blob.exists()

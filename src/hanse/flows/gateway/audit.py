@@ -72,10 +72,18 @@ def remove_plain(cache: Path) -> None:
     It asks nobody about such a folder again; what was in it is held, and given anew. Raises StorageError.
     """
     with storage_errors(f"look into the cache {cache}"), os.scandir(cache) as entries:
-        plain = [one.path for one in entries if one.is_dir(follow_symlinks=False) and not _is_of_clients(one.name)]
-    for path in plain:
-        with storage_errors(f"remove {path}, of which nobody knows what it is"):
-            shutil.rmtree(path)
+        plain = [one for one in entries if not _is_of_clients(one.name) and _is_model(one.path)]
+    for one in plain:
+        with storage_errors(f"remove the model in {one.path}, which is read without a question"):
+            if one.is_symlink():
+                Path(one.path).unlink()
+            else:
+                shutil.rmtree(one.path)
+
+
+def _is_model(path: str) -> bool:
+    """Tell whether a folder has what such a library begins with."""
+    return any(os.path.lexists(f"{path}/{name}") for name in ("modules.json", "config.json"))
 
 
 def _is_of_clients(name: str) -> bool:
