@@ -119,9 +119,9 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], enough: Eno
     # 1. and 2.
     for repo, revision in subjects:
         wanted = frozenset({asked, f"refs/heads/{asked}", f"refs/tags/{asked}"} if asked else ())
-        _positions(node, shown, repo, revision, wanted)
         _statements(node, shown, repo, revision, wanted)
-    if shown.last < 0 and not shown.elsewhere:
+        _positions(node, shown, repo, revision, wanted)
+    if shown.last < 0:
         shown.last = min(shown.wanted, default=-1)
     _keys(node, shown, {repo.repo.namespace.lower() for repo, _ in subjects if not repo.mirrored})
     _lists(node, shown)
@@ -162,8 +162,6 @@ def _advisories(node: Node, view: LogView, shown: _Shown, size: int) -> list[Adv
 def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision, wanted: Collection[str]) -> None:
     """Show the current statements; only the oldest manifest is needed, for others may not be cosigned for a while.
 
-    Of a copy none is: the log that answers for the name has one, and this one says no less than before the copy was attested.
-
     wanted: names of the ref that was asked for; where its owner signed its position, that is needed, too.
     """
     with node.db.read() as conn:
@@ -173,8 +171,7 @@ def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision, wante
     for row, leaf in rows:
         if leaf is not None and leaf.index is not None:
             named = row.predicate == REF and _ref(leaf) in wanted
-            first = row.predicate == OMS and not manifest and repo.id not in shown.elsewhere
-            shown.add(leaf, needed=named or first)
+            shown.add(leaf, needed=named or (row.predicate == OMS and not manifest))
             manifest = manifest or row.predicate == OMS
             shown.keys.add(row.key)
             if row.predicate != REF:  # rebuilt from the leaf by whoever reads it

@@ -47,17 +47,6 @@ from hanse.tlog.cosignature import cosign
 from hanse.tlog.note import encode_note
 
 DAY = 86_400
-MAPS = """
-policy = 1
-base = "careful"
-[witness]
-need = 2
-[mirror]
-need = 2
-[advisories]
-maps = 3
-stale = "refuse"
-"""
 TWO = """
 policy = 1
 base = "open"
@@ -219,27 +208,6 @@ def test_a_new_statement_waits_for_its_cosignatures(own: Agreed) -> None:
     data = shown(three[B], own.at[B])
     assert sized(data)[C] == before < node.log.size
     assert {one.member for one in verify(three, data).attested if one.vouches} == {A, B, C}
-
-
-def test_a_new_copy_waits_for_its_cosignatures(own: Agreed) -> None:
-    """Who has just attested a copy of a revision is shown as before for a moment, by himself and others: no map is missing."""
-    three, node = own.three, own.three[A]
-    commit(node, add_user(node, "alice"), own.at[A], PutBytes("more.txt", b"x"))
-    three.settle(A)
-    three.round()
-    before = three[B].log.size
-    copy = three.copy(A, own.at[A], B)[0]
-    three.followers[C].follow(find_log(three[C], B))
-    three.copy(A, own.at[A], C)
-    for origin, repo in ((B, copy), (A, own.at[A])):
-        data = shown(three[origin], repo)
-        policy = complete(parse_policy(MAPS), "maps", Path())
-        want = Wanted(origin=Origin(A), repo="alice/m", ref=MAIN)
-        verify_revision(parse_evidence(data), three.trust, policy, want, three.clock.now())
-        assert sized(data)[B] == before < three[B].log.size, origin
-        assert {one.member for one in verify(three, data).attested if one.vouches} == {A}
-    three.round()
-    assert {one.member for one in verify(three, shown(three[B], copy)).attested if one.vouches} >= {A, B}
 
 
 def test_newer_lists_of_members(own: Agreed) -> None:

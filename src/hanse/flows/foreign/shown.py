@@ -180,14 +180,11 @@ class _One:
     def _needed(self, subject: Subject) -> int:
         """Return the index of the last leaf without which the log is of no use, -1 if there is none.
 
-        That is the oldest manifest, for others may not be cosigned for a while, and where a ref was set to the revision last; of
-        a log that has but a copy none.
+        That is the oldest manifest, for others may not be cosigned for a while, and where a ref was set to the revision last.
         """
-        if not self._answers(subject):
-            return -1
         manifests = [row.index for row in self.said[subject.revision.rev] if row.log == self.origin and row.manifest]
         found = [min(manifests, default=-1)]
-        for ref in subject.refs:
+        for ref in subject.refs if self._answers(subject) else ():
             repo = subject.repo.repo
             positions = self.copy.positions(ref_key(repo.origin, repo.type, repo.folded, ref), self.copy.log.mirrored)
             newest = next(iter(positions), None)
