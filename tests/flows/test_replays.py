@@ -24,7 +24,7 @@ from hanse.tlog import saved
 from hanse.tlog.hashing import Frontier, leaf_hash
 from hanse.tlog.replay import Replay
 
-LOG = WitnessedLog(ORIGIN, (), "", 0, "", "", 0, 0, "", "", 0, "")
+LOG = WitnessedLog(ORIGIN, (), "", 0, "", "", 0, 0, "", "", 0, "", 0)
 
 
 def _hold(store: LocalStore, log: Log, old: int) -> WitnessedLog:

@@ -83,6 +83,7 @@ witnessed = Table(
     Column("mirror_note", Text, nullable=False),  # the last checkpoint cosigned as a mirror, "" before the first
     Column("followed_at", BigInteger, nullable=False),  # when the log was last read at its address, 0 before
     Column("failure", Text, nullable=False),  # what is in the way of following it, "" for nothing
+    Column("wanted", BigInteger, nullable=False, server_default="0"),  # leaves a reader saw elsewhere, 0 once it was looked at
 )
 
 alarms = Table(  # contradictions that were seen; evidence convinces a third party

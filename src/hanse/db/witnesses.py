@@ -19,7 +19,8 @@ class WitnessedLog:
     vkeys: text of the keys it may sign with; url: where it is served, "" if that is not known; root and mirrored_root: hex;
     note: that checkpoint with the log's signatures and ours, "" before the first; time: when it was cosigned, seconds;
     mirrored: size up to which it is held here, replayed and found true; mirror_note: the last checkpoint cosigned as a mirror;
-    followed_at: when it was last read at its address; failure: what is in the way of following it, "" for nothing.
+    followed_at: when it was last read at its address; failure: what is in the way of following it, "" for nothing; wanted: how
+    many leaves a reader says to have seen of it, 0 if nobody said more since it was last read.
     """
 
     origin: str
@@ -34,6 +35,7 @@ class WitnessedLog:
     mirror_note: str
     followed_at: int
     failure: str
+    wanted: int
 
     @property
     def origin_hash(self) -> str:
@@ -84,6 +86,7 @@ def add(conn: Connection, origin: str, vkeys: tuple[str, ...], url: str, empty_r
         "mirror_note": "",
         "followed_at": 0,
         "failure": "",
+        "wanted": 0,
     }
     insert_new(conn, witnessed, [row])
     conn.execute(update(witnessed).where(witnessed.c.origin == origin).values(vkey=row["vkey"], url=url))
@@ -111,9 +114,16 @@ def set_mirrored(conn: Connection, seen: WitnessedLog, size: int, root: str, not
 
 def set_followed(conn: Connection, origin: str, at: int) -> None:
     """Record that a log was read at its address, and nothing is in the way."""
-    conn.execute(update(witnessed).where(witnessed.c.origin == origin).values(followed_at=at, failure=""))
+    conn.execute(update(witnessed).where(witnessed.c.origin == origin).values(followed_at=at, failure="", wanted=0))
 
 
 def set_failure(conn: Connection, origin: str, failure: str) -> None:
     """Record what is in the way of following a log."""
-    conn.execute(update(witnessed).where(witnessed.c.origin == origin, witnessed.c.failure != failure).values(failure=failure))
+    changed = (witnessed.c.failure != failure) | (witnessed.c.wanted != 0)
+    conn.execute(update(witnessed).where(witnessed.c.origin == origin, changed).values(failure=failure, wanted=0))
+
+
+def want(conn: Connection, origin: str, size: int) -> None:
+    """Record that a reader saw a log with more leaves than are held here, unless that is known."""
+    short = (witnessed.c.origin == origin) & (witnessed.c.mirrored < size) & (witnessed.c.wanted == 0) & (witnessed.c.url != "")
+    conn.execute(update(witnessed).where(short).values(wanted=size))

@@ -30,6 +30,7 @@ from hanse.flows import access, bundles
 from hanse.flows.advisories.book import shown as listed_advisories
 from hanse.flows.effects import MAIN
 from hanse.flows.enough import Enough
+from hanse.flows.follow import want
 from hanse.flows.foreign.shown import Subject, others
 from hanse.flows.logview import LogView
 from hanse.flows.newer_lists import newest_of
@@ -66,10 +67,11 @@ def of_revision(node: Node, repo: Repo, rev: str, seen: Mapping[str, int] | None
     """Return (commit id, evidence file) of a revision that the caller may see.
 
     seen: leaves of logs, by origin, that the caller has seen: they are shown with no fewer, as far as they are here, though only
-    fewer may be cosigned.
+    fewer may be cosigned. Those that are not here are read soon, for who asks again.
     Raises RevisionNotFound or Disabled; RolledBack or Equivocation if this node's log is not the one that was cosigned.
     """
     revision = access.resolve_revision(node, repo, rev)
+    want(node, seen or {})
     return revision.rev, _assemble(node, [(repo, revision)], Enough(node, seen), asked=rev)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ from hanse.peers.staticsite import StaticSite
 from hanse.tlog.checkpoint import parse_checkpoint
 from hanse.tlog.note import parse_note
 from hanse.tlog.proof import consistency_proof
+
+PAUSES = (0.5, 1.0, 1.5, 2.0)
+"""Seconds until a node is asked once more that shows a log shorter than it was seen: told so, it reads that log soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,15 @@ class NodeSource:
         if not seen:
             return found
         return fetch_evidence(self.client, self.node, question.type, repo, revision=revision, token=self.token, seen=seen)
+
+    def later(self, question: Question, data: bytes) -> Iterator[bytes]:
+        """Yield the evidence anew as long as it shows logs shorter than they were seen; raises as `evidence`."""
+        for pause in PAUSES if self.data is None else ():
+            if not seen_before(data, self.home):
+                return
+            time.sleep(pause)
+            data = self.evidence(question)
+            yield data
 
     def growth(self, logs: Iterable[LogEvidence], pins: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
         """Return the proofs between pinned and shown checkpoints, as far as the node has them."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -63,7 +63,20 @@ STALE_SECONDS = 600
 """How long a log may still serve a checkpoint that is older than one that was submitted here."""
 STATIC_STALE_SECONDS = 7 * 86_400
 """The same of a static site, which is brought up to date now and then."""
+WANTED_SECONDS = 2
+"""How soon a log is read again, at the earliest, because a reader says that it has gone on."""
 _log = logging.getLogger(__name__)
+
+
+def want(node: Keeper, seen: Mapping[str, int]) -> None:
+    """Have logs read again soon that are held here with fewer leaves than a reader saw. seen: leaves by origin, unchecked."""
+    with node.db.read() as conn:
+        logs = [log for origin in seen if (log := witnesses.find(conn, origin)) is not None]
+    short = [log.origin for log in logs if log.mirrored < seen[log.origin] and not log.wanted]
+    if short:
+        with node.db.write() as conn:
+            for origin in short:
+                witnesses.want(conn, origin, seen[origin])
 
 
 @dataclass(eq=False)
@@ -274,7 +287,8 @@ def _shown(entry: bytes) -> object:
 class Following:
     """Follows the logs that have an address, each at most every `seconds`, in threads of its own.
 
-    A log whose checkpoint was moved from outside is followed at once. One process of a node does it, and keeps what it replayed.
+    A log whose checkpoint was moved from outside is followed at once, and so is one that a reader saw with more leaves.
+    One process of a node does it, and keeps what it replayed.
     """
 
     def __init__(
@@ -315,7 +329,8 @@ class Following:
 
     def _due(self, log: WitnessedLog, now: int) -> bool:
         waits = log.mirrored < log.size and not self._follower.is_stuck(log)
-        return waits or now - self._looked.get(log.origin, 0) >= self._seconds
+        pause = min(WANTED_SECONDS, self._seconds) if log.wanted > log.mirrored else self._seconds
+        return waits or now - self._looked.get(log.origin, 0) >= pause
 
     def _one(self, log: WitnessedLog) -> Outcome:
         self._follower.follow(log)

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, replace
 from typing import Final
 
-from hanse.errors import BadProof, HanseError, RolledBack, VerificationFailed
+from hanse.errors import BadProof, HanseError, PolicyError, RolledBack, VerificationFailed
 from hanse.flows.attested import Aside, Attested, implied, open_bundle
 from hanse.flows.fitting import UNSIGNED, counts, fits, hidden, nothing, tree_of
 from hanse.flows.loaded_policy import LoadedPolicy
@@ -44,10 +44,10 @@ from hanse.tlog.note import ED25519
 
 CLOCK_SECONDS = 3600
 """Cosignatures that are further ahead than this are remarked on."""
-
-
 UNSHOWN = "does not show that its log"
 """What is said of a log that may be a fork of the one seen before."""
+_SHORT = "and was seen with more"
+_COSIGNED = frozenset({"witness", "mirror", "freshness", "advisories", "evidence", "rung"})
 
 
 class _Seal:
@@ -99,6 +99,17 @@ def verify_revision(evidence: UnverifiedEvidence, trust: Trust, policy: LoadedPo
     steps.check_ref()
     steps.check_seen()
     return steps.judge()
+
+
+def lacks_cosignatures(failure: HanseError) -> bool:
+    """Tell whether a policy refuses nothing but what a checkpoint fails that too few cosigned, and is true otherwise."""
+    return isinstance(failure, PolicyError) and {says.partition(":")[0] for says in failure.failed} <= _COSIGNED
+
+
+def falls_short(failure: HanseError) -> bool:
+    """Tell whether evidence may be refused only because logs are shown shorter than they were seen: it may hold soon."""
+    short = isinstance(failure, VerificationFailed) and any(_SHORT in says or UNSHOWN in says for says in failure.failed)
+    return short or lacks_cosignatures(failure)
 
 
 class _Steps:
@@ -242,9 +253,7 @@ class _Steps:
         with self.step("ref"):
             log = position.log
             if log.behind:
-                raise RolledBack(
-                    f"{log.origin} is shown at {log.checkpoint.size} leaves and was seen with more: this is not the latest"
-                )
+                raise RolledBack(f"{log.origin} is shown at {log.checkpoint.size} leaves {_SHORT}: this is not the latest")
             if position.observers:
                 need = max(part.need for part in self.policy.policy.signers.parts or (Threshold(1),))
                 seen = seen_by(position, self.rev, self.tree)

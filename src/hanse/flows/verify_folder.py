@@ -9,13 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from hanse.errors import BadFormat, BadRepoId, HanseError
+from hanse.errors import BadFormat, BadRepoId, HanseError, PolicyError, VerificationFailed
 from hanse.flows.federation.known import known_roots
 from hanse.flows.federation.roots import Roots, with_roots
 from hanse.flows.federation.seen import FOLDER
@@ -26,7 +26,7 @@ from hanse.flows.shown_log import ShownLog, cosigners_in
 from hanse.flows.trust import Cosigner, Trust, Wanted, mirror_name
 from hanse.flows.veil import CLEAR, Veil
 from hanse.flows.verified_facts import earlier_keys
-from hanse.flows.verify import VerifiedRevision, pin_of, seen_by, verify_revision
+from hanse.flows.verify import VerifiedRevision, falls_short, pin_of, seen_by, verify_revision
 from hanse.model.decision import Scanned
 from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.evidence import LogEvidence, MapName, UnverifiedEvidence, parse_evidence
@@ -77,6 +77,10 @@ class Source(Growth, Protocol):
         """Return the evidence file; raises NotFoundError or PeerError."""
         ...
 
+    def later(self, question: Question, data: bytes) -> Iterator[bytes]:
+        """Yield newer files than `data`, after a pause each, as long as there may be any; raises as `evidence`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
@@ -88,6 +92,10 @@ class FileSource:
     def evidence(self, _: Question) -> bytes:
         """Return the file's bytes."""
         return self.data
+
+    def later(self, _: Question, __: bytes) -> Iterator[bytes]:
+        """Yield nothing: a file stays what it is."""
+        return iter(())
 
     def growth(self, _: Iterable[LogEvidence], __: Mapping[Origin, Pins]) -> dict[Origin, tuple[bytes, ...]]:
         """Return nothing: whether logs went on from where they were is not known."""
@@ -126,10 +134,8 @@ def verify_folder(
     PolicyError with everything that failed, NotFoundError or PeerError if there is no evidence, StorageError.
     """
     try:
-        # 2.
-        data = source.evidence(question)
-        # 3.
-        found = verify_evidence(parse_evidence(data), source, question, Verifying(policy, home, now, keys, silent=silent))
+        # 2. and 3.
+        found, data = _shown(source, question, Verifying(policy, home, now, keys, silent=silent))
         # 4.
         keep(home, found, now)
     except BaseException:
@@ -139,6 +145,18 @@ def verify_folder(
     waiting()
     expected = {file.path: Expected(file.sha256, file.size) for file in found.files}
     return Outcome(found, compare(hashing.listing, hashing.result(), expected), data)
+
+
+def _shown(source: Source, question: Question, verifying: Verifying) -> tuple[VerifiedRevision, bytes]:
+    """Return what a source shows, and its file; one that is behind what was seen is asked again for a moment."""
+    data = source.evidence(question)
+    try:
+        return verify_evidence(parse_evidence(data), source, question, verifying), data
+    except (VerificationFailed, PolicyError) as failure:
+        for newer in source.later(question, data) if falls_short(failure) else ():
+            with suppress(VerificationFailed, PolicyError):
+                return verify_evidence(parse_evidence(newer), source, question, verifying), newer
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked, PullSettings
 from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.merge import Rank, Shown, longest, merge, most_cosigned, split_views
-from hanse.flows.verify import UNSHOWN, VerifiedRevision, with_policy
+from hanse.flows.verify import UNSHOWN, VerifiedRevision, lacks_cosignatures, with_policy
 from hanse.flows.verify_folder import Growth, Question, Verifying, keep, trust_of, verify_evidence
 from hanse.model.digest import is_git_oid
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
@@ -41,8 +41,6 @@ from hanse.peers.client import Answer, PeerClient
 from hanse.policy.presets import PRESETS
 
 _LENIENT = LoadedPolicy(PRESETS["open"], "preset open")
-_COSIGNED = frozenset({"witness", "mirror", "freshness", "advisories", "evidence", "rung"})
-"""Rules that a checkpoint fails which too few cosigned, and is true otherwise."""
 
 
 def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path | None = None) -> NodeAnswer:
@@ -209,7 +207,7 @@ def _sufficing(shown: Sequence[Shown], question: Question, source: NodeGrowth, v
     try:
         return _together(shown, question, source, verifying)
     except PolicyError as failure:
-        if len(shown) == 1 or not {says.partition(":")[0] for says in failure.failed} <= _COSIGNED:
+        if len(shown) == 1 or not lacks_cosignatures(failure):
             raise
         try:
             return _together(shown, question, source, verifying, _by_cosigners(shown, verifying))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from hanse.flows.pull.asked import Asked, PullSettings
 from hanse.flows.pull.health import Health
@@ -17,6 +18,9 @@ from hanse.peers.hub import Hub, origin_of
 from hanse.peers.nodefiles import NodePlace
 from hanse.peers.place import Place
 from hanse.peers.staticplace import StaticPlace
+
+if TYPE_CHECKING:
+    from hanse.flows.pull.behind import Behind
 
 ASK_SECONDS = 20.0
 
@@ -42,6 +46,13 @@ class Origins:
         """The client for bytes; addresses that the user named may be anywhere."""
         settings = self.settings
         return BulkClient(named=tuple(one for one in (*settings.nodes, settings.upstream) if one))
+
+    @cached_property
+    def behind(self) -> Behind:
+        """Who is waited for because the logs that he shows are behind what was seen."""
+        from hanse.flows.pull.behind import Behind  # noqa: PLC0415 it loads what verifies evidence
+
+        return Behind()
 
     @cached_property
     def upstream(self) -> Origin | None:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -211,14 +212,14 @@ class _One:
     def _from_nodes(self, answers: Sequence[NodeAnswer]) -> PulledRevision:
         """Return what nodes show; if that is not enough, together with what is held here, which may be newer."""
         from hanse.flows.position import DIFFER  # noqa: PLC0415 same
-        from hanse.flows.pull.asknodes import NodesGrowth, verify_shown  # noqa: PLC0415 same
+        from hanse.flows.pull.asknodes import NodesGrowth  # noqa: PLC0415 same
         from hanse.flows.pull.merge import Shown  # noqa: PLC0415 same
 
         shown = [Shown(one.node, one.data) for one in answers]
         names = [one.node for one in answers]
         growth = NodesGrowth(self.origins.peers, names)
         try:
-            found = verify_shown(shown, self.asked, self.settings, growth, self.now)
+            found = self._together(answers, growth)
         except (VerificationFailed, PolicyError) as failure:
             self._warned_of(failure)
             logged = None if isinstance(failure, PolicyError) else self._logged(shown, growth)
@@ -235,6 +236,24 @@ class _One:
             )
         honest = [one for one in names if one not in found.false]
         return self.maker.from_evidence(self.asked, self.known, found, self.now, nodes=honest, notices=self.notices)
+
+    def _together(self, answers: Sequence[NodeAnswer], growth: NodesGrowth) -> Found:
+        """Return what nodes show together; nodes that are behind are waited for a moment where nothing is held."""
+        from hanse.flows.pull.asknodes import verify_shown  # noqa: PLC0415 same
+        from hanse.flows.pull.merge import Shown  # noqa: PLC0415 same
+
+        def verified(said: Sequence[NodeAnswer]) -> Found:
+            return verify_shown([Shown(one.node, one.data) for one in said], self.asked, self.settings, growth, self.now)
+
+        try:
+            return verified(answers)
+        except (VerificationFailed, PolicyError) as failure:
+            ask = self.asking.ask_nodes
+            later = self.origins.behind.later(answers, failure, self.settings.home, ask) if self.record is None else ()
+            for newer in later:
+                with suppress(VerificationFailed, PolicyError):
+                    return verified(newer)
+            raise
 
     def _warned_of(self, failure: HanseError, rev: str = "") -> None:
         """Raise a refusal because of an advisory: what is held, and was good before, does not stand in for it. It is recalled.
