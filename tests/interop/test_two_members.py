@@ -96,6 +96,8 @@ def _checked(pair: Pair, folder: Path, *levels: str) -> dict[str, dict[str, Any]
     for level in levels:
         model = () if level == "V1" else (f"{NAME}@main",)
         to = ("--level", level, "--to", folder / level, "--as", "other.example", "--json")
+        # Their logs never rest: the other's copy of one's log is behind what an audit sees of it a moment later.
+        upload(pair.one, f"uni/{level.lower()}", folder / "suite", folder / "home")
         told = pair.at_other.hanse("reproduce", record, *model, *more[level], *to, HANSE_NODE=pair.other.node.url)
         said[level] = json.loads(told[: told.rindex("}") + 1])
         pair.other.hanse("log-record", folder / level, f"{NAME}@main")
