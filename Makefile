@@ -72,7 +72,7 @@ rules: $(STAMP) ## compile the ruleset from src/hanse/rules/*.toml and write wha
 
 lock: $(STAMP) ## resolve again, to releases at least a week old
 	$(COMPILE) --generate-hashes pyproject.toml requirements.in -o requirements.lock
-	cd tests/compat && for name in hub2 hub1 hub0 harness; do \
+	cd tests/compat && for name in hub2 hub1 hub0 hub034 harness; do \
 	  ../../$(COMPILE) --no-annotate requirements-$$name.in -o requirements-$$name.txt || exit 1; done
 	cd tests/interop && ../../$(COMPILE) --no-annotate requirements-signing.in -o requirements-signing.txt
 	cd tests/compat && for name in torch scan; do echo "torch ; python_version < '3'" | \

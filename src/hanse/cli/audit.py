@@ -111,7 +111,7 @@ def _known(
     )
     with (
         closing(Puller(settings, held, Fetcher(held), SystemClock())) as puller,
-        closing(Knowledge(puller, int(time.time()), scan=scan)) as knowledge,
+        closing(Knowledge(puller, SystemClock().now(), scan=scan)) as knowledge,
     ):
         yield knowledge
 
@@ -146,9 +146,10 @@ def _shown() -> Callable[[int], None]:
 
 
 def _move(report: AuditReport, place: Path, home: Path) -> Moved | None:
+    from hanse.clock import SystemClock
     from hanse.flows.audit.moves import quarantine
 
-    return quarantine(report, place, home, int(time.time()))
+    return quarantine(report, place, home, SystemClock().now())
 
 
 def _restore(place: Path, home: Path, *, as_json: bool) -> int:

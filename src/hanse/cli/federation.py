@@ -7,7 +7,6 @@ Leaving needs nobody. The commands work on the node's own data folder; the node 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from cyclopts import App, Parameter
 
 from hanse.cli.admin import Where, settings_of
 from hanse.cli.usage import WrongUsage
+from hanse.clock import SystemClock
 from hanse.errors import InputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def init(
         if origin in files.names():
             raise InputError(f"the federation {name} is known here already", hint="hanse federation status")
         member = _member(node, listed)
-        made = begin(origin, member, signer_of(key, keys, where, make=True), int(time.time()))
+        made = begin(origin, member, signer_of(key, keys, where, make=True), SystemClock().now())
         files.keep(made)
         enact(node, made)
     print(f"federation {name} with one member\nfingerprint {made.first}")
@@ -255,7 +255,7 @@ def propose(
             policy=None if policy is None else _policy(policy),
             copies=None if copies is None else _copies(copies),
         )
-        proposal = changes.propose(found, change, int(time.time()))
+        proposal = changes.propose(found, change, SystemClock().now())
         proposal = proposal if unsigned else sign_proposal(proposal, signer_of(key, keys, where))
     path = out or Path(f"{found.name}.{found.trusted.targets_version + 1}.proposal")
     write_file(path, proposal.encode())

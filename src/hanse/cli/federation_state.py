@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ from cyclopts import Parameter
 
 from hanse.cli.admin import Json, Where, show
 from hanse.cli.federation import KEY, Name, Out, chosen, opened, signer_of, write_file
+from hanse.clock import SystemClock
 
 if TYPE_CHECKING:
     from hanse.flows.federation.kept import Federation
@@ -27,7 +27,7 @@ def status(name: Name = None, /, *, as_json: Json = False, where: Where | None =
 
     with opened(where) as (node, files, keys):
         found = [files.load(one) for one in files.names()] if name is None else [chosen(files, name)]
-        told = [describe(one, int(time.time())) for one in found]
+        told = [describe(one, SystemClock().now()) for one in found]
         for row, federation in zip(told, found, strict=True):
             row["remarks"] += _on_server(federation, keys / KEY) + withheld(node, files, federation)
     if as_json:

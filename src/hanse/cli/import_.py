@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ from cyclopts import Parameter
 
 from hanse.cli.admin import Json, Where
 from hanse.cli.inplace import clear
+from hanse.clock import SystemClock
 
 if TYPE_CHECKING:
     from hanse.flows.leaving.importing import Imported, Refused
@@ -45,7 +45,7 @@ def import_(
     from hanse.home import home_folder
 
     home = home_folder(os.environ)
-    verifying = Verifying(load_policy(policy, home), home, int(time.time()))
+    verifying = Verifying(load_policy(policy, home), home, SystemClock().now())
     refused = 0
     with open_export(path) as source, opened(where) as node, stopping() as stop:
         add_logs(node, log or (), verifying.roots.logs)

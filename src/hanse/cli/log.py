@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
+
+from hanse.clock import SystemClock
 
 if TYPE_CHECKING:
     from hanse.flows.foreign.proved import Proved
@@ -33,7 +34,7 @@ def _opened(url: str, key: str | None) -> Iterator[OpenLog]:
 
     client = PeerClient()
     try:
-        yield open_log_at(client, url, _home(), int(time.time()), key or "")
+        yield open_log_at(client, url, _home(), SystemClock().now(), key or "")
     finally:
         client.close()
 
@@ -123,7 +124,7 @@ def judge(
     from hanse.model.repo import parse_origin
     from hanse.tlog.note import parse_vkey
 
-    logs = dict(known_roots(_home() / FOLDER, int(time.time())).logs)
+    logs = dict(known_roots(_home() / FOLDER, SystemClock().now()).logs)
     for text in key or ():
         given = parse_vkey(text)
         logs[parse_origin(given.name)] = (*logs.get(parse_origin(given.name), ()), given)
@@ -158,7 +159,7 @@ def check(url: Url, /, *, key: Key = None, as_json: Json = False) -> int:
     from hanse.flows.inspect_log import check_whole_log
 
     with _opened(url, key) as log, _progress(log.size) as advance:
-        found = check_whole_log(log, _home(), int(time.time()), advance)
+        found = check_whole_log(log, _home(), SystemClock().now(), advance)
     if as_json:
         print(json.dumps(_check_json(found), indent=2, ensure_ascii=False))
     else:

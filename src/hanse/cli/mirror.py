@@ -104,7 +104,7 @@ def _watch(
 ) -> None:
     from hanse.flows.mirror.watch import watch
 
-    tell = partial(_tell, as_json=as_json)
+    tell = partial(_tell, as_json=True) if as_json else Telling()
     watch(node, upstream, *subject, every=every, told=tell, options=chosen, all_revisions=all_revisions)
 
 
@@ -212,6 +212,25 @@ def options(stop: threading.Event, held: Callable[[FilePin], Local | None]) -> O
             print(here, file=sys.stderr, flush=True)
 
     return Options(report=report, stop=stop, held=held)
+
+
+class Telling:
+    """Prints what comes of each look: an error once until a look succeeds, why a name is hidden once until that is another."""
+
+    def __init__(self) -> None:
+        self._errors: set[str] = set()
+        self._hidden = ""
+
+    def __call__(self, one: Mirrored | HanseError) -> None:
+        """Print it as far as it is news."""
+        if isinstance(one, HanseError):
+            line = f"{one.code}: {one.message}"
+            if line not in self._errors:
+                _tell(one, as_json=False)
+            self._errors.add(line)
+            return
+        _tell(one if one.hidden != self._hidden else replace(one, hidden=""), as_json=False)
+        self._errors, self._hidden = set(), one.hidden
 
 
 def _tell(one: Mirrored | HanseError, *, as_json: bool) -> None:

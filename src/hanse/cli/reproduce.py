@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from hanse.cli.driving import Driving
 from hanse.cli.evaluating import Json, Running, Shown
 from hanse.cli.usage import WrongUsage
+from hanse.clock import SystemClock
 from hanse.errors import InputError
 
 if TYPE_CHECKING:
@@ -129,7 +130,6 @@ def _audit(
 def _coin(url: str, note: bytes | None, read: Read, target: str) -> tuple[bytes, str]:
     """Return the checkpoint that draws, the log's own if none is given, and what was checked of it; raises as `check_coin`."""
     import os
-    import time
 
     from hanse.flows.evaluate.coin import check_coin, fetch_coin
     from hanse.flows.inspect_log import open_log_at
@@ -138,7 +138,7 @@ def _coin(url: str, note: bytes | None, read: Read, target: str) -> tuple[bytes,
 
     client = PeerClient()
     try:
-        log = open_log_at(client, url, home_folder(os.environ), int(time.time()))
+        log = open_log_at(client, url, home_folder(os.environ), SystemClock().now())
         name = target.partition("@")[0]
         note = note or fetch_coin(log, read.record, name)
         found = check_coin(log, note, read.record, name)

@@ -17,6 +17,7 @@ from cyclopts import App, Parameter
 from hanse.cli.expected import as_told, printable
 from hanse.cli.inplace import clear, show
 from hanse.cli.remote import Node, ask, fetch, node_address, split_name
+from hanse.clock import SystemClock
 from hanse.errors import Conflict, InputError, StorageError
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ def register(
         present = open_signer(old, passphrase())
         with as_told("its origin"):
             origin = parse_origin(ask("GET", f"{base}/healthz")["origin"])
-        voucher = Voucher(int(time.time()), Sha256(present.public.fingerprint), "")
+        voucher = Voucher(SystemClock().now(), Sha256(present.public.fingerprint), "")
         sig = present.sign(handover_bytes(handover_leaf(origin, namespace, new, voucher)))
         body["handover"] = {"time": voucher.time, "by": voucher.by, "sig": base64.b64encode(sig).decode()}
     done = ask("POST", f"{base}/v1/namespaces/{quote(namespace, safe='')}/keys", body)

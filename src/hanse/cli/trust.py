@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from hanse.cli.admin import Json, show
+from hanse.clock import SystemClock
 
 if TYPE_CHECKING:
     from hanse.flows.federation.kept import Federation, FederationFiles
@@ -68,7 +68,7 @@ def list_(*, as_json: Json = False) -> None:
     from hanse.flows.federation.outlook import describe
 
     files = _files()
-    told = [describe(files.load(name), int(time.time())) for name in files.names()]
+    told = [describe(files.load(name), SystemClock().now()) for name in files.names()]
     if as_json:
         print(json.dumps(told, indent=2))
         return
@@ -96,7 +96,7 @@ def update() -> int:
     files, wrong = _files(), 0
     with closing(PeerClient()) as client:
         for name in files.names():
-            trip, now = walk(client, files, name), int(time.time())
+            trip, now = walk(client, files, name), SystemClock().now()
             files.look(name, now if trip.enough else files.looked(name)[0], now)
             trusted = trip.federation.trusted
             print(f"{name}: root version {trusted.root_version}, targets version {trusted.targets_version}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from hanse.cli.verify_export import is_export, verify_one
+from hanse.clock import SystemClock
 from hanse.errors import HanseError, InputError, PolicyError, VerificationFailed
 from hanse.flows.hashing import short_turns
 from hanse.flows.local_files import Hashing, Place, find_place, list_place
@@ -126,7 +126,7 @@ def _received(hashing: Hashing, receipt: Receipt, *, policy: str | None, waiting
     from hanse.flows.policies import load_policy
     from hanse.flows.verify_receipt import verify_received
 
-    home, now = _home(), int(time.time())
+    home, now = _home(), SystemClock().now()
     return verify_received(hashing, receipt, policy=load_policy(policy, home), home=home, now=now, waiting=waiting)
 
 
@@ -142,7 +142,7 @@ def _verify(
     from hanse.flows.policies import load_policy
     from hanse.flows.verify_folder import verify_folder
 
-    home, now = _home(), int(time.time())
+    home, now = _home(), SystemClock().now()
     chosen = load_policy(policy, home)
     _renew(source, home, now, chosen.policy.freshness.max_age)
     silent = _silent(source, question, home, now)
@@ -309,7 +309,7 @@ def _told_received(received: Received, recalled: tuple[str, ...], *, complete: b
     from hanse.cli.verified import file_failures
 
     failed = file_failures(received.files, complete=complete) + recalled
-    now = int(time.time())
+    now = SystemClock().now()
     if as_json:
         print(json.dumps(received_json(received, failed), indent=2, ensure_ascii=False))
     else:
@@ -325,6 +325,6 @@ def _told(outcome: Outcome, receipt: Receipt | None, recalled: tuple[str, ...], 
         from hanse.flows.verify_receipt import contradictions
 
         failed += contradictions(receipt, ((one.path, one.sha256) for one in outcome.revision.files))
-    now = int(time.time())
+    now = SystemClock().now()
     print(json.dumps(to_json(outcome, failed), indent=2, ensure_ascii=False) if as_json else to_text(outcome, failed, now))
     return 1 if failed else 0

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hanse.cli.inplace import clear, show
 from hanse.cli.verified import bytes_text, clean, counted, failed_rows, rows
-from hanse.clock import rfc3339
+from hanse.clock import SystemClock, rfc3339
 
 if TYPE_CHECKING:
     from hanse.flows.leaving.verify_export import ExportReport
@@ -33,7 +32,7 @@ def verify_one(path: Path, *, policy: str | None, as_json: bool) -> int:
     from hanse.home import home_folder
 
     home = home_folder(os.environ)
-    verifying = Verifying(load_policy(policy, home), home, int(time.time()))
+    verifying = Verifying(load_policy(policy, home), home, SystemClock().now())
     with open_export(path) as source:
         report = verify_export(source, verifying, _advance)
     clear()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from hanse.clock import SystemClock
 from hanse.errors import InputError, VerificationFailed
 from hanse.flows.bounded import read_bounded
 from hanse.flows.loaded_policy import LoadedPolicy
@@ -119,7 +119,7 @@ def _hash(home: Path, place: Place, leave_out: list[Path], *, rehash: bool) -> H
 def _outcome(hashing: Hashing, data: bytes, policy: LoadedPolicy, home: Path) -> tuple[Outcome | Received, tuple[str, ...]]:
     """Return what is verified, and what a receipt says falsely of it."""
     receipt, evidence = split_receipt(data)
-    now = int(time.time())
+    now = SystemClock().now()
     if receipt is not None and not evidence.strip():
         return verify_received(hashing, receipt, policy=policy, home=home, now=now), ()
     question = Question() if receipt is None else ask_of(receipt, Question())

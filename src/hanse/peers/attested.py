@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hanse.clock import SystemClock
 from hanse.errors import BadSignature, PeerMisbehaved, PeerRefused, VerificationFailed
 from hanse.evals.endpoint import (
     CHALLENGE_HEADER,
@@ -88,7 +89,7 @@ class AttestedEndpoint(Endpoint):
     def _renewed(self) -> Attestation:
         """Return the attestation in force; raises VerificationFailed if the endpoint is another one by now."""
         before = self.attested
-        if time.time() + RENEW_SECONDS >= before.attestation.until:
+        if SystemClock().now() + RENEW_SECONDS >= before.attestation.until:
             found = self._attestation()
             if found.key != before.key or found.attestation.answers != before.attestation.answers:
                 raise VerificationFailed(

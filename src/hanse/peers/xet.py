@@ -7,7 +7,6 @@ without limit. Whether the bytes are the right ones is for the caller to check, 
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from hanse.clock import SystemClock
 from hanse.content.compression import decompress
 from hanse.content.terms import Term, check_term
 from hanse.content.xorb import HEADER_BYTES, MAX_XORB_BYTES, ChunkHeader, parse_chunk_header
@@ -148,7 +148,7 @@ class XetStore:
 
     def _session(self, *, fresh: bool = False) -> _Token:
         with self._lock:
-            if fresh or self._token is None or (self._token.exp and self._token.exp - time.time() < _FRESH_SECONDS):
+            if fresh or self._token is None or (self._token.exp and self._token.exp - SystemClock().now() < _FRESH_SECONDS):
                 found = self._client.get(self._token_url, limit=_MAX_TOKEN_BYTES, headers=self._headers)
                 if found.status != 200:
                     raise refusal(found.status, found.headers, self._origin.name)

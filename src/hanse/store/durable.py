@@ -26,6 +26,8 @@ from hanse.errors import StorageError, StorageFull
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _CLOSED_HINT = "whoever runs this may not write there: give him the folder, or name another one"
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP})
+_NO_LINKS_HINT = "whoever runs this may not do that there, or the file system makes no links, as FAT: name another folder"
 _TAKEN = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.ELOOP})
 _TAKEN_HINT = "something else is in its place: move that away, or name another place"
 _BROKEN_HINT = "see the system's log for disk errors; run `hanse admin fsck`"
@@ -46,6 +48,8 @@ def storage_errors(what: str) -> Iterator[None]:
                 hint="free space where it is kept (HANSE_HOME, or a node's data folder), or raise its quota, and try again",
             ) from error
         hint = _CLOSED_HINT if error.errno in _CLOSED else _TAKEN_HINT if error.errno in _TAKEN else _BROKEN_HINT
+        if error.filename2 is not None and error.errno in _NO_LINKS:  # of two names: a link, or a move
+            hint = _NO_LINKS_HINT
         raise StorageError(f"cannot {what}: {error}", hint=hint) from error
 
 

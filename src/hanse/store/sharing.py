@@ -22,6 +22,7 @@ FICLONE = 0x40049409
 _COPY_BYTES = 1 << 30
 _PIECE = 1 << 20
 _NOT_HERE = frozenset({errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP})
 _ELSEWHERE = frozenset({errno.EXDEV, errno.EPERM, errno.EACCES, errno.EROFS})
 
 
@@ -39,7 +40,8 @@ def move(source: Path, target: Path, mode: int) -> bool:
                 return False
             raise
         try:
-            temporary.chmod(mode)
+            with suppress(PermissionError):  # FAT has no modes
+                temporary.chmod(mode)
             temporary.replace(target)
         except OSError:
             with suppress(OSError):
@@ -59,7 +61,8 @@ def copy(file: int, size: int, target: Path, mode: int) -> None:
         try:
             if not _clone(file, out):
                 _copy(file, out, size)
-            os.fchmod(out, mode)
+            with suppress(PermissionError):  # FAT has no modes
+                os.fchmod(out, mode)
             os.fsync(out)
             temporary.replace(target)
         except BaseException:
@@ -67,6 +70,23 @@ def copy(file: int, size: int, target: Path, mode: int) -> None:
             raise
         finally:
             os.close(out)
+
+
+def makes_links(folder: Path) -> bool:
+    """Tell whether the file system of `folder`, which exists, makes symbolic links, by making one; raises StorageError.
+
+    FAT and exFAT do not, and some network file systems.
+    """
+    link = _beside(folder / "link")
+    with storage_errors(f"write {link}"):
+        try:
+            link.symlink_to("nowhere")
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                return False
+            raise
+        link.unlink()
+    return True
 
 
 def replace_link(target: Path, to: str) -> None:

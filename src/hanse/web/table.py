@@ -28,6 +28,7 @@ MODULES = (
     "hanse.web.hub.commit",
     "hanse.web.hub.lfs",
     "hanse.web.hub.lfs_files",
+    "hanse.web.git",
     "hanse.web.hub.discussions",
     "hanse.web.hub.gating",
     "hanse.web.hub.card",

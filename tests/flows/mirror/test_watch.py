@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 
+import pytest
 from tests.support.upstreams import NAME, changed, impostor, upstream
 
+from hanse.cli.mirror import Telling
 from hanse.conform.origin import HubOrigin
 from hanse.db import alarms, revisions
 from hanse.errors import HanseError, IntegrityError, PeerError
+from hanse.flows.accounts import create_user
 from hanse.flows.mirror.journey import Mirrored, Options
 from hanse.flows.mirror.watch import watch
 from hanse.flows.node import Node
@@ -38,6 +41,30 @@ def test_down_and_up_again(lite: Node) -> None:
     assert isinstance(second, PeerError)
     assert isinstance(third, Mirrored)
     assert third.revision.rev != first.revision.rev
+
+
+def test_what_was_said_is_not_said_again(lite: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    """In words, what goes wrong is printed once until a look succeeds, and why the plain name means another repository once."""
+    create_user(lite.db, lite.clock, NAME.partition("/")[0])
+    told: list[Mirrored | HanseError] = []
+    options, printed = Options(stop=threading.Event()), Telling()
+    with upstream() as (origin, hub):
+
+        def tell(one: Mirrored | HanseError) -> None:
+            told.append(one)
+            printed(one)
+            if len(told) in (1, 5):
+                origin.stop()
+            elif len(told) == 3:
+                origin.start()
+            elif len(told) == 7:
+                options.stop.set()
+
+        watch(lite, hub, RepoType.MODEL, NAME, "main", every=0.01, told=tell, options=options)
+    assert [isinstance(one, Mirrored) for one in told] == [True, False, False, True, True, False, False]
+    begins = [line.split(" ")[0].split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    name = str(told[0].repo.repo) if isinstance(told[0], Mirrored) else ""
+    assert [one.partition("@")[0] for one in begins] == [name, "HIDDEN", "PeerDown", name, name, "PeerDown"]
 
 
 def test_all_revisions_again_and_again(lite: Node) -> None:

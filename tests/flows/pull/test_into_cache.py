@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -99,6 +100,22 @@ def test_a_part_is_not_taken_for_the_whole(entry: Path, client: str) -> None:
         _read(client, entry.parent, "Ada/Tiny", "main", "config.json")
     write_snapshot(entry, REV, "main", listed=PINS, pulled=PINS[1:], put=put)
     assert set(_read(client, entry.parent, "Ada/Tiny", "main", *FILES)["files"]) == set(FILES)
+
+
+@pytest.mark.parametrize("client", ["hub0", "hub1", "hub2"])
+def test_a_file_system_without_links(entry: Path, client: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On FAT the files themselves are in the snapshot, once each, and clients read that; a part is completed there, too."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    for pins in (PINS[:1], PINS):
+        folder = write_snapshot(entry, REV, "main", listed=PINS, pulled=pins, put=put)
+    assert list((entry / "blobs").iterdir()) == []
+    found = _read(client, entry.parent, "Ada/Tiny", "main", *FILES)
+    assert (found["folder"], found["warnings"]) == (str(folder), [])
+    assert {name: bytes.fromhex(data) for name, data in found["files"].items()} == FILES
 
 
 def test_layout(entry: Path) -> None:

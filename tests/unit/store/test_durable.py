@@ -41,6 +41,19 @@ def test_what_is_in_the_way_is_no_broken_disk(tmp_path: Path) -> None:
     assert "in its place" in refusal.value.hint
 
 
+def test_a_file_system_without_links_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a link is refused, the hint says that this may be the file system's doing."""
+
+    def link(first: Path, second: Path) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(first), None, str(second))
+
+    monkeypatch.setattr(os, "link", link)
+    (tmp_path / "staged").write_bytes(b"x")
+    with pytest.raises(StorageError) as told, storage_errors("store an object"):
+        publish(tmp_path / "staged", tmp_path / "object")
+    assert "makes no links, as FAT" in told.value.hint
+
+
 def test_size_limit_of_the_process_is_a_full_disk(tmp_path: Path) -> None:
     """Where the system limits file sizes, a large object is refused as StorageFull and nothing of it stays."""
     code = (

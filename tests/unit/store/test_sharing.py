@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from hanse.errors import StorageError, StorageFull
 from hanse.store import sharing
-from hanse.store.sharing import copy, move, replace_link, replace_text
+from hanse.store.sharing import copy, makes_links, move, replace_link, replace_text
 
 
 @pytest.fixture(name="source")
@@ -127,3 +128,30 @@ def test_long_names(tmp_path: Path) -> None:
     for name in ("n" * 255, "ü" * 127):
         replace_text(tmp_path / name, "text")
         assert (tmp_path / name).read_text() == "text"
+
+
+def test_whether_links_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder is asked by making a link, of which nothing stays; one that may not be written to is an error, not a no."""
+    assert makes_links(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    for number in (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES):
+        monkeypatch.setattr(Path, "symlink_to", partial(_refuse, number))
+        if number == errno.EACCES:
+            with pytest.raises(StorageError):
+                makes_links(tmp_path)
+        else:
+            assert not makes_links(tmp_path)
+
+
+def test_a_file_system_without_modes(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FAT refuses to set modes: files come to their places all the same."""
+    monkeypatch.setattr(Path, "chmod", partial(_refuse, errno.EPERM))
+    monkeypatch.setattr(os, "fchmod", partial(_refuse, errno.EPERM))
+    with source.open("rb") as file:
+        copy(file.fileno(), 3_000_000, tmp_path / "copied", 0o644)
+    assert move(source, tmp_path / "moved", 0o644)
+    assert (tmp_path / "copied").read_bytes() == (tmp_path / "moved").read_bytes() == b"w" * 3_000_000
+
+
+def _refuse(number: int, *_: object) -> None:
+    raise OSError(number, os.strerror(number))

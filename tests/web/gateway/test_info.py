@@ -90,3 +90,12 @@ def test_whoami(gateway: Edge) -> None:
     """Without a home nobody is known; the answer is the one that clients take for that."""
     assert gateway.get("/api/whoami-v2").status == 401
     assert gateway.get("/api/whoami-v2", authorization="Bearer hf_x").status == 401
+
+
+def test_git_is_told_what_does_the_same(gateway: Edge) -> None:
+    """Git prints a text in plain words, here too: the endpoint is set already where a gateway runs."""
+    for path, command in (("org/m.git", "hf download org/m"), ("datasets/org/m", "hf download org/m --repo-type dataset")):
+        reply = gateway.get(f"/{path}/info/refs?service=git-upload-pack")
+        assert (reply.status, reply.headers["content-type"].partition(";")[0]) == (400, "text/plain")
+        assert reply.body.decode() == f"git cannot read or write repositories here; instead\nrun: {command}\n"
+    assert gateway.source.tokens == []

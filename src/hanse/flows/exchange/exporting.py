@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
+from hanse.clock import SystemClock
 from hanse.errors import InputError
 from hanse.evals.exchange import evalresults, everyeval
 from hanse.evals.exchange.report import Shown, page
@@ -29,7 +29,7 @@ def export(folders: Sequence[Path], form: str, to: Path, *, url: str = "", datas
         raise InputError(f"one of the forms {', '.join(FORMS)}, and 1 to {MAX_RUNS} runs, are written; {len(folders)} are named")
     require_writable(to)
     reads = [read_run(one, answers=False) for one in folders]
-    replace_file(to, _write(reads, form, url, dataset, time.time() if now is None else now).encode())
+    replace_file(to, _write(reads, form, url, dataset, SystemClock().now() if now is None else now).encode())
 
 
 def _dump(value: object) -> str:

@@ -9,6 +9,9 @@
 What is there in part already is completed, what is there and is another file is replaced. Order, so that a crash leaves nothing
 that looks complete: blobs, then the list of files, then the links, then the ref. The list has no Xet hashes: clients would
 fetch what is missing past whoever they were told to ask.
+
+On a file system without symbolic links the files are in `snapshots` themselves and there are no `blobs`, which is what clients
+write there; the list comes first then.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from hanse.model.digest import GitOid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType, parse_name, parse_path, parse_ref_part
 from hanse.store.durable import storage_errors
-from hanse.store.sharing import replace_link, replace_text
+from hanse.store.sharing import makes_links, replace_link, replace_text
 
 TREE_FORM = 1
 """Version of the list of files that is written."""
@@ -61,9 +64,16 @@ def write_snapshot(entry: Path, rev: GitOid, ref: str, *, listed: Iterable[FileP
     with storage_errors(f"make the cache entry {entry}"):
         for folder in (entry / "blobs", entry / "trees", snapshot):
             folder.mkdir(parents=True, exist_ok=True)
-    put((pin, blob_path(entry, pin)) for pin in {one.etag: one for one in pins}.values())
+    links = makes_links(snapshot)
+    if links:
+        put((pin, blob_path(entry, pin)) for pin in {one.etag: one for one in pins}.values())
     replace_text(entry / "trees" / f"{rev}.json", tree_listing(listed))
-    _link_all(snapshot, pins)
+    places = _places(snapshot, pins)
+    if links:
+        for pin, link in places:
+            replace_link(link, f"{'../' * (2 + pin.path.count('/'))}blobs/{pin.etag}")
+    else:
+        put(places)
     if ref:
         _point(entry / "refs", ref, rev)
     return snapshot
@@ -79,15 +89,13 @@ def tree_listing(listed: Iterable[FilePin]) -> str:
     return json.dumps({"format_version": TREE_FORM, "files": files}, indent=1)
 
 
-def _link_all(snapshot: Path, pins: Iterable[FilePin]) -> None:
-    made = set[Path]()
-    for pin in pins:
-        link = snapshot / parse_path(pin.path)
-        if link.parent not in made:
-            with storage_errors(f"write {link}"):
-                link.parent.mkdir(parents=True, exist_ok=True)
-            made.add(link.parent)
-        replace_link(link, f"{'../' * (2 + pin.path.count('/'))}blobs/{pin.etag}")
+def _places(snapshot: Path, pins: Iterable[FilePin]) -> list[tuple[FilePin, Path]]:
+    """Return where each file is in the folder of its revision, and make the folders on the way."""
+    places = [(pin, snapshot / parse_path(pin.path)) for pin in pins]
+    for folder in dict.fromkeys(path.parent for _, path in places):
+        with storage_errors(f"write {folder}"):
+            folder.mkdir(parents=True, exist_ok=True)
+    return places
 
 
 def _point(refs: Path, ref: str, rev: GitOid) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from hanse.clock import SystemClock
 from hanse.errors import StorageError
 from hanse.flows.local_files import BOOKKEEPING
 from hanse.flows.pull.into_cache import Put
@@ -56,5 +56,5 @@ def write_folder(folder: Path, rev: GitOid, pulled: Iterable[FilePin], put: Put)
             parent.mkdir(parents=True, exist_ok=True)
     put((pin, path) for pin, path, _ in pins)
     for pin, _, note in pins:
-        replace_text(note, f"{rev}\n{pin.etag}\n{time.time()}\n")
+        replace_text(note, f"{rev}\n{pin.etag}\n{SystemClock().now()}\n")
     return folder

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from hanse.clock import SystemClock
 from hanse.store.durable import storage_errors
 from hanse.store.held.copies import Copies, Copy
 from hanse.store.held.index import GIVEN, Index
@@ -74,7 +74,7 @@ class Stock:
         owned = self._copies.listed(own=True)
         known = {copy.path for copy in owned}
         count = size = 0
-        before = (time.time() if now is None else now) - KEEP_SECONDS
+        before = (SystemClock().now() if now is None else now) - KEEP_SECONDS
         for path in sorted([*(self._folder / "files").glob("*/*"), *(self._folder / "partial").glob("*.small")]):
             name = os.fsencode(path.relative_to(self._folder))
             with suppress(FileNotFoundError):

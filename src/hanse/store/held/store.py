@@ -279,7 +279,8 @@ class Held:
                         make_directory(path.parent, 0o700)
                     before.rename(path)
                     moved.append((before, path))
-                    path.chmod(0o400)
+                    with suppress(PermissionError):  # FAT has no modes
+                        path.chmod(0o400)
                     there = Identity.of(path.stat())
                 else:
                     before.unlink(missing_ok=True)

@@ -151,6 +151,10 @@ def _hanse_errors(error: BaseException) -> Iterator[HanseError]:
 
 def _unrouted(request: Request, segments: list[str]) -> Response:
     """Answer 404 to what a gateway does not know, and 403 with the reason to what would change something."""
+    if segments[-2:] == ["info", "refs"]:
+        from hanse.web.git import git_response  # noqa: PLC0415 hardly a session sees git
+
+        return git_response(request, segments[:-2])
     if segments[:2] in (["api", "telemetry"], ["api", "agent-harnesses"]) or request.method in ("GET", "HEAD"):
         if segments[:1] == ["api"] and segments[1:] in (["models"], ["datasets"]):
             raise NotFoundError("a gateway does not search", hint="ask the hub itself, without `hanse run`")
