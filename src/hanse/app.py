@@ -54,7 +54,7 @@ from hanse.model.repo import Origin
 from hanse.opening import custody_of, database_url
 from hanse.policy.copies import Copies, parse_copies
 from hanse.settings import Settings
-from hanse.store.durable import storage_errors
+from hanse.store.durable import make_directory, storage_errors
 from hanse.store.local import LocalStore
 from hanse.store.staging import Staging
 from hanse.web.repeats import limit_repeats
@@ -94,7 +94,7 @@ def open_node(settings: Settings, *, clock: Clock | None = None, sequence: bool 
     """
     chosen = clock or SystemClock()
     with storage_errors("make the data folder"):
-        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(settings.data, 0o700, above=0o755)
     db = Database(database_url(settings))
     db.migrate()
     identity = open_identity(settings.data, db, settings.origin, custody_of(settings), rebuilding=rebuilding)

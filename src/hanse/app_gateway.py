@@ -20,6 +20,7 @@ from hanse.clock import SystemClock
 from hanse.errors import BadSetting, HanseError, StorageError
 from hanse.flows.gateway.env import cache_of, client_env, repo_folder
 from hanse.flows.gateway.session import Session, Summary
+from hanse.store.durable import make_directory
 
 if TYPE_CHECKING:
     from hanse.flows.chosen_policy import ChosenPolicy
@@ -75,7 +76,8 @@ class GatewayOptions:
 def caches_folder(home: Path, say: Callable[[str], None]) -> Iterator[Path]:
     """Give a folder for programs' caches: HANSE_HOME, or one that goes at the end where that cannot be written."""
     try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not home.is_dir():
+            make_directory(home, 0o700)
         if os.access(home, os.W_OK):
             yield home
             return

@@ -15,7 +15,7 @@ from hanse.flows.keeper import WitnessNode
 from hanse.flows.keyring import Custody, read_passphrase
 from hanse.flows.secrets import open_identity
 from hanse.settings import Settings
-from hanse.store.durable import storage_errors
+from hanse.store.durable import make_directory, storage_errors
 from hanse.store.local import LocalStore
 
 _MIGRATE = "import sys; from hanse.db.engine import Database; db = Database(sys.stdin.read()); db.migrate(); db.close()"
@@ -44,7 +44,7 @@ def custody_of(settings: Settings) -> Custody:
 def opened_witness(settings: Settings) -> Iterator[WitnessNode]:
     """Open or create a node as far as cosigning needs it, for the length of a `with` block; raises as `open_node` does."""
     with storage_errors("make the data folder"):
-        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(settings.data, 0o700, above=0o755)
     db = Database(database_url(settings))
     try:
         _migrate_apart(db)

@@ -19,6 +19,7 @@ from hanse.flows.remembered import write_private
 from hanse.peers.addresses import Zone, resolve, server_of, zone_of
 from hanse.peers.client import parse_base
 from hanse.peers.hub import Hub, origin_of
+from hanse.store.durable import make_directory
 
 MAX_TOKEN = 4096
 _MAX_FILE = 1024 * 1024
@@ -96,7 +97,7 @@ class Credentials:
     def _changed(self) -> Iterator[dict[str, str]]:
         """Give the tokens to change, and write them; one process at a time."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_directory(self._path.parent, 0o700)
             lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise StorageError(f"{self._path} cannot be written: {error.strerror}", hint="set HANSE_HOME") from error

@@ -22,6 +22,7 @@ from hanse.errors import Equivocation, RolledBack, StorageError
 from hanse.flows.remembered import read_private, write_private
 from hanse.model.digest import Sha256
 from hanse.model.repo import Origin, RepoType
+from hanse.store.durable import make_directory
 
 MAX_PINS_BYTES = 64 * 1024 * 1024
 _VERSION = 1
@@ -270,7 +271,7 @@ def _with_owner(pins: Pins, name: NameSeen) -> Pins:
 def _locked(home: Path) -> Iterator[None]:
     folder = home / "pins"
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(folder, 0o700)
         descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise StorageError(

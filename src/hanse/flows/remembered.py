@@ -3,7 +3,7 @@
 One file for each verified folder, `HANSE_HOME/verified/<digest of its path>.json`, mode 0600, replaced as a whole. It is used
 only if it belongs to this user and nobody else may write it. A file counts as unchanged while device, inode, size and both of
 its change times are the same; one that had changed just before it was hashed is not remembered, because a file system may give
-two changes in quick succession the same time.
+two changes in quick succession the same time. It is flushed first: a power loss may take bytes and leave all these as they were.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 from hanse.errors import BadDigest
 from hanse.model.digest import Sha256, parse_sha256
+from hanse.store.durable import make_directory, sync_directory, sync_fresh
 
 SETTLED_NS = 2_000_000_000
 """How long a file must have rested before it was hashed: the coarsest file systems note changes every two seconds."""
@@ -49,9 +50,17 @@ class Remembered:
         """Return the SHA-256 that the file with this status had when it was hashed, None if it may have changed."""
         return self._known.get(_identity(status))
 
-    def keep(self, status: os.stat_result, sha256: Sha256, started: int) -> None:
-        """Remember the SHA-256 of a file that rested before hashing began at `started` (nanoseconds by `clock`)."""
-        if max(status.st_mtime_ns, status.st_ctime_ns) + SETTLED_NS > started:
+    def keep(self, status: os.stat_result, sha256: Sha256, started: int, file: int) -> None:
+        """Remember the SHA-256 of a file that rested before hashing began at `started` (nanoseconds by `clock`).
+
+        file: its descriptor.
+        """
+        changed = max(status.st_mtime_ns, status.st_ctime_ns)
+        if changed + SETTLED_NS > started:
+            return
+        try:
+            sync_fresh(file, changed)
+        except OSError:
             return
         with self._lock:
             self._known[_identity(status)] = sha256
@@ -67,8 +76,9 @@ class Remembered:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Replace the file at `path` as a whole, mode 0600, in a folder of mode 0700; raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Replace the file at `path` as a whole, mode 0600, in a folder of mode 0700; durable on return; raises OSError."""
+    if not path.parent.is_dir():
+        make_directory(path.parent, 0o700)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -80,6 +90,7 @@ def write_private(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    sync_directory(path.parent)
 
 
 def read_private(path: Path, limit: int) -> bytes | None:

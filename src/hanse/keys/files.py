@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
@@ -74,6 +75,8 @@ def make_key(path: Path, scheme: Scheme, passphrase: str | None = None) -> Signe
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             put_new(path, generate(scheme).pem(passphrase))
+            with suppress(PermissionError):
+                _sync(path.parent.parent)
         require_private(path.parent)
     except OSError as error:
         raise StorageError(f"cannot make {path}: {error.strerror}") from error

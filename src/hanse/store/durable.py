@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +31,7 @@ _NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP})
 _NO_LINKS_HINT = "whoever runs this may not do that there, or the file system makes no links, as FAT: name another folder"
 _TAKEN = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.ELOOP})
 _TAKEN_HINT = "something else is in its place: move that away, or name another place"
+_RESTED_NS = 3600 * 10**9
 _BROKEN_HINT = "see the system's log for disk errors; run `hanse admin fsck`"
 
 
@@ -78,17 +80,40 @@ def sync_directory(path: Path) -> None:
         os.close(folder)
 
 
-def make_directory(path: Path, mode: int = 0o750) -> None:
+def sync_fresh(file: int, changed_ns: int) -> None:
+    """Flush an open file that somebody else wrote, before anybody says what its bytes are; raises OSError.
+
+    changed_ns: when it was last changed (nanoseconds since 1970). One that has rested for an hour is not flushed: the system did
+    that long ago (Linux after half a minute), and even then each flush takes milliseconds, of which an audit has thousands.
+    """
+    if not changed_ns < time.time_ns() - _RESTED_NS:
+        os.fsync(file)
+
+
+def make_directory(path: Path, mode: int = 0o750, *, above: int | None = None) -> None:
     """Make the folder `path` and those above it, and flush every name down from the first one made; raises OSError.
 
     A folder that exists already may have been made a moment ago by another process that has not synced it yet, so the
-    folder's own name is flushed in any case.
+    folder's own name is flushed in any case. above: mode of those above it, if that is another.
     """
     if not path.is_dir() and path.parent != path:
         if not path.parent.is_dir():
-            make_directory(path.parent, mode)
+            make_directory(path.parent, mode if above is None else above)
         path.mkdir(mode, exist_ok=True)
-    sync_directory(path.parent)
+    try:
+        sync_directory(path.parent)
+    except PermissionError:  # it may be entered, and not read: its file system flushes names with what they name, or not at all
+        sync_directory(path)
+
+
+def make_directories(root: Path, below: Iterable[Path], mode: int = 0o777) -> None:
+    """Make a folder, and folders anywhere below it, and flush each of their names; raises OSError."""
+    folders = dict.fromkeys(below)
+    make_directory(root, mode)
+    for path in folders:
+        path.mkdir(mode, parents=True, exist_ok=True)
+    for path in {above for one in folders for above in one.parents if above.is_relative_to(root)}:
+        sync_directory(path)
 
 
 def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:

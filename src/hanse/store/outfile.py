@@ -1,7 +1,8 @@
 """The file that a command writes at its end: that this can be done is found out before it does anything else.
 
-What is written appears whole or not at all, and keeps the mode of what it replaces. A link, a pipe, a device such as
-`/dev/stdout`, a file that is mounted, or one in a folder where nobody may make another is not replaced but written into.
+What is written appears whole or not at all, also after a power loss, and keeps the mode of what it replaces. A link, a pipe, a
+device such as `/dev/stdout`, a file that is mounted, or one in a folder where nobody may make another is not replaced but written
+into.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from stat import S_IMODE, S_ISREG
 
 from hanse.errors import StorageError
+from hanse.store.durable import sync_file
 
 
 def require_writable(path: Path | None, *, folders: bool = False) -> None:
@@ -45,6 +47,7 @@ def replace_file(path: Path, data: bytes) -> None:
         part = _made(path.with_name(_temporary(path)))
         try:
             part.write_bytes(data)
+            sync_file(part)
             with suppress(FileNotFoundError):
                 part.chmod(S_IMODE(path.stat().st_mode))
             part.replace(path)

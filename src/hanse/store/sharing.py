@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from hanse.store.durable import storage_errors
+from hanse.store.durable import storage_errors, sync_file
 
 FICLONE = 0x40049409
 """ioctl of Linux: let this file share the blocks of that one until either is written."""
@@ -101,9 +101,18 @@ def replace_link(target: Path, to: str) -> None:
     _write(target, lambda out: out.symlink_to(to))
 
 
-def replace_text(target: Path, text: str) -> None:
-    """Make `target` a file with this text, seen by readers either before or after; raises StorageError, StorageFull."""
-    _write(target, lambda out: out.write_text(text, encoding="utf-8"))
+def replace_text(target: Path, text: str, *, flushed: bool = False) -> None:
+    """Make `target` a file with this text, seen by readers either before or after; raises StorageError, StorageFull.
+
+    flushed: after a power loss, too; otherwise only whoever can do without the file may be its reader.
+    """
+
+    def write(out: Path) -> None:
+        out.write_text(text, encoding="utf-8")
+        if flushed:
+            sync_file(out)
+
+    _write(target, write)
 
 
 def _write(target: Path, write: Callable[[Path], object]) -> None:

@@ -26,7 +26,7 @@ from hanse.errors import HanseError, StorageError
 from hanse.flows.audit.folder import Audited, AuditReport, State
 from hanse.flows.found import QUARANTINE, Kind
 from hanse.flows.remembered import read_private, write_private
-from hanse.store.durable import make_directory
+from hanse.store.durable import make_directory, sync_directory
 
 MAX_NOTE_BYTES = 64 << 20
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -99,6 +99,7 @@ def _move(moved: Moved, item: Path, targets: Sequence[Path], home: Path) -> Move
             make_directory(target.parent, 0o700)
             _write(noted, home)
             item.rename(target)
+            _flush(item, target)
         except FileNotFoundError:
             return moved  # it is gone already
         except OSError as error:
@@ -109,6 +110,12 @@ def _move(moved: Moved, item: Path, targets: Sequence[Path], home: Path) -> Move
             ) from error
         return noted
     raise StorageError(f"cannot move {item} out of reach: every place for it is on another file system")
+
+
+def _flush(*moved: Path) -> None:
+    """Have a move survive power loss."""
+    for path in moved:
+        sync_directory(path.parent)
 
 
 def _drop_like(moved: Moved, home: Path) -> None:
@@ -177,6 +184,7 @@ def _put_back(item: Path, target: Path) -> str:
     try:
         item.parent.mkdir(parents=True, exist_ok=True)
         target.rename(item)
+        _flush(item, target)  # before the note of it goes
     except OSError as error:
         return f"{item}: cannot be put back: {error.strerror}"
     return ""

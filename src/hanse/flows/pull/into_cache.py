@@ -7,8 +7,8 @@
         trees/REV.json           every file of the revision, so that 1.33 and 2.4 can tell a partial snapshot from a whole one
 
 What is there in part already is completed, what is there and is another file is replaced. Order, so that a crash leaves nothing
-that looks complete: blobs, then the list of files, then the links, then the ref. The list has no Xet hashes: clients would
-fetch what is missing past whoever they were told to ask.
+that looks complete: blobs, then the list of files, then the links, then the ref; all else is on disk before the ref is written.
+The list has no Xet hashes: clients would fetch what is missing past whoever they were told to ask.
 
 On a file system without symbolic links the files are in `snapshots` themselves and there are no `blobs`, which is what clients
 write there; the list comes first then.
@@ -23,7 +23,7 @@ from pathlib import Path
 from hanse.model.digest import GitOid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType, parse_name, parse_path, parse_ref_part
-from hanse.store.durable import storage_errors
+from hanse.store.durable import make_directories, storage_errors, sync_directory
 from hanse.store.sharing import makes_links, replace_link, replace_text
 
 TREE_FORM = 1
@@ -60,20 +60,23 @@ def write_snapshot(entry: Path, rev: GitOid, ref: str, *, listed: Iterable[FileP
     revision; pulled: those to be there now. Raises StorageError, StorageFull, BadPath, and what `put` raises.
     """
     pins = list(pulled)
-    snapshot = entry / "snapshots" / rev
+    snapshot, trees = entry / "snapshots" / rev, entry / "trees"
+    links = {snapshot / parse_path(pin.path): pin for pin in pins}
+    folders = {snapshot, trees, *(link.parent for link in links)}
     with storage_errors(f"make the cache entry {entry}"):
-        for folder in (entry / "blobs", entry / "trees", snapshot):
-            folder.mkdir(parents=True, exist_ok=True)
-    links = makes_links(snapshot)
-    if links:
+        make_directories(entry, (entry / "blobs", *folders))
+    linking = makes_links(snapshot)
+    if linking:
         put((pin, blob_path(entry, pin)) for pin in {one.etag: one for one in pins}.values())
-    replace_text(entry / "trees" / f"{rev}.json", tree_listing(listed))
-    places = _places(snapshot, pins)
-    if links:
-        for pin, link in places:
+    replace_text(trees / f"{rev}.json", tree_listing(listed), flushed=True)
+    if linking:
+        for link, pin in links.items():
             replace_link(link, f"{'../' * (2 + pin.path.count('/'))}blobs/{pin.etag}")
     else:
-        put(places)
+        put((pin, place) for place, pin in links.items())
+    with storage_errors(f"write the cache entry {entry}"):
+        for folder in folders:
+            sync_directory(folder)
     if ref:
         _point(entry / "refs", ref, rev)
     return snapshot
@@ -89,19 +92,12 @@ def tree_listing(listed: Iterable[FilePin]) -> str:
     return json.dumps({"format_version": TREE_FORM, "files": files}, indent=1)
 
 
-def _places(snapshot: Path, pins: Iterable[FilePin]) -> list[tuple[FilePin, Path]]:
-    """Return where each file is in the folder of its revision, and make the folders on the way."""
-    places = [(pin, snapshot / parse_path(pin.path)) for pin in pins]
-    for folder in dict.fromkeys(path.parent for _, path in places):
-        with storage_errors(f"write {folder}"):
-            folder.mkdir(parents=True, exist_ok=True)
-    return places
-
-
 def _point(refs: Path, ref: str, rev: GitOid) -> None:
     for part in ref.removeprefix("refs/").split("/"):
         parse_ref_part(part)
     path = refs / ref
     with storage_errors(f"write {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(path, rev)
+        make_directories(refs, [path.parent])
+    replace_text(path, rev, flushed=True)
+    with storage_errors(f"write {path}"):
+        sync_directory(path.parent)

@@ -13,7 +13,7 @@ from hanse.flows.pull.into_cache import Put
 from hanse.model.digest import GitOid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import parse_path
-from hanse.store.durable import storage_errors
+from hanse.store.durable import make_directories, storage_errors
 from hanse.store.sharing import replace_text
 
 
@@ -43,17 +43,16 @@ def _taken(path: Path, what: str) -> StorageError:
 def write_folder(folder: Path, rev: GitOid, pulled: Iterable[FilePin], put: Put) -> Path:
     """Write the files of a revision into `folder`, in place of files of the same names, and return it.
 
+    The notes are not flushed: without one, or with what a power loss made of it, `hf` hashes or fetches the file again.
     Raises StorageError, StorageFull, BadPath, and what `put` raises.
     """
     notes = folder.joinpath(*BOOKKEEPING)
-    with storage_errors(f"make the folder {folder}"):
-        folder.mkdir(parents=True, exist_ok=True)
-        notes.mkdir(parents=True, exist_ok=True)
-    replace_text(notes / ".gitignore", "*")
     pins = [(pin, folder / parse_path(pin.path), notes / "download" / f"{pin.path}.metadata") for pin in pulled]
-    for parent in dict.fromkeys(one.parent for _, *both in pins for one in both):
-        with storage_errors(f"write {parent}"):
+    with storage_errors(f"make the folder {folder}"):
+        make_directories(folder, (path.parent for _, path, _ in pins))
+        for parent in dict.fromkeys([notes, *(note.parent for _, _, note in pins)]):
             parent.mkdir(parents=True, exist_ok=True)
+    replace_text(notes / ".gitignore", "*")
     put((pin, path) for pin, path, _ in pins)
     for pin, _, note in pins:
         replace_text(note, f"{rev}\n{pin.etag}\n{SystemClock().now()}\n")

@@ -44,6 +44,7 @@ from hanse.model.receipt import Receipt
 from hanse.model.receipt import Source as Place
 from hanse.model.repo import RepoType
 from hanse.policy.view import View
+from hanse.store.durable import sync_fresh
 from hanse.store.held.copies import Digests
 from hanse.store.held.heldfile import HeldFile, Identity, identify
 from hanse.store.held.store import Held
@@ -221,6 +222,7 @@ def _hashed(pin: FilePin, path: Path) -> tuple[str, Digests, Identity] | None:
             while piece := file.read(_PIECE):
                 whole.update(piece)
             found = whole.finish()
+            sync_fresh(descriptor, seen.changed_ns)
         if identify(Path(real)) == seen:
             return real, Digests(found.sha256, found.xet, found.git_oid), seen
     return None

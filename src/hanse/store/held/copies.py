@@ -140,9 +140,9 @@ class Copies:
         """Note a file, used now."""
         self._index.write(*self.row(path, own=own, digests=digests, identity=identity))
 
-    def forget(self, path: bytes) -> None:
+    def forget(self, path: bytes, *, flushed: bool = False) -> None:
         """Remove a row; the file stays."""
-        self._index.write(FORGET, (path,))
+        self._index.write(FORGET, (path,), flushed=flushed)
 
     def at(self, path: bytes) -> Copy | None:
         """Return the row of a path."""
@@ -173,7 +173,7 @@ class Copies:
         path = self.where(copy)
         hashed = hash_file(path)
         if hashed is None or hashed[0] != copy.digests.sha256:
-            self.forget(copy.path)
+            self.forget(copy.path, flushed=True)  # or a power loss could bring back what was found to be false
             return None
         self.note(copy.path, own=copy.own, digests=copy.digests, identity=hashed[1])
         return HeldFile(path, hashed[1].size, *copy.digests, not copy.own, hashed[1])

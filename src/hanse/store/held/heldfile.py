@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from hanse.errors import BlobNotFound
 from hanse.model.digest import GitOid, Sha256, XetHash
+from hanse.store.durable import sync_fresh
 
 PIECE = 1 << 20
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -31,6 +32,11 @@ class Identity(NamedTuple):
     def of(cls, status: os.stat_result) -> Identity:
         """Return the identity in a file's status."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+    @property
+    def changed_ns(self) -> int:
+        """The later of the times of change."""
+        return max(self.mtime_ns, self.ctime_ns)
 
     def inside(self, other: Identity) -> bool:
         """Tell whether two are the same but for the device, whose number may change with a restart of the machine."""
@@ -89,7 +95,7 @@ def identify(path: Path) -> Identity | None:
 
 
 def hash_file(path: Path) -> tuple[Sha256, Identity] | None:
-    """Return the SHA-256 and the identity of a file that nobody wrote to meanwhile; None if it cannot be had."""
+    """Return the SHA-256 and the identity of a file that nobody wrote to meanwhile, flushed; None if it cannot be had."""
     try:
         file = os.open(path, _FLAGS)
     except OSError:
@@ -104,6 +110,7 @@ def hash_file(path: Path) -> tuple[Sha256, Identity] | None:
             read += count
         if read != before.size or Identity.of(os.fstat(file)) != before:
             return None
+        sync_fresh(file, before.changed_ns)
         return Sha256(state.hexdigest()), before
     except OSError:
         return None

@@ -7,12 +7,16 @@ Files under STORE/partial, named by the digest that is fetched:
     KEY.done.new room for the next KEY.done, so that what came before a disk was full can be noted on it
     KEY.chunks   the chunk list by which pieces are checked, if one was had
 
+A flush of the data that failed is final: the system may have dropped what it could not write, and a second flush would say that
+all is well. The file is given up then, and fetched anew.
+
 KEY.lock is held by the one thread of all processes that fetches it. What was written and not yet noted in KEY.done is fetched
 again after a crash: at most FLUSH_BYTES, or what came in FLUSH_SECONDS.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -58,6 +62,7 @@ class Partial:
         self._guard = threading.Lock()
         self._flushing = threading.Lock()
         self._fresh = 0
+        self._lost = False
         self._flushed = time.monotonic()
         with storage_errors("stage a fetched file"):
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -119,7 +124,7 @@ class Partial:
                 listed, self._fresh, self._flushed = self._ranges.listed(), 0, time.monotonic()
             lines = "".join(f"{start} {end}\n" for start, end in listed).encode()
             with storage_errors("stage a fetched file"):
-                os.fdatasync(self._file)
+                self._sync(os.fdatasync)
                 if len(lines) <= MAX_JOURNAL_BYTES:
                     _replace(self._beside("done"), lines)
                     self._make_room()
@@ -161,7 +166,7 @@ class Partial:
             self.abandon()
             raise
         with storage_errors("store a fetched file"):
-            os.fsync(self._file)
+            self._sync(os.fsync)
         held = self._take(self.path, found)
         for kind in BESIDE:
             self._beside(kind).unlink(missing_ok=True)
@@ -172,7 +177,8 @@ class Partial:
         """Stop here; what is done is kept for whoever begins it again. Idempotent, and allowed after `commit`."""
         if self._file >= 0:
             try:
-                self.flush()
+                if not self._lost:
+                    self.flush()
             finally:
                 self._close()
 
@@ -181,6 +187,17 @@ class Partial:
 
     def __exit__(self, *_: object) -> None:
         self.abandon()
+
+    def _sync(self, sync: Callable[[int], None]) -> None:
+        if self._lost:
+            raise OSError(errno.EIO, "an earlier flush of this file failed")
+        try:
+            sync(self._file)
+        except OSError:
+            self._lost = True
+            for path in (*map(self._beside, BESIDE), self.path):
+                path.unlink(missing_ok=True)
+            raise
 
     def _close(self) -> None:
         os.close(self._file)

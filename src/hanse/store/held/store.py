@@ -22,7 +22,7 @@ from typing import Self
 from hanse.errors import Busy, StorageError, StorageFull, TooLarge
 from hanse.model.digest import GitOid, Sha256, XetHash
 from hanse.model.filepin import FilePin
-from hanse.store.durable import make_directory, storage_errors, sync_directory
+from hanse.store.durable import make_directory, storage_errors, sync_directory, sync_file
 from hanse.store.held.batch import Batch
 from hanse.store.held.copies import FORGET, INSERT, Copies, Digests
 from hanse.store.held.eviction import Evicted, evict
@@ -133,6 +133,8 @@ class Held:
         that size, or if it changed since `seen`.
         """
         real = Path(os.path.realpath(path))
+        with storage_errors(f"flush {real}"):
+            sync_file(real)
         found = identify(real)
         if found is None or found.size != size or (seen is not None and seen != found):
             raise StorageError(f"{real} is not the file of {size:,} bytes that was hashed", hint="hash it again")
@@ -143,6 +145,7 @@ class Held:
     def adopt_all(self, hashed: Iterable[tuple[str, Digests, Identity]], *, gone: Iterable[HeldFile] = ()) -> None:
         """Adopt many files at once: real path, digests, and the identity before hashing, after which nobody wrote to it.
 
+        The caller has flushed them (`hanse.store.durable.sync_fresh`): a power loss may take bytes and leave the identity.
         gone: of the store's own, those that were moved elsewhere and take no room in it any more.
         """
         rows = [self._copies.row(os.fsencode(path), own=False, digests=one, identity=seen)[1] for path, one, seen in hashed]
@@ -165,7 +168,8 @@ class Held:
         sql = "SELECT 1 FROM uses WHERE label = ? AND path = ? AND sha256 = ?"
         missing = [one for one in given if not self._index.rows(sql, one)]
         if missing:
-            self._index.write_all((("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", missing),))
+            pinned = bool(self._index.rows("SELECT 1 FROM pins WHERE name = ?", (label,)))
+            self._index.write_all((("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", missing),), flushed=pinned)
         self._used |= fresh
 
     def used_by(self, sha256: Sha256) -> list[str]:
