@@ -107,7 +107,7 @@ class Response(http.client.HTTPResponse):
 
         It would take the interim answer for the whole, and the answer itself for that to the next request.
         """
-        version, status, reason = super()._read_status()  # type: ignore[misc] a part of it that typeshed leaves out
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # typeshed leaves it out
         return version, http.client.CONTINUE if status < http.client.OK else status, reason
 
     def begun(self, stall: float, until: float | None) -> None:
