@@ -23,7 +23,7 @@ from hanse.model.repo import Origin, RepoType, parse_name, parse_origin, parse_r
 from hanse.peers import hubforms
 from hanse.peers.addresses import joined, server_of
 from hanse.peers.bulk import BulkClient, refusal
-from hanse.peers.client import Answer, parse_base
+from hanse.peers.client import Answer, in_words, parse_base
 from hanse.peers.hubforms import HubCommit, HubInfo, HubRef
 from hanse.peers.hubplace import HubPlace
 from hanse.peers.timed import LEAST_RATE
@@ -159,7 +159,7 @@ class Hub:
 
 def error_of(status: int, headers: Mapping[str, str], name: str, *, repo: str = "", rev: str = "", path: str = "") -> HanseError:
     """Return the error that a refusal of a Hub stands for (hub-api.md A.1)."""
-    said = " ".join(headers.get("x-error-message", "")[:300].split())
+    said = in_words(headers.get("x-error-message", ""))
     code = headers.get("x-error-code", "")
     words = f": {said}" if said else ""
     if code == "RepoNotFound" or (status == 404 and not code and not path):
