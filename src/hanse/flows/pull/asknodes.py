@@ -51,9 +51,10 @@ def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path
     try:
         answer = client.get(url, limit=MAX_EVIDENCE_BYTES, headers=headers)
         if answer.status == 200:
-            seen = seen_before(answer.body, home)
-            again = client.get(asking(url, seen), limit=MAX_EVIDENCE_BYTES, headers=headers) if seen else answer
-            answer = again if again.status == 200 else answer
+            if seen := seen_before(answer.body, home):
+                with suppress(PeerError):  # what it showed already stays
+                    again = client.get(asking(url, seen), limit=MAX_EVIDENCE_BYTES, headers=headers)
+                    answer = again if again.status == 200 else answer
             if says := in_words(answer.headers.get("x-hanse-recalled", ""), MAX_RECALL):
                 return NodeAnswer(node, State.RECALLED, answer.body, says, rev=_commit(answer, asked))
             return NodeAnswer(node, State.SHOWN if answer.body.strip() else State.UNSIGNED, answer.body)
