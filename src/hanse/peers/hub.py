@@ -7,7 +7,7 @@ the fields that are used, pages follow one another on the same server only, and 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, urlsplit
 
 from hanse.errors import (
@@ -85,6 +85,9 @@ class Hub:
                 pins[pin.path] = pin
             if len(pins) > MAX_FILES:
                 raise PeerMalformed(f"{self.name} names more than {MAX_FILES:,} files in one revision of {repo}")
+        both = sorted(pins.keys() & _folders(pins))
+        if both:
+            raise PeerMalformed(f"{self.name} names {both[0][:200]!r} as a file and as a folder of one revision of {repo}")
         return tuple(pins[path] for path in sorted(pins))
 
     def refs(self, kind: RepoType, repo: str) -> tuple[HubRef, ...]:
@@ -176,6 +179,17 @@ def _checked(repo: str) -> str:
     if "/" in repo:
         return parse_repo_id(Origin("any"), RepoType.MODEL, repo).path
     return parse_name(repo)
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Return all folders that paths lie in."""
+    found = set[str]()
+    for path in paths:
+        above = path.rpartition("/")[0]
+        while above and above not in found:
+            found.add(above)
+            above = above.rpartition("/")[0]
+    return found
 
 
 def _part(rev: str) -> str:
