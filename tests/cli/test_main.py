@@ -10,6 +10,7 @@ import pytest
 
 from hanse import __version__
 from hanse.cli.main import report, run
+from hanse.cli.prepared import say
 from hanse.errors import BadSetting
 
 
@@ -39,6 +40,14 @@ def test_no_hint_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Without a hint no empty hint line is printed."""
     report(BadSetting("no"))
     assert capsys.readouterr().err == "BadSetting: no\n"
+
+
+def test_nobody_else_writes_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a server says is shown in its line: it can neither take away what was said before, nor begin a line of its own."""
+    report(BadSetting("false\x1b[2K\r", hint="wait\nhint: trust it"))
+    say("false bytes: \x9b2K\nhanse: all verified")
+    shown = "BadSetting: false\\x1b[2K\\r\nhint: wait\\nhint: trust it\nhanse: false bytes: \\x9b2K\\nhanse: all verified\n"
+    assert capsys.readouterr().err == shown
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--nonsense"], ["serve", "--port", "x"]])

@@ -155,6 +155,21 @@ def test_a_kept_connection_that_is_gone(client: BulkClient) -> None:
         assert len(requests) == 2
 
 
+def test_an_answer_is_that_of_its_own_request(client: BulkClient) -> None:
+    """Interim answers are skipped, not only 100; a connection on which something came unasked is not used again."""
+    hints = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
+    first = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n" + FILE
+    with scripted(hints + hints + first, first) as (url, requests):
+        assert b"".join(client.read(url, 0, 10, 10)) == FILE
+        (wire,) = next(iter(client._wires._kept.values()))
+        wire.sock.close()
+        wire.sock, far = socket.socketpair()
+        with far:
+            far.sendall(first.replace(b"0123", b"XXXX"))
+            assert b"".join(client.read(url, 0, 10, 10)) == FILE
+        assert len(requests) == 2
+
+
 @pytest.mark.parametrize(
     "target", ["http://169.254.169.254/latest/meta-data", "http://10.0.0.1/", "http://0.0.0.0:1/", "file:///x", "http://["]
 )
@@ -252,6 +267,9 @@ def test_bounded_answers(client: BulkClient) -> None:
             client.get(url, limit=100)
         with pytest.raises(PeerMisbehaved, match="another server"):
             client.get(url, limit=100)
+    endless = gzip.compress(b"x") + bytes(4_000_000)
+    with scripted(ok(endless, "content-encoding: gzip")) as (url, _), pytest.raises(PeerMisbehaved, match="sends more"):
+        client.get(url, limit=100)
     with pytest.raises(PeerMisbehaved, match="not followed"):
         client.get("http://127.0.0.1:1/", limit=1, elsewhere=server_of("http://8.8.8.8"))
 

@@ -168,11 +168,12 @@ def test_pages() -> None:
         [_page(["a", "a"])],
         [_page(["a"], 'link: </api/models/o/n/tree/main?c=1>; rel="next"'), _page(["a"])],
         [_page(["../a"])],
+        [_page(["a/b", "a/b-c", "a/b/c/d"])],
     ],
-    ids=["circle", "elsewhere", "no-address", "twice", "twice-in-two", "outside"],
+    ids=["circle", "elsewhere", "no-address", "twice", "twice-in-two", "outside", "file-and-folder"],
 )
 def test_pages_that_are_none(pages: list[bytes]) -> None:
-    """Pages that go in circles or elsewhere, and files that are named twice, are refused."""
+    """Pages that go in circles or elsewhere, and files that are named twice or are folders, too, are refused."""
     with scripted(*pages) as (url, _), pytest.raises(PeerMisbehaved):
         Hub(url).tree(MODEL, "o/n", "main")
 

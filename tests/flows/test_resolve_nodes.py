@@ -35,7 +35,6 @@ from hanse.flows.fetch_evidence import NodeSource, fetch_evidence
 from hanse.flows.node import Node
 from hanse.flows.pull.fetch import Fetch
 from hanse.flows.pull.known import Known
-from hanse.flows.pull.puller import PulledRevision, Puller
 from hanse.flows.settle import START, judge_next
 from hanse.flows.verify_folder import Question
 from hanse.jobs.pool import ScanPool
@@ -55,13 +54,12 @@ def _publisher(lite: Node) -> Iterator[Publisher]:
 
 
 def test_a_node_answers_by_evidence(home: Machine, publisher: Publisher, origin: HubOrigin) -> None:
-    """The signed files with git's names as the node lists them; the upstream is not asked."""
+    """The signed files, named by their digests; the upstream is not asked."""
     rev = publisher.publish(FILES)
     puller = home.puller(publisher.url, upstream=origin.url)
     found = main_of(puller, "alice/m")
     assert (found.rev, found.rung, found.complete, found.repo.origin) == (rev, Rung.ATTESTED, True, publisher.node.origin)
     assert set(found.files) == {".gitattributes", *FILES}
-    assert not found.files["config.json"].lfs
     assert content(puller, found, "model.safetensors") == FILES["model.safetensors"]
     assert not origin.requests
 
@@ -236,29 +234,19 @@ def test_what_is_refused_by_its_name_is_recalled_by_its_commit_id(home: Machine,
     assert main_of(home.puller(offline=True), "alice/m", rev).rev == rev
 
 
-def test_false_lists_of_files_are_not_followed(home: Machine, publisher: Publisher) -> None:
-    """What is signed decides; a node that lists other digests or files is named, and git's names are then left out."""
-    rev = publisher.publish(FILES)
+def test_nothing_is_named_by_what_nobody_signed(home: Machine, publisher: Publisher) -> None:
+    """A node that says of one signed file that git calls it as another one makes no client use the one in place of the other."""
+    rev = publisher.publish(FILES | {"other.json": b"{1}"})
     with said_node() as node:
         with closing(PeerClient()) as client:
             data = fetch_evidence(client, publisher.url, RepoType.MODEL, "alice/m", revision="main")
         node.table["/api/models/alice/m/evidence/main"] = (200, data)
-        rows = [{"type": "file", "path": "config.json", "size": 3, "oid": "0" * 40}]
-        target = f"/api/models/alice/m/tree/{rev}?recursive=true&expand=false"
-        node.table[target] = (200, json.dumps(rows).encode())
+        oid = blob_id(b"{1}")
+        rows = [{"type": "file", "path": path, "size": len(text), "oid": oid} for path, text in FILES.items()]
+        node.table[f"/api/models/alice/m/tree/{rev}?recursive=true&expand=false"] = (200, json.dumps(rows).encode())
         found = main_of(home.puller(node.url, publisher.url), "alice/m")
-        assert any("lists files falsely" in one for one in found.notices)
-        assert not found.files["config.json"].lfs  # the other node lists them truly
-    with machine(home.folder / "other") as other, said_node() as node:
-        node.table["/api/models/alice/m/evidence/main"] = (200, data)
-        found = main_of(other.puller(node.url), "alice/m")
-        assert {pin.lfs for pin in found.files.values()} == {True}
-        assert content(other.puller(publisher.url), replace_places(found, other.puller(publisher.url)), "config.json") == b"{}"
-
-
-def replace_places(found: PulledRevision, puller: Puller) -> PulledRevision:
-    """Return the same revision with another puller's places."""
-    return replace(found, places=main_of(puller, "alice/m").places)
+    assert all(pin.etag == pin.sha256 for pin in found.files.values())
+    assert content(home.made[-1], found, "config.json") == b"{}"
 
 
 def test_scans_that_the_policy_counts_spare_the_own(home: Machine, publisher: Publisher, pool: ScanPool) -> None:

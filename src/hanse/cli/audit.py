@@ -153,7 +153,7 @@ def _move(report: AuditReport, place: Path, home: Path) -> Moved | None:
 
 
 def _restore(place: Path, home: Path, *, as_json: bool) -> int:
-    from hanse.cli.verified import clean
+    from hanse.cli.printable import clean
     from hanse.flows.audit.moves import restore
 
     done = restore(place, home)
@@ -195,7 +195,8 @@ def _revision_json(one: Audited) -> dict[str, Any]:
 
 
 def _text(report: AuditReport, moved: Moved | None, folder: Path | None, *, asked: bool, verbose: bool) -> str:
-    from hanse.cli.verified import bytes_text, clean
+    from hanse.cli.printable import clean
+    from hanse.cli.verified import bytes_text
     from hanse.flows.audit.folder import State
 
     lines = []

@@ -44,7 +44,8 @@ def list_(*, store: Store = None, as_json: Json = False) -> None:
         told: dict[str, Any] = {"folder": str(folder), "bytes": own, "bytes_elsewhere": elsewhere, "pins": pins}
         print(json.dumps(told | {"files": [_json(one) for one in files]}, indent=2, ensure_ascii=False))
         return
-    from hanse.cli.verified import bytes_text, clean
+    from hanse.cli.printable import clean
+    from hanse.cli.verified import bytes_text
 
     for label, count, size, pinned in _by_revision(files):
         print(f"{bytes_text(size):>10}  {count:5} files  {clean(label)}{'  pinned' if pinned else ''}")

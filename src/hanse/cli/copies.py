@@ -41,7 +41,7 @@ def copies(
 
 def _sentence(told: dict[str, object]) -> str:
     """Return what follows for copies, in words."""
-    from hanse.cli.verified import clean
+    from hanse.cli.printable import clean
 
     name, visibility = clean(str(told["repo"])), clean(str(told["visibility"]))
     if visibility != "public":

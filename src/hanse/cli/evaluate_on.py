@@ -133,7 +133,7 @@ def _show(job: dict[str, Any], before: str) -> str:
 
 
 def _line(job: dict[str, Any]) -> str:
-    from hanse.cli.verified import clean
+    from hanse.cli.printable import clean
 
     far = f", {job['done']:,} of {job['planned']:,} answers, {job['tokens']:,} tokens" if job["planned"] else ""
     cost = f", cost {job['cost']:.2f}" if job["cost"] else ""

@@ -181,7 +181,8 @@ def api_key(file: Path | None) -> str:
 
 def record_text(record: dict[str, Any], to: Path) -> str:
     """Return what a record says, for a person."""
-    from hanse.cli.verified import clean, rows
+    from hanse.cli.printable import clean
+    from hanse.cli.verified import rows
 
     score, counts = record["score"], record["counts"]
     flat = "; within one item of 0 or 1: agreement alone says nothing" if score["degenerate"] else ""

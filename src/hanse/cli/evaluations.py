@@ -48,7 +48,8 @@ def _listed(address: str, path: str, rev: str) -> dict[str, Any]:
 
 def _lines(found: dict[str, Any]) -> list[str]:
     from hanse.cli.evaluating import corrected_text
-    from hanse.cli.verified import clean, counted
+    from hanse.cli.printable import clean
+    from hanse.cli.verified import counted
 
     lines = [f"{clean(found['rev'])}" + ("" if found["suites"] else ": no evaluation is known here")]
     for suite in found["suites"]:

@@ -70,7 +70,7 @@ def as_told(what: str) -> Iterator[None]:
 
 def printable(found: Any) -> Any:
     """Return an answer with every text in it as it may be shown on a terminal; raises RecursionError for a deep one."""
-    from hanse.cli.verified import clean
+    from hanse.cli.printable import clean
 
     if isinstance(found, str):
         return clean(found)

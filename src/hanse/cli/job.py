@@ -86,7 +86,7 @@ def add(
 @app.command(name="list")
 def list_(*, node: AtNode = "", as_json: Json = False, where: Where | None = None) -> None:
     """List the newest jobs with how far they are; with --node those there that you asked for, or all if you operate it."""
-    from hanse.cli.verified import clean
+    from hanse.cli.printable import clean
 
     found = _listed(node, where)
     if as_json:
@@ -178,6 +178,6 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 
 
 def _say(number: int, state: str, says: str) -> None:
-    from hanse.cli.verified import clean
+    from hanse.cli.printable import clean
 
     print(f"job {number}: {state}{f', {clean(says)}' if says else ''}", file=sys.stderr, flush=True)

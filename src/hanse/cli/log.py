@@ -242,6 +242,6 @@ def _time(seconds: int) -> str:
 
 
 def _clean(text: str) -> str:
-    from hanse.cli.verified import clean
+    from hanse.cli.printable import clean
 
     return clean(text)

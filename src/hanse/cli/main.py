@@ -25,11 +25,12 @@ INTERRUPTED = 130
 def report(error: HanseError) -> None:
     """Print code, message and hint of `error` on standard error: the only place where the command line does."""
     from hanse.cli.inplace import clear
+    from hanse.cli.printable import clean
 
     clear()
-    print(f"{error.code}: {error.message}", file=sys.stderr)
+    print(f"{error.code}: {clean(error.message)}", file=sys.stderr)
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        print(f"hint: {clean(error.hint)}", file=sys.stderr)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def say(text: str) -> None:
     """Print one line for the person in front of the terminal, out of the way of the program's own output."""
-    print(f"hanse: {text}", file=sys.stderr, flush=True)
+    from hanse.cli.printable import clean
+
+    print(f"hanse: {clean(text)}", file=sys.stderr, flush=True)
 
 
 @contextmanager

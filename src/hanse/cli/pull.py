@@ -110,16 +110,18 @@ def _shown(progress: Progress) -> Iterator[None]:
 
 
 def _lines(progress: Progress, ended: threading.Event) -> None:
+    from hanse.cli.printable import clean
+
     told = 0
     while not ended.wait(_LINE_SECONDS):
         state = progress.look()
         for remark in state.remarks[told:]:
-            print(remark, file=sys.stderr)
+            print(clean(remark), file=sys.stderr)
         told = len(state.remarks)
         if progress.revision is not None:
             print(_line(state), file=sys.stderr, flush=True)
     for remark in progress.remarks[told:]:
-        print(remark, file=sys.stderr)
+        print(clean(remark), file=sys.stderr)
 
 
 def _line(state: State) -> str:
@@ -130,7 +132,8 @@ def _line(state: State) -> str:
 
 
 def _sources(state: State) -> str:
-    from hanse.cli.verified import bytes_text, clean
+    from hanse.cli.printable import clean
+    from hanse.cli.verified import bytes_text
 
     parts = [f"{bytes_text(size)} from {clean(name)}" for name, size in sorted(state.by_source.items(), key=lambda one: -one[1])]
     return "; ".join(parts[:4]) or "no source yet"
@@ -141,7 +144,7 @@ def _bars(progress: Progress, ended: threading.Event) -> None:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
     from rich.progress import Progress as Bars
 
-    from hanse.cli.verified import clean
+    from hanse.cli.printable import clean
 
     console = Console(stderr=True, highlight=False)
     where = TextColumn("{task.fields[where]}", markup=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hanse.cli.verified import bytes_text, clean, failed_rows, rows
+from hanse.cli.printable import clean
+from hanse.cli.verified import bytes_text, failed_rows, rows
 from hanse.clock import rfc3339
 
 if TYPE_CHECKING:

@@ -256,7 +256,7 @@ def compare(
 
 def _run(read: Read) -> str:
     from hanse.cli.evaluating import corrected_text
-    from hanse.cli.verified import clean
+    from hanse.cli.printable import clean
     from hanse.flows.evaluate.reproduce import run_json
 
     record, score = read.record, read.record.score

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from hanse.cli.main import report
+from hanse.cli.printable import clean
 from hanse.errors import HanseError, InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -150,15 +151,15 @@ def _print(found: Sequence[Scanned], folders: Mapping[Path, RepositoryJudgement]
         if _is_bookkeeping(one):
             kept += 1
             continue
-        print(_line(one.judgement, _clean(str(one.input.found))))
+        print(_line(one.judgement, clean(str(one.input.found))))
         _print_findings(one.judgement.findings)
         for gap in one.judgement.gaps[:5]:
-            print(f"  not read: {_clean(gap.member) or 'the file'} as {gap.format} ({_clean(gap.reason)})")
+            print(f"  not read: {clean(gap.member) or 'the file'} as {gap.format} ({clean(gap.reason)})")
     if kept:
         print(f"ok: {kept:,} files in which a client keeps its own accounts (.cache/huggingface)")
     for folder, judgement in folders.items():
         if judgement.findings:
-            print(f"{_clean(str(folder))} as a whole:")
+            print(f"{clean(str(folder))} as a whole:")
             _print_findings(judgement.findings)
     counts = _summary(found)
     told = [f"{count:,} {name}" for name, count in counts["verdicts"].items() if count]
@@ -175,10 +176,10 @@ def _is_bookkeeping(one: Scanned) -> bool:
 
 def _print_findings(findings: Sequence[Finding]) -> None:
     for finding in findings:
-        where = f" in {_clean(finding.member)}" if finding.member else ""
+        where = f" in {clean(finding.member)}" if finding.member else ""
         at = f" at byte {finding.offset:,}" if finding.offset is not None else ""
-        print(f"  {finding.severity.value} {finding.rule}{where}{at}: {_clean(finding.says)}")
-        print(f"    to pass: {_clean(finding.remedy)}")
+        print(f"  {finding.severity.value} {finding.rule}{where}{at}: {clean(finding.says)}")
+        print(f"    to pass: {clean(finding.remedy)}")
 
 
 def _line(judgement: Judgement, name: str) -> str:
@@ -187,11 +188,6 @@ def _line(judgement: Judgement, name: str) -> str:
         word = judgement.coverage.value if judgement.verdict.rank < 2 else f"{word}, {judgement.coverage.value}"
     formats = f" [{', '.join(judgement.formats[:4])}]" if judgement.formats else ""
     return f"{word}: {name}{formats}"
-
-
-def _clean(text: str) -> str:
-    """Return text from a file as it may be shown on a terminal: control characters, which could rewrite the screen, escaped."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _write_sarif(path: Path, found: Sequence[Scanned], rules: Ruleset) -> None:

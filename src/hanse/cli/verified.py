@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hanse.cli.printable import clean
 from hanse.clock import rfc3339
 from hanse.errors import HanseError
 
@@ -231,8 +232,3 @@ def bytes_text(count: int) -> str:
         if count >= size:
             return f"{count / size:.1f} {word}"
     return f"{count} bytes"
-
-
-def clean(text: str) -> str:
-    """Return text from a file as it may be shown on a terminal: control characters, which could rewrite the screen, escaped."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text)

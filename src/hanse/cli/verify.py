@@ -155,11 +155,12 @@ def _renew(source: Source, home: Path, now: int, max_age: int) -> None:
 
     if not source.online or not seen_in(home / FOLDER):
         return
+    from hanse.cli.printable import clean
     from hanse.flows.federation.renew import Renewing, overdue
 
     Renewing(home / FOLDER).once(now, max_age)
     for line in overdue(home / FOLDER, now, max_age):
-        print(f"note: {line}", file=sys.stderr)
+        print(f"note: {clean(line)}", file=sys.stderr)
 
 
 def _silent(source: Source, question: Question, home: Path, now: int) -> frozenset[Origin]:

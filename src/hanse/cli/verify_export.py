@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hanse.cli.inplace import clear, show
-from hanse.cli.verified import bytes_text, clean, counted, failed_rows, rows
+from hanse.cli.printable import clean
+from hanse.cli.verified import bytes_text, counted, failed_rows, rows
 from hanse.clock import SystemClock, rfc3339
 
 if TYPE_CHECKING:

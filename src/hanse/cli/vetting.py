@@ -177,7 +177,7 @@ def _tell(count: int) -> None:
 
 
 def _line(said: dict[str, Any], key: str | None) -> str:
-    from hanse.cli.verified import clean
+    from hanse.cli.printable import clean
 
     tool, corpus = said["tool"], said["corpus"]
     signed = "not signed" if key is None else f"signed by key {key[:16]}"

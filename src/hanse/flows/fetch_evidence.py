@@ -23,13 +23,14 @@ from hanse.flows.pins import LogPin, Pins, read_pins
 from hanse.flows.verify_folder import Question
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence, parse_evidence
 from hanse.model.repo import Origin, RepoType, parse_repo_id
-from hanse.peers.client import PeerClient, parse_base
+from hanse.peers.client import PeerClient, in_words, parse_base
 from hanse.peers.logclient import LogClient
 from hanse.peers.staticsite import StaticSite
 from hanse.tlog.checkpoint import parse_checkpoint
 from hanse.tlog.note import parse_note
 from hanse.tlog.proof import consistency_proof
 
+MAX_RECALL = 1000
 PAUSES = (0.5, 1.0, 1.5, 2.0)
 """Seconds until a node is asked once more that shows a log shorter than it was seen: told so, it reads that log soon."""
 
@@ -63,7 +64,7 @@ class NodeSource:
         revision = question.revision or "main"
         found, recalled = _shown(self.client, self.node, question.type, repo, revision=revision, token=self.token)
         if recalled:
-            raise Recalled(f"{repo} at {revision[:60]} was recalled: {recalled[:1000]}", hint="use another revision")
+            raise Recalled(f"{repo} at {revision[:60]} was recalled: {recalled}", hint="use another revision")
         seen = seen_before(found, self.home)
         if not seen:
             return found
@@ -137,7 +138,7 @@ def _shown(
     headers = {"authorization": f"Bearer {token}"} if token else {}
     answer = client.get(asking(url, seen), limit=MAX_EVIDENCE_BYTES, headers=headers)
     if answer.status == 200:
-        return answer.body, answer.headers.get("x-hanse-recalled", "")
+        return answer.body, in_words(answer.headers.get("x-hanse-recalled", ""), MAX_RECALL)
     says = _reason(answer.body)
     site = StaticSite(client, node)
     if not says and answer.status in (401, 403, 404) and site.index() is not None:
@@ -152,7 +153,7 @@ def _reason(body: bytes) -> str:
     with suppress(ValueError, RecursionError):
         said = json.loads(body[:10_000])
         if type(said) is dict and type(said.get("error")) is str:
-            return str(said["error"])[:300]
+            return in_words(said["error"])
     return ""
 
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from hanse.errors import NotFoundError, PeerBusy, PeerDown, PeerMisbehaved, PeerRefused, PeerTooSlow
 from hanse.model.steps import PROGRESS, parse_steps, wait_header
 from hanse.peers.addresses import Server, checked, follow, may_name, server_of
-from hanse.peers.client import Answer
+from hanse.peers.client import Answer, in_words
 from hanse.peers.connections import Connections, Reply, failures, read_whole
 from hanse.peers.patience import Patience, retry_after
 from hanse.peers.place import RangesIgnored
@@ -37,7 +37,6 @@ _AWAY = frozenset({502, 503, 504})
 _BUSY = 503
 _SECRET = frozenset({"authorization", "cookie", "proxy-authorization"})
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
-_MAX_REASON = 300
 
 
 class BulkClient:
@@ -163,7 +162,7 @@ class BulkClient:
 def _check_head(reply: Reply, place: str, start: int, end: int, *, size: int | None, whole: bool) -> None:
     """Raise unless the head of an answer is exactly that of the bytes asked for."""
     if reply.status not in (200, 206):
-        raise refusal(reply.status, reply.headers, place, _reason(reply))
+        raise refusal(reply.status, reply.headers, place, in_words(reply.headers.get("x-error-message", "")))
     coding = reply.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("identity", ""):
         raise PeerMisbehaved(f"{place} sends a file as {coding[:40]!r}, which was not asked for")
@@ -214,12 +213,6 @@ def _exactly(reply: Reply, place: str, length: int, seconds: float) -> Iterator[
     with failures(place):
         if reply.body.read1(1):
             raise PeerMisbehaved(f"{place} sends more than the {length} bytes that were asked for")
-
-
-def _reason(reply: Reply) -> str:
-    """Return what a server says for its refusal, one line of text."""
-    said = reply.headers.get("x-error-message", "")
-    return " ".join("".join(char if char.isprintable() else " " for char in said[:_MAX_REASON]).split())
 
 
 _HINTS = {401: "if you have a token for it: hanse login SERVER", 403: "ask there for access"}

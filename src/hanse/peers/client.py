@@ -15,12 +15,13 @@ from hanse.errors import PeerDown, PeerMisbehaved
 from hanse.peers.addresses import MAX_BASE, joined, parse_base
 from hanse.peers.connections import Connections, read_whole
 
-__all__ = ["Answer", "PeerClient", "parse_base"]
+__all__ = ["Answer", "PeerClient", "in_words", "parse_base"]
 
 ANSWER_SECONDS = 20.0
 MAX_REDIRECTS = 3
 MAX_REFUSAL_BYTES = 64 * 1024
 """So much may be said by a server that refuses or has nothing: its page may be longer than the small file that was asked for."""
+MAX_WORDS = 300
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _AWAY = frozenset({502, 503, 504})
 
@@ -94,6 +95,12 @@ class PeerClient:
             bound = limit if reply.status < 400 else max(limit, MAX_REFUSAL_BYTES)
             data = read_whole(reply, _place(url), bound)
         return Answer(reply.status, media_type(reply.headers), data, reply.headers), target
+
+
+def in_words(said: object, most: int = MAX_WORDS) -> str:
+    """Return what a server says for its answer as one line, without what could rewrite a terminal's screen."""
+    text = str(said)[:most]
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def media_type(headers: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ answer have one time-out together.
 from __future__ import annotations
 
 import http.client
+import select
 import socket
 import ssl
 import threading
@@ -75,6 +76,13 @@ class _ViaProxy(http.client.HTTPConnection):
 
 
 Wire = _Wire | _ViaProxy
+
+
+def _quiet(wire: Wire) -> bool:
+    """Tell whether nothing came on a connection that was kept: its end, or bytes that would pass for the next answer."""
+    waiting = select.poll()
+    waiting.register(wire.sock, select.POLLIN)
+    return not waiting.poll(0)
 
 
 def _connected(addresses: Sequence[str], port: int, by: float) -> socket.socket:
@@ -225,7 +233,7 @@ class Connections:
             kept = self._kept.get((server, tuple(addresses or ())), [])
             while kept:
                 wire = kept.pop()
-                if now - wire.used_at < _KEPT_SECONDS:
+                if now - wire.used_at < _KEPT_SECONDS and _quiet(wire):
                     return wire
                 wire.close()
         return None
@@ -265,7 +273,7 @@ def read_whole(reply: Reply, place: str, limit: int) -> bytes:
         except zlib.error as error:
             raise PeerMisbehaved(f"{place} sends damaged gzip") from error
         size, raw_size = size + len(piece), raw_size + len(raw)
-        if size > limit:
+        if size > limit or raw_size > limit + _PIECE:  # gzip can go on without end, and unpack to nothing
             raise PeerMalformed(f"{place} sends more than the {limit} bytes that this answer may have")
         parts.append(piece)
     declared = reply.headers.get("content-length", "")

@@ -7,7 +7,7 @@ the fields that are used, pages follow one another on the same server only, and 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, urlsplit
 
 from hanse.errors import (
@@ -23,7 +23,7 @@ from hanse.model.repo import Origin, RepoType, parse_name, parse_origin, parse_r
 from hanse.peers import hubforms
 from hanse.peers.addresses import joined, server_of
 from hanse.peers.bulk import BulkClient, refusal
-from hanse.peers.client import Answer, parse_base
+from hanse.peers.client import Answer, in_words, parse_base
 from hanse.peers.hubforms import HubCommit, HubInfo, HubRef
 from hanse.peers.hubplace import HubPlace
 from hanse.peers.timed import LEAST_RATE
@@ -85,6 +85,9 @@ class Hub:
                 pins[pin.path] = pin
             if len(pins) > MAX_FILES:
                 raise PeerMalformed(f"{self.name} names more than {MAX_FILES:,} files in one revision of {repo}")
+        both = sorted(pins.keys() & _folders(pins))
+        if both:
+            raise PeerMalformed(f"{self.name} names {both[0][:200]!r} as a file and as a folder of one revision of {repo}")
         return tuple(pins[path] for path in sorted(pins))
 
     def refs(self, kind: RepoType, repo: str) -> tuple[HubRef, ...]:
@@ -159,7 +162,7 @@ class Hub:
 
 def error_of(status: int, headers: Mapping[str, str], name: str, *, repo: str = "", rev: str = "", path: str = "") -> HanseError:
     """Return the error that a refusal of a Hub stands for (hub-api.md A.1)."""
-    said = " ".join(headers.get("x-error-message", "")[:300].split())
+    said = in_words(headers.get("x-error-message", ""))
     code = headers.get("x-error-code", "")
     words = f": {said}" if said else ""
     if code == "RepoNotFound" or (status == 404 and not code and not path):
@@ -176,6 +179,17 @@ def _checked(repo: str) -> str:
     if "/" in repo:
         return parse_repo_id(Origin("any"), RepoType.MODEL, repo).path
     return parse_name(repo)
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Return all folders that paths lie in."""
+    found = set[str]()
+    for path in paths:
+        above = path.rpartition("/")[0]
+        while above and above not in found:
+            found.add(above)
+            above = above.rpartition("/")[0]
+    return found
 
 
 def _part(rev: str) -> str:

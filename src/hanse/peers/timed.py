@@ -102,6 +102,14 @@ class Response(http.client.HTTPResponse):
         self._timed = _Timed(sock.makefile("rb", buffering=0), sock)
         self.fp = io.BufferedReader(self._timed, _BUFFER)
 
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read the first line of an answer; an interim one of any kind is skipped, where the library skips 100 alone.
+
+        It would take the interim answer for the whole, and the answer itself for that to the next request.
+        """
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # typeshed leaves it out
+        return version, http.client.CONTINUE if status < http.client.OK else status, reason
+
     def begun(self, stall: float, until: float | None) -> None:
         """Take note that the head is there; stall: seconds that nothing may come for; until: when the whole must be there."""
         self._timed.body(stall, until)

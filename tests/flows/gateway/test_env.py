@@ -36,6 +36,12 @@ def test_other_caches_are_out_of_reach() -> None:
         assert client_env({}, URL, CACHE)[name] == str(CACHE)
 
 
+def test_nothing_counts_more_than_the_gateway() -> None:
+    """Variables by which clients would ask another hub, or use what another policy's programs got, are taken out."""
+    given = {"HUGGINGFACE_CO_STAGING": "1", "MODEL_ENDPOINT": "/a", "HF_DATASETS_DOWNLOADED_DATASETS_PATH": "/b"}
+    assert not given.keys() & client_env(given, URL, CACHE).keys()
+
+
 def test_a_cache_per_policy(tmp_path: Path) -> None:
     """Two policies share no cache, also if they are called the same; a name cannot lead elsewhere."""
     policy = PRESETS["open"]

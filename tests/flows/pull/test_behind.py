@@ -6,7 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.flows.foreign.conftest import A, Agreed, B, Template, opened
@@ -147,3 +150,17 @@ def test_others_answers_stay(late: Late) -> None:
     later = Behind().later(said, short, late.home.home, ask)
     assert [next(later), next(later)] == [said, said]
     assert asked == [("b",), ("b",)]
+
+
+def test_a_slow_node_is_not_waited_for_again_and_again(late: Late, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes its time with every answer costs one of them more, and for a while none."""
+    with closing(PeerClient()) as client:
+        data = client.get(f"{late.url}/api/models/alice/m/evidence/main", limit=1 << 24).body
+    said = [NodeAnswer("b", State.SHOWN, data)]
+    monkeypatch.setattr(behind, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(behind, "LONGEST_SECONDS", 3.0)
+    clock = SimpleNamespace(monotonic=partial(next, count(0.0)), sleep=time.sleep)  # each look at it takes a second
+    monkeypatch.setattr(behind, "time", clock)
+    short, waiting = VerificationFailed("no", failed=(f"revision: a.example {UNSHOWN}",)), Behind()
+    assert list(waiting.later(said, short, late.home.home, lambda _: said)) == [said]
+    assert list(waiting.later(said, short, late.home.home, lambda _: said)) == []

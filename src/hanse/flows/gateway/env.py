@@ -24,6 +24,11 @@ DAY = "86400"
 LOCAL = ("127.0.0.1", "localhost")
 OLD_CACHES = ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE")
 """Variables by which older libraries find a cache of their own; what lies there was judged by no policy."""
+OLD_DOWNLOADS = ("HF_DATASETS_DOWNLOADED_DATASETS_PATH", "HF_DATASETS_EXTRACTED_DATASETS_PATH")
+"""Variables by which `datasets` keeps what it got outside of its cache, where programs under other policies find it."""
+ELSEWHERE = ("HUGGINGFACE_CO_STAGING", "MODEL_ENDPOINT")
+"""Variables that count more than HF_ENDPOINT: for Python's Hub client, which asks a hub for tests then, and for llama.cpp."""
+_TAKEN_OUT = frozenset({*OLD_CACHES, *OLD_DOWNLOADS, *ELSEWHERE})
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _MAX_NAME = 60
 
@@ -74,9 +79,9 @@ def repo_folder(cache: Path, plural: str, name: str) -> Path:
 def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, str]:
     """Return the environment `environ` changed so that Hugging Face clients use the gateway at `url` and the cache `cache`.
 
-    Xet is off: its clients would fetch around the gateway. What tells libraries of other caches is taken out.
+    Xet is off: its clients would fetch around the gateway. What tells libraries of other caches, or of other hubs, is taken out.
     """
-    found = {name: value for name, value in environ.items() if name not in OLD_CACHES}
+    found = {name: value for name, value in environ.items() if name not in _TAKEN_OUT}
     more = cache.parent.parent
     found |= {
         BEHIND: environ.get("HF_ENDPOINT", ""),

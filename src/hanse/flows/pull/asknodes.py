@@ -25,7 +25,7 @@ from hanse.errors import (
     StorageError,
     VerificationFailed,
 )
-from hanse.flows.fetch_evidence import asking, fetch_growth, own_logs, seen_before
+from hanse.flows.fetch_evidence import MAX_RECALL, asking, fetch_growth, own_logs, seen_before
 from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import Pins
 from hanse.flows.pull.answers import NodeAnswer, State
@@ -37,7 +37,7 @@ from hanse.flows.verify_folder import Growth, Question, Verifying, keep, trust_o
 from hanse.model.digest import is_git_oid
 from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
 from hanse.model.repo import Origin
-from hanse.peers.client import Answer, PeerClient
+from hanse.peers.client import Answer, PeerClient, in_words
 from hanse.policy.presets import PRESETS
 
 _LENIENT = LoadedPolicy(PRESETS["open"], "preset open")
@@ -51,10 +51,11 @@ def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path
     try:
         answer = client.get(url, limit=MAX_EVIDENCE_BYTES, headers=headers)
         if answer.status == 200:
-            seen = seen_before(answer.body, home)
-            again = client.get(asking(url, seen), limit=MAX_EVIDENCE_BYTES, headers=headers) if seen else answer
-            answer = again if again.status == 200 else answer
-            if says := answer.headers.get("x-hanse-recalled", ""):
+            if seen := seen_before(answer.body, home):
+                with suppress(PeerError):  # what it showed already stays
+                    again = client.get(asking(url, seen), limit=MAX_EVIDENCE_BYTES, headers=headers)
+                    answer = again if again.status == 200 else answer
+            if says := in_words(answer.headers.get("x-hanse-recalled", ""), MAX_RECALL):
                 return NodeAnswer(node, State.RECALLED, answer.body, says, rev=_commit(answer, asked))
             return NodeAnswer(node, State.SHOWN if answer.body.strip() else State.UNSIGNED, answer.body)
         if token and answer.status == 401:
@@ -100,7 +101,7 @@ def _told(body: bytes) -> tuple[str, str]:
     with suppress(ValueError, RecursionError):
         said = json.loads(body[:10_000])
         if type(said) is dict:
-            return str(said.get("code", ""))[:60], str(said.get("error", ""))[:300]
+            return str(said.get("code", ""))[:60], in_words(said.get("error", ""))
     return "", ""
 
 

@@ -19,6 +19,8 @@ from hanse.flows.verify import falls_short
 
 VAIN_SECONDS = 60.0
 """How long a node is not waited for again that was waited for in vain."""
+LONGEST_SECONDS = 2 * sum(PAUSES)
+"""After so long nobody is asked again: each answer may take its time, too."""
 MAX_KEPT = 256
 
 
@@ -39,19 +41,23 @@ class Behind:
         """Yield the answers again, newer, as long as a node is behind; nothing where `failure` may not come of that.
 
         ask: asks nodes again; home: HANSE_HOME, which knows how far logs were seen.
+
+        However slowly they answer, nobody is asked again after `LONGEST_SECONDS`.
         """
         found, waited = list(answers), dict[str, str]()
+        until = time.monotonic() + LONGEST_SECONDS
         for pause in PAUSES if falls_short(failure) else ():
             behind = {one.node: seen for one in found if (seen := self._behind(one, home))}
             if not behind:
+                return
+            if time.monotonic() > until:
                 break
             waited = behind
             time.sleep(pause)
             again = {one.node: one for one in ask(tuple(behind)) if one.state is State.SHOWN}
             found = [replace(one, data=again[one.node].data) if one.node in again else one for one in found]
             yield found
-        else:
-            self._note(waited)
+        self._note(waited)
 
     def _behind(self, one: NodeAnswer, home: Path) -> str:
         """Return which logs a node shows shorter than they were seen, empty if it was waited for in vain lately."""

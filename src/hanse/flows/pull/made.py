@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hanse.clock import rfc3339
-from hanse.errors import HanseError
 from hanse.flows.pull.asked import Asked, PulledRevision
 from hanse.flows.pull.claims import Claimed
-from hanse.flows.pull.gitnames import same_files, unlisted, with_listing
 from hanse.flows.pull.judge import PENDING, Judge, scanned_elsewhere
 from hanse.flows.pull.known import Known, KnownRef, KnownRevision
 from hanse.flows.pull.origins import Origins
+from hanse.flows.pull.signedpins import signed_pins
 from hanse.model.decision import Decision, EvidenceFacts, NameKind, Want
 from hanse.model.digest import GitOid, Sha256, XetHash
 from hanse.model.filepin import FilePin
@@ -100,8 +99,8 @@ class Maker:
         repo = revision.repo or asked.repo
         before = known.revision(repo, revision.rev)
         private = bool(parse_evidence(found.data).salts)
-        said = [*revision.notices, *_about_nodes(found), *notices]
-        files = self._files(asked, found, before, nodes, said)
+        said = [*revision.notices, *_about_nodes(found), *notices, *_overruled(before, revision.files)]
+        files = signed_pins(revision.files)
         if as_of is None:
             self._record(asked, known, found, files, now, private=private, before=before, said=said)
         decision = self._decide(revision.facts, files, revision.decision)
@@ -122,29 +121,6 @@ class Maker:
             complete=True,
             facts=revision.facts,
         )
-
-    def _files(
-        self, asked: Asked, found: Found, before: KnownRevision | None, nodes: Sequence[str], said: list[str]
-    ) -> Mapping[str, FilePin]:
-        """Return the pins of verified files: as they were before, else with the git ids that a source lists."""
-        revision = found.revision
-        if before is not None and same_files(revision.files, before.files):
-            return before.files
-        said += _overruled(before, revision.files)
-        repo = revision.repo or asked.repo
-        settings = self._settings
-        hubs = [*nodes, *([settings.upstream] if settings.upstream and repo.origin == self._origins.upstream else [])]
-        for url in () if settings.offline else (one for one in hubs if not self._origins.sites.known(one)):
-            try:
-                listing = self._origins.hub(url, asked).tree(repo.type, repo.path, revision.rev)
-            except HanseError as error:
-                said.append(f"no list of files from {url}: {error.message}")
-                continue
-            files, false = with_listing(revision.files, {pin.path: pin for pin in listing})
-            if not false:
-                return files
-            said.append(f"{url} lists files falsely: {false}")
-        return unlisted(revision.files)
 
     def _record(
         self,

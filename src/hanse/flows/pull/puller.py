@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from hanse.clock import Clock
 from hanse.errors import PeerDown
 from hanse.flows.pull.asked import PulledRevision, PullSettings, parse_asked
-from hanse.flows.pull.gitnames import signed_form
 from hanse.flows.pull.health import Health
 from hanse.flows.pull.judge import Judge, scanned_elsewhere
 from hanse.flows.pull.made import Maker, named
@@ -141,16 +140,15 @@ class Puller:
         Raises EntryNotFound, PolicyError if the policy refuses the file, PeerDown if it is not held and nobody can be asked.
         """
         pin = revision.pin(path)
-        wanted = signed_form(pin) if revision.evidence is not None else pin
-        found = self.held.find(wanted)
+        found = self.held.find(pin)
         if found is not None:
-            self._require_shown(revision, wanted, found)
+            self._require_shown(revision, pin, found)
             self.judge(revision, pin, found)
             self._note(revision, pin, found)
             return found
         self._require_places(revision, pin)
-        judge, apart = self._judge_of(revision, pin), self._apart(revision, wanted)
-        fetch = self._fetcher.open(wanted, revision.places, judge=judge, apart=apart)
+        judge, apart = self._judge_of(revision, pin), self._apart(revision, pin)
+        fetch = self._fetcher.open(pin, revision.places, judge=judge, apart=apart)
         fetch.then(partial(self._note, revision, pin))
         return fetch
 
@@ -161,12 +159,11 @@ class Puller:
         """
         from hanse.flows.pull.several import Got  # noqa: PLC0415 loaded by whoever pulls
 
-        wanted = {pin.path: signed_form(pin) if revision.evidence is not None else pin for pin in pins}
-        held = self.held.find_all(wanted.values())
+        held = self.held.find_all(pins)
         for pin, file in held.items():
             self._require_shown(revision, pin, file)
         found = {pin.path: Got(file, {}) for pin, file in held.items()}
-        fresh = self._fetched(revision, [pin for pin in wanted.values() if pin not in held], stopped)
+        fresh = self._fetched(revision, [pin for pin in pins if pin not in held], stopped)
         self._judge_all(revision, {path: one.file for path, one in (found | fresh).items()})
         for one in fresh.values() if self.settings.for_others else ():
             self._give(revision, one.file)
@@ -255,7 +252,7 @@ class Puller:
     def outcome(self, revision: PulledRevision, path: str) -> Outcome | None:
         """Return what a scan made here says about a file that is held, None if it is not held."""
         pin = revision.pin(path)
-        found = self.held.find(signed_form(pin) if revision.evidence is not None else pin)
+        found = self.held.find(pin)
         return None if found is None else self._judge.outcome(found, path, self._clock.now())
 
     def _note(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
