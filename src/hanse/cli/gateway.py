@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
 
@@ -51,10 +51,11 @@ def gateway(
             options,
             held,
         ),
-        closing(listen(port)) as listener,
+        ExitStack() as stack,
     ):
-        with closing(PeerClient()) as client:
+        with closing(PeerClient()) as client:  # before the port: that of the one that runs is taken, and another would not help
             require_none(client, options.caches)
+        listener = stack.enter_context(closing(listen(port)))
         running = Gateway(options, listener, new_secret(), say)
         running.audit(held)
         note = Note(running.url, str(options.cache), options.policy.name)

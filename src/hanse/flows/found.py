@@ -89,6 +89,10 @@ class FoundRevision:
     odd: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     entry: Path | None = None
 
+    def has(self, path: str) -> bool:
+        """Tell whether a file lies there, in one piece or in several."""
+        return path in self.files or path in self.parts
+
     def places(self) -> dict[str, str]:
         """Return the real path of every file that lies in one piece, as text."""
         return (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from tests.support.olahs import write_file
 from tests.support.proxies import olah
 
 from hanse.conform.origin import HubOrigin
@@ -18,21 +17,6 @@ from hanse.model.repo import RepoType
 
 SMALL, LARGE = b"{}", bytes(range(256)) * 300_000
 """The large one has two blocks of olah's, 64 MiB and the rest."""
-REV = "c" * 40
-
-
-def write_file(store: Path, path: str, data: bytes, *, block: int = 1000, algorithm: int = 0, etag: str = "d" * 64) -> Path:
-    """Write a file into a store as olah does, in blocks of so many bytes, and return its folder."""
-    folder = store / "files" / "models" / "org" / "model" / "resolve" / REV / path
-    (folder / "blocks").mkdir(parents=True)
-    said = f'"{etag}"'.encode()
-    length = 43 + len(said) + 8
-    head = struct.pack("<4sHHIQQBIH8s", b"OLAH", 10, 1, length, block, len(data), algorithm, 1 << 20, len(said), bytes(8))
-    body = head + said + struct.pack("<I", 0)
-    (folder / "meta.bin").write_bytes(body + struct.pack("<I", zlib.crc32(body)))
-    for number, at in enumerate(range(0, len(data), block)):
-        (folder / "blocks" / f"block_{number:08}.bin").write_bytes(data[at : at + block])
-    return folder
 
 
 @pytest.mark.soak

@@ -6,7 +6,18 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from hanse.flows.gateway.env import BEHIND, PUBLIC_HUB, cache_of, client_env, exports, hub_cache, policy_key, repo_folder
+from hanse.flows.gateway.env import (
+    BEHIND,
+    OLD_CACHES,
+    PUBLIC_HUB,
+    TABLE_CACHES,
+    cache_of,
+    client_env,
+    exports,
+    hub_cache,
+    policy_key,
+    repo_folder,
+)
 from hanse.policy.presets import PRESETS
 
 URL = "http://127.0.0.1:1/s"
@@ -29,17 +40,22 @@ def test_what_clients_are_told() -> None:
 
 def test_other_caches_are_out_of_reach() -> None:
     """A cache that another variable names is not looked into: no policy judged what lies there."""
-    given = {"TRANSFORMERS_CACHE": "/a", "HUGGINGFACE_HUB_CACHE": "/b", "SENTENCE_TRANSFORMERS_HOME": "/c", "HF_HUB_CACHE": "/d"}
-    found = client_env(given, URL, CACHE)
-    assert not {"/a", "/b", "/c", "/d"} & set(found.values())
+    always = ("HUGGINGFACE_HUB_CACHE", "SENTENCE_TRANSFORMERS_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE")
+    named = (*always, *OLD_CACHES, *TABLE_CACHES)
+    found = client_env(dict.fromkeys(named, "/old"), URL, CACHE)
+    assert "/old" not in found.values()
+    assert set(OLD_CACHES) <= set(named) <= set(found)
+    assert not set(OLD_CACHES) & set(client_env({}, URL, CACHE))  # a library warns of a name that is old
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "SENTENCE_TRANSFORMERS_HOME"):  # old libraries know one of these
         assert client_env({}, URL, CACHE)[name] == str(CACHE)
 
 
 def test_nothing_counts_more_than_the_gateway() -> None:
-    """Variables by which clients would ask another hub, or use what another policy's programs got, are taken out."""
-    given = {"HUGGINGFACE_CO_STAGING": "1", "MODEL_ENDPOINT": "/a", "HF_DATASETS_DOWNLOADED_DATASETS_PATH": "/b"}
-    assert not given.keys() & client_env(given, URL, CACHE).keys()
+    """Variables by which clients would ask another hub name the gateway, or no hub, where they are set; else they stay unset."""
+    given = {"HUGGINGFACE_CO_STAGING": "1", "MODEL_ENDPOINT": "/a"}
+    found = client_env(given, URL, CACHE)
+    assert (found["HUGGINGFACE_CO_STAGING"], found["MODEL_ENDPOINT"]) == ("0", URL)
+    assert not given.keys() & client_env({}, URL, CACHE).keys()
 
 
 def test_a_cache_per_policy(tmp_path: Path) -> None:
@@ -65,9 +81,11 @@ def test_a_cache_per_upstream(tmp_path: Path) -> None:
 
 
 def test_the_shell_understands_it() -> None:
-    """A shell that evaluates the lines has exactly the changed environment, whatever the values hold."""
+    """A shell that evaluates the lines has the changed environment, whatever values hold; fish knows `export` and no `unset`."""
     before = {"OLD": "1", "HF_ENDPOINT": "x"}
-    after = {"HF_ENDPOINT": "a b'c\"$d", "NEW": "`id`\nline"}
-    script = exports(before, after) + 'printf "%s|%s|%s" "$HF_ENDPOINT" "$NEW" "${OLD-unset}"'
+    after = {"OLD": "1", "HF_ENDPOINT": "a b'c\"$d", "NEW": "`id`\nline"}
+    lines = exports(before, after)
+    assert all(line.startswith("export ") for line in lines.splitlines() if "=" in line)
+    script = lines + 'printf "%s|%s|%s" "$HF_ENDPOINT" "$NEW" "$OLD"'
     done = subprocess.run(["/bin/sh", "-c", script], env=before, capture_output=True, text=True, check=True)
-    assert done.stdout == "a b'c\"$d|`id`\nline|unset"
+    assert done.stdout == "a b'c\"$d|`id`\nline|1"

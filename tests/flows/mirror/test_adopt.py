@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.attesting import wait
+from tests.support.olahs import write_file
 from tests.support.upstreams import FILES, NAME, changed, upstream
 
 from hanse.content.gitobjects import blob_id
@@ -66,6 +67,18 @@ def test_a_cached_snapshot_is_mirrored_without_fetching(node: Node, tmp_path: Pa
     assert found.mirrored is not None
     assert found.mirrored.index is not None
     assert access.resolve_revision(node, access.resolve(node, ANONYMOUS, found.mirrored.repo.repo), "main").rev == rev
+
+
+def test_a_store_of_olah_is_mirrored_without_fetching(lite: Node, tmp_path: Path) -> None:
+    """A large file, which olah keeps in several pieces, comes from there like the small ones."""
+    files = {path: data for path, data in FILES.items() if data}
+    with upstream(files) as (origin, hub):
+        rev = origin.repo(NAME).refs["refs/heads/main"]
+        for path, pin in origin.pins(NAME).items():
+            write_file(tmp_path, path, files[path], block=1 << 20, etag=pin.etag, repo=NAME, rev=rev)
+        (found,) = adopt(lite, tmp_path, hub)
+        assert not [one for one in origin.requests if "/resolve/" in one.path]
+    assert (found.state, found.says, found.altered) == ("mirrored", "", ())
 
 
 def test_an_altered_file_is_fetched_instead(lite: Node, tmp_path: Path) -> None:

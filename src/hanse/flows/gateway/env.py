@@ -24,11 +24,10 @@ DAY = "86400"
 LOCAL = ("127.0.0.1", "localhost")
 OLD_CACHES = ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE")
 """Variables by which older libraries find a cache of their own; what lies there was judged by no policy."""
-OLD_DOWNLOADS = ("HF_DATASETS_DOWNLOADED_DATASETS_PATH", "HF_DATASETS_EXTRACTED_DATASETS_PATH")
-"""Variables by which `datasets` keeps what it got outside of its cache, where programs under other policies find it."""
-ELSEWHERE = ("HUGGINGFACE_CO_STAGING", "MODEL_ENDPOINT")
+TABLE_CACHES = ("HF_DATASETS_DOWNLOADED_DATASETS_PATH", "HF_DATASETS_EXTRACTED_DATASETS_PATH")
+"""Variables that take parts of the data sets' cache elsewhere, where programs under other policies find them."""
+STAGING, LLAMA = ("HUGGINGFACE_CO_STAGING", "MODEL_ENDPOINT")
 """Variables that count more than HF_ENDPOINT: for Python's Hub client, which asks a hub for tests then, and for llama.cpp."""
-_TAKEN_OUT = frozenset({*OLD_CACHES, *OLD_DOWNLOADS, *ELSEWHERE})
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _MAX_NAME = 60
 
@@ -79,17 +78,22 @@ def repo_folder(cache: Path, plural: str, name: str) -> Path:
 def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, str]:
     """Return the environment `environ` changed so that Hugging Face clients use the gateway at `url` and the cache `cache`.
 
-    Xet is off: its clients would fetch around the gateway. What tells libraries of other caches, or of other hubs, is taken out.
+    Xet is off: its clients would fetch around the gateway. What tells libraries of other caches, or of other hubs, tells them of
+    these instead; nothing is taken out, since shells do not agree on how that is said.
     """
-    found = {name: value for name, value in environ.items() if name not in _TAKEN_OUT}
     more = cache.parent.parent
+    tables = more / "datasets-cache" / cache.name
+    found = dict(environ)
+    found |= {name: str(cache) for name in OLD_CACHES if name in environ}
+    found |= {name: str(tables / "downloads") for name in TABLE_CACHES if name in environ}
+    found |= {name: value for name, value in ((STAGING, "0"), (LLAMA, url)) if name in environ}
     found |= {
         BEHIND: environ.get("HF_ENDPOINT", ""),
         "HF_ENDPOINT": url,
         "HF_HUB_CACHE": str(cache),
         "HUGGINGFACE_HUB_CACHE": str(cache),  # huggingface_hub up to 0.18, transformers up to 4.35
         "SENTENCE_TRANSFORMERS_HOME": str(cache),  # sentence-transformers up to 2.2 would use a folder of torch's
-        "HF_DATASETS_CACHE": str(more / "datasets-cache" / cache.name),
+        "HF_DATASETS_CACHE": str(tables),
         "HF_MODULES_CACHE": str(more / "modules-cache" / cache.name),
         "HF_HUB_DOWNLOAD_TIMEOUT": DAY,
         "HF_HUB_ETAG_TIMEOUT": DAY,
@@ -103,9 +107,8 @@ def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, s
 
 
 def exports(environ: Mapping[str, str], changed: Mapping[str, str]) -> str:
-    """Return the lines of shell that turn environment `environ` into `changed`."""
+    """Return the lines that turn environment `environ` into `changed` in sh, bash, zsh and fish; nothing can be taken out."""
     import shlex  # noqa: PLC0415 `hanse run` does without
 
     lines = [f"export {name}={shlex.quote(value)}" for name, value in changed.items() if environ.get(name) != value]
-    lines += [f"unset {name}" for name in environ if name not in changed]
     return "".join(f"{line}\n" for line in lines)

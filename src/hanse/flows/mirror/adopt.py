@@ -133,9 +133,9 @@ def _compared(
     with sole(mirror_folder(node) / f"{repo.id}.lock", f"mirroring {repo.repo.path}"):
         if not info.private:
             repo = disclose(node, upstream, repo, options)
-        missing = [one.path for one in claim.files if one.path not in found.files]
+        missing = [one.path for one in claim.files if not found.has(one.path)]
         if missing and not fetch and pin(node, repo, claim).state != "complete":
-            here = tuple(one for one in claim.files if one.path in found.files)
+            here = tuple(one for one in claim.files if found.has(one.path))
             _take_part(node, repo, replace(claim, files=here), chosen)
             says = f"{len(here)} of {len(claim.files)} files are here; the others are fetched when it is mirrored"
             return Adopted(found.title, "partial", says, altered=_told(altered))
@@ -231,7 +231,7 @@ def _reading(found: FoundRevision, path: str) -> Local:
 
 def _local(found: FoundRevision) -> Callable[[FilePin], Local | None]:
     """Return where a pinned file lies."""
-    return lambda wanted: _reading(found, wanted.path) if wanted.path in found.files else None
+    return lambda wanted: _reading(found, wanted.path) if found.has(wanted.path) else None
 
 
 def _told(altered: dict[str, str]) -> tuple[str, ...]:
