@@ -28,6 +28,7 @@ from hanse.flows.node import Node
 from hanse.flows.pins import read_pins
 from hanse.flows.policies import load_policy
 from hanse.flows.publish import PutBytes
+from hanse.flows.replays import Replays
 from hanse.flows.repos import create_repo
 from hanse.flows.standing import revision_standing
 from hanse.flows.trust import KnownList, Wanted, witness_name
@@ -167,6 +168,15 @@ def test_the_newest_entries_have_too_few_cosignatures(own: Agreed) -> None:
         assert [sized(data)[A] for data in (seen, more)] == [now, now]
     three.round()
     assert sized(shown(three[B], own.at[B]))[A] == three[A].log.size
+
+
+def test_a_new_process_shows_the_same(own: Agreed) -> None:
+    """Who exports beside a node, or starts it again, shows another's log where enough cosigned it, and not where it ends."""
+    before, _ = cosigned_by_few(own)
+    node = own.three[B]
+    data = shown(replace(node, replays=Replays(node.store, node.db)), own.at[B])
+    assert sized(data)[A] == before
+    assert data == shown(node, own.at[B])
 
 
 def test_a_log_that_never_rests(own: Agreed) -> None:
