@@ -5,8 +5,8 @@ anything else is passed over, and the whole copy replayed. Either way the end mu
 entries came: a copy that was damaged since is never built upon, and its log not blamed for it. It is written after the record of
 the copy's size, in one transaction, so that it may be missing or old after a kill, and no more.
 
-Evidence shows a log where enough others cosigned it, which often is not where its copy ends. So a new process, as one that exports
-beside a node, notes the maps also at each kept checkpoint that it passes while it replays.
+Evidence shows a log where enough others cosigned it, which often is not where its copy ends. So a new process, as one that
+exports beside a node, notes the maps also at each kept checkpoint that it passes while it replays.
 """
 
 from __future__ import annotations
