@@ -106,7 +106,7 @@ class Replays:
     def maps(self, log: WitnessedLog, size: int) -> KeptMaps | None:
         """Return the maps of a log at a size; None if they are not kept, or if no snapshot covers them there.
 
-        They are kept of sizes where the copy stopped, those before this process began included, after what was written down.
+        They are kept of sizes where the copy stopped, before this process began those from what was written down on.
         The first call in a process replays what of the copy was not written down. Raises StorageError if the copy is damaged.
         """
         with self._of(log.origin):
@@ -145,7 +145,7 @@ class Replays:
 
     def _replay(self, log: WitnessedLog, state: Replay) -> None:
         """Replay what of the copy comes after a state; raises StorageError unless it leads to the root that was recorded."""
-        stops, passed = self._stops(log, state.size), list[Replay]()
+        stops, passed = self._stops(log, state.size), [state.clone()]  # what was written down, was where the copy stopped
         try:
             for entries in LogCopy(self._store, log.origin).entries(state.size, log.mirrored):
                 for some in _split(entries, state.size, stops):
