@@ -13,6 +13,7 @@ from tests.support.nodes import fresh_catalogue
 
 from hanse.db import foreign
 from hanse.db.engine import Database
+from hanse.db.foreign import KeptCheckpoint
 from hanse.db.witnesses import WitnessedLog
 from hanse.errors import BadProof, StorageError
 from hanse.flows import replays as module
@@ -112,6 +113,28 @@ def test_a_restart_replays_only_what_was_not_written_down(
     appended.clear()
     assert Replays(store, db).append(held, log.leaves[50:]) == []
     assert appended == [10, len(log.leaves) - 50]
+
+
+def test_a_restart_has_the_maps_where_the_copy_stood(tmp_path: Path, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new process has the maps at each kept checkpoint from the state that was written down on, as the old one had them."""
+    store, log, held, sizes = LocalStore(tmp_path / "data"), operator_log(), LOG, list[int]()
+    replays = Replays(store, db)
+    for number in range(4):
+        monkeypatch.setattr(module, "SAVE_LEAVES", 1 if number == 1 else 1000)
+        log.ref(number)
+        log.snapshot()
+        held = _step(replays, store, log, held, len(log.leaves))
+        sizes.append(held.mirrored)
+        with db.write() as conn:
+            foreign.put_checkpoint(conn, ORIGIN, KeptCheckpoint(held.mirrored, held.mirrored_root, ""))
+    fresh = Replays(store, db)
+    for size in sizes[1:]:
+        mine, theirs = fresh.maps(held, size), replays.maps(held, size)
+        assert mine is not None
+        assert theirs is not None
+        assert (mine.snapshot, mine.refs.root) == (theirs.snapshot, theirs.refs.root)
+    assert fresh.maps(held, sizes[0]) is None
+    assert fresh.maps(held, sizes[1] + 1) is None, "no checkpoint was kept there"
 
 
 def test_a_damaged_state_is_replayed_anew(tmp_path: Path, db: Database, appended: list[int]) -> None:

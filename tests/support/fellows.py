@@ -46,7 +46,7 @@ from hanse.tlog.note import NoteKey
 from hanse.tlog.tiles import parse_tile_path
 
 MAIN = RefName("refs/heads/main")
-_EVIDENCE = re.compile(r"/api/models/([^/]+/[^/]+)/evidence/(.+)")
+_EVIDENCE = re.compile(r"/api/models/([^/]+/[^/]+)/evidence/([^?]+)(?:\?seen=([^:]+):([0-9]+))?")
 _COPY = re.compile(r"/mirror/([0-9a-f]{64})/(checkpoint|tile/.+)")
 
 
@@ -101,7 +101,8 @@ class Wire(PeerClient):
             return mirror_cosign.read_copy(node, copy[1], parse_tile_path(copy[2]))
         if told is not None:
             named = RepoId(node.origin, RepoType.MODEL, *told[1].split("/"))
-            return evidence.of_revision(node, access.find_named(node, ANONYMOUS, named), told[2])[1]
+            seen = {told[3]: int(told[4])} if told[3] else {}
+            return evidence.of_revision(node, access.find_named(node, ANONYMOUS, named), told[2], seen)[1]
         raise NotFoundError(f"{path} is no route")
 
 

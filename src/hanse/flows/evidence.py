@@ -5,7 +5,8 @@
    `member` leaves of the newest lists of federations.
 3. A checkpoint that has the manifest's leaf and that of the ref which was asked for, with its owner's signature: the newest one
    that enough others cosigned (`hanse.flows.enough`), or else the log's own newest one. Publishing waits for nobody, so there may
-   be no cosignature yet. What was logged after it is left out.
+   be no cosignature yet. What was logged after it is left out. Of a copy nothing has to be there if the log that answers for the
+   name has a manifest: until enough cosigned that the copy is held, the log is shown as it was before, and its advisories count.
 4. The newest snapshot under that checkpoint and what came after it, with a proof for each ref of what the map of refs says.
 5. What the logs of other members say about it, as far as this node mirrors them (`hanse.flows.foreign.shown`): so one file is
    enough to see that several agree, and a copy of another member's revision is shown with its publisher's own log.
@@ -20,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hanse.db import attestations, find, leaves, logged, revisions, witnesses
+from hanse.db import attestations, find, leaves, logged, revisions, sightings, witnesses
 from hanse.db.attestations import Attestation
 from hanse.db.leaves import PendingLeaf
 from hanse.db.repos import Repo
@@ -92,7 +93,8 @@ class _Shown:
 
     bundles, payloads: statements, and digests of what they sign, by the index of the leaf that logs them; wanted: leaves by
     index; refs: (repository, ref) whose place in the map is shown; keys: fingerprints of who signed; last: index of the last
-    leaf without which the file is of no use; elsewhere: repositories whose name another log answers for, which is shown.
+    leaf without which the file is of no use; elsewhere: repositories whose name another log answers for, which is shown; told:
+    (repository, revision) of which the log that answers for the name has a manifest.
     """
 
     bundles: dict[int, bytes] = field(default_factory=dict)
@@ -102,6 +104,7 @@ class _Shown:
     keys: set[str] = field(default_factory=set)
     last: int = -1
     elsewhere: set[int] = field(default_factory=set)
+    told: set[tuple[int, GitOid]] = field(default_factory=set)
 
     def add(self, row: PendingLeaf | None, *, needed: bool = False) -> None:
         """Show a leaf, if it is in the log."""
@@ -121,9 +124,10 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], enough: Eno
     # 1. and 2.
     for repo, revision in subjects:
         wanted = frozenset({asked, f"refs/heads/{asked}", f"refs/tags/{asked}"} if asked else ())
+        _home(node, shown, repo, revision)
         _statements(node, shown, repo, revision, wanted)
         _positions(node, shown, repo, revision, wanted)
-    if shown.last < 0:
+    if shown.last < 0 and not shown.elsewhere:
         shown.last = min(shown.wanted, default=-1)
     _keys(node, shown, {repo.repo.namespace.lower() for repo, _ in subjects if not repo.mirrored})
     _lists(node, shown)
@@ -139,7 +143,7 @@ def _assemble(node: Node, subjects: Sequence[tuple[Repo, Revision]], enough: Eno
     logs = [LogEvidence(view.origin, view.checkpoint(size), tuple(listed), view.key.text)] if size else []
     # 5.
     refs = {repo.id: tuple(name for one, name in shown.refs if one.id == repo.id) for repo, _ in subjects}
-    asking = [Subject(repo, revision, refs[repo.id]) for repo, revision in subjects]
+    asking = [Subject(repo, one, refs[repo.id], told=(repo.id, one.rev) in shown.told) for repo, one in subjects]
     parts = others(node, asking, MAX_LEAVES - len(listed), enough, shown.payloads.values())
     own = list(dict.fromkeys(shown.bundles.values()))
     rest, times = shorten(own, parts.bundles)
@@ -161,14 +165,30 @@ def _advisories(node: Node, view: LogView, shown: _Shown, size: int) -> list[Adv
     return [] if found is None else [found]
 
 
+def _home(node: Node, shown: _Shown, repo: Repo, revision: Revision) -> None:
+    """Note whether another log answers for the name, and whether the one that does has a manifest of the revision."""
+    with node.db.read() as conn:
+        if repo.repo.origin == node.origin:
+            told = bool(attestations.revs_attested(conn, repo.id, OMS, [revision.rev]))
+        else:
+            home = witnesses.find(conn, repo.repo.origin)
+            if home is None or not home.mirror_note:
+                return
+            shown.elsewhere.add(repo.id)
+            told = repo.public and home.origin in sightings.holders(conn, repo.repo, revision.rev, revision.tree)
+    shown.told |= {(repo.id, revision.rev)} if told else set()
+
+
 def _statements(node: Node, shown: _Shown, repo: Repo, revision: Revision, wanted: Collection[str]) -> None:
     """Show the current statements; only the oldest manifest is needed, for others may not be cosigned for a while.
+
+    Of a copy none is, where the log that answers for the name has one.
 
     wanted: names of the ref that was asked for; where its owner signed its position, that is needed, too.
     """
     with node.db.read() as conn:
         rows = [(row, leaves.get(conn, row.leaf_id)) for row in attestations.of_revision(conn, repo.id, revision.rev)]
-    manifest = False
+    manifest = repo.id in shown.elsewhere and (repo.id, revision.rev) in shown.told
     rows = _without_old(rows)
     for row, leaf in rows:
         if leaf is not None and leaf.index is not None:
@@ -198,15 +218,13 @@ def _ref(row: PendingLeaf) -> str | None:
 def _positions(node: Node, shown: _Shown, repo: Repo, revision: Revision, wanted: Collection[str]) -> None:
     """Show the newest leaf of each ref that points at the revision; of `main`, and what last did, if none does."""
     with node.db.read() as conn:
-        home = witnesses.find(conn, repo.repo.origin)
         names = find.refs_to(conn, repo.id, revision.rev)
         names = sorted(names, key=lambda name: (name not in wanted, name))[:MAX_REFS]
         rows = [(name, logged.newest_leaf(conn, repo.id, revision.rev, name)) for name in names]
         if not names:
             rows = [("", logged.newest_leaf(conn, repo.id, revision.rev))]
     shown.refs += [(repo, name) for name in names or [MAIN]]
-    if repo.repo.origin != node.origin and home is not None and home.mirror_note:
-        shown.elsewhere.add(repo.id)  # what this node observed of it does not count beside that log
+    if repo.id in shown.elsewhere:  # what this node observed of it does not count beside that log
         return
     for name, row in rows:
         shown.add(row, needed=name in wanted or not names)

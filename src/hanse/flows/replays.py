@@ -4,6 +4,9 @@ What was written down counts only if it is whole (`hanse.tlog.saved`) and the ha
 anything else is passed over, and the whole copy replayed. Either way the end must have the root that was recorded when the
 entries came: a copy that was damaged since is never built upon, and its log not blamed for it. It is written after the record of
 the copy's size, in one transaction, so that it may be missing or old after a kill, and no more.
+
+Evidence shows a log where enough others cosigned it, which often is not where its copy ends. So a new process, as one that
+exports beside a node, notes the maps also at each kept checkpoint that it passes while it replays.
 """
 
 from __future__ import annotations
@@ -11,8 +14,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hanse.db import foreign
 from hanse.db.engine import Database
@@ -102,12 +106,13 @@ class Replays:
     def maps(self, log: WitnessedLog, size: int) -> KeptMaps | None:
         """Return the maps of a log at a size; None if they are not kept, or if no snapshot covers them there.
 
+        They are kept of sizes where the copy stopped, before this process began those from what was written down on.
         The first call in a process replays what of the copy was not written down. Raises StorageError if the copy is damaged.
         """
         with self._of(log.origin):
             with self._lock:
                 found, state = self._maps.get(log.origin, OrderedDict()).get(size), self._kept.get(log.origin)
-            if found is None and size == log.mirrored and (state is None or state.size <= size):
+            if found is None and size <= log.mirrored and (state is None or state.size < log.mirrored):
                 state = self._at(log)
                 with self._lock:
                     self._mark(log.origin, state)
@@ -140,15 +145,29 @@ class Replays:
 
     def _replay(self, log: WitnessedLog, state: Replay) -> None:
         """Replay what of the copy comes after a state; raises StorageError unless it leads to the root that was recorded."""
+        stops, passed = self._stops(log, state.size), [state.clone()]  # what was written down, was where the copy stopped
         try:
             for entries in LogCopy(self._store, log.origin).entries(state.size, log.mirrored):
-                state.append(entries)
+                for some in _split(entries, state.size, stops):
+                    state.append(some)
+                    passed += [state.clone()] if state.size in stops else []
         except (IntegrityError, InputError) as error:
             raise StorageError(f"the copy of {log.origin} held here is damaged: {error.message}", hint=_FSCK) from error
         root = state.frontier.root.hex()
         if log.mirrored_root and root != log.mirrored_root:
             says = f"the copy of {log.origin} held here is damaged: its root is {root}, {log.mirrored_root} was recorded"
             raise StorageError(says, hint=_FSCK)
+        with self._lock:
+            for one in passed:
+                self._mark(log.origin, one)
+
+    def _stops(self, log: WitnessedLog, after: int) -> list[int]:
+        """Return the sizes of the newest kept checkpoints of a log, from `after` on and before the end of its copy, in order."""
+        if self._db is None:
+            return []
+        with self._db.read() as conn:
+            sizes = [one.size for one in foreign.kept_checkpoints(conn, log.origin)]
+        return sorted(size for size in sizes[:KEPT] if after < size < log.mirrored)
 
     def _load(self, log: WitnessedLog) -> Replay | None:
         """Return the state that was written down if it is whole and belongs to the copy, else None."""
@@ -179,3 +198,9 @@ class Replays:
     def _earlier(self, origin: str) -> Callable[[int], bytes]:
         copy = LogCopy(self._store, origin)
         return lambda index: copy.entry(index, self._sizes[origin])
+
+
+def _split(entries: Sequence[bytes], start: int, stops: Sequence[int]) -> Iterator[Sequence[bytes]]:
+    """Yield entries, of which the first is at index `start`, in parts that end where a log of one of these sizes does."""
+    cuts = [0, *(size - start for size in stops if start < size < start + len(entries)), len(entries)]
+    return (entries[begin:end] for begin, end in pairwise(cuts))

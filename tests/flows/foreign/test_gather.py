@@ -53,6 +53,21 @@ def test_what_is_said_later_is_fetched_soon(own: Agreed) -> None:
     assert later in words(of_revision(node, own.at[B], "main")[1])
 
 
+def test_what_too_few_cosigned_is_fetched(own: Agreed) -> None:
+    """A statement is fetched as soon as the log that lists it is copied, though evidence shows that log shorter for a moment."""
+    three, node, publisher = own.three, own.three[B], own.three[A]
+    later = "https://a.example/later-word/v1"
+    revision = access.resolve_revision(publisher, own.at[A], "main")
+    said = Statement((revision_subject(own.at[A].repo, revision.rev, revision.tree),), later, {"word": "better"})
+    enter(publisher, own.at[A], revision, bundles.sign(publisher.store, said, publisher.keys.attest), later)
+    wait(publisher)
+    three.followers[B].follow(find_log(node, A))
+    assert later not in words(of_revision(publisher, own.at[A], "main")[1])
+    Gathering(node, three.wire, 60).one(find_log(node, A))
+    three.round()
+    assert later in words(of_revision(node, own.at[B], "main")[1])
+
+
 @pytest.mark.soak
 def test_a_lost_catalogue_is_made_again(own: Agreed) -> None:
     """What the copies hold is looked through again: statements, leaves and the checkpoint at which a log stands."""

@@ -28,6 +28,7 @@ from hanse.flows.node import Node
 from hanse.flows.pins import read_pins
 from hanse.flows.policies import load_policy
 from hanse.flows.publish import PutBytes
+from hanse.flows.replays import Replays
 from hanse.flows.repos import create_repo
 from hanse.flows.standing import revision_standing
 from hanse.flows.trust import KnownList, Wanted, witness_name
@@ -47,6 +48,17 @@ from hanse.tlog.cosignature import cosign
 from hanse.tlog.note import encode_note
 
 DAY = 86_400
+MAPS = """
+policy = 1
+base = "careful"
+[witness]
+need = 2
+[mirror]
+need = 2
+[advisories]
+maps = 3
+stale = "refuse"
+"""
 TWO = """
 policy = 1
 base = "open"
@@ -169,6 +181,15 @@ def test_the_newest_entries_have_too_few_cosignatures(own: Agreed) -> None:
     assert sized(shown(three[B], own.at[B]))[A] == three[A].log.size
 
 
+def test_a_new_process_shows_the_same(own: Agreed) -> None:
+    """Who exports beside a node, or starts it again, shows another's log where enough cosigned it, and not where it ends."""
+    before, _ = cosigned_by_few(own)
+    node = own.three[B]
+    data = shown(replace(node, replays=Replays(node.store, node.db)), own.at[B])
+    assert sized(data)[A] == before
+    assert data == shown(node, own.at[B])
+
+
 def test_a_log_that_never_rests(own: Agreed) -> None:
     """Who follows a growing log learns who cosigned what it had a moment ago: its newest checkpoint says nothing of that."""
     three, node = own.three, own.three[A]
@@ -208,6 +229,49 @@ def test_a_new_statement_waits_for_its_cosignatures(own: Agreed) -> None:
     data = shown(three[B], own.at[B])
     assert sized(data)[C] == before < node.log.size
     assert {one.member for one in verify(three, data).attested if one.vouches} == {A, B, C}
+
+
+def new_copies(own: Agreed) -> dict[str, Repo]:
+    """Let the others take in what the publisher has at `main` now, and follow each other, before anybody cosigns that."""
+    three = own.three
+    copies = {one: three.copy(A, own.at[A], one)[0] for one in (B, C)}
+    for one in (A, C):
+        three.followers[one].follow(find_log(three[one], B))
+    return copies
+
+
+def test_a_new_copy_waits_for_its_cosignatures(own: Agreed) -> None:
+    """Who has just attested a copy of a revision is shown as before for a moment, by himself and others: no map is missing."""
+    three, node = own.three, own.three[A]
+    commit(node, add_user(node, "alice"), own.at[A], PutBytes("more.txt", b"x"))
+    three.settle(A)
+    three.round()
+    before = three[B].log.size
+    at = {A: own.at[A], **new_copies(own)}
+    policy = complete(parse_policy(MAPS), "maps", Path())
+    want = Wanted(origin=Origin(A), repo="alice/m", ref=MAIN)
+    for origin, repo in at.items():
+        fresh = replace(three[origin], replays=Replays(three[origin].store, three[origin].db))
+        for one in (three[origin], fresh):
+            data = shown(one, repo)
+            verify_revision(parse_evidence(data), three.trust, policy, want, three.clock.now())
+            assert sized(data)[B] == before < three[B].log.size, origin
+            assert {one.member for one in verify(three, data).attested if one.vouches} == {A}
+    three.round()
+    assert {one.member for one in verify(three, shown(three[B], at[B])).attested if one.vouches} == {A, B, C}
+
+
+def test_a_copy_that_alone_has_a_manifest(own: Agreed) -> None:
+    """Where the publisher has not attested a revision yet, who holds it is shown with his own manifest, cosigned or not."""
+    three, node = own.three, own.three[A]
+    commit(node, add_user(node, "alice"), own.at[A], PutBytes("more.txt", b"x"))
+    wait(node)
+    three.round()
+    copies = new_copies(own)
+    for origin, repo in copies.items():
+        data = shown(three[origin], repo)
+        assert sized(data)[B] == three[B].log.size, origin
+        assert B in {one.member for one in verify(three, data, "open").attested if one.vouches}
 
 
 def test_newer_lists_of_members(own: Agreed) -> None:

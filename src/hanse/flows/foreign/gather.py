@@ -120,7 +120,8 @@ class Gathering:
             return False
         base = copy.log.url.removesuffix("/log")
         with suppress(NotFoundError, PeerRefused):  # it says so in its log and does not give it: nothing more can be known
-            data = fetch_evidence(self._peers, base, repo.repo.type, repo.repo.path, revision=row.rev)
+            seen = f"{copy.log.origin}:{copy.log.mirrored}"  # all that is not asked for again, also what too few cosigned yet
+            data = fetch_evidence(self._peers, base, repo.repo.type, repo.repo.path, revision=row.rev, seen=seen)
             keep_evidence(self._node, repo, data)
         walk.asked[repo.id, row.rev] = copy.log.mirrored
         return True

@@ -3,7 +3,8 @@
 1. Logs that list a statement about the revision, the log that answers for the name, and the other mirrored ones, of which only
    the newest snapshot is shown, with the advisories in force.
 2. Of each the newest checkpoint that enough others cosigned (`hanse.flows.enough`), among those at which the copy was cosigned
-   here and which have a manifest of the revision and the position of its ref.
+   here and which have a manifest of the revision and the position of its ref. Where the log that answers for the name has a
+   manifest, others need none: who has just attested a copy is shown as before for a moment, so that his map of advisories counts.
 3. Statements whose bundle is here, with the leaves that log them and the keys that signed them; a payload that several signed is
    in one bundle only.
 4. The newest snapshot, what came after it, and what its map of refs has for each ref. Of the log that answers for the name also
@@ -60,11 +61,15 @@ MAX_EVALUATIONS = 16
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is asked about. refs: full names that are to be shown."""
+    """What is asked about.
+
+    refs: full names that are to be shown; told: whether the log that answers for the name has a manifest of the revision.
+    """
 
     repo: Repo
     revision: Revision
     refs: tuple[str, ...]
+    told: bool
 
     @property
     def place(self) -> tuple[Origin, str, str]:
@@ -182,6 +187,8 @@ class _One:
 
         That is the oldest manifest, for others may not be cosigned for a while, and where a ref was set to the revision last.
         """
+        if subject.told and not self._answers(subject):
+            return -1
         manifests = [row.index for row in self.said[subject.revision.rev] if row.log == self.origin and row.manifest]
         found = [min(manifests, default=-1)]
         for ref in subject.refs if self._answers(subject) else ():
