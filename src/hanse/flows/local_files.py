@@ -257,7 +257,7 @@ class _Reading:
         elif self._read != after.st_size:
             self._settled(Hashed(after.st_size, None, self._read, "it was not read to its end"))
         else:
-            self._hashing.remembered.keep(after, sha256, self._started, self._file)
+            self._hashing.remembered.keep(after, sha256, self._started, self._path)
             self._settled(Hashed(after.st_size, sha256, self._read))
 
     def fail(self, error: OSError | None) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from hanse.errors import BadDigest
 from hanse.model.digest import Sha256, parse_sha256
-from hanse.store.durable import make_directory, sync_directory, sync_fresh
+from hanse.store.durable import make_directory, sync_all_fresh, sync_directory
 
 SETTLED_NS = 2_000_000_000
 """How long a file must have rested before it was hashed: the coarsest file systems note changes every two seconds."""
@@ -37,7 +37,7 @@ class Remembered:
         self.clock = clock
         self._path = path
         self._known: dict[_Identity, Sha256] = _load(path) if path else {}
-        self._fresh = False
+        self._fresh: list[tuple[str, int, int]] = []
         self._lock = threading.Lock()
 
     @classmethod
@@ -50,28 +50,21 @@ class Remembered:
         """Return the SHA-256 that the file with this status had when it was hashed, None if it may have changed."""
         return self._known.get(_identity(status))
 
-    def keep(self, status: os.stat_result, sha256: Sha256, started: int, file: int) -> None:
-        """Remember the SHA-256 of a file that rested before hashing began at `started` (nanoseconds by `clock`).
-
-        file: its descriptor.
-        """
+    def keep(self, status: os.stat_result, sha256: Sha256, started: int, path: Path) -> None:
+        """Remember the SHA-256 of the file at `path` if it rested before hashing began at `started` (nanoseconds by `clock`)."""
         changed = max(status.st_mtime_ns, status.st_ctime_ns)
-        if changed + SETTLED_NS > started:
-            return
-        try:
-            sync_fresh(file, changed)
-        except OSError:
-            return
-        with self._lock:
-            self._known[_identity(status)] = sha256
-            self._fresh = True
+        if changed + SETTLED_NS <= started:
+            with self._lock:
+                self._known[_identity(status)] = sha256
+                self._fresh.append((str(path), status.st_dev, changed))
 
     def save(self) -> None:
-        """Write what was added; a folder that cannot be written is no error, it only costs time."""
+        """Flush what was added, and write it; a folder that cannot be written is no error, it only costs time."""
         if self._path is None or not self._fresh:
             return
         rows = [[*identity, digest] for identity, digest in list(self._known.items())[-MAX_REMEMBERED:]]
         with suppress(OSError):
+            sync_all_fresh(self._fresh)
             write_private(self._path, json.dumps({"v": 1, "files": rows}, separators=(",", ":")).encode())
 
 

@@ -22,12 +22,6 @@ def _file(tmp_path: Path) -> Path:
     return path
 
 
-def keep(known: Remembered, file: Path, status: os.stat_result, at: int) -> None:
-    """Have a file remembered that was hashed from `at` on."""
-    with file.open("rb") as opened:
-        known.keep(status, DIGEST, at, opened.fileno())
-
-
 def later() -> int:
     """Return a time at which what was written just now has rested."""
     return time.time_ns() + 2 * SETTLED_NS
@@ -36,7 +30,7 @@ def later() -> int:
 def test_what_rested_is_remembered_in_a_private_file(file: Path, tmp_path: Path) -> None:
     """The digest is found again by the next process, in a file that nobody else can read."""
     known = Remembered.of(tmp_path / "home", tmp_path)
-    keep(known, file, file.stat(), later())
+    known.keep(file.stat(), DIGEST, later(), file)
     known.save()
     assert Remembered.of(tmp_path / "home", tmp_path).find(file.stat()) == DIGEST
     assert Remembered.of(tmp_path / "home", tmp_path / "home").find(file.stat()) is None
@@ -48,7 +42,7 @@ def test_what_rested_is_remembered_in_a_private_file(file: Path, tmp_path: Path)
 def test_what_changed_just_now_is_not_remembered(file: Path, tmp_path: Path) -> None:
     """A file system may give two quick changes one time, so a file that was changed just before it was hashed is hashed again."""
     known = Remembered(tmp_path / "known.json")
-    keep(known, file, file.stat(), time.time_ns())
+    known.keep(file.stat(), DIGEST, time.time_ns(), file)
     assert known.find(file.stat()) is None
     known.save()
     assert not (tmp_path / "known.json").exists()
@@ -58,7 +52,7 @@ def test_any_change_is_noticed(file: Path, tmp_path: Path) -> None:
     """Another size, time of content, time of the inode or inode is another file; putting the time back does not hide it."""
     known = Remembered(tmp_path / "known.json")
     before = file.stat()
-    keep(known, file, before, later())
+    known.keep(before, DIGEST, later(), file)
     assert known.find(before) == DIGEST
     file.write_bytes(b"abd")
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -95,6 +89,6 @@ def test_a_place_that_cannot_be_written_is_no_error(file: Path, tmp_path: Path) 
     """Remembering is a convenience: verification does not fail for it."""
     (tmp_path / "blocked").write_text("")
     known = Remembered(tmp_path / "blocked" / "known.json")
-    keep(known, file, file.stat(), later())
+    known.keep(file.stat(), DIGEST, later(), file)
     known.save()
     assert read_private(tmp_path / "none", 10) is None

@@ -6,12 +6,14 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from hanse.errors import StorageError, StorageFull
-from hanse.store.durable import make_directory, publish, storage_errors, sync_directory, write_all, write_new
+from hanse.store import durable
+from hanse.store.durable import make_directory, publish, storage_errors, sync_all_fresh, sync_directory, write_all, write_new
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,39 @@ def test_a_file_system_without_links_is_named(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(StorageError) as told, storage_errors("store an object"):
         publish(tmp_path / "staged", tmp_path / "object")
     assert "makes no links, as FAT" in told.value.hint
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_many_files_are_flushed_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -> None:
+    """A few are flushed each, many by their file system, where that can be done; what rested long or is gone is not looked at."""
+    flushed, systems = list[int](), list[int]()
+
+    def system(file: int) -> int:
+        systems.append(file)
+        return -(len(systems) > 1)
+
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    monkeypatch.setattr(durable, "_system_flush", lambda: system if whole else None)
+    paths = [tmp_path / str(number) for number in range(40)]
+    for path in paths[1:]:
+        path.write_bytes(b"x")
+    found = [(str(path), 1, time.time_ns()) for path in paths]
+    sync_all_fresh([*found[:5], *((path, device, 0) for path, device, _ in found)])
+    assert (len(flushed), len(systems)) == (4, 0)
+    sync_all_fresh(found)
+    assert (len(flushed), len(systems)) == ((4, 1) if whole else (43, 0))
+    if whole:
+        with pytest.raises(OSError, match="could not be flushed"):
+            sync_all_fresh(found)
+
+
+def test_the_system_flushes_a_file_system(tmp_path: Path) -> None:
+    """Real files, by what this system has."""
+    paths = [tmp_path / str(number) for number in range(20)]
+    for path in paths:
+        path.write_bytes(b"x")
+    sync_all_fresh((str(path), path.stat().st_dev, path.stat().st_ctime_ns) for path in paths)
+    assert sys.platform != "linux" or durable._system_flush() is not None
 
 
 def test_size_limit_of_the_process_is_a_full_disk(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from hanse.errors import StorageError
 from hanse.flows.hashing import HashingThreads
 from hanse.model.digest import GitOid, Sha256
-from hanse.store.durable import sync_fresh
+from hanse.store.durable import sync_all_fresh
 from hanse.store.held.copies import Digests
 from hanse.store.held.heldfile import Identity
 from hanse.store.held.store import Held
@@ -136,7 +136,8 @@ class AuditHashing:
             if len(self._fresh) < least:
                 return
             fresh, self._fresh = self._fresh, []
-        with suppress(StorageError):  # it only costs time
+        with suppress(StorageError, OSError):  # it only costs time
+            sync_all_fresh((place, seen.dev, seen.changed_ns) for place, _, seen in fresh)
             self._held.adopt_all(sorted(fresh, key=lambda one: one[0]))
 
     def _unchanged(self, key: str, wanted: Wanted, seen: Identity | None = None) -> bool:
@@ -222,18 +223,8 @@ class _Reading:
             return
         git = GitOid(self._git.hexdigest()) if self._git is not None else None
         whole = self._before if len(self._wanted.places) == 1 else None
-        noted = whole if whole is not None and self._rested(whole) else None
-        self._settled(Hashed(self._read, Digests(sha256, None, git), self._read, identity=whole), noted)
-
-    def _rested(self, whole: Identity) -> bool:
-        """Tell whether the file had rested before it was read, and see to it that its bytes are on disk."""
-        if whole.changed_ns + SETTLED_NS > self._started:
-            return False
-        try:
-            sync_fresh(self._file, whole.changed_ns)
-        except OSError:
-            return False
-        return True
+        fresh = whole is None or whole.changed_ns + SETTLED_NS > self._started
+        self._settled(Hashed(self._read, Digests(sha256, None, git), self._read, identity=whole), None if fresh else whole)
 
     def fail(self, error: OSError | None) -> None:
         """Settle a file that cannot be read, or that nobody wants any more."""

@@ -44,7 +44,7 @@ from hanse.model.receipt import Receipt
 from hanse.model.receipt import Source as Place
 from hanse.model.repo import RepoType
 from hanse.policy.view import View
-from hanse.store.durable import sync_fresh
+from hanse.store.durable import sync_all_fresh
 from hanse.store.held.copies import Digests
 from hanse.store.held.heldfile import HeldFile, Identity, identify
 from hanse.store.held.store import Held
@@ -204,7 +204,8 @@ def adopt_present(held: Held, places: Iterable[tuple[FilePin, Sequence[Path]]]) 
 
 
 def _adopt(held: Held, hashed: Sequence[tuple[str, Digests, Identity]]) -> None:
-    with suppress(StorageError):  # then they are fetched, or that fails for the same reason
+    with suppress(StorageError, OSError):  # then they are fetched, or that fails for the same reason
+        sync_all_fresh((place, seen.dev, seen.changed_ns) for place, _, seen in hashed)
         held.adopt_all(hashed)
 
 
@@ -222,7 +223,6 @@ def _hashed(pin: FilePin, path: Path) -> tuple[str, Digests, Identity] | None:
             while piece := file.read(_PIECE):
                 whole.update(piece)
             found = whole.finish()
-            sync_fresh(descriptor, seen.changed_ns)
         if identify(Path(real)) == seen:
             return real, Digests(found.sha256, found.xet, found.git_oid), seen
     return None
