@@ -98,12 +98,18 @@ class StaleParent(InputError):
 
 
 class RateLimited(InputError):
-    """Too many requests: `limit` in each `window`; `retry_after` and `window` are in whole seconds."""
+    """Too many requests: `limit` in each `window`; `retry_after` and `window` are in whole seconds.
+
+    kind: of which requests, as clients of the Hub are told it: "api", or "resolvers" for files.
+    """
 
     code = "RateLimited"
 
-    def __init__(self, message: str, *, retry_after: int, limit: int = 0, window: int = 0, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, retry_after: int, limit: int = 0, window: int = 0, kind: str = "api", hint: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
+        self.kind = kind
         self.retry_after = retry_after
         self.limit = limit
         self.window = window

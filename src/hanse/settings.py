@@ -227,7 +227,8 @@ LIMIT_PARSERS: dict[str, tuple[Callable[[object], int], str]] = {
         _whole(0, 30 * 86400, _TIMES),
         "Longest that an evaluation may run which was asked for over HTTP; 0: nobody may ask.",
     ),
-    "rate_api": (_RATE, "API requests per five minutes and caller; 0 is unlimited."),
+    "rate_api": (_RATE, "Other requests per five minutes and caller; 0 is unlimited."),
+    "rate_files": (_RATE, "Requests for files (`resolve`, `raw`, `/files`) per five minutes and caller; 0 is unlimited."),
     "rate_tokens": (_RATE, "Xet token requests per five minutes and caller; 0 is unlimited."),
 }
 """Parser and documentation of each field of `Limits`; a test holds both to the same names."""

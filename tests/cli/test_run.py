@@ -132,6 +132,14 @@ def test_the_exit_code_is_the_program_s(tmp_path: Path, script: str, code: int) 
     assert _run(tmp_path, "--upstream", "none", "--", "/bin/sh", "-c", script).returncode == code
 
 
+@pytest.mark.parametrize(("program", "code"), [("nosuch", 127), ("/no/such", 127), ("/etc/passwd", 126), ("/", 126)])
+def test_a_program_that_cannot_be_started(tmp_path: Path, program: str, code: int) -> None:
+    """A program that is not found, or cannot be executed, is told by the exit code that shells have for it, and in words."""
+    done = _run(tmp_path, "--upstream", "none", "--", program)
+    assert done.returncode == code
+    assert f"cannot start {program!r}" in done.stderr
+
+
 def test_signals_reach_the_program(tmp_path: Path) -> None:
     """SIGTERM is passed on; the program ends as it likes, and the summary is still told."""
     code = (
@@ -200,7 +208,6 @@ def test_nobody_hears_the_summary(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         ([], "there is nothing to run"),
-        (["--", "/no/such/program"], "cannot start"),
         (["--polcy", "open", "--", "true"], "no option '--polcy'"),
         (["--policy", "nosuch", "--", "true"], "there is no policy 'nosuch'"),
         (["--node", "ftp://x", "--", "true"], "expected an address"),

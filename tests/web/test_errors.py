@@ -61,10 +61,11 @@ def test_header_injection_is_flattened() -> None:
     assert "\n" not in response.headers["x-error-message"]
 
 
-def test_rate_limits_say_when_to_come_back() -> None:
+@pytest.mark.parametrize("kind", ["api", "resolvers"])
+def test_rate_limits_say_when_to_come_back(kind: str) -> None:
     """A 429 carries Retry-After in whole seconds and the headers that clients print."""
-    error = errors.RateLimited("slow down", retry_after=55, limit=500, window=300)
+    error = errors.RateLimited("slow down", retry_after=55, limit=500, window=300, kind=kind)
     response = error_response(error, anonymous=False)
     assert response.headers["retry-after"] == "55"
-    assert response.headers["ratelimit"] == '"api";r=0;t=55'
-    assert response.headers["ratelimit-policy"] == '"fixed window";"api";q=500;w=300'
+    assert response.headers["ratelimit"] == f'"{kind}";r=0;t=55'
+    assert response.headers["ratelimit-policy"] == f'"fixed window";"{kind}";q=500;w=300'

@@ -1,7 +1,8 @@
 """The `hanse` command: its exit codes, and how errors are told; its commands are in `hanse.cli.commands`.
 
 Exit codes: 0 done; 1 a HanseError, with code, message and hint on standard error; 2 the command line itself is wrong; 130
-interrupted, by the signal itself where it can be, so that a shell's loop ends, too.
+interrupted, by the signal itself where it can be, so that a shell's loop ends, too. `hanse run` ends as its program does, with
+126 or 127 if that cannot be started.
 
 Nothing is imported here that takes time: an interruption before `run` is entered would show where it happened to be.
 """
@@ -46,14 +47,14 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _answered(arguments: Sequence[str]) -> int:
-    from hanse.cli.usage import WrongUsage
+    from hanse.cli.usage import Ending
     from hanse.errors import HanseError
 
     try:
         result = _called(arguments)
     except HanseError as error:
         report(error)
-        return 2 if isinstance(error, WrongUsage) else 1
+        return error.exit_code if isinstance(error, Ending) else 1
     return result if isinstance(result, int) else 0
 
 

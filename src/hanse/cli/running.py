@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hanse.cli.prepared import prepared, say
+from hanse.cli.usage import NotExecutable, NotFound
 from hanse.store.outfile import replace_file, require_writable
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def run_program(told: RunOptions) -> int:
     """Run a program, say what it used, and return its exit code, 128 + N if signal N ended it (as shells say it).
 
-    Raises KeyboardInterrupt if an interruption ended it.
+    Raises KeyboardInterrupt if an interruption ended it, NotFound or NotExecutable if it cannot be started.
     """
     require_writable(told.json_file)
     with prepared(
@@ -42,14 +43,17 @@ def run_program(told: RunOptions) -> int:
 
 def _run(command: tuple[str, ...], options: GatewayOptions, held: Held) -> tuple[int, Summary]:
     from hanse.app_gateway import Gateway, listen
-    from hanse.jobs.child import started
+    from hanse.jobs.child import CannotStart, started
 
     with closing(listen(0)) as listener:
         gateway = Gateway(options, listener, _secret(), say)
         gateway.audit(held)
         # The program is started first: both load their libraries at the same time, and its first request waits in the socket.
-        with started(command, gateway.env) as child, gateway.running(held):
-            code = child.wait()
+        try:
+            with started(command, gateway.env) as child, gateway.running(held):
+                code = child.wait()
+        except CannotStart as error:
+            raise (NotFound if error.missing else NotExecutable)(error.message, hint=error.hint) from error
         return code, gateway.summary()
 
 

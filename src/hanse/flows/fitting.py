@@ -13,7 +13,7 @@ from hanse.model.repo import RepoId
 from hanse.sign.oms import Manifest, ManifestFile
 from hanse.tlog.map import MerkleMap, tree_key, tree_value
 
-UNSIGNED = "nobody has signed its list of files yet; its node does once the revision has rested for a minute or is tagged"
+UNSIGNED = "nobody has signed its list of files yet; its node does a minute or two after the last change, sooner if it is tagged"
 """What is said of evidence in which nobody signed a manifest."""
 
 

@@ -6,6 +6,7 @@ What the terminal sends (Ctrl-C) reaches every process of the foreground group b
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -18,6 +19,14 @@ from hanse.errors import InputError
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 _MAX_SIGNALS = 4096
+
+
+class CannotStart(InputError):
+    """A program is not there (`missing`), or is there and cannot be executed."""
+
+    def __init__(self, message: str, *, missing: bool, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.missing = missing
 
 
 class Child:
@@ -83,7 +92,7 @@ def _in_foreground() -> bool:
 def started(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[Child]:
     """Start a program, and pass signals on to it until the block is left; it is killed if it is still there then.
 
-    Signals that arrive before the program is there reach it as soon as it is. Raises InputError if it cannot be started.
+    Signals that arrive before the program is there reach it as soon as it is. Raises CannotStart.
     """
     early: list[int] = []
     running: list[Child] = []
@@ -116,4 +125,5 @@ def _spawn(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Pop
         return subprocess.Popen(list(command), env=dict(environ))  # noqa: S603 it is what the person asked for
     except OSError as error:
         hint = "put the program and its arguments after `--`"
-        raise InputError(f"cannot start {command[0][:200]!r}: {error.strerror or error}", hint=hint) from error
+        says = f"cannot start {command[0][:200]!r}: {error.strerror or error}"
+        raise CannotStart(says, missing=error.errno == errno.ENOENT, hint=hint) from error

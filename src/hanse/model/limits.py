@@ -34,4 +34,5 @@ class Limits:
     publish_timeout_seconds: int = 60
     evaluation_seconds: int = 86400  # longest that an evaluation may run which was asked for over HTTP; 0: nobody may ask
     rate_api: int = 5000  # requests per 300 s and principal or address; 0: unlimited
+    rate_files: int = 100_000  # requests for files per 300 s and principal or address; 0: unlimited
     rate_tokens: int = 600  # Xet token requests per 300 s and principal

@@ -26,6 +26,11 @@ from pathlib import Path
 from hanse.errors import StorageError, StorageFull
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL_HINT = "free space where it is kept (HANSE_HOME, or a node's data folder), or raise its quota, and try again"
+_TOO_LARGE_HINT = (
+    "the file system takes no file of this size, whatever room it has (FAT: none of 4 GiB or more), or this process may write "
+    "none (`ulimit -f`): keep it in a folder on another file system"
+)
 _CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _CLOSED_HINT = "whoever runs this may not write there: give him the folder, or name another one"
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP})
@@ -47,10 +52,8 @@ def storage_errors(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise StorageFull(
-                f"cannot {what}: {error.strerror}",
-                hint="free space where it is kept (HANSE_HOME, or a node's data folder), or raise its quota, and try again",
-            ) from error
+            full = _TOO_LARGE_HINT if error.errno == errno.EFBIG else _FULL_HINT
+            raise StorageFull(f"cannot {what}: {error.strerror}", hint=full) from error
         hint = _CLOSED_HINT if error.errno in _CLOSED else _TAKEN_HINT if error.errno in _TAKEN else _BROKEN_HINT
         if error.filename2 is not None and error.errno in _NO_LINKS:  # of two names: a link, or a move
             hint = _NO_LINKS_HINT

@@ -75,8 +75,8 @@ def error_response(error: HanseError, *, anonymous: bool) -> Response:
         headers["X-Repo-Commit"] = error.rev
     if isinstance(error, errors.RateLimited):
         headers["Retry-After"] = str(error.retry_after)
-        headers["ratelimit"] = f'"api";r=0;t={error.retry_after}'
-        headers["ratelimit-policy"] = f'"fixed window";"api";q={error.limit};w={error.window}'
+        headers["ratelimit"] = f'"{error.kind}";r=0;t={error.retry_after}'
+        headers["ratelimit-policy"] = f'"fixed window";"{error.kind}";q={error.limit};w={error.window}'
     status = status_of(error, anonymous=anonymous)
     body = {"error": full, "code": error.code}
     if isinstance(error, errors.PolicyError):

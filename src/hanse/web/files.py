@@ -37,6 +37,6 @@ async def file_chunks(call: Call) -> Response:
 
 
 ROUTES = [
-    Route("GET", "/files/{xet}", file_bytes),
-    Route("GET", "/files/{xet}/chunks", file_chunks),
+    Route("GET", "/files/{xet}", file_bytes, files=True),
+    Route("GET", "/files/{xet}/chunks", file_chunks, files=True),
 ]

@@ -148,6 +148,7 @@ Handler = Callable[[Call], Awaitable[Response]]
 class Route:
     """One route: HTTP method, pattern, handler; `auth` False where a signature in the address or a CAS token authorises.
 
+    files: it gives out files, thousands for one revision: counted apart from other requests (`hanse.web.ratelimit`);
     basic: a token may come as the password of `Basic`, which browsers send unasked: nowhere but where clients know no other way.
     """
 
@@ -156,6 +157,7 @@ class Route:
     handler: Handler
     auth: bool = True
     basic: bool = False
+    files: bool = False
 
     @property
     def segments(self) -> tuple[str, ...]:

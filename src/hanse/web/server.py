@@ -38,7 +38,7 @@ class HanseApp:
         self.through = through
         self.settings = settings
         self.table = Table(all_routes(), node.aliases)
-        self.limiter = RateLimiter(node.limits.rate_api)
+        self.limiter = RateLimiter()
         self.accel = (settings.x_accel_prefix, settings.data / "objects") if settings.offload == "x-accel" else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

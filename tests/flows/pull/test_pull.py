@@ -91,6 +91,20 @@ def test_the_receipt(person: Person, plain: HubOrigin) -> None:
     assert split_receipt(pulled.kept.read_bytes())[0] == receipt
 
 
+def test_large_files_of_the_same_content(person: Person) -> None:
+    """They are fetched once, and nobody is told that one waits for the other."""
+    data = bytes(range(256)) * 4096
+    with HubOrigin({NAME: {"a.bin": data, "b.bin": data}}) as origin:
+        origin.faults.set(Fault.TRUNCATED, path="*.bin", times=2)  # whoever asks first is not done at once
+        pulled = _of(person, origin).pull()
+        assert {one.name: one.size for one in pulled.sources} == {
+            HELD: len(data),
+            origin.url.removeprefix("http://"): len(data),
+        }
+    assert _read(pulled.path) == {"a.bin": data, "b.bin": data}
+    assert "fetched already" not in " ".join(pulled.remarks)
+
+
 def test_what_is_held_needs_no_network(person: Person, plain: HubOrigin) -> None:
     """A second pull goes to nobody, says so and as of when, and the receipt keeps where the bytes came from."""
     first = _of(person, plain).pull()

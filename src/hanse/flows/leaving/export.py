@@ -36,7 +36,7 @@ from hanse.sign.statement import OMS
 
 OPERATOR = Actor(admin=True)
 """Who reads what is not public: whoever may read the data folder."""
-UNSIGNED = "nobody has signed it yet: the node does once it has rested for a minute or is tagged"
+UNSIGNED = "nobody has signed it yet: the node does a minute or two after the last change, sooner if it is tagged"
 
 
 class Target(Sink, Protocol):

@@ -233,7 +233,7 @@ def _known(pin: FilePin, file: HeldFile) -> FilePin:
 
 
 class _Fetching:
-    """Gets all files of one order, several at a time, small ones together."""
+    """Gets all files of one order, several at a time: small ones together, large ones of the same content one after the other."""
 
     def __init__(self, source: Source, revision: PulledRevision, progress: Progress) -> None:
         self._source = source
@@ -243,11 +243,9 @@ class _Fetching:
 
     def all(self, pins: Sequence[FilePin]) -> dict[str, HeldFile]:
         """Return every file, held; the first error ends all of it."""
-        # The largest last files of a list would leave the others idle.
-        large = sorted((pin for pin in pins if not is_small(pin)), key=lambda one: -one.size)
-        groups = [[pin] for pin in large] + list(together(pin for pin in pins if is_small(pin)))
+        groups = _by_content(pin for pin in pins if not is_small(pin)) + list(together(pin for pin in pins if is_small(pin)))
         with ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="pull") as pool:
-            running = [pool.submit(self._some if is_small(group[0]) else self._one, group) for group in groups]
+            running = [pool.submit(self._some if is_small(group[0]) else self._same, group) for group in groups]
             try:
                 return {path: file for one in running for path, file in one.result().items()}
             except BaseException:
@@ -261,18 +259,20 @@ class _Fetching:
             self._progress.finished(path, one.file.size, one.shares)
         return {path: one.file for path, one in found.items()}
 
-    def _one(self, pins: Sequence[FilePin]) -> dict[str, HeldFile]:
-        (pin,) = pins
+    def _same(self, pins: Sequence[FilePin]) -> dict[str, HeldFile]:
+        found = {pin.path: self._one(pin) for pin in pins}
+        return {path: file for path, file in found.items() if file is not None}
+
+    def _one(self, pin: FilePin) -> HeldFile | None:
         found: Fetch | HeldFile | None = None if self._stopped.is_set() else self._source.file(self._revision, pin.path)
         shares = dict[str, int]()
         if isinstance(found, Fetch):
             fetch = found
             self._progress.fetching(pin.path, fetch)
             found, shares = self._wait(fetch), dict(fetch.sources)
-        if found is None:
-            return {}
-        self._progress.finished(pin.path, pin.size, shares)
-        return {pin.path: found}
+        if found is not None:
+            self._progress.finished(pin.path, pin.size, shares)
+        return found
 
     def _wait(self, fetch: Fetch) -> HeldFile | None:
         while not self._stopped.is_set():
@@ -281,6 +281,15 @@ class _Fetching:
                 return found
         fetch.cancel()
         return None
+
+
+def _by_content(pins: Iterable[FilePin]) -> list[list[FilePin]]:
+    """Return files, those with the same content together, in the order in which they are best fetched."""
+    groups = dict[str, list[FilePin]]()
+    for pin in pins:
+        groups.setdefault(pin.xet or pin.sha256 or pin.git_oid, []).append(pin)
+    # The largest last files of a list would leave the others idle.
+    return sorted(groups.values(), key=lambda one: -one[0].size)
 
 
 def _again(source: Source, revision: PulledRevision, pin: FilePin) -> HeldFile:

@@ -10,7 +10,7 @@ from hanse.web.cas.common import cas_url, json_response
 from hanse.web.ratelimit import RateLimiter
 from hanse.web.routing import Call, Route
 
-_limiter = RateLimiter(0)  # counts only; the bound is the node's own
+_limiter = RateLimiter()
 
 
 async def _token(call: Call, *, write: bool) -> Response:

@@ -111,7 +111,7 @@ async def raw(call: Call, repo: Repo) -> Response:
 
 
 ROUTES = [
-    Route("GET", f"{prefix}/{{repo}}/{verb}/{{rev}}/{{path*}}", with_repo(handler))
+    Route("GET", f"{prefix}/{{repo}}/{verb}/{{rev}}/{{path*}}", with_repo(handler), files=True)
     for prefix in ("/datasets", "")
     for verb, handler in (("resolve", resolve), ("raw", raw))
 ]
