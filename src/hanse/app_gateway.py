@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +26,10 @@ from hanse.store.durable import make_directory
 if TYPE_CHECKING:
     from hanse.flows.chosen_policy import ChosenPolicy
     from hanse.flows.gateway.home import Home
+    from hanse.flows.gateway.places import Places
     from hanse.flows.gateway.pull import Counting, GatewaySource
     from hanse.flows.pull.asked import PullSettings
+    from hanse.flows.pull.puller import Puller
     from hanse.store.held.store import Held
     from hanse.web.gateway.serving import GatewayServer
 
@@ -218,20 +221,21 @@ class Gateway:
         from hanse.web.gateway.serving import server_of  # noqa: PLC0415 same
 
         options = self.options
-        with self._source(held) as (source, home):
+        with self._source(held) as (source, home, check):
             app = GatewayApp(
                 source,
                 Guard(self.port, self._secret),
                 self.session,
                 home=home,
                 cached=lambda kind, name: repo_folder(options.cache, kind.plural, name).is_dir(),
+                check=check,
                 summary=self.summary,
                 stop=self.stop,
             )
             yield server_of(app)
 
     @contextlib.contextmanager
-    def _source(self, held: Held) -> Iterator[tuple[GatewaySource, Home]]:
+    def _source(self, held: Held) -> Iterator[tuple[GatewaySource, Home, Callable[[bytes], str]]]:
         from hanse.flows.gateway.home import Home, choose_home, foreign_tokens, same_server  # noqa: PLC0415 same
         from hanse.flows.gateway.pull import Counting, GatewaySource  # noqa: PLC0415 same
         from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
@@ -246,4 +250,21 @@ class Gateway:
         puller = Puller(settings, held, Fetcher(held, report=self._counting.report), SystemClock())
         with contextlib.closing(puller), contextlib.closing(PeerClient()) as client:
             home = Home(url, client, foreign_tokens(options.environ, url, token_for(url) if url else ""))
-            yield GatewaySource(puller, self._counting, own_token=same_server(url, settings.home_node)), home
+            source = GatewaySource(puller, self._counting, own_token=same_server(url, settings.home_node))
+            yield source, home, self._checking(puller, held)
+
+    def _checking(self, puller: Puller, held: Held) -> Callable[[bytes], str]:
+        """Return what checks what a client says it returned (`Places.check`); it is loaded when a client first does."""
+
+        @cache
+        def places() -> Places:
+            from hanse.flows.gateway.places import Places  # noqa: PLC0415 most programs name no place of their own
+
+            return Places(puller, held, self.options.caches, self.session, SystemClock().now)
+
+        def check(body: bytes) -> str:
+            from hanse.flows.adopt.given import parse_given  # noqa: PLC0415 same
+
+            return places().check(parse_given(body))
+
+        return check

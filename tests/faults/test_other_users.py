@@ -33,6 +33,7 @@ import http.client, json, os, sys
 home, port, secret = sys.argv[1], int(sys.argv[2]), sys.stdin.read()
 answers, found = [], []
 for method, path in (("GET", "/"), ("GET", "/org/m/resolve/main/config.json"), ("GET", "/-/status"), ("POST", "/-/stop"),
+                     ("POST", "/-/given"),
                      ("GET", "/" + "A" * len(secret) + "/org/m/resolve/main/config.json")):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request(method, path)

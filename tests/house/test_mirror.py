@@ -3,7 +3,7 @@
 Engines, effects, flows, model and the files beside them have `tests/unit/<package>/test_<file>.py`; flows that only mean
 something with a whole node have `tests/flows/test_<file>.py`. The edges are proved through their interface instead: `hanse.web`
 in tests/web and tests/compat over HTTP, `hanse.conform` in tests/conform likewise, `hanse.cli` in tests/cli by running commands,
-and the composition root `hanse.app` by every one of those.
+`hanse.guest` in tests/guest by programs that load it, and the composition root `hanse.app` by every one of those.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "hanse"
-BY_INTERFACE = ("web", "cli", "conform")
+BY_INTERFACE = ("web", "cli", "conform", "guest")
 ROOT_FILES = {"app.py", "app_gateway.py", "app_through.py", "app_witness.py", "__main__.py"}
 DECLARATIONS = {
     "db/schema.py",

@@ -187,3 +187,18 @@ def test_a_damaged_note(tmp_path: Path) -> None:
     (folder / f"{'0' * 16}.json").write_text(json.dumps({"moves": 1}))
     with pytest.raises(StorageError, match="cannot be read"):
         moved_before(tmp_path)
+
+
+def test_only_the_bad_file_goes(held: Held, tmp_path: Path) -> None:
+    """While a program uses a snapshot, only the altered blob and its link go, and both come back."""
+    entry = altered(tmp_path)
+    before = snapshot(tmp_path / "hub")
+    done = quarantine(audit_folder(tmp_path / "hub", held), tmp_path / "hub", tmp_path / "home", 1000, whole=False)
+    assert done is not None
+    assert {str(one) for one, _ in done.moves} == {
+        str(entry / "snapshots" / REV / "model.bin"),
+        str(entry / "blobs" / etag_of(FILES["model.bin"])),
+    }
+    assert (entry / "snapshots" / REV / "config.json").exists()
+    assert restore(tmp_path / "hub", tmp_path / "home").moved == 2
+    assert snapshot(tmp_path / "hub") == before

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hanse.flows.gateway.env import (
     BEHIND,
+    GUEST,
     OLD_CACHES,
     PUBLIC_HUB,
     TABLE_CACHES,
@@ -89,3 +90,12 @@ def test_the_shell_understands_it() -> None:
     script = lines + 'printf "%s|%s|%s" "$HF_ENDPOINT" "$NEW" "$OLD"'
     done = subprocess.run(["/bin/sh", "-c", script], env=before, capture_output=True, text=True, check=True)
     assert done.stdout == "a b'c\"$d|`id`\nline|1"
+
+
+def test_programs_load_what_watches_their_client() -> None:
+    """The search path of modules begins with ours, once, and names no folder that it did not name before."""
+    path = client_env({"PYTHONPATH": f"/a:{GUEST}::/b"}, URL, CACHE)["PYTHONPATH"]
+    assert path.split(":") == [GUEST, "/a", "/b"]
+    found = client_env({}, URL, CACHE)
+    assert (found["PYTHONPATH"], found["HANSE_GATEWAY"], found["HANSE_GATEWAY_CACHE"]) == (GUEST, URL, str(CACHE))
+    assert (Path(GUEST) / "sitecustomize.py").is_file()

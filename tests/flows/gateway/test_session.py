@@ -100,3 +100,13 @@ def test_sizes() -> None:
         "93.1 MB",
         "5000.0 TB",
     ]
+
+
+def test_files_in_places_of_the_programs_own() -> None:
+    """How many files were looked at in folders that the program named is told, if there were any."""
+    session = Session("open")
+    session.checked(1)
+    assert one_line(session.summary()).endswith("; 1 file checked in folders that the program named")
+    session.checked(1_999)
+    assert one_line(session.summary()).endswith("; 2,000 files checked in folders that the program named")
+    assert from_json(json.loads(json.dumps(session.summary().to_json()))).checked == 2_000

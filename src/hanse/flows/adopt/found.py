@@ -28,10 +28,12 @@ from hanse.flows.found import (
 )
 from hanse.model.digest import GitOid, parse_git_oid
 
-__all__ = ["FoundRevision", "Kind", "Said", "found_revisions", "read_pieces"]
+__all__ = ["NOTES", "FoundRevision", "Kind", "Said", "found_revisions", "noted", "read_pieces"]
 
 PIECE = 1 << 20
 _MAX_NOTE = 4096
+NOTES = ".cache/huggingface/download"
+"""Where clients note in a folder of `local_dir` what they downloaded into it, a file `PATH.metadata` for each."""
 
 
 def found_revisions(folder: Path, seen: Seen = unseen) -> Iterator[FoundRevision]:
@@ -89,11 +91,10 @@ def read_pieces(found: FoundRevision, path: str) -> Iterator[bytes]:
 def _plain(root: Path) -> FoundRevision:
     """Return a plain folder as one revision, with what clients of the Hub noted of what they downloaded into it."""
     files, odd = walk(root)
-    notes = root / ".cache" / "huggingface" / "download"
     revs, said = set(), {}
-    if notes.is_dir():
+    if (root / NOTES).is_dir():
         for path in files:
-            rev, one = _note(notes / f"{path}.metadata")
+            rev, one = noted(root, path)
             revs.add(rev)
             said[path] = one
     rev = next(iter(revs)) if len(revs) == 1 else None
@@ -102,9 +103,9 @@ def _plain(root: Path) -> FoundRevision:
     return FoundRevision(Kind.FOLDER, root, None, "", rev, (), files, complete, said=said, odd=odd)
 
 
-def _note(path: Path) -> tuple[GitOid | None, Said]:
-    """Return commit id and ETag of a file as a client noted them."""
-    with suppress(OSError, ValueError, HanseError), path.open("rb") as file:
+def noted(root: Path, path: str) -> tuple[GitOid | None, Said]:
+    """Return commit id and ETag of a file below `root` as the client noted them that downloaded it there, None if it did not."""
+    with suppress(OSError, ValueError, HanseError), (root / NOTES / f"{path}.metadata").open("rb") as file:
         rev, etag, *_ = file.read(_MAX_NOTE).decode("ascii").split("\n")
         return parse_git_oid(rev), said_by_name(etag)
     return None, Said()

@@ -8,7 +8,7 @@ CACHE/models--NAMESPACE--NAME/snapshots/REV/PATH -> ../../blobs/ETAG, a file or 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
@@ -41,6 +41,28 @@ def entry_revisions(entry: Path, seen: Seen = unseen) -> Iterator[FoundRevision]
 def snapshot_revision(entry: Path, name: str, seen: Seen = unseen) -> FoundRevision:
     """Return one snapshot of an entry; raises StorageError, TooLarge."""
     return _snapshot(entry, name, _refs(entry), seen)
+
+
+def snapshot_files(entry: Path, name: str, paths: Iterable[str]) -> FoundRevision:
+    """Return some files of one snapshot, without looking at the others."""
+    kind, repo = _named(entry.name)
+    reading = _Reading(entry, entry / "snapshots" / name, unseen)
+    for path in paths:
+        reading.look(path)
+    return FoundRevision(
+        Kind.HUB,
+        reading.root,
+        kind,
+        repo,
+        GitOid(name) if is_git_oid(name) else None,
+        (),
+        Paths(reading.files),
+        complete=False,
+        links=Paths(reading.links),
+        said=reading.said,
+        odd=reading.odd,
+        entry=entry,
+    )
 
 
 def _snapshot(entry: Path, name: str, refs: dict[str, str], seen: Seen) -> FoundRevision:
@@ -103,6 +125,18 @@ class _Reading:
                     self.odd[name] = "it is no regular file"
             if len(self.files) + len(self.odd) > MAX_FILES:
                 raise TooLarge(f"there are more than {MAX_FILES:,} files in {self.root}")
+
+    def look(self, name: str) -> None:
+        """Look at one file; what is not there is not noted."""
+        path = f"{self.root}/{name}"
+        with suppress(FileNotFoundError):
+            status = os.lstat(path)
+            if S_ISLNK(status.st_mode):
+                self._link(name, path, path.rpartition("/")[0], f"{'../' * (name.count('/') + 2)}blobs/")
+            elif S_ISREG(status.st_mode):
+                self.files[name] = path
+            else:
+                self.odd[name] = "it is no regular file"
 
     def _link(self, name: str, path: str, folder: str, plain: str) -> None:
         """Note what a link is. plain: how the links of all clients begin, which need not be taken apart."""

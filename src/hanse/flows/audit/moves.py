@@ -51,14 +51,15 @@ class Restored:
     problems: tuple[str, ...]
 
 
-def quarantine(report: AuditReport, folder: Path, home: Path, now: int) -> Moved | None:
+def quarantine(report: AuditReport, folder: Path, home: Path, now: int, *, whole: bool = True) -> Moved | None:
     """Move every refused and altered revision of a report out of reach; None if there was nothing to move.
 
-    folder: that was audited; home: HANSE_HOME; now: seconds since 1970. Raises StorageError; what was moved by then is noted.
+    folder: that was audited; home: HANSE_HOME; now: seconds since 1970; whole: of a cache the whole snapshot, else bad files
+    only, because a program uses the others. Raises StorageError; what was moved by then is noted.
     """
     real = Path(os.path.realpath(folder))
     bad = [one for one in report.revisions if one.bad]
-    items = list(dict.fromkeys(item for one in bad for item in _items(one)))
+    items = list(dict.fromkeys(item for one in bad for item in _items(one, whole=whole)))
     if not items:
         return None
     why = tuple(f"{one.found.title}: {one.state.value}" for one in bad)
@@ -70,13 +71,16 @@ def quarantine(report: AuditReport, folder: Path, home: Path, now: int) -> Moved
     return moved
 
 
-def _items(audited: Audited) -> Iterator[Path]:
+def _items(audited: Audited, *, whole: bool) -> Iterator[Path]:
     """Yield what has to go of one revision: its snapshot and the altered blobs under it, or the bad files of a folder."""
     found = audited.found
     bad = [one for one in audited.files if one.state in (State.ALTERED, State.REFUSED)]
     if found.kind is Kind.HUB:
-        yield found.root
+        if whole:
+            yield found.root
         for one in bad:
+            if not whole:
+                yield found.root / one.path
             # A client looks for a blob by its name before it fetches: one with other bytes must not be found again.
             if one.state is State.ALTERED and one.path in found.files:
                 link = found.links.get(one.path)
@@ -86,8 +90,7 @@ def _items(audited: Audited) -> Iterator[Path]:
                     if blob != found.files[one.path]:
                         yield found.files[one.path]
         return
-    whole = audited.state is State.REFUSED and not bad
-    for one in audited.files if whole else bad:
+    for one in bad or (audited.files if audited.state is State.REFUSED else ()):
         yield found.root / one.path  # of an olah store: the folder with the file's blocks
 
 

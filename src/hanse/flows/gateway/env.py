@@ -7,6 +7,7 @@ and what one hub claimed of a commit id is not what another one claims.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 PUBLIC_HUB = "https://huggingface.co"
 BEHIND = "HANSE_BEHIND"
 """Holds HF_ENDPOINT as it was before, for a gateway that is started behind another one."""
+GATEWAY, OWN_CACHE = ("HANSE_GATEWAY", "HANSE_GATEWAY_CACHE")
+"""Tell what is loaded into programs (`hanse.guest`) its gateway, and the cache that needs no check, whatever else they set."""
+GUEST = str(Path(__file__).resolve().parents[2] / "guest")
 DAY = "86400"
 """Seconds that a client waits for a silent answer: a file is held back until it is whole and judged."""
 LOCAL = ("127.0.0.1", "localhost")
@@ -89,6 +93,9 @@ def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, s
     found |= {name: value for name, value in ((STAGING, "0"), (LLAMA, url)) if name in environ}
     found |= {
         BEHIND: environ.get("HF_ENDPOINT", ""),
+        GATEWAY: url,
+        OWN_CACHE: str(cache),
+        "PYTHONPATH": os.pathsep.join(_first(GUEST, environ.get("PYTHONPATH", ""))),
         "HF_ENDPOINT": url,
         "HF_HUB_CACHE": str(cache),
         "HUGGINGFACE_HUB_CACHE": str(cache),  # huggingface_hub up to 0.18, transformers up to 4.35
@@ -104,6 +111,11 @@ def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, s
         hosts = [one.strip() for one in environ.get(name, "").split(",") if one.strip()]
         found[name] = ",".join([*hosts, *(one for one in LOCAL if one not in hosts)])
     return found
+
+
+def _first(folder: str, path: str) -> list[str]:
+    """Return the folders of a search path, with `folder` in front; an empty one would be the current one."""
+    return [folder, *(one for one in path.split(os.pathsep) if one not in ("", folder))]
 
 
 def exports(environ: Mapping[str, str], changed: Mapping[str, str]) -> str:

@@ -43,7 +43,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A session. bytes: verified, by the place they came from; lies: what places were caught at."""
+    """A session.
+
+    bytes: verified, by the place they came from; lies: what places were caught at; checked: how many files were found right in
+    folders and caches that the program named itself.
+    """
 
     policy: str
     used: tuple[Used, ...]
@@ -51,6 +55,7 @@ class Summary:
     files: int
     lies: tuple[str, ...]
     refused: tuple[Refused, ...]
+    checked: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as a JSON object."""
@@ -72,6 +77,7 @@ class Session:
         self._lies: list[str] = []
         self._bytes: Counter[str] = Counter()
         self._files = 0
+        self._checked = 0
         self._told: set[str] = set()
         self._failed: set[str] = set()
 
@@ -138,6 +144,11 @@ class Session:
         with self._lock:
             self._files += 1
 
+    def checked(self, files: int) -> None:
+        """Take note of files that lay, as they must be, in a place that the program named."""
+        with self._lock:
+            self._checked += files
+
     def summary(self) -> Summary:
         """Return what happened so far."""
         with self._lock:
@@ -148,6 +159,7 @@ class Session:
                 self._files,
                 tuple(self._lies),
                 tuple(self._refused.values()),
+                self._checked,
             )
 
 
@@ -160,6 +172,7 @@ def from_json(found: Mapping[str, Any]) -> Summary:
         int(found["files"]),
         tuple(map(str, found["lies"])),
         tuple(Refused(**one) for one in found["refused"]),
+        int(found.get("checked", 0)),
     )
 
 
@@ -185,6 +198,9 @@ def one_line(summary: Summary) -> str:
         parts.append(f"{size_text(total)} verified from {_some([f'{name} {size_text(n)}' for name, n in summary.bytes.items()])}")
     elif used:
         parts.append("nothing had to be fetched")
+    if summary.checked:
+        files = "file" if summary.checked == 1 else "files"
+        parts.append(f"{summary.checked:,} {files} checked in folders that the program named")
     if summary.lies:
         told = [one.partition("; ")[0] for one in summary.lies]
         parts.append(f"false bytes {f'{len(told)} times' if len(told) > 1 else 'once'}: {_some(list(dict.fromkeys(told)))}")

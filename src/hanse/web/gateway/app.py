@@ -17,6 +17,7 @@ from hanse.flows.gateway.session import Session, Summary
 from hanse.model.repo import RepoType
 from hanse.web.errors import header_text
 from hanse.web.gateway import paths
+from hanse.web.gateway.body import read_body
 from hanse.web.gateway.guard import Guard
 from hanse.web.gateway.info import json_response
 from hanse.web.gateway.refusals import is_refusal, reason, refusal
@@ -26,6 +27,8 @@ from hanse.web.rawpath import split_raw_path
 THREADS = 400
 """A held GET keeps a thread waiting; the others must not wait for that."""
 MAX_TOKEN = 512
+MAX_GIVEN = 64 << 20
+"""Bytes in which a client says what it returned to its program."""
 _log = logging.getLogger(__name__)
 
 
@@ -39,8 +42,9 @@ def bearer(request: Request) -> str:
 class GatewayApp:
     """Answers clients of one session.
 
-    cached: tells whether the session's clients may have a copy of a repository; summary: what happened so far; stop: ends the
-    gateway, None where it ends by itself; large: as in `Asked`.
+    cached: tells whether the session's clients may have a copy of a repository; check: looks at what a client says it returned
+    from a place of the program's own, and returns what was altered and is to be asked for anew, None where no such client is
+    served; summary: what happened so far; stop: ends the gateway, None where it ends by itself; large: as in `Asked`.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class GatewayApp:
         *,
         home: Home,
         cached: Callable[[RepoType, str], bool],
+        check: Callable[[bytes], str] | None = None,
         summary: Callable[[], Summary] | None = None,
         stop: Callable[[], None] | None = None,
         large: int = LARGE,
@@ -60,6 +65,7 @@ class GatewayApp:
         self._session = session
         self._home = home
         self._cached = cached
+        self._check = check
         self._summary = summary or session.summary
         self._stop = stop
         self._large = large
@@ -138,6 +144,9 @@ class GatewayApp:
         if segments == ["stop"] and request.method == "POST" and self._stop is not None:
             self._stop()
             return json_response({"stopping": True})
+        if segments == ["given"] and request.method == "POST" and self._check is not None:
+            body = await read_body(request, MAX_GIVEN)
+            return json_response({"altered": await anyio.to_thread.run_sync(self._check, body)})
         raise NotFoundError("no such address on this gateway")
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from hanse.errors import BadFormat, EntryNotFound, InputError, TooLarge
 from hanse.model.filepin import FilePin
+from hanse.web.gateway.body import read_body
 from hanse.web.gateway.info import json_response, modified, warned
 from hanse.web.gateway.listing import Folder, Item, Listing, item_json
 from hanse.web.gateway.source import Asked, Pulled
@@ -86,17 +87,6 @@ async def tree(asked: Asked) -> Response:
     return await asked.run(_page, asked, asked.path.strip("/"), _cursor(asked), _limit(asked))
 
 
-async def _body(asked: Asked) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for part in asked.request.stream():
-        size += len(part)
-        if size > MAX_BODY:
-            raise TooLarge(f"the request body may have at most {MAX_BODY} bytes")
-        parts.append(part)
-    return b"".join(parts)
-
-
 def _parsed(body: bytes, media: str) -> tuple[list[str], bool]:
     """Return (paths, expand) of a form-encoded or JSON body; raises BadFormat or TooLarge."""
     try:
@@ -131,7 +121,7 @@ def _infos(asked: Asked, paths: list[str], *, expand: bool) -> Response:
 
 async def paths_info(asked: Asked) -> Response:
     """Answer what is known about some paths of a revision; those that do not exist are left out."""
-    paths, expand = _parsed(await _body(asked), asked.request.headers.get("content-type", ""))
+    paths, expand = _parsed(await read_body(asked.request, MAX_BODY), asked.request.headers.get("content-type", ""))
     return await asked.run(_infos, asked, paths, expand=expand)
 
 

@@ -1,0 +1,88 @@
+"""What clients return from places that only the program names is checked before the program gets it.
+
+A Hub client takes what it finds in a folder of `local_dir`, or in a cache that a program names, without asking for it. So the
+gateway compares it with the revision that it is said to be of, as an audit does, once the client has returned it. What is altered
+is moved to the quarantine, and the client asked again; what the policy refuses, or nobody vouches for, the program does not get.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from hanse.errors import PolicyError
+from hanse.flows.adopt.given import Given, given_revisions
+from hanse.flows.audit.folder import Audited, AuditedFile, AuditReport, State, audit
+from hanse.flows.audit.hashing import AuditHashing
+from hanse.flows.audit.known import Knowledge
+from hanse.flows.audit.moves import quarantine
+from hanse.flows.gateway.session import Session
+from hanse.flows.pull.puller import Puller
+from hanse.store.held.store import Held
+
+_TOLD = 5
+
+
+class Places:
+    """Checks what clients returned. Safe for threads.
+
+    home: whose quarantine takes what is altered; session: is told what was found; now: returns seconds since 1970.
+    """
+
+    def __init__(self, puller: Puller, held: Held, home: Path, session: Session, now: Callable[[], int]) -> None:
+        self._puller = puller
+        self._held = held
+        self._home = home
+        self._session = session
+        self._now = now
+        self._lock = threading.Lock()
+
+    def check(self, given: Given) -> str:
+        """Return what was altered and is moved away, so that the client is to be asked again; empty if all is as it must be.
+
+        Raises PolicyError for what must not be used, StorageError if something altered cannot be moved, and what resolving the
+        revision raises.
+        """
+        # Hashing takes every core by itself; one look after another also moves nothing twice.
+        with self._lock, closing(Knowledge(self._puller, self._now(), scan=True)) as knowledge:
+            found = given_revisions(given, knowledge.resolve)
+            report = audit(found, AuditHashing(self._held), knowledge.resolve, knowledge.judge)
+            altered = self._moved(report, given.root)
+        if not altered:
+            for one in report.revisions:
+                if one.state is not State.VERIFIED:
+                    self._refuse(one, given)
+            self._session.checked(sum(len(one.files) for one in report.revisions))
+        return altered
+
+    def _moved(self, report: AuditReport, root: Path) -> str:
+        """Move what is altered out of reach; return what that was, empty if nothing was."""
+        altered = tuple(replace(one, files=bad) for one in report.revisions if (bad := _altered(one)))
+        if not altered:
+            return ""
+        quarantine(replace(report, revisions=altered), root, self._home, self._now(), whole=False)
+        told = [f"{one.path}: {one.says}" for each in altered for one in each.files]
+        text = f"{'; '.join(told[:_TOLD])}{f' and {len(told) - _TOLD} more' if len(told) > _TOLD else ''}"
+        self._session.waits(
+            f"altered in {root}, moved out of reach and asked for anew: {text}; "
+            f"`hanse audit {shlex.quote(os.fspath(root))} --restore` puts it back"
+        )
+        return text
+
+    def _refuse(self, one: Audited, given: Given) -> None:
+        bad = [each for each in one.files if each.state is not State.VERIFIED][:_TOLD]
+        told = "; ".join([one.says] if one.says else [f"{each.path}: {each.says}" for each in bad])
+        text = f"what lies in {given.root} must not be used: {told}"
+        self._session.refused(given.repo, given.revision, text)
+        raise PolicyError(
+            text, hint=f"name another folder, or say what is there: hanse audit {shlex.quote(os.fspath(given.root))}"
+        )
+
+
+def _altered(one: Audited) -> tuple[AuditedFile, ...]:
+    return tuple(each for each in one.files if each.state is State.ALTERED)

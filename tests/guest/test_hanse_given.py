@@ -1,0 +1,140 @@
+"""What a client returns is given to the program only once the gateway found it right."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from hanse.flows.gateway.env import GUEST
+
+
+class Asked(HTTPServer):
+    """Answers as a gateway: each question with the next of `answers`, the last one again and again."""
+
+    def __init__(self) -> None:
+        self.questions: list[dict[str, Any]] = []
+        self.answers: list[tuple[int, Any]] = [(200, {"altered": ""})]
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Asked
+
+    def do_POST(self) -> None:
+        """Answer a question."""
+        assert self.path == "/secret/-/given"
+        self.server.questions.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        status, told = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
+        body = json.dumps(told).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 as the base has it
+        """Say nothing."""
+
+
+@pytest.fixture(name="asked")
+def _asked() -> Iterator[Asked]:
+    with Asked() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(name="given")
+def _given(asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Load the module as a program does, with a cache of the session."""
+    monkeypatch.setenv("HANSE_GATEWAY", f"http://127.0.0.1:{asked.server_port}/secret")
+    monkeypatch.setenv("HANSE_GATEWAY_CACHE", str(tmp_path / "own"))
+    spec = importlib.util.spec_from_file_location("hanse_given", Path(GUEST) / "hanse_given.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(name="client")
+def _client(given: ModuleType, tmp_path: Path) -> ModuleType:
+    """Return a client that returns what lies in its cache, and in a folder that it is told."""
+    source = """
+calls = []
+def hf_hub_download(repo_id, filename, *, cache_dir=None, local_dir=None, repo_type=None, revision=None, endpoint=None):
+    calls.append(filename)
+    return f"{local_dir or cache_dir or OWN}/{filename}" if filename != "dry" else 7
+def try_to_load_from_cache(repo_id, filename, cache_dir=None):
+    return f"{cache_dir or OWN}/{filename}"
+"""
+    module = ModuleType("client")
+    vars(module)["OWN"] = str(tmp_path / "own")
+    exec(source, vars(module))
+    given.watch(module)
+    return module
+
+
+def test_the_sessions_own_cache_is_not_asked_about(client: ModuleType, asked: Asked) -> None:
+    """What lies in the session's cache was audited before; another endpoint may have given anything, also there."""
+    assert client.hf_hub_download("org/m", "a").endswith("/own/a")
+    assert client.hf_hub_download("org/m", "dry") == 7
+    assert client.try_to_load_from_cache("org/m", "a").endswith("/own/a")
+    assert asked.questions == []
+    client.hf_hub_download("org/m", "a", endpoint="https://other.example")
+    assert len(asked.questions) == 1
+
+
+def test_what_is_told(client: ModuleType, asked: Asked, tmp_path: Path) -> None:
+    """The gateway is told repository, revision, kind and place as the program named them."""
+    folder = str(tmp_path / "m")
+    client.hf_hub_download("org/m", filename="a", local_dir=folder, revision="v1", repo_type="dataset")
+    told = {"type": "dataset", "repo": "org/m", "revision": "v1", "path": f"{folder}/a", "folder": folder, "files": []}
+    assert asked.questions == [told]
+
+
+def test_what_is_altered_is_downloaded_once_more(client: ModuleType, asked: Asked) -> None:
+    """An altered file is asked for again, and given if it is right then; if it is not, the program gets an error that says so."""
+    asked.answers[:0] = [(200, {"altered": "a: it must have SHA-256 1"})]
+    assert client.hf_hub_download("org/m", "a", cache_dir="/c") == "/c/a"
+    assert client.calls == ["a", "a"]
+    asked.answers[:] = [(200, {"altered": "a: it must have SHA-256 1"})]
+    with pytest.raises(OSError, match=r"altered, and again.*SHA-256 1"):
+        client.hf_hub_download("org/m", "a", cache_dir="/c")
+    assert client.try_to_load_from_cache("org/m", "a", cache_dir="/c") is None
+
+
+def test_what_is_refused_is_not_given(client: ModuleType, asked: Asked) -> None:
+    """A refusal is an error with the gateway's reason, and so is a gateway that has ended: nobody else can check."""
+    asked.answers[:] = [(403, {"error": "what lies there must not be used: it runs os.system"})]
+    with pytest.raises(OSError, match="hanse: what lies there must not be used"):
+        client.hf_hub_download("org/m", "a", cache_dir="/c")
+    asked.shutdown()
+    asked.server_close()
+    with pytest.raises(OSError, match="the gateway of this session has ended"):
+        client.hf_hub_download("org/m", "a", cache_dir="/c")
+
+
+def test_a_whole_repository_is_one_question(given: ModuleType, asked: Asked) -> None:
+    """Files of a snapshot are not asked about one by one, but together when it ends."""
+    source = """
+def hf_hub_download(repo_id, filename, *, local_dir):
+    return f"{local_dir}/{filename}"
+def snapshot_download(repo_id, *, local_dir):
+    for name in ("a", "b/c"):
+        hf_hub_download(repo_id, name, local_dir=local_dir)
+    return local_dir
+"""
+    module = ModuleType("huggingface_hub._snapshot_download")
+    exec(source, vars(module))
+    given.watch(module)
+    assert module.snapshot_download("org/m", local_dir="/c") == "/c"
+    (told,) = asked.questions
+    assert sorted(told["files"]) == ["/c/a", "/c/b/c"]
