@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.services.clients import CLIENTS, MINILM, client_hf, client_python
+from tests.services.clients import MINILM, client_hf, client_python
 from tests.support.clients import tree_bytes
 from tests.support.pull_person import EVIL
 from tests.support.running import Runner
@@ -52,13 +52,6 @@ for call in (lambda: hf_hub_download(sys.argv[1], "model.pkl"), lambda: snapshot
     except Exception as error:
         said.append(f"{type(error).__name__}: {error}")
 print(json.dumps(said))
-"""
-_NPM = """
-import { downloadFile, listFiles } from "@huggingface/hub";
-const hubUrl = process.env.HF_ENDPOINT, repo = process.argv[2], names = [];
-for await (const file of listFiles({ repo, hubUrl, recursive: true })) names.push(file.path);
-const file = await downloadFile({ repo, path: "config.json", hubUrl });
-console.log(JSON.stringify([names.sort(), await file.text()]));
 """
 
 
@@ -105,19 +98,6 @@ def test_sentence_transformers(origin: HubOrigin, user: Runner) -> None:
     """An embedding computed from what came is the one from the files on disk."""
     local = user.run(client_python("torch"), "-c", _EMBED, MINILM).good().value
     assert user.run(client_python("torch"), "-c", _EMBED, MODEL).good().value == local
-
-
-@pytest.mark.soak
-def test_npm(origin: HubOrigin, user: Runner) -> None:
-    """The client for JavaScript lists and reads."""
-    script = CLIENTS / "npm" / "run-under-gateway.mjs"
-    script.write_text(_NPM)
-    try:
-        names, text = user.run("node", script, MODEL).good().value
-    finally:
-        script.unlink()
-    assert set(names) >= set(tree_bytes(MINILM))
-    assert text.encode() == (MINILM / "config.json").read_bytes()
 
 
 @pytest.mark.parametrize("client", CLIENT_VERSIONS)

@@ -56,7 +56,7 @@ def _given(asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mod
     """Load the module as a program does, with a cache of the session."""
     monkeypatch.setenv("HANSE_GATEWAY", f"http://127.0.0.1:{asked.server_port}/secret")
     monkeypatch.setenv("HANSE_GATEWAY_CACHE", str(tmp_path / "own"))
-    spec = importlib.util.spec_from_file_location("hanse_given", Path(GUEST) / "hanse_given.py")
+    spec = importlib.util.spec_from_file_location("hanse_given", GUEST / "hanse_given.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -38,7 +38,7 @@ def test_a_hidden_one_runs(tmp_path: Path) -> None:
 def test_without_a_gateway_nothing_happens(tmp_path: Path) -> None:
     """A program that was started without a gateway, with a search path that still leads here, is left alone."""
     command = [sys.executable, "-c", "import sys; print([type(one).__name__ for one in sys.meta_path])"]
-    done = subprocess.run(command, env={"PYTHONPATH": GUEST}, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(command, env={"PYTHONPATH": str(GUEST)}, capture_output=True, text=True, check=True, timeout=120)
     assert "'Finder'" not in done.stdout
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from hanse.flows.gateway.env import (
     BEHIND,
@@ -16,6 +19,7 @@ from hanse.flows.gateway.env import (
     client_env,
     exports,
     hub_cache,
+    node_options,
     policy_key,
     repo_folder,
 )
@@ -36,6 +40,7 @@ def test_what_clients_are_told() -> None:
     assert found["NO_PROXY"] == "a.example,127.0.0.1,localhost"
     assert found["no_proxy"] == "127.0.0.1,localhost"
     assert found[BEHIND] == "https://old.example"
+    assert found["NODE_OPTIONS"] == f"--require {GUEST / 'hub.cjs'}"
     assert found["PATH"] == "/bin"
 
 
@@ -57,6 +62,30 @@ def test_nothing_counts_more_than_the_gateway() -> None:
     found = client_env(given, URL, CACHE)
     assert (found["HUGGINGFACE_CO_STAGING"], found["MODEL_ENDPOINT"]) == ("0", URL)
     assert not given.keys() & client_env({}, URL, CACHE).keys()
+
+
+@pytest.mark.parametrize("folder", ["plain", "with space", 'a "b" \\c', "back\\slash", "\\ \\\\ 'x' #$`"])
+def test_node_loads_what_is_named(tmp_path: Path, folder: str) -> None:
+    """Node finds the file whatever its path holds, before the files that the user's own NODE_OPTIONS name, which stay."""
+    first, second = tmp_path / folder / "first.cjs", tmp_path / "second.cjs"
+    first.parent.mkdir()
+    first.write_text("console.log('first')")
+    second.write_text("console.log('second', process.execArgv.length)")
+    options = node_options(f'--no-warnings --require "{second}"', first)
+    environ = {"PATH": os.environ["PATH"], "NODE_OPTIONS": options}
+    done = subprocess.run(["node", "-e", "0"], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n") == ["first", "second 2", ""]
+
+
+def test_node_loads_it_once() -> None:
+    """A gateway behind another one adds nothing to NODE_OPTIONS, wherever it stands; a path that only begins so is another."""
+    hub = Path("/a b/hub.cjs")
+    once = node_options("", hub)
+    assert once == '--require "/a b/hub.cjs"'
+    assert node_options(once, hub) == once
+    assert node_options(f"--a {once} --b", hub) == f"--a {once} --b"
+    plain = node_options("--require /a/hub.cjs.old", Path("/a/hub.cjs"))
+    assert plain == "--require /a/hub.cjs --require /a/hub.cjs.old"  # no quotes, which Node before 12 would take for a part of it
 
 
 def test_a_cache_per_policy(tmp_path: Path) -> None:
@@ -95,7 +124,7 @@ def test_the_shell_understands_it() -> None:
 def test_programs_load_what_watches_their_client() -> None:
     """The search path of modules begins with ours, once, and names no folder that it did not name before."""
     path = client_env({"PYTHONPATH": f"/a:{GUEST}::/b"}, URL, CACHE)["PYTHONPATH"]
-    assert path.split(":") == [GUEST, "/a", "/b"]
+    assert path.split(":") == [str(GUEST), "/a", "/b"]
     found = client_env({}, URL, CACHE)
-    assert (found["PYTHONPATH"], found["HANSE_GATEWAY"], found["HANSE_GATEWAY_CACHE"]) == (GUEST, URL, str(CACHE))
-    assert (Path(GUEST) / "sitecustomize.py").is_file()
+    assert (found["PYTHONPATH"], found["HANSE_GATEWAY"], found["HANSE_GATEWAY_CACHE"]) == (str(GUEST), URL, str(CACHE))
+    assert (GUEST / "sitecustomize.py").is_file()

@@ -22,7 +22,6 @@ BEHIND = "HANSE_BEHIND"
 """Holds HF_ENDPOINT as it was before, for a gateway that is started behind another one."""
 GATEWAY, OWN_CACHE = ("HANSE_GATEWAY", "HANSE_GATEWAY_CACHE")
 """Tell what is loaded into programs (`hanse.guest`) its gateway, and the cache that needs no check, whatever else they set."""
-GUEST = str(Path(__file__).resolve().parents[2] / "guest")
 DAY = "86400"
 """Seconds that a client waits for a silent answer: a file is held back until it is whole and judged."""
 LOCAL = ("127.0.0.1", "localhost")
@@ -32,6 +31,8 @@ TABLE_CACHES = ("HF_DATASETS_DOWNLOADED_DATASETS_PATH", "HF_DATASETS_EXTRACTED_D
 """Variables that take parts of the data sets' cache elsewhere, where programs under other policies find them."""
 STAGING, LLAMA = ("HUGGINGFACE_CO_STAGING", "MODEL_ENDPOINT")
 """Variables that count more than HF_ENDPOINT: for Python's Hub client, which asks a hub for tests then, and for llama.cpp."""
+GUEST = Path(__file__).resolve().parents[2] / "guest"
+"""Folder of what programs load into themselves so that they ask the gateway."""
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _MAX_NAME = 60
 
@@ -79,6 +80,22 @@ def repo_folder(cache: Path, plural: str, name: str) -> Path:
     return cache / "--".join([plural, *name.split("/")])
 
 
+def node_options(given: str, preload: Path) -> str:
+    """Return NODE_OPTIONS as `given`, with `preload` as the first file that Node loads before a program, once.
+
+    First, so that other preloads wrap a `fetch` that asks the gateway already. Node splits at spaces, and knows double quotes and
+    backslashes in them; before Node 12 it takes quotes for parts of a name, so a path that needs none gets none.
+    """
+    path = str(preload)
+    if " " in path or '"' in path:
+        escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+        path = f'"{escaped}"'
+    option = f"--require {path}"
+    if f" {option} " in f" {given} ":
+        return given
+    return f"{option} {given}" if given else option
+
+
 def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, str]:
     """Return the environment `environ` changed so that Hugging Face clients use the gateway at `url` and the cache `cache`.
 
@@ -95,7 +112,7 @@ def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, s
         BEHIND: environ.get("HF_ENDPOINT", ""),
         GATEWAY: url,
         OWN_CACHE: str(cache),
-        "PYTHONPATH": os.pathsep.join(_first(GUEST, environ.get("PYTHONPATH", ""))),
+        "PYTHONPATH": os.pathsep.join(_first(str(GUEST), environ.get("PYTHONPATH", ""))),
         "HF_ENDPOINT": url,
         "HF_HUB_CACHE": str(cache),
         "HUGGINGFACE_HUB_CACHE": str(cache),  # huggingface_hub up to 0.18, transformers up to 4.35
@@ -106,6 +123,7 @@ def client_env(environ: Mapping[str, str], url: str, cache: Path) -> dict[str, s
         "HF_HUB_ETAG_TIMEOUT": DAY,
         "HF_HUB_DISABLE_SHARED_BLOBS": "1",
         "HF_HUB_DISABLE_XET": "1",
+        "NODE_OPTIONS": node_options(environ.get("NODE_OPTIONS", ""), GUEST / "hub.cjs"),
     }
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [one.strip() for one in environ.get(name, "").split(",") if one.strip()]
