@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from hanse.clock import SystemClock
 from hanse.errors import BadSetting, HanseError, StorageError
+from hanse.flows.gateway.client_home import at_home
 from hanse.flows.gateway.env import cache_of, client_env, repo_folder
 from hanse.flows.gateway.session import Session, Summary
 from hanse.store.durable import make_directory
@@ -128,8 +129,8 @@ class Gateway:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment of programs that are to use this gateway."""
-        return client_env(self.options.environ, self.url, self.options.cache)
+        """The environment of programs that are to use this gateway; the HF_HOME in it is made."""
+        return at_home(client_env(self.options.environ, self.url, self.options.cache))
 
     def audit(self, held: Held) -> None:
         """Look into the cache that programs will use, before they do; raises StorageError if that is not possible."""

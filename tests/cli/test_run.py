@@ -95,10 +95,20 @@ def test_the_environment(tmp_path: Path) -> None:
     assert len(found["HF_ENDPOINT"].rpartition("/")[2]) == 32
     assert Path(found["HF_HUB_CACHE"]).parent == tmp_path / "hub-cache"
     assert (found["HF_TOKEN"], found["HANSE_BEHIND"]) == ("hf_x", "http://127.0.0.1:9")
-    inner = _run(
-        tmp_path, "--upstream", "none", *_python(_SHOW), **{name: found[name] for name in ("HF_ENDPOINT", "HANSE_BEHIND")}
-    )
-    assert json.loads(inner.stdout)["HANSE_BEHIND"] == "http://127.0.0.1:9"
+    kept = {name: found[name] for name in ("HF_ENDPOINT", "HANSE_BEHIND", "HF_HOME")}
+    inner = json.loads(_run(tmp_path, "--upstream", "none", *_python(_SHOW), **kept).stdout)
+    assert (inner["HANSE_BEHIND"], inner["HF_HOME"]) == ("http://127.0.0.1:9", found["HF_HOME"])
+
+
+def test_the_program_s_own_home(tmp_path: Path) -> None:
+    """HF_HOME/hub, which some clients read in spite of HF_HUB_CACHE, is the policy's; what else is put there is the user's."""
+    user = tmp_path / "mine"
+    (user / "hub" / "models--org--m").mkdir(parents=True)
+    (user / "settings").write_text("1\n")
+    script = 'ls "$HF_HOME/hub"; cat "$HF_HOME/settings"; mkdir "$HF_HOME/made"; [ "$HF_HOME/hub" -ef "$HF_HUB_CACHE" ]'
+    done = _run(tmp_path / "home", "--upstream", "none", "--", "sh", "-c", script, HF_HOME=str(user))
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    assert (user / "made").is_dir()
 
 
 def test_little_is_loaded_before_the_program(tmp_path: Path) -> None:

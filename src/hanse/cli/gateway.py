@@ -76,6 +76,7 @@ def gateway(
 @app.command
 def env() -> int:
     """Print shell lines that make programs use the running gateway: `eval "$(hanse gateway env)"`."""
+    from hanse.flows.gateway.client_home import at_home
     from hanse.flows.gateway.env import client_env, exports
     from hanse.peers.client import PeerClient
 
@@ -85,7 +86,7 @@ def env() -> int:
     from hanse.flows.named_servers import before
 
     environ = before(os.environ)
-    changed = client_env(environ, note.url, Path(note.cache))
+    changed = at_home(client_env(environ, note.url, Path(note.cache)))
     print(exports(os.environ, changed), end="")
     return 0
 

@@ -33,7 +33,9 @@ def prepared(
 ) -> Iterator[tuple[GatewayOptions, Held]]:
     """Give what a gateway is started with, and its opened store."""
     from hanse.app_gateway import GatewayOptions, caches_folder
+    from hanse.clock import SystemClock
     from hanse.flows.chosen_policy import choose_policy
+    from hanse.flows.gateway.client_home import take_home
     from hanse.flows.named_servers import before, servers
     from hanse.home import held_folder, home_folder
     from hanse.peers.addresses import parse_base
@@ -49,7 +51,10 @@ def prepared(
     with caches_folder(home, say) as caches:
         where, named = held_folder(environ, caches, store)
         with open_or_temporary(where, named=named, limit=limit) as held:
-            yield GatewayOptions(loaded, home, caches, environ, nodes, above, offline), held
+            try:
+                yield GatewayOptions(loaded, home, caches, environ, nodes, above, offline), held
+            finally:
+                take_home(caches, SystemClock().now())
 
 
 def _bytes(text: str | None) -> int | None:
