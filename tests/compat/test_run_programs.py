@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -39,6 +40,11 @@ import json, sys
 from sentence_transformers import SentenceTransformer
 model = SentenceTransformer(sys.argv[1], device="cpu")
 print(json.dumps([[round(float(x), 6) for x in row] for row in model.encode(["an open hub", "ein offener Speicher"])]))
+"""
+_ONE = """
+import hashlib, json, sys
+from huggingface_hub import hf_hub_download
+print(json.dumps(hashlib.sha256(open(hf_hub_download(*sys.argv[1:]), "rb").read()).hexdigest()))
 """
 _CATCH = """
 import json, sys
@@ -160,3 +166,30 @@ def test_a_foreign_token_is_no_hindrance(origin: HubOrigin, tmp_path: Path, kept
     assert (tmp_path / "out" / "data.jsonl").read_bytes() == ROWS
     sent = json.dumps([sorted(one.headers.items()) for one in origin.requests[before:]])
     assert token not in sent + ran.err
+
+
+@pytest.mark.soak
+def test_a_beginning_that_was_altered(origin: HubOrigin, tmp_path: Path) -> None:
+    """A client that goes on with what it left half-way, here one of 0.x, does not go on with what somebody wrote since."""
+    user, script = Runner(tmp_path / "user", ("--upstream", origin.url)), ("-c", _ONE, MODEL, "tokenizer.json")
+    user.run(client_python("hub0"), *script).good()
+    (cache,) = (user.home / "hanse" / "hub-cache").iterdir()
+    (pin,) = (one for one in origin.pins(MODEL).values() if one.path == "tokenizer.json")
+    blob = cache / f"models--{MODEL.replace('/', '--')}" / "blobs" / pin.etag
+    blob.unlink()
+    blob.with_name(f"{pin.etag}.incomplete").write_bytes(b"E" * 1000)
+    ran = user.run(client_python("hub0"), *script).good()
+    assert ran.value == hashlib.sha256((MINILM / "tokenizer.json").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("client", CLIENT_VERSIONS)
+def test_a_blob_that_no_snapshot_has(origin: HubOrigin, tmp_path: Path, client: str) -> None:
+    """A client takes a blob by its name, also one that nothing in its cache leads to: an altered one is gone before it looks."""
+    user, script = Runner(tmp_path / "user", ("--upstream", origin.url)), ("-c", _ONE, MODEL, "tokenizer.json")
+    told = user.run(client_python(client), *script).good().value
+    (cache,) = (user.home / "hanse" / "hub-cache").iterdir()
+    (pin,) = (one for one in origin.pins(MODEL).values() if one.path == "tokenizer.json")
+    entry = cache / f"models--{MODEL.replace('/', '--')}"
+    (entry / "blobs" / pin.etag).write_bytes(b"E" * pin.size)
+    next((entry / "snapshots").glob("*/tokenizer.json")).unlink()
+    assert user.run(client_python(client), *script).good().value == told

@@ -28,10 +28,15 @@ QUARANTINE = ".hanse-quarantine"
 """Where refused files are put beside what they were in; never looked into."""
 
 
+HALF = (".incomplete", ".part")
+"""How names of blobs end that are not whole yet: of the clients in Python and JavaScript, and in Rust."""
+
+
 class Kind(str, Enum):
-    """What a place is: the Hugging Face cache, a plain folder, the store of an olah mirror."""
+    """What a place is: the Hugging Face cache, blobs there that no snapshot has, a plain folder, the store of an olah mirror."""
 
     HUB = "hub"
+    BLOBS = "blobs"
     FOLDER = "folder"
     OLAH = "olah"
 
@@ -103,6 +108,8 @@ class FoundRevision:
     def title(self) -> str:
         """How people are told which revision is meant."""
         name = f"{self.type.prefix if self.type else ''}{self.repo}" if self.repo else str(self.root)
+        if self.kind is Kind.BLOBS:
+            return f"{name}, blobs that no snapshot has"
         rev = self.root.name[:60] if self.kind is Kind.HUB and not self.rev else self.rev and self.rev[:12]
         return f"{name}@{rev}" if rev else name
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.caches import REV, etag_of, write_cache
 
 from hanse.flows.adopt.hub import entry_revisions, snapshot_revision
-from hanse.flows.found import Said
+from hanse.flows.found import Kind, Said
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.repo import RepoType
 
@@ -81,3 +81,21 @@ def test_files_instead_of_links(tmp_path: Path) -> None:
     (folder / "x").write_bytes(b"x")
     found = snapshot_revision(tmp_path / "models--org--name", REV)
     assert found.files == {"x": folder / "x"}
+
+
+def test_blobs_that_no_snapshot_has(entry: Path) -> None:
+    """They come last, by name with what that says; what clients have not finished, and locks, are none."""
+    blobs = entry / "blobs"
+    assert [one.kind for one in entry_revisions(entry)] == [Kind.HUB]
+    left = etag_of(b"l" * 2000)
+    for name in (left, f"{left}.incomplete", f"{left}.part", f"{left}.lock"):
+        (blobs / name).write_bytes(b"l")
+    (blobs / ("c" * 40)).symlink_to("/etc/passwd")
+    *_, found = entry_revisions(entry)
+    assert (found.kind, found.repo, found.rev) == (Kind.BLOBS, "org/name", None)
+    assert found.files == {left: blobs / left}
+    assert found.said == {left: Said(sha256=Sha256(left))}
+    assert found.odd == {"c" * 40: "a link leads out of the cache"}
+    (entry / "snapshots" / REV / "c.bin").symlink_to(f"../../blobs/{left}")
+    (blobs / ("c" * 40)).unlink()
+    assert [one.kind for one in entry_revisions(entry)] == [Kind.HUB]

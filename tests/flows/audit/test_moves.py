@@ -202,3 +202,19 @@ def test_only_the_bad_file_goes(held: Held, tmp_path: Path) -> None:
     assert (entry / "snapshots" / REV / "config.json").exists()
     assert restore(tmp_path / "hub", tmp_path / "home").moved == 2
     assert snapshot(tmp_path / "hub") == before
+
+
+def test_a_blob_that_no_snapshot_has(held: Held, tmp_path: Path) -> None:
+    """A client would take it by its name: an altered one is told and moved by itself, an unaltered one is not worth a word."""
+    entry = write_cache(tmp_path / "hub", FILES)
+    for link in (entry / "snapshots" / REV).iterdir():
+        link.unlink()
+    assert [one.found.kind.value for one in audit_folder(tmp_path / "hub", held).revisions] == ["hub"]
+    blob = entry / "blobs" / etag_of(FILES["model.bin"])
+    blob.write_bytes(b"W" * 100_000)
+    _, told = audit_folder(tmp_path / "hub", held).revisions
+    assert (told.found.title, told.state) == ("org/name, blobs that no snapshot has", State.ALTERED)
+    done = moved(held, tmp_path)
+    assert done is not None
+    assert [one for one, _ in done.moves] == [blob]
+    assert (entry / "blobs" / etag_of(FILES["config.json"])).exists()

@@ -8,13 +8,13 @@ CACHE/models--NAMESPACE--NAME/snapshots/REV/PATH -> ../../blobs/ETAG, a file or 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 
 from hanse.errors import TooLarge
-from hanse.flows.found import MAX_FILES, PREFIXES, FoundRevision, Kind, Paths, Said, read_listing, said_by_name, scan
+from hanse.flows.found import HALF, MAX_FILES, PREFIXES, FoundRevision, Kind, Paths, Said, read_listing, said_by_name, scan
 from hanse.model.digest import GitOid, is_git_oid
 from hanse.model.repo import RepoType
 
@@ -31,16 +31,18 @@ def unseen(_place: str, _status: os.stat_result, _said: Said) -> None:
 
 
 def entry_revisions(entry: Path, seen: Seen = unseen) -> Iterator[FoundRevision]:
-    """Yield the snapshots of one entry; raises StorageError, TooLarge."""
+    """Yield the snapshots of one entry, and then its blobs that none of them has; raises StorageError, TooLarge."""
     refs = _refs(entry)
+    used: set[str] = set()
     for one in scan(entry / "snapshots") if (entry / "snapshots").is_dir() else ():
         if one.is_dir(follow_symlinks=False):
-            yield _snapshot(entry, one.name, refs, seen)
+            yield _snapshot(entry, one.name, refs, seen, used)
+    yield from _strays(entry, used, seen)
 
 
 def snapshot_revision(entry: Path, name: str, seen: Seen = unseen) -> FoundRevision:
     """Return one snapshot of an entry; raises StorageError, TooLarge."""
-    return _snapshot(entry, name, _refs(entry), seen)
+    return _snapshot(entry, name, _refs(entry), seen, set())
 
 
 def snapshot_files(entry: Path, name: str, paths: Iterable[str]) -> FoundRevision:
@@ -65,11 +67,29 @@ def snapshot_files(entry: Path, name: str, paths: Iterable[str]) -> FoundRevisio
     )
 
 
-def _snapshot(entry: Path, name: str, refs: dict[str, str], seen: Seen) -> FoundRevision:
-    """Return a snapshot. name: its commit id, or, as clients look there too, the name of a revision, whatever that was."""
+def _strays(entry: Path, used: Container[str], seen: Seen) -> Iterator[FoundRevision]:
+    """Yield the blobs that no snapshot has, if there are any: a client takes them by their names, whoever put them there."""
+    blobs = entry / "blobs"
+    names = [one.name for one in scan(blobs) if one.name not in used] if blobs.is_dir() else []
+    reading = _Reading(entry, blobs, seen)
+    for name in names:
+        if not name.endswith((*HALF, ".lock")):
+            reading.blob(name)
+    if reading.files or reading.odd:
+        kind, repo = _named(entry.name)
+        files, said, odd = Paths(reading.files), reading.said, reading.odd
+        yield FoundRevision(Kind.BLOBS, blobs, kind, repo, None, (), files, complete=False, said=said, odd=odd, entry=entry)
+
+
+def _snapshot(entry: Path, name: str, refs: dict[str, str], seen: Seen, used: set[str]) -> FoundRevision:
+    """Return a snapshot; `used` gets the names of its blobs.
+
+    name: its commit id, or, as clients look there too, the name of a revision, whatever that was.
+    """
     kind, repo = _named(entry.name)
     reading = _Reading(entry, entry / "snapshots" / name, seen)
     reading.read()
+    used |= reading.used
     listed = read_listing(entry / "trees" / f"{name}.json")
     said = reading.said
     for path, one in (listed or {}).items():
@@ -103,6 +123,7 @@ class _Reading:
         self.links: dict[str, str] = {}
         self.said: dict[str, Said] = {}
         self.odd: dict[str, str] = {}
+        self.used: set[str] = set()
         self._blobs = str(entry / "blobs")
         self._shared = str(entry.parent / "blobs")
 
@@ -144,24 +165,36 @@ class _Reading:
             target = os.readlink(path)  # noqa: PTH115 strings, because `Path` would take longer than all the rest
             parent, _, etag = target.rpartition("/")
             if parent + "/" == plain and etag not in ("", ".", ".."):
-                parent, blob = self._blobs, f"{self._blobs}/{etag}"
+                parent = self._blobs
             else:
-                blob = _joined(folder, target)
-                parent, _, etag = blob.rpartition("/")
-            status, real, within = os.lstat(blob), blob, parent == self._blobs
-            if within and S_ISLNK(status.st_mode):
-                real = _joined(parent, os.readlink(blob))  # noqa: PTH115 same
-                status, within = os.lstat(real), real.rpartition("/")[0].rpartition("/")[0] == self._shared
-            if not within or not S_ISREG(status.st_mode):
-                self.odd[name] = "it is no regular file" if within else "a link leads out of the cache"
-                return
+                parent, _, etag = _joined(folder, target).rpartition("/")
+            if self._blob(name, parent, etag):
+                self.links[name] = path
         except OSError as error:
             self.odd[name] = f"it cannot be read: {error.strerror}"
-            return
+
+    def blob(self, etag: str) -> None:
+        """Look at a blob by its own name."""
+        try:
+            self._blob(etag, self._blobs, etag)
+        except OSError as error:
+            self.odd[etag] = f"it cannot be read: {error.strerror}"
+
+    def _blob(self, name: str, parent: str, etag: str) -> bool:
+        """Note a file that lies in a blob, and tell whether it may be one; raises OSError."""
+        self.used.add(etag)
+        blob = f"{parent}/{etag}"
+        status, real, within = os.lstat(blob), blob, parent == self._blobs
+        if within and S_ISLNK(status.st_mode):
+            real = _joined(parent, os.readlink(blob))  # noqa: PTH115 strings, as above
+            status, within = os.lstat(real), real.rpartition("/")[0].rpartition("/")[0] == self._shared
+        if not within or not S_ISREG(status.st_mode):
+            self.odd[name] = "it is no regular file" if within else "a link leads out of the cache"
+            return False
         self.files[name] = real
-        self.links[name] = path
         said = self.said[name] = said_by_name(etag)
         self._seen(real, status, said)
+        return True
 
 
 def _joined(folder: str, target: str) -> str:

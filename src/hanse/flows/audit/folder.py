@@ -32,7 +32,7 @@ from hanse.errors import (
 )
 from hanse.flows.adopt.found import found_revisions, passed_over
 from hanse.flows.audit.hashing import AuditHashing, Hashed, Wanted
-from hanse.flows.found import FoundRevision, Said
+from hanse.flows.found import FoundRevision, Kind, Said
 from hanse.flows.hashing import short_turns
 from hanse.model.digest import GitOid, Sha256, is_git_oid
 from hanse.model.filepin import FilePin
@@ -142,9 +142,14 @@ def audit_folder(
     with short_turns():
         try:
             found = audit(found_revisions(folder, seen), hashing, resolve, judge, held.used_by)
-            return replace(found, beside=passed_over(folder))
+            return replace(found, revisions=tuple(filter(_told_of, found.revisions)), beside=passed_over(folder))
         finally:
             hashing.close()
+
+
+def _told_of(one: Audited) -> bool:
+    """Tell whether something is worth a word: blobs that no snapshot has are what clients left, unless one of them is altered."""
+    return one.found.kind is not Kind.BLOBS or one.bad
 
 
 def audit(
@@ -170,7 +175,7 @@ def audit(
     # 3. and 4.
     audited = []
     for each in found:
-        named = each if each.repo else _recognised(each, hashed, used_by)
+        named = each if each.repo or each.kind is Kind.BLOBS else _recognised(each, hashed, used_by)
         audited.append(_Auditing(named, hashing, hashed, judge).audit(resolve))
     return AuditReport(tuple(audited), sum(one.read for one in hashed.values()))
 
@@ -225,6 +230,8 @@ class _Auditing:
     def _known(self, resolve: Resolve | None) -> tuple[PulledRevision | None, State, str]:
         """Return what is known of the revision, the best state that it can have, and why no better."""
         found = self._found
+        if found.kind is Kind.BLOBS:
+            return None, State.UNKNOWN, "clients take them by their names, whoever put them there"
         if found.type is None and found.repo:
             return None, State.UNKNOWN, "no evidence is made of what is no model and no data set"
         if found.type is None or found.rev is None or not found.repo:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hanse.errors import HanseError, StorageError
+from hanse.flows.gateway.partial import remove_partial
 from hanse.store.durable import storage_errors
 from hanse.store.held.store import Held
 
@@ -111,6 +112,7 @@ def audit_before(
     if is_empty(cache):
         return
     remove_plain(cache)
+    remove_partial(cache)
     kept, heard, listed = held.get(_KIND, str(cache)), held.get(_WARNED, str(cache)), warned()
     asks = bool(listed) and (heard is None or heard[0].decode() != listed)
     if not asks and kept is not None and kept[0].decode() == cache_state(cache, _flagged(held)):
@@ -139,7 +141,7 @@ def _audit(cache: Path, home: Path, held: Held, *, settings: PullSettings, now: 
         report = audit_folder(cache, held, knowledge.resolve, knowledge.judge, advance=_telling(say))
     # In a cache that only a gateway has filled, what nobody vouches for was put there by somebody else.
     # A plain folder is no cache: clients find nothing in it.
-    looked = [one for one in report.revisions if one.found.kind is Kind.HUB]
+    looked = [one for one in report.revisions if one.found.kind is not Kind.FOLDER]
     judged = [one if one.bad or one.state is State.VERIFIED else replace(one, state=State.REFUSED) for one in looked]
     for one in judged:
         if one.bad:

@@ -84,6 +84,8 @@ def adopt(
     """
     chosen = options or Options()
     for found in found_revisions(folder):
+        if found.kind is Kind.BLOBS:
+            continue
         try:
             yield _adopt(node, _called(found, named, upstream), upstream, chosen, fetch=fetch)
         except HanseError as error:
