@@ -35,7 +35,7 @@ from hanse.flows.pull.merge import Rank, Shown, longest, merge, most_cosigned, s
 from hanse.flows.verify import UNSHOWN, VerifiedRevision, lacks_cosignatures, with_policy
 from hanse.flows.verify_folder import Growth, Question, Verifying, keep, trust_of, verify_evidence
 from hanse.model.digest import is_git_oid
-from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
+from hanse.model.evidence import GATED, MAX_EVIDENCE_BYTES, LogEvidence
 from hanse.model.repo import Origin
 from hanse.peers.client import Answer, PeerClient, in_words
 from hanse.policy.presets import PRESETS
@@ -57,7 +57,8 @@ def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path
                     answer = again if again.status == 200 else answer
             if says := in_words(answer.headers.get("x-hanse-recalled", ""), MAX_RECALL):
                 return NodeAnswer(node, State.RECALLED, answer.body, says, rev=_commit(answer, asked))
-            return NodeAnswer(node, State.SHOWN if answer.body.strip() else State.UNSIGNED, answer.body)
+            state, limited = State.SHOWN if answer.body.strip() else State.UNSIGNED, GATED in answer.headers
+            return NodeAnswer(node, state, answer.body, limited=limited)
         if token and answer.status == 401:
             return ask_node(client, node, asked, "", home)
         return _refusal(client, node, asked, answer)

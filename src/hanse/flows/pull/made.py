@@ -76,6 +76,7 @@ class Maker:
             claims=record.claims,
             complete=record.tree is not None,
             facts=facts,
+            only=known.only(private=record.private),
         )
 
     def from_evidence(
@@ -88,20 +89,23 @@ class Maker:
         nodes: Sequence[str] = (),
         as_of: int | None = None,
         notices: Sequence[str] = (),
+        limited: bool | None = None,
     ) -> PulledRevision:
-        """Return a verified revision; what was verified just now (as_of is None) is recorded.
+        """Return a verified revision; what nodes showed just now (as_of is None) is recorded.
 
-        nodes: those that showed it. Raises PolicyError for files that the policy refuses, RolledBack or Equivocation.
+        nodes: those that showed it; limited: whether they say that not everybody may have its files, None if none was asked: then
+        it is as it was recorded. Raises PolicyError for files that the policy refuses, RolledBack or Equivocation.
         """
         from hanse.model.evidence import parse_evidence  # noqa: PLC0415 claims that are held are given out without it
 
         revision = found.revision
         repo = revision.repo or asked.repo
         before = known.revision(repo, revision.rev)
-        private = bool(parse_evidence(found.data).salts)
+        was = before is not None and before.private
+        private = bool(parse_evidence(found.data).salts) or (was if limited is None else limited)
         said = [*revision.notices, *_about_nodes(found), *notices, *_overruled(before, revision.files)]
         files = signed_pins(revision.files)
-        if as_of is None:
+        if as_of is None and limited is not None:
             self._record(asked, known, found, files, now, private=private, before=before, said=said)
         decision = self._decide(revision.facts, files, revision.decision)
         said += [one.says for one in decision.results if one.rule in _TOLD]
@@ -120,6 +124,7 @@ class Maker:
             claims=before.claims if before else {},
             complete=True,
             facts=revision.facts,
+            only=known.only(private=private),
         )
 
     def _record(
