@@ -30,6 +30,7 @@ from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import Pins
 from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked, PullSettings
+from hanse.flows.pull.histories import two_histories
 from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.merge import Rank, Shown, longest, merge, most_cosigned, split_views
 from hanse.flows.verify import UNSHOWN, VerifiedRevision, lacks_cosignatures, with_policy
@@ -41,6 +42,7 @@ from hanse.peers.client import Answer, PeerClient, in_words
 from hanse.policy.presets import PRESETS
 
 _LENIENT = LoadedPolicy(PRESETS["open"], "preset open")
+_KEEP = "keep both checkpoints: they prove that the log has two histories"
 
 
 def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path | None = None) -> NodeAnswer:
@@ -241,12 +243,31 @@ def _together(
             raise Equivocation(
                 f"{origin} shows two nodes two logs of one size",
                 evidence=(one, other),
-                hint="keep both checkpoints: they prove that the log has two histories",
+                hint=_KEEP,
             )
     honest = [one for one in shown if one.node not in false]
     if len(honest) != len(shown) and honest:
         merged = merge(honest, rank)
-    return Found(verify_evidence(merged.evidence, source, question, verifying), merged.data, false, merged.older)
+    revision = verify_evidence(merged.evidence, source, question, verifying)
+    differ = merged.older or rank is not longest
+    apart = _apart(revision, honest, source) if differ else None
+    if apart is None:
+        return Found(revision, merged.data, false, merged.older)
+    out = _false(honest, question, source, verifying)
+    rest = [one for one in honest if one.node not in out]
+    if not out or not rest:
+        raise apart
+    found = _together(rest, question, source, verifying, rank)
+    return replace(found, false={**false, **out, **found.false})
+
+
+def _apart(revision: VerifiedRevision, shown: Sequence[Shown], source: NodeGrowth) -> Equivocation | None:
+    """Return what is wrong if the log that answers for the name shows nodes two histories, which a longer one may hide."""
+    log = next((one for one in revision.logs if revision.repo is not None and one.origin == revision.repo.origin), None)
+    two = None if log is None else two_histories(log, shown, [source.of(one.node) for one in shown])
+    if log is None or two is None:
+        return None
+    return Equivocation(f"{log.origin} shows two nodes two logs, of which none continues the other", evidence=two, hint=_KEEP)
 
 
 def _false(shown: Sequence[Shown], question: Question, source: NodeGrowth, verifying: Verifying) -> dict[str, str]:
