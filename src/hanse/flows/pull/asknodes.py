@@ -264,10 +264,11 @@ def _together(
 def _apart(revision: VerifiedRevision, shown: Sequence[Shown], source: NodeGrowth) -> Equivocation | None:
     """Return what is wrong if the log that answers for the name shows nodes two histories, which a longer one may hide."""
     log = next((one for one in revision.logs if revision.repo is not None and one.origin == revision.repo.origin), None)
-    two = None if log is None else two_histories(log, shown, [source.of(one.node) for one in shown])
-    if log is None or two is None:
+    other = None if log is None else two_histories(log.verified, shown, [source.of(one.node) for one in shown])
+    if log is None or other is None:
         return None
-    return Equivocation(f"{log.origin} shows two nodes two logs, of which none continues the other", evidence=two, hint=_KEEP)
+    says = f"{log.origin} shows two nodes two logs, of which none continues the other"
+    return Equivocation(says, evidence=(log.note, other), hint=_KEEP)
 
 
 def _false(shown: Sequence[Shown], question: Question, source: NodeGrowth, verifying: Verifying) -> dict[str, str]:

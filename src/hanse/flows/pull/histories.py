@@ -13,10 +13,9 @@ from typing import Protocol
 from hanse.errors import HanseError
 from hanse.flows.pins import LogPin, Pins
 from hanse.flows.pull.merge import Shown
-from hanse.flows.shown_log import ShownLog
 from hanse.model.evidence import LogEvidence
 from hanse.model.repo import Origin
-from hanse.tlog.checkpoint import Checkpoint, open_checkpoint
+from hanse.tlog.checkpoint import Checkpoint, VerifiedCheckpoint, open_checkpoint
 from hanse.tlog.proof import proven_prefix
 
 
@@ -28,24 +27,23 @@ class Growth(Protocol):
         ...
 
 
-def two_histories(log: ShownLog, shown: Sequence[Shown], sources: Sequence[Growth]) -> tuple[bytes, bytes] | None:
-    """Return two checkpoints of a log that exclude each other, None if all that are shown may be of one history.
+def two_histories(head: VerifiedCheckpoint, shown: Sequence[Shown], sources: Sequence[Growth]) -> bytes | None:
+    """Return a checkpoint of the log of `head` that excludes it, None if all that are shown may be of one history.
 
-    log: as it was verified; sources: asked one after the other, until one proves that it is so, or that it is not.
+    sources: asked one after the other, until one proves that it is so, or that it is not.
     """
-    mine = log.verified.checkpoint
-    for other in _others(log, shown):
+    for other in _others(head.checkpoint.origin, shown):
         with suppress(HanseError):
-            theirs = open_checkpoint(other.checkpoint, *log.verified.by).checkpoint
-            if _excluded(mine, theirs, other, sources):
-                return log.note, other.checkpoint
+            theirs = open_checkpoint(other.checkpoint, *head.by).checkpoint
+            if _excluded(head.checkpoint, theirs, other, sources):
+                return other.checkpoint
     return None
 
 
-def _others(log: ShownLog, shown: Sequence[Shown]) -> Iterator[LogEvidence]:
+def _others(origin: str, shown: Sequence[Shown]) -> Iterator[LogEvidence]:
     for one in shown:
         with suppress(HanseError):
-            yield from (found for found in one.evidence.logs if found.origin == log.origin and found.checkpoint != log.note)
+            yield from (found for found in one.evidence.logs if found.origin == origin)
 
 
 def _excluded(mine: Checkpoint, theirs: Checkpoint, other: LogEvidence, sources: Sequence[Growth]) -> bool:

@@ -50,9 +50,8 @@ class Maker:
     ) -> PulledRevision:
         """Return a revision that an origin claims; logged: what its log proves besides. Raises PolicyError, RolledBack."""
         record = claimed.known
-        ref = None if asked.pinned else asked.revision
         if logged is None:
-            want = Want.LATEST if ref else Want.REVISION
+            want = Want.REVISION if asked.pinned else Want.LATEST
             facts = EvidenceFacts(now, want, NameKind.BARE, repo=str(record.repo), rev=record.rev, scans=(PENDING,))
         else:
             facts = logged.facts(record.rev, self._settings.policy, now)
@@ -64,7 +63,7 @@ class Maker:
         return PulledRevision(
             repo=record.repo,
             rev=record.rev,
-            ref=ref,
+            ref=None if asked.pinned else asked.revision,
             files=record.files,
             tree=record.tree,
             rung=decision.rung,
@@ -98,11 +97,9 @@ class Maker:
         """
         from hanse.model.evidence import parse_evidence  # noqa: PLC0415 claims that are held are given out without it
 
-        revision = found.revision
-        repo = revision.repo or asked.repo
+        revision, repo = found.revision, found.revision.repo or asked.repo
         before = known.revision(repo, revision.rev)
-        was = before is not None and before.private
-        private = bool(parse_evidence(found.data).salts) or (was if limited is None else limited)
+        private = bool(parse_evidence(found.data).salts) or _is_limited(before, limited)
         said = [*revision.notices, *_about_nodes(found), *notices, *_overruled(before, revision.files)]
         files = signed_pins(revision.files)
         if as_of is None and limited is not None:
@@ -172,6 +169,11 @@ class Maker:
 
 _TOLD = frozenset({"silent", "clock", "list", "advised"})
 """What a policy remarks on that whoever uses the revision should be told each time: its publisher's silence, a wrong clock."""
+
+
+def _is_limited(before: KnownRevision | None, said: bool | None) -> bool:
+    """Return what nodes say, else what was recorded."""
+    return (before is not None and before.private) if said is None else said
 
 
 def _overruled(before: KnownRevision | None, files: Sequence[ManifestFile]) -> list[str]:
