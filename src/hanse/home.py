@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
+def user_folder(environ: Mapping[str, str]) -> Path:
+    """Return the user's home folder; `/`, as containers have it, for a user of whom the system knows none."""
+    try:
+        return Path(environ.get("HOME") or "~").expanduser()
+    except RuntimeError:
+        return Path("/")
+
+
 def home_folder(environ: Mapping[str, str]) -> Path:
     """Return `HANSE_HOME`, else `hanse` in the XDG data folder."""
     if environ.get("HANSE_HOME"):
         return Path(environ["HANSE_HOME"]).expanduser().absolute()
-    base = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local" / "share")
+    base = environ.get("XDG_DATA_HOME") or str(user_folder(environ) / ".local" / "share")
     return Path(base).absolute() / "hanse"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.support.parties import HOME, NAME, POLICY, SECOND, Institution
 from tests.support.pulling import DEAD, SaidNode, said_node
 
 from hanse.errors import Equivocation, PolicyError, VerificationFailed
-from hanse.flows.loaded_policy import complete
+from hanse.flows.loaded_policy import LoadedPolicy, complete
 from hanse.flows.pins import LogSeen, Pins, read_pins, remember
 from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked, PullSettings, parse_asked
@@ -25,6 +26,7 @@ from hanse.model.evidence import LogEvidence, encode_evidence, parse_evidence
 from hanse.model.repo import Origin, RepoType
 from hanse.peers.client import PeerClient
 from hanse.policy.parse import parse_policy
+from hanse.policy.presets import PRESETS
 from hanse.tlog.cosignature import cosigner_key
 
 ASKED = parse_asked(RepoType.MODEL, NAME, "main")
@@ -61,7 +63,7 @@ class Federation:
             log = self.log if self.log and shown.origin == HOME else self.world.members.get(shown.origin)
             if pinned is not None and log is not None:
                 size = int(shown.checkpoint.split(b"\n")[1])
-                if pinned.size != size <= len(log.log.leaves):
+                if pinned.size != size and max(pinned.size, size) <= len(log.log.leaves):
                     found[shown.origin] = log.growth(*sorted((pinned.size, size)))
         return found
 
@@ -191,6 +193,26 @@ def test_a_log_with_two_histories_is_an_alarm(members: Federation) -> None:
             members.verify(*files)
         assert len(set(error.value.evidence)) == 2
     assert read_pins(members.home, Origin(HOME)).tree(RepoType.MODEL, NAME, other.rev) is None
+
+
+@pytest.mark.parametrize("longer", [True, False])
+def test_two_histories_of_different_length(members: Federation, *, longer: bool) -> None:
+    """The shorter one is no older state: a newcomer gets neither; who saw one before leaves out the node with the other."""
+    members.settings = replace(members.settings, home=members.home / "new", policy=LoadedPolicy(PRESETS["open"], "preset open"))
+    home, branch = members.world.home, members.world.home.branch()
+    revision = members.world.publish()
+    other = members.world.publish(b"other", log=branch, second=False, wanted=False)
+    (branch if longer else home).publish("org/other", {"config.json": b"{}"})
+    right, forked = members.at_home(revision), branch.evidence(other, branch.signed_head)
+    for files in ((right, forked), (forked, right)):
+        members.branches = {f"node{files.index(forked)}": branch}
+        with pytest.raises(Equivocation, match="none continues the other") as error:
+            members.verify(*files)
+        assert len(set(error.value.evidence)) == 2
+    members.home = members.settings.home
+    members.verify(right)
+    found = members.verify(forked, right)
+    assert (found.revision.rev, list(found.false)) == (revision.rev, ["node0"])
 
 
 # One node.

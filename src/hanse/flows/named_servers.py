@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hanse.flows.gateway import env
 from hanse.flows.gateway.env import BEHIND
+from hanse.home import user_folder
 from hanse.peers.addresses import parse_base
 
 PUBLIC_HUB = env.PUBLIC_HUB
@@ -63,7 +64,7 @@ def hub_token(environ: Mapping[str, str], node: str) -> str:
 
 def token_file(environ: Mapping[str, str]) -> str:
     """Return the token in the file where Hugging Face clients keep theirs, empty if there is none."""
-    cache = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".cache")
+    cache = Path(environ.get("XDG_CACHE_HOME") or user_folder(environ) / ".cache")
     path = Path(environ.get("HF_TOKEN_PATH") or Path(environ.get("HF_HOME") or cache / "huggingface") / "token")
     with suppress(OSError, UnicodeDecodeError), path.open("rb") as file:
         return file.read(_MAX_TOKEN).decode("ascii").strip()

@@ -28,6 +28,8 @@ from hanse.model.strictjson import check_depth
 
 MAX_EVIDENCE_BYTES = 32 * 1024 * 1024
 """A manifest has about 300 bytes a file, so this is enough for 10^5 files."""
+GATED = "x-hanse-gated"
+"""Header of an evidence file whose repository gives its files only to those whom its owners let in."""
 MAX_LINES = 256
 MAX_LEAVES = 1024
 """Leaves in all logs of one file."""

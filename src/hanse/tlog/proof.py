@@ -169,12 +169,40 @@ def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: 
                 f"two logs of {new_size} leaves must have one root and no proof, got {old_root.hex()}, {new_root.hex()}"
             )
         return
-    shift = _trailing_zeros(old_size)
-    node, last = (old_size >> shift) - 1, (new_size - 1) >> shift
-    # An old log that is one perfect subtree of the new one is where the path begins; its hash is not repeated.
-    hashes = (old_root, *path) if node == 0 else tuple(path)
     if not path:
         raise BadProof(f"nothing shows that the log of {new_size} leaves continues the one of {old_size}")
+    # An old log that is one perfect subtree of the new one is where the path begins; its hash is not repeated.
+    old, new = _roots(old_size, new_size, (old_root, *path) if _is_perfect(old_size) else path)
+    if (old, new) != (old_root, new_root):
+        raise BadProof(
+            f"the proof from {old_size} to {new_size} leads to roots {old.hex()} and {new.hex()}, "
+            f"expected {old_root.hex()} and {new_root.hex()}"
+        )
+
+
+def proven_prefix(old_size: int, new_size: int, new_root: bytes, path: Sequence[bytes]) -> bytes | None:
+    """Return the root that the first `old_size` leaves of the log with `new_root` have, None if the proof does not show it.
+
+    It never does for a power of two: the proof takes that root from whoever checks it.
+    """
+    if not 0 < old_size < new_size <= MAX_LOG_SIZE or _is_perfect(old_size) or not path:
+        return None
+    try:
+        _check_hashes(path, len(path))
+        old, new = _roots(old_size, new_size, path)
+    except BadProof:
+        return None
+    return old if new == new_root else None
+
+
+def _is_perfect(size: int) -> bool:
+    return size & (size - 1) == 0
+
+
+def _roots(old_size: int, new_size: int, hashes: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Return the roots of the old log and the new one that a proof leads to; raises BadProof if it has not as many hashes."""
+    shift = _trailing_zeros(old_size)
+    node, last = (old_size >> shift) - 1, (new_size - 1) >> shift
     old = new = hashes[0]
     for sibling in hashes[1:]:
         if last == 0:
@@ -186,11 +214,9 @@ def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: 
         else:
             new = node_hash(new, sibling)
         node, last = node >> 1, last >> 1
-    if last or (old, new) != (old_root, new_root):
-        raise BadProof(
-            f"the proof from {old_size} to {new_size} leads to roots {old.hex()} and {new.hex()}, "
-            f"expected {old_root.hex()} and {new_root.hex()}"
-        )
+    if last:
+        raise BadProof(f"the proof from {old_size} to {new_size} has less hashes than the tree has levels")
+    return old, new
 
 
 def _recorded(prove: Callable[[TileReader], object]) -> tuple[TileName, ...]:

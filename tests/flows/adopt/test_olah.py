@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from tests.support.olahs import write_file
+from tests.support.olahs import REV, write_file
 from tests.support.proxies import olah
 
 from hanse.conform.origin import HubOrigin
@@ -50,7 +50,7 @@ def _check(store: Path, large: bytes) -> None:
 
 
 def test_what_is_not_whole(tmp_path: Path) -> None:
-    """A missing or short block, a damaged header, an empty and a compressed file are told, not read."""
+    """A missing or short block, a damaged header, an empty, a compressed and a file in an older form are told, not read."""
     write_file(tmp_path, "packed", SMALL, algorithm=1)
     write_file(tmp_path, "empty", b"")
     (write_file(tmp_path, "short", SMALL) / "blocks" / "block_00000000.bin").write_bytes(b"")
@@ -60,6 +60,8 @@ def test_what_is_not_whole(tmp_path: Path) -> None:
     meta = write_file(tmp_path, "flipped", SMALL) / "meta.bin"
     data = meta.read_bytes()
     meta.write_bytes(data[:20] + bytes([data[20] ^ 1]) + data[21:])
+    (write_file(tmp_path, "older", SMALL) / "meta.bin").write_bytes(b"OLAH" + (9).to_bytes(8, "little") + bytes(24))
+    (tmp_path / "files/models/org/model/resolve" / REV / "oldest").write_bytes(b"OLAH" + (8).to_bytes(8, "little") + bytes(99))
     (found,) = found_revisions(tmp_path)
     bad = "its header cannot be read"
     assert found.odd == dict.fromkeys(("meta0", "meta1", "meta2", "flipped"), bad) | {
@@ -67,5 +69,7 @@ def test_what_is_not_whole(tmp_path: Path) -> None:
         "empty": "it is empty",
         "short": "block 0 has 0 bytes",
         "part": "it is there in part",
+        "older": "it is kept in version 9 of olah's form; version 10 is read, of olah 0.5",
+        "oldest": "it is kept in version 8 of olah's form; version 10 is read, of olah 0.5",
     }
     assert not found.files

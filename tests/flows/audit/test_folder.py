@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from tests.support.caches import REV, etag_of, write_cache
 from tests.support.held import pin_of, sha256_of
+from tests.support.olahs import write_file
 
-from hanse.errors import HanseError, PeerDown, PolicyError, Recalled, RevisionNotFound, VerificationFailed
+from hanse.errors import HanseError, PeerDown, PolicyError, Recalled, RevisionNotFound, StorageError, VerificationFailed
 from hanse.flows.audit import hashing
 from hanse.flows.audit.folder import AuditedFile, AuditReport, Resolve, State, audit_folder
 from hanse.flows.audit.hashing import Hashed
@@ -199,3 +202,25 @@ def test_what_did_not_change_is_known_by_any_folder(
     assert audit_folder(tmp_path / "hub" / inside, held, known(FILES)).read == 100_002
     found = audit_folder(tmp_path / "hub" / inside, held, known(FILES))
     assert (found.read, found.counts[State.VERIFIED]) == (0, 1)
+
+
+def test_a_store_of_olah_keeps_parts(tmp_path: Path, held: Held) -> None:
+    """Files that olah has in part, or in a form that is not read, are unknown: nobody altered anything."""
+    (write_file(tmp_path, "part", bytes(2000)) / "blocks" / "block_00000001.bin").unlink()
+    write_file(tmp_path, "packed", b"{}", algorithm=1)
+    (one,) = audit_folder(tmp_path, held).revisions
+    assert (one.state, {file.path: file.says for file in one.files}) == (
+        State.UNKNOWN,
+        {"part": "it is there in part", "packed": "it is kept compressed"},
+    )
+
+
+def test_a_folder_that_only_others_may_see(tmp_path: Path, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies below a folder of another user is said to be out of reach."""
+    monkeypatch.setattr("os.stat", _denied)
+    with pytest.raises(StorageError, match="cannot read the folder"):
+        audit_folder(tmp_path, held)
+
+
+def _denied(path: object, **_: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)

@@ -81,6 +81,15 @@ def test_a_store_of_olah_is_mirrored_without_fetching(lite: Node, tmp_path: Path
     assert (found.state, found.says, found.altered) == ("mirrored", "", ())
 
 
+def test_a_store_of_which_nothing_can_be_read_says_why(lite: Node, tmp_path: Path) -> None:
+    """Of a store in an older form no mirror is begun; the reason is told."""
+    with upstream() as (origin, hub):
+        rev = origin.repo(NAME).refs["refs/heads/main"]
+        (write_file(tmp_path, "config.json", b"{}", repo=NAME, rev=rev) / "meta.bin").write_bytes(b"OLAH\x09" + bytes(31))
+        (found,) = adopt(lite, tmp_path, hub)
+    assert (found.state, "version 9 of olah's form" in found.says) == ("skipped", True)
+
+
 def test_an_altered_file_is_fetched_instead(lite: Node, tmp_path: Path) -> None:
     """A file that was changed in the cache is told, and the upstream's bytes are taken in."""
     with upstream() as (origin, hub):

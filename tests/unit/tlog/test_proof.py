@@ -20,6 +20,7 @@ from hanse.tlog.proof import (
     consistency_tiles,
     inclusion_proof,
     inclusion_tiles,
+    proven_prefix,
     verify_consistency,
     verify_inclusion,
 )
@@ -231,3 +232,14 @@ def test_false_tiles_give_false_proofs_and_no_more() -> None:
     path = inclusion_proof(3, LAST, lambda name: bytes(name.width * 32))
     with pytest.raises(BadProof):
         verify_inclusion(log().hash(3), 3, LAST, log().roots[LAST], path)
+
+
+def test_a_fork_is_proven_by_the_log_that_has_it() -> None:
+    """A proof that leads to the new root says which root the old size had; one that does not, or of a power of two, says none."""
+    fork = TiledLog().append(ENTRIES[:100]).append([b"forged"]).append(ENTRIES[101:])
+    path = consistency_proof(200, LAST, fork.read)
+    assert proven_prefix(200, LAST, fork.roots[LAST], path) not in (None, log().roots[200])
+    assert proven_prefix(200, LAST, log().roots[LAST], consistency_proof(200, LAST, log().read)) == log().roots[200]
+    for wrong in (*altered(path), (), consistency_proof(200, LAST, log().read)):
+        assert proven_prefix(200, LAST, fork.roots[LAST], wrong) is None
+    assert proven_prefix(128, LAST, fork.roots[LAST], consistency_proof(128, LAST, fork.read)) is None

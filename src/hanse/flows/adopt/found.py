@@ -43,7 +43,11 @@ def found_revisions(folder: Path, seen: Seen = unseen) -> Iterator[FoundRevision
     cannot be read, TooLarge above MAX_FILES.
     """
     root = Path(os.path.realpath(folder))
-    if not root.is_dir():
+    try:
+        there = root.is_dir()
+    except OSError as error:  # what is above it is others' alone
+        raise StorageError(f"cannot read the folder {folder}: {error.strerror}") from error
+    if not there:
         raise EntryNotFound(f"there is no folder {str(folder)!r}", hint="name a cache, an entry of it, or a folder with a model")
     if is_entry(root):
         yield from entry_revisions(root, seen)

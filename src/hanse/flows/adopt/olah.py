@@ -1,6 +1,9 @@
 """The store of an olah mirror (block cache, version 10): files in blocks, kept as they come unless compression is switched on.
 
 STORE/files/{models,datasets}/NAMESPACE/NAME/resolve/REV/PATH/meta.bin, blocks/block_00000000.bin, …
+
+Version 9 (olah 0.4) has the same places, version 8 (olah 0.3) one file in the place of each folder; neither is read, which is
+said.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from hanse.model.repo import RepoType, parse_path
 
 _PREFIX = struct.Struct("<4sHHIQQBIH8s")
 _MAGIC = b"OLAH"
-_VERSION = 10
+_VERSION, _SANE = 10, 100
 _MAX_META = 1 << 20
 _MAX_BLOCKS = 131_072
 _META, _BLOCKS = "meta.bin", "blocks"
@@ -66,7 +69,12 @@ def _revision(root: Path, kind: RepoType, repo: str) -> FoundRevision:
         name = stack.pop()
         folder = root / name
         if not (folder / _META).is_file():
-            stack += [f"{name}/{one.name}" if name else one.name for one in _folders(folder)]
+            for one in scan(folder):
+                within = f"{name}/{one.name}" if name else one.name
+                if one.is_dir(follow_symlinks=False):
+                    stack.append(within)
+                else:
+                    odd[within] = _unread(Path(one.path))
             continue
         found = _file(folder)
         if isinstance(found, str):
@@ -89,7 +97,7 @@ def _file(folder: Path) -> tuple[_Meta, tuple[Path, ...]] | str:
     """Return header and blocks of a file that is there as a whole, else why it is not."""
     meta = _read_meta(folder / _META)
     if meta is None:
-        return "its header cannot be read"
+        return _unread(folder / _META)
     if meta.algorithm:
         return "it is kept compressed"
     count = -(-meta.size // meta.block)
@@ -102,6 +110,15 @@ def _file(folder: Path) -> tuple[_Meta, tuple[Path, ...]] | str:
         if length != min(meta.block, meta.size - number * meta.block):
             return f"block {number} has {length:,} bytes"
     return (meta, pieces) if pieces else "it is empty"
+
+
+def _unread(path: Path) -> str:
+    """Return why the header at the beginning of a file is none that is read here."""
+    with suppress(OSError, struct.error), path.open("rb") as file:
+        magic, version = struct.unpack("<4sH", file.read(6))
+        if magic == _MAGIC and _VERSION != version < _SANE:
+            return f"it is kept in version {version} of olah's form; version {_VERSION} is read, of olah 0.5"
+    return "its header cannot be read"
 
 
 def _read_meta(path: Path) -> _Meta | None:

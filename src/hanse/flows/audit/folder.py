@@ -221,7 +221,9 @@ class _Auditing:
         """Return what it is."""
         known, state, says = self._known(resolve)
         files = [self._file(path, known) for path in sorted(self._places)]
-        files += [AuditedFile(path, State.ALTERED, 0, why) for path, why in sorted(self._found.odd.items())]
+        # olah keeps parts of files, and old forms of them: that something else than a whole file is there is nobody's doing.
+        odd = State.UNKNOWN if self._found.kind is Kind.OLAH else State.ALTERED
+        files += [AuditedFile(path, odd, 0, why) for path, why in sorted(self._found.odd.items())]
         worst = max([state, *(one.state for one in files)], key=lambda one: one.rank)
         absent = len(known.files.keys() - self._places.keys()) if known else 0
         rung, origin = (known.rung.value, str(known.repo.origin)) if known else ("", "")

@@ -99,6 +99,9 @@ def _adopt(node: Node, found: FoundRevision, upstream: Upstream, options: Option
         return Adopted(found.title, "skipped", "only models and data sets are mirrored")
     if found.type is None or not found.repo or found.rev is None:
         return Adopted(found.title, "skipped", "nothing tells of which repository and commit it is: name it with --repo")
+    if not found.files and not found.parts:
+        odd = next((f", {path}: {why}" for path, why in sorted(found.odd.items())), "")
+        return Adopted(found.title, "skipped", f"no file of it can be read here{odd}")
     kind, rev = found.type, found.rev
     repo_id = parse_repo_id(Origin(upstream.origin), kind, full_name(upstream, kind, found.repo))
     try:

@@ -30,7 +30,8 @@ class NodeAnswer:
     """A node's answer.
 
     data: the evidence file if it shows one, also of what is recalled; says: its reason; revision: only the revision is absent;
-    rev: commit id of what is recalled, empty if it does not say it.
+    rev: commit id of what is recalled, empty if it does not say it; limited: not everybody who sees the repository may have its
+    files.
     """
 
     node: str
@@ -40,3 +41,4 @@ class NodeAnswer:
     revision: bool = False
     rev: str = ""
     error: HanseError | None = None
+    limited: bool = False

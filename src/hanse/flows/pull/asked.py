@@ -107,7 +107,8 @@ class PulledRevision:
     must be, by path; tree: None until every file was hashed by somebody who says so; as_of: when a source last said that this
     is what was asked for (seconds), None if one did just now; places: where bytes can be had; evidence: the verified evidence
     file, None for claims; notices: what a reader should know; claims: what an upstream says of it, believed by nobody;
-    complete: it has a tree; facts: what the policy judged.
+    complete: it has a tree; facts: what the policy judged; only: tells the one caller to whom its files may be given from others,
+    empty if everybody may have them.
     """
 
     repo: RepoId
@@ -124,6 +125,7 @@ class PulledRevision:
     claims: Mapping[str, Any]
     complete: bool
     facts: EvidenceFacts
+    only: str = ""
 
     def pin(self, path: str) -> FilePin:
         """Return what a file must be; raises EntryNotFound."""

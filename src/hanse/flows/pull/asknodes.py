@@ -30,17 +30,19 @@ from hanse.flows.loaded_policy import LoadedPolicy
 from hanse.flows.pins import Pins
 from hanse.flows.pull.answers import NodeAnswer, State
 from hanse.flows.pull.asked import Asked, PullSettings
+from hanse.flows.pull.histories import two_histories
 from hanse.flows.pull.judge import PENDING
 from hanse.flows.pull.merge import Rank, Shown, longest, merge, most_cosigned, split_views
 from hanse.flows.verify import UNSHOWN, VerifiedRevision, lacks_cosignatures, with_policy
 from hanse.flows.verify_folder import Growth, Question, Verifying, keep, trust_of, verify_evidence
 from hanse.model.digest import is_git_oid
-from hanse.model.evidence import MAX_EVIDENCE_BYTES, LogEvidence
+from hanse.model.evidence import GATED, MAX_EVIDENCE_BYTES, LogEvidence
 from hanse.model.repo import Origin
 from hanse.peers.client import Answer, PeerClient, in_words
 from hanse.policy.presets import PRESETS
 
 _LENIENT = LoadedPolicy(PRESETS["open"], "preset open")
+_KEEP = "keep both checkpoints: they prove that the log has two histories"
 
 
 def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path | None = None) -> NodeAnswer:
@@ -57,7 +59,8 @@ def ask_node(client: PeerClient, node: str, asked: Asked, token: str, home: Path
                     answer = again if again.status == 200 else answer
             if says := in_words(answer.headers.get("x-hanse-recalled", ""), MAX_RECALL):
                 return NodeAnswer(node, State.RECALLED, answer.body, says, rev=_commit(answer, asked))
-            return NodeAnswer(node, State.SHOWN if answer.body.strip() else State.UNSIGNED, answer.body)
+            state, limited = State.SHOWN if answer.body.strip() else State.UNSIGNED, GATED in answer.headers
+            return NodeAnswer(node, state, answer.body, limited=limited)
         if token and answer.status == 401:
             return ask_node(client, node, asked, "", home)
         return _refusal(client, node, asked, answer)
@@ -240,12 +243,32 @@ def _together(
             raise Equivocation(
                 f"{origin} shows two nodes two logs of one size",
                 evidence=(one, other),
-                hint="keep both checkpoints: they prove that the log has two histories",
+                hint=_KEEP,
             )
     honest = [one for one in shown if one.node not in false]
     if len(honest) != len(shown) and honest:
         merged = merge(honest, rank)
-    return Found(verify_evidence(merged.evidence, source, question, verifying), merged.data, false, merged.older)
+    revision = verify_evidence(merged.evidence, source, question, verifying)
+    differ = merged.older or rank is not longest
+    apart = _apart(revision, honest, source) if differ else None
+    if apart is None:
+        return Found(revision, merged.data, false, merged.older)
+    out = _false(honest, question, source, verifying)
+    rest = [one for one in honest if one.node not in out]
+    if not out or not rest:
+        raise apart
+    found = _together(rest, question, source, verifying, rank)
+    return replace(found, false={**false, **out, **found.false})
+
+
+def _apart(revision: VerifiedRevision, shown: Sequence[Shown], source: NodeGrowth) -> Equivocation | None:
+    """Return what is wrong if the log that answers for the name shows nodes two histories, which a longer one may hide."""
+    log = next((one for one in revision.logs if revision.repo is not None and one.origin == revision.repo.origin), None)
+    other = None if log is None else two_histories(log.verified, shown, [source.of(one.node) for one in shown])
+    if log is None or other is None:
+        return None
+    says = f"{log.origin} shows two nodes two logs, of which none continues the other"
+    return Equivocation(says, evidence=(log.note, other), hint=_KEEP)
 
 
 def _false(shown: Sequence[Shown], question: Question, source: NodeGrowth, verifying: Verifying) -> dict[str, str]:

@@ -20,6 +20,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from hanse.home import user_folder
 from hanse.model.digest import GitOid
 from hanse.model.filepin import FilePin
 from hanse.model.repo import RepoType, parse_name, parse_path, parse_ref_part
@@ -39,7 +40,7 @@ def hub_cache(environ: Mapping[str, str]) -> Path:
             return Path(environ[name]).expanduser().absolute()
     if environ.get("HF_HOME"):
         return Path(environ["HF_HOME"]).expanduser().absolute() / "hub"
-    base = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".cache")
+    base = environ.get("XDG_CACHE_HOME") or str(user_folder(environ) / ".cache")
     return Path(base).expanduser().absolute() / "huggingface" / "hub"
 
 

@@ -108,6 +108,10 @@ class Known:
         self._records = records
         self._scope = scope or (f"{hashlib.sha256(token.encode()).hexdigest()[:16]}{_SCOPED}" if token else "")
 
+    def only(self, *, private: bool) -> str:
+        """Return whom files may be given to: empty if to everybody, else what tells the caller from others."""
+        return (self._scope or _SCOPED) if private else ""
+
     # Revisions.
 
     def revision(self, repo: RepoId, rev: str) -> KnownRevision | None:

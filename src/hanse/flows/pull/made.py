@@ -50,9 +50,8 @@ class Maker:
     ) -> PulledRevision:
         """Return a revision that an origin claims; logged: what its log proves besides. Raises PolicyError, RolledBack."""
         record = claimed.known
-        ref = None if asked.pinned else asked.revision
         if logged is None:
-            want = Want.LATEST if ref else Want.REVISION
+            want = Want.REVISION if asked.pinned else Want.LATEST
             facts = EvidenceFacts(now, want, NameKind.BARE, repo=str(record.repo), rev=record.rev, scans=(PENDING,))
         else:
             facts = logged.facts(record.rev, self._settings.policy, now)
@@ -64,7 +63,7 @@ class Maker:
         return PulledRevision(
             repo=record.repo,
             rev=record.rev,
-            ref=ref,
+            ref=None if asked.pinned else asked.revision,
             files=record.files,
             tree=record.tree,
             rung=decision.rung,
@@ -76,6 +75,7 @@ class Maker:
             claims=record.claims,
             complete=record.tree is not None,
             facts=facts,
+            only=known.only(private=record.private),
         )
 
     def from_evidence(
@@ -88,20 +88,21 @@ class Maker:
         nodes: Sequence[str] = (),
         as_of: int | None = None,
         notices: Sequence[str] = (),
+        limited: bool | None = None,
     ) -> PulledRevision:
-        """Return a verified revision; what was verified just now (as_of is None) is recorded.
+        """Return a verified revision; what nodes showed just now (as_of is None) is recorded.
 
-        nodes: those that showed it. Raises PolicyError for files that the policy refuses, RolledBack or Equivocation.
+        nodes: those that showed it; limited: whether they say that not everybody may have its files, None if none was asked: then
+        it is as it was recorded. Raises PolicyError for files that the policy refuses, RolledBack or Equivocation.
         """
         from hanse.model.evidence import parse_evidence  # noqa: PLC0415 claims that are held are given out without it
 
-        revision = found.revision
-        repo = revision.repo or asked.repo
+        revision, repo = found.revision, found.revision.repo or asked.repo
         before = known.revision(repo, revision.rev)
-        private = bool(parse_evidence(found.data).salts)
+        private = bool(parse_evidence(found.data).salts) or _is_limited(before, limited)
         said = [*revision.notices, *_about_nodes(found), *notices, *_overruled(before, revision.files)]
         files = signed_pins(revision.files)
-        if as_of is None:
+        if as_of is None and limited is not None:
             self._record(asked, known, found, files, now, private=private, before=before, said=said)
         decision = self._decide(revision.facts, files, revision.decision)
         said += [one.says for one in decision.results if one.rule in _TOLD]
@@ -120,6 +121,7 @@ class Maker:
             claims=before.claims if before else {},
             complete=True,
             facts=revision.facts,
+            only=known.only(private=private),
         )
 
     def _record(
@@ -167,6 +169,11 @@ class Maker:
 
 _TOLD = frozenset({"silent", "clock", "list", "advised"})
 """What a policy remarks on that whoever uses the revision should be told each time: its publisher's silence, a wrong clock."""
+
+
+def _is_limited(before: KnownRevision | None, said: bool | None) -> bool:
+    """Return what nodes say, else what was recorded."""
+    return (before is not None and before.private) if said is None else said
 
 
 def _overruled(before: KnownRevision | None, files: Sequence[ManifestFile]) -> list[str]:

@@ -165,7 +165,7 @@ class Puller:
         found = {pin.path: Got(file, {}) for pin, file in held.items()}
         fresh = self._fetched(revision, [pin for pin in pins if pin not in held], stopped)
         self._judge_all(revision, {path: one.file for path, one in (found | fresh).items()})
-        for one in fresh.values() if self.settings.for_others else ():
+        for one in fresh.values() if self._limits(revision) else ():
             self._give(revision, one.file)
         return found | fresh
 
@@ -202,7 +202,7 @@ class Puller:
         """Return what keeps the bytes that another repository's places showed from being given to others as this one's."""
         from hanse.flows.pull.fetch import Apart  # noqa: PLC0415 loaded by the fetcher
 
-        return Apart(str(revision.repo), partial(self._require_shown, revision, pin)) if self.settings.for_others else None
+        return Apart(_label(revision), partial(self._require_shown, revision, pin)) if self._limits(revision) else None
 
     def _require_shown(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
         """Return if a file that is here may be given to others as one of this repository; raises PeerDown.
@@ -210,33 +210,37 @@ class Puller:
         It may if it was so before, or if a place of the repository shows that it has the file: whoever controls a repository
         there could otherwise name the digest of something that is held for somebody else.
         """
-        if not self.settings.for_others or self._is_given(revision, file):
+        if not self._limits(revision) or self._is_given(revision, file):
             return
         if not is_shown(pin, partial(_part, file), revision.places):
             raise PeerDown(
                 f"{pin.path[:200]!r} of {revision.repo} cannot be given out: no place shows that it has the file now",
-                hint="try again when its source answers",
+                hint="try again when its source answers; if it is gated, ask there for access",
             )
         self._give(revision, file)
 
+    def _limits(self, revision: PulledRevision) -> bool:
+        """Tell whether a file may be held of which a caller who sees the revision must not have a byte."""
+        return self.settings.for_others or revision.only != ""
+
     def _is_given(self, revision: PulledRevision, file: HeldFile) -> bool:
-        return self.held.is_used(f"{GIVEN}{revision.repo}", file.sha256)
+        return self.held.is_used(_label(revision), file.sha256)
 
     def _give(self, revision: PulledRevision, file: HeldFile) -> None:
         # The label is of the repository: under a path of it there was something else in another revision.
-        self.held.use(f"{GIVEN}{revision.repo}", file.sha256, file.sha256)
+        self.held.use(_label(revision), file.sha256, file.sha256)
 
     def _judge_of(self, revision: PulledRevision, pin: FilePin) -> Callable[[HeldFile], None] | None:
         if scanned_elsewhere(self.settings.policy, revision.facts):
             # What others are given is labelled when it has come whole, so it does not stream to them the first time.
-            return partial(self._came, revision, pin) if self.settings.for_others else None
+            return partial(self._came, revision, pin) if self._limits(revision) else None
         self._judge.prepare()
         return partial(self._came, revision, pin)
 
     def _came(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
         """Judge a file that was just fetched, of which others may have had the digest only now."""
         self.judge(revision, pin, file)
-        if self.settings.for_others:
+        if self._limits(revision):
             self._give(revision, file)
 
     def judge(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
@@ -257,6 +261,11 @@ class Puller:
 
     def _note(self, revision: PulledRevision, pin: FilePin, file: HeldFile) -> None:
         self.held.use(named(revision.repo, revision.rev), pin.path, file.sha256)
+
+
+def _label(revision: PulledRevision) -> str:
+    """Return the label of files that a source has shown to the callers who may have them."""
+    return f"{GIVEN}{revision.only}{revision.repo}"
 
 
 def _part(file: HeldFile, start: int, end: int) -> bytes:

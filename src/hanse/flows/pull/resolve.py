@@ -65,8 +65,8 @@ class Resolver:
 
     def resolve(self, asked: Asked) -> PulledRevision:
         """Return the revision; raises as `Puller.revision`."""
-        one = _One(self, asked, Known(self._records, asked.token), self._clock.now())
-        return one.resolve()
+        known = Known(self._records, self.origins.token(self.settings.home_node, asked))
+        return _One(self, asked, known, self._clock.now()).resolve()
 
     def kept(self, asked: Asked) -> PulledRevision:
         """Return what is held of a commit id, whoever was shown it; raises as `Puller.kept`."""
@@ -216,7 +216,7 @@ class _One:
         from hanse.flows.pull.merge import Shown  # noqa: PLC0415 same
 
         shown = [Shown(one.node, one.data) for one in answers]
-        names = [one.node for one in answers]
+        names, limited = [one.node for one in answers], any(one.limited for one in answers)
         growth = NodesGrowth(self.origins.peers, names)
         try:
             found = self._together(answers, growth)
@@ -231,11 +231,14 @@ class _One:
             self.notices.append(f"what {', '.join(names)} shows is not enough: {failure.message}"[:1000])
             if DIFFER in failure.message and self._confirmed():
                 self.notices.append(f"{DIFFER} since {rfc3339(self._confirmed() or 0)}: this is what they agreed on last")
+            as_of = self._confirmed()
             return self.maker.from_evidence(
-                self.asked, self.known, again, self.now, as_of=self._confirmed(), notices=self.notices
+                self.asked, self.known, again, self.now, as_of=as_of, notices=self.notices, limited=limited
             )
         honest = [one for one in names if one not in found.false]
-        return self.maker.from_evidence(self.asked, self.known, found, self.now, nodes=honest, notices=self.notices)
+        return self.maker.from_evidence(
+            self.asked, self.known, found, self.now, nodes=honest, notices=self.notices, limited=limited
+        )
 
     def _together(self, answers: Sequence[NodeAnswer], growth: NodesGrowth) -> Found:
         """Return what nodes show together; nodes that are behind are waited for a moment where nothing is held."""

@@ -15,6 +15,7 @@ from hanse.flows import access, browse, citation, evidence
 from hanse.flows.find import Findings, Held, Member, Sighting
 from hanse.flows.find import find as find_bytes
 from hanse.flows.node import Node
+from hanse.model.evidence import GATED
 from hanse.web.errors import header_text
 from hanse.web.hub.moved import with_repo
 from hanse.web.hub.query import values
@@ -72,7 +73,8 @@ def _seen(text: str) -> tuple[str, int]:
 async def revision_evidence(call: Call, repo: Repo) -> Response:
     """Answer the evidence file of a revision: who signed it, and proofs that this is logged and how the log goes on.
 
-    That the node gives the revision to the caller no more is said in `X-Hanse-Recalled`: what was signed stays signed.
+    That the node gives the revision to the caller no more is said in `X-Hanse-Recalled`: what was signed stays signed. That it
+    gives the files of the repository only to those whom its owners let in is said in `X-Hanse-Gated`.
     `seen`: how many leaves of logs the caller saw before, as `ORIGIN:LEAVES`.
     """
     seen = dict(map(_seen, values(call, "seen")))
@@ -80,6 +82,8 @@ async def revision_evidence(call: Call, repo: Repo) -> Response:
     response, recalled = _file(data, rev), await call.run(browse.recalled, call.node, call.actor, repo, rev)
     if recalled:
         response.headers["X-Hanse-Recalled"] = header_text(recalled)
+    if repo.gated:
+        response.headers[GATED] = repo.gated
     return response
 
 
