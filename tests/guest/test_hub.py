@@ -115,7 +115,7 @@ def test_no_gateway() -> None:
 
 
 def test_an_answer_that_takes_long() -> None:
-    """Node gives up on an answer after five minutes; of the gateway it is waited for, whatever way the program chose to the hub."""
+    """Node gives up on an answer after five minutes; the gateway's is waited for, whatever way the program chose to the hub."""
     code = """
 const seen = [];
 globalThis.fetch = async (_, init) => seen.push(init.dispatcher);

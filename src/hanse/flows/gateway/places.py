@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hanse.errors import PolicyError
+from hanse.flows.adopt.found import noted
 from hanse.flows.adopt.given import Given, given_revisions
 from hanse.flows.audit.folder import Audited, AuditedFile, AuditReport, State, audit
 from hanse.flows.audit.hashing import AuditHashing
@@ -50,9 +51,13 @@ class Places:
         """
         # Hashing takes every core by itself; one look after another also moves nothing twice.
         with self._lock, closing(Knowledge(self._puller, self._now(), scan=True)) as knowledge:
-            found = given_revisions(given, knowledge.resolve)
+            try:
+                found = given_revisions(given, knowledge.resolve)
+            except PolicyError as error:
+                self._session.refused(given.repo, given.revision, error.message)
+                raise
             report = audit(found, AuditHashing(self._held), knowledge.resolve, knowledge.judge)
-            altered = self._moved(report, given.root)
+            altered = self._moved(report, given)
         if not altered:
             for one in report.revisions:
                 if one.state is not State.VERIFIED:
@@ -60,9 +65,10 @@ class Places:
             self._session.checked(sum(len(one.files) for one in report.revisions))
         return altered
 
-    def _moved(self, report: AuditReport, root: Path) -> str:
-        """Move what is altered out of reach; return what that was, empty if nothing was."""
-        altered = tuple(replace(one, files=bad) for one in report.revisions if (bad := _altered(one)))
+    def _moved(self, report: AuditReport, given: Given) -> str:
+        """Move what is altered out of reach, if a client downloaded it; return what that was, empty if nothing was."""
+        root = given.root
+        altered = tuple(replace(one, files=bad) for one in report.revisions if (bad := _altered(one, given)))
         if not altered:
             return ""
         quarantine(replace(report, revisions=altered), root, self._home, self._now(), whole=False)
@@ -84,5 +90,7 @@ class Places:
         )
 
 
-def _altered(one: Audited) -> tuple[AuditedFile, ...]:
-    return tuple(each for each in one.files if each.state is State.ALTERED)
+def _altered(one: Audited, given: Given) -> tuple[AuditedFile, ...]:
+    """Return what is altered, without files of a folder that no client downloaded there: those are the person's own."""
+    bad = [each for each in one.files if each.state is State.ALTERED]
+    return tuple(each for each in bad if not given.local or noted(given.root, each.path)[0] is not None)
