@@ -72,12 +72,10 @@ def parse_given(body: bytes) -> Given:
     """
     try:
         told: dict[str, Any] = json.loads(body)
-        root = _text(told["root"])
-        if not os.path.isabs(root):  # noqa: PTH117 text so far
-            raise ValueError("an absolute path expected")
+        root = _absolute(told["root"])
         kind, repo, revision = RepoType(told["type"]), _text(told["repo"]), _text(told["revision"] or _MAIN)
         files = tuple(dict.fromkeys(parse_path(_text(one)) for one in told["files"]))
-        return Given(kind, repo, revision, Path(os.path.realpath(root)), files, bool(told["local"]))
+        return Given(kind, repo, revision, root, files, bool(told["local"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadFormat(
             f"what was returned is told as JSON: type, repo, revision, root, files, local ({error})",
@@ -89,6 +87,14 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT:
         raise ValueError("text expected")
     return value
+
+
+def _absolute(value: Any) -> Path:
+    """Return where a folder really is."""
+    path = Path(_text(value))
+    if not path.is_absolute():
+        raise ValueError("an absolute path expected")
+    return Path(os.path.realpath(path))
 
 
 def given_revisions(given: Given, known: Callable[[RepoType, str, str], Listed]) -> list[FoundRevision]:
