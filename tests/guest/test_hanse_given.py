@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ class Asked(HTTPServer):
 
     def __init__(self) -> None:
         self.questions: list[dict[str, Any]] = []
+        self.headers: Mapping[str, str] = {}
         self.answers: list[tuple[int, Any]] = [(200, {"altered": ""})]
         super().__init__(("127.0.0.1", 0), _Handler)
 
@@ -31,6 +33,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer a question."""
         assert self.path == "/secret/-/given"
+        self.server.headers = self.headers
         self.server.questions.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
         status, told = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
         body = json.dumps(told).encode()
@@ -70,7 +73,8 @@ def _client(given: ModuleType, tmp_path: Path) -> ModuleType:
     source = """
 calls, endpoints = [], []
 def hf_hub_download(
-    repo_id, filename, *, subfolder="", cache_dir=None, local_dir=None, repo_type=None, revision=None, endpoint=None
+    repo_id, filename, *, subfolder="", cache_dir=None, local_dir=None, repo_type=None, revision=None, endpoint=None,
+    token=None,
 ):
     calls.append(filename)
     endpoints.append(endpoint)
@@ -112,6 +116,16 @@ def test_what_is_told(client: ModuleType, asked: Asked, tmp_path: Path) -> None:
     client.hf_hub_download("org/m", "a", cache_dir="link/../hub")
     cache = {"type": "model", "repo": "org/m", "revision": None, "root": f"{Path.cwd()}/link/../hub", "files": ["a"]}
     assert asked.questions == [told, cache | {"local": False}]
+
+
+def test_the_token_goes_along(client: ModuleType, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The header by which a client shows whose it is goes along, and nothing else of what it sends."""
+    utils = ModuleType("huggingface_hub.utils")
+    exec("def build_hf_headers(token=None):\n    return {'authorization': f'Bearer {token}', 'user-agent': 'x'}", vars(utils))
+    monkeypatch.setitem(sys.modules, "huggingface_hub.utils", utils)
+    client.hf_hub_download("org/m", "a", cache_dir="/c", token="hf_x")
+    assert (asked.headers["authorization"], asked.headers.get("user-agent")) == ("Bearer hf_x", None)
+    assert "hf_x" not in str(asked.questions)
 
 
 def test_what_is_altered_is_downloaded_once_more(client: ModuleType, asked: Asked) -> None:

@@ -129,15 +129,22 @@ def _altered(found: str, told: Mapping[str, Any]) -> str:
         "files": files or (list(_parts.get(_key(root, told), ())) if local else []),
         "local": local,
     }
-    return str(_ask(question))
+    return str(_ask(question, _token(told)))
 
 
-def _ask(question: Mapping[str, Any]) -> Any:
+def _token(told: Mapping[str, Any]) -> dict[str, str]:
+    """Return the header by which the client showed whose it is: what not everybody may see is compared for those who may."""
+    client = sys.modules.get("huggingface_hub.utils")
+    sent = client.build_hf_headers(token=told.get("token")) if client else {}
+    return {name: one for name, one in sent.items() if name.lower() == "authorization"}
+
+
+def _ask(question: Mapping[str, Any], headers: dict[str, str]) -> Any:
     """Return what the gateway found altered of what was returned; raises OSError, with its reason, if it refuses it."""
     url = urlsplit(URL)
     gateway = http.client.HTTPConnection(url.hostname or "", url.port, timeout=SECONDS)
     try:
-        gateway.request("POST", f"{url.path}/-/given", json.dumps(question), {"Content-Type": "application/json"})
+        gateway.request("POST", f"{url.path}/-/given", json.dumps(question), {"Content-Type": "application/json", **headers})
         answer = gateway.getresponse()
         told = json.loads(answer.read(MAX_ANSWER))
     except (OSError, ValueError, http.client.HTTPException) as error:

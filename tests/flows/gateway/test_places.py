@@ -40,7 +40,7 @@ class Person:
         pin = self.origin.pins(repo)[path]
         note.write_text(f"{rev or self.origin.repo(repo).newest.rev}\n{pin.etag}\n1.0\n")
 
-    def returned(self, repo: str, *files: str, **more: Any) -> Reply:
+    def returned(self, repo: str, *files: str, token: str = "", **more: Any) -> Reply:
         """Tell the gateway what a client returned."""
         told: dict[str, Any] = {
             "type": "model",
@@ -51,8 +51,9 @@ class Person:
             "local": True,
         }
         told |= more
+        address, headers = f"/{self.gateway.url.rpartition('/')[2]}/-/given", {"authorization": f"Bearer {token}"}
         with RawClient(self.gateway.port) as client:
-            return client("POST", f"/{self.gateway.url.rpartition('/')[2]}/-/given", json.dumps(told).encode())
+            return client("POST", address, json.dumps(told).encode(), headers)
 
 
 @pytest.fixture(name="person")
@@ -139,6 +140,14 @@ def test_what_the_policy_refuses(person: Person) -> None:
     assert "model.pkl" in reply.json()["error"]
     assert (person.folder / "model.pkl").exists()
     assert person.gateway.summary().refused[0].repo == BAD
+
+
+def test_what_not_everybody_may_see(person: Person) -> None:
+    """A folder of a gated repository is compared with what its token may see, which the client sends along."""
+    person.origin.repo(NAME).tokens = {"hf_mine"}
+    person.put(NAME, "config.json", FILES["config.json"])
+    assert person.returned(NAME, "config.json").status == 401
+    assert person.returned(NAME, "config.json", token="hf_mine").json() == {"altered": ""}
 
 
 @pytest.mark.parametrize("rev", [None, "c" * 40])

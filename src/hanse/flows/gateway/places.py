@@ -43,14 +43,14 @@ class Places:
         self._now = now
         self._lock = threading.Lock()
 
-    def check(self, given: Given) -> str:
+    def check(self, given: Given, token: str = "") -> str:
         """Return what was altered and is moved away, so that the client is to be asked again; empty if all is as it must be.
 
-        Raises PolicyError for what must not be used, StorageError if something altered cannot be moved, and what resolving the
+        token: the caller's, for the home node alone. Raises PolicyError for what must not be used, StorageError if something altered cannot be moved, and what resolving the
         revision raises.
         """
         # Hashing takes every core by itself; one look after another also moves nothing twice.
-        with self._lock, closing(Knowledge(self._puller, self._now(), scan=True)) as knowledge:
+        with self._lock, closing(Knowledge(self._puller, self._now(), scan=True, token=token)) as knowledge:
             try:
                 found = given_revisions(given, knowledge.resolve)
             except PolicyError as error:
