@@ -33,7 +33,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer a question."""
         assert self.path == "/secret/-/given"
-        self.server.headers = self.headers
+        self.server.headers = dict(self.headers)
         self.server.questions.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
         status, told = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
         body = json.dumps(told).encode()
@@ -124,7 +124,7 @@ def test_the_token_goes_along(client: ModuleType, asked: Asked, monkeypatch: pyt
     exec("def build_hf_headers(token=None):\n    return {'authorization': f'Bearer {token}', 'user-agent': 'x'}", vars(utils))
     monkeypatch.setitem(sys.modules, "huggingface_hub.utils", utils)
     client.hf_hub_download("org/m", "a", cache_dir="/c", token="hf_x")
-    assert (asked.headers["authorization"], asked.headers.get("user-agent")) == ("Bearer hf_x", None)
+    assert (asked.headers["authorization"], asked.headers.get("User-Agent")) == ("Bearer hf_x", None)
     assert "hf_x" not in str(asked.questions)
 
 
@@ -165,6 +165,7 @@ def snapshot_download(repo_id, *, local_dir):
     given.watch(module)
     for repo in ("org/m", "org/other"):
         assert module.snapshot_download(repo, local_dir="/c") == "/c"
+    assert not given._parts
     assert [(told["repo"], told["root"], told["files"]) for told in asked.questions] == [
         ("org/m", "/c", ["a", "b/c"]),
         ("org/other", "/c", ["a", "b/c"]),

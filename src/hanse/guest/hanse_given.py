@@ -33,6 +33,8 @@ _SNAPSHOT = "huggingface_hub._snapshot_download"
 _LOOK = "try_to_load_from_cache"
 _parts: dict[tuple[str, ...], dict[str, None]] = {}
 """Files that downloads of whole repositories put into a folder, by folder and repository: there may be others beside them."""
+_running: list[str] = []
+"""Such downloads: what one of them put there may be what another one returns, so all is kept until the last one ends."""
 _endpoints: set[str] = set()
 
 
@@ -58,20 +60,32 @@ def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
         if "endpoint" in names:
             _keep_endpoint(kwargs.get("endpoint"))
             kwargs["endpoint"] = URL
-        found = function(*args, **kwargs)
-        if not isinstance(found, str):
-            return found
         told = {**dict(zip(names, args)), **kwargs}
         if _caller() == _SNAPSHOT:
-            _part(found, told)
-        elif _altered(found, told):
             found = function(*args, **kwargs)
-            again = _altered(found, told)
-            if again:
-                raise OSError(f"altered, and again after it was downloaded anew: {again}")
-        return found
+            _part(found, told)
+            return found
+        _running.append(function.__name__)
+        try:
+            return _right(lambda: function(*args, **kwargs), told)
+        finally:
+            _running.pop()
+            if not _running:
+                _parts.clear()
 
     return checked
+
+
+def _right(download: Callable[[], Any], told: Mapping[str, Any]) -> Any:
+    """Return what was downloaded, once more if it was altered; raises OSError if it is so again, or must not be used."""
+    found = download()
+    if not isinstance(found, str) or not _altered(found, told):
+        return found
+    found = download()
+    again = _altered(found, told)
+    if again:
+        raise OSError(f"altered, and again after it was downloaded anew: {again}")
+    return found
 
 
 def _looked_up(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,9 +118,9 @@ def _place(found: str, told: Mapping[str, Any]) -> tuple[str, list[str]]:
     return os.path.join(os.getcwd(), str(Path(found).parents[name.count("/")])), [name]
 
 
-def _part(found: str, told: Mapping[str, Any]) -> None:
+def _part(found: Any, told: Mapping[str, Any]) -> None:
     """Note a file of a folder that the client fills: it is shown to the gateway once all are there."""
-    if told.get("local_dir") is not None:
+    if isinstance(found, str) and told.get("local_dir") is not None:
         root, (name,) = _place(found, told)
         _parts.setdefault(_key(root, told), {})[name] = None
 

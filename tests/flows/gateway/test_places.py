@@ -106,6 +106,16 @@ def test_a_cache_of_the_program(person: Person, tmp_path: Path) -> None:
     assert sorted(one.name for one in root.iterdir()) == ["model.safetensors"]
 
 
+def test_a_file_without_end(person: Person) -> None:
+    """A file of another size is not read to its end to find that it is another; a name that is no text is told all the same."""
+    person.put(NAME, "config.json", FILES["config.json"])
+    with (person.folder / "config.json").open("r+b") as file:
+        file.truncate(1 << 43)
+    assert "it has 8,796,093,022,208" in person.returned(NAME, "config.json").json()["altered"]
+    bad = os.fsdecode(b"\xff")
+    assert "\\udcff" in person.returned(NAME, "config.json", root=f"{person.folder}/{bad}", local=False).json()["error"]
+
+
 def test_what_was_put_into_a_snapshot(person: Person, tmp_path: Path) -> None:
     """Who gets a whole snapshot gets nothing that the revision does not have; what a link there leads to stays where it is."""
     rev = person.origin.repo(NAME).newest.rev
@@ -144,7 +154,7 @@ def test_what_the_policy_refuses(person: Person) -> None:
 
 def test_what_not_everybody_may_see(person: Person) -> None:
     """A folder of a gated repository is compared with what its token may see, which the client sends along."""
-    person.origin.repo(NAME).tokens = {"hf_mine"}
+    person.origin.repo(NAME).tokens = frozenset({"hf_mine"})
     person.put(NAME, "config.json", FILES["config.json"])
     assert person.returned(NAME, "config.json").status == 401
     assert person.returned(NAME, "config.json", token="hf_mine").json() == {"altered": ""}

@@ -44,7 +44,8 @@ class GatewayApp:
 
     cached: tells whether the session's clients may have a copy of a repository; check: looks at what a client says it returned
     from a place of the program's own, with the caller's token, and returns what was altered and is to be asked for anew, None
-    where no such client is served; summary: what happened so far; stop: ends the gateway, None where it ends by itself; large: as in `Asked`.
+    where no such client is served; summary: what happened so far; stop: ends the gateway, None where it ends by itself;
+    large: as in `Asked`.
     """
 
     def __init__(
