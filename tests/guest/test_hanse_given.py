@@ -105,7 +105,7 @@ def test_another_hub_is_not_asked(client: ModuleType, given: ModuleType, capsys:
         client.hf_hub_download("org/m", "a", endpoint="https://other.example")
     client.hf_hub_download("org/m", "a", endpoint=f"{given.URL}/")
     assert client.endpoints == [given.URL] * 3
-    assert capsys.readouterr().err.count("names the hub 'https://other.example'") == 1
+    assert capsys.readouterr().err.count("names 'https://other.example' as its hub") == 1
 
 
 def test_what_is_told(client: ModuleType, asked: Asked, tmp_path: Path) -> None:

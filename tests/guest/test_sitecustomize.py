@@ -55,10 +55,10 @@ def test_the_client_asks_the_gateway(client: str, tmp_path: Path) -> None:
     """A program that sets another hub in its own code is told, and its client asks the gateway all the same."""
     program = """
 import os
-os.environ["HF_ENDPOINT"] = "https://other.example"
+os.environ["HF_ENDPOINT"] = "https://me:secret@other.example"
 from huggingface_hub import constants, hf_hub_download, snapshot_download, try_to_load_from_cache
 print(constants.ENDPOINT, *(hasattr(one, "__wrapped__") for one in (hf_hub_download, snapshot_download)))
 """
     done = _run(program, tmp_path, python=client_python(client))
     assert done.stdout == f"{URL} True True\n"
-    assert done.stderr.startswith("hanse: this program sets HF_ENDPOINT to 'https://other.example'")
+    assert done.stderr.startswith("hanse: this program names 'other.example' as its hub")

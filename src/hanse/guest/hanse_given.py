@@ -58,7 +58,7 @@ def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         if "endpoint" in names:
-            _keep_endpoint(kwargs.get("endpoint"))
+            keep_endpoint(kwargs.get("endpoint"))
             kwargs["endpoint"] = URL
         told = {**dict(zip(names, args)), **kwargs}
         if _caller() == _SNAPSHOT:
@@ -102,11 +102,12 @@ def _looked_up(function: Callable[..., Any]) -> Callable[..., Any]:
     return looked_up
 
 
-def _keep_endpoint(told: str | None) -> None:
-    """Say once that the program's hub is not asked: what it gives would lie in the same caches, and nobody would look at it."""
+def keep_endpoint(told: str | None) -> None:
+    """Say once that a hub of the program's own is not asked: what it gives would lie unchecked in the same caches."""
     if told and told.rstrip("/") != URL and told not in _endpoints:
         _endpoints.add(told)
-        sys.stderr.write(f"hanse: this program names the hub {told!r}; its Hub client asks the gateway all the same\n")
+        shown = told.rpartition("@")[2]  # what is before it may be a password
+        sys.stderr.write(f"hanse: this program names {shown!r} as its hub; its client asks the gateway all the same\n")
 
 
 def _place(found: str, told: Mapping[str, Any]) -> tuple[str, list[str]]:

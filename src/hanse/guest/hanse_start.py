@@ -52,10 +52,8 @@ class Finder:
 
     def _keep_endpoint(self) -> None:
         """Have the client ask the gateway, whatever the program set."""
-        told = os.environ.get("HF_ENDPOINT", "")
-        if told != self._url:
-            sys.stderr.write(f"hanse: this program sets HF_ENDPOINT to {told!r}; its Hub client asks the gateway all the same\n")
-            os.environ["HF_ENDPOINT"] = self._url
+        import_module("hanse_given").keep_endpoint(os.environ.get("HF_ENDPOINT"))
+        os.environ["HF_ENDPOINT"] = self._url
 
 
 def run_hidden() -> None:
