@@ -236,7 +236,7 @@ class Gateway:
             yield server_of(app)
 
     @contextlib.contextmanager
-    def _source(self, held: Held) -> Iterator[tuple[GatewaySource, Home, Callable[[bytes], str]]]:
+    def _source(self, held: Held) -> Iterator[tuple[GatewaySource, Home, Callable[[bytes, str], str]]]:
         from hanse.flows.gateway.home import Home, choose_home, foreign_tokens, same_server  # noqa: PLC0415 same
         from hanse.flows.gateway.pull import Counting, GatewaySource  # noqa: PLC0415 same
         from hanse.flows.pull.fetch import Fetcher  # noqa: PLC0415 same
@@ -251,11 +251,15 @@ class Gateway:
         puller = Puller(settings, held, Fetcher(held, report=self._counting.report), SystemClock())
         with contextlib.closing(puller), contextlib.closing(PeerClient()) as client:
             home = Home(url, client, foreign_tokens(options.environ, url, token_for(url) if url else ""))
-            source = GatewaySource(puller, self._counting, own_token=same_server(url, settings.home_node))
-            yield source, home, self._checking(puller, held)
+            own_token = same_server(url, settings.home_node)
+            source = GatewaySource(puller, self._counting, own_token=own_token)
+            yield source, home, self._checking(puller, held, own_token=own_token)
 
-    def _checking(self, puller: Puller, held: Held) -> Callable[[bytes], str]:
-        """Return what checks what a client says it returned (`Places.check`); it is loaded when a client first does."""
+    def _checking(self, puller: Puller, held: Held, *, own_token: bool) -> Callable[[bytes, str], str]:
+        """Return what checks what a client says it returned (`Places.check`); it is loaded when a client first does.
+
+        own_token: as in `GatewaySource`.
+        """
 
         @cache
         def places() -> Places:
@@ -263,9 +267,9 @@ class Gateway:
 
             return Places(puller, held, self.options.caches, self.session, SystemClock().now)
 
-        def check(body: bytes) -> str:
+        def check(body: bytes, token: str) -> str:
             from hanse.flows.adopt.given import parse_given  # noqa: PLC0415 same
 
-            return places().check(parse_given(body))
+            return places().check(parse_given(body), token if own_token else "")
 
         return check

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ class Asked(HTTPServer):
 
     def __init__(self) -> None:
         self.questions: list[dict[str, Any]] = []
+        self.headers: Mapping[str, str] = {}
         self.answers: list[tuple[int, Any]] = [(200, {"altered": ""})]
         super().__init__(("127.0.0.1", 0), _Handler)
 
@@ -31,6 +33,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer a question."""
         assert self.path == "/secret/-/given"
+        self.server.headers = dict(self.headers)
         self.server.questions.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
         status, told = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
         body = json.dumps(told).encode()
@@ -68,10 +71,14 @@ def _given(asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mod
 def _client(given: ModuleType, tmp_path: Path) -> ModuleType:
     """Return a client that returns what lies in its cache, and in a folder that it is told."""
     source = """
-calls = []
-def hf_hub_download(repo_id, filename, *, cache_dir=None, local_dir=None, repo_type=None, revision=None, endpoint=None):
+calls, endpoints = [], []
+def hf_hub_download(
+    repo_id, filename, *, subfolder="", cache_dir=None, local_dir=None, repo_type=None, revision=None, endpoint=None,
+    token=None,
+):
     calls.append(filename)
-    return f"{local_dir or cache_dir or OWN}/{filename}" if filename != "dry" else 7
+    endpoints.append(endpoint)
+    return f"{local_dir or cache_dir or OWN}/{subfolder}{filename}" if filename != "dry" else 7
 def try_to_load_from_cache(repo_id, filename, cache_dir=None):
     return f"{cache_dir or OWN}/{filename}"
 """
@@ -82,22 +89,43 @@ def try_to_load_from_cache(repo_id, filename, cache_dir=None):
     return module
 
 
-def test_the_sessions_own_cache_is_not_asked_about(client: ModuleType, asked: Asked) -> None:
-    """What lies in the session's cache was audited before; another endpoint may have given anything, also there."""
+def test_the_sessions_own_cache_is_not_asked_about(client: ModuleType, asked: Asked, tmp_path: Path) -> None:
+    """What lies in the session's cache was audited before; what a way up leads to from there may lie anywhere."""
     assert client.hf_hub_download("org/m", "a").endswith("/own/a")
     assert client.hf_hub_download("org/m", "dry") == 7
     assert client.try_to_load_from_cache("org/m", "a").endswith("/own/a")
     assert asked.questions == []
-    client.hf_hub_download("org/m", "a", endpoint="https://other.example")
+    assert client.hf_hub_download("org/m", "a", cache_dir=f"{tmp_path}/own/x/..").endswith("/own/x/../a")
     assert len(asked.questions) == 1
 
 
+def test_another_hub_is_not_asked(client: ModuleType, given: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that names another hub for a call is told so once, and the client asks the gateway: the caches are the same."""
+    for _ in range(2):
+        client.hf_hub_download("org/m", "a", endpoint="https://other.example")
+    client.hf_hub_download("org/m", "a", endpoint=f"{given.URL}/")
+    assert client.endpoints == [given.URL] * 3
+    assert capsys.readouterr().err.count("names 'https://other.example' as its hub") == 1
+
+
 def test_what_is_told(client: ModuleType, asked: Asked, tmp_path: Path) -> None:
-    """The gateway is told repository, revision, kind and place as the program named them."""
+    """The gateway is told repository, revision and kind as the program named them, and the place with every `..` in it."""
     folder = str(tmp_path / "m")
-    client.hf_hub_download("org/m", filename="a", local_dir=folder, revision="v1", repo_type="dataset")
-    told = {"type": "dataset", "repo": "org/m", "revision": "v1", "path": f"{folder}/a", "folder": folder, "files": []}
-    assert asked.questions == [told]
+    client.hf_hub_download("org/m", filename="./b//a", local_dir=folder, subfolder="s/", revision="v1", repo_type="dataset")
+    told = {"type": "dataset", "repo": "org/m", "revision": "v1", "root": folder, "files": ["s/b/a"], "local": True}
+    client.hf_hub_download("org/m", "a", cache_dir="link/../hub")
+    cache = {"type": "model", "repo": "org/m", "revision": None, "root": f"{Path.cwd()}/link/../hub", "files": ["a"]}
+    assert asked.questions == [told, cache | {"local": False}]
+
+
+def test_the_token_goes_along(client: ModuleType, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The header by which a client shows whose it is goes along, and nothing else of what it sends."""
+    utils = ModuleType("huggingface_hub.utils")
+    exec("def build_hf_headers(token=None):\n    return {'authorization': f'Bearer {token}', 'user-agent': 'x'}", vars(utils))
+    monkeypatch.setitem(sys.modules, "huggingface_hub.utils", utils)
+    client.hf_hub_download("org/m", "a", cache_dir="/c", token="hf_x")
+    assert (asked.headers["authorization"], asked.headers.get("User-Agent")) == ("Bearer hf_x", None)
+    assert "hf_x" not in str(asked.questions)
 
 
 def test_what_is_altered_is_downloaded_once_more(client: ModuleType, asked: Asked) -> None:
@@ -123,7 +151,7 @@ def test_what_is_refused_is_not_given(client: ModuleType, asked: Asked) -> None:
 
 
 def test_a_whole_repository_is_one_question(given: ModuleType, asked: Asked) -> None:
-    """Files of a snapshot are not asked about one by one, but together when it ends."""
+    """Files of a folder are not asked about one by one but together, and without those that other repositories have there."""
     source = """
 def hf_hub_download(repo_id, filename, *, local_dir):
     return f"{local_dir}/{filename}"
@@ -135,6 +163,10 @@ def snapshot_download(repo_id, *, local_dir):
     module = ModuleType("huggingface_hub._snapshot_download")
     exec(source, vars(module))
     given.watch(module)
-    assert module.snapshot_download("org/m", local_dir="/c") == "/c"
-    (told,) = asked.questions
-    assert sorted(told["files"]) == ["/c/a", "/c/b/c"]
+    for repo in ("org/m", "org/other"):
+        assert module.snapshot_download(repo, local_dir="/c") == "/c"
+    assert not given._parts
+    assert [(told["repo"], told["root"], told["files"]) for told in asked.questions] == [
+        ("org/m", "/c", ["a", "b/c"]),
+        ("org/other", "/c", ["a", "b/c"]),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -30,9 +31,16 @@ def test_nothing_is_loaded_before_the_client_is(tmp_path: Path) -> None:
 
 def test_a_hidden_one_runs(tmp_path: Path) -> None:
     """A `sitecustomize` of the machine or the user is run as without Hanse."""
-    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.told = __name__, __file__\n")
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.told = __name__, __file__\nassert sys.modules[__name__].sys\n")
     found = _run("import sys, json; print(json.dumps(sys.told))", tmp_path, PYTHONPATH=str(tmp_path))
     assert json.loads(found.stdout) == ["sitecustomize", str(tmp_path / "sitecustomize.py")]
+
+
+def test_what_old_pythons_load_is_ascii_and_has_no_new_syntax() -> None:
+    """Python 2.7 and 3.6 load the first file too, and would tell of an error at every start: it has no annotations."""
+    source = (GUEST / "sitecustomize.py").read_text("ascii")
+    kinds = {type(node) for node in ast.parse(source, feature_version=(3, 4)).body}
+    assert kinds == {ast.Expr, ast.Import, ast.If}
 
 
 def test_without_a_gateway_nothing_happens(tmp_path: Path) -> None:
@@ -47,10 +55,10 @@ def test_the_client_asks_the_gateway(client: str, tmp_path: Path) -> None:
     """A program that sets another hub in its own code is told, and its client asks the gateway all the same."""
     program = """
 import os
-os.environ["HF_ENDPOINT"] = "https://other.example"
+os.environ["HF_ENDPOINT"] = "https://me:secret@other.example"
 from huggingface_hub import constants, hf_hub_download, snapshot_download, try_to_load_from_cache
 print(constants.ENDPOINT, *(hasattr(one, "__wrapped__") for one in (hf_hub_download, snapshot_download)))
 """
     done = _run(program, tmp_path, python=client_python(client))
     assert done.stdout == f"{URL} True True\n"
-    assert done.stderr.startswith("hanse: this program sets HF_ENDPOINT to 'https://other.example'")
+    assert done.stderr.startswith("hanse: this program names 'other.example' as its hub")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from stat import S_ISREG
 from types import MappingProxyType
 from typing import Any
 
@@ -147,11 +149,19 @@ def said_by_name(name: str) -> Said:
         return Said()
 
 
+def read_start(path: Path, limit: int) -> bytes:
+    """Return the first `limit` bytes of a file; raises OSError, also for what is no regular file and may never end."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(file, "rb") as source:  # noqa: PTH123 a descriptor
+        if not S_ISREG(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return source.read(limit)
+
+
 def read_listing(path: Path) -> dict[str, Said] | None:
     """Return the list of files that a client keeps of a revision, None if there is none that can be read."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_LISTING_BYTES + 1)
+        data = read_start(path, MAX_LISTING_BYTES + 1)
         told = json.loads(data) if len(data) <= MAX_LISTING_BYTES else {}
         if told["format_version"] != 1:
             return None

@@ -15,6 +15,7 @@ import inspect
 import json
 import os
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 TYPE_CHECKING = False
@@ -30,8 +31,11 @@ SECONDS = 86400
 MAX_ANSWER = 1 << 20
 _SNAPSHOT = "huggingface_hub._snapshot_download"
 _LOOK = "try_to_load_from_cache"
-_parts: set[str] = set()
-"""Files that were returned to a download of a whole repository, which is shown to the gateway when it ends."""
+_parts: dict[tuple[str, ...], dict[str, None]] = {}
+"""Files that downloads of whole repositories put into a folder, by folder and repository: there may be others beside them."""
+_running: list[str] = []
+"""Such downloads: what one of them put there may be what another one returns, so all is kept until the last one ends."""
+_endpoints: set[str] = set()
 
 
 def watch(module: ModuleType) -> None:
@@ -48,74 +52,119 @@ def _caller() -> str:
 
 
 def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a download that gives only what the gateway found right; what was altered is downloaded once more."""
+    """Return a download that asks the gateway, and gives only what that found right; what was altered is downloaded once more."""
+    names = inspect.signature(function).parameters
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        found = function(*args, **kwargs)
-        if not isinstance(found, str):
-            return found
+        if "endpoint" in names:
+            keep_endpoint(kwargs.get("endpoint"))
+            kwargs["endpoint"] = URL
+        told = {**dict(zip(names, args)), **kwargs}
         if _caller() == _SNAPSHOT:
-            _parts.add(os.path.abspath(found))
-            return found
-        told = _told(function, args, kwargs)
-        if _altered(found, told):
             found = function(*args, **kwargs)
-            again = _altered(found, told)
-            if again:
-                raise OSError(f"altered, and again after it was downloaded anew: {again}")
-        return found
+            _part(found, told)
+            return found
+        _running.append(function.__name__)
+        try:
+            return _right(lambda: function(*args, **kwargs), told)
+        finally:
+            _running.pop()
+            if not _running:
+                _parts.clear()
 
     return checked
 
 
+def _right(download: Callable[[], Any], told: Mapping[str, Any]) -> Any:
+    """Return what was downloaded, once more if it was altered; raises OSError if it is so again, or must not be used."""
+    found = download()
+    if not isinstance(found, str) or not _altered(found, told):
+        return found
+    found = download()
+    again = _altered(found, told)
+    if again:
+        raise OSError(f"altered, and again after it was downloaded anew: {again}")
+    return found
+
+
 def _looked_up(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the client's look into a cache, in which there is nothing that was altered."""
+    names = inspect.signature(function).parameters
 
     @functools.wraps(function)
     def looked_up(*args: Any, **kwargs: Any) -> Any:
         found = function(*args, **kwargs)
         if not isinstance(found, str) or _caller().startswith("huggingface_hub."):
             return found
-        return None if _altered(found, _told(function, args, kwargs)) else found
+        return None if _altered(found, {**dict(zip(names, args)), **kwargs}) else found
 
     return looked_up
 
 
-def _told(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a function was told, by name; names that it no longer has are let pass, as the client lets them."""
-    return {**dict(zip(inspect.signature(function).parameters, args)), **kwargs}
+def keep_endpoint(told: str | None) -> None:
+    """Say once that a hub of the program's own is not asked: what it gives would lie unchecked in the same caches."""
+    if told and told.rstrip("/") != URL and told not in _endpoints:
+        _endpoints.add(told)
+        shown = told.rpartition("@")[2]  # what is before it may be a password
+        sys.stderr.write(f"hanse: this program names {shown!r} as its hub; its client asks the gateway all the same\n")
+
+
+def _place(found: str, told: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return the folder of a repository or snapshot in which something was returned, and which files of it that were."""
+    if "filename" not in told:
+        return os.path.join(os.getcwd(), found), []
+    name = "/".join(one for one in f"{told.get('subfolder') or ''}/{told['filename']}".split("/") if one not in ("", "."))
+    # Not `abspath`, which takes `..` from a link to where no client looks.
+    return os.path.join(os.getcwd(), str(Path(found).parents[name.count("/")])), [name]
+
+
+def _part(found: Any, told: Mapping[str, Any]) -> None:
+    """Note a file of a folder that the client fills: it is shown to the gateway once all are there."""
+    if isinstance(found, str) and told.get("local_dir") is not None:
+        root, (name,) = _place(found, told)
+        _parts.setdefault(_key(root, told), {})[name] = None
+
+
+def _key(root: str, told: Mapping[str, Any]) -> tuple[str, ...]:
+    return os.path.realpath(root), str(told.get("repo_type") or "model"), str(told["repo_id"])
 
 
 def _altered(found: str, told: Mapping[str, Any]) -> str:
     """Return what the gateway found altered, empty if all is as it must be; raises OSError for what must not be used."""
-    path, folder = os.path.abspath(found), told.get("local_dir")
-    parts = [one for one in list(_parts) if one.startswith(path + os.sep)]
-    _parts.difference_update(parts)
-    if folder is None and path.startswith(OWN) and (told.get("endpoint") or URL) == URL:
+    root, files = _place(found, told)
+    local = told.get("local_dir") is not None
+    if not local and (os.path.normpath(root) + os.sep).startswith(OWN) and ".." not in root:
         return ""
     question = {
         "type": told.get("repo_type") or "model",
         "repo": told["repo_id"],
         "revision": told.get("revision"),
-        "path": path,
-        "folder": None if folder is None else os.path.abspath(str(folder)),
-        "files": parts,
+        "root": root,
+        "files": files or (list(_parts.get(_key(root, told), ())) if local else []),
+        "local": local,
     }
-    return str(_ask(question))
+    return str(_ask(question, _token(told)))
 
 
-def _ask(question: Mapping[str, Any]) -> Any:
+def _token(told: Mapping[str, Any]) -> dict[str, str]:
+    """Return the header by which the client showed whose it is: what not everybody may see is compared for those who may."""
+    client = sys.modules.get("huggingface_hub.utils")
+    sent = client.build_hf_headers(token=told.get("token")) if client else {}
+    return {name: one for name, one in sent.items() if name.lower() == "authorization"}
+
+
+def _ask(question: Mapping[str, Any], headers: dict[str, str]) -> Any:
     """Return what the gateway found altered of what was returned; raises OSError, with its reason, if it refuses it."""
     url = urlsplit(URL)
     gateway = http.client.HTTPConnection(url.hostname or "", url.port, timeout=SECONDS)
     try:
-        gateway.request("POST", f"{url.path}/-/given", json.dumps(question), {"Content-Type": "application/json"})
+        gateway.request("POST", f"{url.path}/-/given", json.dumps(question), {"Content-Type": "application/json", **headers})
         answer = gateway.getresponse()
         told = json.loads(answer.read(MAX_ANSWER))
     except (OSError, ValueError, http.client.HTTPException) as error:
-        path = question["path"]
-        raise OSError(f"{path} is not given, because nobody can check it: the gateway of this session has ended") from error
+        root = question["root"]
+        raise OSError(f"{root} is not given, because nobody can check it: the gateway of this session has ended") from error
     finally:
         gateway.close()
     if answer.status != 200:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.caches import REV, etag_of, write_cache
 
-from hanse.flows.adopt.hub import entry_revisions, snapshot_revision
+from hanse.flows.adopt.hub import entry_revisions, snapshot_files, snapshot_revision
 from hanse.flows.found import Kind, Said
 from hanse.model.digest import GitOid, Sha256
 from hanse.model.repo import RepoType
@@ -54,6 +54,35 @@ def test_links_out_of_the_cache(entry: Path, tmp_path: Path) -> None:
     found = snapshot_revision(entry, REV)
     assert sorted(found.files) == ["a.bin", "b.txt"]
     assert sorted(found.odd) == ["folder", "gone", "other", "over", "system"]
+
+
+@pytest.mark.parametrize("way", ["snapshots", "up", "shared"])
+def test_links_that_only_look_as_if_they_stayed(entry: Path, tmp_path: Path, way: str) -> None:
+    """`..` is taken from where a folder really is: where a link is on the way, a name that stays in the cache leads out of it."""
+    (tmp_path / "out" / "sub").mkdir(parents=True)
+    blob, link = entry / "blobs" / etag_of(DATA), entry / "snapshots" / REV / "a.bin"
+    if way == "snapshots":
+        (entry / "snapshots").rename(tmp_path / "out" / "snapshots")
+        (entry / "snapshots").symlink_to(tmp_path / "out" / "snapshots")
+    elif way == "up":
+        (entry / "blobs" / "over").symlink_to(tmp_path / "out" / "sub")
+        link.unlink()
+        link.symlink_to(f"../../blobs/over/../{blob.name}")
+    else:
+        (entry.parent / "blobs" / "ab").mkdir(parents=True)
+        blob.rename(entry.parent / "blobs" / "ab" / "x")
+        blob.symlink_to("../../blobs/ab/x")
+        (entry / "blobs").rename(tmp_path / "out" / "blobs")
+        (entry / "blobs").symlink_to(tmp_path / "out" / "blobs")
+    assert "a.bin" in snapshot_revision(entry, REV).odd
+    assert "a.bin" in snapshot_files(entry, REV, ["a.bin"]).odd
+
+
+def test_a_folder_of_a_snapshot_that_leads_out(entry: Path, tmp_path: Path) -> None:
+    """One file is not looked at through a link that stands for its folder."""
+    (tmp_path / "b.txt").write_bytes(b"b")
+    (entry / "snapshots" / REV / "sub").symlink_to(tmp_path)
+    assert snapshot_files(entry, REV, ["sub/b.txt", "b.txt"]).odd.keys() == {"sub/b.txt"}
 
 
 def test_refs_and_names(tmp_path: Path) -> None:

@@ -40,18 +40,20 @@ class Person:
         pin = self.origin.pins(repo)[path]
         note.write_text(f"{rev or self.origin.repo(repo).newest.rev}\n{pin.etag}\n1.0\n")
 
-    def returned(self, repo: str, *files: str, **more: Any) -> Reply:
+    def returned(self, repo: str, *files: str, token: str = "", **more: Any) -> Reply:
         """Tell the gateway what a client returned."""
         told: dict[str, Any] = {
             "type": "model",
             "repo": repo,
             "revision": None,
-            "path": str(self.folder),
-            "folder": str(self.folder),
+            "root": str(self.folder),
+            "files": files,
+            "local": True,
         }
-        told |= {"files": [str(self.folder / one) for one in files], **more}
+        told |= more
+        address, headers = f"/{self.gateway.url.rpartition('/')[2]}/-/given", {"authorization": f"Bearer {token}"}
         with RawClient(self.gateway.port) as client:
-            return client("POST", f"/{self.gateway.url.rpartition('/')[2]}/-/given", json.dumps(told).encode())
+            return client("POST", address, json.dumps(told).encode(), headers)
 
 
 @pytest.fixture(name="person")
@@ -97,11 +99,47 @@ def test_a_cache_of_the_program(person: Person, tmp_path: Path) -> None:
     entry = write_cache(tmp_path / "hub", FILES, rev=rev, repo="models--org--m")
     root = entry / "snapshots" / rev
     blob = Path(os.path.realpath(root / "config.json"))
-    assert person.returned(NAME, path=str(root), folder=None).json() == {"altered": ""}
+    assert person.returned(NAME, root=str(root), local=False).json() == {"altered": ""}
     blob.write_bytes(b'{"model_type": "evil"}')
-    assert "config.json" in person.returned(NAME, path=str(root / "config.json"), folder=None).json()["altered"]
+    assert "config.json" in person.returned(NAME, "config.json", root=str(root), local=False).json()["altered"]
     assert not blob.exists()
     assert sorted(one.name for one in root.iterdir()) == ["model.safetensors"]
+
+
+def test_a_file_without_end(person: Person) -> None:
+    """A file of another size is not read to its end to find that it is another; a name that is no text is told all the same."""
+    person.put(NAME, "config.json", FILES["config.json"])
+    with (person.folder / "config.json").open("r+b") as file:
+        file.truncate(1 << 43)
+    assert "it has 8,796,093,022,208" in person.returned(NAME, "config.json").json()["altered"]
+    bad = os.fsdecode(b"\xff")
+    assert "\\udcff" in person.returned(NAME, "config.json", root=f"{person.folder}/{bad}", local=False).json()["error"]
+
+
+def test_what_was_put_into_a_snapshot(person: Person, tmp_path: Path) -> None:
+    """Who gets a whole snapshot gets nothing that the revision does not have; what a link there leads to stays where it is."""
+    rev = person.origin.repo(NAME).newest.rev
+    root = write_cache(tmp_path / "hub", FILES, rev=rev, repo="models--org--m") / "snapshots" / rev
+    (root / "more.safetensors").write_bytes(FILES["model.safetensors"])
+    (person.folder / "own.py").write_text("print()")
+    (root / "sub").symlink_to(person.folder)
+    assert "more.safetensors: added" in person.returned(NAME, root=str(root), local=False).json()["altered"]
+    assert sorted(one.name for one in root.iterdir()) == sorted(FILES)
+    (root / "sub").symlink_to(person.folder)
+    assert "sub/own.py" in person.returned(NAME, "sub/own.py", root=str(root), local=False).json()["altered"]
+    assert not (root / "sub").is_symlink()
+    assert (person.folder / "own.py").exists()
+
+
+def test_the_persons_own_file_by_that_name(person: Person) -> None:
+    """A file that no client downloaded is not what the revision has, and is the person's own: it is not given, and not moved."""
+    (person.folder / "config.json").write_text("my own")
+    (person.folder / "model.safetensors").mkdir()
+    reply = person.returned(NAME)
+    assert (reply.status, "config.json: it must have" in reply.json()["error"]) == (403, True)
+    assert (person.folder / "config.json").read_text() == "my own"
+    assert (person.folder / "model.safetensors").is_dir()
+    assert person.gateway.summary().refused[0].repo == NAME
 
 
 def test_what_the_policy_refuses(person: Person) -> None:
@@ -112,6 +150,14 @@ def test_what_the_policy_refuses(person: Person) -> None:
     assert "model.pkl" in reply.json()["error"]
     assert (person.folder / "model.pkl").exists()
     assert person.gateway.summary().refused[0].repo == BAD
+
+
+def test_what_not_everybody_may_see(person: Person) -> None:
+    """A folder of a gated repository is compared with what its token may see, which the client sends along."""
+    person.origin.repo(NAME).tokens = frozenset({"hf_mine"})
+    person.put(NAME, "config.json", FILES["config.json"])
+    assert person.returned(NAME, "config.json").status == 401
+    assert person.returned(NAME, "config.json", token="hf_mine").json() == {"altered": ""}
 
 
 @pytest.mark.parametrize("rev", [None, "c" * 40])
@@ -126,7 +172,7 @@ def test_what_nobody_vouches_for(person: Person, rev: str | None) -> None:
 
 def test_what_is_told_wrongly(person: Person) -> None:
     """Nonsense is refused with what was expected, and only who knows the secret is answered."""
-    reply = person.returned(NAME, path="relative")
+    reply = person.returned(NAME, root="relative")
     assert (reply.status, reply.headers["x-error-code"]) == (400, "BadFormat")
     with RawClient(person.gateway.port) as client:
         assert client("POST", "/wrong/-/given", b"{}").status == 403

@@ -23,6 +23,7 @@ from hanse.flows.found import (
     is_empty_cache,
     is_entry,
     read_listing,
+    read_start,
     said_by_name,
     scan,
 )
@@ -109,8 +110,8 @@ def _plain(root: Path) -> FoundRevision:
 
 def noted(root: Path, path: str) -> tuple[GitOid | None, Said]:
     """Return commit id and ETag of a file below `root` as the client noted them that downloaded it there, None if it did not."""
-    with suppress(OSError, ValueError, HanseError), (root / NOTES / f"{path}.metadata").open("rb") as file:
-        rev, etag, *_ = file.read(_MAX_NOTE).decode("ascii").split("\n")
+    with suppress(OSError, ValueError, HanseError):
+        rev, etag, *_ = read_start(root / NOTES / f"{path}.metadata", _MAX_NOTE).decode("ascii").split("\n")
         return parse_git_oid(rev), said_by_name(etag)
     return None, Said()
 

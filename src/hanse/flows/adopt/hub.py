@@ -7,6 +7,7 @@ CACHE/models--NAMESPACE--NAME/snapshots/REV/PATH -> ../../blobs/ETAG, a file or 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
@@ -14,12 +15,25 @@ from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 
 from hanse.errors import TooLarge
-from hanse.flows.found import HALF, MAX_FILES, PREFIXES, FoundRevision, Kind, Paths, Said, read_listing, said_by_name, scan
+from hanse.flows.found import (
+    HALF,
+    MAX_FILES,
+    PREFIXES,
+    FoundRevision,
+    Kind,
+    Paths,
+    Said,
+    read_listing,
+    read_start,
+    said_by_name,
+    scan,
+)
 from hanse.model.digest import GitOid, is_git_oid
 from hanse.model.repo import RepoType
 
 _MAX_REFS = 10_000
 _MAX_REF_BYTES = 100
+_OUT = "a link leads out of the cache"
 
 
 Seen = Callable[[str, os.stat_result, Said], None]
@@ -124,17 +138,22 @@ class _Reading:
         self.said: dict[str, Said] = {}
         self.odd: dict[str, str] = {}
         self.used: set[str] = set()
-        self._blobs = str(entry / "blobs")
-        self._shared = str(entry.parent / "blobs")
+        real = os.path.realpath(entry)
+        self._blobs = f"{real}/blobs"
+        self._shared = f"{os.path.dirname(real)}/blobs"  # noqa: PTH120 strings, as below
+        self._real_root = f"{real}/snapshots/{root.name}"
+        # `..` in a link is taken from where its folder really is, so what is read here from names holds only without links above.
+        self._straight = os.path.realpath(root) == self._real_root
+        self._straight_blobs = os.path.realpath(self._blobs) == self._blobs
 
     def read(self) -> None:
         """Read everything."""
         stack = [""]
         while stack:
             prefix = stack.pop()
-            folder = f"{self.root}/{prefix}"
+            folder = f"{self._real_root}/{prefix}"
             plain = f"{'../' * (prefix.count('/') + 2)}blobs/"
-            for entry in scan(Path(folder)):
+            for entry in scan(self.root / prefix):
                 name = f"{prefix}{entry.name}"
                 if entry.is_symlink():
                     self._link(name, entry.path, folder, plain)
@@ -150,17 +169,23 @@ class _Reading:
     def look(self, name: str) -> None:
         """Look at one file; what is not there is not noted."""
         path = f"{self.root}/{name}"
+        folder = f"{self._real_root}/{name}".rpartition("/")[0]
         with suppress(FileNotFoundError):
             status = os.lstat(path)
-            if S_ISLNK(status.st_mode):
-                self._link(name, path, path.rpartition("/")[0], f"{'../' * (name.count('/') + 2)}blobs/")
+            if os.path.realpath(folder) != folder:
+                self.odd[name] = _OUT
+            elif S_ISLNK(status.st_mode):
+                self._link(name, path, folder, f"{'../' * (name.count('/') + 2)}blobs/")
             elif S_ISREG(status.st_mode):
                 self.files[name] = path
             else:
                 self.odd[name] = "it is no regular file"
 
     def _link(self, name: str, path: str, folder: str, plain: str) -> None:
-        """Note what a link is. plain: how the links of all clients begin, which need not be taken apart."""
+        """Note what a link is. folder: where it really lies; plain: how the links of all clients begin."""
+        if not self._straight:
+            self.odd[name] = _OUT
+            return
         try:
             target = os.readlink(path)  # noqa: PTH115 strings, because `Path` would take longer than all the rest
             parent, _, etag = target.rpartition("/")
@@ -187,9 +212,10 @@ class _Reading:
         status, real, within = os.lstat(blob), blob, parent == self._blobs
         if within and S_ISLNK(status.st_mode):
             real = _joined(parent, os.readlink(blob))  # noqa: PTH115 strings, as above
-            status, within = os.lstat(real), real.rpartition("/")[0].rpartition("/")[0] == self._shared
+            status = os.lstat(real)
+            within = self._straight_blobs and real.rpartition("/")[0].rpartition("/")[0] == self._shared
         if not within or not S_ISREG(status.st_mode):
-            self.odd[name] = "it is no regular file" if within else "a link leads out of the cache"
+            self.odd[name] = "it is no regular file" if within else _OUT
             return False
         self.files[name] = real
         said = self.said[name] = said_by_name(etag)
@@ -198,7 +224,9 @@ class _Reading:
 
 
 def _joined(folder: str, target: str) -> str:
-    """Return where a link in a folder leads, as a path."""
+    """Return where a link in a folder leads, as a path; raises OSError for `..` below a name, which may be a link itself."""
+    if "/../" in target.lstrip("./"):
+        raise OSError(errno.ELOOP, "it leads up again")
     return os.path.normpath(os.path.join(folder, target))  # noqa: PTH118
 
 
@@ -212,8 +240,9 @@ def _refs(entry: Path) -> dict[str, str]:
             if one.is_dir(follow_symlinks=False):
                 stack.append(Path(one.path))
             elif one.is_file(follow_symlinks=False):
-                with suppress(OSError, UnicodeDecodeError), Path(one.path).open("rb") as file:
-                    found[Path(one.path).relative_to(base).as_posix()] = file.read(_MAX_REF_BYTES).decode("ascii").strip()
+                with suppress(OSError, UnicodeDecodeError):
+                    said = read_start(Path(one.path), _MAX_REF_BYTES).decode("ascii")
+                    found[Path(one.path).relative_to(base).as_posix()] = said.strip()
     return dict(sorted(found.items()))
 
 

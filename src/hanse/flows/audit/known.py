@@ -21,11 +21,13 @@ class Knowledge:
 
     What only some may see is known, too: by this user's own token for the home server, else as it was shown here before, to
     whatever token. Whoever has the bytes already learns nothing by it, and a token that is not set today alters no bytes.
-    scan: scan files that were never scanned, unless the policy counts a scan of somebody else's; now: seconds since 1970.
+    scan: scan files that were never scanned, unless the policy counts a scan of somebody else's; now: seconds since 1970; token:
+    for the home server in place of this user's, empty for his.
     """
 
-    def __init__(self, puller: Puller, now: int, *, scan: bool = False) -> None:
+    def __init__(self, puller: Puller, now: int, *, scan: bool = False, token: str = "") -> None:
         self._puller = puller
+        self._token = token
         self._policy = puller.settings.policy
         self._judge = Judge(self._policy, puller.settings.rules, puller.held)
         self._flagged = frozenset(flags(puller.held))
@@ -39,7 +41,7 @@ class Knowledge:
     def resolve(self, kind: RepoType, name: str, rev: str) -> PulledRevision:
         """Return what is known of a revision to anybody, else to this user; raises as `Puller.revision`."""
         settings = self._puller.settings
-        own = settings.token_for(settings.home_node) if settings.home_node else ""
+        own = self._token or (settings.token_for(settings.home_node) if settings.home_node else "")
         try:
             try:
                 return self._puller.revision(kind, name, rev)

@@ -80,7 +80,7 @@ def _items(audited: Audited, *, whole: bool) -> Iterator[Path]:
             yield found.root
         for one in bad:
             if not whole:
-                yield found.root / one.path
+                yield _first_link(found.root, one.path)
             # A client looks for a blob by its name before it fetches: one with other bytes must not be found again.
             if one.state is State.ALTERED and one.path in found.files:
                 link = found.links.get(one.path)
@@ -92,6 +92,13 @@ def _items(audited: Audited, *, whole: bool) -> Iterator[Path]:
         return
     for one in bad or (audited.files if audited.state is State.REFUSED else ()):
         yield found.root / one.path  # of an olah store: the folder with the file's blocks
+
+
+def _first_link(root: Path, path: str) -> Path:
+    """Return the first link on the way to a file below a folder, else the file: what a link leads to may be the person's own."""
+    parts = path.split("/")
+    ways = (root.joinpath(*parts[:count]) for count in range(1, len(parts)))
+    return next((way for way in ways if way.is_symlink()), root / path)
 
 
 def _move(moved: Moved, item: Path, targets: Sequence[Path], home: Path) -> Moved:

@@ -15,12 +15,14 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from hanse.errors import PolicyError
+from hanse.errors import HanseError, PolicyError
+from hanse.flows.adopt.found import noted
 from hanse.flows.adopt.given import Given, given_revisions
 from hanse.flows.audit.folder import Audited, AuditedFile, AuditReport, State, audit
 from hanse.flows.audit.hashing import AuditHashing
 from hanse.flows.audit.known import Knowledge
 from hanse.flows.audit.moves import quarantine
+from hanse.flows.found import FoundRevision, Paths
 from hanse.flows.gateway.session import Session
 from hanse.flows.pull.puller import Puller
 from hanse.store.held.store import Held
@@ -42,17 +44,22 @@ class Places:
         self._now = now
         self._lock = threading.Lock()
 
-    def check(self, given: Given) -> str:
+    def check(self, given: Given, token: str = "") -> str:
         """Return what was altered and is moved away, so that the client is to be asked again; empty if all is as it must be.
 
-        Raises PolicyError for what must not be used, StorageError if something altered cannot be moved, and what resolving the
-        revision raises.
+        token: the caller's, for the home node alone. Raises PolicyError for what must not be used, StorageError if something
+        altered cannot be moved, and what resolving the revision raises.
         """
         # Hashing takes every core by itself; one look after another also moves nothing twice.
-        with self._lock, closing(Knowledge(self._puller, self._now(), scan=True)) as knowledge:
-            found = given_revisions(given, knowledge.resolve)
-            report = audit(found, AuditHashing(self._held), knowledge.resolve, knowledge.judge)
-            altered = self._moved(report, given.root)
+        with self._lock, closing(Knowledge(self._puller, self._now(), scan=True, token=token)) as knowledge:
+            try:
+                found = given_revisions(given, knowledge.resolve)
+            except PolicyError as error:
+                error.message = _printable(error.message)
+                self._session.refused(given.repo, given.revision, error.message)
+                raise
+            report = self._audited(found, knowledge)
+            altered = self._moved(report, given)
         if not altered:
             for one in report.revisions:
                 if one.state is not State.VERIFIED:
@@ -60,14 +67,26 @@ class Places:
             self._session.checked(sum(len(one.files) for one in report.revisions))
         return altered
 
-    def _moved(self, report: AuditReport, root: Path) -> str:
-        """Move what is altered out of reach; return what that was, empty if nothing was."""
-        altered = tuple(replace(one, files=bad) for one in report.revisions if (bad := _altered(one)))
+    def _audited(self, found: list[FoundRevision], knowledge: Knowledge) -> AuditReport:
+        """Return what was found; a file of another size, which may have no end, is not hashed to find that it is another one."""
+        bad = [_missized(one, knowledge) for one in found]
+        rest = [replace(one, files=_without(one, files)) for one, files in zip(found, bad, strict=True)]
+        report = audit(rest, AuditHashing(self._held), knowledge.resolve, knowledge.judge)
+        revisions = [
+            replace(audited, found=one, state=State.ALTERED, files=audited.files + files) if files else audited
+            for audited, one, files in zip(report.revisions, found, bad, strict=True)
+        ]
+        return replace(report, revisions=tuple(revisions))
+
+    def _moved(self, report: AuditReport, given: Given) -> str:
+        """Move what is altered out of reach, if a client downloaded it; return what that was, empty if nothing was."""
+        root = given.root
+        altered = tuple(replace(one, files=bad) for one in report.revisions if (bad := _altered(one, given)))
         if not altered:
             return ""
         quarantine(replace(report, revisions=altered), root, self._home, self._now(), whole=False)
         told = [f"{one.path}: {one.says}" for each in altered for one in each.files]
-        text = f"{'; '.join(told[:_TOLD])}{f' and {len(told) - _TOLD} more' if len(told) > _TOLD else ''}"
+        text = _printable(f"{'; '.join(told[:_TOLD])}{f' and {len(told) - _TOLD} more' if len(told) > _TOLD else ''}")
         self._session.waits(
             f"altered in {root}, moved out of reach and asked for anew: {text}; "
             f"`hanse audit {shlex.quote(os.fspath(root))} --restore` puts it back"
@@ -77,12 +96,41 @@ class Places:
     def _refuse(self, one: Audited, given: Given) -> None:
         bad = [each for each in one.files if each.state is not State.VERIFIED][:_TOLD]
         told = "; ".join([one.says] if one.says else [f"{each.path}: {each.says}" for each in bad])
-        text = f"what lies in {given.root} must not be used: {told}"
+        text = _printable(f"what lies in {given.root} must not be used: {told}")
         self._session.refused(given.repo, given.revision, text)
-        raise PolicyError(
-            text, hint=f"name another folder, or say what is there: hanse audit {shlex.quote(os.fspath(given.root))}"
-        )
+        command = _printable(f"hanse audit {shlex.quote(os.fspath(given.root))}")
+        raise PolicyError(text, hint=f"name another folder, or say what is there: {command}")
 
 
-def _altered(one: Audited) -> tuple[AuditedFile, ...]:
-    return tuple(each for each in one.files if each.state is State.ALTERED)
+def _printable(text: str) -> str:
+    """Return a text without halves of characters, which names of files may have and no answer can."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _missized(found: FoundRevision, knowledge: Knowledge) -> tuple[AuditedFile, ...]:
+    """Return the files that are not of the size that the revision says, or that it does not have; none if it is not known."""
+    if found.type is None or found.rev is None:
+        return ()
+    bad = []
+    try:
+        known = knowledge.resolve(found.type, found.repo, found.rev)
+        sizes = {path: Path(place).stat().st_size for path, place in found.places().items()}
+    except (HanseError, OSError):
+        return ()  # the audit tells why
+    for path, size in sizes.items():
+        pin = known.files.get(path)
+        if pin is None or pin.size not in (None, size):
+            why = f"it must have {pin.size:,} bytes, it has {size:,}" if pin else "added, the revision does not have it"
+            bad.append(AuditedFile(path, State.ALTERED, size, why))
+    return tuple(bad)
+
+
+def _without(found: FoundRevision, files: tuple[AuditedFile, ...]) -> Paths:
+    bad = {one.path for one in files}
+    return Paths({path: place for path, place in found.places().items() if path not in bad})
+
+
+def _altered(one: Audited, given: Given) -> tuple[AuditedFile, ...]:
+    """Return what is altered, without files of a folder that no client downloaded there: those are the person's own."""
+    bad = [each for each in one.files if each.state is State.ALTERED]
+    return tuple(each for each in bad if not given.local or noted(given.root, each.path)[0] is not None)

@@ -43,8 +43,9 @@ class GatewayApp:
     """Answers clients of one session.
 
     cached: tells whether the session's clients may have a copy of a repository; check: looks at what a client says it returned
-    from a place of the program's own, and returns what was altered and is to be asked for anew, None where no such client is
-    served; summary: what happened so far; stop: ends the gateway, None where it ends by itself; large: as in `Asked`.
+    from a place of the program's own, with the caller's token, and returns what was altered and is to be asked for anew, None
+    where no such client is served; summary: what happened so far; stop: ends the gateway, None where it ends by itself;
+    large: as in `Asked`.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class GatewayApp:
         *,
         home: Home,
         cached: Callable[[RepoType, str], bool],
-        check: Callable[[bytes], str] | None = None,
+        check: Callable[[bytes, str], str] | None = None,
         summary: Callable[[], Summary] | None = None,
         stop: Callable[[], None] | None = None,
         large: int = LARGE,
@@ -145,8 +146,8 @@ class GatewayApp:
             self._stop()
             return json_response({"stopping": True})
         if segments == ["given"] and request.method == "POST" and self._check is not None:
-            body = await read_body(request, MAX_GIVEN)
-            return json_response({"altered": await anyio.to_thread.run_sync(self._check, body)})
+            body, token = await read_body(request, MAX_GIVEN), self._home.own(bearer(request))
+            return json_response({"altered": await anyio.to_thread.run_sync(self._check, body, token)})
         raise NotFoundError("no such address on this gateway")
 
 
