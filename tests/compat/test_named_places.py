@@ -122,3 +122,11 @@ def test_transformers(user: Runner, tmp_path: Path) -> None:
         assert user.run(client_python("hub2"), "-c", _TOKENS, MODEL, tmp_path / "hub").good().value == local
         for blob in next((tmp_path / "hub").glob("models--*/blobs")).iterdir():
             _alter(blob)
+
+
+@pytest.mark.parametrize("client", CLIENT_VERSIONS)
+def test_a_client_that_nobody_watches(user: Runner, client: str) -> None:
+    """Of a program that ignores PYTHONPATH it is said once that its own folders are not checked; of others nothing is said."""
+    script = "from huggingface_hub import HfApi, hf_hub_download as get; get('org/m', 'config.json'); HfApi().model_info('org/m')"
+    assert "is not checked" not in user.run(client_python(client), "-c", script).good().err
+    assert user.run(client_python(client), "-I", "-c", script).good().err.count("is not checked") == 1

@@ -29,6 +29,8 @@ OWN = os.path.abspath(os.environ.get("HANSE_GATEWAY_CACHE", "")) + os.sep
 SECONDS = 86400
 """How long an answer is waited for: files may be many, and have to be hashed."""
 MAX_ANSWER = 1 << 20
+MARK = "hanse-checked"
+_ORIGIN = "HF_HUB_USER_AGENT_ORIGIN"
 _SNAPSHOT = "huggingface_hub._snapshot_download"
 _LOOK = "try_to_load_from_cache"
 _parts: dict[tuple[str, ...], dict[str, None]] = {}
@@ -44,6 +46,15 @@ def watch(module: ModuleType) -> None:
         function = getattr(module, name, None)
         if function is not None and function.__module__ == module.__name__:
             setattr(module, name, watched(function))
+            _tell(name)
+
+
+def _tell(name: str) -> None:
+    """Have the client's questions tell that its downloads are checked: the gateway says of others that theirs are not."""
+    constants = sys.modules.get("huggingface_hub.constants")
+    if name == "hf_hub_download" and constants is not None:
+        before = getattr(constants, _ORIGIN, None)
+        setattr(constants, _ORIGIN, f"{before}; {MARK}" if before else MARK)
 
 
 def _caller() -> str:

@@ -22,6 +22,7 @@ from hanse.web.gateway.guard import Guard
 from hanse.web.gateway.info import json_response
 from hanse.web.gateway.refusals import is_refusal, reason, refusal
 from hanse.web.gateway.source import LARGE, Asked, Source
+from hanse.web.gateway.unwatched import UNWATCHED, is_unwatched
 from hanse.web.rawpath import split_raw_path
 
 THREADS = 400
@@ -102,6 +103,8 @@ class GatewayApp:
             if one is None:
                 return _unrouted(request, segments)
             found.append(one)
+            if is_unwatched(request.headers.get("user-agent", "")):
+                self._session.fails("a program in Python", UNWATCHED)
             return await one.handler(self._asked(request, one))
         except HanseError as error:
             return self._refuse(error, found[0] if found else None)
