@@ -28,6 +28,7 @@ RESERVE_BYTES = 64 << 10
 _ROOMY_BYTES = 64 << 20
 """The reserve is made again where so much is free."""
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+_NOT_OURS = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _TABLES = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS copies (
@@ -209,10 +210,12 @@ def _errors(path: Path) -> Iterator[None]:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise Busy(f"another process writes to {path} all the time", hint="try again in a moment") from error
         kind = StorageFull if error.sqlite_errorcode in _FULL else StorageError
+        theirs = error.sqlite_errorcode & 0xFF in _NOT_OURS
+        must = "its files must be yours to write" if theirs else "free space where it is"
         # Clients of a node are told, too: not where its store is.
         raise kind(
             f"cannot use the store's {path.name}: {error}",
-            hint="free space where the store is (HANSE_STORE, else held in HANSE_HOME), or name another one with --store",
+            hint=f"{must} (HANSE_STORE, else held in HANSE_HOME), or name another store with --store",
         ) from error
     except sqlite3.DatabaseError as error:
         raise StorageError(

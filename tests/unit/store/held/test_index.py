@@ -113,3 +113,13 @@ def test_looking_into_a_store(path: Path) -> None:
     path.write_bytes(b"damaged" * 1000)
     with pytest.raises(StorageError, match="is damaged"):
         kept_record(path.parent, "recalled", "x")
+
+
+def test_an_index_of_somebody_else(path: Path) -> None:
+    """Where the index may not be written, the remedy is not more room."""
+    index = Index(path)
+    index._base.execute("PRAGMA query_only = 1")
+    with pytest.raises(StorageError, match="cannot use the store") as caught:
+        index.write("INSERT INTO pins VALUES ('x')")
+    assert "must be yours to write" in caught.value.hint
+    index.close()
