@@ -83,20 +83,22 @@ def try_to_load_from_cache(repo_id, filename, cache_dir=None):
     return f"{cache_dir or OWN}/{filename}"
 """
     module = ModuleType("client")
-    vars(module)["OWN"] = str(tmp_path / "own")
+    vars(module)["OWN"] = str(tmp_path / "own" / "models--org--m" / "snapshots" / "c")
     exec(source, vars(module))
     given.watch(module)
     return module
 
 
 def test_the_sessions_own_cache_is_not_asked_about(client: ModuleType, asked: Asked, tmp_path: Path) -> None:
-    """What lies in the session's cache was audited before; what a way up leads to from there may lie anywhere."""
-    assert client.hf_hub_download("org/m", "a").endswith("/own/a")
+    """What lies in the session's cache was audited before; what a way up leads to, or a cache inside it, was not."""
+    assert client.hf_hub_download("org/m", "a").endswith("/c/a")
     assert client.hf_hub_download("org/m", "dry") == 7
-    assert client.try_to_load_from_cache("org/m", "a").endswith("/own/a")
+    assert client.try_to_load_from_cache("org/m", "a").endswith("/c/a")
     assert asked.questions == []
-    assert client.hf_hub_download("org/m", "a", cache_dir=f"{tmp_path}/own/x/..").endswith("/own/x/../a")
-    assert len(asked.questions) == 1
+    for way in ("x/../c", "../../models--org--m/snapshots/c"):
+        client.hf_hub_download("org/m", "a", cache_dir=f"{client.OWN}/{way}")
+    client.hf_hub_download("org/m", "a", cache_dir=f"{tmp_path}/own/cache/models--org--m/snapshots/c")
+    assert len(asked.questions) == 3
 
 
 def test_another_hub_is_not_asked(client: ModuleType, given: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 URL = os.environ.get("HANSE_GATEWAY", "")
-OWN = os.path.abspath(os.environ.get("HANSE_GATEWAY_CACHE", "")) + os.sep
+_own = os.environ.get("HANSE_GATEWAY_CACHE", "")
+OWN = (os.path.abspath(_own), os.path.realpath(_own))
+"""The session's cache, as it is named, and as some clients name it themselves: without links."""
 SECONDS = 86400
 """How long an answer is waited for: files may be many, and have to be hashed."""
 MAX_ANSWER = 1 << 20
@@ -145,7 +147,7 @@ def _altered(found: str, told: Mapping[str, Any]) -> str:
     """Return what the gateway found altered, empty if all is as it must be; raises OSError for what must not be used."""
     root, files = _place(found, told)
     local = told.get("local_dir") is not None
-    if not local and (os.path.normpath(root) + os.sep).startswith(OWN) and ".." not in root:
+    if not local and _is_own(root):
         return ""
     question = {
         "type": told.get("repo_type") or "model",
@@ -156,6 +158,12 @@ def _altered(found: str, told: Mapping[str, Any]) -> str:
         "local": local,
     }
     return str(_ask(question, _token(told)))
+
+
+def _is_own(root: str) -> bool:
+    """Tell whether a snapshot is one of the session's cache itself, not of a cache inside it, which nobody audited."""
+    entry = os.path.dirname(os.path.dirname(root))
+    return os.path.dirname(entry) in OWN and os.pardir not in root
 
 
 def _token(told: Mapping[str, Any]) -> dict[str, str]:

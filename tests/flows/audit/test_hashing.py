@@ -62,6 +62,16 @@ def test_unchanged_is_not_read_again(held: Held, tmp_path: Path) -> None:
     assert (found.read, found.digests.sha256) == (len(LARGE), sha256_of(LARGE[:-1] + b"x"))
 
 
+def test_one_file_among_many(held: Held, tmp_path: Path) -> None:
+    """What is known of a few files is found without what is known of those beside them; below a folder all is found."""
+    paths = [tmp_path / name for name in ("a", "b", "c\udcff")]
+    for path in paths:
+        path.write_bytes(LARGE)
+    run(held, *paths)
+    assert held.adopted_among([str(paths[2]), str(tmp_path / "none")]).keys() == {str(paths[2])}
+    assert held.adopted(str(tmp_path)).keys() == set(map(str, paths))
+
+
 def test_what_was_hashed_is_found(held: Held, tmp_path: Path) -> None:
     """What an audit hashed is held from then on, where it lies."""
     path = tmp_path / "a"

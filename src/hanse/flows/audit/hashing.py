@@ -22,7 +22,7 @@ from hanse.errors import StorageError
 from hanse.flows.hashing import HashingThreads
 from hanse.model.digest import GitOid, Sha256
 from hanse.store.durable import sync_all_fresh
-from hanse.store.held.copies import Digests
+from hanse.store.held.copies import MAX_AMONG, Digests
 from hanse.store.held.heldfile import Identity
 from hanse.store.held.store import Held
 
@@ -86,9 +86,13 @@ class AuditHashing:
 
     def _know(self, places: Iterable[str]) -> None:
         """Load what is known of files that are not below where the expected ones lie; raises StorageError."""
-        folders = {one.rpartition("/")[0] or "/" for one in places if self._below is None or not one.startswith(self._below)}
-        if folders and not self._rehash:
-            self._known |= self._held.adopted(os.path.commonpath(folders))
+        others = [one for one in places if self._below is None or not one.startswith(self._below)]
+        if self._rehash or not others:
+            return
+        if len(others) <= MAX_AMONG:
+            self._known |= self._held.adopted_among(others)
+        else:
+            self._known |= self._held.adopted(os.path.commonpath({one.rpartition("/")[0] or "/" for one in others}))
 
     def expect(self, place: str, status: os.stat_result, *, git: bool) -> None:
         """Begin with a file in one piece before `run` asks for it by its place; does nothing for one that is not `below`."""

@@ -17,7 +17,7 @@ from hanse.store.held.index import Index
 TOUCH_SECONDS = 60
 """How often the time of a file's last use is noted."""
 _TOUCH = "UPDATE copies SET used = ? WHERE path = ?"
-_AT_ONCE = 500
+MAX_AMONG = 500
 """Values that one query looks for."""
 _COLUMNS = "path, own, sha256, xet, git_oid, dev, ino, size, mtime_ns, ctime_ns, used"
 FORGET = "DELETE FROM copies WHERE path = ?"
@@ -111,8 +111,8 @@ class Copies:
         found: dict[tuple[str, str], list[Copy]] = {}
         for column, place in (("xet", 3), ("sha256", 2), ("git_oid", 4)):
             values = list({value for pin in pins for name, value in _names(pin) if name == column})
-            for start in range(0, len(values), _AT_ONCE):
-                some = values[start : start + _AT_ONCE]
+            for start in range(0, len(values), MAX_AMONG):
+                some = values[start : start + MAX_AMONG]
                 marks = ", ".join("?" * len(some))
                 sql = f"SELECT {_COLUMNS} FROM copies WHERE {column} IN ({marks}) ORDER BY own DESC"  # noqa: S608 - fixed names
                 for row in self._index.rows(sql, some):
@@ -128,8 +128,13 @@ class Copies:
         """Return what adopted files below a folder are, by path; there may be tens of thousands."""
         start = folder.rstrip(b"/") + b"/"
         sql = f"SELECT {_COLUMNS} FROM copies WHERE own = 0 AND path > ? AND path < ?"  # noqa: S608 - fixed names
-        rows = self._index.rows(sql, (start, start[:-1] + b"0"))  # "0" comes after "/"
-        return {os.fsdecode(row[0]): (Identity._make(row[5:10]), Digests._make(row[2:5])) for row in rows}
+        return _hashed(self._index.rows(sql, (start, start[:-1] + b"0")))  # "0" comes after "/"
+
+    def among(self, paths: Sequence[bytes]) -> dict[str, tuple[Identity, Digests]]:
+        """Return the same of some files, at most `MAX_AMONG`, however many there are beside them."""
+        marks = ", ".join("?" * len(paths))
+        sql = f"SELECT {_COLUMNS} FROM copies WHERE own = 0 AND path IN ({marks})"  # noqa: S608 - fixed names
+        return _hashed(self._index.rows(sql, paths))
 
     def row(self, path: bytes, *, own: bool, digests: Digests, identity: Identity) -> tuple[str, tuple[Any, ...]]:
         """Return statement and values that note a file, used now."""
@@ -190,3 +195,7 @@ def _names(pin: FilePin) -> list[tuple[str, str]]:
     """Return by which columns a pin is looked for, the best first, with what it says there."""
     names = (("xet", pin.xet), ("sha256", pin.sha256), ("git_oid", None if pin.lfs else pin.git_oid))
     return [(column, value) for column, value in names if value is not None]
+
+
+def _hashed(rows: Sequence[Sequence[Any]]) -> dict[str, tuple[Identity, Digests]]:
+    return {os.fsdecode(row[0]): (Identity._make(row[5:10]), Digests._make(row[2:5])) for row in rows}

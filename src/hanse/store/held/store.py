@@ -157,6 +157,10 @@ class Held:
         """Return what is known of the files below a folder that were ever hashed, by path: identity then, and digests."""
         return self._copies.below(os.fsencode(under))
 
+    def adopted_among(self, places: Sequence[str]) -> dict[str, tuple[Identity, Digests]]:
+        """Return the same of some files, at most `MAX_AMONG`, without reading what is known of those beside them."""
+        return self._copies.among([os.fsencode(one) for one in places])
+
     def use(self, label: str, path: str, sha256: Sha256) -> None:
         """Note that the revision `label` (ORIGIN/NAMESPACE/NAME@REV) has the held file at `path`: for pins and listings."""
         self.use_all(label, {path: sha256})
