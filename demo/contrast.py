@@ -2,8 +2,8 @@
 
 1. A mirror alters one bit of a model. Stock `hf download` reports success, and the file is wrong.
 2. The same command under `hanse run`: the bit is caught in its chunk, which is fetched from an honest node.
-3. Mirror and node go away, and a month passes. The model is still there, with its age.
-4. A model whose pickle runs a program is refused, with the reason.
+3. A model whose pickle runs a program is refused, with the reason.
+4. Mirror and node go away, and a month passes. The model is still there, with its age.
 5. The altered copy that the first download left on the machine is found by `hanse audit`, and moved out of the way.
 """
 
@@ -152,8 +152,10 @@ def caught(laptop: Laptop, folder: Path) -> None:
 def refused(laptop: Laptop, folder: Path) -> None:
     """Download a malicious model under `hanse run`."""
     said = laptop.hf(EVIL, folder, guarded=True, status=None)
-    if "pytorch_model.bin" not in said or (folder / "pytorch_model.bin").exists():
-        sys.exit("a malicious pickle was let through, or nobody said why not")
+    if (folder / "pytorch_model.bin").exists():
+        sys.exit("a malicious pickle was let through")
+    if "policy 'open' refuses 'pytorch_model.bin'" not in said or "posix.system" not in said:
+        sys.exit("nobody said who refuses the pickle, and why")
 
 
 def offline(laptop: Laptop, folder: Path) -> None:
