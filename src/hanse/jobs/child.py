@@ -24,7 +24,7 @@ _MAX_SIGNALS = 4096
 class CannotStart(InputError):
     """A program is not there (`missing`), or is there and cannot be executed."""
 
-    def __init__(self, message: str, *, missing: bool, hint: str = "") -> None:
+    def __init__(self, message: str, *, missing: bool = False, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.missing = missing
 
