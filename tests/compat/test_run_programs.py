@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.services.clients import MINILM, client_hf, client_python
 from tests.support.clients import tree_bytes
-from tests.support.pull_person import EVIL
+from tests.support.pull_person import EVIL, disk_use, lying_twice
 from tests.support.running import Runner
 
 from hanse.conform.faults import Fault
@@ -81,6 +81,21 @@ def test_hf_download(origin: HubOrigin, user: Runner, client: str, tmp_path: Pat
     assert tree_bytes(tmp_path / "out") == tree_bytes(MINILM)
     assert ran.summary["used"][0]["repo"] == MODEL
     assert f"policy open: {MODEL}@" in ran.err
+
+
+@pytest.mark.soak
+def test_bytes_on_disk(origin: HubOrigin, tmp_path: Path) -> None:
+    """The store holds each file once, at most 1.05 times the model with all it writes beside; the client's own cache is as lean."""
+    user = Runner(tmp_path / "user", ("--upstream", origin.url))
+    size = sum(len(data) for data in tree_bytes(MINILM).values())
+    for _ in range(2):
+        user.run(client_hf("hub2"), "download", MODEL).good()
+        (cache,) = (user.home / "hanse" / "hub-cache").iterdir()
+        assert tree_bytes(next(cache.glob("*/snapshots/*"))) == tree_bytes(MINILM)
+        others = [one for one in (user.home / "hanse").iterdir() if one != cache.parent]
+        for folders in ([cache], others):
+            assert size <= disk_use(*folders) <= size * 1.05
+            assert lying_twice(*folders) == []
 
 
 @pytest.mark.soak
