@@ -127,7 +127,7 @@ def test_killed_and_run_again(node: LiveNode, tmp_path: Path) -> None:
 def test_a_cache_that_a_client_wrote(
     node: LiveNode, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, answers: bool
 ) -> None:
-    """What `hf download` left, whole and in part, is taken in without fetching; with the upstream off, the whole one is a claim."""
+    """What `hf download` left, whole or a part, is taken in without fetching; with the upstream off the whole one is a claim."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     operator = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     with upstream(PLAIN) as (origin, _):
