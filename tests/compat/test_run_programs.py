@@ -17,7 +17,7 @@ from tests.support.pull_person import EVIL, FILES, disk_use, lying_twice
 from tests.support.running import Runner
 
 from hanse.conform.faults import Fault
-from hanse.conform.origin import HubOrigin
+from hanse.conform.origin import HubOrigin, Source
 from hanse.model.repo import RepoType
 
 MODEL, DATA, BAD, SMALL = "sentence-transformers/all-MiniLM-L6-v2", "ada/numbers", "ada/bad", "ada/small"
@@ -80,7 +80,7 @@ print(json.dumps([*said, ask(sys.argv[2], host)]))
 
 @pytest.fixture(name="origin", scope="module")
 def _origin() -> Iterator[HubOrigin]:
-    models = {MODEL: MINILM, BAD: {"config.json": b"{}", "model.pkl": EVIL}, SMALL: FILES}
+    models: dict[str, Source] = {MODEL: MINILM, BAD: {"config.json": b"{}", "model.pkl": EVIL}, SMALL: FILES}
     with HubOrigin(models, xet=True, chunk_lists=True) as origin:
         origin.commit(DATA, {"data.jsonl": ROWS}, kind=RepoType.DATASET)
         yield origin

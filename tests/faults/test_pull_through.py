@@ -61,7 +61,7 @@ def _noted(node: ForkedNode) -> int:
 
 
 def test_killed_in_the_middle(origin: HubOrigin, node: ForkedNode) -> None:
-    """After kill -9 half-way the node goes on: the upstream does not send again what was noted as here, and the bytes are right."""
+    """After kill -9 half-way the node goes on: what was noted as here the upstream does not send again; the bytes are right."""
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(_break_off, node)
         until(lambda: _noted(node) > RATE)
