@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
+from tests.support.caches import download
 from tests.support.forked import Mother, forked_node
-from tests.support.live import LiveNode
+from tests.support.live import ADMIN_TOKEN, LiveNode
 from tests.support.served import until
 from tests.support.upstreams import FILES, NAME, WEIGHTS, upstream
 
@@ -24,6 +26,10 @@ from hanse.cli.mirror import options
 from hanse.cli.taking import parse_subject
 from hanse.conform.faults import Fault
 from hanse.model.repo import RepoType
+
+PART = "org/part"
+PLAIN = {name: data for name, data in FILES.items() if name != "model.safetensors"} | {"blob.dat": WEIGHTS}
+"""Nothing to be held: noise is no safetensors file."""
 
 
 @pytest.fixture(name="node")
@@ -76,8 +82,7 @@ def test_readers_of_a_mirror(
     node: LiveNode, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the upstream gone, whoever names the mirror gets what it observed and signed, its log met for the first time."""
-    files = {name: data for name, data in FILES.items() if name != "model.safetensors"}  # noise is none, and held
-    with upstream(files | {"blob.dat": WEIGHTS}) as (origin, _):
+    with upstream(PLAIN) as (origin, _):
         rev = origin.repo(NAME).refs["refs/heads/main"]
         assert _call(node, capsys, NAME, "--from", origin.url)[0] == 0
     until(partial(_is_signed, node, rev))
@@ -115,6 +120,40 @@ def test_killed_and_run_again(node: LiveNode, tmp_path: Path) -> None:
         assert origin.bytes_sent < 1.5 * len(WEIGHTS) * 4
     assert list(folder.glob("*.part")) == []
     assert node.get(f"/{NAME}/resolve/main/blob.dat")[1] == big["blob.dat"]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("answers", [True, False], ids=["upstream", "none"])
+def test_a_cache_that_a_client_wrote(
+    node: LiveNode, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, answers: bool
+) -> None:
+    """What `hf download` left, whole or a part, is taken in without fetching; with the upstream off the whole one is a claim."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    operator = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    with upstream(PLAIN) as (origin, _):
+        origin.commit(PART, PLAIN)
+        download("hub2", origin.url, tmp_path / "cache", NAME)
+        download("hub2", origin.url, tmp_path / "cache", PART, "config.json", "nested/vocab.txt")
+        rev, sent = origin.repo(NAME).newest.rev, origin.bytes_sent
+        if not answers:
+            origin.stop()
+        code, text = _call(node, capsys, "--from-cache", "--from", origin.url, "--json")
+        told = [json.loads(line) for line in text.splitlines()]
+        states = {one["title"].partition("@")[0].removeprefix("models/"): one["state"] for one in told}
+        assert (code, states) == (0, {NAME: "mirrored", PART: "partial"} if answers else {NAME: "claimed", PART: "skipped"}), text
+        assert origin.bytes_sent == sent
+        if not answers:
+            with pytest.raises(HTTPError, match="401"):
+                node.get(f"/{NAME}/resolve/{rev}/config.json")
+        for path, data in PLAIN.items():
+            assert node.get(f"/{NAME}/resolve/{rev}/{path}", **({} if answers else operator)) == (200, data)
+        if not answers:
+            origin.start()
+        for name in (NAME, PART):
+            assert _call(node, capsys, name, "--from", origin.url)[0] == 0
+            for path, data in PLAIN.items():
+                assert node.get(f"/{name}/resolve/main/{path}") == (200, data)
+        assert origin.bytes_sent - sent <= sum(map(len, PLAIN.values())) - len(WEIGHTS), "small files that the node lacked"
 
 
 def _until(holds: object) -> None:

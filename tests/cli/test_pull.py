@@ -164,4 +164,4 @@ def test_a_terminal_sees_bars(person: Person) -> None:
     drawn = os.read(leader, 100_000).decode(errors="replace")
     os.close(leader)
     assert "verified" in drawn
-    assert f"{len(FILES)} files, {SIZE / 1000:.1f} kB" in done.stdout
+    assert f"{len(FILES)} files, {SIZE / 1e6:.1f} MB" in done.stdout

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from tests.services.clients import MINILM, client_hf, client_python
 from tests.support.clients import tree_bytes
-from tests.support.pull_person import EVIL
+from tests.support.pull_person import EVIL, FILES, disk_use, lying_twice
 from tests.support.running import Runner
 
 from hanse.conform.faults import Fault
-from hanse.conform.origin import HubOrigin
+from hanse.conform.origin import HubOrigin, Source
 from hanse.model.repo import RepoType
 
-MODEL, DATA, BAD = "sentence-transformers/all-MiniLM-L6-v2", "ada/numbers", "ada/bad"
+MODEL, DATA, BAD, SMALL = "sentence-transformers/all-MiniLM-L6-v2", "ada/numbers", "ada/bad", "ada/small"
 CLIENT_VERSIONS = [pytest.param("hub0", marks=pytest.mark.soak), pytest.param("hub1", marks=pytest.mark.soak), "hub2"]
 ROWS = b'{"n": 1}\n{"n": 2}\n{"n": 3}\n'
 _TOKENS = """
@@ -60,10 +60,28 @@ for call in (lambda: hf_hub_download(sys.argv[1], "model.pkl"), lambda: snapshot
 print(json.dumps(said))
 """
 
+_AS_A_PAGE = """
+import json, os, socket, sys
+from urllib.parse import urlsplit
+home = urlsplit(os.environ["HF_ENDPOINT"])
+def ask(path, *lines):
+    request = [f"GET {home.path}/{path} HTTP/1.1", *lines, "Connection: close", "", ""]
+    with socket.create_connection((home.hostname, home.port), timeout=100) as line:
+        line.sendall("\\r\\n".join(request).encode())
+        head, _, body = b"".join(iter(lambda: line.recv(65536), b"")).decode().partition("\\r\\n\\r\\n")
+    return head.split()[1], body
+host = f"Host: {home.netloc}"
+said = [ask(sys.argv[1], f"Host: {name}") for name in ("page.example", f"page.example:{home.port}")]
+marks = "Origin: http://page.example", "Origin: null", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"
+said += [ask(sys.argv[1], host, mark) for mark in marks]
+print(json.dumps([*said, ask(sys.argv[2], host)]))
+"""
+
 
 @pytest.fixture(name="origin", scope="module")
 def _origin() -> Iterator[HubOrigin]:
-    with HubOrigin({MODEL: MINILM, BAD: {"config.json": b"{}", "model.pkl": EVIL}}, xet=True, chunk_lists=True) as origin:
+    models: dict[str, Source] = {MODEL: MINILM, BAD: {"config.json": b"{}", "model.pkl": EVIL}, SMALL: FILES}
+    with HubOrigin(models, xet=True, chunk_lists=True) as origin:
         origin.commit(DATA, {"data.jsonl": ROWS}, kind=RepoType.DATASET)
         yield origin
 
@@ -81,6 +99,21 @@ def test_hf_download(origin: HubOrigin, user: Runner, client: str, tmp_path: Pat
     assert tree_bytes(tmp_path / "out") == tree_bytes(MINILM)
     assert ran.summary["used"][0]["repo"] == MODEL
     assert f"policy open: {MODEL}@" in ran.err
+
+
+@pytest.mark.soak
+def test_bytes_on_disk(origin: HubOrigin, tmp_path: Path) -> None:
+    """The store holds each file once, with all it writes beside at most 1.05 times the model; so does the client's own cache."""
+    user = Runner(tmp_path / "user", ("--upstream", origin.url))
+    size = sum(len(data) for data in tree_bytes(MINILM).values())
+    for _ in range(2):
+        user.run(client_hf("hub2"), "download", MODEL).good()
+        (cache,) = (user.home / "hanse" / "hub-cache").iterdir()
+        assert tree_bytes(next(cache.glob("*/snapshots/*"))) == tree_bytes(MINILM)
+        others = [one for one in (user.home / "hanse").iterdir() if one != cache.parent]
+        for folders in ([cache], others):
+            assert size <= disk_use(*folders) <= size * 1.05
+            assert lying_twice(*folders) == []
 
 
 @pytest.mark.soak
@@ -153,7 +186,7 @@ def test_one_is_killed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", ["environment", "file"])
 def test_a_foreign_token_is_no_hindrance(origin: HubOrigin, tmp_path: Path, kept: str) -> None:
-    """A laptop with a token of some other server loads a public model, and the token goes nowhere."""
+    """A laptop with a token of some other server loads a public model and a data set, and the token goes nowhere."""
     token = "hf_ofsomeotherserver0123456789"
     elsewhere = {"HF_TOKEN": token, "HF_ENDPOINT": "http://127.0.0.1:9"}
     user = Runner(tmp_path / "user", ("--upstream", origin.url), elsewhere if kept == "environment" else {})
@@ -162,10 +195,27 @@ def test_a_foreign_token_is_no_hindrance(origin: HubOrigin, tmp_path: Path, kept
         path.parent.mkdir(parents=True)
         path.write_text(token)
     before = len(origin.requests)
-    ran = user.run(client_hf("hub2"), "download", DATA, "--repo-type", "dataset", "--local-dir", tmp_path / "out").good()
-    assert (tmp_path / "out" / "data.jsonl").read_bytes() == ROWS
+    told = ""
+    for name, kind, files in ((SMALL, "model", FILES), (DATA, "dataset", {"data.jsonl": ROWS})):
+        ran = user.run(client_hf("hub2"), "download", name, "--repo-type", kind, "--local-dir", tmp_path / kind).good()
+        assert tree_bytes(tmp_path / kind) == files
+        assert f"policy open: {name}@" in ran.err
+        told += ran.err + json.dumps(ran.summary)
     sent = json.dumps([sorted(one.headers.items()) for one in origin.requests[before:]])
-    assert token not in sent + ran.err
+    assert token not in sent + told
+
+
+def test_a_web_page_gets_nothing(origin: HubOrigin, user: Runner) -> None:
+    """Who knows a session's address and comes as a page does, rebound or from another site, gets no byte and asks no hub."""
+    asked, before = f"{SMALL}/resolve/main/config.json", len(origin.requests)
+    said = user.run(client_python("hub2"), "-c", _AS_A_PAGE, asked, f"datasets/{DATA}/resolve/main/data.jsonl").good().value
+    *pages, program = said
+    assert len(pages) == 6
+    for status, body in pages:
+        assert status == "403"
+        assert "model_type" not in body
+    assert program == ["200", ROWS.decode()]
+    assert not [one for one in origin.requests[before:] if SMALL in one.target]
 
 
 @pytest.mark.soak

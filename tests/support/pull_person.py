@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +16,15 @@ from hanse.store.held.store import Held
 
 FILES = {
     "config.json": b'{"model_type": "bert"}',
-    "model.safetensors": (8).to_bytes(8, "little") + b"{}      " + b"w" * 300_000,
-    "sub/copy.bin": b"c" * 200_000,
-    "sub/same.bin": b"c" * 200_000,
+    "model.safetensors": (8).to_bytes(8, "little") + b"{}      " + b"w" * 3_000_000,
+    "sub/copy.bin": b"c" * 2_000_000,
+    "sub/same.bin": b"c" * 2_000_000,
     "sub/with space & ü.txt": b"odd name\n",
     "empty.txt": b"",
 }
-SIZE = sum(len(data) for data in FILES.values())
+SIZE = sum(map(len, FILES.values()))
+UNIQUE = sum(map(len, set(FILES.values())))
+"""Bytes of the model, two files of the same content counted once."""
 NAME = "org/model"
 EVIL = b"cos\nsystem\n(S'echo owned'\ntR."
 """A pickle that runs a command when it is loaded."""
@@ -88,5 +92,17 @@ class Person:
 
 def disk_use(*folders: Path) -> int:
     """Return the bytes of all files below the folders, each once."""
-    found = (one.stat() for top in folders for one in top.rglob("*") if one.is_file())
-    return sum({(one.st_dev, one.st_ino): one.st_size for one in found}.values())
+    return sum(one.stat().st_size for one in _each_once(*folders))
+
+
+def lying_twice(*folders: Path) -> list[Path]:
+    """Return the files below the folders whose bytes another one has as well; empty ones and names of one file do not count."""
+    found = {one: hashlib.sha256(one.read_bytes()).digest() for one in _each_once(*folders) if one.stat().st_size}
+    often = Counter(found.values())
+    return [one for one, digest in found.items() if often[digest] > 1]
+
+
+def _each_once(*folders: Path) -> list[Path]:
+    """Return one name of every file, links left out."""
+    found = (one for top in folders for one in sorted(top.rglob("*")) if one.is_file() and not one.is_symlink())
+    return list({(one.stat().st_dev, one.stat().st_ino): one for one in found}.values())

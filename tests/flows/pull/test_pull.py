@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.ports import own_port
-from tests.support.pull_person import EVIL, FILES, NAME, SIZE, Person, disk_use
+from tests.support.pull_person import EVIL, FILES, NAME, UNIQUE, Person, disk_use, lying_twice
 
 from hanse.conform.faults import Fault
 from hanse.conform.origin import HubOrigin
@@ -67,7 +67,8 @@ def test_into_the_cache(person: Person, origin: HubOrigin) -> None:
     pulled = _of(person, origin).pull()
     assert _read(pulled.path) == FILES
     assert pulled.path.parent.name == "snapshots"
-    assert disk_use(person.folder) <= SIZE * 1.05 + 100_000
+    assert disk_use(person.folder) <= UNIQUE * 1.05
+    assert lying_twice(person.folder) == []
     with Held.open(person.home / "held") as held:
         for pin in origin.pins(NAME).values():
             found = held.find(pin)
@@ -134,11 +135,11 @@ def test_what_clients_had_is_not_fetched(person: Person, plain: HubOrigin) -> No
     blobs.mkdir(parents=True)
     for name in ("model.safetensors", "config.json"):
         (blobs / pins[name].etag).write_bytes(FILES[name])
-    (blobs / pins["sub/copy.bin"].etag).write_bytes(b"x" * 200_000)
+    (blobs / pins["sub/copy.bin"].etag).write_bytes(b"x" * 2_000_000)
     inode = (blobs / pins["config.json"].etag).stat().st_ino
     assert _read(_of(person, plain).pull().path) == FILES
     assert person.progress is not None
-    assert person.progress.sources[HELD] >= 300_000
+    assert person.progress.sources[HELD] >= 3_000_000
     assert (blobs / pins["config.json"].etag).stat().st_ino == inode
     asked = {one.path for one in plain.requests}
     assert not any("model.safetensors" in one or "config.json" in one for one in asked)
