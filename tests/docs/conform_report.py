@@ -55,10 +55,10 @@ def report_path(name: str) -> Path:
 
 
 @contextmanager
-def subject(name: str, origin: HubOrigin) -> Iterator[Server | Command]:
-    """Start what is examined; ends it after the block."""
+def subject(name: str, origin: HubOrigin, *, patience: float = PATIENCE) -> Iterator[Server | Command]:
+    """Start what is examined, with a patience in seconds; ends it after the block."""
     if name in COMMANDS:
-        with closing(Command(COMMANDS[name], origin.url, patience=LONGER.get(name, PATIENCE))) as command:
+        with closing(Command(COMMANDS[name], origin.url, patience=patience)) as command:
             yield command
         return
     with tempfile.TemporaryDirectory(prefix="conform-") as folder:
@@ -70,7 +70,7 @@ def subject(name: str, origin: HubOrigin) -> Iterator[Server | Command]:
         else:
             proxy = gateway(origin.url, where)
         with proxy as url:
-            yield Server(url, patience=PATIENCE)
+            yield Server(url, patience=patience)
 
 
 def examine(name: str) -> None:
@@ -80,7 +80,8 @@ def examine(name: str) -> None:
     made = HubOrigin(xet=xet, chunk_lists=xet, port=own_port())
     results = []
     cases = chosen(XET_CASES if name.endswith("with Xet") else ())
-    with made as origin, InternalServer() as internal, subject(name, origin) as examined:
+    patience = LONGER.get(name, PATIENCE)
+    with made as origin, InternalServer() as internal, subject(name, origin, patience=patience) as examined:
         for result in Suite(origin, examined, internal).run(cases):
             results.append(result)
             print(line(result), flush=True)

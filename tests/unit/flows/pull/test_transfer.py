@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from tests.support.simplace import SimPlace, true_list
 from hanse.errors import HanseError, PeerDown, StorageFull
 from hanse.flows.pull.events import Event, Kind
 from hanse.flows.pull.layout import Layout, chunk_layout
-from hanse.flows.pull.schedule import Schedule
+from hanse.flows.pull.schedule import LEAST, Schedule
 from hanse.flows.pull.sources import Sources, Speeds
-from hanse.flows.pull.transfer import NICE, Transfer
+from hanse.flows.pull.transfer import GATHER, NICE, Transfer
 from hanse.model.filepin import FilePin
 from hanse.peers.place import RangesIgnored
 from hanse.store.held import Held
@@ -29,15 +30,29 @@ PIN = pin_of(DATA)
 LIST = true_list(DATA)
 
 
-class Run:
-    """A transfer into an empty partial file."""
+class _Even(Speeds):
+    """Finds every place as fast as every other."""
 
-    def __init__(self, partial: Partial, *places: SimPlace, parallel: int = 4) -> None:
+    def rate(self, place: str) -> float:  # noqa: ARG002 - whichever it is
+        """Return bytes a second."""
+        return LEAST
+
+
+class Run:
+    """A transfer into an empty partial file. even: every place counts as equally fast, so that none helps out another one."""
+
+    def __init__(self, partial: Partial, *places: SimPlace, parallel: int = 4, even: bool = False) -> None:
         self.partial = partial
         self.events: list[Event] = []
-        self.sources = Sources(places, Speeds(), tries=2, rest=0.01)
-        self.schedule = Schedule(self.layout)
-        self.transfer = Transfer(PIN, self.schedule, partial, self.sources, self.events.append, parallel=parallel)
+        self.sources = Sources(places, _Even() if even else Speeds(), tries=2, rest=0.01)
+        self.schedule = Schedule(self.layout, clock=(lambda: 0.0) if even else time.monotonic)
+        self.caught = threading.Event()
+        self.transfer = Transfer(PIN, self.schedule, partial, self.sources, self._report, parallel=parallel)
+
+    def _report(self, event: Event) -> None:
+        self.events.append(event)
+        if event.kind is Kind.LIE:
+            self.caught.set()
 
     @property
     def layout(self) -> Layout:
@@ -111,6 +126,36 @@ def test_nothing_false_is_written(partial: Partial) -> None:
     assert [(one.place, one.chunk) for one in run.events if one.kind is Kind.LIE] == [("liar", 5)]
     assert [start for start, _ in liar.asked] == [0, layout.start(5)]
     assert partial.read(layout.start(5), 10) == bytes(10)
+
+
+class _Counted(SimPlace):
+    """Counts the bytes that it sent, taken or not."""
+
+    sent = 0
+
+    def read(self, pin: FilePin, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes [start, end) of the file."""
+        for piece in super().read(pin, start, end):
+            with _COUNTING:
+                self.sent += len(piece)
+            yield piece
+
+
+_COUNTING = threading.Lock()
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_what_a_liar_costs(partial: Partial, lanes: int) -> None:
+    """Beyond the file come only a liar's false chunks, once for each of its lanes, with what came in the same gathering."""
+    honest = _Counted("honest", DATA)
+    liar = _Counted("liar", DATA, wrong=set(range(LEAST // 2, len(DATA), LEAST)))
+    run = Run(partial, liar, honest, parallel=2 * lanes, even=True)
+    honest.gate = run.caught  # so that the liar is asked for false bytes, whoever is quicker
+    assert run.go()
+    assert partial.path.read_bytes() == DATA
+    true = run.sources.shares.get("liar", 0)
+    assert honest.sent == len(DATA) - true
+    assert 0 < liar.sent - true <= lanes * (GATHER + liar.step)
 
 
 @pytest.mark.parametrize(("short", "long"), [(MIB, 0), (0, 0), (None, 5)])
