@@ -112,5 +112,7 @@ def test_published_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             alice = add_user(node, "alice")
             commit(node, alice, new_repo(node, alice, "alice/m"), PutBytes("a.txt", b"one"), PutBytes("d/b.bin", b"2" * 100_000))
             assert len(list(node.store.list(""))) > 3
-            assert disk.at_risk(tmp_path / "data" / "objects") == set()
-    assert disk.at_risk(tmp_path / "data" / "objects-node") == set()
+            # What the log's own thread is writing at this moment, such as a snapshot of all refs, nobody was told of.
+            risk = disk.at_risk(tmp_path / "data" / "objects")
+            assert {one for one in risk if not one.startswith("log")} == set()
+    assert disk.at_risk(tmp_path / "data" / "objects") == disk.at_risk(tmp_path / "data" / "objects-node") == set()

@@ -17,7 +17,7 @@ from hanse.flows.journal import head_key, sweep
 from hanse.flows.logfiles import Staged
 from hanse.flows.publish import PutBytes
 from hanse.model.digest import Sha256
-from hanse.store.keys import log_key, log_staged_key
+from hanse.store.keys import ObjectKey, log_key, log_staged_key
 from hanse.store.local import LocalStore
 
 
@@ -70,6 +70,23 @@ def test_sweeping_waits_for_a_batch_at_hand(database: Database, tmp_path: Path) 
     with database.write() as conn:
         leaves.create_head(conn, leaves.LogHead(2, Sha256("0" * 64), b"", 1, Sha256("1" * 64)))
     store.put(head_key(1), b"")
+    assert sweep(database, store) == 0
+
+
+def test_sweeping_beside_the_writer(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that the log's writer puts in place while others look at what is staged is nobody's loss."""
+    node = make_node(database, tmp_path / "data")
+    with running(node):
+        new_repo(node, add_user(node, "alice"), "alice/m")
+    key, store = log_staged_key(Sha256("1" * 64)), node.store
+    store.put(key, b"")
+    get = type(store).get
+
+    def gone(self: LocalStore, wanted: ObjectKey, start: int = 0, length: int | None = None) -> bytes:
+        self.delete(key)
+        return get(self, wanted, start, length)
+
+    monkeypatch.setattr(type(store), "get", gone)
     assert sweep(database, store) == 0
 
 

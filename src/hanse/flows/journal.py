@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from hanse.db import leaves
 from hanse.db.engine import Database
 from hanse.db.leaves import LogHead, PendingLeaf
 from hanse.db.schema import node_state
-from hanse.errors import BadFormat, BadProof
+from hanse.errors import BadFormat, BadProof, BlobNotFound
 from hanse.flows import effects
 from hanse.flows.logfiles import LogFiles, Staged
 from hanse.flows.loghistory import LogHistory
@@ -139,8 +140,10 @@ def sweep(db: Database, store: BlobStore) -> int:
         reached = head.size >> (8 * (name.level or 0))
         if name.width < WIDTH and name.index * WIDTH + name.width < reached:
             gone.append(key)
-    staged = [(key, msgspec.msgpack.decode(store.get(key), type=Staged)) for key in store.list(LOG_STAGED)]
-    gone += [key for key, batch in staged if batch.size <= head.size]
+    for key in store.list(LOG_STAGED):
+        with suppress(BlobNotFound):  # the log's writer has put it in place since
+            if msgspec.msgpack.decode(store.get(key), type=Staged).size <= head.size:
+                gone.append(key)
     for key in gone:
         store.delete(key)
     return len(gone)
