@@ -11,6 +11,7 @@ import errno
 import os
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 
@@ -61,24 +62,10 @@ def snapshot_revision(entry: Path, name: str, seen: Seen = unseen) -> FoundRevis
 
 def snapshot_files(entry: Path, name: str, paths: Iterable[str]) -> FoundRevision:
     """Return some files of one snapshot, without looking at the others."""
-    kind, repo = _named(entry.name)
     reading = _Reading(entry, entry / "snapshots" / name, unseen)
     for path in paths:
         reading.look(path)
-    return FoundRevision(
-        Kind.HUB,
-        reading.root,
-        kind,
-        repo,
-        GitOid(name) if is_git_oid(name) else None,
-        (),
-        Paths(reading.files),
-        complete=False,
-        links=Paths(reading.links),
-        said=reading.said,
-        odd=reading.odd,
-        entry=entry,
-    )
+    return _read(reading, entry, name)
 
 
 def _strays(entry: Path, used: Container[str], seen: Seen) -> Iterator[FoundRevision]:
@@ -100,7 +87,6 @@ def _snapshot(entry: Path, name: str, refs: dict[str, str], seen: Seen, used: se
 
     name: its commit id, or, as clients look there too, the name of a revision, whatever that was.
     """
-    kind, repo = _named(entry.name)
     reading = _Reading(entry, entry / "snapshots" / name, seen)
     reading.read()
     used |= reading.used
@@ -111,17 +97,25 @@ def _snapshot(entry: Path, name: str, refs: dict[str, str], seen: Seen, used: se
             # What the blob's own name says stays: that is what clients look it up by.
             here = said.get(path, Said())
             said[path] = Said(here.sha256 or one.sha256, here.git_oid or one.git_oid, one.size)
+    found = _read(reading, entry, name)
+    refs_to = tuple(ref for ref, target in refs.items() if target == name)
+    return replace(found, refs=refs_to, complete=listed is not None and listed.keys() <= reading.files.keys())
+
+
+def _read(reading: _Reading, entry: Path, name: str) -> FoundRevision:
+    """Return what was read of a snapshot."""
+    kind, repo = _named(entry.name)
     return FoundRevision(
         Kind.HUB,
         reading.root,
         kind,
         repo,
         GitOid(name) if is_git_oid(name) else None,
-        tuple(ref for ref, target in refs.items() if target == name),
+        (),
         Paths(reading.files),
-        listed is not None and listed.keys() <= reading.files.keys(),
+        complete=False,
         links=Paths(reading.links),
-        said=said,
+        said=reading.said,
         odd=reading.odd,
         entry=entry,
     )
